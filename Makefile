@@ -1,14 +1,14 @@
-# Short forms of the most frequent commands, and the developer's targets. `make` lists them; `./kubewright --help` lists
-# all commands.
+# Short forms of the most frequent commands, and targets for developers. `make` lists the targets; `./kubewright --help`
+# lists all commands.
 STACK ?= dev
 SHELL := /bin/sh
 PYTHON = "$$(setup/environment)"
 PYTEST = PYTHONPYCACHEPREFIX="$${KUBEWRIGHT_CACHE:-$$HOME/.cache/kubewright}/pycache" $(PYTHON) -m pytest -p no:cacheprovider
-# Test files run in parallel: tests mostly wait.
+# Test files run in parallel, because tests wait most of the time.
 PARALLEL = -n auto --maxprocesses=4 --dist loadfile --no-loadscope-reorder
-# Parts of the host program, which are linted as one text, as hosts receive it.
+# Parts of the host program. Hosts receive them as one text, so shellcheck reads them as one text.
 PROGRAM = $(patsubst %,nodeconfig/host/%.sh,prelude host fetch guard service node)
-# Parts of the boot programs that are specific to a cloud. Each is linted with the part that all clouds share.
+# The parts of the boot programs for a single cloud. shellcheck reads each together with the part that clouds share.
 CLOUDS = $(filter-out providers/cloud/boot.sh,$(wildcard providers/*/boot.sh))
 
 .DEFAULT_GOAL := help
@@ -51,7 +51,7 @@ lint: ## style (ruff, shellcheck), imports (import-linter) and types (mypy, stri
 	@"$$(dirname $(PYTHON))/lint-imports" --config pyproject.toml --no-cache --no-logo
 	@MYPY_CACHE_DIR="$${KUBEWRIGHT_CACHE:-$$HOME/.cache/kubewright}/mypy" $(PYTHON) -m mypy
 
-# Three processes: with two, one of them waits a quarter of the time.
+# Unit tests run in three processes, because each process waits a quarter of the time.
 .PHONY: test-unit
 test-unit: ## unit tests (no root)
 	@$(PYTEST) $(PARALLEL) -n 3 tests/unit
@@ -61,32 +61,39 @@ test-engine: ## tests with the real engine and stand-in plugins: reports, plans,
 	@./kubewright prepare
 	@$(PYTEST) tests/engine
 
+# Tests and benchmarks limit the time of an `up`. An empty mirror takes longer, so it is built first.
 .PHONY: test-lab
 test-lab: ## tests on lab hosts (root)
 	@./kubewright prepare
+	@./kubewright mirror
 	@$(PYTEST) tests/lab
 
 .PHONY: test-clouds
 test-clouds: ## tests of AWS and Azure machines on lab hosts with emulated clouds (root)
 	@./kubewright prepare
+	@./kubewright mirror
 	@$(PYTEST) tests/clouds
 
 .PHONY: test-faults
 test-faults: ## tests of the highly available stack under faults and changes, for hours (root)
 	@./kubewright prepare
+	@./kubewright mirror
 	@$(PYTEST) tests/faults
 
 .PHONY: test
 test: lint ## lint, unit tests, engine tests and lab tests (root)
 	@./kubewright prepare
+	@./kubewright mirror
 	@$(PYTEST) $(PARALLEL) tests/unit tests/engine tests/lab
 
 .PHONY: bench
 bench: ## measure the duration of each part of an `up`
 	@./kubewright prepare
+	@./kubewright mirror
 	@$(PYTHON) -m benchmarks
 
 .PHONY: bench-ready
 bench-ready: ## compare Kubewright with kubeadm on a highly available cluster
 	@./kubewright prepare
+	@./kubewright mirror
 	@$(PYTHON) -m benchmarks.ready

@@ -14,8 +14,6 @@ import pulumi_kubernetes as kubernetes
 
 import nodeconfig
 import settings
-import topology.exposure
-import topology.sizing
 from artifacts.errors import ArtifactError
 from assembly import assemble, registry_credentials
 from components.addons.access import Access, AccessArgs
@@ -27,43 +25,46 @@ from components.cluster import Cluster, ClusterArgs
 from components.registries import registry_secrets
 from providers.select import provider_for
 from settings.hosts_file import join_hosts
+from topology import exposure, sizing
 from topology.model import Topology
 
-# With this exit code the language host prints no traceback: the logged errors are complete.
-_ALREADY_EXPLAINED = 32
+# Exit code for errors that the program has logged. The engine's language host prints no traceback for it.
+_EXIT_CODE_LOGGED_ERROR = 32
 
 
 def deploy() -> None:
     """Deploy the cluster. Raise SettingsError, ArtifactError or BundleError with a readable message."""
-    stack = settings.load(description())
+    stack = settings.load(read_cluster_config())
     assembly = assemble(stack, Path.cwd())
-    plan = assembly.topology
-    for warning in [*topology.sizing.warnings(plan), *topology.exposure.warnings(plan)]:
+    topology = assembly.topology
+    for warning in [*sizing.size_warnings(topology), *exposure.exposure_warnings(topology)]:
         pulumi.warn(warning)
 
-    provider = provider_for(stack, plan, assembly.files, assembly.bundles)
+    provider = provider_for(stack, topology, assembly.files, assembly.bundles)
     cluster = Cluster(
         "cluster",
         ClusterArgs(
-            topology=plan,
+            topology=topology,
             bundles=assembly.bundles,
             provider=provider,
-            connect=connect,
-            secrets=registry_secrets(plan, registry_credentials(stack)),
+            connect=connect_to_api,
+            secrets=registry_secrets(topology, registry_credentials(stack)),
         ),
     )
     provider.add_ons(cluster.api)
-    add_ons(stack, plan, cluster)
+    create_add_ons(stack, topology, cluster)
 
     pulumi.export("kubeconfig", cluster.kubeconfig)
-    pulumi.export("endpoint", plan.endpoint.url)
-    pulumi.export("members", {member.name: str(member.address) for member in plan.etcd})
-    pulumi.export("nodes", {pool.name: [node.name for node in pool.nodes] for pool in plan.pools})
+    pulumi.export("endpoint", topology.endpoint.url)
+    pulumi.export("members", {member.name: str(member.address) for member in topology.etcd})
+    pulumi.export("nodes", {pool.name: [node.name for node in pool.nodes] for pool in topology.pools})
     pulumi.run(partial(await_registration, cluster.nodes))
 
 
-def description() -> Any:  # noqa: ANN401 - any value of a stack file
-    """Return the object `kubewright:cluster`; "" for another type, which `settings.load` reports."""
+def read_cluster_config() -> Any:  # noqa: ANN401 - any value of a stack file
+    """Return the value of `kubewright:cluster`, or "" for a value of another type, which `settings.load`
+    reports.
+    """
     try:
         config = pulumi.Config("kubewright")
         return join_hosts(config.get_object("cluster") or {}, config.get("hosts-file"))
@@ -71,8 +72,8 @@ def description() -> Any:  # noqa: ANN401 - any value of a stack file
         return ""
 
 
-def connect(kubeconfig: pulumi.Output[str], healthy: Sequence[pulumi.Resource]) -> kubernetes.Provider:
-    """Return the connection to the API, after the resources of the healthy control plane."""
+def connect_to_api(kubeconfig: pulumi.Output[str], healthy: Sequence[pulumi.Resource]) -> kubernetes.Provider:
+    """Return the Pulumi provider for the Kubernetes API, which depends on the `healthy` control planes."""
     return kubernetes.Provider(
         "kubernetes",
         kubeconfig=kubeconfig,
@@ -87,11 +88,13 @@ def connect(kubeconfig: pulumi.Output[str], healthy: Sequence[pulumi.Resource]) 
     )
 
 
-def add_ons(stack: settings.Settings, plan: Topology, cluster: Cluster) -> None:
-    """Create everything that runs inside the cluster. Failed nodes do not block add-ons."""
+def create_add_ons(stack: settings.Settings, topology: Topology, cluster: Cluster) -> None:
+    """Create the add-ons, the objects of `access` and Helm releases. Failed nodes do not block add-ons."""
     api, pki = cluster.api, cluster.pki
-    CoreDns("coredns", CoreDnsArgs(api=api, topology=plan, nodes=cluster.nodes))
-    MetricsServer("metrics-server", MetricsServerArgs(api=api, topology=plan, ca=pki.ca, secrets=pki.secrets))
+    CoreDns("coredns", CoreDnsArgs(api=api, topology=topology, nodes=cluster.nodes))
+    MetricsServer(
+        "metrics-server", MetricsServerArgs(api=api, topology=topology, ca=pki.ca, secrets=pki.secrets)
+    )
     access = Access("access", AccessArgs(api=api, access=stack.access))
     releases = HelmReleasesArgs(api=api, releases=stack.helm_releases, after=[access])
     HelmReleases("helm", releases)
@@ -104,4 +107,4 @@ try:
 except (settings.SettingsError, ArtifactError, nodeconfig.BundleError) as error:
     for line in str(error).splitlines():
         pulumi.log.error(line)
-    sys.exit(_ALREADY_EXPLAINED)
+    sys.exit(_EXIT_CODE_LOGGED_ERROR)

@@ -1,4 +1,4 @@
-"""Acquire one binary: from PATH (tools of the deployer), the cache, the official site, or a build."""
+"""Acquisition of a binary: from PATH (tools of the deployer), the cache, the official site, or a build."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from artifacts.netfilter import NETFILTER
 from artifacts.progress import Progress
 
 DEBIAN_RECIPES = {recipe.name: recipe for recipe in (NETFILTER, HAPROXY, KEEPALIVED)}
-"""Binaries that are tars of Debian programs."""
+"""Recipes of the artifacts that are tar archives of Debian programs, by artifact name."""
 
 _VERSION_COMMANDS = {
     "pulumi": ("version",),
@@ -28,7 +28,8 @@ _VERSION_COMMANDS = {
 
 
 def fetch_or_build(item: Binary, cache: Cache, progress: Progress) -> Path:
-    """Return the cached file of a catalogue row; download or build the file if it is missing.
+    """Return the path in the cache of a binary of the catalogue; download or build the binary if it is
+    missing.
 
     If the verification of a download fails, raise ArtifactError instead of building the file, so that the
     user notices the problem.
@@ -45,52 +46,61 @@ def fetch_or_build(item: Binary, cache: Cache, progress: Progress) -> Path:
     return path
 
 
-def tool(name: str, cache: Cache, progress: Progress) -> Path:
-    """Return a tool of the deployer at its default version, or a suitable one on PATH."""
+def provide_tool(name: str, cache: Cache, progress: Progress) -> Path:
+    """Return the path of a tool of the deployer: a suitable version on PATH, or else the default version."""
     item = binary(name)
-    return on_path(item) or fetch_or_build(item, cache, progress)
+    return find_on_path(item) or fetch_or_build(item, cache, progress)
 
 
-def on_path(item: Binary) -> Path | None:
-    """Return the program on PATH if its version is suitable: the same major version and not older.
+def find_on_path(item: Binary) -> Path | None:
+    """Return the path of the tool on PATH; None if no suitable version is there (see `is_suitable`).
 
     kubectl must have the same minor version because of the version skew policy of Kubernetes. The parts of
     Pulumi's language host are taken from PATH only together with the engine.
     """
     if item.name.startswith("pulumi-language-python"):
-        engine = on_path(binary("pulumi"))
-        beside = engine.resolve().parent / item.name if engine else None
-        return beside if beside and beside.is_file() else None
-    found = shutil.which(item.name)
-    if found is None or item.name not in _VERSION_COMMANDS:
+        engine = find_on_path(binary("pulumi"))
+        companion = engine.resolve().parent / item.name if engine else None
+        return companion if companion and companion.is_file() else None
+    program = shutil.which(item.name)
+    if program is None or item.name not in _VERSION_COMMANDS:
         return None
-    return Path(found) if is_suitable(item, _program_version(found, *_VERSION_COMMANDS[item.name])) else None
+    return (
+        Path(program) if is_suitable(item, _program_version(program, *_VERSION_COMMANDS[item.name])) else None
+    )
 
 
 def is_suitable(item: Binary, version: tuple[int, ...]) -> bool:
-    """Check whether a tool of this version can replace the version of the catalogue.
+    """Check whether a tool of this version can replace the version of the catalogue: same major version,
+    not older.
 
     The comparison uses three numbers. packaging.version would only add pre-releases, which the tools do not
     have.
     """
-    wanted = tuple(int(part) for part in item.version.split("."))
-    same = 2 if item.name == "kubectl" else 1
-    return len(version) == 3 and version[:same] == wanted[:same] and version >= wanted
+    catalogue_version = tuple(int(part) for part in item.version.split("."))
+    fixed_parts = 2 if item.name == "kubectl" else 1
+    return (
+        len(version) == 3
+        and version[:fixed_parts] == catalogue_version[:fixed_parts]
+        and version >= catalogue_version
+    )
 
 
 @memoize
 def _program_version(program: str, *arguments: str) -> tuple[int, ...]:
+    """Return the three numbers of the version that the program prints; empty if it prints none."""
     try:
         result = subprocess.run(
             [program, *arguments], capture_output=True, text=True, timeout=20, check=False, cwd="/"
         )
     except (OSError, subprocess.TimeoutExpired):
         return ()
-    found = re.search(r"(\d+)\.(\d+)\.(\d+)", result.stdout)
-    return tuple(int(part) for part in found.groups()) if found else ()
+    match = re.search(r"(\d+)\.(\d+)\.(\d+)", result.stdout)
+    return tuple(int(part) for part in match.groups()) if match else ()
 
 
 def _download_or_build(item: Binary, cache: Cache, workspace: Path, progress: Progress) -> tuple[Path, str]:
+    """Return a new file in `workspace` and its origin for the record of the cache."""
     if item.name in DEBIAN_RECIPES:
         return relocatable.build(DEBIAN_RECIPES[item.name], workspace, progress), "Debian packages"
     if official.is_available(item):

@@ -8,7 +8,7 @@ HAPROXY = Recipe(
     name="haproxy",
     packages=("haproxy",),
     programs={"haproxy": "haproxy"},
-    check={"haproxy": "-v"},
+    version_options={"haproxy": "-v"},
     # haproxy and keepalived load this library when a thread ends.
     libraries=("libgcc_s.so.1",),
     # On a reload, the haproxy master starts its own program again. That program must be the wrapper.
@@ -21,5 +21,5 @@ KEEPALIVED = Recipe(
     # resolve names if the host has another version of the C library.
     packages=("keepalived", "busybox"),
     programs={"keepalived": "keepalived", "busybox": "busybox"},
-    check={"keepalived": "--version", "busybox": "true"},
+    version_options={"keepalived": "--version", "busybox": "true"},
 )

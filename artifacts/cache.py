@@ -1,4 +1,4 @@
-"""The cache outside the checkout: files by name and version, each with its recorded sha256.
+"""The artifact cache outside the checkout: files by name and version, each with its recorded sha256.
 
 Several processes can use the cache at the same time: a file appears only by rename, and the process that
 creates the file holds a lock.
@@ -41,7 +41,7 @@ class Record:
 
 @dataclass(frozen=True, slots=True)
 class Cache:
-    """A cache directory."""
+    """An artifact cache in the directory `root`."""
 
     root: Path
 
@@ -51,7 +51,7 @@ class Cache:
         return cls(directories.cache())
 
     def path(self, name: str, version: str) -> Path:
-        """Return the path of a file, which need not exist."""
+        """Return the path at which the cache keeps a file, whether the file exists or not."""
         return self.root / "files" / name / version / name
 
     def record(self, name: str, version: str) -> Record | None:
@@ -73,10 +73,10 @@ class Cache:
         if file.stat().st_dev == path.parent.stat().st_dev:
             file.replace(path)
         else:
-            with tempfile.NamedTemporaryFile(dir=path.parent, delete=False) as part:
-                shutil.copyfile(file, part.name)
-            Path(part.name).chmod(0o755)
-            Path(part.name).replace(path)
+            with tempfile.NamedTemporaryFile(dir=path.parent, delete=False) as temporary:
+                shutil.copyfile(file, temporary.name)
+            Path(temporary.name).chmod(0o755)
+            Path(temporary.name).replace(path)
             file.unlink()
         write_atomic(_record_path(path), json.dumps(asdict(record)))
         return record
@@ -114,14 +114,17 @@ class Cache:
 
 
 def write_atomic(path: Path, text: str) -> None:
-    """Write a text file so that no reader sees a partial file. Do not touch a file with the same content."""
+    """Write a text file so that no reader sees a partial file.
+
+    Leave a file with the same content unchanged.
+    """
     if path.is_file() and path.read_bytes() == text.encode():
         return
     path.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.NamedTemporaryFile("w", dir=path.parent, delete=False) as part:
-        part.write(text)
-    Path(part.name).chmod(0o644)
-    Path(part.name).replace(path)
+    with tempfile.NamedTemporaryFile("w", dir=path.parent, delete=False) as temporary:
+        temporary.write(text)
+    Path(temporary.name).chmod(0o644)
+    Path(temporary.name).replace(path)
 
 
 def _record_path(path: Path) -> Path:

@@ -11,7 +11,7 @@ import platform
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
 
-from artifacts.components import COMPONENTS, KUBERNETES, Component, Official
+from artifacts.components import COMPONENTS, KUBERNETES, Component, OfficialSite
 from artifacts.errors import ArtifactError
 from topology.model import Versions
 
@@ -79,6 +79,7 @@ _ARCHITECTURES = {
 
 
 def _default_version(component: str) -> str:
+    """Return the version in the first row of a component in `RELEASES`."""
     return next(version for name, version in RELEASES if name == component)
 
 
@@ -90,7 +91,7 @@ DEFAULTS = Versions(
 
 @dataclass(frozen=True, slots=True)
 class Binary:
-    """One file of one release, with all templates filled in."""
+    """A file of a release, with all templates of its component filled in."""
 
     name: str
     version: str
@@ -99,7 +100,7 @@ class Binary:
     module: Path
     """Directory of the go.mod that builds the file."""
     ldflags: str
-    official: Official | None
+    official: OfficialSite | None
 
     @property
     def key(self) -> str:
@@ -107,16 +108,16 @@ class Binary:
         return f"{self.name}/{self.version}"
 
 
-def supported(component: str) -> tuple[str, ...]:
+def supported_versions(component: str) -> tuple[str, ...]:
     """Return the versions of a component (`kubernetes`, `etcd`, `cni-plugins` or `cni_plugins`), the
     default first.
     """
-    wanted = component.replace("_", "-")
-    return tuple(version for name, version in RELEASES if name == wanted)
+    component_name = component.replace("_", "-")
+    return tuple(version for name, version in RELEASES if name == component_name)
 
 
 def component_of(name: str) -> Component:
-    """Return the component of a binary. Raises ArtifactError for an unknown name."""
+    """Return the component of a binary. Raise ArtifactError for an unknown name."""
     for component in COMPONENTS:
         if any(name == binary for binary, _ in component.packages):
             return component
@@ -134,30 +135,36 @@ def version_of(name: str, versions: Versions = DEFAULTS) -> str:
     A binary without a setting always has the default version.
     """
     component = component_of(name).name
-    chosen: str | None = getattr(versions, component.replace("-", "_"), None)
-    return chosen or _default_version(component)
+    version: str | None = getattr(versions, component.replace("-", "_"), None)
+    return version or _default_version(component)
 
 
 def binary(name: str, version: str = "") -> Binary:
     """Return the catalogue row of a binary, by default at its default version.
 
-    Raises ArtifactError for a binary or version that is not in the catalogue.
+    Raise ArtifactError for a binary or version that is not in the catalogue.
     """
     component = component_of(name)
     version = version or _default_version(component.name)
-    if version not in supported(component.name):
-        known = ", ".join(supported(component.name))
+    if version not in supported_versions(component.name):
+        known = ", ".join(supported_versions(component.name))
         raise ArtifactError(f"{name} {version}: not in the catalogue, which has {known}")
     major, minor, *_ = [*version.split("."), ""]
-    values = {"v": version, "name": name, "plugin": name.removeprefix("cni-"), "major": major, "minor": minor}
-    values |= architecture()
+    template_values = {
+        "v": version,
+        "name": name,
+        "plugin": name.removeprefix("cni-"),
+        "major": major,
+        "minor": minor,
+    }
+    template_values |= architecture()
     official = component.official
     if official is not None:
         official = replace(
             official,
-            url=official.url.format(**values),
-            checksum=official.checksum.format(**values),
-            member=official.member.format(**values),
+            url=official.url.format(**template_values),
+            checksum=official.checksum.format(**template_values),
+            member=official.member.format(**template_values),
         )
     return Binary(
         name=name,
@@ -165,14 +172,15 @@ def binary(name: str, version: str = "") -> Binary:
         component=component,
         package=dict(component.packages)[name],
         module=MODULES / f"{component.name}-{version}",
-        ldflags=f"-s -w {component.ldflags.format(**values)}".strip(),
+        ldflags=f"-s -w {component.ldflags.format(**template_values)}".strip(),
         official=official,
     )
 
 
 def architecture() -> dict[str, str]:
-    """Return the architecture of the machine as each upstream spells it. Raises ArtifactError if it is
-    unsupported.
+    """Return the processor architecture of this machine as each upstream spells it.
+
+    The keys are placeholders of templates. Raise ArtifactError for an unsupported architecture.
     """
     machine = platform.machine()
     if machine not in _ARCHITECTURES:
@@ -186,7 +194,7 @@ def node_binaries(versions: Versions = DEFAULTS) -> tuple[Binary, ...]:
 
 
 def images(versions: Versions = DEFAULTS) -> tuple[str, ...]:
-    """Return the references of the images in a cluster of these versions."""
+    """Return the references of all images that a cluster with these versions uses."""
     references = []
     for image in IMAGES:
         version = getattr(versions, image.component.replace("-", "_")) if image.component else ""

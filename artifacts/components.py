@@ -11,12 +11,11 @@ from dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True)
-class Official:
-    """The official site of a file.
+class OfficialSite:
+    """Templates of the official site of a file.
 
-    `url` is the template of the file or archive. `checksum` is the template of the file in which upstream
-    publishes the sha256. `member` is the template of the path inside the archive, or empty for a file that
-    is not an archive.
+    `url` is the URL of the file or archive. `checksum` is the URL of the file in which upstream publishes
+    the sha256. `member` is the path inside the archive; empty if the file is not an archive.
     """
 
     url: str
@@ -28,14 +27,14 @@ class Official:
 class Component:
     """Binaries that are released together, with their Go module and their official site.
 
-    `requires` is the Go module whose version in go.mod is the version of the release. `packages` maps the
+    `go_module` is the Go module whose version in go.mod is the version of the release. `packages` maps the
     name of a binary to its Go package. `tool` marks a program of the deployer, which may be on PATH.
     """
 
     name: str
-    requires: str
+    go_module: str
     packages: tuple[tuple[str, str], ...]
-    official: Official | None = None
+    official: OfficialSite | None = None
     ldflags: str = ""
     tags: str = ""
     cgo: bool = False
@@ -45,8 +44,8 @@ class Component:
 _GITHUB = "https://github.com/{repo}/releases/download/v{{v}}/{file}"
 
 
-def _github_release(repo: str, file: str, checksum: str, member: str = "") -> Official:
-    return Official(
+def _github_release(repo: str, file: str, checksum: str, member: str = "") -> OfficialSite:
+    return OfficialSite(
         _GITHUB.format(repo=repo, file=file), _GITHUB.format(repo=repo, file=checksum), member=member
     )
 
@@ -75,10 +74,10 @@ _PULUMI = _github_release(
 COMPONENTS: tuple[Component, ...] = (
     Component(
         "kubernetes",
-        requires="k8s.io/kubernetes",
+        go_module="k8s.io/kubernetes",
         # Only benchmarks/ready uses kubeadm, for a comparison.
         packages=tuple((name, f"k8s.io/kubernetes/cmd/{name}") for name in (*KUBERNETES, "kubeadm")),
-        official=Official(
+        official=OfficialSite(
             "https://dl.k8s.io/v{v}/bin/linux/{arch}/{name}",
             "https://dl.k8s.io/v{v}/bin/linux/{arch}/{name}.sha256",
         ),
@@ -86,7 +85,7 @@ COMPONENTS: tuple[Component, ...] = (
     ),
     Component(
         "etcd",
-        requires="go.etcd.io/etcd/server/v3",
+        go_module="go.etcd.io/etcd/server/v3",
         packages=(
             ("etcd", "go.etcd.io/etcd/server/v3"),
             ("etcdctl", "go.etcd.io/etcd/etcdctl/v3"),
@@ -98,7 +97,7 @@ COMPONENTS: tuple[Component, ...] = (
     ),
     Component(
         "containerd",
-        requires=_CONTAINERD,
+        go_module=_CONTAINERD,
         packages=tuple(
             (name, f"{_CONTAINERD}/cmd/{name}") for name in ("containerd", "containerd-shim-runc-v2", "ctr")
         ),
@@ -112,7 +111,7 @@ COMPONENTS: tuple[Component, ...] = (
     ),
     Component(
         "runc",
-        requires="github.com/opencontainers/runc",
+        go_module="github.com/opencontainers/runc",
         packages=(("runc", "github.com/opencontainers/runc"),),
         official=_github_release("opencontainers/runc", "runc.{arch}", "runc.sha256sum"),
         ldflags="-X main.version={v} -extldflags -static",
@@ -121,7 +120,7 @@ COMPONENTS: tuple[Component, ...] = (
     ),
     Component(
         "cni-plugins",
-        requires=_CNI,
+        go_module=_CNI,
         packages=(
             ("cni-bridge", f"{_CNI}/plugins/main/bridge"),
             ("cni-loopback", f"{_CNI}/plugins/main/loopback"),
@@ -137,7 +136,7 @@ COMPONENTS: tuple[Component, ...] = (
     ),
     Component(  # upstream publishes flanneld without a checksum, so it is always built
         "flannel",
-        requires="github.com/flannel-io/flannel",
+        go_module="github.com/flannel-io/flannel",
         packages=(("flanneld", "github.com/flannel-io/flannel"),),
         ldflags="-X github.com/flannel-io/flannel/pkg/version.Version=v{v} -extldflags -static",
         tags="netgo osusergo",
@@ -145,7 +144,7 @@ COMPONENTS: tuple[Component, ...] = (
     ),
     Component(
         "coredns",
-        requires="github.com/coredns/coredns",
+        go_module="github.com/coredns/coredns",
         packages=(("coredns", "github.com/coredns/coredns"),),
         official=_github_release(
             "coredns/coredns", "coredns_{v}_linux_{arch}.tgz", "coredns_{v}_linux_{arch}.tgz.sha256", "{name}"
@@ -153,13 +152,13 @@ COMPONENTS: tuple[Component, ...] = (
     ),
     Component(  # released as an image only
         "metrics-server",
-        requires="sigs.k8s.io/metrics-server",
+        go_module="sigs.k8s.io/metrics-server",
         packages=(("metrics-server", "sigs.k8s.io/metrics-server/cmd/metrics-server"),),
         ldflags="-X k8s.io/client-go/pkg/version.gitVersion=v{v}",
     ),
     Component(
         "cri-tools",
-        requires="sigs.k8s.io/cri-tools",
+        go_module="sigs.k8s.io/cri-tools",
         packages=(("crictl", "sigs.k8s.io/cri-tools/cmd/crictl"),),
         official=_github_release(
             "kubernetes-sigs/cri-tools",
@@ -171,12 +170,12 @@ COMPONENTS: tuple[Component, ...] = (
     ),
     Component(  # a program of this project, whose source is in the module directory
         "kubelet-csr-approver",
-        requires="",
+        go_module="",
         packages=(("kubelet-csr-approver", "."),),
     ),
     Component(
         "pulumi",
-        requires="github.com/pulumi/pulumi/pkg/v3",
+        go_module="github.com/pulumi/pulumi/pkg/v3",
         packages=(("pulumi", "github.com/pulumi/pulumi/pkg/v3/cmd/pulumi"),),
         official=_PULUMI,
         ldflags=_PULUMI_LDFLAGS,
@@ -187,7 +186,7 @@ COMPONENTS: tuple[Component, ...] = (
         # build from outside. sdk v3.68.0 is the last version that builds, and any engine of v3 speaks its
         # protocol.
         "pulumi-language-python",
-        requires="github.com/pulumi/pulumi/sdk/v3",
+        go_module="github.com/pulumi/pulumi/sdk/v3",
         packages=(
             ("pulumi-language-python", "github.com/pulumi/pulumi/sdk/v3/python/cmd/pulumi-language-python"),
             ("pulumi-language-python-exec", ""),
@@ -198,9 +197,9 @@ COMPONENTS: tuple[Component, ...] = (
     ),
     Component(
         "helm",
-        requires="helm.sh/helm/v3",
+        go_module="helm.sh/helm/v3",
         packages=(("helm", "helm.sh/helm/v3/cmd/helm"),),
-        official=Official(
+        official=OfficialSite(
             "https://get.helm.sh/helm-v{v}-linux-{arch}.tar.gz",
             "https://get.helm.sh/helm-v{v}-linux-{arch}.tar.gz.sha256sum",
             "linux-{arch}/{name}",
@@ -210,7 +209,7 @@ COMPONENTS: tuple[Component, ...] = (
     ),
     Component(
         "crane",
-        requires="github.com/google/go-containerregistry",
+        go_module="github.com/google/go-containerregistry",
         packages=(("crane", "github.com/google/go-containerregistry/cmd/crane"),),
         official=_github_release(
             "google/go-containerregistry",
@@ -221,7 +220,7 @@ COMPONENTS: tuple[Component, ...] = (
         ldflags="-X github.com/google/go-containerregistry/cmd/crane/cmd.Version=v{v}",
         tool=True,
     ),
-    Component("netfilter", requires="", packages=(("netfilter", ""),)),  # built from Debian packages
-    Component("haproxy", requires="", packages=(("haproxy", ""),)),  # built from Debian packages
-    Component("keepalived", requires="", packages=(("keepalived", ""),)),
+    Component("netfilter", go_module="", packages=(("netfilter", ""),)),  # built from Debian packages
+    Component("haproxy", go_module="", packages=(("haproxy", ""),)),  # built from Debian packages
+    Component("keepalived", go_module="", packages=(("keepalived", ""),)),
 )

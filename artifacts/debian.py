@@ -1,4 +1,4 @@
-"""Debian packages: fetch them with an ordinary apt client and unpack them without installation."""
+"""Download of Debian packages with an ordinary apt client, and unpacking without installation."""
 
 from __future__ import annotations
 
@@ -10,19 +10,22 @@ from artifacts.errors import ArtifactError
 
 
 def unpack(packages: tuple[str, ...], directory: Path, *, dependencies: bool = False) -> Path:
-    """Unpack packages, optionally with all their dependencies, into `directory`/root.
+    """Download Debian packages and unpack them into `directory`/root; return this path.
 
-    Raises ArtifactError if apt is missing or a package cannot be fetched.
+    With `dependencies`, include all their dependencies. Raise ArtifactError if apt is missing or a package
+    cannot be fetched.
     """
     if shutil.which("apt-get") is None or shutil.which("dpkg-deb") is None:
         raise ArtifactError(
             f"{', '.join(packages)}: making this needs apt-get and dpkg-deb; "
             "make the mirror on a Debian-like machine"
         )
-    wanted = sorted(_with_dependencies(packages)) if dependencies else list(packages)
+    all_packages = sorted(_with_dependencies(packages)) if dependencies else list(packages)
     downloads = directory / "packages"
     downloads.mkdir()
-    _run_command(["apt-get", "download", "-q", *wanted], downloads, f"apt-get download {' '.join(packages)}")
+    _run_command(
+        ["apt-get", "download", "-q", *all_packages], downloads, f"apt-get download {' '.join(packages)}"
+    )
     root = directory / "root"
     for package in sorted(downloads.glob("*.deb")):
         _run_command(["dpkg-deb", "-x", str(package), str(root)], downloads, f"unpacking {package.name}")
@@ -31,7 +34,7 @@ def unpack(packages: tuple[str, ...], directory: Path, *, dependencies: bool = F
 
 def _with_dependencies(packages: tuple[str, ...]) -> set[str]:
     """Return the packages and all their dependencies; virtual packages (in <>) are skipped."""
-    options = [f"--no-{kind}" for kind in _OPTIONAL]
+    options = [f"--no-{kind}" for kind in _OPTIONAL_RELATIONS]
     output = _run_command(
         ["apt-cache", "depends", "--recurse", *options, *packages], Path("/"), "apt-cache depends"
     )
@@ -39,12 +42,13 @@ def _with_dependencies(packages: tuple[str, ...]) -> set[str]:
     return {line.split(":")[0] for line in lines} - {"debconf"}
 
 
-_OPTIONAL = ("recommends", "suggests", "conflicts", "breaks", "replaces", "enhances")
+_OPTIONAL_RELATIONS = ("recommends", "suggests", "conflicts", "breaks", "replaces", "enhances")
 
 
-def _run_command(command: list[str], directory: Path, what: str) -> str:
+def _run_command(command: list[str], directory: Path, description: str) -> str:
+    """Run a command and return its output. `description` names the command in the ArtifactError."""
     result = subprocess.run(command, cwd=directory, capture_output=True, text=True, check=False)
     if result.returncode != 0:
         detail = (result.stderr.strip().splitlines() or [f"ended with {result.returncode}"])[-1]
-        raise ArtifactError(f"{what}: {detail} (is the package list up to date? apt-get update)")
+        raise ArtifactError(f"{description}: {detail} (is the package list up to date? apt-get update)")
     return result.stdout

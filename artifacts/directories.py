@@ -7,7 +7,9 @@ from collections.abc import Mapping
 from pathlib import Path
 
 STATE = "KUBEWRIGHT_STATE"
+"""The environment variable with the directory of persistent data."""
 CACHE = "KUBEWRIGHT_CACHE"
+"""The environment variable with the directory of reproducible data."""
 _DEFAULTS = {STATE: "~/.local/state/kubewright", CACHE: "~/.cache/kubewright"}
 
 

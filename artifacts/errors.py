@@ -1,4 +1,4 @@
-"""Errors of this package that users see."""
+"""Errors of downloads, builds and mirrors. Users see their messages."""
 
 from __future__ import annotations
 

@@ -17,17 +17,18 @@ from artifacts.errors import ArtifactError, Unavailable
 from artifacts.progress import Progress
 
 PROBE_TIMEOUT = 3.0
+"""Seconds that `reachable` waits for a response."""
 READ_TIMEOUT = 30.0
+"""Seconds that a download waits for more data."""
 _CHUNK = 1 << 20
 _DIGEST = re.compile(r"^[0-9a-fA-F]{64}$")
-
-
 _REFUSALS = {403, 407, 451}
+"""HTTP statuses with which proxies and sites refuse all requests."""
 
 
 class _NoRedirect(urllib.request.HTTPRedirectHandler):
     def redirect_request(self, *_: object) -> None:
-        """Return None: the redirect is the answer, and its target is not contacted."""
+        """Return None, so that the redirect itself is the response and its target is not contacted."""
 
 
 @cache
@@ -55,10 +56,10 @@ def host_and_port(url: str) -> tuple[str, int]:
     return parts.hostname or "", parts.port or (443 if parts.scheme == "https" else 80)
 
 
-def context(ca_file: Path | None) -> ssl.SSLContext:
-    """Return a TLS context that trusts only this CA file, or the CAs of the system.
+def tls_context(ca_file: Path | None) -> ssl.SSLContext:
+    """Return a TLS context that trusts only the CAs in a PEM file, or without a file the CAs of the system.
 
-    Raises ArtifactError for a bad file.
+    Raise ArtifactError for a file without readable certificates.
     """
     try:
         return ssl.create_default_context(cafile=str(ca_file) if ca_file else None)
@@ -66,39 +67,39 @@ def context(ca_file: Path | None) -> ssl.SSLContext:
         raise ArtifactError(f"{ca_file}: no readable PEM certificates of an authority ({error})") from None
 
 
-def text(url: str, *, tls: ssl.SSLContext | None = None) -> str:
-    """Return the text at a URL. Raises Unavailable with a message of one line."""
+def fetch_text(url: str, *, tls: ssl.SSLContext | None = None) -> str:
+    """Return the text of the file at a URL. Raise Unavailable with a message of one line."""
     try:
-        with urllib.request.urlopen(url, timeout=READ_TIMEOUT, context=tls) as answer:
-            body: bytes = answer.read()
+        with urllib.request.urlopen(url, timeout=READ_TIMEOUT, context=tls) as response:
+            body: bytes = response.read()
             return body.decode()
     except (OSError, http.client.HTTPException, ValueError) as error:
-        raise Unavailable(f"{url}: {reason(error)}") from None
+        raise Unavailable(f"{url}: {failure_reason(error)}") from None
 
 
 def download(
     url: str, target: Path, digest: str, progress: Progress, *, tls: ssl.SSLContext | None = None
 ) -> None:
-    """Fetch a file and verify its sha256; a file that fails verification is removed.
+    """Download the file at a URL to `target` and verify that its sha256 is `digest` (hex).
 
-    Raises Unavailable when the file cannot be fetched, ArtifactError when it differs from the published
-    file.
+    Raise Unavailable if the file cannot be fetched, and ArtifactError if its digest differs; then `target`
+    is removed.
     """
     hasher = hashlib.sha256()
     try:
         with (
-            urllib.request.urlopen(url, timeout=READ_TIMEOUT, context=tls) as answer,
+            urllib.request.urlopen(url, timeout=READ_TIMEOUT, context=tls) as response,
             target.open("wb") as file,
         ):
-            total = int(answer.headers.get("Content-Length") or 0) or None
+            total = int(response.headers.get("Content-Length") or 0) or None
             with progress.step(f"download {url}", total=total) as advance:
-                while block := answer.read(_CHUNK):
+                while block := response.read(_CHUNK):
                     hasher.update(block)
                     file.write(block)
                     advance(len(block))
     except (OSError, http.client.HTTPException, ValueError) as error:
         target.unlink(missing_ok=True)
-        raise Unavailable(f"{url}: {reason(error)}") from None
+        raise Unavailable(f"{url}: {failure_reason(error)}") from None
     if hasher.hexdigest() != digest:
         target.unlink()
         raise ArtifactError(
@@ -109,7 +110,7 @@ def download(
 def published_checksum(checksums: str, file: str) -> str:
     """Return the sha256 of `file` from the text of a checksum file.
 
-    Upstreams publish either only the digest, or lines of `digest  name` like sha256sum. Raises
+    Upstreams publish either only the digest, or lines of `digest  name` like sha256sum. Raise
     ArtifactError if the text has no digest for the file.
     """
     lines = [line.split() for line in checksums.splitlines() if line.strip()]
@@ -121,8 +122,8 @@ def published_checksum(checksums: str, file: str) -> str:
     raise ArtifactError(f"{file}: upstream's checksum file has no sha256 for it")
 
 
-def reason(error: Exception) -> str:
-    """Return a short reason why a request failed."""
+def failure_reason(error: Exception) -> str:
+    """Return the reason why an HTTPS request failed, as a phrase for messages."""
     if isinstance(error, urllib.error.HTTPError):
         return f"the server answered {error.code} {error.reason}"
     inner = error.reason if isinstance(error, urllib.error.URLError) else error

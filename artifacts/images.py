@@ -16,8 +16,8 @@ from artifacts.oci import Config, Entry
 from artifacts.progress import Progress
 
 _REGISTRY_HOSTS = {"docker.io": "registry-1.docker.io"}
-_AUTHORITIES = Path("/etc/ssl/certs/ca-certificates.crt")
-_COMPLETE = "complete.json"
+_CA_CERTIFICATES = Path("/etc/ssl/certs/ca-certificates.crt")
+_COMPLETION_MARKER = "complete.json"
 
 
 def split_reference(reference: str) -> tuple[str, str, str]:
@@ -28,13 +28,18 @@ def split_reference(reference: str) -> tuple[str, str, str]:
 
 
 def layout_directory(reference: str) -> Path:
-    """Return the path of the layout of an image below `images/`."""
+    """Return the path of the OCI layout of an image, relative to the directory `images` of a cache or
+    mirror.
+    """
     registry, path, tag = split_reference(reference)
     return Path(registry, path, tag)
 
 
 def fetch_or_build(reference: str, cache: Cache, progress: Progress) -> Path:
-    """Return the OCI layout of an image in the cache. Raises ArtifactError."""
+    """Return the path in the cache of the OCI layout of an image; pull or build the image if it is missing.
+
+    Raise ArtifactError if the image can neither be pulled nor built.
+    """
     layout = cache.root / "images" / layout_directory(reference)
     if is_complete(layout):
         return layout
@@ -42,24 +47,24 @@ def fetch_or_build(reference: str, cache: Cache, progress: Progress) -> Path:
         if is_complete(layout):
             return layout
         with cache.workspace() as workspace:
-            made = workspace / "layout"
-            made.mkdir()
-            _create_layout(reference, made, cache, workspace, progress)
+            new_layout = workspace / "layout"
+            new_layout.mkdir()
+            _create_layout(reference, new_layout, cache, workspace, progress)
             # written last, so a layout with this file is complete
-            (made / _COMPLETE).write_text(json.dumps({"reference": reference}))
+            (new_layout / _COMPLETION_MARKER).write_text(json.dumps({"reference": reference}))
             shutil.rmtree(layout, ignore_errors=True)
             layout.parent.mkdir(parents=True, exist_ok=True)
-            made.rename(layout)
+            new_layout.rename(layout)
     return layout
 
 
 def is_complete(layout: Path) -> bool:
-    """Check whether a layout is complete."""
-    return (layout / _COMPLETE).is_file()
+    """Check whether the OCI layout of an image was written completely."""
+    return (layout / _COMPLETION_MARKER).is_file()
 
 
-def blobs(layout: Path) -> list[Path]:
-    """Return the blobs of a layout, which a mirror copies."""
+def layout_blobs(layout: Path) -> list[Path]:
+    """Return the paths of all blobs of an OCI layout."""
     return sorted((layout / "blobs" / "sha256").iterdir())
 
 
@@ -83,11 +88,11 @@ def _create_layout(reference: str, layout: Path, cache: Cache, workspace: Path, 
         )
     with progress.step(f"make image {reference}"):
         entries, config = recipe(tag, cache, workspace, progress)
-        oci.write(layout, reference, architecture()["arch"], entries, config)
+        oci.write_layout(layout, reference, architecture()["arch"], entries, config)
 
 
 def _pull_image(reference: str, layout: Path, cache: Cache, progress: Progress) -> None:
-    crane = acquire.tool("crane", cache, progress)
+    crane = acquire.provide_tool("crane", cache, progress)
     platform = f"linux/{architecture()['arch']}"
     with progress.step(f"pull {reference}"):
         command = [str(crane), "pull", "--format=oci", f"--platform={platform}", reference, str(layout)]
@@ -98,6 +103,7 @@ def _pull_image(reference: str, layout: Path, cache: Cache, progress: Progress) 
 
 
 Recipe = Callable[[str, Cache, Path, Progress], tuple[Iterable[Entry], Config]]
+"""A function that returns the files and the configuration of an image with a tag; it works in a directory."""
 
 
 def _coredns_content(
@@ -111,7 +117,7 @@ def _coredns_content(
     return [*_base_entries(), server], config
 
 
-def _metrics_server(
+def _metrics_server_content(
     tag: str, cache: Cache, workspace: Path, progress: Progress
 ) -> tuple[Iterable[Entry], Config]:
     program = acquire.fetch_or_build(binary("metrics-server", tag.removeprefix("v")), cache, progress)
@@ -169,9 +175,9 @@ def _base_entries() -> list[Entry]:
         Entry("etc/passwd", users.encode()),
         Entry("etc/group", b"root:x:0:\nnobody:x:65534:\nnonroot:x:65532:\n"),
     ]
-    if _AUTHORITIES.is_file():
+    if _CA_CERTIFICATES.is_file():
         entries += [Entry(path, directory=True, mode=0o755) for path in ("etc/ssl", "etc/ssl/certs")]
-        entries.append(Entry("etc/ssl/certs/ca-certificates.crt", _AUTHORITIES.read_bytes()))
+        entries.append(Entry("etc/ssl/certs/ca-certificates.crt", _CA_CERTIFICATES.read_bytes()))
     return entries
 
 
@@ -183,6 +189,6 @@ def _first_line(command: list[str]) -> str:
 RECIPES: dict[str, Recipe] = {
     "pause": _pause_content,
     "coredns/coredns": _coredns_content,
-    "metrics-server/metrics-server": _metrics_server,
+    "metrics-server/metrics-server": _metrics_server_content,
     "library/busybox": _busybox_content,
 }

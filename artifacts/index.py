@@ -20,7 +20,10 @@ TAR_ARTIFACTS = ("netfilter", "haproxy", "keepalived")
 
 @dataclass(frozen=True, slots=True)
 class FileSource:
-    """URL and sha256 of one file. `member` has the meaning of `nodeconfig.bundle.Artifact.member`."""
+    """URL and sha256 (hex) of one file of a mirror.
+
+    `member` has the meaning of `nodeconfig.bundle.Artifact.member`.
+    """
 
     url: str
     sha256: str
@@ -29,7 +32,7 @@ class FileSource:
 
 @dataclass(frozen=True, slots=True)
 class Index:
-    """Files of a mirror by `name/version`.
+    """The files of a mirror. The keys of `files` are `name/version`.
 
     `source` names the mirror in messages. `ca` is the PEM of the CA that verifies downloads, or empty for
     the CAs of the system.
@@ -41,7 +44,7 @@ class Index:
     ca: str = ""
 
     def file(self, name: str, version: str = "") -> FileSource:
-        """Return the file `name` in `version` (by default the version of the stack).
+        """Return the source of the file `name` in `version` (by default the version of the stack).
 
         The ArtifactError for a missing file names the mirror and the command that completes the mirror.
         """
@@ -59,7 +62,7 @@ class Index:
         return catalogue.version_of(name, versions)
 
     def artifact(self, name: str, version: str = "") -> tuple[str, str]:
-        """Return the URL and sha256 (hex) of a file. Raises the errors of `file`."""
+        """Return the URL and sha256 (hex) of a file. Raise ArtifactError for a missing file."""
         file = self.file(name, version)
         return file.url, file.sha256
 
@@ -72,14 +75,16 @@ def load(
     mirror: str | None,
     ca_file: Path | None = None,
     versions: Versions = catalogue.DEFAULTS,
-    *others: Versions,
+    *other_versions: Versions,
     pinned: str | None = None,
 ) -> Index:
-    """Return the index of a stack. `others` are the versions of pools that run other versions.
+    """Return the index of the mirror of a stack, checked to have all files for `versions` and
+    `other_versions`.
 
+    `versions` are the versions of the cluster, `other_versions` those of pools that run older versions.
     `mirror` is an https URL or a directory. `ca_file` is the PEM file of the CA of the mirror (None: the
     CAs of the system). `pinned` is the text of a saved copy of the index, which is used instead of
-    contacting the mirror. Raises ArtifactError with one line if `mirror` is missing, unreachable, not
+    contacting the mirror. Raise ArtifactError with one line if `mirror` is missing, unreachable, not
     verified or not a mirror, or if it lacks a file of these versions.
     """
     if not mirror:
@@ -100,18 +105,18 @@ def load(
     index = parse(text, base, mirror, versions, ca)
     if pinned is not None:
         # A pinned copy of the index may be older than this checkout, whose host program has another digest.
-        index = _with_program(index, base)
-    index.file(host_program.NAME, host_program.digest())
-    for each in (versions, *others):
+        index = _with_host_program(index, base)
+    index.file(host_program.ARTIFACT_NAME, host_program.digest())
+    for cluster_versions in (versions, *other_versions):
         for name in catalogue.NODE_ARTIFACTS:
-            index.file(name, catalogue.version_of(name, each))
+            index.file(name, catalogue.version_of(name, cluster_versions))
     return index
 
 
 def parse(text: str, base: str, mirror: str, versions: Versions, ca: str = "") -> Index:
-    """Parse the text of an index.json; its paths are relative to the URL `base`.
+    """Return the index that the text of an index.json describes; its paths are relative to the URL `base`.
 
-    Raises ArtifactError if the text is malformed.
+    Raise ArtifactError if the text is malformed.
     """
     source = f"the mirror {mirror}"
     try:
@@ -128,24 +133,27 @@ def parse(text: str, base: str, mirror: str, versions: Versions, ca: str = "") -
     return Index(source=source, versions=versions, files=files, ca=ca)
 
 
-def _with_program(index: Index, base: str) -> Index:
+def _with_host_program(index: Index, base: str) -> Index:
     """Return the index with the host program of this checkout added."""
     digest = host_program.digest()
     file = FileSource(_join_url(base, program_path(digest)), digest)
-    return replace(index, files={**index.files, f"{host_program.NAME}/{digest}": file})
+    return replace(index, files={**index.files, f"{host_program.ARTIFACT_NAME}/{digest}": file})
 
 
 def _member_to_install(key: str) -> str:
+    """Return the archive member to install for a key `name/version`: `*` for all, empty for a plain file."""
     return "*" if key.split("/")[0] in TAR_ARTIFACTS else ""
 
 
 def _join_url(base: str, path: str) -> str:
+    """Return the URL of a path below `base`. Raise ValueError for a path that leaves the mirror."""
     if path.startswith("/") or ".." in path.split("/"):
         raise ValueError(f"path {path} leaves the mirror")
     return f"{base}/{quote(path)}"
 
 
 def _parse_digest(value: str) -> str:
+    """Return `value` if it is a sha256 in hex. Raise ValueError otherwise."""
     if len(value) != 64 or set(value) - set("0123456789abcdef"):
         raise ValueError(f"{value!r} is not a sha256")
     return value
@@ -165,7 +173,7 @@ def _fetch_index(mirror: str, ca_file: Path | None) -> str:
     if not urlsplit(mirror).hostname:
         raise ArtifactError(f"artifacts.mirror {mirror}: has no host")
     try:
-        return fetch.text(f"{mirror}/{INDEX}", tls=fetch.context(ca_file))
+        return fetch.fetch_text(f"{mirror}/{INDEX}", tls=fetch.tls_context(ca_file))
     except ArtifactError as error:
         raise ArtifactError(
             f"artifacts.mirror: {error}; is it up, and artifacts.ca_file its authority?"

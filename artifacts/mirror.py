@@ -2,7 +2,7 @@
 
 files/<name>/<version>/<name>      what hosts fetch; the host program's version is its sha256
 images/<registry>/<path>/<tag>/    an OCI layout per image
-index.json                         path, sha256 and size of everything
+index.json                         path, sha256 and size of all files and images
 SHA256SUMS                         for `sha256sum -c`, from inside the directory
 """
 
@@ -33,23 +33,23 @@ def build(
     *,
     cache: Cache | None = None,
 ) -> Path:
-    """Build or complete the mirror for these versions and return its directory. Raises ArtifactError.
+    """Build or complete the mirror for these versions and return its directory. Raise ArtifactError.
 
     Existing files of other versions are kept, so that one mirror can serve an upgrade.
     """
     cache = cache or Cache.default()
     progress = progress or Progress()
-    progress.plan(len(catalogue.node_binaries(versions)) + len(catalogue.images(versions)))
+    progress.expect_steps(len(catalogue.node_binaries(versions)) + len(catalogue.images(versions)))
     try:
         directory.mkdir(parents=True, exist_ok=True)
         files = {
             item.key: add_file(item, directory, cache, progress)
-            for item in progress.each(catalogue.node_binaries(versions))
+            for item in progress.track(catalogue.node_binaries(versions))
         }
-        files[f"{host_program.NAME}/{host_program.digest()}"] = add_host_program(directory)
+        files[f"{host_program.ARTIFACT_NAME}/{host_program.digest()}"] = add_host_program(directory)
         images = {
             reference: add_image(reference, directory, cache, progress)
-            for reference in progress.each(catalogue.images(versions))
+            for reference in progress.track(catalogue.images(versions))
         }
         # Other processes may complete the mirror for other versions at the same time.
         with cache.lock("mirror"):
@@ -60,11 +60,17 @@ def build(
     return directory
 
 
-Index = dict[str, dict[str, dict[str, str | int]]]
+IndexDocument = dict[str, dict[str, dict[str, str | int]]]
+"""The content of index.json: the sections `files` and `images`, with entries by `name/version` or
+reference.
+"""
 
 
-def read_index(directory: Path) -> Index:
-    """Return the index of a mirror, empty for a new mirror. Raises ArtifactError if the index is damaged."""
+def read_index(directory: Path) -> IndexDocument:
+    """Return the content of index.json of a mirror, empty for a new mirror.
+
+    Raise ArtifactError if the index is damaged.
+    """
     path = directory / INDEX
     if not path.exists():
         return {"files": {}, "images": {}}
@@ -78,7 +84,7 @@ def read_index(directory: Path) -> Index:
 def export_index(directory: Path, target: Path) -> None:
     """Write an index file for `artifacts.index` with the files of the mirror and their checksums.
 
-    Raises ArtifactError.
+    Raise ArtifactError.
     """
     files = {"files": read_index(directory)["files"]}
     try:
@@ -89,7 +95,7 @@ def export_index(directory: Path, target: Path) -> None:
 
 
 def add_file(item: Binary, directory: Path, cache: Cache, progress: Progress) -> dict[str, str | int]:
-    """Add one binary to the mirror and return its entry for the index. Raises ArtifactError."""
+    """Add one binary to the mirror and return its entry for the index. Raise ArtifactError."""
     source = acquire.fetch_or_build(item, cache, progress)
     record = cache.record(item.name, item.version)
     assert record is not None
@@ -108,51 +114,52 @@ def add_host_program(directory: Path) -> dict[str, str | int]:
 
 def program_path(digest: str) -> str:
     """Return the path in a mirror of the host program with this digest."""
-    return f"files/{host_program.NAME}/{digest}/{host_program.NAME}"
+    return f"files/{host_program.ARTIFACT_NAME}/{digest}/{host_program.ARTIFACT_NAME}"
 
 
 def _link_or_copy(source: Path, target: Path, record: Record) -> None:
-    """Copy a cached file to the mirror, as a hard link if possible. Do not touch an identical file."""
+    """Copy a cached file to the mirror, as a hard link if possible. Do not write to an identical file."""
     try:
-        there = target.stat()
-        if target.samefile(source) or (there.st_size == record.size and sha256(target) == record.sha256):
+        existing = target.stat()
+        if target.samefile(source) or (existing.st_size == record.size and sha256(target) == record.sha256):
             return
     except FileNotFoundError:
         pass
     target.parent.mkdir(parents=True, exist_ok=True)
-    part = target.with_name(f".{target.name}.{os.getpid()}")
-    part.unlink(missing_ok=True)
+    temporary = target.with_name(f".{target.name}.{os.getpid()}")
+    temporary.unlink(missing_ok=True)
     try:
-        os.link(source, part)
+        os.link(source, temporary)
     except OSError:  # the mirror is on another file system
-        shutil.copyfile(source, part)
-        part.chmod(0o755)
-    part.replace(target)
+        shutil.copyfile(source, temporary)
+        temporary.chmod(0o755)
+    temporary.replace(target)
 
 
 def add_image(reference: str, directory: Path, cache: Cache, progress: Progress) -> dict[str, str | int]:
-    """Add one image to the mirror and return its entry for the index. Raises ArtifactError."""
+    """Add one image to the mirror and return its entry for the index. Raise ArtifactError."""
     layout = layouts.fetch_or_build(reference, cache, progress)
     path = Path("images") / layouts.layout_directory(reference)
     target = directory / path
-    for blob in layouts.blobs(layout):
+    for blob in layouts.layout_blobs(layout):
         _link_or_copy(
             blob, target / "blobs" / "sha256" / blob.name, Record(blob.name, blob.stat().st_size, "image")
         )
     for name in ("oci-layout", "index.json"):
         write_atomic(target / name, (layout / name).read_text())
-    size = sum(blob.stat().st_size for blob in layouts.blobs(layout))
+    size = sum(blob.stat().st_size for blob in layouts.layout_blobs(layout))
     return {"path": str(path), "digest": oci.manifest_digest(layout), "size": size}
 
 
-def _write_index(directory: Path, index: Index) -> None:
-    sums = {str(entry["path"]): str(entry["sha256"]) for entry in index["files"].values()}
+def _write_index(directory: Path, index: IndexDocument) -> None:
+    """Write index.json and SHA256SUMS of a mirror."""
+    digests = {str(entry["path"]): str(entry["sha256"]) for entry in index["files"].values()}
     for entry in index["images"].values():
         layout = directory / str(entry["path"])
-        for blob in layouts.blobs(layout):
-            sums[str(blob.relative_to(directory))] = blob.name
+        for blob in layouts.layout_blobs(layout):
+            digests[str(blob.relative_to(directory))] = blob.name
         for name in ("oci-layout", "index.json"):
-            sums[str(Path(str(entry["path"]), name))] = sha256(layout / name)
+            digests[str(Path(str(entry["path"]), name))] = sha256(layout / name)
     write_atomic(directory / INDEX, json.dumps(index, indent=1, sort_keys=True) + "\n")
-    sums[INDEX] = sha256(directory / INDEX)
-    write_atomic(directory / SUMS, "".join(f"{digest}  {path}\n" for path, digest in sorted(sums.items())))
+    digests[INDEX] = sha256(directory / INDEX)
+    write_atomic(directory / SUMS, "".join(f"{digest}  {path}\n" for path, digest in sorted(digests.items())))

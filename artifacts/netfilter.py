@@ -14,7 +14,7 @@ NETFILTER = Recipe(
     packages=("nftables", "iptables"),
     # xtables-nft-multi selects its function by the name of the command.
     programs={"nft": "nft"} | dict.fromkeys(_IPTABLES, _MULTI),
-    check={"nft": "--version", "iptables": "--version"},
+    version_options={"nft": "--version", "iptables": "--version"},
     plugins={"xtables": "libxt_conntrack.so"},
     settings='export XTABLES_LIBDIR="$here/xtables"\n',
 )

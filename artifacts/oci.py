@@ -1,4 +1,4 @@
-"""Write a deterministic OCI image layout from files in memory, without a container builder.
+"""Writer of deterministic OCI image layouts from files in memory, without a container builder.
 
 Media types and fields follow the OCI image specification 1.1.
 """
@@ -24,7 +24,10 @@ NET_BIND_SERVICE = b"\x01\x00\x00\x02\x00\x04" + bytes(14)
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One entry of a layer. `path` has no leading slash; `link` is the target of a symbolic link."""
+    """A file, directory or symbolic link of an image layer.
+
+    `path` has no leading slash; `link` is the target of a symbolic link.
+    """
 
     path: str
     content: bytes = b""
@@ -45,8 +48,8 @@ class Config:
     ports: tuple[str, ...] = ()
 
 
-def layer(entries: Iterable[Entry]) -> bytes:
-    """Return a tar archive with these entries.
+def build_layer(entries: Iterable[Entry]) -> bytes:
+    """Return an image layer, a tar archive with these entries.
 
     Entries belong to root and have no time stamps, so that the archive is reproducible.
     """
@@ -68,11 +71,11 @@ def layer(entries: Iterable[Entry]) -> bytes:
     return buffer.getvalue()
 
 
-def write(
+def write_layout(
     directory: Path, reference: str, architecture: str, entries: Iterable[Entry], config: Config
 ) -> str:
     """Write an OCI layout with one image into an empty directory and return the digest of the manifest."""
-    tar = layer(entries)
+    tar = build_layer(entries)
     packed = gzip.compress(tar, compresslevel=6, mtime=0)
     settings = {
         "Entrypoint": list(config.entrypoint),
@@ -104,7 +107,7 @@ def write(
 
 
 def manifest_digest(directory: Path) -> str:
-    """Return the digest of the only image in a layout. Raises ValueError if the layout has another number
+    """Return the digest of the only image in a layout. Raise ValueError if the layout has another number
     of images.
     """
     manifests = json.loads((directory / "index.json").read_text())["manifests"]

@@ -1,4 +1,4 @@
-"""Official files, verified by the checksum that upstream publishes."""
+"""Downloads from official sites, verified by the checksum that upstream publishes."""
 
 from __future__ import annotations
 
@@ -13,28 +13,31 @@ from artifacts.progress import Progress
 
 
 def is_available(item: Binary) -> bool:
-    """Check whether the item has an official site that answers."""
+    """Check whether a binary of the catalogue has an official site that answers."""
     return item.official is not None and fetch.reachable(*fetch.host_and_port(item.official.url))
 
 
 def published_checksum(item: Binary, cache: Cache) -> str:
-    """Return the published sha256 of the file or archive of the item, from the cache if possible.
+    """Return the published sha256 of the official file or archive of a binary, from the cache if possible.
 
-    Raises ArtifactError.
+    Raise ArtifactError if upstream publishes no checksum, and Unavailable if it cannot be fetched.
     """
     if item.official is None:
         raise ArtifactError(f"{item.name} {item.version}: upstream publishes no file with a checksum")
     file = item.official.url.rsplit("/", 1)[-1]
-    kept = cache.root / "checksums" / item.component.name / item.version / f"{file}.sha256"
-    if kept.is_file():
-        return fetch.published_checksum(kept.read_text(), file)
-    digest = fetch.published_checksum(fetch.text(item.official.checksum), file)
-    write_atomic(kept, f"{digest}  {file}\n")
+    cached = cache.root / "checksums" / item.component.name / item.version / f"{file}.sha256"
+    if cached.is_file():
+        return fetch.published_checksum(cached.read_text(), file)
+    digest = fetch.published_checksum(fetch.fetch_text(item.official.checksum), file)
+    write_atomic(cached, f"{digest}  {file}\n")
     return digest
 
 
 def download(item: Binary, cache: Cache, workspace: Path, progress: Progress) -> Path:
-    """Download the item to `workspace` and verify it. Raises ArtifactError."""
+    """Download the official file of a binary to `workspace`, verify it and return its path.
+
+    Raise ArtifactError.
+    """
     digest = published_checksum(item, cache)
     assert item.official is not None
     archive = workspace / "download"
@@ -43,12 +46,12 @@ def download(item: Binary, cache: Cache, workspace: Path, progress: Progress) ->
 
 
 def _extract_member(archive: Path, member: str, workspace: Path) -> Path:
-    """Extract one regular file of a tar archive by name. No other file of the archive is written."""
+    """Extract only the regular file `member` of a tar archive and return its path. Raise ArtifactError."""
     target = workspace / "member"
-    wanted = member.removeprefix("./")
+    member_path = member.removeprefix("./")
     with tarfile.open(archive) as tar:
         for entry in tar:
-            if entry.name.removeprefix("./") == wanted and entry.isfile():
+            if entry.name.removeprefix("./") == member_path and entry.isfile():
                 source = tar.extractfile(entry)
                 assert source is not None
                 with source, target.open("wb") as file:

@@ -29,6 +29,8 @@ _Item = TypeVar("_Item")
 
 @dataclass(frozen=True, slots=True)
 class _Step:
+    """A step in progress and the time of its start in seconds of the clock."""
+
     text: str
     started: float
 
@@ -70,6 +72,7 @@ class Heartbeat:
         self._thread.join()
 
     def _report_silence(self) -> None:
+        """Call `report` after each interval without output, until the work ends."""
         while not self._stopped.wait(min(self._interval, _POLL_INTERVAL)):
             if self._clock() - self._last_output >= self._interval:
                 self._report()
@@ -79,8 +82,8 @@ class Heartbeat:
 class Progress:
     """Printer of the steps of long work to standard error. `quiet` prints nothing (tests, other programs).
 
-    `plan` and `each` count steps, for example one for each artifact. `step` shows the current work within a
-    counted step.
+    `expect_steps` and `track` count steps, for example one for each artifact. `step` shows the current work
+    within a counted step.
     """
 
     def __init__(
@@ -100,19 +103,19 @@ class Progress:
         self._number = 0
         self._total = 0
 
-    def plan(self, steps: int) -> None:
-        """Announce that at least this number of counted steps follows."""
+    def expect_steps(self, steps: int) -> None:
+        """Add the steps that follow to the total, so that lines say `step 2 of 31`."""
         self._total = max(self._total, self._number + steps)
 
-    def each(self, items: Sequence[_Item]) -> Iterator[_Item]:
+    def track(self, items: Sequence[_Item]) -> Iterator[_Item]:
         """Yield the items and count the work on each item as one step."""
-        self.plan(len(items))
+        self.expect_steps(len(items))
         for item in items:
             self._number += 1
             yield item
 
     def note(self, text: str) -> None:
-        """Print a line."""
+        """Print a line of text, unless the progress is quiet."""
         if self._quiet:
             return
         self._console.print(text, highlight=False, soft_wrap=True, markup=False)
@@ -131,23 +134,24 @@ class Progress:
         with self._with_heartbeat(step):
             if self._console.is_terminal and not self._quiet:
                 with self._create_bar(total is not None) as bar:
-                    task = bar.add_task(self._add_step_number(text), total=total)
+                    task = bar.add_task(self._with_step_number(text), total=total)
                     yield lambda size: bar.advance(task, size)
             else:
                 yield lambda size: None
         if self._clock() - step.started >= 1:
             self.note(
-                f"{self._add_step_number(text)}, done in {format_duration(self._clock() - step.started)}"
+                f"{self._with_step_number(text)}, done in {format_duration(self._clock() - step.started)}"
             )
 
     @contextmanager
     def _with_heartbeat(self, step: _Step) -> Iterator[None]:
+        """Register a step; while the outermost step runs without a terminal, print its duration regularly."""
         self._steps.append(step)
         try:
             if self._heartbeat is not None or self._quiet or self._console.is_terminal:
                 yield
                 return
-            self._heartbeat = Heartbeat(self._report, interval=self._interval, clock=self._clock)
+            self._heartbeat = Heartbeat(self._print_duration, interval=self._interval, clock=self._clock)
             try:
                 with self._heartbeat:
                     yield
@@ -156,15 +160,15 @@ class Progress:
         finally:
             self._steps.remove(step)
 
-    def _report(self) -> None:
+    def _print_duration(self) -> None:
         """Print the current step and its duration so far."""
         if self._steps:
             step = self._steps[-1]
             self.note(
-                f"{self._add_step_number(step.text)}, {format_duration(self._clock() - step.started)} so far"
+                f"{self._with_step_number(step.text)}, {format_duration(self._clock() - step.started)} so far"
             )
 
-    def _add_step_number(self, text: str) -> str:
+    def _with_step_number(self, text: str) -> str:
         return f"step {self._number} of {self._total}: {text}" if self._number else text
 
     def _create_bar(self, sized: bool) -> RichProgress:

@@ -1,4 +1,4 @@
-"""Push the images of a mirror to a registry, under the names that containerd requests from a registry
+"""Push of the images of a mirror to a registry, under the names that containerd requests from a registry
 mirror.
 """
 
@@ -20,21 +20,22 @@ from artifacts.mirror import read_index
 from artifacts.progress import Progress
 
 
-def targets(references: Iterable[str], registry: str) -> dict[str, str]:
-    """Return the upstream name of each image with its name in `registry` (host:port).
+def target_names(references: Iterable[str], registry: str) -> dict[str, str]:
+    """Return the names of images in `registry` (host:port), by their upstream references.
 
-    The path and tag are the same. Raises ArtifactError if two images would get the same name.
+    The path and tag are the same. Raise ArtifactError if two images would get the same name.
     """
     result: dict[str, str] = {}
-    taken: dict[str, str] = {}
+    reference_by_name: dict[str, str] = {}
     for reference in references:
         _, path, tag = images.split_reference(reference)
         name = f"{registry}/{path}:{tag}"
-        if name in taken:
+        if name in reference_by_name:
             raise ArtifactError(
-                f"{reference} and {taken[name]}: both would be {name}; push one to another registry"
+                f"{reference} and {reference_by_name[name]}: both would be {name}; "
+                "push one to another registry"
             )
-        taken[name] = reference
+        reference_by_name[name] = reference
         result[reference] = name
     return result
 
@@ -47,7 +48,7 @@ def push(
     *,
     cache: Cache | None = None,
 ) -> list[str]:
-    """Push all images of the mirror `directory` and return the pushed names. Raises ArtifactError.
+    """Push all images of the mirror `directory` and return the pushed names. Raise ArtifactError.
 
     `ca_file` verifies the HTTPS connection to the registry (None: the CAs of the system). crane reads the
     credentials from `crane auth login` or from the docker configuration.
@@ -56,11 +57,11 @@ def push(
     index = read_index(directory)["images"]
     if not index:
         raise ArtifactError(f"{directory}: holds no images; run make mirror first")
-    names = targets(index, registry)
+    names = target_names(index, registry)
     if ca_file is not None and not ca_file.is_file():
         raise ArtifactError(f"{ca_file}: no such file; it should hold the registry's authority as PEM")
     _check_registry(registry, ca_file)
-    crane = acquire.tool("crane", cache or Cache.default(), progress)
+    crane = acquire.provide_tool("crane", cache or Cache.default(), progress)
     environment = os.environ | (
         {"SSL_CERT_FILE": str(ca_file), "SSL_CERT_DIR": "/nonexistent"} if ca_file else {}
     )
@@ -82,12 +83,12 @@ def _check_registry(registry: str, ca_file: Path | None) -> None:
     """
     url = f"https://{registry}/v2/"
     try:
-        with urllib.request.urlopen(url, timeout=fetch.READ_TIMEOUT, context=fetch.context(ca_file)):
+        with urllib.request.urlopen(url, timeout=fetch.READ_TIMEOUT, context=fetch.tls_context(ca_file)):
             pass
     except urllib.error.HTTPError as error:
         if error.code != HTTPStatus.UNAUTHORIZED:  # status 401: a registry that requires credentials
-            raise ArtifactError(f"registry {registry}: {fetch.reason(error)} to {url}") from None
+            raise ArtifactError(f"registry {registry}: {fetch.failure_reason(error)} to {url}") from None
     except (OSError, http.client.HTTPException, ValueError) as error:
         raise ArtifactError(
-            f"registry {registry}: {fetch.reason(error)}; is it up, and --ca its authority?"
+            f"registry {registry}: {fetch.failure_reason(error)}; is it up, and --ca its authority?"
         ) from None

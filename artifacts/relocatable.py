@@ -41,8 +41,8 @@ class Recipe:
     name: str
     packages: tuple[str, ...]
     programs: Mapping[str, str]
-    check: Mapping[str, str]
-    """Wrappers to test, with the argument that prints their version."""
+    version_options: Mapping[str, str]
+    """The option that prints the version, by the name of the wrapper; the build runs these wrappers."""
     plugins: Mapping[str, str] = field(default_factory=dict)
     libraries: tuple[str, ...] = ()
     settings: str = ""
@@ -50,12 +50,12 @@ class Recipe:
 
 
 def build(recipe: Recipe, workspace: Path, progress: Progress) -> Path:
-    """Build the tar archive of the recipe in `workspace`. Raises ArtifactError."""
+    """Build the tar archive of the recipe in `workspace`. Raise ArtifactError."""
     with progress.step(f"make {recipe.name} from Debian's {' and '.join(recipe.packages)}"):
         root = debian.unpack(recipe.packages, workspace, dependencies=True)
         staging = workspace / recipe.name
         _copy_to_staging(recipe, root, staging)
-        for program, argument in recipe.check.items():
+        for program, argument in recipe.version_options.items():
             _check_program(recipe, staging / program, argument)
         target = workspace / f"{recipe.name}.tar"
         pack(staging, target)
@@ -69,7 +69,7 @@ def pack(directory: Path, target: Path) -> None:
     The archive is not compressed, because hosts may not have gzip.
     """
 
-    def plain(info: tarfile.TarInfo) -> tarfile.TarInfo:
+    def normalize(info: tarfile.TarInfo) -> tarfile.TarInfo:
         info.uid = info.gid = 0
         info.uname = info.gname = "root"
         info.mtime = 0
@@ -77,10 +77,13 @@ def pack(directory: Path, target: Path) -> None:
 
     with tarfile.open(target, mode="w", format=tarfile.USTAR_FORMAT) as tar:
         for path in sorted(directory.rglob("*")):
-            tar.add(path, arcname=str(path.relative_to(directory)), recursive=False, filter=plain)
+            tar.add(path, arcname=str(path.relative_to(directory)), recursive=False, filter=normalize)
 
 
 def _copy_to_staging(recipe: Recipe, root: Path, staging: Path) -> None:
+    """Copy the programs of a recipe with loader, libraries and plugins from `root` to `staging`; add
+    wrappers.
+    """
     loader = _find_file(recipe, root, "ld-linux*.so.*")
     programs = {name: _find_file(recipe, root, name) for name in dict.fromkeys(recipe.programs.values())}
     for directory in ("lib", "libexec"):
@@ -89,12 +92,14 @@ def _copy_to_staging(recipe: Recipe, root: Path, staging: Path) -> None:
     for name, file in programs.items():
         shutil.copy(file, staging / "libexec" / name)
     objects = list(programs.values())
-    for place, sign in recipe.plugins.items():
-        plugins = _find_file(recipe, root, sign).parent
-        shutil.copytree(plugins, staging / place, symlinks=True)
+    for directory, marker in recipe.plugins.items():
+        plugins = _find_file(recipe, root, marker).parent
+        shutil.copytree(plugins, staging / directory, symlinks=True)
         objects += [path for path in sorted(plugins.glob("*.so")) if not path.is_symlink()]
-    opened = [_find_file(recipe, root, pattern) for pattern in recipe.libraries]
-    for library in dict.fromkeys([*_find_libraries(recipe, root, loader, [*objects, *opened]), *opened]):
+    runtime_libraries = [_find_file(recipe, root, pattern) for pattern in recipe.libraries]
+    for library in dict.fromkeys(
+        [*_find_libraries(recipe, root, loader, [*objects, *runtime_libraries]), *runtime_libraries]
+    ):
         target = staging / "lib" / library.name
         shutil.copy(library.resolve(), target)
         target.chmod(0o755)
@@ -116,9 +121,12 @@ def _write_wrapper(recipe: Recipe, wrapper: Path, loader: str, program: str) -> 
 
 
 def _find_libraries(recipe: Recipe, root: Path, loader: Path, objects: Sequence[Path]) -> list[Path]:
-    """Return the shared libraries that these objects need. All of them are below `root`."""
+    """Return the paths of the shared libraries that ELF files need.
+
+    Raise ArtifactError for one outside of `root`.
+    """
     directories = sorted({str(path.parent) for path in root.rglob("lib*.so.*")})
-    found: set[Path] = set()
+    libraries: set[Path] = set()
     for item in objects:
         command = [
             str(loader),
@@ -129,22 +137,23 @@ def _find_libraries(recipe: Recipe, root: Path, loader: Path, objects: Sequence[
             str(item),
         ]
         result = subprocess.run(command, capture_output=True, text=True, check=False)
-        for name, where in re.findall(r"^\s*(\S+) => (.+?) \(0x", result.stdout, re.MULTILINE):
-            if not where.startswith(str(root)):
+        for name, path in re.findall(r"^\s*(\S+) => (.+?) \(0x", result.stdout, re.MULTILINE):
+            if not path.startswith(str(root)):
                 raise ArtifactError(
                     f"{recipe.name}: {item.name} needs {name}, which Debian's packages did not bring"
                 )
-            found.add(Path(where))
+            libraries.add(Path(path))
         if result.returncode != 0 or "not found" in result.stdout:
             raise ArtifactError(
                 f"{recipe.name}: libraries of {item.name} are missing: {result.stderr.strip()}"
             )
-    return sorted(found)
+    return sorted(libraries)
 
 
 def _find_file(recipe: Recipe, root: Path, pattern: str) -> Path:
-    """Return the only file that matches; prefer a program to other files of the same name (completions,
-    init scripts).
+    """Return a file below `root` that matches the pattern. Raise ArtifactError if there is none.
+
+    Prefer a program to other files of the same name, such as completions and init scripts.
     """
     matches = [path for path in sorted(root.rglob(pattern)) if path.is_file() and not path.is_symlink()]
     matches = [path for path in matches if path.stat().st_mode & 0o100 or ".so" in path.name] or matches
@@ -155,6 +164,7 @@ def _find_file(recipe: Recipe, root: Path, pattern: str) -> Path:
 
 
 def _check_program(recipe: Recipe, program: Path, argument: str) -> None:
+    """Raise ArtifactError if the program does not run in an empty environment."""
     result = subprocess.run([str(program), argument], capture_output=True, text=True, check=False, env={})
     if result.returncode != 0:
         raise ArtifactError(f"{recipe.name}: {program.name} does not run: {result.stderr.strip()}")

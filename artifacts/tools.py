@@ -1,4 +1,4 @@
-"""Install the tools of the deployer into one directory for PATH."""
+"""Installer of the tools of the deployer into one directory for PATH."""
 
 from __future__ import annotations
 
@@ -25,23 +25,24 @@ def install_tools(
     try:
         directory.mkdir(parents=True, exist_ok=True)
         return {
-            name: _link_or_copy(acquire.tool(name, cache, progress).resolve(), directory / name)
-            for name in progress.each(names)
+            name: _link_or_copy(acquire.provide_tool(name, cache, progress).resolve(), directory / name)
+            for name in progress.track(names)
         }
     except OSError as error:
         raise ArtifactError(f"{error.filename or directory}: {error.strerror}") from None
 
 
 def _link_or_copy(source: Path, link: Path) -> Path:
+    """Make `link` a hard link of the file `source`, or a copy on another file system. Return `link`."""
     if link.exists() and not link.is_symlink() and link.samefile(source):
         return link
-    part = link.with_name(f".{link.name}.{os.getpid()}")
-    part.unlink(missing_ok=True)
+    temporary = link.with_name(f".{link.name}.{os.getpid()}")
+    temporary.unlink(missing_ok=True)
     try:
-        os.link(source, part)
+        os.link(source, temporary)
     except OSError:  # the cache is on another file system
         if link.exists() and not link.is_symlink() and filecmp.cmp(source, link):
             return link
-        shutil.copy2(source, part)
-    part.replace(link)
+        shutil.copy2(source, temporary)
+    temporary.replace(link)
     return link

@@ -1,4 +1,4 @@
-"""Derives the topology, files, artifacts and bundles of a stack from its settings."""
+"""Conversion of the settings of a stack to its topology, files, artifacts and bundles."""
 
 from assembly.assemble import Assembly, assemble
 from assembly.builder import build_topology, registry_credentials, topology_or_none

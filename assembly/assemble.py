@@ -1,4 +1,4 @@
-"""Converts settings to bundles: reads files, builds the topology, reads the artifact index, renders
+"""Conversion of settings to bundles: read files, build the topology, read the artifact index, render
 bundles.
 """
 
@@ -33,12 +33,12 @@ class Assembly:
 
 
 def assemble(settings: Settings, directory: Path) -> Assembly:
-    """Build the topology, files, artifact index and bundles that the settings determine.
+    """Return the topology, files, artifact index and bundles that the settings determine.
 
     Relative paths in the settings start at `directory`, the checkout. Raise SettingsError for missing
     files, ArtifactError for a missing mirror or mirror file, and BundleError for a role without a bundle.
     """
-    texts = files.read(settings, directory)
+    texts = files.read_files(settings, directory)
     topology = build_topology(settings, files=texts)
     mirror = settings.artifacts
     index = artifacts.index.load(

@@ -1,4 +1,4 @@
-"""Converts settings to a topology, without reading files."""
+"""Conversion of settings to a topology, without access to files."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from assembly.pools import build_pools
 from settings.certificates import CertificateSettings, RotationSettings
 from settings.cluster import Settings
 from settings.loading import load
-from settings.problem import OBJECT, SettingsError
+from settings.problem import CLUSTER_KEY, SettingsError
 from settings.types import parse_seconds
 from topology.certificates import SERVICE_ACCOUNT
 from topology.model import (
@@ -31,7 +31,7 @@ from topology.ports import API_PORT, SSH_PORT
 def build_topology(settings: Settings, *, files: Mapping[str, str] | None = None) -> Topology:
     """Return the topology that valid settings describe.
 
-    `files` maps the paths that the settings name to the texts of the files, as `settings.files.read`
+    `files` maps the paths that the settings name to the texts of the files, as `settings.files.read_files`
     returns them. Without `files`, registries have no private certificate authority; this is sufficient to
     print plans, but not for deliveries. Raise KeyError when `files` lacks a file, and ValueError for
     settings that `load` did not return.
@@ -51,7 +51,7 @@ def build_topology(settings: Settings, *, files: Mapping[str, str] | None = None
         load_balancers=tuple(members[name] for name in settings.load_balancers.hosts),
         pools=build_pools(settings, members),
         network=_network(settings),
-        control_plane=_options(settings),
+        control_plane=_control_plane_options(settings),
         registries=_registries(settings, files),
         pause_image=settings.sandbox_image,
         api_names=settings.api.names,
@@ -69,7 +69,7 @@ def topology_or_none(config: Mapping[str, object]) -> Topology | None:
     Checks use this function before the program runs. The program itself reports the problems of an invalid
     description.
     """
-    cluster = config.get(OBJECT)
+    cluster = config.get(CLUSTER_KEY)
     try:
         return build_topology(load(cluster)) if isinstance(cluster, Mapping) else None
     except (SettingsError, ValueError):
@@ -82,48 +82,49 @@ def registry_credentials(settings: Settings) -> dict[str, tuple[str, str]]:
     The result is secret.
     """
     return {
-        _secret_of(name): (registry.username, registry.password.get_secret_value())
+        _registry_secret_name(name): (registry.username, registry.password.get_secret_value())
         for name, registry in settings.registries.items()
         if registry.username is not None and registry.password is not None
     }
 
 
 def _versions(settings: Settings) -> Versions:
-    chosen = settings.kubernetes
+    versions = settings.kubernetes
     return Versions(
-        kubernetes=chosen.version,
-        etcd=chosen.etcd,
-        containerd=chosen.containerd,
-        runc=chosen.runc,
-        cni_plugins=chosen.cni_plugins,
-        flannel=chosen.flannel,
-        coredns=chosen.coredns,
-        metrics_server=chosen.metrics_server,
+        kubernetes=versions.version,
+        etcd=versions.etcd,
+        containerd=versions.containerd,
+        runc=versions.runc,
+        cni_plugins=versions.cni_plugins,
+        flannel=versions.flannel,
+        coredns=versions.coredns,
+        metrics_server=versions.metrics_server,
     )
 
 
 def _endpoint(settings: Settings, members: Mapping[str, Member]) -> Endpoint:
+    """Return the endpoint in the settings, or else the only control plane."""
     if settings.endpoint is not None:
         return Endpoint(settings.endpoint.host, settings.endpoint.port)
-    only = members[settings.control_planes.hosts[0]]
-    return Endpoint(str(only.address), API_PORT)
+    control_plane = members[settings.control_planes.hosts[0]]
+    return Endpoint(str(control_plane.address), API_PORT)
 
 
 def _network(settings: Settings) -> Network:
-    plan, cloud = settings.network, settings.cloud
+    section, cloud = settings.network, settings.cloud
     return Network(
         machines=settings.machine_networks,
-        pods=plan.pods,
-        node_prefix=plan.node_prefix,
-        services=plan.services,
-        node_ports=plan.node_ports,
-        api_allowed=plan.api_allowed,
-        backend=plan.backend,
-        proxy_mode=plan.proxy_mode,
-        mtu=plan.mtu,
-        domain=plan.domain,
+        pods=section.pods,
+        node_prefix=section.node_prefix,
+        services=section.services,
+        node_ports=section.node_ports,
+        api_allowed=section.api_allowed,
+        backend=section.backend,
+        proxy_mode=section.proxy_mode,
+        mtu=section.mtu,
+        domain=section.domain,
         ssh_ports=_ssh_ports(settings),
-        probes=cloud.probes if cloud else (),
+        probe_sources=cloud.probe_sources if cloud else (),
         node_domains=cloud.node_domains if cloud else (),
     )
 
@@ -134,7 +135,7 @@ def _ssh_ports(settings: Settings) -> tuple[int, ...]:
     return (SSH_PORT,) if settings.cloud and settings.cloud.ssh_key else ()
 
 
-def _options(settings: Settings) -> ControlPlaneOptions:
+def _control_plane_options(settings: Settings) -> ControlPlaneOptions:
     api, times = settings.api, settings.leader_election
     return ControlPlaneOptions(
         admission_plugins=tuple(api.admission_plugins),
@@ -153,11 +154,12 @@ def _certificates(settings: CertificateSettings) -> Certificates:
     rotations = {str(name): _rotation(section) for name, section in settings.authorities.items()}
     rotations[SERVICE_ACCOUNT] = _rotation(settings.service_account)
     # A section that contains only defaults has the same effect as no section.
-    begun = tuple((name, rotation) for name, rotation in rotations.items() if rotation != Rotation())
-    return Certificates(leaves=settings.leaves, rotations=begun)
+    non_default = tuple((name, rotation) for name, rotation in rotations.items() if rotation != Rotation())
+    return Certificates(leaves=settings.leaves, rotations=non_default)
 
 
 def _rotation(section: RotationSettings) -> Rotation:
+    """Return the generations that sign and that are trusted in a stage of a rotation."""
     new = section.generation
     match section.stage:
         case "trust":
@@ -169,8 +171,8 @@ def _rotation(section: RotationSettings) -> Rotation:
 
 
 def _snapshots(settings: Settings) -> Snapshots:
-    chosen = settings.etcd.snapshots
-    return Snapshots(every=parse_seconds(chosen.every), keep=chosen.keep, copy_to=chosen.copy_to or "")
+    section = settings.etcd.snapshots
+    return Snapshots(every=parse_seconds(section.every), keep=section.keep, copy_to=section.copy_to or "")
 
 
 def _registries(settings: Settings, files: Mapping[str, str] | None) -> tuple[Registry, ...]:
@@ -179,11 +181,12 @@ def _registries(settings: Settings, files: Mapping[str, str] | None) -> tuple[Re
             name=name,
             endpoint=registry.endpoint,
             ca=files[registry.ca_file] if files is not None and registry.ca_file else "",
-            credentials=_secret_of(name) if registry.username else "",
+            credentials=_registry_secret_name(name) if registry.username else "",
         )
         for name, registry in settings.registries.items()
     )
 
 
-def _secret_of(registry: str) -> str:
+def _registry_secret_name(registry: str) -> str:
+    """Return the name of the secret with the credentials of a registry."""
     return f"registry-{registry}"

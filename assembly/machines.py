@@ -14,15 +14,15 @@ from topology.subnets import FIRST_CONTROL_PLANE, FIRST_ETCD_MEMBER, member_addr
 
 
 def build_machines(settings: Settings) -> tuple[Machine, ...]:
-    """Return the named machines in the order of the inventory, with roles in the order of delivery."""
-    pool_of = dict.fromkeys(settings.control_planes.hosts, CONTROL_PLANE_POOL)
+    """Return the hosts of the inventory, or the members in a cloud, with roles in the order of delivery."""
+    pool_by_host = dict.fromkeys(settings.control_planes.hosts, CONTROL_PLANE_POOL)
     for pool, section in settings.pools.items():
-        pool_of |= dict.fromkeys(section.hosts, pool)
-    holders = {
+        pool_by_host |= dict.fromkeys(section.hosts, pool)
+    hosts_by_role = {
         Role.LOAD_BALANCER: frozenset(settings.load_balancers.hosts),
         Role.ETCD: frozenset(settings.etcd_hosts),
         Role.CONTROL_PLANE: frozenset(settings.control_planes.hosts),
-        Role.NODE: frozenset(pool_of),
+        Role.NODE: frozenset(pool_by_host),
     }
     placements = (
         _cloud_placements(settings, settings.cloud) if settings.cloud else _inventory_placements(settings)
@@ -31,8 +31,8 @@ def build_machines(settings: Settings) -> tuple[Machine, ...]:
         Machine(
             name=name,
             address=placement.address,
-            roles=tuple(role for role in Role if name in holders[role]),
-            pool=pool_of.get(name, ""),
+            roles=tuple(role for role in Role if name in hosts_by_role[role]),
+            pool=pool_by_host.get(name, ""),
             size=placement.size,
             zone=placement.zone,
         )
@@ -42,25 +42,33 @@ def build_machines(settings: Settings) -> tuple[Machine, ...]:
 
 @dataclass(frozen=True, slots=True)
 class _Placement:
+    """The address, size and zone of a machine before its roles are known."""
+
     address: IPv4Address
     size: Size | None = None
     zone: int = 0
 
 
 def _inventory_placements(settings: Settings) -> dict[str, _Placement]:
+    """Return the addresses and sizes of the hosts of the inventory by host name."""
     hosts = settings.metal.hosts if settings.metal else {}
     return {name: _Placement(host.address, host.size) for name, host in hosts.items()}
 
 
 def _cloud_placements(settings: Settings, cloud: CloudSettings) -> dict[str, _Placement]:
-    """Return zones and addresses of members by their index in the list: an appended member moves no other."""
+    """Return the addresses and zones of cloud members by name.
+
+    They depend on the position in the list of members, so an appended member does not move other members.
+    """
     control_planes = settings.control_planes.hosts
     etcd_only = tuple(name for name in settings.etcd.hosts if name not in control_planes)
-    return _spread(control_planes, FIRST_CONTROL_PLANE, cloud) | _spread(etcd_only, FIRST_ETCD_MEMBER, cloud)
+    return _spread_over_zones(control_planes, FIRST_CONTROL_PLANE, cloud) | _spread_over_zones(
+        etcd_only, FIRST_ETCD_MEMBER, cloud
+    )
 
 
-def _spread(names: Sequence[str], first: int, cloud: CloudSettings) -> dict[str, _Placement]:
-    """Spread members over the zones in turn; in each subnet they get the addresses from number `first` on."""
+def _spread_over_zones(names: Sequence[str], first: int, cloud: CloudSettings) -> dict[str, _Placement]:
+    """Return a placement for each member: zones in turn, in each subnet addresses from number `first` on."""
     placements: dict[str, _Placement] = {}
     assigned: dict[IPv4Network, int] = {}
     ranges = cloud.member_ranges

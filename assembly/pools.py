@@ -13,49 +13,55 @@ from topology.model import Capacity, Kubelet, Member, Pool, Taint, TaintEffect
 CONTROL_PLANE_POOL = "control-plane"
 CONTROL_PLANE_LABEL = "node-role.kubernetes.io/control-plane"
 NOT_BALANCED_LABEL = "node.kubernetes.io/exclude-from-external-load-balancers"
-"""The label excludes a node from the load balancers that a cloud's controller creates, as in kubeadm."""
+"""The label that excludes a node from the load balancers that a cloud's controller creates, as in kubeadm."""
 
 
 def build_pools(settings: Settings, members: Mapping[str, Member]) -> tuple[Pool, ...]:
     """Return the pool of control planes, then the pools of workers in the order of the settings."""
-    common = settings.kubelet.applied_to(DEFAULTS)
-    workers = (_pool(name, section, members, common) for name, section in settings.pools.items())
-    # A cloud's controller would open the control planes' own security group for such a balancer.
-    labels = ((NOT_BALANCED_LABEL, ""),) if settings.cloud is not None else ()
-    return (_control_plane_pool(settings.control_planes, members, common, labels), *workers)
+    cluster_kubelet = settings.kubelet.applied_to(DEFAULTS)
+    workers = (
+        _worker_pool(name, section, members, cluster_kubelet) for name, section in settings.pools.items()
+    )
+    # Without this label the cloud controller manager opens the security group of the control planes for
+    # the load balancers of services.
+    extra_labels = ((NOT_BALANCED_LABEL, ""),) if settings.cloud is not None else ()
+    return (_control_plane_pool(settings.control_planes, members, cluster_kubelet, extra_labels), *workers)
 
 
 def _control_plane_pool(
     section: ControlPlaneSettings,
     members: Mapping[str, Member],
-    common: Kubelet,
-    labels: tuple[tuple[str, str], ...],
+    cluster_kubelet: Kubelet,
+    extra_labels: tuple[tuple[str, str], ...],
 ) -> Pool:
-    own = Taint(key=CONTROL_PLANE_LABEL, value="", effect=TaintEffect.NO_SCHEDULE)
+    control_plane_taint = Taint(key=CONTROL_PLANE_LABEL, value="", effect=TaintEffect.NO_SCHEDULE)
     return Pool(
         name=CONTROL_PLANE_POOL,
         nodes=tuple(members[name] for name in section.hosts),
-        labels=((CONTROL_PLANE_LABEL, ""), *labels, *section.labels.items()),
-        taints=section.taints if section.schedulable else (own, *section.taints),
+        labels=((CONTROL_PLANE_LABEL, ""), *extra_labels, *section.labels.items()),
+        taints=section.taints if section.schedulable else (control_plane_taint, *section.taints),
         max_unavailable=1,
-        kubelet=section.kubelet.applied_to(common),
+        kubelet=section.kubelet.applied_to(cluster_kubelet),
     )
 
 
-def _pool(name: str, section: PoolSettings, members: Mapping[str, Member], common: Kubelet) -> Pool:
+def _worker_pool(
+    name: str, section: PoolSettings, members: Mapping[str, Member], cluster_kubelet: Kubelet
+) -> Pool:
     return Pool(
         name=name,
         nodes=tuple(members[host] for host in section.hosts),
         labels=tuple(section.labels.items()),
         taints=section.taints,
         max_unavailable=section.max_unavailable,
-        kubelet=section.kubelet.applied_to(common),
+        kubelet=section.kubelet.applied_to(cluster_kubelet),
         kubernetes=section.kubernetes_version or "",
         capacity=_capacity(section),
     )
 
 
 def _capacity(section: PoolSettings) -> Capacity | None:
+    """Return the machines of a pool in a cloud; None on bare metal."""
     if section.size is None or section.machine is None:
         return None
     return Capacity(

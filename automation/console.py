@@ -8,5 +8,8 @@ from rich.console import Console
 
 
 def console() -> Console:
-    """Return a console as wide as the terminal, or 160 columns wide for a file or a pipe."""
+    """Return a console for standard output.
+
+    It is as wide as the terminal, or 160 columns wide when standard output is a file or a pipe.
+    """
     return Console(width=None if sys.stdout.isatty() else 160, soft_wrap=False, highlight=False)

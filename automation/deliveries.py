@@ -16,7 +16,7 @@ from automation.errors import UserError
 from automation.signatures import reveal
 from topology.model import Role
 
-_COMMAND = "command:remote:Command"
+_COMMAND_TYPE = "command:remote:Command"
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +30,10 @@ class Delivery:
 
 
 def load_deliveries(engine: Engine) -> list[Delivery]:
-    """Return all deliveries of a stack, sorted by role. Raise `UserError` when there are no deliveries."""
+    """Return all deliveries in the state of a stack, sorted by role and host.
+
+    Raise `UserError` when the state has no deliveries.
+    """
     engine.select()
     deliveries = deliveries_from_state(json.loads(engine.capture("stack export", "--show-secrets")))
     if not deliveries:
@@ -41,12 +44,14 @@ def load_deliveries(engine: Engine) -> list[Delivery]:
 def deliveries_from_state(state: Mapping[str, Any]) -> list[Delivery]:
     """Return the deliveries in an exported state, sorted by role and host."""
     resources = (state.get("deployment") or {}).get("resources") or []
-    candidates = [_delivery(resource) for resource in resources if resource.get("type") == _COMMAND]
+    candidates = [
+        _parse_delivery(resource) for resource in resources if resource.get("type") == _COMMAND_TYPE
+    ]
     deliveries = [delivery for delivery in candidates if delivery is not None]
     return sorted(deliveries, key=lambda delivery: (list(Role).index(delivery.role), delivery.host))
 
 
-def _delivery(resource: Mapping[str, Any]) -> Delivery | None:
+def _parse_delivery(resource: Mapping[str, Any]) -> Delivery | None:
     """Return the delivery in a command named `<host>-<role>`; None for other resources."""
     name = str(resource.get("urn", "")).rpartition("::")[2]
     inputs = resource.get("inputs") or {}

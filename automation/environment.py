@@ -16,7 +16,7 @@ CHECKOUT = Path(__file__).resolve().parent.parent
 
 @dataclass(frozen=True, slots=True)
 class Environment:
-    """The directories outside the checkout.
+    """The directories that Kubewright uses outside the checkout.
 
     `state` contains data that must not be lost: stacks, passphrase, labs. `cache` contains data that can be
     created again.
@@ -40,21 +40,21 @@ class Environment:
         """The home directory of the engine, which contains its plugins."""
         return self.cache / "pulumi"
 
-    def lab(self, name: str) -> Path:
+    def lab_directory(self, name: str) -> Path:
         """Return the directory with the state of the lab of that name."""
         return self.state / "labs" / name
 
-    def stack(self, name: str) -> Path:
+    def stack_directory(self, name: str) -> Path:
         """Return the work directory of the stack of that name."""
         return self.state / "stacks" / name
 
     def kubeconfig(self, stack: str) -> Path:
         """Return the path of the administrator's kubeconfig of a stack, which `up` writes."""
-        return self.stack(stack) / "kubeconfig"
+        return self.stack_directory(stack) / "kubeconfig"
 
     def variables(self) -> dict[str, str]:
-        """Return the environment variables for tools and engine: the variables of the caller, with defaults
-        added.
+        """Return the environment variables for tools and the engine: the variables of this process with
+        additions.
 
         `PULUMI_BACKEND_URL` and the variables of the passphrase keep the values that the caller set.
         """
@@ -78,10 +78,10 @@ class Environment:
             backend.mkdir(parents=True, exist_ok=True)
             variables["PULUMI_BACKEND_URL"] = backend.as_uri()
         if not {"PULUMI_CONFIG_PASSPHRASE", "PULUMI_CONFIG_PASSPHRASE_FILE"} & variables.keys():
-            variables["PULUMI_CONFIG_PASSPHRASE_FILE"] = str(self._passphrase())
+            variables["PULUMI_CONFIG_PASSPHRASE_FILE"] = str(self._passphrase_file())
         return variables
 
-    def _passphrase(self) -> Path:
+    def _passphrase_file(self) -> Path:
         """Return the file with the passphrase that encrypts secrets in the state. Create the file if it is
         missing.
         """

@@ -11,7 +11,7 @@ from pydantic import ValidationError
 
 from assembly import build_topology
 from automation.errors import UserError
-from lab import stack
+from lab import lifecycle
 from lab.errors import LabError
 from lab.spec import LabHost, LabSpec
 from settings import SettingsError, load
@@ -50,7 +50,7 @@ def lab_requirements(name: str, config: Mapping[str, Any], mirror: Path) -> LabR
     if settings.metal is None:
         raise UserError(f"{CLUSTER_KEY}.metal: missing; list the lab's hosts in the inventory")
     hosts = tuple(
-        LabHost(name=name, address=host.address, memory=_memory(host))
+        LabHost(name=name, address=host.address, memory=_memory_of_host(host))
         for name, host in settings.metal.hosts.items()
     )
     try:
@@ -70,11 +70,11 @@ def ensure_hosts(spec: LabSpec, print_line: Callable[[str], None]) -> None:
     """
     names = {host.name for host in spec.hosts}
     try:
-        removed = tuple(host for host in stack.load(spec.name).hosts if host.name not in names)
+        removed = tuple(host for host in lifecycle.load(spec.name).hosts if host.name not in names)
     except LabError:
         removed = ()
-    stack.up(spec.model_copy(update={"hosts": spec.hosts + removed}), say=print_line)
+    lifecycle.up(spec.model_copy(update={"hosts": spec.hosts + removed}), on_progress=print_line)
 
 
-def _memory(host: HostSettings) -> int:
+def _memory_of_host(host: HostSettings) -> int:
     return host.size.memory if host.size and host.size.memory else DEFAULT_MEMORY

@@ -18,7 +18,7 @@ from automation.errors import UserError
 from automation.lab_stack import LabRequirements
 from automation.prerequisites import Prerequisites, Purpose, prerequisites_of
 from automation.workspace import Workspace
-from lab import stack as lab
+from lab import lifecycle as lab
 from lab.paths import LabPaths
 from lab.plugins.install import Installed, InstallError, install
 
@@ -34,13 +34,13 @@ def prepare_machine(
     prerequisites = prerequisites or Prerequisites()
     progress = progress or Progress()
     disable_engine_log(environment.pulumi_home)
-    progress.plan(_machine_steps(prerequisites))
+    progress.expect_steps(_count_machine_steps(prerequisites))
     tools = install_tools(environment.tools, Cache.default(), progress, prerequisites.tools)
     try:
         # All plugins together count as one step of the progress, because they are installed together.
         (installed,) = (
             _install_plugins(tools["pulumi"], environment.pulumi_home, names, progress)
-            for names in progress.each([prerequisites.plugins])
+            for names in progress.track([prerequisites.plugins])
         )
     except (InstallError, subprocess.TimeoutExpired) as error:
         raise UserError(f"{error}; run this again, or remove {environment.pulumi_home} first") from None
@@ -80,10 +80,12 @@ def prepare_stack(environment: Environment, workspace: Workspace, purpose: Purpo
         cluster if isinstance(cluster, Mapping) else {}, purpose, lab=requirements is not None
     )
     progress = Progress()
-    progress.plan(_machine_steps(prerequisites) + (_lab_steps(requirements) if requirements else 0))
+    progress.expect_steps(
+        _count_machine_steps(prerequisites) + (_count_lab_steps(requirements) if requirements else 0)
+    )
     plugins = prepare_machine(environment, prerequisites, progress)
     if purpose is Purpose.CHANGE:
-        _check_plugins(plugins, environment)
+        _reject_stand_in_plugins(plugins, environment)
     engine = Engine(environment, workspace)
     if requirements is not None:
         _prepare_lab(requirements, engine, progress)
@@ -98,17 +100,17 @@ def _prepare_lab(requirements: LabRequirements, engine: Engine, progress: Progre
     workspace = engine.workspace
     if workspace.removal_marker.exists() or not LabPaths.of(workspace.stack).spec.exists():
         remove_lab(engine)
-    for spec in progress.each([requirements.lab]):
+    for spec in progress.track([requirements.lab]):
         with progress.step(f"boot the {len(spec.hosts)} hosts of lab {spec.name}"):
             lab_stack.ensure_hosts(spec, print_line=progress.note)
 
 
-def _machine_steps(prerequisites: Prerequisites) -> int:
+def _count_machine_steps(prerequisites: Prerequisites) -> int:
     """Return the number of progress steps of `prepare_machine`: each tool, and all plugins together."""
     return len(prerequisites.tools) + 1
 
 
-def _lab_steps(requirements: LabRequirements) -> int:
+def _count_lab_steps(requirements: LabRequirements) -> int:
     """Return the number of progress steps of `_prepare_lab`: each artifact, and the start of the hosts."""
     artifacts = sum(
         len(catalogue.node_binaries(versions)) + len(catalogue.images(versions))
@@ -117,7 +119,7 @@ def _lab_steps(requirements: LabRequirements) -> int:
     return artifacts + 1
 
 
-def _check_plugins(plugins: Iterable[Installed], environment: Environment) -> None:
+def _reject_stand_in_plugins(plugins: Iterable[Installed], environment: Environment) -> None:
     """Raise `UserError` when a stand-in plugin, which only supports previews, is installed.
 
     The plugin would otherwise reject every resource during `up`.
@@ -144,5 +146,5 @@ def remove_lab(engine: Engine) -> None:
     engine.recover()
     workspace.removal_marker.touch()
     lab.down(workspace.stack)
-    engine.remove()
+    engine.remove_stack()
     workspace.removal_marker.unlink()

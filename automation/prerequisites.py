@@ -14,8 +14,8 @@ from typing import Any
 from artifacts import catalogue
 from providers.registry import CLOUDS
 
-_COMMON = ("command", "tls", "kubernetes")
-_ENGINE = ("pulumi", "pulumi-language-python", "pulumi-language-python-exec")
+_COMMON_PLUGINS = ("command", "tls", "kubernetes")
+_ENGINE_TOOLS = ("pulumi", "pulumi-language-python", "pulumi-language-python-exec")
 
 
 class Purpose(enum.Enum):
@@ -31,18 +31,19 @@ class Prerequisites:
     """Names of tools of the catalogue, and names of plugins. The default is all tools and plugins."""
 
     tools: tuple[str, ...] = catalogue.TOOLS
-    plugins: tuple[str, ...] = (*_COMMON, *(cloud.plugin for cloud in CLOUDS))
+    plugins: tuple[str, ...] = (*_COMMON_PLUGINS, *(cloud.plugin for cloud in CLOUDS))
 
 
 def prerequisites_of(cluster: Mapping[str, Any], purpose: Purpose, *, lab: bool) -> Prerequisites:
-    """Return the prerequisites of a stack.
+    """Return the tools and plugins that a command with this purpose needs for a stack.
 
-    `cluster` are unvalidated settings. `lab` is true when the lab runs the hosts of the stack.
+    `cluster` is the unvalidated mapping `kubewright:cluster` of the stack file. `lab` is true when the lab
+    runs the hosts of the stack.
     """
     clouds = tuple(cloud.plugin for cloud in CLOUDS if cluster.get(cloud.settings_section))
-    plugins = (*_COMMON, *clouds)
+    plugins = (*_COMMON_PLUGINS, *clouds)
     if purpose is not Purpose.PREVIEW or lab:
         return Prerequisites(plugins=plugins)
     # Previews run helm, because Helm charts are rendered on this machine.
     helm = ("helm",) if cluster.get("helm_releases") else ()
-    return Prerequisites(tools=(*_ENGINE, *helm), plugins=plugins)
+    return Prerequisites(tools=(*_ENGINE_TOOLS, *helm), plugins=plugins)

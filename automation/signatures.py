@@ -35,7 +35,7 @@ def is_secret(value: object) -> bool:
 
 
 def reveal(value: object) -> object:
-    """Return the plain content of a value from a state that was exported with `--show-secrets`."""
+    """Return a value of a state that was exported with `--show-secrets`; for a secret, its plain content."""
     if isinstance(value, Mapping) and SIGNATURE in value:
         return json.loads(value["plaintext"])
     return value

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, TextIO
 if TYPE_CHECKING:
     from _typeshed import ReadableBuffer
 
-_LOST_OUTPUT = "standard output: {reason}: part of the output is lost; the command itself finished"
+_LOST_OUTPUT_MESSAGE = "standard output: {reason}: part of the output is lost; the command itself finished"
 
 
 class _LossyStream(io.FileIO):
@@ -46,7 +46,7 @@ def survive_broken_pipe() -> None:
             setattr(sys, name, _make_lossy_stream(old))
 
 
-def exit_code(code: int) -> int:
+def flush_and_get_exit_code(code: int) -> int:
     """Flush the output. Return `code`, or 1 when part of the output could not be written."""
     for stream in (sys.stdout, sys.stderr):
         if stream is not None:
@@ -54,7 +54,7 @@ def exit_code(code: int) -> int:
     reason = _loss_reason(sys.stdout)
     if not reason:
         return code
-    print(f"kubewright: {_LOST_OUTPUT.format(reason=reason)}", file=sys.stderr, flush=True)
+    print(f"kubewright: {_LOST_OUTPUT_MESSAGE.format(reason=reason)}", file=sys.stderr, flush=True)
     return 1
 
 

@@ -21,13 +21,13 @@ from automation.errors import UserError
 from formats.documents import parse_yaml
 from settings import hosts_file
 from settings.bases import BaseError, MergedConfig, merge_bases
-from settings.problem import OBJECT
+from settings.problem import CLUSTER_KEY
 
 _SALT = "encryptionsalt"
 # The name becomes the name of a directory that `down` removes, so it must not be "", ".." or a path. The
 # maximum length is Pulumi's.
-_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
-_MAX_SHOWN = 40
+_STACK_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
+_MAX_SHOWN_CHARACTERS = 40
 """Maximum number of characters of an invalid name that an error message repeats."""
 
 
@@ -48,7 +48,7 @@ class Workspace:
         return self.directory / "going-down"
 
     @property
-    def file(self) -> Path:
+    def merged_stack_file(self) -> Path:
         """The copy of the stack file that the engine reads."""
         return self.directory / f"Pulumi.{self.stack}.yaml"
 
@@ -62,18 +62,20 @@ def prepare(*, environment: Environment, stack: str, source: Path | None = None)
     check_stack_name(stack)
     source = source or stack_file(stack)
     config = merged_config(source).config
-    document = _read(source) | {"config": config}
-    directory = environment.stack(stack)
+    document = _read_yaml(source) | {"config": config}
+    directory = environment.stack_directory(stack)
     directory.mkdir(parents=True, exist_ok=True, mode=0o700)
-    project = _read(CHECKOUT / "Pulumi.yaml")
+    project = _read_yaml(CHECKOUT / "Pulumi.yaml")
     project["main"] = "program"
-    _write(directory / "Pulumi.yaml", project)
-    _link(directory / "program", CHECKOUT)
+    _write_yaml(directory / "Pulumi.yaml", project)
+    _update_link(directory / "program", CHECKOUT)
     workspace = Workspace(stack=stack, directory=directory, config=config)
-    if _SALT not in document and workspace.file.exists():
-        document |= {key: value for key, value in _read(workspace.file).items() if key == _SALT}
-    document["config"] = _within_size_limit(config, directory)
-    _write(workspace.file, document)
+    if _SALT not in document and workspace.merged_stack_file.exists():
+        document |= {
+            key: value for key, value in _read_yaml(workspace.merged_stack_file).items() if key == _SALT
+        }
+    document["config"] = _limit_config_size(config, directory)
+    _write_yaml(workspace.merged_stack_file, document)
     return workspace
 
 
@@ -85,8 +87,8 @@ def stack_file(stack: str) -> Path:
 
 def check_stack_name(stack: str) -> None:
     """Raise `UserError` for an invalid stack name."""
-    if not _NAME.fullmatch(stack):
-        shown = stack if len(stack) <= _MAX_SHOWN else stack[:_MAX_SHOWN] + "..."
+    if not _STACK_NAME.fullmatch(stack):
+        shown = stack if len(stack) <= _MAX_SHOWN_CHARACTERS else stack[:_MAX_SHOWN_CHARACTERS] + "..."
         raise UserError(
             f"--stack: {shown!r}: allowed: letters, digits, and `.`, `_`, `-` after the first; 100 at most"
         )
@@ -95,45 +97,45 @@ def check_stack_name(stack: str) -> None:
 def merged_config(source: Path) -> MergedConfig:
     """Return the `config` of a stack file merged with its bases. Raise `UserError` for invalid files."""
     try:
-        return merge_bases(source, _config)
+        return merge_bases(source, _read_config)
     except BaseError as error:
         raise UserError(str(error)) from None
 
 
-def _config(source: Path) -> dict[str, Any]:
-    config = _read(source).get("config") or {}
+def _read_config(source: Path) -> dict[str, Any]:
+    config = _read_yaml(source).get("config") or {}
     if not isinstance(config, dict):
         raise UserError(f"{source.name}: config: expected a mapping, with the key `kubewright:cluster`")
     return config
 
 
-def _within_size_limit(config: dict[str, Any], directory: Path) -> dict[str, Any]:
+def _limit_config_size(config: dict[str, Any], directory: Path) -> dict[str, Any]:
     """Return the config. Move its hosts to a file when the config is too long for the engine.
 
     Raise `UserError` if the config is too long even without its hosts.
     """
     if hosts_file.config_size(config) <= hosts_file.MAX_CONFIG_BYTES:
         return config
-    parts = hosts_file.split_hosts(config)
-    if parts is not None:
-        config, hosts = parts
+    split_config = hosts_file.split_hosts(config)
+    if split_config is not None:
+        config, hosts = split_config
         file = directory / "hosts.json"
         file.write_text(json.dumps(hosts))
-        config[hosts_file.HOSTS_FILE] = str(file)
+        config[hosts_file.HOSTS_FILE_KEY] = str(file)
     if (size := hosts_file.config_size(config)) > hosts_file.MAX_CONFIG_BYTES:
         raise UserError(
-            f"{OBJECT}: {size} bytes without its hosts; at most {hosts_file.MAX_CONFIG_BYTES} can be passed "
-            "to the program; shorten it, for example move long Helm values into a chart of your own"
+            f"{CLUSTER_KEY}: {size} bytes without its hosts; at most {hosts_file.MAX_CONFIG_BYTES} can be "
+            "passed to the program; shorten it, for example move long Helm values into a chart of your own"
         )
     return config
 
 
-def remove(workspace: Workspace) -> None:
+def remove_work_directory(workspace: Workspace) -> None:
     """Remove a work directory. The link to the program is deleted and not followed."""
     shutil.rmtree(workspace.directory)
 
 
-def _read(path: Path) -> dict[str, Any]:
+def _read_yaml(path: Path) -> dict[str, Any]:
     try:
         document = parse_yaml(path.read_text())
     except FileNotFoundError:
@@ -151,11 +153,11 @@ def _read(path: Path) -> dict[str, Any]:
     return document
 
 
-def _write(path: Path, document: dict[str, Any]) -> None:
+def _write_yaml(path: Path, document: dict[str, Any]) -> None:
     path.write_text(yaml.safe_dump(document, sort_keys=False))
 
 
-def _link(path: Path, target: Path) -> None:
+def _update_link(path: Path, target: Path) -> None:
     if path.is_symlink() and path.readlink() == target:
         return
     path.unlink(missing_ok=True)

@@ -12,7 +12,7 @@ from rich.console import Console
 from rich.table import Table
 
 from benchmarks import costs, report
-from benchmarks.rounds import CHECKOUT, BenchmarkError, BenchmarkStack, Round
+from benchmarks.rounds import CHECKOUT, BenchmarkError, BenchmarkStack, RoundTimes
 
 STACK = "kwbench"
 NETWORK = "10.92.0.0/24"
@@ -22,26 +22,28 @@ def main(
     rounds: Annotated[int, typer.Option(min=1, help="Number of rounds; the table has the medians.")] = 3,
     write: Annotated[bool, typer.Option("--write", help="Write docs/benchmarks.md too.")] = False,
 ) -> None:
-    """Measure a cluster with a control plane and two workers in a separate lab."""
+    """Measure a cluster with one control plane and two workers in a separate lab."""
     console = Console(stderr=True)
-    measured: list[Round] = []
+    measured_rounds: list[RoundTimes] = []
     with tempfile.TemporaryDirectory(prefix="kubewright-bench-") as directory:
-        subject = BenchmarkStack(stack=STACK, file=stack_file(Path(directory)), state=Path(directory))
+        benchmark_stack = BenchmarkStack(
+            stack=STACK, file=write_stack_file(Path(directory)), state=Path(directory)
+        )
         for number in range(1, rounds + 1):
             console.print(f"round {number} of {rounds} …")
             try:
-                measured.append(subject.round())
+                measured_rounds.append(benchmark_stack.measure_round())
             except BenchmarkError as error:
                 console.print(str(error), markup=False)
                 sys.exit(1)
-    show(measured)
+    print_table(measured_rounds)
     if write:
         machine = f"Machine: {costs.machine_description()}."
-        (CHECKOUT / "docs/benchmarks.md").write_text(report.markdown(measured, machine))
+        (CHECKOUT / "docs/benchmarks.md").write_text(report.markdown(measured_rounds, machine))
 
 
-def stack_file(directory: Path) -> Path:
-    """Write the dev stack with the benchmark's name and network into the directory."""
+def write_stack_file(directory: Path) -> Path:
+    """Write a copy of the stack file of `dev` with the benchmark's name and network. Return its path."""
     text = (CHECKOUT / "Pulumi.dev.yaml").read_text()
     path = directory / "stack.yaml"
     path.write_text(
@@ -52,10 +54,10 @@ def stack_file(directory: Path) -> Path:
     return path
 
 
-def show(measured: list[Round]) -> None:
-    """Print the table of medians."""
+def print_table(measured_rounds: list[RoundTimes]) -> None:
+    """Print a table with the medians of the rounds."""
     table = Table("part", "seconds", "from - to", "description")
-    for row in report.rows(measured):
+    for row in report.rows(measured_rounds):
         table.add_row(*(cell.replace("**", "") for cell in row))
     Console().print(table)
 

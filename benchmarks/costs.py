@@ -35,19 +35,19 @@ def measure_cost() -> Iterator[list[Cost]]:
     costs: list[Cost] = []
     peak, finished = [0.0], threading.Event()
 
-    def watch() -> None:
+    def sample_memory() -> None:
         while not finished.wait(0.2):
             peak[0] = max(peak[0], _memory_gib(os.getpid()))
 
     memory_before, begin, processor_before = _memory_gib(os.getpid()), time.monotonic(), _processor_seconds()
-    watcher = threading.Thread(target=watch)
-    watcher.start()
+    sampler = threading.Thread(target=sample_memory)
+    sampler.start()
     try:
         yield costs
     finally:
         seconds = time.monotonic() - begin
         finished.set()
-        watcher.join()
+        sampler.join()
         # Subtract the benchmark's process, which is not part of the command.
         memory = max(0.0, peak[0] - memory_before)
         costs.append(Cost(seconds, _processor_seconds() - processor_before, memory))
@@ -69,10 +69,10 @@ def _memory_gib(root: int) -> float:
             except (OSError, IndexError):
                 continue
             parents.setdefault(parent, []).append(int(entry.name))
-    total, waiting = 0, [root]
-    while waiting:
-        pid = waiting.pop()
-        waiting += parents.get(pid, [])
+    total, pending_pids = 0, [root]
+    while pending_pids:
+        pid = pending_pids.pop()
+        pending_pids += parents.get(pid, [])
         total += _proportional_kib(pid)
     return total / 2**20
 

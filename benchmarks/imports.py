@@ -27,7 +27,7 @@ MAX_SECONDS = 3.0
 MAX_BYTES = 400 * 10**6
 """Limits for the imports of a cloud, including the program's other libraries."""
 
-_MEASURE = """
+_MEASURE_PROGRAM = """
 import importlib, json, resource, sys
 for name in sys.argv[1:]:
     # The SDKs load a module on the first access to an attribute.
@@ -53,13 +53,14 @@ class ImportCost:
 
     @property
     def within_limits(self) -> bool:
-        """Report whether both limits are met."""
+        """Return whether both limits are met."""
         return self.seconds <= MAX_SECONDS and self.size <= MAX_BYTES
 
 
 def imported_modules(sources: Iterable[str], sdk: str) -> tuple[str, ...]:
-    """Return the SDK's modules that sources import: `from sdk import ec2` is `sdk.ec2`, a class is its
-    module.
+    """Return the sorted names of the modules of an SDK that the texts `sources` import.
+
+    `from sdk import ec2` imports `sdk.ec2`; `from sdk import Provider`, a class, imports `sdk`.
     """
     modules = set()
     for source in sources:
@@ -75,7 +76,9 @@ def imported_modules(sources: Iterable[str], sdk: str) -> tuple[str, ...]:
 
 
 def measure(label: str, modules: tuple[str, ...], rounds: int) -> ImportCost:
-    """Return the median of several rounds, after a first round that fills the caches."""
+    """Return the median cost of importing the modules in several rounds, after a first round that fills
+    caches.
+    """
     results = [_measure_once(modules) for _ in range(rounds + 1)][1:]
     return ImportCost(
         label,
@@ -87,7 +90,11 @@ def measure(label: str, modules: tuple[str, ...], rounds: int) -> ImportCost:
 
 def _measure_once(modules: tuple[str, ...]) -> tuple[float, int]:
     result = subprocess.run(
-        [sys.executable, "-c", _MEASURE, *modules], cwd=CHECKOUT, capture_output=True, text=True, check=False
+        [sys.executable, "-c", _MEASURE_PROGRAM, *modules],
+        cwd=CHECKOUT,
+        capture_output=True,
+        text=True,
+        check=False,
     )
     if result.returncode:
         sys.exit(f"{', '.join(modules)}: {result.stderr.strip().splitlines()[-1]}")
@@ -112,9 +119,9 @@ def main(
     for cost in costs:
         table.add_row(cost.label, f"{cost.seconds:.2f}", f"{cost.size / 10**6:.0f}")
     Console(width=100).print(table)
-    over = [cost.label for cost in costs if not cost.within_limits]
-    if over:
-        sys.exit(f"more than {MAX_SECONDS:.0f} s or {MAX_BYTES / 10**6:.0f} MB: {', '.join(over)}")
+    exceeding = [cost.label for cost in costs if not cost.within_limits]
+    if exceeding:
+        sys.exit(f"more than {MAX_SECONDS:.0f} s or {MAX_BYTES / 10**6:.0f} MB: {', '.join(exceeding)}")
 
 
 if __name__ == "__main__":

@@ -1,45 +1,45 @@
-"""Report of several rounds: medians as a Markdown table."""
+"""Report of the benchmark of `up`: medians of several rounds as a Markdown table."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from statistics import median
 
-from benchmarks.rounds import Round
+from benchmarks.rounds import RoundTimes
 from benchmarks.timeline import PARTS
 
 Row = tuple[str, str, str, str]
 """A table row: part, median seconds, begin and end in seconds after the start, description."""
 
 
-def rows(rounds: Sequence[Round]) -> list[Row]:
+def rows(rounds: Sequence[RoundTimes]) -> list[Row]:
     """Return the rows of the table. Parts without a measurement are omitted."""
     table: list[Row] = [
         (
             "**up, whole**",
-            _span([r.up for r in rounds]),
+            _median_with_range([times.up for times in rounds]),
             "",
             "from no hosts to nodes Ready and add-ons available",
         )
     ]
     for part, meaning in PARTS:
-        measured = [r.parts[part] for r in rounds if part in r.parts]
-        if measured:
-            begin, end = median(span.begin for span in measured), median(span.end for span in measured)
-            length = median(span.end - span.begin for span in measured)
+        part_spans = [times.parts[part] for times in rounds if part in times.parts]
+        if part_spans:
+            begin, end = median(span.begin for span in part_spans), median(span.end for span in part_spans)
+            length = median(span.end - span.begin for span in part_spans)
             table.append((part, f"{length:.1f}", f"{begin:.1f} - {end:.1f}", meaning))
-    table.append(("**second preview**", _span([r.preview for r in rounds]), "", "empty"))
-    table.append(("**down**", _span([r.down for r in rounds]), "", "cluster and hosts"))
+    table.append(("**second preview**", _median_with_range([times.preview for times in rounds]), "", "empty"))
+    table.append(("**down**", _median_with_range([times.down for times in rounds]), "", "cluster and hosts"))
     return table
 
 
-def _span(values: Sequence[float]) -> str:
+def _median_with_range(values: Sequence[float]) -> str:
     """Return the median and, for several values, the range as text."""
     shown = f"{median(values):.1f}"
     return shown if len(values) == 1 else f"{shown} ({min(values):.1f} - {max(values):.1f})"
 
 
-def markdown(rounds: Sequence[Round], machine: str) -> str:
+def markdown(rounds: Sequence[RoundTimes], machine: str) -> str:
     """Return the text of docs/benchmarks.md. `machine` is a line that describes the machine."""
     lines = [
         "# How long a cluster takes",

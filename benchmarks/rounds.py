@@ -1,4 +1,4 @@
-"""A round of the benchmark: `up` without existing hosts, an empty preview, and `down`."""
+"""One round of the benchmark of `up`: `up` without existing hosts, a preview without changes, and `down`."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from benchmarks.timeline import Line, Span, spans
+from benchmarks.timeline import OutputLine, Span, spans
 
 CHECKOUT = Path(__file__).resolve().parents[1]
 MAX_SECONDS = 900
@@ -20,8 +20,10 @@ class BenchmarkError(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Round:
-    """Measurements of one round, in seconds."""
+class RoundTimes:
+    """Durations of `up`, of the preview and of `down` in one round, in seconds. `parts` has the parts of
+    `up`.
+    """
 
     up: float
     parts: dict[str, Span]
@@ -31,31 +33,37 @@ class Round:
 
 @dataclass(frozen=True, slots=True)
 class BenchmarkStack:
-    """The stack that the benchmark measures. `state` is a directory of the benchmark."""
+    """The stack that the benchmark measures. `file` is its stack file, `state` the value of
+    KUBEWRIGHT_STATE.
+    """
 
     stack: str
     file: Path
     state: Path
 
-    def round(self) -> Round:
-        """Create the cluster, preview it again, and destroy it. Raise `BenchmarkError` on failure."""
+    def measure_round(self) -> RoundTimes:
+        """Run `up`, a preview and `down`. Raise `BenchmarkError` if a command fails or the preview has
+        changes.
+        """
         try:
-            up, lines = self.timed("up")
-            preview, preview_lines = self.timed("preview")
+            up, lines = self.run_timed("up")
+            preview, preview_lines = self.run_timed("preview")
             if any(line.text.lstrip().startswith(("+", "~", "-")) for line in preview_lines):
                 shown = "\n".join(line.text for line in preview_lines[-30:])
                 raise BenchmarkError(f"the second preview is not empty:\n{shown}")
         finally:
-            down, _ = self.timed("down", "--yes")
-        return Round(up=up, parts=spans(lines), preview=preview, down=down)
+            down, _ = self.run_timed("down", "--yes")
+        return RoundTimes(up=up, parts=spans(lines), preview=preview, down=down)
 
-    def timed(self, command: str, *options: str) -> tuple[float, list[Line]]:
-        """Run a command. Return its duration and its output lines with their times."""
+    def run_timed(self, command: str, *options: str) -> tuple[float, list[OutputLine]]:
+        """Run `kubewright <command>`. Return its duration in seconds and its output lines with their
+        times.
+        """
         stack = ("--stack", self.stack, "--file", str(self.file))
         argv = [str(CHECKOUT / "kubewright"), command, *stack, *options]
         environment = os.environ | {"KUBEWRIGHT_STATE": str(self.state)}
         start = time.monotonic()
-        lines: list[Line] = []
+        lines: list[OutputLine] = []
         process = subprocess.Popen(
             argv,
             env=environment,
@@ -66,8 +74,8 @@ class BenchmarkStack:
         )
         assert process.stdout is not None
         for text in process.stdout:
-            lines.append(Line(time.monotonic() - start, text.rstrip("\n")))
-            if lines[-1].at > MAX_SECONDS:
+            lines.append(OutputLine(time.monotonic() - start, text.rstrip("\n")))
+            if lines[-1].seconds > MAX_SECONDS:
                 process.kill()
         if process.wait():
             tail = "\n".join(line.text for line in lines[-30:])

@@ -1,4 +1,4 @@
-"""The start and end of each part of an `up`, read from the lines of the output."""
+"""Start and end of each part of the command `up`, read from the lines of its output."""
 
 from __future__ import annotations
 
@@ -18,46 +18,53 @@ PARTS = (
     ("nodes", "first delivery up to the last Ready node"),
     ("add-ons", "RBAC, CoreDNS, metrics-server, releases: first object up to the last ready one"),
 )
+"""Names of the parts of the command `up`, with descriptions for the report."""
 
 
 @dataclass(frozen=True, slots=True)
 class Span:
-    """The begin and end of a part, in seconds after the start of the command."""
+    """Begin and end of one part of a command, in seconds after the start of the command."""
 
     begin: float
     end: float
 
 
 @dataclass(frozen=True, slots=True)
-class Line:
-    """A line of output and its time, in seconds after the start of the command."""
+class OutputLine:
+    """A line of a command's output and its time, in seconds after the start of the command."""
 
-    at: float
+    seconds: float
     text: str
 
 
-def spans(lines: Iterable[Line]) -> dict[str, Span]:
-    """Return the parts of an `up` by name. Parts may overlap. Parts without an output line are omitted."""
+def spans(lines: Iterable[OutputLine]) -> dict[str, Span]:
+    """Return the time span of each part of `PARTS` in the output of `up`, by the name of the part.
+
+    Spans may overlap. Parts without an output line are omitted.
+    """
     parts: dict[str, Span] = {}
     engine = 0.0
     for line in lines:
         if _ENGINE.match(line.text):
-            engine = line.at
+            engine = line.seconds
             parts["hosts of the lab"] = Span(0.0, engine)
         match = _RESOURCE.match(line.text)
         if not match:
             continue
         if "engine and program" not in parts:
-            parts["engine and program"] = Span(engine, line.at)
-        part = _part(match["type"], match["name"])
+            parts["engine and program"] = Span(engine, line.seconds)
+        part = _part_of_resource(match["type"], match["name"])
         if part:
-            begin = parts[part].begin if part in parts else line.at
-            parts[part] = Span(begin, line.at)
+            begin = parts[part].begin if part in parts else line.seconds
+            parts[part] = Span(begin, line.seconds)
     return parts
 
 
-def _part(kind: str, name: str) -> str:
-    """Return the part that a resource belongs to; empty for components and the stack itself."""
+def _part_of_resource(kind: str, name: str) -> str:
+    """Return the name of the part that a resource belongs to, or "" for components and the stack.
+
+    `kind` is the type token of the resource, `name` its name.
+    """
     if kind.startswith("tls:"):
         return "PKI"
     if kind.startswith("kubernetes:"):

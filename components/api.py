@@ -14,13 +14,14 @@ class Api:
     """A connection to the API server.
 
     `stored_in` is the resource that stores the objects (etcd). Deleting it deletes all objects, so the
-    engine does not delete them one by one. `published` exists when pods see the trusted certificates.
-    Workloads that restart for new certificates must wait for `published`.
+    engine does not delete them one by one. `publication` has the resource that waits until
+    pods see rotated CAs; it is empty without a rotation. Workloads that restart for new certificates must
+    depend on `publication`.
     """
 
     provider: kubernetes.Provider
     stored_in: Resource
-    published: Sequence[Resource] = ()
+    publication: Sequence[Resource] = ()
 
     def options(self, parent: Resource, *, depends_on: Sequence[Input[Resource]] = ()) -> ResourceOptions:
         """Return the Pulumi options of an object with this parent."""

@@ -12,9 +12,9 @@ async def await_registration(resources: Iterable[Resource]) -> None:
     """Wait until the engine has registered all of these resources, or until one of them fails.
 
     Use this before the end of `pulumi.run`. After every resolved output the SDK (3.259, `wait_for_rpcs`)
-    waits again for all pending outputs. With the outputs of a thousand hosts this took half of the time of
-    a preview, and with five thousand nearly all of it. If the program waits here first, only few outputs
-    are pending. The SDK reports the errors.
+    waits again for all pending outputs. For a thousand hosts this takes half of the time of a preview, for
+    five thousand hosts nearly all of the time. If the program first waits in this function, only few outputs
+    are pending. The SDK reports failed registrations.
     """
     urns = [asyncio.ensure_future(resource.urn.future()) for resource in resources]
     for urn in urns:

@@ -1,4 +1,4 @@
-"""Objects that nodes need to join: a bootstrap token, and permissions for certificate requests."""
+"""Kubernetes objects that nodes need to join the cluster: a bootstrap token, and permissions."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from pulumi_kubernetes.core.v1 import Secret
 from pulumi_kubernetes.meta.v1 import ObjectMetaArgs
 
 from components.api import Api
-from components.rbac import READ, Rule, bind, cluster_role, group, user
+from components.rbac import READ, Rule, bind_cluster_role, cluster_role, group_subject, user_subject
 
-_SIGNING = "certificates.k8s.io"
+_CERTIFICATES_API = "certificates.k8s.io"
 _CSR_APPROVER = (
-    Rule(_SIGNING, ("certificatesigningrequests",), READ),
-    Rule(_SIGNING, ("certificatesigningrequests/approval",), ("update",)),
-    Rule(_SIGNING, ("signers",), ("approve",), ("kubernetes.io/kubelet-serving",)),
+    Rule(_CERTIFICATES_API, ("certificatesigningrequests",), READ),
+    Rule(_CERTIFICATES_API, ("certificatesigningrequests/approval",), ("update",)),
+    Rule(_CERTIFICATES_API, ("signers",), ("approve",), ("kubernetes.io/kubelet-serving",)),
     # The approver compares addresses, so that a node gets no certificate for the address of another node.
     Rule("", ("nodes",), ("list",)),
     Rule("coordination.k8s.io", ("leases",), ("create", "get", "list", "watch", "update", "patch")),
@@ -26,7 +26,7 @@ _NODE_SELF_SERVICE = (
     Rule("apps", ("daemonsets",), ("get",)),
     Rule("", ("nodes",), ("delete",)),
 )
-# Group -> ClusterRole. The first three are upstream roles for TLS bootstrapping
+# Names of bindings, groups and ClusterRoles. The first three are upstream roles for TLS bootstrapping
 # (kubernetes.io/docs/reference/access-authn-authz/kubelet-tls-bootstrapping).
 _BINDINGS = (
     ("join", "system:bootstrappers", "system:node-bootstrapper"),
@@ -60,18 +60,21 @@ class Bootstrap(ComponentResource):
             f"{name}-node-self-service-role", "kubewright:node-self-service", _NODE_SELF_SERVICE, options
         )
         cluster_role(f"{name}-csr-approver-role", "kubewright:csr-approver", _CSR_APPROVER, options)
-        for short, members, role in _BINDINGS:
-            bind(f"{name}-{short}", f"kubewright:{short}", role, [group(members)], options)
+        for binding, subject_group, role in _BINDINGS:
+            bind_cluster_role(
+                f"{name}-{binding}", f"kubewright:{binding}", role, [group_subject(subject_group)], options
+            )
         approver = "kubewright:csr-approver"
-        bind(f"{name}-csr-approver", approver, approver, [user(approver)], options)
+        bind_cluster_role(f"{name}-csr-approver", approver, approver, [user_subject(approver)], options)
         self.register_outputs({})
 
 
 def _create_token_secret(name: str, token: Output[str], options: ResourceOptions) -> Secret:
-    """Create the Secret of the token. The name has the public part of the token, so a new token is a new
+    """Create the Secret with the bootstrap token. Its name has the public part, so a new token is a new
     Secret.
 
     The token does not expire, because workers can join at any time.
+
     """
     identifier = Output.unsecret(token.apply(lambda text: text.split(".")[0]))
     secret: Output[str] = token.apply(lambda text: text.split(".")[1])

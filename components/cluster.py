@@ -42,8 +42,8 @@ class ClusterArgs:
 
 
 class Cluster(ComponentResource):
-    """A cluster. Its parts are created in this order: load balancers and etcd, control planes, permissions,
-    pools.
+    """All resources of a cluster, created in this order: load balancers and etcd, control planes,
+    permissions, pools.
     """
 
     kubeconfig: Output[str]
@@ -53,44 +53,44 @@ class Cluster(ComponentResource):
     def __init__(self, name: str, args: ClusterArgs, opts: ResourceOptions | None = None) -> None:
         super().__init__("kubewright:index:Cluster", name, None, opts)
         self._args = args
-        self._child = ResourceOptions(parent=self)
-        self.pki = Pki(f"{name}-pki", PkiArgs(topology=args.topology), self._child)
+        self._child_options = ResourceOptions(parent=self)
+        self.pki = Pki(f"{name}-pki", PkiArgs(topology=args.topology), self._child_options)
         self._secrets: Secrets = {**self.pki.secrets, **args.secrets}
         self.kubeconfig = self.pki.kubeconfig
         topology = args.topology
 
         load_balancers = LoadBalancers(
-            f"{name}-load-balancers", self._members_args(topology.load_balancers), self._child
+            f"{name}-load-balancers", self._members_args(topology.load_balancers), self._child_options
         )
-        etcd = Etcd(f"{name}-etcd", self._members_args(topology.etcd), self._child)
+        etcd = Etcd(f"{name}-etcd", self._members_args(topology.etcd), self._child_options)
         after = [*load_balancers.members, *etcd.members]
-        control = ControlPlane(
-            f"{name}-control-plane", self._members_args(topology.control_planes, after), self._child
+        control_plane = ControlPlane(
+            f"{name}-control-plane", self._members_args(topology.control_planes, after), self._child_options
         )
 
         self.api = Api(
-            provider=args.connect(self.kubeconfig, control.members),
+            provider=args.connect(self.kubeconfig, control_plane.members),
             stored_in=etcd,
-            published=self._await_publication(f"{name}-published", control.members),
+            publication=self._await_publication(f"{name}-published", control_plane.members),
         )
         join_permissions: list[Resource] = [
-            *self.api.published,
+            *self.api.publication,
             Bootstrap(
                 f"{name}-bootstrap",
                 BootstrapArgs(api=self.api, token=self.pki.secrets["bootstrap.token"]),
-                self._child,
+                self._child_options,
             ),
-            Cni(f"{name}-cni", CniArgs(api=self.api), self._child),
+            Cni(f"{name}-cni", CniArgs(api=self.api), self._child_options),
         ]
         self.pools = {
             pool.name: self._create_pool(
-                f"{name}-pool-{pool.name}", pool.name, [*control.members, *join_permissions]
+                f"{name}-pool-{pool.name}", pool.name, [*control_plane.members, *join_permissions]
             )
             for pool in topology.pools
         }
         labels = [pool.labels for pool in self.pools.values() if pool.labels]
         # The resource name is part of a URN in existing states.
-        self._on_delete(f"{name}-farewell", [*self.nodes, *labels])
+        self._create_delete_marker(f"{name}-farewell", [*self.nodes, *labels])
         self.register_outputs({"endpoint": topology.endpoint.url, "kubeconfig": self.kubeconfig})
 
     @property
@@ -120,32 +120,35 @@ class Cluster(ComponentResource):
             kubeconfig=self.kubeconfig,
             after=after,
         )
-        return NodePool(name, args, self._child)
+        return NodePool(name, args, self._child_options)
 
     def _await_publication(self, name: str, after: Sequence[Resource]) -> Sequence[Resource]:
-        """Wait until pods see the trusted certificates. Return an empty list for CAs without a rotation."""
+        """Create the resource that waits until pods see rotated CAs. Return [] without a rotation."""
         if not needs_publication(self._args.topology):
             return []
-        trusted = {ca: self._secrets[f"{trust_bundle(ca)}.crt"] for ca in (KUBERNETES_CA, FRONT_PROXY_CA)}
-        script: Output[str] = Output.all(**trusted).apply(
+        certificates = {
+            ca: self._secrets[f"{trust_bundle(ca)}.crt"] for ca in (KUBERNETES_CA, FRONT_PROXY_CA)
+        }
+        script: Output[str] = Output.all(**certificates).apply(
             lambda pems: publication_script(self._args.topology, cast(Mapping[str, str], pems))
         )
         options = ResourceOptions(parent=self, depends_on=list(after))
         # Certificates are no secrets, so a preview may show the script.
-        visible = Output.unsecret(script)
-        return [self._args.provider.operate(name, visible, options, kubeconfig=self.kubeconfig)]
+        public_script = Output.unsecret(script)
+        return [self._args.provider.operate(name, public_script, options, kubeconfig=self.kubeconfig)]
 
-    def _on_delete(self, name: str, after: Sequence[Resource]) -> Resource:
-        """Create the resource that marks all nodes when `destroy` deletes the whole cluster, so that they
-        are not drained.
+    def _create_delete_marker(self, name: str, after: Sequence[Resource]) -> Resource:
+        """Create the resource that annotates all nodes when `destroy` deletes the whole cluster, so that
+        nodes are not drained.
 
         The resource depends on all nodes, so `destroy` deletes it before the nodes. No other operation
         deletes it.
+
         """
         return self._args.provider.operate(
             name,
-            on_delete.UNMARK,
+            on_delete.UNMARK_NODES,
             ResourceOptions(parent=self, depends_on=[tolerate_failure(resource) for resource in after]),
             kubeconfig=self.kubeconfig,
-            on_delete=on_delete.MARK_DELETING,
+            on_delete=on_delete.MARK_NODES,
         )

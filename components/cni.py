@@ -1,4 +1,4 @@
-"""The pod network: permissions of flannel, which runs as a service on every node."""
+"""Permissions of flannel, the pod network, which runs as a systemd service on every node."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pulumi import ComponentResource, ResourceOptions
 
 from components.api import Api
-from components.rbac import READ, Rule, bind, cluster_role, user
+from components.rbac import READ, Rule, bind_cluster_role, cluster_role, user_subject
 
 _FLANNEL = (
     Rule("", ("nodes",), READ),
@@ -18,7 +18,7 @@ _FLANNEL = (
 
 @dataclass(frozen=True, kw_only=True)
 class CniArgs:
-    """Arguments of the permissions of flannel."""
+    """Arguments of `Cni`: the API in which the permissions are created."""
 
     api: Api
 
@@ -30,5 +30,7 @@ class Cni(ComponentResource):
         super().__init__("kubewright:index:Cni", name, None, opts)
         flannel = "kubewright:flannel"
         cluster_role(f"{name}-flannel-role", flannel, _FLANNEL, args.api.options(self))
-        bind(f"{name}-flannel", flannel, flannel, [user(flannel)], args.api.options(self))
+        bind_cluster_role(
+            f"{name}-flannel", flannel, flannel, [user_subject(flannel)], args.api.options(self)
+        )
         self.register_outputs({})

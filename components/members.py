@@ -12,7 +12,7 @@ from nodeconfig.bundle import Bundle
 from topology.model import Machine, Member, Role
 
 Bundles = Mapping[tuple[str, Role], Bundle]
-"""Bundles by the name of the host and its role."""
+"""Bundles by the name of the machine or pool and the role."""
 
 
 @dataclass(frozen=True, kw_only=True)

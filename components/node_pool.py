@@ -1,4 +1,4 @@
-"""A pool of nodes: their bundles, and labels and taints that only an administrator may set."""
+"""The component of a pool: its nodes, and labels and taints that only an administrator may set."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pulumi import ComponentResource, Output, Resource, ResourceOptions
 from components.provider import Provider, Secrets
 from components.tolerate_failure import tolerate_failure
 from nodeconfig.bundle import Bundle
-from nodeconfig.node_labels import node_labels
+from nodeconfig.node_labels import node_labels_script
 from topology.model import Pool
 
 
@@ -31,7 +31,9 @@ class NodePoolArgs:
 
 
 class NodePool(ComponentResource):
-    """A pool of nodes. `nodes` are the health gates of the nodes."""
+    """The resources of a pool. `nodes` are the health gates of its nodes, `labels` sets their labels and
+    taints.
+    """
 
     nodes: Sequence[Resource]
     labels: Resource | None = None
@@ -45,7 +47,7 @@ class NodePool(ComponentResource):
         if args.pool.nodes:
             self.labels = args.provider.operate(
                 f"{name}-labels",
-                node_labels(args.pool),
+                node_labels_script(args.pool),
                 # Nodes that failed to join must not block the labels of other nodes.
                 ResourceOptions(parent=self, depends_on=[tolerate_failure(node) for node in self.nodes]),
                 kubeconfig=args.kubeconfig,

@@ -1,4 +1,4 @@
-"""Scripts that mark all nodes when the whole cluster is deleted, so that nodes are not drained."""
+"""Scripts that annotate all nodes when `destroy` deletes the whole cluster, so that nodes are not drained."""
 
 from __future__ import annotations
 
@@ -10,11 +10,12 @@ ANNOTATION: Final = "kubewright.dev/leaving"
 
 _KUBECTL = "kubectl --request-timeout=10s"
 
-# The script also removes the mark of an interrupted `destroy`.
-UNMARK: Final = f"{_KUBECTL} annotate nodes --all {ANNOTATION}- >/dev/null\n"
+UNMARK_NODES: Final = f"{_KUBECTL} annotate nodes --all {ANNOTATION}- >/dev/null\n"
+"""Script that removes the annotation from all nodes, e.g. after an interrupted `destroy`."""
 
 # An unreachable API must not block the deletion of the cluster.
-MARK_DELETING: Final = f"""\
+MARK_NODES: Final = f"""\
 {_KUBECTL} annotate nodes --all --overwrite {ANNOTATION}=cluster >/dev/null ||
     echo 'the API does not answer: nodes are taken down without a word'
 """
+"""Script that annotates all nodes before `destroy` deletes the cluster."""

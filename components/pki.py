@@ -29,7 +29,7 @@ _HOURS_PER_YEAR = 365 * 24
 
 @dataclass(frozen=True, kw_only=True)
 class PkiArgs:
-    """Arguments of the certificates."""
+    """Arguments of `Pki`: the topology that names the certificates."""
 
     topology: Topology
 
@@ -60,27 +60,27 @@ class Pki(ComponentResource):
             authority.name: self._create_authority(authority) for authority in authorities(args.topology)
         }
         signers = {name: generations[signing_name(args.topology, name)] for name in AUTHORITIES.values()}
-        pairs = signers | {
+        key_pairs = signers | {
             leaf.name: self._create_leaf(leaf, signers[leaf.authority]) for leaf in leaves(args.topology)
         }
         bundles = {
             trust_bundle(name): _join_pems(
-                generations[one].certificate for one in trusted_names(args.topology, name)
+                generations[generation].certificate for generation in trusted_names(args.topology, name)
             )
             for name in AUTHORITIES.values()
         }
-        secrets = {f"{pair}.crt": created.certificate for pair, created in pairs.items()}
+        secrets = {f"{name}.crt": key_pair.certificate for name, key_pair in key_pairs.items()}
         secrets |= {f"{name}.crt": certificates for name, certificates in bundles.items()}
-        secrets |= {f"{pair}.key": created.key for pair, created in pairs.items()}
-        secrets |= self._service_account()
+        secrets |= {f"{name}.key": key_pair.key for name, key_pair in key_pairs.items()}
+        secrets |= self._create_service_account_keys()
         secrets |= {
             "bootstrap.token": self._create_key("bootstrap").private_key_pem.apply(bootstrap_token),
             "encryption.yaml": self._create_key("encryption").private_key_pem.apply(encryption_configuration),
         }
-        self.secrets = {secret: Output.secret(content) for secret, content in secrets.items()}
+        self.secrets = {name: Output.secret(content) for name, content in secrets.items()}
         # Certificates are public, but the plugin marks every output with a secret input as a secret.
         self.ca = Output.unsecret(bundles[trust_bundle(KUBERNETES_CA)])
-        self.kubeconfig = self._create_kubeconfig(args.topology, pairs["admin"])
+        self.kubeconfig = self._create_kubeconfig(args.topology, key_pairs["admin"])
         self.register_outputs({"ca": self.ca, "kubeconfig": self.kubeconfig})
 
     def _create_key(self, name: str, *, leaf: bool = False) -> tls.PrivateKey:
@@ -95,8 +95,8 @@ class Pki(ComponentResource):
             ),
         )
 
-    def _service_account(self) -> dict[str, Output[str]]:
-        """Return the key that signs tokens, and all keys that verify them."""
+    def _create_service_account_keys(self) -> dict[str, Output[str]]:
+        """Create service account keys. Return the key that signs tokens, and all keys that verify tokens."""
         keys = {name: self._create_key(name) for name in trusted_names(self._topology, SERVICE_ACCOUNT)}
         return {
             f"{SERVICE_ACCOUNT}.key": keys[signing_name(self._topology, SERVICE_ACCOUNT)].private_key_pem,

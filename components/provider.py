@@ -18,7 +18,8 @@ Secrets = Mapping[str, Output[str]]
 class Provider(Protocol):
     """A provider of machines that delivers bundles to them.
 
-    Every returned resource exists only after its host or pool is healthy, so `depends_on` is a health gate.
+    Every returned resource exists only after its machine or pool is healthy. Resources that depend on it wait
+    for that (health gate).
     """
 
     def member(

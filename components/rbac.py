@@ -1,4 +1,4 @@
-"""Roles and role bindings, built from tables."""
+"""Kubernetes roles and role bindings, built from tables of rules."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _GROUP = "rbac.authorization.k8s.io"
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """A rule of a role: verbs on resources, optionally limited to the objects in `names`."""
+    """A rule of a role: verbs on resources of an API group, optionally limited to the objects in `names`."""
 
     group: str
     resources: tuple[str, ...]
@@ -30,25 +30,26 @@ class Rule:
 
 
 READ = ("get", "list", "watch")
+"""The verbs that read objects."""
 
 
-def user(name: str) -> SubjectArgs:
+def user_subject(name: str) -> SubjectArgs:
     """Return a user subject, identified by the common name of the certificate."""
     return SubjectArgs(kind="User", name=name, api_group=_GROUP)
 
 
-def group(name: str) -> SubjectArgs:
+def group_subject(name: str) -> SubjectArgs:
     """Return a group subject, identified by an organization of the certificate."""
     return SubjectArgs(kind="Group", name=name, api_group=_GROUP)
 
 
-def service_account(namespace: str, name: str) -> SubjectArgs:
+def service_account_subject(namespace: str, name: str) -> SubjectArgs:
     """Return a service account subject."""
     return SubjectArgs(kind="ServiceAccount", namespace=namespace, name=name)
 
 
-def rules(table: Sequence[Rule]) -> list[PolicyRuleArgs]:
-    """Return the rules in the format of Kubernetes."""
+def policy_rules(table: Sequence[Rule]) -> list[PolicyRuleArgs]:
+    """Return rules as arguments of a Role or ClusterRole."""
     return [
         PolicyRuleArgs(
             api_groups=[rule.group],
@@ -69,10 +70,12 @@ def cluster_role(
     labels: Mapping[str, str] | None = None,
 ) -> ClusterRole:
     """Create the ClusterRole `role`. `name` is the name of the Pulumi resource."""
-    return ClusterRole(name, metadata=ObjectMetaArgs(name=role, labels=labels), rules=rules(table), opts=opts)
+    return ClusterRole(
+        name, metadata=ObjectMetaArgs(name=role, labels=labels), rules=policy_rules(table), opts=opts
+    )
 
 
-def bind(
+def bind_cluster_role(
     name: str, binding: str, role: str, subjects: Sequence[SubjectArgs], opts: ResourceOptions
 ) -> ClusterRoleBinding:
     """Create the ClusterRoleBinding `binding` for the ClusterRole `role`. `name` is the name of the Pulumi
@@ -87,7 +90,7 @@ def bind(
     )
 
 
-def bind_in(
+def bind_in_namespace(
     name: str,
     binding: str,
     namespace: str,

@@ -11,6 +11,6 @@ def tolerate_failure(resource: Resource) -> Output[Resource]:
     With `pulumi up --continue-on-error`, a plain dependency on a failed resource ends the whole program in
     the Python SDK, together with all remaining changes.
     """
-    created: Output[Resource] = resource.urn.apply(lambda _: resource)
+    dependency: Output[Resource] = resource.urn.apply(lambda _: resource)
     # The SDK ignores None among dependencies, which its types do not allow.
-    return created.recover(lambda _: None)  # type: ignore[arg-type, return-value]
+    return dependency.recover(lambda _: None)  # type: ignore[arg-type, return-value]

@@ -1,4 +1,4 @@
-"""Parses YAML documents into plain values, with limits for size and depth."""
+"""Parser of YAML documents, with limits for the number and the depth of values."""
 
 from __future__ import annotations
 
@@ -9,28 +9,33 @@ MAX_VALUES = 2_000_000
 The limit stops documents in which a few lines of nested aliases expand to millions of values.
 """
 MAX_LEVELS = 100
+"""Maximum depth of nested mappings and lists in a document."""
 
 
 def parse_yaml(text: str) -> object:
     """Return the content of a YAML document as plain values: mappings, lists, texts, numbers.
 
-    Raises `yaml.YAMLError` for text that is not YAML, for an alias inside its own anchor, for aliases that
+    Raise `yaml.YAMLError` for text that is not YAML, for an alias inside its own anchor, for aliases that
     expand to more than `MAX_VALUES` values, and for more than `MAX_LEVELS` levels.
     """
     try:
         content: object = yaml.safe_load(text)
     except RecursionError:
-        raise _too_deep() from None
+        raise _depth_error() from None
     _count_values(content, {}, 0)
     return content
 
 
 def _count_values(value: object, known_sizes: dict[int, int], level: int) -> int:
-    """Return the number of values inside a value, with every alias expanded."""
+    """Return the number of values in a mapping or list, itself included, with every alias expanded.
+
+    `known_sizes` has the numbers of values that were already counted, by object id. Raise YAMLError above a
+    limit.
+    """
     if not isinstance(value, dict | list):
         return 1
     if level > MAX_LEVELS:
-        raise _too_deep()
+        raise _depth_error()
     size = known_sizes.get(id(value))
     if size is None:
         items = value.values() if isinstance(value, dict) else value
@@ -40,7 +45,7 @@ def _count_values(value: object, known_sizes: dict[int, int], level: int) -> int
     return size
 
 
-def _too_deep() -> yaml.YAMLError:
+def _depth_error() -> yaml.YAMLError:
     return yaml.YAMLError(
         f"an alias (*) inside its own anchor (&), or more than {MAX_LEVELS} levels; remove the alias"
     )

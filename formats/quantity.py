@@ -1,4 +1,4 @@
-"""Parses and formats Kubernetes quantities such as `250m`, `4Gi` and `1.5`.
+"""Parser and formatter of Kubernetes quantities such as `250m`, `4Gi` and `1.5`.
 
 Syntax: https://kubernetes.io/docs/reference/kubernetes-api/common-definitions/quantity/
 """

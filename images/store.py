@@ -14,7 +14,7 @@ from nodeconfig.bundle import Artifact
 from nodeconfig.host_program import program
 from settings.stackfile import load_file
 
-_BEGIN = """\
+_PROLOGUE = """\
 #!/bin/sh
 # Download the binaries of the stack's hosts into the store of the host program. Run as root.
 work=$(mktemp -d) || exit 1
@@ -22,7 +22,7 @@ trap 'rm -rf "$work"' EXIT
 set -- "$work"
 """
 # The role `image` refers to the stored binaries, so that deliveries of other roles do not remove them.
-_END = """\
+_EPILOGUE = """\
 fetch_all
 mkdir -p "$STATE/roles/image"
 while read -r _ _ digest _; do say "$digest"; done <"$WORK/artifacts.changed" |
@@ -36,19 +36,25 @@ def store_program(artifacts: Iterable[Artifact], ca: str = "") -> str:
 
     `ca` is the PEM of the certificate authority of the mirror; empty selects the authorities of the system.
     """
-    lines = sorted({f"{a.name} {a.url} {a.sha256} {a.path} {a.member}".rstrip() for a in artifacts})
-    parts = [_BEGIN, program()]
+    lines = sorted(
+        {f"{item.name} {item.url} {item.sha256} {item.path} {item.member}".rstrip() for item in artifacts}
+    )
+    sections = [_PROLOGUE, program()]
     if ca:
-        parts.append(_write_file_statement("authority.pem", ca.strip().splitlines()))
-    return "\n".join([*parts, _write_file_statement("artifacts.changed", lines), _END])
+        sections.append(_write_file_statement("authority.pem", ca.strip().splitlines()))
+    return "\n".join([*sections, _write_file_statement("artifacts.changed", lines), _EPILOGUE])
 
 
 def _write_file_statement(name: str, lines: Iterable[str]) -> str:
+    """Return the sh statement that writes the lines to a file in the work directory of the program."""
     return "\n".join([f"cat >\"$WORK/{name}\" <<'KUBEWRIGHT'", *lines, "KUBEWRIGHT"])
 
 
-def for_stack(file: Path) -> str:
-    """Return the program for a stack file. Raise SettingsError, ArtifactError or BundleError."""
+def store_program_for_stack(file: Path) -> str:
+    """Return the program that downloads the binaries of all hosts of a stack file.
+
+    Raise SettingsError, ArtifactError or BundleError.
+    """
     assembly = assemble(load_file(file), Path.cwd())
     bundles = assembly.bundles.values()
     return store_program((artifact for bundle in bundles for artifact in bundle.artifacts), assembly.index.ca)

@@ -11,35 +11,38 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
-from lab.keys import write_new
+from lab.keys import write_atomically
 from lab.paths import LabPaths
 from lab.spec import LabSpec
 
 AUTHORITY_DAYS = 3650
+"""Validity of the certificate of the lab CA, in days."""
 LEAF_DAYS = 365
+"""Validity of the gateway certificate, in days."""
 RENEW_DAYS = 30
-"""A leaf certificate is renewed if less time than this remains."""
+"""The gateway certificate is renewed when it is valid for fewer days than this."""
 
 
 def ensure(spec: LabSpec) -> None:
-    """Create the CA and the gateway certificate if they are missing or about to expire."""
+    """Create the lab CA if it is missing, and the gateway certificate if it is missing or about to expire."""
     paths = LabPaths.of(spec.name)
     paths.gateway.mkdir(parents=True, exist_ok=True)
     if not (paths.ca.exists() and paths.ca_key.exists()):
-        _make_authority(spec.name, paths)
+        _create_authority(spec.name, paths)
         paths.gateway_certificate.unlink(missing_ok=True)
     if not _is_valid(paths.gateway_certificate):
-        _make_leaf(spec, paths)
+        _create_gateway_certificate(spec, paths)
 
 
 def _is_valid(certificate: Path) -> bool:
+    """Check whether a certificate file exists and is valid for more than `RENEW_DAYS`."""
     if not certificate.exists():
         return False
-    found = x509.load_pem_x509_certificate(certificate.read_bytes())
-    return found.not_valid_after_utc - _current_time() > datetime.timedelta(days=RENEW_DAYS)
+    parsed = x509.load_pem_x509_certificate(certificate.read_bytes())
+    return parsed.not_valid_after_utc - _current_time() > datetime.timedelta(days=RENEW_DAYS)
 
 
-def _make_authority(lab: str, paths: LabPaths) -> None:
+def _create_authority(lab: str, paths: LabPaths) -> None:
     key = ec.generate_private_key(ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, f"kubewright lab {lab}")])
     certificate = (
@@ -51,7 +54,7 @@ def _make_authority(lab: str, paths: LabPaths) -> None:
     _write_certificate(paths.ca_key, paths.ca, key, certificate)
 
 
-def _make_leaf(spec: LabSpec, paths: LabPaths) -> None:
+def _create_gateway_certificate(spec: LabSpec, paths: LabPaths) -> None:
     authority = x509.load_pem_x509_certificate(paths.ca.read_bytes())
     signer = serialization.load_pem_private_key(paths.ca_key.read_bytes(), password=None)
     assert isinstance(signer, ec.EllipticCurvePrivateKey)
@@ -110,8 +113,10 @@ def _write_certificate(
     private = key.private_bytes(
         serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
     )
-    write_new(key_path, private.decode(), mode=0o600)
-    write_new(certificate_path, certificate.public_bytes(serialization.Encoding.PEM).decode(), mode=0o644)
+    write_atomically(key_path, private.decode(), mode=0o600)
+    write_atomically(
+        certificate_path, certificate.public_bytes(serialization.Encoding.PEM).decode(), mode=0o644
+    )
 
 
 def _current_time() -> datetime.datetime:

@@ -17,13 +17,17 @@ from pathlib import Path
 from lab.commands import wait
 from lab.errors import LabError
 
-TOP = "kubewright"
-"""Name of the group that contains all labs."""
+TOP_GROUP = "kubewright"
+"""Name of the control group that contains the groups of all labs."""
 
 
 @dataclass(frozen=True, slots=True)
 class Hierarchy:
-    """A mounted hierarchy. `controllers` is empty for a hierarchy that has groups but no controllers."""
+    """A mounted cgroup hierarchy. `version` is 1 or 2.
+
+    `controllers` has the controllers of a hierarchy of version 1, for example `memory`. It is empty for
+    version 2 and for a hierarchy without controllers.
+    """
 
     mount: Path
     version: int
@@ -32,38 +36,41 @@ class Hierarchy:
 
 @dataclass(frozen=True, slots=True)
 class Process:
-    """A process as described by its /proc/<pid>/status. `inner` has its ids in nested pid namespaces."""
+    """A process as described by its /proc/<pid>/status. `command` is the name of its program.
+
+    `nested_ids` has the ids of the process in nested pid namespaces, outermost first.
+    """
 
     pid: int
     command: str
-    inner: tuple[int, ...]
+    nested_ids: tuple[int, ...]
 
 
 def parse_mounts(mountinfo: str) -> tuple[Hierarchy, ...]:
     """Parse the cgroup hierarchies in the text of /proc/<pid>/mountinfo."""
-    found: dict[Path, Hierarchy] = {}
+    hierarchies_by_mount: dict[Path, Hierarchy] = {}
     for line in mountinfo.splitlines():
         before, _, after = line.partition(" - ")
         kind, _, options = after.split(" ", 2)
         mount = Path(before.split(" ")[4])
         if kind == "cgroup2":
-            found[mount] = Hierarchy(mount, 2, frozenset())
+            hierarchies_by_mount[mount] = Hierarchy(mount, 2, frozenset())
         elif kind == "cgroup":
             words = {word for word in options.split(",") if not word.startswith(("rw", "ro", "name="))}
-            found[mount] = Hierarchy(mount, 1, frozenset(words))
-    return tuple(found.values())
+            hierarchies_by_mount[mount] = Hierarchy(mount, 1, frozenset(words))
+    return tuple(hierarchies_by_mount.values())
 
 
 @cache
 def hierarchies() -> tuple[Hierarchy, ...]:
-    """Return the hierarchies that are mounted on this machine."""
+    """Return the cgroup hierarchies that are mounted on this machine."""
     return parse_mounts(Path("/proc/self/mountinfo").read_text())
 
 
 def create(lab: str, host: str, *, memory: int) -> None:
-    """Create the groups of a host, or update their limit. `memory` in bytes.
+    """Create the control groups of a host, or update their memory limit. `memory` is in bytes.
 
-    Raises LabError with the host's name.
+    Raises LabError with the name of the host if a group cannot be created.
     """
     try:
         for hierarchy in hierarchies():
@@ -73,57 +80,57 @@ def create(lab: str, host: str, *, memory: int) -> None:
 
 
 def groups(lab: str, host: str = "") -> list[Path]:
-    """Return the existing groups of a host, or of a whole lab, one per hierarchy."""
-    paths = (hierarchy.mount / TOP / lab / host for hierarchy in hierarchies())
+    """Return the directories of the control groups of a host, or of a whole lab: one per hierarchy."""
+    paths = (hierarchy.mount / TOP_GROUP / lab / host for hierarchy in hierarchies())
     return [path for path in paths if path.is_dir()]
 
 
-def members(lab: str) -> list[str]:
-    """Return the names of the groups of a lab, sorted."""
+def group_names(lab: str) -> list[str]:
+    """Return the names of the hosts (and of the gateway) that have control groups in a lab, sorted."""
     return sorted({path.name for group in groups(lab) for path in group.iterdir() if path.is_dir()})
 
 
 def all_labs() -> list[str]:
-    """Return the names of the labs that have groups, sorted."""
-    tops = (hierarchy.mount / TOP for hierarchy in hierarchies())
+    """Return the names of the labs that have control groups, sorted."""
+    tops = (hierarchy.mount / TOP_GROUP for hierarchy in hierarchies())
     return sorted({path.name for top in tops if top.is_dir() for path in top.iterdir() if path.is_dir()})
 
 
-def join_files(lab: str, host: str, *, beside: int | None = None) -> list[str]:
-    """Return the files to which a process writes its id to join the groups of a host.
+def join_files(lab: str, host: str, *, neighbor_pid: int | None = None) -> list[str]:
+    """Return the paths of the `cgroup.procs` files to which a process writes its id to join a host's groups.
 
-    `beside` is a process of the host. In version 2, if the host has nested groups, new processes must join
-    the group of that process.
+    `neighbor_pid` is a process of the host. In version 2, if the host has nested groups, new processes must
+    join the group of that process.
     """
-    found = []
+    files = []
     for hierarchy in hierarchies():
-        group = hierarchy.mount / TOP / lab / host
-        if hierarchy.version == 2 and beside is not None:
-            group = hierarchy.mount / parse_group(Path(f"/proc/{beside}/cgroup").read_text())
+        group = hierarchy.mount / TOP_GROUP / lab / host
+        if hierarchy.version == 2 and neighbor_pid is not None:
+            group = hierarchy.mount / parse_group(Path(f"/proc/{neighbor_pid}/cgroup").read_text())
         if group.is_dir():
-            found.append(str(group / "cgroup.procs"))
-    return found
+            files.append(str(group / "cgroup.procs"))
+    return files
 
 
 def parse_group(text: str) -> str:
-    """Parse the group of version 2, below the mount, from the text of /proc/<pid>/cgroup."""
+    """Parse the text of /proc/<pid>/cgroup. Return the path of the version 2 group below its mount, or ""."""
     return next((line[4:] for line in text.splitlines() if line.startswith("0::/")), "")
 
 
 def pids(lab: str, host: str = "") -> set[int]:
     """Return the ids of all processes of a host, or of a whole lab."""
-    found: set[int] = set()
+    ids: set[int] = set()
     for group in groups(lab, host):
         for directory, _, _ in os.walk(group):
             try:
-                found.update(int(line) for line in Path(directory, "cgroup.procs").read_text().split())
+                ids.update(int(line) for line in Path(directory, "cgroup.procs").read_text().split())
             except OSError:
                 continue  # the group disappeared in the meantime
-    return found
+    return ids
 
 
-def memory(lab: str, host: str) -> int:
-    """Return the memory use of a host in bytes, without page cache that the kernel can drop."""
+def used_memory(lab: str, host: str) -> int:
+    """Return the memory use of a host in bytes, without the page cache that the kernel can drop."""
     for group in groups(lab, host):
         for usage, inactive in (
             ("memory.usage_in_bytes", "total_inactive_file"),
@@ -136,8 +143,8 @@ def memory(lab: str, host: str) -> int:
     return 0
 
 
-def process(pid: int) -> Process | None:
-    """Return the /proc data of a process; None when it has ended."""
+def read_process(pid: int) -> Process | None:
+    """Return the data of a process from /proc; None if the process has ended."""
     try:
         lines = Path(f"/proc/{pid}/status").read_text().splitlines()
     except OSError:
@@ -145,15 +152,17 @@ def process(pid: int) -> Process | None:
     fields = dict(line.split(":\t", 1) for line in lines if ":\t" in line)
     if fields["State"].startswith(("Z", "X")):
         return None
-    inner = tuple(int(word) for word in fields.get("NSpid", "").split()[1:])
-    return Process(pid, fields["Name"], inner)
+    nested_ids = tuple(int(word) for word in fields.get("NSpid", "").split()[1:])
+    return Process(pid, fields["Name"], nested_ids)
 
 
-def init(lab: str, host: str) -> int | None:
-    """Return the id of the process that is the host's PID 1 (its systemd); None when it does not run."""
+def init_pid(lab: str, host: str) -> int | None:
+    """Return the process id, on the machine, of a host's PID 1 (its systemd); None if the host does not
+    run.
+    """
     for pid in pids(lab, host):
-        found = process(pid)
-        if found is not None and found.inner == (1,):
+        candidate = read_process(pid)
+        if candidate is not None and candidate.nested_ids == (1,):
             return pid
     return None
 
@@ -164,16 +173,16 @@ def kill(lab: str, host: str = "", *, timeout: float = 10) -> None:
     Raises LabError when processes remain that hang in the kernel.
     """
 
-    def ended() -> bool:
-        left = pids(lab, host)
-        for pid in left:
+    def all_ended() -> bool:
+        running = pids(lab, host)
+        for pid in running:
             kill_process(pid)
-        return not left
+        return not running
 
-    if not wait(ended, timeout=timeout):
-        left = ", ".join(str(pid) for pid in sorted(pids(lab, host)))
+    if not wait(all_ended, timeout=timeout):
+        remaining = ", ".join(str(pid) for pid in sorted(pids(lab, host)))
         raise LabError(
-            f"{host or lab}: processes do not end: {left}; they hang in the kernel, restart the machine"
+            f"{host or lab}: processes do not end: {remaining}; they hang in the kernel, restart the machine"
         )
 
 
@@ -184,7 +193,7 @@ def kill_process(pid: int) -> None:
 
 
 def remove(lab: str, host: str = "", *, timeout: float = 5) -> None:
-    """Remove the empty groups of a host, or of a whole lab. Raises LabError if a group stays in use."""
+    """Remove the empty control groups of a host, or of a whole lab. Raises LabError if one stays in use."""
     for group in groups(lab, host):
         if not wait(lambda group=group: _remove_group(group), timeout=timeout):  # type: ignore[misc]
             raise LabError(f"{host or lab}: control group {group} is still in use")
@@ -194,7 +203,7 @@ def remove(lab: str, host: str = "", *, timeout: float = 5) -> None:
 
 def _create_group(hierarchy: Hierarchy, lab: str, host: str, memory: int) -> None:
     group = hierarchy.mount
-    for part in (TOP, lab, host):
+    for part in (TOP_GROUP, lab, host):
         parent, group = group, group / part
         if hierarchy.version == 2:
             _delegate_controllers(parent)
@@ -210,8 +219,8 @@ def _create_group(hierarchy: Hierarchy, lab: str, host: str, memory: int) -> Non
 
 
 def _delegate_controllers(group: Path) -> None:
-    """Delegate all controllers to the child groups. A host also boots without the controllers that cannot
-    be delegated.
+    """Delegate all controllers of a group to its child groups. Skip controllers that cannot be delegated,
+    because a host boots without them too.
     """
     for controller in (group / "cgroup.controllers").read_text().split():
         try:
@@ -221,6 +230,7 @@ def _delegate_controllers(group: Path) -> None:
 
 
 def _remove_group(group: Path) -> bool:
+    """Remove a control group with its child groups. Return whether no group is left."""
     for directory, _, _ in os.walk(group, topdown=False):
         try:
             os.rmdir(directory)

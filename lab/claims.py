@@ -1,5 +1,6 @@
-"""Records of the state directory of each lab, because two labs with the same name would use the same
-resources.
+"""Records of the state directory of each running lab.
+
+They prevent two labs with the same name, which would use the same namespaces and control groups.
 """
 
 from __future__ import annotations
@@ -9,12 +10,13 @@ from pathlib import Path
 from lab.errors import LabError
 
 CLAIMS = Path("/run/kubewright/labs")
-"""A file per lab that contains its state directory. It is below /run, because a reboot of the machine ends
-labs and removes the file.
+"""Directory with one file per lab that contains the path of its state directory.
+
+The directory is below /run, because a reboot of the machine ends all labs and removes these files.
 """
 
 
-def owner(lab: str) -> Path | None:
+def state_directory(lab: str) -> Path | None:
     """Return the state directory of the running lab with this name, or None."""
     try:
         return Path((CLAIMS / lab).read_text())
@@ -27,7 +29,7 @@ def claim(lab: str, state: Path) -> None:
 
     Raises LabError if a lab with this name runs from another state directory.
     """
-    other = owner(lab)
+    other = state_directory(lab)
     if other is not None and other != state and other.is_dir():
         raise LabError(
             f"{lab}: a lab of this name is here already, with its state in {other}; "
@@ -38,5 +40,5 @@ def claim(lab: str, state: Path) -> None:
 
 
 def release(lab: str) -> None:
-    """Remove the record of the lab."""
+    """Remove the record of the state directory of a lab."""
     (CLAIMS / lab).unlink(missing_ok=True)

@@ -1,4 +1,4 @@
-"""Run commands of the machine, with a time limit and readable errors."""
+"""Commands that run on the machine, with a time limit and readable errors."""
 
 from __future__ import annotations
 
@@ -10,31 +10,35 @@ from lab.errors import LabError
 
 
 def run(argv: Sequence[str], *, what: str, timeout: float = 10, stdin: str = "") -> str:
-    """Run a command and return its output. `what` starts the error message; `timeout` in seconds.
+    """Run a command and return its standard output. `timeout` is in seconds.
 
-    Raises LabError with the last line of the command's output.
+    `what` is the subject of the error message, for example `w-1: network`. Raises LabError with the last line
+    of the output if the command fails, is not installed, or exceeds the timeout.
     """
     try:
-        done = subprocess.run(argv, capture_output=True, text=True, timeout=timeout, input=stdin, check=False)
+        result = subprocess.run(
+            argv, capture_output=True, text=True, timeout=timeout, input=stdin, check=False
+        )
     except FileNotFoundError as error:
         raise LabError(f"{what}: {argv[0]} is not installed; `kubewright lab doctor` says how") from error
     except subprocess.TimeoutExpired as error:
         raise LabError(f"{what}: {argv[0]} did not end within {timeout:g} s") from error
-    if done.returncode:
-        lines = (done.stderr.strip() or done.stdout.strip() or f"exit code {done.returncode}").splitlines()
+    if result.returncode:
+        lines = (
+            result.stderr.strip() or result.stdout.strip() or f"exit code {result.returncode}"
+        ).splitlines()
         raise LabError(f"{what}: {argv[0]}: {lines[-1]}")
-    return done.stdout
+    return result.stdout
 
 
 def wait(condition: Callable[[], bool], *, timeout: float, pause: float = 0.01) -> bool:
-    """Poll `condition` every `pause` seconds until it is true, for at most `timeout` seconds. Return the
-    result.
+    """Poll `condition` every `pause` seconds, for at most `timeout` seconds. Return whether it became true.
 
     tenacity is not used, because it retries on exceptions and this function waits for a value.
     """
-    end = time.monotonic() + timeout
+    deadline = time.monotonic() + timeout
     while not condition():
-        if time.monotonic() > end:
+        if time.monotonic() > deadline:
             return False
         time.sleep(pause)
     return True

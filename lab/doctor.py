@@ -1,4 +1,4 @@
-"""Check whether the machine can run a lab, and report missing prerequisites."""
+"""Checks whether the machine can run a lab. Each check reports the missing prerequisites."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ TOOLS = {
 """Programs that the lab runs, with the Debian package of each."""
 
 # A test of all required kernel features in a temporary namespace.
-PROBE = """\
+KERNEL_TEST = """\
 set -eu
 ip link add probe0 type bridge
 ip link add probe1 type veth peer name probe2
@@ -43,7 +43,7 @@ mount -t overlay probe -o "lowerdir=$1/lower,upperdir=$1/upper,workdir=$1/work" 
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """A missing prerequisite, with its remedy."""
+    """A missing prerequisite of a lab, as text for the user: `what` is missing, and the `remedy`."""
 
     what: str
     remedy: str
@@ -53,26 +53,26 @@ class Problem:
 
 
 def problems(spec: LabSpec | None = None) -> list[Problem]:
-    """Return all problems that prevent this lab on this machine, or any lab if `spec` is None."""
+    """Return the missing prerequisites of this lab on this machine, or of any lab if `spec` is None."""
     try:
         check_caller()
     except LabError as error:
         what, _, remedy = str(error).partition(": ")
         return [Problem(what, remedy)]
-    found = _missing_tools()
-    if found:
-        return found
-    found = [*_kernel_problems(), *_storage_problems()]
+    missing = _missing_tools()
+    if missing:
+        return missing
+    missing = [*_kernel_problems(), *_storage_problems()]
     if spec is not None:
-        found += _spec_problems(spec)
-    return found
+        missing += _spec_problems(spec)
+    return missing
 
 
-def check(spec: LabSpec) -> None:
-    """Raise LabError with all missing prerequisites of the lab before any change."""
-    found = problems(spec)
-    if found:
-        raise LabError("this machine cannot have the lab: " + "; ".join(str(problem) for problem in found))
+def require_prerequisites(spec: LabSpec) -> None:
+    """Raise LabError with all missing prerequisites of the lab. Call this function before any change."""
+    missing = problems(spec)
+    if missing:
+        raise LabError("this machine cannot have the lab: " + "; ".join(str(problem) for problem in missing))
 
 
 def check_caller() -> None:
@@ -99,7 +99,20 @@ def _kernel_problems() -> list[Problem]:
         return [Problem("no control groups are mounted", "mount -t cgroup2 none /sys/fs/cgroup")]
     machine.load_modules()
     probe = subprocess.run(
-        ["unshare", "--mount", "--net", "--pid", "--fork", "--ipc", "--uts", "sh", "-c", PROBE, "sh", "/mnt"],
+        [
+            "unshare",
+            "--mount",
+            "--net",
+            "--pid",
+            "--fork",
+            "--ipc",
+            "--uts",
+            "sh",
+            "-c",
+            KERNEL_TEST,
+            "sh",
+            "/mnt",
+        ],
         capture_output=True,
         text=True,
         timeout=20,
@@ -117,25 +130,25 @@ def _kernel_problems() -> list[Problem]:
 
 
 def _storage_problems() -> list[Problem]:
-    found = []
+    missing = []
     for variable, home in (
         (directories.STATE, directories.state()),
         (directories.CACHE, directories.cache()),
     ):
         home.mkdir(parents=True, exist_ok=True)
-        kind = filesystem(home)
+        kind = filesystem_type(home)
         if kind in ("overlay", "nfs", "nfs4", "9p", "fuse", "virtiofs", "vfat"):
-            found.append(
+            missing.append(
                 Problem(
                     f"{home} is on {kind}, which cannot carry the hosts' disks",
                     f"set ${variable} to a directory on ext4, xfs or tmpfs",
                 )
             )
-    return found
+    return missing
 
 
-def filesystem(path: Path) -> str:
-    """Return the type of the file system that holds `path`, for example `ext4`."""
+def filesystem_type(path: Path) -> str:
+    """Return the type of the file system that contains `path`, for example `ext4`."""
     best, kind = Path("/"), "unknown"
     for line in Path("/proc/self/mountinfo").read_text().splitlines():
         before, _, after = line.partition(" - ")
@@ -146,18 +159,18 @@ def filesystem(path: Path) -> str:
 
 
 def _spec_problems(spec: LabSpec) -> list[Problem]:
-    found = []
-    taken = network.routed(spec.network, but=link_name(spec.name))
+    missing = []
+    taken = network.conflicting_route(spec.network, ignored_link=link_name(spec.name))
     if taken:
-        found.append(
+        missing.append(
             Problem(
                 f"network: {spec.network} is used already ({taken})",
                 f"choose another range; labs here: {', '.join(labs()) or 'none'}",
             )
         )
     if spec.mirror is not None and not (spec.mirror / "index.json").is_file():
-        found.append(Problem(f"mirror: {spec.mirror} has no index.json", "make it with `make mirror`"))
+        missing.append(Problem(f"mirror: {spec.mirror} has no index.json", "make it with `make mirror`"))
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     if hard != resource.RLIM_INFINITY and hard < 4096:
-        found.append(Problem(f"only {hard} open files are allowed", "raise it: ulimit -Hn 65536"))
-    return found
+        missing.append(Problem(f"only {hard} open files are allowed", "raise it: ulimit -Hn 65536"))
+    return missing

@@ -33,12 +33,14 @@ class Server(ThreadingHTTPServer):
     request_queue_size = 128
 
     def handle_error(self, request: object, client_address: object) -> None:
-        """Report in one line why a connection ended."""
+        """Print one line with the reason why a connection failed."""
         print(f"{client_address}: {sys.exc_info()[1]}", file=sys.stderr, flush=True)
 
 
 def serve(directory: str, address: str, port: int, certificate: str, key: str) -> None:
-    """Serve files until the process is killed.
+    """Serve the files of `directory` over HTTPS until the process is killed.
+
+    `certificate` and `key` are the paths of PEM files.
 
     Raises OSError if the address is in use or a file is unreadable.
     """

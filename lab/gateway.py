@@ -40,7 +40,8 @@ START_TIMEOUT = 20.0
 COMPLETE = "complete"
 """File that marks the storage of a registry as complete."""
 
-JOIN = 'for group in $1; do echo $$ > "$group"; done; shift; exec "$@"'
+# A shell command: join the control groups in $1, then run the other arguments.
+JOIN_GROUPS = 'for group in $1; do echo $$ > "$group"; done; shift; exec "$@"'
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,13 +54,16 @@ class _Server:
     tls: bool = True
 
 
-def ensure(spec: LabSpec, *, say: Callable[[str], None]) -> None:
-    """Start the servers. Do not touch servers that run with the same settings. Raises LabError."""
+def ensure(spec: LabSpec, *, on_progress: Callable[[str], None]) -> None:
+    """Start the servers of the lab's gateway. Keep servers that already run with the same settings.
+
+    `on_progress` receives a line for each finished step. Raises LabError if a server does not start.
+    """
     authority.ensure(spec)
-    servers = _requested_servers(spec, say)
-    wanted = _settings_text(spec, servers)
+    servers = _requested_servers(spec, on_progress)
+    expected_settings = _settings_text(spec, servers)
     settings = LabPaths.of(spec.name).gateway / "settings.json"
-    same = settings.exists() and settings.read_text() == wanted
+    same = settings.exists() and settings.read_text() == expected_settings
     if same and all(_is_up(spec, server) for server in servers):
         return
     cgroups.kill(spec.name, GROUP)
@@ -71,32 +75,32 @@ def ensure(spec: LabSpec, *, say: Callable[[str], None]) -> None:
         _start_server(spec, server)
     for server in servers:
         _await_server(spec, server)
-    settings.write_text(wanted)
+    settings.write_text(expected_settings)
     if spec.mirror is not None:
-        say(f"gateway: mirror {spec.mirror_url}, registry {spec.registry_url}")
+        on_progress(f"gateway: mirror {spec.mirror_url}, registry {spec.registry_url}")
     if spec.cloud is not None:
-        say(f"gateway: {spec.cloud} at {spec.gateway}")
+        on_progress(f"gateway: {spec.cloud} at {spec.gateway}")
 
 
-def _requested_servers(spec: LabSpec, say: Callable[[str], None]) -> list[_Server]:
-    """Return the servers of the lab's gateway."""
-    found: list[_Server] = []
+def _requested_servers(spec: LabSpec, on_progress: Callable[[str], None]) -> list[_Server]:
+    """Return the servers that the spec requests. Fill the registry's storage first if it is not complete."""
+    servers: list[_Server] = []
     if spec.mirror is not None:
         storage = _registry_storage(spec.mirror)
         if not (storage / COMPLETE).exists():
-            _fill_registry(spec, spec.mirror, storage, say)
-        found.append(_Server("files", MIRROR_PORT, _file_server(spec, spec.mirror)))
-        found.append(_Server("registry", REGISTRY_PORT, _registry_command(spec, storage, readonly=True)))
+            _fill_registry(spec, spec.mirror, storage, on_progress)
+        servers.append(_Server("files", MIRROR_PORT, _file_server_command(spec, spec.mirror)))
+        servers.append(_Server("registry", REGISTRY_PORT, _registry_command(spec, storage, readonly=True)))
     if spec.cloud is not None:
-        found.append(
+        servers.append(
             _Server(spec.cloud, API_PORT, [sys.executable, "-m", f"lab.cloud.{spec.cloud}", spec.name])
         )
         balancer = [sys.executable, "-m", "lab.cloud.balancer", spec.name]
-        found.append(_Server("balancer", BALANCER_PORT, balancer, tls=False))
-    return found
+        servers.append(_Server("balancer", BALANCER_PORT, balancer, tls=False))
+    return servers
 
 
-def answers(spec: LabSpec, port: int) -> bool:
+def answers_tls(spec: LabSpec, port: int) -> bool:
     """Check whether a server of the gateway answers with a certificate of the lab CA."""
     context = ssl.create_default_context(cafile=str(LabPaths.of(spec.name).ca))
     address = str(spec.gateway)
@@ -111,8 +115,9 @@ def answers(spec: LabSpec, port: int) -> bool:
 
 
 def _is_up(spec: LabSpec, server: _Server) -> bool:
+    """Check whether a server accepts connections."""
     if server.tls:
-        return answers(spec, server.port)
+        return answers_tls(spec, server.port)
     try:
         with socket.create_connection((str(spec.gateway), server.port), timeout=1):
             return True
@@ -121,17 +126,18 @@ def _is_up(spec: LabSpec, server: _Server) -> bool:
 
 
 def _registry_storage(mirror: Path) -> Path:
+    """Return the cached directory with the registry's images of a mirror."""
     digest = hashlib.sha256((mirror / "index.json").read_bytes()).hexdigest()[:16]
     return directories.cache() / "lab" / f"registry-{digest}"
 
 
-def _fill_registry(spec: LabSpec, mirror: Path, storage: Path, say: Callable[[str], None]) -> None:
+def _fill_registry(spec: LabSpec, mirror: Path, storage: Path, on_progress: Callable[[str], None]) -> None:
     """Push the images of the mirror into a registry that writes to `storage`."""
     with hold_lock(storage.name, timeout=900):
         if (storage / COMPLETE).exists():
             return
         storage.mkdir(parents=True, exist_ok=True)
-        say("gateway: filling the registry from the mirror, once")
+        on_progress("gateway: filling the registry from the mirror, once")
         cgroups.kill(spec.name, GROUP)
         cgroups.create(spec.name, GROUP, memory=MEMORY)
         registry = _Server("registry", REGISTRY_PORT, _registry_command(spec, storage, readonly=False))
@@ -160,7 +166,7 @@ def _settings_text(spec: LabSpec, servers: Sequence[_Server]) -> str:
     return json.dumps(fields, indent=2) + "\n"
 
 
-def _file_server(spec: LabSpec, mirror: Path) -> list[str]:
+def _file_server_command(spec: LabSpec, mirror: Path) -> list[str]:
     paths = LabPaths.of(spec.name)
     listen = [str(spec.gateway), str(MIRROR_PORT)]
     tls = [str(paths.gateway_certificate), str(paths.gateway_key)]
@@ -198,7 +204,7 @@ def _start_server(spec: LabSpec, server: _Server) -> None:
     code = Path(__file__).resolve().parent.parent
     with _log_file(spec, server.name).open("wb") as log:
         subprocess.Popen(
-            ["sh", "-c", JOIN, "sh", groups, *inside, *server.argv],
+            ["sh", "-c", JOIN_GROUPS, "sh", groups, *inside, *server.argv],
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=subprocess.STDOUT,
@@ -214,13 +220,14 @@ def _start_server(spec: LabSpec, server: _Server) -> None:
 
 
 def _await_server(spec: LabSpec, server: _Server) -> None:
+    """Wait until a server accepts connections. Raises LabError with the last line of its log."""
     if wait(lambda: _is_up(spec, server), timeout=START_TIMEOUT, pause=0.05):
         return
     log = _log_file(spec, server.name)
     lines = [line for line in log.read_text(errors="replace").splitlines() if line.strip()]
-    said = lines[-1] if lines else "it said nothing"
+    last_line = lines[-1] if lines else "no output"
     where = f"{server.name} did not answer on port {server.port}"
-    raise LabError(f"gateway: {where} in {START_TIMEOUT:g} s: {said}; see {log}")
+    raise LabError(f"gateway: {where} in {START_TIMEOUT:g} s: {last_line}; see {log}")
 
 
 def _log_file(spec: LabSpec, name: str) -> Path:

@@ -18,7 +18,7 @@ from pathlib import Path
 from lab import cgroups, network
 from lab.commands import wait
 from lab.errors import LabError
-from lab.keys import public_line
+from lab.keys import public_key_line
 from lab.paths import LabPaths
 from lab.spec import Instance, LabHost, LabSpec
 
@@ -29,15 +29,15 @@ STOP_TIMEOUT = 30.0
 """Seconds for a host to shut down before it is killed."""
 
 PROPAGATION = Path("/run/systemd/nspawn/propagate")
-"""The directory where systemd-nspawn creates a directory per machine and does not remove it."""
+"""Directory in which systemd-nspawn creates a directory per host. systemd-nspawn does not remove these."""
 
-DISK = ("containerd", "etcd", "kubelet", "kubewright")
+DISK_DIRECTORIES = ("containerd", "etcd", "kubelet", "kubewright")
 """Directories of /var/lib that are directly on the disk of the host, because overlays and databases do not
 work on an overlay.
 """
 
 # Joins the control groups of the host, then becomes nspawn, so that all processes belong to the host.
-LAUNCH = """\
+LAUNCH_SCRIPT = """\
 set -eu
 lower=$1; home=$2; groups=$3; shift 3
 for group in $groups; do echo $$ > "$group"; done
@@ -46,30 +46,34 @@ exec "$@"
 """
 
 
-def running(lab: str, host: LabHost) -> bool:
-    """Check whether the systemd of a host runs and its sshd answers.
+def is_running(lab: str, host: LabHost) -> bool:
+    """Check whether the systemd of a host runs and its sshd answers within five seconds.
 
-    A busy machine may need five seconds. Machines of a cloud do not have to accept SSH.
+    The sshd of a cloud machine is not checked, because cloud machines do not have to accept SSH.
     """
     if host.instance is not None:
-        return cgroups.init(lab, host.name) is not None
-    return cgroups.init(lab, host.name) is not None and wait(lambda: _answers_ssh(host, timeout=1), timeout=5)
+        return cgroups.init_pid(lab, host.name) is not None
+    return cgroups.init_pid(lab, host.name) is not None and wait(
+        lambda: _answers_ssh(host, timeout=1), timeout=5
+    )
 
 
 def state(lab: str, host: LabHost) -> str:
-    """Return the state of a host.
+    """Return the state of a host as one word.
 
-    The state is running, silent (sshd does not answer), half-dead (processes without systemd) or stopped.
+    The word is running, silent (sshd does not answer), half-dead (processes without systemd) or stopped.
     """
-    if cgroups.init(lab, host.name) is not None:
+    if cgroups.init_pid(lab, host.name) is not None:
         return "running" if host.instance is not None or _answers_ssh(host, timeout=1) else "silent"
     return "half-dead" if cgroups.pids(lab, host.name) else "stopped"
 
 
 def boot(spec: LabSpec, host: LabHost, root: Path) -> None:
-    """Boot a stopped host and wait for its sshd. `root` is the shared Debian root.
+    """Boot a stopped host and wait for its sshd. `root` is the directory of the shared Debian root file
+    system.
 
-    Remaining processes of a half-dead host are ended first; its disk is kept. Raises LabError.
+    If the host is half-dead, kill its remaining processes first. Its disk is kept. Raises LabError if the
+    host does not boot or its sshd does not answer.
     """
     cgroups.kill(spec.name, host.name)
     cgroups.remove(spec.name, host.name)
@@ -87,11 +91,12 @@ def boot(spec: LabSpec, host: LabHost, root: Path) -> None:
 
 
 def stop(lab: str, host: str, *, kill: bool = False) -> None:
-    """Shut a host down, or with `kill` end it like a power failure. Keep its disk and network.
+    """Shut a host down, or with `kill` end it without a shutdown, as a power failure does.
 
-    A host that does not shut down within STOP_TIMEOUT is killed. Raises LabError if that fails too.
+    The disk and the network of the host are kept. A host that does not shut down within
+    STOP_TIMEOUT is killed. Raises LabError if its processes cannot be killed.
     """
-    leader = None if kill else cgroups.init(lab, host)
+    leader = None if kill else cgroups.init_pid(lab, host)
     if leader is not None:
         os.kill(leader, signal.SIGRTMIN + 3)  # the signal for systemd to power off
         wait(lambda: not cgroups.pids(lab, host), timeout=STOP_TIMEOUT, pause=0.05)
@@ -100,7 +105,7 @@ def stop(lab: str, host: str, *, kill: bool = False) -> None:
 
 
 def remove(lab: str, host: str) -> None:
-    """Remove a host and its disk."""
+    """Kill a host, and remove its network and its disk."""
     stop(lab, host, kill=True)
     network.remove_host(lab, host)
     shutil.rmtree(LabPaths.of(lab).host(host), ignore_errors=True)
@@ -115,12 +120,12 @@ def execute(
     If `stdin` is None, the command uses the input and output of the caller. Raises LabError if the host
     does not run, or after the timeout.
     """
-    leader = cgroups.init(lab, host)
+    leader = cgroups.init_pid(lab, host)
     if leader is None:
         raise LabError(f"{host}: does not run; start it with `kubewright lab start {lab} --host {host}`")
     join = 'for group in $1; do echo $$ > "$group"; done; shift; exec "$@"'
     enter = ["nsenter", "--target", str(leader), "--all", "--root", "--wd", "--", *argv]
-    groups = " ".join(cgroups.join_files(lab, host, beside=leader))
+    groups = " ".join(cgroups.join_files(lab, host, neighbor_pid=leader))
     try:
         return subprocess.run(
             ["sh", "-c", join, "sh", groups, *enter],
@@ -140,14 +145,14 @@ def execute(
 
 
 def machine_name(lab: str, host: str) -> str:
-    """Return the name of the host among all machines of systemd-nspawn."""
+    """Return the name by which systemd-nspawn knows a host, unique among the hosts of all labs."""
     return f"{lab}.{host}"
 
 
 def _launch_host(spec: LabSpec, host: LabHost, root: Path) -> subprocess.Popen[bytes]:
     home = LabPaths.of(spec.name).host(host.name)
     groups = " ".join(cgroups.join_files(spec.name, host.name))
-    unshare = ["unshare", "--mount", "--propagation", "private", "sh", "-c", LAUNCH, "sh"]
+    unshare = ["unshare", "--mount", "--propagation", "private", "sh", "-c", LAUNCH_SCRIPT, "sh"]
     with _console_file(spec, host).open("wb") as console:
         return subprocess.Popen(
             [*unshare, str(root), str(home), groups, *_nspawn_command(spec, host, home)],
@@ -180,39 +185,46 @@ def _nspawn_command(spec: LabSpec, host: LabHost, home: Path) -> list[str]:
         "--timezone=off",
         "--link-journal=no",
         "--bind=/dev/kmsg",
-        *(f"--bind={home}/disk/{part}:/var/lib/{part}" for part in DISK if _on_disk(host, part)),
+        *(
+            f"--bind={home}/disk/{directory}:/var/lib/{directory}"
+            for directory in DISK_DIRECTORIES
+            if _on_disk(host, directory)
+        ),
     ]
 
 
 def _on_disk(host: LabHost, part: str) -> bool:
-    """Check whether a directory is directly on the disk of the host. Cloud machines have etcd on a separate
-    volume.
+    """Check whether a directory of /var/lib is directly on the disk of the host.
+
+    Cloud machines have the directory of etcd on a separate volume.
     """
     return host.instance is None or part != "etcd"
 
 
 def _prepare_overlay(spec: LabSpec, host: LabHost, root: Path) -> None:
-    """Write the files of the host into its overlay before the host boots."""
+    """Create the directories of a host's overlay and disk, and write the host's own files into the
+    overlay.
+    """
     paths = LabPaths.of(spec.name)
     home = paths.host(host.name)
-    for part in ("upper", "work", "root", *(f"disk/{part}" for part in DISK)):
-        (home / part).mkdir(parents=True, exist_ok=True)
+    for directory in ("upper", "work", "root", *(f"disk/{directory}" for directory in DISK_DIRECTORIES)):
+        (home / directory).mkdir(parents=True, exist_ok=True)
     (home / "disk/etcd").chmod(0o700)
     upper = home / "upper"
     _write_file(upper / "etc/hostname", f"{host.name}\n")
-    known = "".join(f"{address} {name}\n" for name, address in spec.names.items())
+    other_names = "".join(f"{address} {name}\n" for name, address in spec.names.items())
     _write_file(
-        upper / "etc/hosts", f"127.0.0.1 localhost\n::1 localhost\n{host.address} {host.name}\n{known}"
+        upper / "etc/hosts", f"127.0.0.1 localhost\n::1 localhost\n{host.address} {host.name}\n{other_names}"
     )
     # No server has this address, so names outside the lab fail immediately.
     _write_file(upper / "etc/resolv.conf", f"nameserver {spec.gateway}\n")
     _write_file(upper / "etc/machine-id", f"{_machine_id(spec, host).hex}\n")
     key = paths.host_key(host.name)
     _write_file(upper / "etc/ssh/ssh_host_ed25519_key", key.read_text(), mode=0o600)
-    _write_file(upper / "etc/ssh/ssh_host_ed25519_key.pub", public_line(key))
+    _write_file(upper / "etc/ssh/ssh_host_ed25519_key.pub", public_key_line(key))
     (upper / "root").mkdir(mode=0o700, exist_ok=True)
     (upper / "root/.ssh").mkdir(mode=0o700, exist_ok=True)
-    _write_file(upper / "root/.ssh/authorized_keys", public_line(paths.user_key), mode=0o600)
+    _write_file(upper / "root/.ssh/authorized_keys", public_key_line(paths.user_key), mode=0o600)
     if host.instance is not None:
         _write_seed(upper, host.instance)
         # Certificates of the emulated cloud are signed by a CA that images of this cloud trust.
@@ -221,7 +233,7 @@ def _prepare_overlay(spec: LabSpec, host: LabHost, root: Path) -> None:
 
 
 def _write_seed(upper: Path, instance: Instance) -> None:
-    """Write the files of cloud-init's NoCloud source. By `id`, cloud-init detects the first boot."""
+    """Write the files of cloud-init's data source NoCloud. By the `id`, cloud-init detects the first boot."""
     seed = upper / "var/lib/cloud/seed/nocloud"
     _write_file(upper / "etc/hostname", f"{instance.hostname}\n")
     _write_file(seed / "meta-data", f"instance-id: {instance.id}\nlocal-hostname: {instance.hostname}\n")
@@ -255,4 +267,4 @@ def _console_file(spec: LabSpec, host: LabHost) -> Path:
 
 def _last_line(path: Path) -> str:
     lines = path.read_text(errors="replace").split("\n")
-    return next((line.strip() for line in reversed(lines) if line.strip()), "it said nothing")
+    return next((line.strip() for line in reversed(lines) if line.strip()), "no output")

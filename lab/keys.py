@@ -13,12 +13,12 @@ from lab.spec import LabSpec
 
 
 def ensure(spec: LabSpec) -> None:
-    """Create missing keys, remove the keys of removed hosts, and write known_hosts."""
+    """Create missing SSH keys of a lab, remove the keys of removed hosts, and write known_hosts."""
     paths = LabPaths.of(spec.name)
     paths.host_key("").mkdir(parents=True, exist_ok=True)
     paths.ssh.chmod(0o700)
     _ensure_key(paths.user_key)
-    write_new(paths.user_key.with_suffix(".pub"), public_line(paths.user_key), mode=0o644)
+    write_atomically(paths.user_key.with_suffix(".pub"), public_key_line(paths.user_key), mode=0o644)
     names = {host.name for host in spec.hosts}
     for stale in paths.host_key("").iterdir():
         if stale.name not in names:
@@ -26,12 +26,12 @@ def ensure(spec: LabSpec) -> None:
     lines = []
     for host in spec.hosts:
         _ensure_key(paths.host_key(host.name))
-        lines.append(f"{host.address} {public_line(paths.host_key(host.name))}")
-    write_new(paths.known_hosts, "".join(lines), mode=0o644)
+        lines.append(f"{host.address} {public_key_line(paths.host_key(host.name))}")
+    write_atomically(paths.known_hosts, "".join(lines), mode=0o644)
 
 
-def public_line(key: Path) -> str:
-    """Return the public key of a private key file as a line for authorized_keys."""
+def public_key_line(key: Path) -> str:
+    """Return the public key of a private key file as a line for authorized_keys, with its newline."""
     private = serialization.load_ssh_private_key(key.read_bytes(), password=None)
     public = private.public_key().public_bytes(
         serialization.Encoding.OpenSSH, serialization.PublicFormat.OpenSSH
@@ -39,7 +39,7 @@ def public_line(key: Path) -> str:
     return public.decode() + "\n"
 
 
-def write_new(path: Path, content: str, *, mode: int) -> None:
+def write_atomically(path: Path, content: str, *, mode: int) -> None:
     """Write a file completely or not at all. Its permissions are never wider than `mode`."""
     fresh = path.with_name(path.name + ".new")
     fresh.unlink(missing_ok=True)
@@ -55,4 +55,4 @@ def _ensure_key(path: Path) -> None:
     private = Ed25519PrivateKey.generate().private_bytes(
         serialization.Encoding.PEM, serialization.PrivateFormat.OpenSSH, serialization.NoEncryption()
     )
-    write_new(path, private.decode(), mode=0o600)
+    write_atomically(path, private.decode(), mode=0o600)

@@ -10,20 +10,20 @@ from lab.spec import link_name
 
 
 def find_leftovers(lab: str) -> list[str]:
-    """Return every remaining process, mount, namespace, control group, link and directory of a lab, one
-    line each.
+    """Return a line for each remaining process, mount, loop device, namespace, control group, link and
+    directory of a lab.
     """
     state = LabPaths.of(lab).root
-    found = [f"process {pid}" for pid in sorted(cgroups.pids(lab) | network.pids(lab))]
-    found += [f"mount {mount}" for mount in _list_mounts() if Path(mount).is_relative_to(state)]
-    found += [f"loop device {device}" for device in volumes.devices(state)]
-    found += [f"namespace {name}" for name in network.namespaces(lab)]
-    found += [f"control group {group}" for group in cgroups.groups(lab)]
+    leftovers = [f"process {pid}" for pid in sorted(cgroups.pids(lab) | network.pids(lab))]
+    leftovers += [f"mount {mount}" for mount in _list_mounts() if Path(mount).is_relative_to(state)]
+    leftovers += [f"loop device {device}" for device in volumes.loop_devices(state)]
+    leftovers += [f"namespace {name}" for name in network.namespaces(lab)]
+    leftovers += [f"control group {group}" for group in cgroups.groups(lab)]
     if link_name(lab) in network.links():
-        found.append(f"link {link_name(lab)}")
+        leftovers.append(f"link {link_name(lab)}")
     propagation = Path(hosts.PROPAGATION).glob(f"{lab}.*")
-    found += [f"directory {path}" for path in (state, *propagation) if path.exists()]
-    return found
+    leftovers += [f"directory {path}" for path in (state, *propagation) if path.exists()]
+    return leftovers
 
 
 def _list_mounts() -> list[str]:

@@ -15,17 +15,18 @@ from lab.commands import wait
 from lab.errors import LabError
 
 DIRECTORY = Path("/run/lock/kubewright")
+"""Directory of the lock files."""
 
 
 @contextmanager
 def hold_lock(name: str, *, timeout: float = 120) -> Iterator[None]:
-    """Hold the lock with this name on the whole machine. `timeout` is in seconds.
+    """Hold the lock with this name, which is valid on the whole machine, during the block.
 
-    Raises LabError if another command holds the lock longer.
+    Raises LabError if another command holds the lock for more than `timeout` seconds.
     """
     DIRECTORY.mkdir(parents=True, exist_ok=True)
     path = DIRECTORY / name
-    held: list[int] = []
+    lock_descriptors: list[int] = []
 
     def try_lock() -> bool:
         descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
@@ -33,7 +34,7 @@ def hold_lock(name: str, *, timeout: float = 120) -> Iterator[None]:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
             # The last holder removes the file. A lock on a removed file would not exclude other processes.
             if os.stat(path).st_ino == os.fstat(descriptor).st_ino:
-                held.append(descriptor)
+                lock_descriptors.append(descriptor)
                 return True
         except (BlockingIOError, FileNotFoundError):
             pass
@@ -48,4 +49,4 @@ def hold_lock(name: str, *, timeout: float = 120) -> Iterator[None]:
         yield
     finally:
         path.unlink(missing_ok=True)
-        os.close(held[0])
+        os.close(lock_descriptors[0])

@@ -16,14 +16,15 @@ from lab.locks import hold_lock
 
 SETTINGS = Path("/proc/sys")
 RECORD = Path("/run/kubewright/settings.json")
-"""The values before the first lab. The file is below /run, because a reboot of the machine resets the
-settings too.
+"""File with the values of the changed settings before the first lab.
+
+The file is below /run, because a reboot of the machine resets the settings too.
 """
 
 MINIMUMS = {"fs/inotify/max_user_instances": 8192, "fs/inotify/max_user_watches": 524288}
-"""Minimum values. systemd, containerd and kubelet need dozens of inotify instances per host."""
+"""Minimum values of settings. systemd, containerd and kubelet need dozens of inotify instances per host."""
 
-KUBELET = (
+KUBELET_SETTINGS = (
     "kernel/keys/root_maxbytes",
     "kernel/keys/root_maxkeys",
     "kernel/panic",
@@ -50,10 +51,10 @@ MODULES = (
 
 
 def prepare(lab: str, group: str, *, memory: int) -> None:
-    """Prepare the kernel for a lab, and create the first control group of the lab, which marks the lab as
-    present.
+    """Load kernel modules and set kernel settings for a lab, and create the control group `group` of the lab.
 
-    `memory` is the limit of that group in bytes. Raises LabError.
+    `memory` is the memory limit of that group in bytes. The group marks the lab as present. Raises LabError
+    if the group cannot be created.
     """
     with hold_lock("machine"):
         first = not cgroups.all_labs()
@@ -63,7 +64,11 @@ def prepare(lab: str, group: str, *, memory: int) -> None:
             RECORD.parent.mkdir(parents=True, exist_ok=True)
             RECORD.write_text(
                 json.dumps(
-                    {name: _read_setting(name) for name in (*MINIMUMS, *KUBELET) if _setting_exists(name)}
+                    {
+                        name: _read_setting(name)
+                        for name in (*MINIMUMS, *KUBELET_SETTINGS)
+                        if _setting_exists(name)
+                    }
                 )
             )
         for name, minimum in MINIMUMS.items():
@@ -72,7 +77,7 @@ def prepare(lab: str, group: str, *, memory: int) -> None:
 
 
 def restore() -> None:
-    """Restore the changed settings if no lab remains."""
+    """Restore the kernel settings that `prepare` changed, if no lab remains."""
     with hold_lock("machine"):
         if cgroups.all_labs() or not RECORD.exists():
             return

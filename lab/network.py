@@ -20,7 +20,7 @@ NAMESPACES = Path("/run/netns")
 
 # With forwarding, the bridge answers "unreachable" for addresses outside the lab. The firewall does not
 # filter bridged packets, because it would track every connection of every host.
-SETTINGS = """\
+FORWARDING_SCRIPT = """\
 echo 1 > /proc/sys/net/ipv4/ip_forward
 for file in /proc/sys/net/bridge/bridge-nf-call-*; do
     if [ -e "$file" ]; then echo 0 > "$file"; fi
@@ -29,19 +29,20 @@ done
 
 
 def gateway_namespace(lab: str) -> str:
-    """Return the name of the namespace that contains the bridge and the gateway."""
+    """Return the name of the network namespace that contains the bridge and the gateway of a lab."""
     return f"kw.{lab}"
 
 
 def host_namespace(lab: str, host: str) -> str:
-    """Return the name of the namespace of a host. Names contain no dots, so hosts of two labs never share a
-    namespace.
+    """Return the name of the network namespace of a host.
+
+    Names of labs and hosts contain no dots, so hosts of two labs never share a namespace.
     """
     return f"kw.{lab}.{host}"
 
 
 def namespaces(lab: str) -> list[str]:
-    """Return the existing namespaces of the lab, sorted, with the gateway first."""
+    """Return the names of the existing network namespaces of a lab, sorted, with the gateway first."""
     if not NAMESPACES.is_dir():
         return []
     own = gateway_namespace(lab)
@@ -51,17 +52,26 @@ def namespaces(lab: str) -> list[str]:
 
 
 def links(namespace: str = "") -> set[str]:
-    """Return the names of the links in a namespace. An empty name selects the namespace of the machine."""
+    """Return the names of the network links in a namespace. An empty name selects the machine's own
+    namespace.
+    """
     place = ["-n", namespace] if namespace else []
-    found = json.loads(run(["ip", "-j", *place, "link", "show"], what=f"links of {namespace or 'machine'}"))
-    return {link["ifname"] for link in found}
+    shown = json.loads(run(["ip", "-j", *place, "link", "show"], what=f"links of {namespace or 'machine'}"))
+    return {link["ifname"] for link in shown}
 
 
-def routed(network: IPv4Network, *, but: str) -> str:
-    """Return the route of the machine to a part of `network`, or an empty text. Ignore the link `but`."""
+def conflicting_route(network: IPv4Network, *, ignored_link: str) -> str:
+    """Return a route of the machine that overlaps `network` as text, or an empty text without such a route.
+
+    Routes of the link `ignored_link` are ignored.
+    """
     for route in json.loads(run(["ip", "-j", "-4", "route", "show", "table", "all"], what="routes")):
         place = route["dst"]
-        if place == "default" or route.get("dev") == but or route.get("type") in ("broadcast", "local"):
+        if (
+            place == "default"
+            or route.get("dev") == ignored_link
+            or route.get("type") in ("broadcast", "local")
+        ):
             continue
         if IPv4Network(place).overlaps(network):
             return f"{place} by {route.get('dev', route.get('type', 'a route'))}"
@@ -69,21 +79,24 @@ def routed(network: IPv4Network, *, but: str) -> str:
 
 
 def hardware_address(lab: str, owner: str) -> str:
-    """Return a constant hardware address for a link, because neighbors remember the address of a re-created
-    link.
+    """Return the hardware (MAC) address of a link, derived from the lab and from the owner of the link.
+
+    The address is always the same, because neighbors remember the address of a link that is created again.
     """
     digest = hashlib.sha256(f"{lab} {owner}".encode()).hexdigest()
     return "02:" + ":".join(digest[place : place + 2] for place in range(0, 10, 2))
 
 
 def ensure_gateway(spec: LabSpec) -> None:
-    """Create the gateway's namespace, the bridge and the machine's link, or their missing parts."""
+    """Create the namespace of the gateway, the bridge, and the link of the machine, as far as they are
+    missing.
+    """
     name, link = gateway_namespace(spec.name), link_name(spec.name)
     what = f"network of lab {spec.name}"
     _create_namespace(name, what)
     inside = links(name)
     if BRIDGE not in inside:
-        run(["ip", "netns", "exec", name, "sh", "-c", SETTINGS], what=what)
+        run(["ip", "netns", "exec", name, "sh", "-c", FORWARDING_SCRIPT], what=what)
         run(["ip", "netns", "exec", name, "nft", "-f", "-"], what=what, stdin=_packet_filter_rules(spec))
         _run_ip_batch(name, what, _bridge_commands(spec))
     if link not in links() or "machine" not in inside:
@@ -101,7 +114,7 @@ def ensure_gateway(spec: LabSpec) -> None:
 
 
 def ensure_host(spec: LabSpec, host: LabHost) -> None:
-    """Create a host's namespace with its link to the bridge, or the missing parts."""
+    """Create the namespace of a host and its link to the bridge, as far as they are missing."""
     name, gateway = host_namespace(spec.name, host.name), gateway_namespace(spec.name)
     what = f"{host.name}: network"
     _create_namespace(name, what)
@@ -130,7 +143,7 @@ def ensure_host(spec: LabSpec, host: LabHost) -> None:
 
 
 def renew_host(spec: LabSpec, host: LabHost) -> None:
-    """Create a new namespace for a stopped host, so that a machine starts without old bridges or rules."""
+    """Replace the namespace of a stopped host, so that the host boots without its old bridges and rules."""
     gateway, port = gateway_namespace(spec.name), _bridge_port_name(spec, host.address)
     if port in links(gateway):
         # Remove the link first. With its namespace the link would disappear later and conflict with the new
@@ -140,11 +153,12 @@ def renew_host(spec: LabSpec, host: LabHost) -> None:
     ensure_host(spec, host)
 
 
-def set_link(spec: LabSpec, host: LabHost, *, into: bool) -> None:
-    """Disconnect or connect the network link of a host. The settings inside the host do not change. Raises
-    LabError.
+def set_link(spec: LabSpec, host: LabHost, *, connected: bool) -> None:
+    """Connect the network link of a host, or disconnect the link if `connected` is false.
+
+    The settings inside the host do not change. Raises LabError if the host has no link.
     """
-    state = "up" if into else "down"
+    state = "up" if connected else "down"
     port = ["link", "set", _bridge_port_name(spec, host.address), state]
     run(["ip", "-n", gateway_namespace(spec.name), *port], what=f"{host.name}: network")
 
@@ -157,7 +171,7 @@ def remove_host(lab: str, host: str) -> None:
 
 
 def remove(lab: str) -> None:
-    """Remove all namespaces of the lab and the link of the machine."""
+    """Remove all network namespaces of a lab and the lab's link on the machine."""
     link = link_name(lab)
     if link in links():
         run(["ip", "link", "del", link], what=f"network of lab {lab}")
@@ -166,14 +180,14 @@ def remove(lab: str) -> None:
 
 
 def pids(lab: str) -> set[int]:
-    """Return the ids of all processes in the lab's namespaces."""
-    found: set[int] = set()
+    """Return the ids of all processes in the network namespaces of a lab."""
+    ids: set[int] = set()
     for name in namespaces(lab):
         try:
-            found.update(int(word) for word in run(["ip", "netns", "pids", name], what=name).split())
+            ids.update(int(word) for word in run(["ip", "netns", "pids", name], what=name).split())
         except LabError:
             continue  # a crash can leave a name without a namespace, which has no processes
-    return found
+    return ids
 
 
 def _bridge_commands(spec: LabSpec) -> list[str]:
@@ -208,13 +222,15 @@ def _bridge_port_name(spec: LabSpec, address: IPv4Address) -> str:
 
 
 def _run_ip_batch(namespace: str, what: str, lines: list[str]) -> None:
-    """Run several `ip` commands in order and stop at the first failure."""
+    """Run `ip` commands in order in a namespace. Stop at the first failure. `what` starts the error
+    message.
+    """
     place = ["-n", namespace] if namespace else []
     run(["ip", *place, "-batch", "-"], what=what, stdin="".join(f"{line}\n" for line in lines))
 
 
 def _create_namespace(name: str, what: str) -> None:
-    """Create a namespace, even if a crash left its name without a namespace."""
+    """Create a network namespace if it is missing, also if a crash left its name without a namespace."""
     path = NAMESPACES / name
     if path.exists() and path.stat().st_dev == NAMESPACES.stat().st_dev:
         run(["ip", "netns", "del", name], what=what)

@@ -10,10 +10,13 @@ from artifacts import directories
 from lab.errors import LabError
 
 NAME = r"[a-z0-9]([a-z0-9-]*[a-z0-9])?"
-"""Names of labs and hosts are DNS labels without dots, because names of namespaces join both with a dot."""
+"""Regular expression for names of labs and hosts: DNS labels without dots, because names of namespaces join
+the name of the lab and the name of the host with a dot.
+"""
 
 NAME_LENGTH = 30
-"""Maximum length of the names of lab and host together, which form a machine name of at most 64 characters.
+"""Maximum length of the name of a lab, and of a host. Together they form a machine name of at most 64
+characters.
 """
 
 
@@ -26,14 +29,14 @@ def check_name(lab: str) -> None:
 
 
 def labs() -> list[str]:
-    """Return the names of the labs with state in this directory, sorted."""
+    """Return the names of the labs that have a directory in the current state directory, sorted."""
     home = directories.state() / "labs"
     return sorted(path.name for path in home.iterdir() if path.is_dir()) if home.is_dir() else []
 
 
 @dataclass(frozen=True, slots=True)
 class LabPaths:
-    """The files of one lab, which are removed with the lab."""
+    """The paths of the state files of one lab. The files are removed with the lab."""
 
     root: Path
 
@@ -60,7 +63,7 @@ class LabPaths:
 
     @property
     def ssh(self) -> Path:
-        """Directory of the SSH keys of the user and of the hosts, and of known_hosts."""
+        """Directory of the SSH keys of the user and of the hosts, and of the file known_hosts."""
         return self.root / "ssh"
 
     @property
@@ -70,11 +73,11 @@ class LabPaths:
 
     @property
     def known_hosts(self) -> Path:
-        """Path of the file with the host keys of all hosts."""
+        """Path of the known_hosts file with the SSH host keys of all hosts."""
         return self.ssh / "known_hosts"
 
     def host_key(self, host: str) -> Path:
-        """Return the path of the private host key of a host."""
+        """Return the path of the private SSH host key of a host."""
         return self.ssh / "hosts" / host
 
     @property

@@ -15,10 +15,9 @@ from lab.errors import LabError
 from lab.locks import hold_lock
 
 PACKAGES = ("systemd", "systemd-sysv", "dbus", "openssh-server")
-"""Packages of a host in addition to a minimal Debian: as few as on a new bare-metal machine, including apt.
-"""
+"""Debian packages of a host in addition to a minimal system: as few as on a new bare-metal machine."""
 
-MASKED = (
+MASKED_UNITS = (
     "console-getty.service",
     "container-getty@.service",
     "getty.target",
@@ -35,7 +34,7 @@ MASKED = (
     "fstrim.timer",
     "ssh.socket",
 )
-"""Units that have no use in a container: terminals, clock, modules, network, package timers."""
+"""systemd units that are masked, because they have no use in a container."""
 
 CGROUPS_UNIT = """\
 [Unit]
@@ -52,7 +51,7 @@ ExecStart=/bin/sh -c 'for m in /sys/fs/cgroup/*/; do ! mountpoint -q $m || mount
 WantedBy=sysinit.target
 """
 
-SSHD = """\
+SSHD_CONFIG = """\
 HostKey /etc/ssh/ssh_host_ed25519_key
 PermitRootLogin prohibit-password
 PasswordAuthentication no
@@ -64,7 +63,7 @@ MaxSessions 100
 
 FILES = {
     "/etc/systemd/system/kubewright-lab-cgroups.service": CGROUPS_UNIT,
-    "/etc/ssh/sshd_config.d/kubewright-lab.conf": SSHD,
+    "/etc/ssh/sshd_config.d/kubewright-lab.conf": SSHD_CONFIG,
     # The kernel log belongs to the machine and contains messages of all hosts.
     "/etc/systemd/journald.conf.d/kubewright-lab.conf": "[Journal]\nReadKMsg=no\nStorage=persistent\n",
     "/etc/systemd/system.conf.d/kubewright-lab.conf": "[Manager]\nDefaultTimeoutStopSec=20s\n",
@@ -76,15 +75,18 @@ LINKS = {
         "/etc/systemd/system/kubewright-lab-cgroups.service"
     ),
     "/etc/systemd/system/default.target": "/lib/systemd/system/multi-user.target",
-    **{f"/etc/systemd/system/{unit}": "/dev/null" for unit in MASKED},
+    **{f"/etc/systemd/system/{unit}": "/dev/null" for unit in MASKED_UNITS},
 }
 
-REMOVED = ("/etc/machine-id", "/etc/hostname", "/etc/resolv.conf", "/etc/apt/apt.conf.d/99mmdebstrap")
-"""Files that belong to one host, or to the machine that built the root file system."""
+REMOVED_FILES = ("/etc/machine-id", "/etc/hostname", "/etc/resolv.conf", "/etc/apt/apt.conf.d/99mmdebstrap")
+"""Files that are removed, because they belong to one host or to the machine that built the root file system.
+"""
 
 
-class Kind(StrEnum):
-    """The kind of machine: bare metal, or a machine with the Debian image of a cloud."""
+class MachineKind(StrEnum):
+    """The kind of machine that a root file system is for: bare metal, or a machine with a cloud's Debian
+    image.
+    """
 
     BARE_METAL = "bare-metal"
     CLOUD = "cloud"
@@ -108,7 +110,7 @@ CLOUD_PACKAGES = (
     "vim-tiny",
     "wget",
 )
-"""Packages of the Debian cloud images in addition to the plain root, as far as this project can use them."""
+"""Packages of the Debian cloud images in addition to `PACKAGES`, as far as this project uses them."""
 
 # The seed is the only data source, so that no other source contacts its link-local address. The network
 # exists before the host boots. Locales and package sources belong to the root file system.
@@ -126,7 +128,7 @@ ssh_genkeytypes: [ed25519]
 
 CLOUD_FILES = {"/etc/cloud/cloud.cfg.d/99-kubewright-lab.cfg": CLOUD_INIT}
 
-OPTIONS = (
+MMDEBSTRAP_OPTIONS = (
     "--variant=minbase",
     '--aptopt=Apt::Install-Recommends "false"',
     "--dpkgopt=path-exclude=/usr/share/doc/*",
@@ -135,32 +137,34 @@ OPTIONS = (
 )
 
 
-def recipe(suite: str, kind: Kind = Kind.BARE_METAL) -> str:
-    """Return a digest of all inputs of the root file system, which is its key in the cache."""
-    parts: list[object] = [suite, list(_build_options(kind)), _root_files(kind), LINKS, list(REMOVED)]
+def cache_key(suite: str, kind: MachineKind = MachineKind.BARE_METAL) -> str:
+    """Return the key of a root file system in the cache: a digest of the Debian release and all build
+    inputs.
+    """
+    parts: list[object] = [suite, list(_build_options(kind)), _root_files(kind), LINKS, list(REMOVED_FILES)]
     return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:16]
 
 
-def ensure(kind: Kind = Kind.BARE_METAL) -> Path:
-    """Return the directory of the root file system. Build it if it is not cached (about 30 s, once).
+def ensure(kind: MachineKind = MachineKind.BARE_METAL) -> Path:
+    """Return the directory of the root file system. Build the file system if it is not cached (about 30 s).
 
-    Raises LabError if packages are unavailable.
+    Raises LabError if a package source or a package is unavailable.
     """
     suite = _debian_release()
     home = directories.cache() / "lab"
-    finished = home / f"root-{recipe(suite, kind)}"
-    if finished.is_dir():
-        return finished
+    root_directory = home / f"root-{cache_key(suite, kind)}"
+    if root_directory.is_dir():
+        return root_directory
     home.mkdir(parents=True, exist_ok=True)
     with hold_lock("root", timeout=900):
-        if not finished.is_dir():
-            _build_root(suite, finished, kind)
-    return finished
+        if not root_directory.is_dir():
+            _build_root(suite, root_directory, kind)
+    return root_directory
 
 
-def customize(root: Path, kind: Kind = Kind.BARE_METAL) -> None:
-    """Turn a plain Debian root file system into the root file system of hosts."""
-    for name in REMOVED:
+def customize(root: Path, kind: MachineKind = MachineKind.BARE_METAL) -> None:
+    """Add and remove files in a new Debian root file system, as hosts of this kind need them."""
+    for name in REMOVED_FILES:
         (root / name[1:]).unlink(missing_ok=True)
     for key in (root / "etc/ssh").glob("ssh_host_*"):
         key.unlink()
@@ -179,17 +183,17 @@ def customize(root: Path, kind: Kind = Kind.BARE_METAL) -> None:
     (root / "etc/machine-id").touch()
 
 
-def _build_options(kind: Kind) -> tuple[str, ...]:
-    packages = PACKAGES + (CLOUD_PACKAGES if kind is Kind.CLOUD else ())
-    return (OPTIONS[0], f"--include={','.join(packages)}", *OPTIONS[1:])
+def _build_options(kind: MachineKind) -> tuple[str, ...]:
+    packages = PACKAGES + (CLOUD_PACKAGES if kind is MachineKind.CLOUD else ())
+    return (MMDEBSTRAP_OPTIONS[0], f"--include={','.join(packages)}", *MMDEBSTRAP_OPTIONS[1:])
 
 
-def _root_files(kind: Kind) -> dict[str, str]:
-    return FILES | (CLOUD_FILES if kind is Kind.CLOUD else {})
+def _root_files(kind: MachineKind) -> dict[str, str]:
+    return FILES | (CLOUD_FILES if kind is MachineKind.CLOUD else {})
 
 
-def _build_root(suite: str, finished: Path, kind: Kind) -> None:
-    with tempfile.TemporaryDirectory(dir=finished.parent, prefix="root-building-") as scratch:
+def _build_root(suite: str, root_directory: Path, kind: MachineKind) -> None:
+    with tempfile.TemporaryDirectory(dir=root_directory.parent, prefix="root-building-") as scratch:
         options = Path(scratch, "apt.conf")
         options.write_text(_apt_options())
         root = Path(scratch, "root")
@@ -207,11 +211,13 @@ def _build_root(suite: str, finished: Path, kind: Kind) -> None:
             timeout=900,
         )
         customize(root, kind)
-        root.rename(finished)
+        root.rename(root_directory)
 
 
 def _debian_release() -> str:
-    """Return the Debian release of the machine, because hosts use the same package sources."""
+    """Return the code name of the machine's Debian release. Hosts have this release, from the same
+    sources.
+    """
     for line in Path("/etc/os-release").read_text().splitlines():
         if line.startswith("VERSION_CODENAME="):
             return line.partition("=")[2].strip('"')
@@ -219,16 +225,17 @@ def _debian_release() -> str:
 
 
 def _package_sources() -> list[str]:
+    """Return the paths of the files with the apt sources of the machine. Raises LabError if all are empty."""
     home = Path("/etc/apt")
-    found = [home / "sources.list", *sorted(home.glob("sources.list.d/*.list"))]
-    found += sorted(home.glob("sources.list.d/*.sources"))
-    used = [str(path) for path in found if path.is_file() and path.read_text().strip()]
+    files = [home / "sources.list", *sorted(home.glob("sources.list.d/*.list"))]
+    files += sorted(home.glob("sources.list.d/*.sources"))
+    used = [str(path) for path in files if path.is_file() and path.read_text().strip()]
     if not used:
         raise LabError("/etc/apt has no package sources; the lab builds its hosts from the machine's own")
     return used
 
 
 def _apt_options() -> str:
-    """Return apt options for the package sources of the machine (proxy, CA, date checks)."""
+    """Return the machine's apt options for downloads (proxy, CA, date checks) as lines of an apt.conf."""
     dump = run(["apt-config", "dump"], what="reading apt's settings")
     return "".join(f"{line}\n" for line in dump.splitlines() if line.startswith("Acquire::"))

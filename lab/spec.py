@@ -35,9 +35,11 @@ class Cloud(StrEnum):
 
 
 class Instance(_StrictModel):
-    """A machine that a cloud creates from an image. cloud-init runs `user_data` at the first boot.
+    """The data of a cloud machine that the cloud gives to its image. cloud-init runs `user_data` at the first
+    boot.
 
-    `id` is the cloud's id, different for each machine. `hostname` is the host name at the start.
+    `id` is the instance id, which is different for each machine. `hostname` is the host name at the first
+    boot.
     """
 
     id: Annotated[str, Field(min_length=1)]
@@ -46,17 +48,18 @@ class Instance(_StrictModel):
 
 
 class LabHost(_StrictModel):
-    """One host of a lab. `memory` is the limit of its cgroup in bytes."""
+    """One host of a lab. `memory` is the memory limit of its control group in bytes."""
 
     name: Name
     address: IPv4Address
     memory: int = Field(default=4 * 1024**3, ge=MINIMUM_MEMORY)
     instance: Instance | None = None
-    """The cloud data of the machine at its start; None for bare metal."""
+    """The data that the emulated cloud gives to the machine; None for bare metal."""
 
 
 class LabSpec(_StrictModel):
-    """A complete lab. `mirror` is a directory that `artifacts` wrote, or None for a lab without a mirror.
+    """The description of a lab. `mirror` is the path of a mirror of artifacts, or None for a lab without a
+    mirror.
 
     If `cloud` is set, the gateway emulates this cloud (see `lab.cloud`). `names` are names with addresses
     that every host resolves, like the private DNS zone of a cloud.
@@ -82,15 +85,13 @@ class LabSpec(_StrictModel):
 
     @property
     def gateway(self) -> IPv4Address:
-        """Return the address of the gateway with the mirror and the registry: the first address of the
-        network.
-        """
+        """Return the address of the gateway, which is the first address of the network."""
         return self.network[1]
 
     @property
     def machine(self) -> IPv4Address:
-        """Return the address of the machine in the network of the lab: the last address before the
-        broadcast address.
+        """Return the address of the machine in the lab's network: the last one before the broadcast
+        address.
         """
         return self.network[-2]
 
@@ -105,7 +106,7 @@ class LabSpec(_StrictModel):
         return f"https://{self.gateway}:{REGISTRY_PORT}"
 
     def host(self, name: str) -> LabHost:
-        """Return the host with this name. The LabError for an unknown name lists the existing names."""
+        """Return the host with this name. Raises LabError with the existing names for an unknown name."""
         for host in self.hosts:
             if host.name == name:
                 return host
@@ -114,8 +115,9 @@ class LabSpec(_StrictModel):
 
 
 def link_name(lab: str) -> str:
-    """Return the name of the lab's link on the machine. It is unique per lab and has at most 15 characters
-    (Linux).
+    """Return the name of the lab's network link on the machine.
+
+    The name is unique per lab and has at most 15 characters, the maximum of Linux.
     """
     return "kw" + hashlib.sha256(lab.encode()).hexdigest()[:12]
 
@@ -131,7 +133,7 @@ def read(path: Path) -> LabSpec:
 
 
 def write(spec: LabSpec, path: Path) -> None:
-    """Write a spec as JSON so that readers never see a partial file."""
+    """Write a spec to a JSON file atomically, so that readers never see a partial file."""
     fresh = path.with_suffix(".new")
     fresh.write_text(spec.model_dump_json(indent=2) + "\n")
     fresh.replace(path)

@@ -7,45 +7,49 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 from lab import cgroups, gateway, hosts
+from lab.lifecycle import load
 from lab.paths import LabPaths, labs
 from lab.spec import MIRROR_PORT, REGISTRY_PORT, LabHost, LabSpec
-from lab.stack import load
 
 HEADER = ("LAB", "HOST", "ADDRESS", "STATE", "MEMORY", "PROCESSES")
 
 
 @dataclass(frozen=True, slots=True)
 class HostStatus:
-    """One row of the table. `state` is a result of hosts.state; memory in bytes."""
+    """The status of a host or gateway, which is one row of the table.
+
+    `state` is a result of `hosts.state`. Memory is in bytes. `processes` is the number of processes.
+    """
 
     lab: str
     host: str
     address: str
     state: str
-    used: int = 0
-    limit: int = 0
+    used_memory: int = 0
+    memory_limit: int = 0
     processes: int = 0
 
 
 def status(name: str = "") -> list[HostStatus]:
-    """Return the status of hosts and gateways of one lab, or of all labs. Raises LabError for an unknown
-    lab.
+    """Return the status of the gateway and of each host of one lab, or of all labs if `name` is empty.
+
+    Raises LabError for an unknown lab.
     """
-    found: list[HostStatus] = []
+    rows: list[HostStatus] = []
     for lab in [name] if name else sorted({*labs(), *cgroups.all_labs()}):
         if not name and not LabPaths.of(lab).spec.exists():
-            found.append(HostStatus(lab, "-", "-", "no state here", processes=len(cgroups.pids(lab))))
+            rows.append(HostStatus(lab, "-", "-", "no state here", processes=len(cgroups.pids(lab))))
             continue
         spec = load(lab)
         if spec.mirror is not None:
-            found.append(_gateway_status(spec))
+            rows.append(_gateway_status(spec))
         with ThreadPoolExecutor(max_workers=8) as pool:
-            found += pool.map(lambda host, spec=spec: _host_status(spec, host), spec.hosts)
-    return found
+            rows += pool.map(lambda host, spec=spec: _host_status(spec, host), spec.hosts)
+    return rows
 
 
 def table(rows: Sequence[HostStatus]) -> str:
-    """Return the rows as text in columns, or a message if no rows exist."""
+    """Format the status rows as text in aligned columns. Without rows, return a message."""
     if not rows:
         return "no labs here\n"
     cells = [HEADER, *(_format_row(row) for row in rows)]
@@ -55,21 +59,25 @@ def table(rows: Sequence[HostStatus]) -> str:
 
 
 def _format_row(row: HostStatus) -> tuple[str, ...]:
-    memory = f"{row.used >> 20}/{row.limit >> 20} MiB" if row.processes else f"-/{row.limit >> 20} MiB"
+    memory = (
+        f"{row.used_memory >> 20}/{row.memory_limit >> 20} MiB"
+        if row.processes
+        else f"-/{row.memory_limit >> 20} MiB"
+    )
     return (row.lab, row.host, row.address, row.state, memory, str(row.processes))
 
 
 def _gateway_status(spec: LabSpec) -> HostStatus:
-    up = [gateway.answers(spec, port) for port in (MIRROR_PORT, REGISTRY_PORT)]
+    up = [gateway.answers_tls(spec, port) for port in (MIRROR_PORT, REGISTRY_PORT)]
     count = len(cgroups.pids(spec.name, gateway.GROUP))
     state = "running" if all(up) else "half-dead" if count else "stopped"
-    used = cgroups.memory(spec.name, gateway.GROUP)
-    return HostStatus(spec.name, "(gateway)", str(spec.gateway), state, used, gateway.MEMORY, count)
+    used_memory = cgroups.used_memory(spec.name, gateway.GROUP)
+    return HostStatus(spec.name, "(gateway)", str(spec.gateway), state, used_memory, gateway.MEMORY, count)
 
 
 def _host_status(spec: LabSpec, host: LabHost) -> HostStatus:
     count = len(cgroups.pids(spec.name, host.name))
-    used = cgroups.memory(spec.name, host.name)
+    used_memory = cgroups.used_memory(spec.name, host.name)
     return HostStatus(
-        spec.name, host.name, str(host.address), hosts.state(spec.name, host), used, host.memory, count
+        spec.name, host.name, str(host.address), hosts.state(spec.name, host), used_memory, host.memory, count
     )

@@ -1,10 +1,12 @@
-"""The API server [D1, D2]. Security settings are flags, because audit tools inspect the command line."""
+"""Component of kube-apiserver [D1, D2]. Security settings are flags, because audit tools inspect the command
+line.
+"""
 
 from __future__ import annotations
 
 from nodeconfig.bundle import File, SecretFile, Service
 from nodeconfig.component import Component, Json, json_file
-from nodeconfig.host_paths import ADMIN, BIN, CA, CIPHERS, KUBERNETES, LOCAL_API, PKI
+from nodeconfig.host_paths import ADMIN_KUBECONFIG, BIN, CA, CIPHERS, KUBERNETES, LOCAL_API, PKI
 from nodeconfig.kubeconfig import authority_file, certificate_files, kubeconfig_with_certificate
 from nodeconfig.systemd import Unit
 from topology.model import Member, Topology
@@ -15,12 +17,12 @@ _AUTHENTICATION = f"{KUBERNETES}/authentication.json"
 _AUDIT_POLICY = f"{KUBERNETES}/audit-policy.json"
 _AUDIT_LOGS = "/var/log/kubernetes"
 _ENCRYPTION = f"{PKI}/encryption.yaml"
-_NEEDED_PLUGINS = ("NodeRestriction", "PodSecurity")
+_REQUIRED_ADMISSION_PLUGINS = ("NodeRestriction", "PodSecurity")
 
 
 def component(topology: Topology, member: Member) -> Component:
-    """Return the API server component of a control plane, with the kubeconfig of the administrator."""
-    admin, admin_files = kubeconfig_with_certificate(ADMIN, LOCAL_API, "admin")
+    """Return the kube-apiserver component of a control plane, with the kubeconfig of the administrator."""
+    admin, admin_files = kubeconfig_with_certificate(ADMIN_KUBECONFIG, LOCAL_API, "admin")
     policies = (_admission_file(topology), _authentication_file(), _audit_policy())
     leaves = (
         *certificate_files(f"apiserver-{member.name}", stem="apiserver"),
@@ -39,7 +41,7 @@ def component(topology: Topology, member: Member) -> Component:
     encryption = SecretFile(_ENCRYPTION, "encryption.yaml")
     unit = _service_unit(topology, member)
     watched = (f"{BIN}/kube-apiserver", *(item.path for item in (*policies, *restart_files)))
-    ready = f"{BIN}/kubectl --kubeconfig={ADMIN} --request-timeout=5s get --raw /readyz"
+    ready = f"{BIN}/kubectl --kubeconfig={ADMIN_KUBECONFIG} --request-timeout=5s get --raw /readyz"
     if topology.load_balancers:
         # Later steps use the load balancers, which detect a ready server with a delay.
         ready += f" && {ready} --server={topology.endpoint.url}"
@@ -88,7 +90,7 @@ def _serving_flags(topology: Topology, member: Member) -> dict[str, str]:
         "profiling": "false",
     }
     if len(topology.control_planes) > 1:
-        # This setting redistributes long-lived connections after one of the servers was unavailable.
+        # This flag redistributes long-lived connections after one of the API servers was unavailable.
         flags["goaway-chance"] = "0.001"
     # With open watches, a stopping server would keep its port for a minute without answering.
     flags |= {"shutdown-send-retry-after": "true", "shutdown-watch-termination-grace-period": "2s"}
@@ -102,7 +104,7 @@ def _serving_flags(topology: Topology, member: Member) -> dict[str, str]:
 
 def _authentication_flags(topology: Topology) -> dict[str, str]:
     issuer = f"https://kubernetes.default.svc.{topology.network.domain}"
-    plugins = dict.fromkeys((*_NEEDED_PLUGINS, *topology.control_plane.admission_plugins))
+    plugins = dict.fromkeys((*_REQUIRED_ADMISSION_PLUGINS, *topology.control_plane.admission_plugins))
     return {
         "authentication-config": _AUTHENTICATION,
         "authorization-mode": "Node,RBAC",
@@ -153,8 +155,9 @@ def _limit_flags(topology: Topology) -> dict[str, str]:
 
 
 def _admission_file(topology: Topology) -> File:
-    """Return the Pod Security defaults. Components in kube-system need more permissions than any level
-    allows.
+    """Return the admission configuration with the default Pod Security levels of namespaces.
+
+    The namespace kube-system is exempt, because its components need privileges.
     """
     level = topology.control_plane.pod_security_default
     defaults = {"enforce": level, "audit": "restricted", "warn": "restricted"}
@@ -195,14 +198,14 @@ def _audit_policy() -> File:
         {"group": "", "resources": ["secrets", "configmaps", "serviceaccounts/token"]},
         {"group": "authentication.k8s.io", "resources": ["tokenreviews"]},
     ]
-    unrecorded = [
+    exclusion_rules = [
         {"level": "None", "nonResourceURLs": ["/healthz*", "/livez*", "/readyz*", "/version", "/metrics"]},
         {"level": "None", "resources": [{"group": "coordination.k8s.io", "resources": ["leases"]}]},
         {"level": "None", "resources": [{"group": "", "resources": ["events"]}]},
         {"level": "None", "users": ["system:kube-proxy"], "verbs": ["watch"]},
     ]
-    changes = ["create", "update", "patch", "delete", "deletecollection"]
-    recorded_changes = {"level": "RequestResponse", "verbs": changes}
+    change_verbs = ["create", "update", "patch", "delete", "deletecollection"]
+    change_rule = {"level": "RequestResponse", "verbs": change_verbs}
     return json_file(
         _AUDIT_POLICY,
         {
@@ -210,9 +213,9 @@ def _audit_policy() -> File:
             "kind": "Policy",
             "omitStages": ["RequestReceived"],
             "rules": [
-                *unrecorded,
+                *exclusion_rules,
                 {"level": "Metadata", "resources": secret_content},
-                recorded_changes,
+                change_rule,
                 {"level": "Metadata"},
             ],
         },

@@ -13,7 +13,7 @@ from topology.model import Role, Rotation
 
 @dataclass(frozen=True, slots=True)
 class File:
-    """A plain file. `content` ends with a newline."""
+    """A file on a host with visible content, which ends with a newline."""
 
     path: str
     content: str
@@ -23,7 +23,7 @@ class File:
 
 @dataclass(frozen=True, slots=True)
 class SecretFile:
-    """A file whose content is a secret of the delivery. `secret` is its name, e.g. `apiserver-cp-1.key`."""
+    """A file on a host with secret content. `secret` names the content, e.g. `apiserver-cp-1.key`."""
 
     path: str
     secret: str
@@ -77,11 +77,11 @@ class Service:
 class Bundle:
     """Everything that one role needs on a host.
 
-    `program` installs the bundle. `ca` is the PEM that verifies downloads (empty: the CAs of the system).
-    With `drain`, a change of a path in `drain_on` drains the node first and uncordons it afterwards;
-    changes of other paths restart services while pods keep running. `rotations` are the generations of
-    rotated CAs whose certificates the bundle contains. A host refuses a bundle that skips a stage of a
-    rotation.
+    `program` is the host program that installs the bundle. `ca` is the PEM that verifies downloads (empty:
+    the CAs of the system). `modules` are kernel modules that the host loads. With `drain`, a change of a path
+    in `drain_on` drains the node first and uncordons it afterwards; changes of other paths restart services
+    while pods keep running. `rotations` are the generations of rotated CAs whose certificates the bundle
+    contains. A host refuses a bundle that skips a stage of a rotation.
     """
 
     role: Role
@@ -115,5 +115,5 @@ class Identity:
     provider_id: str = ""
 
 
-AT_BOOT = Identity("$BOOT_NAME", "$BOOT_ADDRESS", "$BOOT_ID")
-"""The identity of a node whose name and address are known only at boot."""
+IDENTITY_AT_BOOT = Identity("$BOOT_NAME", "$BOOT_ADDRESS", "$BOOT_ID")
+"""The identity of a cloud node whose name, address and provider ID the boot program finds out at boot."""

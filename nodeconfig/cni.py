@@ -1,4 +1,4 @@
-"""Network devices of pods [G1]: a bridge in the pod subnet that flannel received, and host ports.
+"""Component of the CNI plugins [G1], which connect pods to a bridge in the pod subnet of the node.
 
 The upstream plugin `firewall` is not used, because it needs iptables. It is also unnecessary: the ruleset
 of the host filters only incoming packets and no forwarded packets.
@@ -15,7 +15,7 @@ from topology.model import Topology
 
 _PLUGINS = ("bridge", "loopback", "host-local", "portmap")
 WRITE_CONFLIST = f"{LIBRARY}/write-conflist"
-"""Path of the program that writes the CNI configuration from the subnet of flannel."""
+"""Path on a host of the program that writes the CNI configuration with the pod subnet of `FLANNEL_SUBNET`."""
 
 
 def component(topology: Topology) -> Component:

@@ -1,4 +1,4 @@
-"""Components of a host, and functions that combine them into a bundle."""
+"""Components of a bundle, such as etcd or the kubelet, and functions that combine several components."""
 
 from __future__ import annotations
 
@@ -37,9 +37,10 @@ class Index(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Component:
-    """Files, artifacts and services of one component.
+    """Files, secret files, artifacts, services, directories and kernel modules of one part of a bundle.
 
-    `artifacts` are pairs of the name in the catalogue and the path on the host.
+    `artifacts` are pairs of the name in the catalogue and the path on the host. Other fields are as in
+    `Bundle`.
     """
 
     files: tuple[File, ...] = ()
@@ -50,31 +51,32 @@ class Component:
     modules: tuple[str, ...] = ()
 
 
-def join(parts: Sequence[Component]) -> Component:
-    """Combine several components into one, in their order and without duplicate entries.
+def combine_components(components: Sequence[Component]) -> Component:
+    """Return one component with the files, artifacts and services of all components, without duplicates.
 
-    Raise BundleError when two components have different content at the same path.
+    Entries keep the order of the components. Raise BundleError when two components have different content at
+    the same path.
     """
-    joined = Component(
-        files=_without_duplicates(item for part in parts for item in part.files),
-        secrets=_without_duplicates(item for part in parts for item in part.secrets),
-        artifacts=_without_duplicates(item for part in parts for item in part.artifacts),
-        services=_without_duplicates(item for part in parts for item in part.services),
-        directories=_without_duplicates(item for part in parts for item in part.directories),
-        modules=_without_duplicates(item for part in parts for item in part.modules),
+    combined = Component(
+        files=_without_duplicates(item for component in components for item in component.files),
+        secrets=_without_duplicates(item for component in components for item in component.secrets),
+        artifacts=_without_duplicates(item for component in components for item in component.artifacts),
+        services=_without_duplicates(item for component in components for item in component.services),
+        directories=_without_duplicates(item for component in components for item in component.directories),
+        modules=_without_duplicates(item for component in components for item in component.modules),
     )
-    paths = [path for _, path in joined.artifacts]
-    paths += [item.path for item in (*joined.files, *joined.directories)]
-    paths += [item.path for item in joined.secrets]
+    paths = [path for _, path in combined.artifacts]
+    paths += [item.path for item in (*combined.files, *combined.directories)]
+    paths += [item.path for item in combined.secrets]
     conflicts = sorted({path for path in paths if paths.count(path) > 1})
     if conflicts:
         raise BundleError(f"two components have different content at {', '.join(conflicts)}")
-    return joined
+    return combined
 
 
-def resolve_artifacts(part: Component, versions: Versions, index: Index) -> tuple[Artifact, ...]:
-    """Return the artifacts of a component with URLs and digests. Raise the errors of the index."""
-    return tuple(_resolve_artifact(name, path, versions, index) for name, path in part.artifacts)
+def resolve_artifacts(component: Component, versions: Versions, index: Index) -> tuple[Artifact, ...]:
+    """Return the artifacts of a component with URLs and digests. Raise the index's ArtifactError."""
+    return tuple(_resolve_artifact(name, path, versions, index) for name, path in component.artifacts)
 
 
 def _resolve_artifact(name: str, path: str, versions: Versions, index: Index) -> Artifact:

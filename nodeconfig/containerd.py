@@ -1,4 +1,4 @@
-"""containerd and runc [F4]: registries, the sandbox image, and the cgroup driver of the host."""
+"""Component of the container runtime [F4]: containerd and runc, image registries, and the cgroup driver."""
 
 from __future__ import annotations
 
@@ -41,7 +41,9 @@ def component(topology: Topology) -> Component:
 
 
 def _configuration(topology: Topology) -> str:
-    """Return the configuration. The host appends its cgroup driver to the last table, the options of runc."""
+    """Return the text of config.toml. The host appends its cgroup driver to the last table, the options of
+    runc.
+    """
     return f"""version = 3
 root = "/var/lib/containerd"
 state = "/run/containerd"
@@ -116,7 +118,11 @@ def _service_unit() -> Unit:
 
 
 def _registry_files(topology: Topology) -> tuple[tuple[File, ...], tuple[SecretFile, ...]]:
-    """Return the mirror of each registry as a hosts.toml. With credentials the whole file is a secret."""
+    """Return the plain files and the secret files that describe the mirrors of registries to containerd.
+
+    The hosts.toml of a mirror with credentials is a secret file, the hosts.toml of another mirror a plain
+    file.
+    """
     files: list[File] = []
     secrets: list[SecretFile] = []
     for registry in topology.registries:

@@ -1,4 +1,4 @@
-"""The controller manager [D1]: it signs certificates and assigns pod ranges to nodes."""
+"""Component of kube-controller-manager [D1], which signs certificates and assigns pod ranges to nodes."""
 
 from __future__ import annotations
 
@@ -14,12 +14,13 @@ from topology.model import Topology
 from topology.ports import CONTROLLER_MANAGER_PORT
 
 _KUBECONFIG = f"{KUBERNETES}/controller-manager.conf"
-# Only the CA that signs: the controller does not start with a file that contains two CAs.
+# The certificate and key of the CA that currently signs. The controller manager does not start with a file
+# that contains two CAs.
 _SIGNER = certificate_files(KUBERNETES_CA, stem=f"{KUBERNETES_CA}-signer")
 
 
 def component(topology: Topology) -> Component:
-    """Return the controller manager component of a control plane."""
+    """Return the kube-controller-manager component of a control plane."""
     config, leaf = kubeconfig_with_certificate(_KUBECONFIG, LOCAL_API, "controller-manager")
     unit = _service_unit(topology)
     # The controller manager reads the CA that it publishes to pods only once (kubernetes#137410), and the

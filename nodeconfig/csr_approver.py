@@ -1,6 +1,7 @@
-"""The approver of the serving certificates of kubelets [B2], on every control plane, with leader election.
+"""Component of kubelet-csr-approver [B2], which approves requests of kubelets for serving certificates.
 
-Kubernetes does not approve these requests. A controller must check that a node requests only its own names
+The approver runs on every control plane, with leader election. Kubernetes itself does not approve these
+requests, because a controller must check that a node requests only its own names
 and addresses.
 """
 

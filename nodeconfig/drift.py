@@ -1,4 +1,4 @@
-"""Drift detection: turn a delivered script into a comparison that changes nothing [J3]."""
+"""Drift detection [J3]: a script that compares a host with its last delivery and changes nothing."""
 
 from __future__ import annotations
 
@@ -8,44 +8,46 @@ from dataclasses import dataclass
 from nodeconfig.render import LOAD_PROGRAM
 from nodeconfig.sources import read_source
 
-_LAST = "compared"
+_END_KIND = "compared"
+"""The kind in the last line of the output of a complete comparison."""
 
 
 @dataclass(frozen=True, slots=True)
 class Difference:
     """A difference between a host and its delivery. `kind` is file, directory, artifact, service, kernel or
-    role.
+    role. `subject` is the path, unit, kernel setting or role; `description` continues the sentence, such as
+    "is missing".
     """
 
     kind: str
-    what: str
-    how: str
+    subject: str
+    description: str
 
 
 def comparison_script(script: str) -> str:
-    """Return a script that compares instead of installing.
+    """Return a script that compares a host with a delivery and installs nothing.
 
-    `script` is a delivered script of any release. The comparison reads the same standard input. Raise
-    ValueError for a text that is no delivered script.
+    `script` is a delivered script of any release. The comparison reads the payload of the
+    delivery from standard input. Raise ValueError for a text that is no delivered script.
     """
-    before, separator, after = script.partition(LOAD_PROGRAM + "\n")
+    head, separator, tail = script.partition(LOAD_PROGRAM + "\n")
     if not separator:
         raise ValueError("not a delivered script")
-    return f"{before}{separator}{read_source('drift.sh')}{after}"
+    return f"{head}{separator}{read_source('drift.sh')}{tail}"
 
 
 def parse_differences(output: str) -> list[Difference]:
     """Return the differences in the output of a comparison. Raise ValueError if the comparison did not
     complete.
     """
-    lines = list(_parse_lines(output))
-    if not lines or lines[-1].kind != _LAST:
+    lines = list(_parse_difference_lines(output))
+    if not lines or lines[-1].kind != _END_KIND:
         raise ValueError("the comparison did not complete")
     return lines[:-1]
 
 
-def _parse_lines(output: str) -> Iterator[Difference]:
+def _parse_difference_lines(output: str) -> Iterator[Difference]:
     for line in output.splitlines():
-        words = line.split("\t")
-        if len(words) == 3:
-            yield Difference(*words)
+        fields = line.split("\t")
+        if len(fields) == 3:
+            yield Difference(*fields)

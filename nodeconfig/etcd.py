@@ -1,5 +1,5 @@
-"""etcd members [C1]: TLS for clients and peers, a separate user for the data, and a health check as the
-gate.
+"""Component of an etcd member [C1]: TLS for clients and peers, a separate user for the data, and a health
+check.
 """
 
 from __future__ import annotations
@@ -15,11 +15,11 @@ from nodeconfig.systemd import Unit
 from topology.model import Member, Topology
 from topology.ports import ETCD_CLIENT_PORT, ETCD_METRICS_PORT, ETCD_PEER_PORT
 
-MEMBER = f"{LIBRARY}/etcd-member"
-"""The host program that decides how a member starts, joins and leaves."""
-PROMOTION = "etcd-promote.service"
-_PEERS = f"{ETCD}/peers"
-_START = f"{ETCD}/start.env"
+MEMBER_PROGRAM = f"{LIBRARY}/etcd-member"
+"""Path on a host of the sh program that decides how an etcd member starts, joins and leaves the cluster."""
+_PROMOTION_UNIT = "etcd-promote.service"
+_PEERS_FILE = f"{ETCD}/peers"
+_START_FILE = f"{ETCD}/start.env"
 _OWNER = "etcd:etcd"
 _CA = f"{ETCD_PKI}/etcd-ca.crt"
 _QUOTA_BYTES = 8 * 2**30  # the maximum that upstream recommends
@@ -38,8 +38,8 @@ def component(topology: Topology, member: Member) -> Component:
     return Component(
         files=(
             File("/etc/sysusers.d/kubewright-etcd.conf", f'u etcd - "etcd" {ETCD_DATA} -\n'),
-            File(MEMBER, program(), mode=0o755),
-            File(_PEERS, _peer_list(topology)),
+            File(MEMBER_PROGRAM, member_program(), mode=0o755),
+            File(_PEERS_FILE, _peer_list(topology)),
             _promotion_unit(),
             unit.file(),
         ),
@@ -55,25 +55,27 @@ def component(topology: Topology, member: Member) -> Component:
 
 
 def _etcd_service(topology: Topology, unit: Unit, watched: tuple[str, ...]) -> Service:
-    """Return the etcd service. etcd reloads its leaf certificates, but not its CA (etcd#11555).
+    """Return the etcd service, which restarts when its binary or a file of `watched` (its CA) changes.
 
+    etcd reloads its leaf certificates, but not its CA (etcd#11555).
     A changed list of peers restarts no member. The first members of a new cluster have no quorum yet, so
     they are ready when they listen for their peers. This check comes first, because the other check would
     time out.
     """
-    ready = f"{MEMBER} ready"
+    ready = f"{MEMBER_PROGRAM} ready"
     if len(topology.etcd) > 1:
         ready = f"{{ [ -e {ETCD}/forming ] && listens {ETCD_PEER_PORT}; }} || {ready}"
     return Service(unit.name, restart_on=(f"{BIN}/etcd", *watched), ready=ready, timeout=180)
 
 
 def _peer_list(topology: Topology) -> str:
+    """Return one line `<name>=<peer URL>` for each member."""
     return "".join(f"{member.name}=https://{member.address}:{ETCD_PEER_PORT}\n" for member in topology.etcd)
 
 
 @cache
-def program() -> str:
-    """Return the text of the program at `MEMBER` in POSIX sh."""
+def member_program() -> str:
+    """Return the text of the program at `MEMBER_PROGRAM` (POSIX sh)."""
     return read_code("etcd-membership.sh") + read_code("etcd-member.sh")
 
 
@@ -90,11 +92,11 @@ def _promotion_unit() -> File:
         "",
         "[Service]",
         "Type=exec",
-        f"ExecStart={MEMBER} promote",
+        f"ExecStart={MEMBER_PROGRAM} promote",
         "Restart=on-failure",
         "RestartSec=2",
     )
-    return File(f"{SYSTEMD_UNITS}/{PROMOTION}", "\n".join(lines) + "\n", mode=0o600)
+    return File(f"{SYSTEMD_UNITS}/{_PROMOTION_UNIT}", "\n".join(lines) + "\n", mode=0o600)
 
 
 def _service_unit(topology: Topology, member: Member) -> Unit:
@@ -130,8 +132,8 @@ def _service_unit(topology: Topology, member: Member) -> Unit:
         service=(
             "User=etcd",
             # ExecStartPre writes this file, which has the membership with which etcd starts.
-            f"EnvironmentFile=-{_START}",
-            f"ExecStartPre=+{MEMBER} start",
+            f"EnvironmentFile=-{_START_FILE}",
+            f"ExecStartPre=+{MEMBER_PROGRAM} start",
             "TimeoutStartSec=300",
             "LimitNOFILE=65536",
             "OOMScoreAdjust=-999",
@@ -139,5 +141,5 @@ def _service_unit(topology: Topology, member: Member) -> Unit:
             "IOSchedulingClass=best-effort",
             "IOSchedulingPriority=0",
         ),
-        unit=(f"RequiresMountsFor={ETCD_DATA}", f"Wants={PROMOTION}"),
+        unit=(f"RequiresMountsFor={ETCD_DATA}", f"Wants={_PROMOTION_UNIT}"),
     )

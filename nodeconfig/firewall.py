@@ -1,4 +1,4 @@
-"""The packet filter of a host [A5]: one nftables table, generated from the port table and replaced as a
+"""Component of the packet filter [A5]: one nftables table, generated from the port table, replaced as a
 whole.
 
 The table filters packets to the host. Forwarded packets belong to pods, and network policies filter those.
@@ -14,7 +14,7 @@ from nodeconfig.component import Component
 from nodeconfig.host_paths import NETFILTER
 from nodeconfig.systemd import oneshot_unit
 from topology.model import Role, Topology
-from topology.ports import Protocol, Rule, rules_for
+from topology.ports import FirewallRule, Protocol, rules_for
 
 _RULES = "/etc/kubewright/firewall.nft"
 _UNIT = "kubewright-firewall.service"
@@ -41,7 +41,7 @@ def component(topology: Topology, roles: Iterable[Role]) -> Component:
     )
 
 
-def ruleset(rules: Iterable[Rule]) -> str:
+def ruleset(rules: Iterable[FirewallRule]) -> str:
     """Return the rules as an nftables file that replaces table `inet kubewright` in one transaction."""
     lines = [
         "table inet kubewright",
@@ -61,24 +61,28 @@ def ruleset(rules: Iterable[Rule]) -> str:
 
 
 def accepted_ports(text: str) -> list[tuple[str, str]]:
-    """Return the source ("" for any) and the protocol with ports of each accepting line of a ruleset or
-    delivery.
+    """Return a pair for each line of a ruleset or delivered script that accepts packets to a port.
+
+    A pair has the source range, or "" for any source, and the protocol with ports, e.g. `tcp dport 22`.
     """
-    found: list[tuple[str, str]] = _ACCEPTED_PORTS.findall(text)
-    return found
+    ports: list[tuple[str, str]] = _ACCEPTED_PORTS.findall(text)
+    return ports
 
 
-def _accept_statements(rule: Rule) -> list[str]:
-    """Return one line for each network, so that an added network is one added line."""
+def _accept_statements(rule: FirewallRule) -> list[str]:
+    """Return the nftables statements that accept the packets of a rule.
+
+    Each network has its own line, so that an added network is one added line.
+    """
     match = _match_expression(rule)
-    comment = rule.why.replace('"', "'")
+    comment = rule.purpose.replace('"', "'")
     networks = [network for network in rule.networks if network.prefixlen > 0]
     if len(networks) < len(rule.networks):
         return [f'{match} accept comment "{comment}"']
     return [f'ip saddr {network} {match} accept comment "{comment}"' for network in networks]
 
 
-def _match_expression(rule: Rule) -> str:
+def _match_expression(rule: FirewallRule) -> str:
     match rule.protocol:
         case Protocol.ICMP:
             return f"meta l4proto {_ICMP}"

@@ -1,6 +1,6 @@
-"""The pod network with flannel [G1], which runs as a service of the host.
+"""Component of the pod network [G1]: flannel, which runs as a systemd service of each node.
 
-A service needs no image, and nodes become Ready sooner than with a DaemonSet.
+A systemd service needs no image, and nodes become Ready sooner than with a DaemonSet.
 """
 
 from __future__ import annotations
@@ -13,23 +13,23 @@ from nodeconfig.kubeconfig import kubeconfig_with_certificate
 from nodeconfig.systemd import Unit
 from topology.model import Backend, ProxyMode, Topology
 
-_NETWORK = "/etc/kube-flannel/net-conf.json"
+_NETWORK_CONFIG = "/etc/kube-flannel/net-conf.json"
 _KUBECONFIG = f"{KUBERNETES}/flannel.conf"
 
 
 def component(topology: Topology, server: str) -> Component:
     """Return the flannel component of a node. `server` is the URL of the API for this node."""
     kubeconfig, leaf = kubeconfig_with_certificate(_KUBECONFIG, server, "flannel")
-    network = json_file(_NETWORK, _network_configuration(topology), mode=0o644)
+    network_config = json_file(_NETWORK_CONFIG, _network_configuration(topology), mode=0o644)
     unit = _service_unit()
     return Component(
-        files=(kubeconfig, network, _link_file(), unit.file()),
+        files=(kubeconfig, network_config, _link_file(), unit.file()),
         secrets=leaf,
         artifacts=(("flanneld", f"{BIN}/flanneld"), ("netfilter", NETFILTER)),
         services=(
             Service(
                 unit.name,
-                restart_on=(f"{BIN}/flanneld", network.path, kubeconfig.path, WRITE_CONFLIST, CA),
+                restart_on=(f"{BIN}/flanneld", network_config.path, kubeconfig.path, WRITE_CONFLIST, CA),
                 ready=f"[ -s {FLANNEL_SUBNET} ]",
                 timeout=120,
             ),
@@ -39,13 +39,15 @@ def component(topology: Topology, server: str) -> Component:
 
 
 def _network_configuration(topology: Topology) -> dict[str, object]:
-    plan = topology.network
-    backend: dict[str, object] = {"Type": str(plan.backend)}
-    if plan.backend is Backend.VXLAN and plan.mtu:
-        backend["MTU"] = plan.mtu - 50  # flannel subtracts the VXLAN header only from the MTU of the device
+    network = topology.network
+    backend: dict[str, object] = {"Type": str(network.backend)}
+    if network.backend is Backend.VXLAN and network.mtu:
+        backend["MTU"] = (
+            network.mtu - 50
+        )  # flannel subtracts the VXLAN header only from the MTU of the device
     return {
-        "Network": str(plan.pods),
-        "EnableNFTables": plan.proxy_mode is ProxyMode.NFTABLES,
+        "Network": str(network.pods),
+        "EnableNFTables": network.proxy_mode is ProxyMode.NFTABLES,
         "Backend": backend,
     }
 
@@ -54,7 +56,7 @@ def _service_unit() -> Unit:
     flags = (
         "--kube-subnet-mgr",
         f"--kubeconfig-file={_KUBECONFIG}",
-        f"--net-config-path={_NETWORK}",
+        f"--net-config-path={_NETWORK_CONFIG}",
         f"--subnet-file={FLANNEL_SUBNET}",
         "--iface=${NODE_IP}",
         "--ip-masq",

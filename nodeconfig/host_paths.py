@@ -5,22 +5,27 @@ from __future__ import annotations
 from topology.ports import API_PORT, ETCD_CLIENT_PORT
 
 LIBRARY = "/usr/local/lib/kubewright"
+"""Directory of all programs that Kubewright installs."""
 BIN = f"{LIBRARY}/bin"
 CNI = f"{LIBRARY}/cni"
+"""Directory of the CNI plugins."""
 NETFILTER = f"{LIBRARY}/netfilter"
-STATE = "/var/lib/kubewright"
+STATE_DIRECTORY = "/var/lib/kubewright"
+"""Directory of the host program: its record of the delivered roles, downloaded artifacts, and the program."""
 HOST_ENV = "/etc/kubewright/host.env"
+"""File with the identity of the host: NODE_NAME, NODE_IP, PROVIDER_ID."""
 
 KUBERNETES = "/etc/kubernetes"
 PKI = f"{KUBERNETES}/pki"
 CA = f"{PKI}/kubernetes-ca.crt"
-ADMIN = f"{KUBERNETES}/admin.conf"
-ADMIN_KUBECTL = f"{BIN}/kubectl --kubeconfig={ADMIN} --cache-dir={STATE}/kubectl"
-"""The first words of an administrator command on a control plane. A reset of the host removes the cache of
-kubectl.
+"""File with the trusted certificates of the CA `kubernetes`."""
+ADMIN_KUBECONFIG = f"{KUBERNETES}/admin.conf"
+ADMIN_KUBECTL = f"{BIN}/kubectl --kubeconfig={ADMIN_KUBECONFIG} --cache-dir={STATE_DIRECTORY}/kubectl"
+"""The `kubectl` command with administrator permissions on a control plane, without a subcommand. A reset of
+the host removes the cache directory.
 """
-KUBECTL_HERE = f'kubectl() {{ {ADMIN_KUBECTL} "$@"; }}\n'
-"""Definition of `kubectl` for scripts that run on a control plane."""
+KUBECTL_FUNCTION = f'kubectl() {{ {ADMIN_KUBECTL} "$@"; }}\n'
+"""sh function `kubectl` with administrator permissions, for scripts that run on a control plane."""
 KUBELET = "/var/lib/kubelet"
 SYSTEMD_UNITS = "/etc/systemd/system"
 CONTAINERD_SOCKET = "/run/containerd/containerd.sock"
@@ -29,6 +34,7 @@ ETCD_PKI = f"{ETCD}/pki"
 ETCD_DATA = "/var/lib/etcd"
 ETCD_SNAPSHOTS = "/var/lib/etcd-snapshots"
 FLANNEL_SUBNET = "/run/flannel/subnet.env"
+"""File in which flannel writes the pod subnet of the node and the MTU."""
 
 LOCAL_ETCD = f"https://127.0.0.1:{ETCD_CLIENT_PORT}"
 """The URL of the etcd member for programs on the same host."""

@@ -1,4 +1,4 @@
-"""The host program as one text, and its digest. Hosts fetch the program by this digest from the mirror.
+"""Text and sha256 digest of the host program. Hosts fetch the program by its digest from the mirror.
 
 Deliveries do not contain the program. The state of a stack stores every input twice, encrypted if it is
 secret, and the program would be four fifths of the state of a thousand hosts.
@@ -11,16 +11,16 @@ from hashlib import sha256
 
 from nodeconfig.sources import read_code, read_source
 
-NAME = "host-program"
-"""Name of the program in a mirror and in an index. `digest()` is its version."""
+ARTIFACT_NAME = "host-program"
+"""Name of the host program as an artifact in a mirror and its index. `digest()` is the artifact's version."""
 
-_PIECES = ("prelude.sh", "host.sh", "fetch.sh", "guard.sh", "service.sh", "node.sh")
+_SOURCE_FILES = ("prelude.sh", "host.sh", "fetch.sh", "guard.sh", "service.sh", "node.sh")
 
 
 @cache
 def program() -> str:
     """Return the complete host program in POSIX sh."""
-    return "\n".join(read_source(piece) for piece in _PIECES)
+    return "\n".join(read_source(name) for name in _SOURCE_FILES)
 
 
 @cache
@@ -30,5 +30,5 @@ def digest() -> str:
 
 
 def prelude() -> str:
-    """Return the code that fetches the host program. Every payload contains this code."""
-    return read_code(_PIECES[0])
+    """Return the sh code (prelude.sh) that fetches the host program. Every payload contains this code."""
+    return read_code(_SOURCE_FILES[0])

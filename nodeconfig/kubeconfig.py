@@ -1,4 +1,6 @@
-"""kubeconfigs that refer to certificates by path, so that a rotation does not change them."""
+"""kubeconfigs and certificate files on hosts. The kubeconfigs refer to certificates by path, so that a
+rotation does not change the kubeconfigs.
+"""
 
 from __future__ import annotations
 
@@ -24,7 +26,9 @@ def kubeconfig(path: str, server: str, user: dict[str, str]) -> File:
 
 
 def kubeconfig_with_certificate(path: str, server: str, name: str) -> tuple[File, tuple[SecretFile, ...]]:
-    """Return a kubeconfig that authenticates with the certificate `name`, and its certificate files."""
+    """Return a kubeconfig at `path` that authenticates with the certificate `name`, and the certificate's
+    files.
+    """
     files = certificate_files(name)
     certificate_file, key_file = files[0].path, files[1].path
     user = {"client-certificate": certificate_file, "client-key": key_file}

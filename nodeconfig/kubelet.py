@@ -1,5 +1,6 @@
-"""The kubelet [F2]: it joins with a bootstrap token and rotates its certificates; all clients verify it
-[B2].
+"""Component of the kubelet [F2], which joins the cluster with a bootstrap token and rotates its certificates.
+
+Clients verify the serving certificates of kubelets [B2].
 """
 
 from __future__ import annotations
@@ -19,8 +20,9 @@ _BOOTSTRAP = f"{KUBERNETES}/bootstrap-kubelet.conf"
 _TOKEN = f"{PKI}/bootstrap.token"
 _PREPARE = f"{LIBRARY}/kubelet-prepare"
 _RESOLV_CONF = "/run/kubewright-resolv.conf"
-MINOR = "/etc/kubewright/kubelet-minor"
-"""The file with the minor version of the kubelet. A change requires a drain (upstream version skew policy).
+MINOR_VERSION_FILE = "/etc/kubewright/kubelet-minor"
+"""File on a host with the minor version of the kubelet. A change requires a drain (upstream version skew
+policy).
 """
 
 
@@ -30,13 +32,13 @@ def component(topology: Topology, pool: Pool, server: str) -> Component:
     bootstrap = kubeconfig(_BOOTSTRAP, server, {"tokenFile": _TOKEN})
     prepare = File(_PREPARE, _preparation_script() + _renewal_script(topology), mode=0o755)
     version = Version(topology.versions.kubernetes)
-    minor = File(MINOR, f"{version.major}.{version.minor}\n")
+    minor_file = File(MINOR_VERSION_FILE, f"{version.major}.{version.minor}\n")
     unit = _service_unit(topology, pool)
     # A change of the token restarts nothing, because the kubelet reads the token only when it joins.
     watched = (f"{BIN}/kubelet", config.path, bootstrap.path, prepare.path, CA)
     ready = f"local_health http://127.0.0.1:{KUBELET_HEALTH_PORT}/healthz && node_ready"
     return Component(
-        files=(config, bootstrap, prepare, minor, unit.file()),
+        files=(config, bootstrap, prepare, minor_file, unit.file()),
         secrets=(authority_file("kubernetes-ca"), SecretFile(_TOKEN, "bootstrap.token")),
         artifacts=(("kubelet", f"{BIN}/kubelet"), ("kubectl", f"{BIN}/kubectl")),
         services=(Service(unit.name, restart_on=watched, ready=ready, timeout=180),),
@@ -65,7 +67,7 @@ rm -f {KUBELET}/kubeconfig
 
 
 def _renewal_script(topology: Topology) -> str:
-    """Return the last part of the preparation script, which removes certificates of an earlier CA
+    """Return the end of the preparation script, which removes kubelet certificates of an earlier CA
     generation.
 
     The kubelet then requests new certificates with its bootstrap token. Nothing else triggers that request.
@@ -73,13 +75,13 @@ def _renewal_script(topology: Topology) -> str:
     if "kubernetes" not in dict(topology.certificates.rotations):
         return ""
     # This also applies to the first generation, because an operator may revert a stage.
-    signs = topology.certificates.rotation("kubernetes").signing
+    signing = topology.certificates.rotation("kubernetes").signing
     return f"""
 signer={KUBELET}/pki/signer
-if [ "$(cat "$signer" 2>/dev/null || echo 1)" != {signs} ]; then
+if [ "$(cat "$signer" 2>/dev/null || echo 1)" != {signing} ]; then
     rm -f {KUBELET}/pki/kubelet-client-current.pem {KUBELET}/pki/kubelet-server-current.pem
     mkdir -p {KUBELET}/pki
-    echo {signs} >"$signer"
+    echo {signing} >"$signer"
 fi
 """
 

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from nodeconfig.host_paths import ADMIN, BIN, CA, CIPHERS, PKI
+from nodeconfig.host_paths import ADMIN_KUBECONFIG, BIN, CA, CIPHERS, PKI
 from topology.model import LeaderElection
 
 
 def flags(name: str, kubeconfig: str, election: LeaderElection) -> dict[str, str]:
-    """Return flags without leading dashes. `name` is the name of the certificate, `kubeconfig` is a path."""
+    """Return values of command-line flags by flag name, without leading dashes.
+
+    `name` is the name of the serving certificate, `kubeconfig` is the path of a file on the host.
+    """
     return {
         "kubeconfig": kubeconfig,
         "authentication-kubeconfig": kubeconfig,
@@ -29,6 +32,6 @@ def flags(name: str, kubeconfig: str, election: LeaderElection) -> dict[str, str
 
 
 def local_health(port: int) -> str:
-    """Return a line of sh that succeeds when the component on this port of the host is healthy."""
+    """Return a line of sh that succeeds when the component that listens on this loopback port is healthy."""
     server = f"--server=https://127.0.0.1:{port} --certificate-authority={CA}"
-    return f"{BIN}/kubectl --kubeconfig={ADMIN} --request-timeout=3s {server} get --raw /healthz"
+    return f"{BIN}/kubectl --kubeconfig={ADMIN_KUBECONFIG} --request-timeout=3s {server} get --raw /healthz"

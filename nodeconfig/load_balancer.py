@@ -1,8 +1,9 @@
-"""Load balancers on hosts [E1]: haproxy in front of the API servers, keepalived for the address.
+"""Load balancers on hosts [E1]: haproxy in front of the API servers, keepalived for the virtual address.
 
 haproxy checks which API servers are ready. keepalived keeps the virtual address on one of the two hosts. It
 moves the address at once when haproxy stops, and when this host reaches no API server while the other host
-reaches one. When neither reaches any, as during the creation of a cluster, the address stays.
+reaches an API server. When neither host reaches an API server, as during the creation of a cluster, the
+address does not move.
 """
 
 from __future__ import annotations
@@ -23,27 +24,27 @@ KEEPALIVED = f"{LIBRARY}/keepalived"
 _HAPROXY_CONFIG = "/etc/haproxy/haproxy.cfg"
 _HAPROXY_PKI = "/etc/haproxy/pki"
 _KEEPALIVED_CONFIG = "/etc/keepalived/keepalived.conf"
-_INTERFACE = "/run/keepalived/interface.conf"
-_FIND_INTERFACE = f"{LIBRARY}/balancer-interface"
-_CHECK = f"{LIBRARY}/balancer-check"
+_INTERFACE_CONFIG = "/run/keepalived/interface.conf"
+_INTERFACE_PROGRAM = f"{LIBRARY}/balancer-interface"
+_CHECK_PROGRAM = f"{LIBRARY}/balancer-check"
 _MAX_CONNECTIONS = 20_000
 
 
 def component(topology: Topology, member: Member) -> Component:
-    """Return the load balancer component of a host."""
+    """Return the component of a load balancer on a host: haproxy and keepalived."""
     haproxy, keepalived = _haproxy_unit(), _keepalived_unit()
     ca = _authority_file()
-    find = File(_FIND_INTERFACE, read_code("balancer-interface.sh"), mode=0o755)
-    check = File(_CHECK, _api_check_program(), mode=0o755)
-    configuration = File(_HAPROXY_CONFIG, haproxy_configuration(topology))
-    addresses = File(_KEEPALIVED_CONFIG, keepalived_configuration(topology, member))
+    interface_program = File(_INTERFACE_PROGRAM, read_code("balancer-interface.sh"), mode=0o755)
+    check_program = File(_CHECK_PROGRAM, _check_program_text(), mode=0o755)
+    haproxy_config = File(_HAPROXY_CONFIG, haproxy_configuration(topology))
+    keepalived_config = File(_KEEPALIVED_CONFIG, keepalived_configuration(topology, member))
     return Component(
         files=(
             File("/etc/sysusers.d/kubewright-haproxy.conf", 'u haproxy - "haproxy"\n'),
-            find,
-            check,
-            configuration,
-            addresses,
+            interface_program,
+            check_program,
+            haproxy_config,
+            keepalived_config,
             haproxy.file(),
             keepalived.file(),
         ),
@@ -55,14 +56,14 @@ def component(topology: Topology, member: Member) -> Component:
                 # On a reload the master process starts the program again. The new haproxy drops no
                 # connection.
                 reload=True,
-                restart_on=(HAPROXY, configuration.path, ca.path),
-                ready=f"{HAPROXY}/haproxy -c -q -f {_HAPROXY_CONFIG} && {_CHECK} live",
+                restart_on=(HAPROXY, haproxy_config.path, ca.path),
+                ready=f"{HAPROXY}/haproxy -c -q -f {_HAPROXY_CONFIG} && {_CHECK_PROGRAM} live",
             ),
             Service(
                 keepalived.name,
-                restart_on=(KEEPALIVED, addresses.path, find.path, check.path),
-                # One host has the address and its haproxy answers. The API may start later.
-                ready=f"{_CHECK} address {topology.endpoint.host} {topology.endpoint.port}",
+                restart_on=(KEEPALIVED, keepalived_config.path, interface_program.path, check_program.path),
+                # One of the hosts has the virtual address, and its haproxy answers. The API may start later.
+                ready=f"{_CHECK_PROGRAM} address {topology.endpoint.host} {topology.endpoint.port}",
             ),
         ),
         directories=(
@@ -171,7 +172,7 @@ def keepalived_configuration(topology: Topology, member: Member) -> str:
         "    vrrp_garp_master_refresh 30",
         "}",
         "",
-        f"include {_INTERFACE}",
+        f"include {_INTERFACE_CONFIG}",
         "",
         *_check_script_block("haproxy", "live", interval=1),
         "",
@@ -200,19 +201,22 @@ def keepalived_configuration(topology: Topology, member: Member) -> str:
 
 
 def virtual_router_id(cluster: str) -> int:
-    """Return a number from 1 to 255, hashed from the name. Clusters in the same network rarely share this
-    number.
+    """Return the VRRP router ID of a cluster, a number from 1 to 255 derived from a hash of its name.
+
+    Clusters in the same network must have different router IDs; two names rarely have the same one.
     """
     return sha256(cluster.encode()).digest()[0] % 255 + 1
 
 
-def _check_script_block(name: str, path: str, *, interval: int, weight: int = 0) -> list[str]:
-    """Return the check block of a script. A failure releases the address; with a weight it lowers the
-    priority.
+def _check_script_block(name: str, check: str, *, interval: int, weight: int = 0) -> list[str]:
+    """Return the lines of a `vrrp_script` block, which runs the check program with the argument `check`.
+
+    A failed check releases the virtual address. With `weight`, it only lowers the priority of the host.
+    `interval` is in seconds.
     """
     return [
         f"vrrp_script {name} {{",
-        f'    script "{_CHECK} {path}"',
+        f'    script "{_CHECK_PROGRAM} {check}"',
         f"    interval {interval}",
         "    timeout 3",
         "    fall 2",
@@ -261,7 +265,7 @@ def _keepalived_unit() -> Unit:
         restart_seconds=1,
         service=(
             "RuntimeDirectory=keepalived",
-            f"ExecStartPre={_FIND_INTERFACE} ${{NODE_IP}} {_INTERFACE}",
+            f"ExecStartPre={_INTERFACE_PROGRAM} ${{NODE_IP}} {_INTERFACE_CONFIG}",
             "KillMode=mixed",
             "Nice=-10",
             "OOMScoreAdjust=-900",
@@ -273,7 +277,7 @@ def _authority_file() -> SecretFile:
     return authority_file("kubernetes-ca", _HAPROXY_PKI)
 
 
-def _api_check_program() -> str:
+def _check_program_text() -> str:
     return f"""#!/bin/sh
 # balancer-check live: succeeds when haproxy answers on this host; api: when haproxy has an API server;
 # address HOST PORT: when a server answers at that address.

@@ -1,4 +1,7 @@
-"""Labels and taints [F1], which an administrator sets because nodes must not choose them."""
+"""Script that sets the labels and taints of the nodes of a pool [F1].
+
+The script runs with administrator permissions, because nodes must not choose their labels and taints.
+"""
 
 from __future__ import annotations
 
@@ -6,15 +9,14 @@ from nodeconfig.sources import read_code
 from topology.model import Pool
 
 
-def node_labels(pool: Pool) -> str:
-    """Return the sh text that sets labels and taints of the nodes of a pool with an administrator's
+def node_labels_script(pool: Pool) -> str:
+    """Return the sh script that sets labels and taints of the nodes of a pool with an administrator's
     `kubectl`.
 
-    The text begins with one line for each node, label and taint, so that a preview shows data. The script
+    The script begins with one line for each node, label and taint, so that a preview shows data. The script
     removes labels and taints that an earlier run set and the pool no longer has; an annotation of each node
-    lists them. Labels and taints from other sources are not changed. Missing nodes (of unreachable hosts)
-    do not delay other nodes: the command fails at the end and names them, and the next run sets their
-    labels.
+    lists them. Labels and taints from other sources are not changed. Missing nodes (of unreachable hosts) do
+    not delay other nodes: the command fails at the end and names them, and the next run sets their labels.
     """
     if not pool.nodes:
         return ":\n"

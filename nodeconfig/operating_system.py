@@ -1,4 +1,4 @@
-"""Host settings that are independent of roles [F3]: kernel modules, kernel settings, packet filter."""
+"""Component of the operating system [F3]: kernel modules, kernel settings and packet filter of a host."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 from nodeconfig import firewall
 from nodeconfig.bundle import File, Service
-from nodeconfig.component import Component, join
+from nodeconfig.component import Component, combine_components
 from topology.model import ProxyMode, Role, Topology
 
 _MODULES = ("overlay", "br_netfilter", "nf_conntrack", "vxlan")
@@ -14,10 +14,12 @@ _SYSCTLS = "/etc/sysctl.d/90-kubewright.conf"
 
 
 def component(topology: Topology, roles: Iterable[Role]) -> Component:
-    """Return the operating system component, which is delivered with the first role of the host."""
+    """Return the operating system component of a host with these roles. It is part of the bundle of the first
+    role.
+    """
     modules = File("/etc/modules-load.d/kubewright.conf", "".join(f"{name}\n" for name in _MODULES))
     sysctls = File(_SYSCTLS, _kernel_settings(topology))
-    return join(
+    return combine_components(
         (
             Component(
                 files=(modules, sysctls),
@@ -31,7 +33,7 @@ def component(topology: Topology, roles: Iterable[Role]) -> Component:
 
 
 def _kernel_settings(topology: Topology) -> str:
-    """Return the kernel settings. A leading dash skips settings that the kernel does not have."""
+    """Return the text of a sysctl.d file. A leading dash skips settings that the kernel does not have."""
     settings = {
         "net.ipv4.ip_forward": 1,
         "-net.bridge.bridge-nf-call-iptables": 1,

@@ -1,7 +1,7 @@
 """Parser of the scripts that are delivered to hosts by `nodeconfig.render.script`.
 
-Reports and checks read deliveries of any release. The parser therefore skips lines that it does not know,
-and returns empty facts for a text that is no delivery.
+Reports and checks read deliveries of any release. The parser therefore skips unknown lines, and returns an
+empty `DeliveryFacts` for a text that is no delivery.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ _STATEMENTS = frozenset(
 
 @dataclass(frozen=True, slots=True)
 class SecretPath:
-    """A file whose content comes with the payload. The text has only the path."""
+    """Path, mode and owner of a secret file, whose content is in the payload and not in the script."""
 
     path: str
     mode: int
@@ -35,8 +35,8 @@ class SecretPath:
 
 
 @dataclass(slots=True)
-class Delivered:
-    """Facts that the parser found in one delivery. `role` is None for a text that is no delivery."""
+class DeliveryFacts:
+    """Content of the script of one delivery, by kind. `role` is None for a text that is no delivery."""
 
     role: Role | None = None
     identity: Identity | None = None
@@ -56,7 +56,9 @@ class Delivered:
 
 @dataclass(frozen=True, slots=True)
 class _Statement:
-    """One command of the text. `body` is its here-document; `first` and `last` are line numbers from 0."""
+    """One command of a script. `words` has the name of the command and its arguments; `body` has the lines of
+    its here-document. `first` and `last` are the line numbers of the command in the script, from 0.
+    """
 
     words: Sequence[str]
     body: Sequence[str]
@@ -64,28 +66,31 @@ class _Statement:
     last: int
 
 
-def parse(text: str) -> Delivered:
-    """Return the facts in the text of a delivery."""
+def parse_delivery(text: str) -> DeliveryFacts:
+    """Return the content of the script of a delivery. Malformed lines are skipped."""
     return _parse_statements(text, _STATEMENTS)
 
 
-def versions(text: str) -> dict[str, str]:
-    """Return the versions of components whose version changes the host checks."""
+def parse_versions(text: str) -> dict[str, str]:
+    """Return versions by component in the script of a delivery. The host checks changes of these versions."""
     return _parse_statements(text, {"version"}).versions
 
 
-def rotations(text: str) -> dict[str, Rotation]:
-    """Return the generations of CAs. CAs that were never rotated are missing."""
+def parse_rotations(text: str) -> dict[str, Rotation]:
+    """Return the generations of rotated CAs, by CA name, in the script of a delivery."""
     return _parse_statements(text, {"trust"}).rotations
 
 
 def file_content(text: str, path: str) -> str:
-    """Return the content of a plain file, or an empty text when the delivery has no such file."""
+    """Return the content of the plain file at `path` in the script of a delivery, or "" without that file."""
     return next((item.content for item in _parse_statements(text, {"file"}).files if item.path == path), "")
 
 
-def file_at(lines: Sequence[str], index: int) -> str:
-    """Return the path on the host of the file to which line `index` of a text belongs, or an empty text."""
+def path_at_line(lines: Sequence[str], index: int) -> str:
+    """Return the path of the file whose content includes line `index` of a script, or "" for other lines.
+
+    `lines` is the script of a delivery; `index` counts from 0.
+    """
     for statement in _iterate_statements(lines, {"file"}):
         if statement.first >= index:
             break
@@ -94,40 +99,41 @@ def file_at(lines: Sequence[str], index: int) -> str:
     return ""
 
 
-def _parse_statements(text: str, names: Set[str]) -> Delivered:
-    delivered = Delivered()
+def _parse_statements(text: str, names: Set[str]) -> DeliveryFacts:
+    facts = DeliveryFacts()
     for statement in _iterate_statements(text.split("\n"), names):
         try:
-            _add_facts(statement, delivered)
+            _add_facts(statement, facts)
         except (ValueError, IndexError, TypeError):
             continue  # a line of the login program, or a line that redaction changed
-    return delivered
+    return facts
 
 
 def _iterate_statements(lines: Sequence[str], names: Set[str]) -> Iterator[_Statement]:
-    """Yield the commands with these names. Other commands are skipped, because reports read thousands of
-    deliveries.
+    """Yield the commands of a script with these names. Other commands are skipped without being parsed,
+    because reports read thousands of deliveries.
     """
-    at = 0
-    while at < len(lines):
-        first, line = at, lines[at]
-        chosen = line.partition(" ")[0] in names
-        while chosen and line.endswith(_CONTINUED) and at + 1 < len(lines):
-            at += 1
-            line = line.removesuffix(_CONTINUED) + " " + lines[at].strip()
+    position = 0
+    while position < len(lines):
+        first, line = position, lines[position]
+        is_selected = line.partition(" ")[0] in names
+        while is_selected and line.endswith(_CONTINUED) and position + 1 < len(lines):
+            position += 1
+            line = line.removesuffix(_CONTINUED) + " " + lines[position].strip()
         body: Sequence[str] = ()
         if line.endswith("'") and (match := _HERE_DOCUMENT.search(line)):
             line = line[: match.start()]
-            end = _index_of(lines, match[1], at + 1)
-            body, at = lines[at + 1 : end], end
-        if chosen and (words := _split_words(line)):
-            yield _Statement(words, body, first, at)
-        at += 1
+            terminator = _find_terminator(lines, match[1], position + 1)
+            body, position = lines[position + 1 : terminator], terminator
+        if is_selected and (words := _split_words(line)):
+            yield _Statement(words, body, first, position)
+        position += 1
 
 
-def _index_of(lines: Sequence[str], end: str, start: int) -> int:
+def _find_terminator(lines: Sequence[str], terminator: str, start: int) -> int:
+    """Return the index of the line that ends a here-document, or the number of lines without such a line."""
     try:
-        return lines.index(end, start)
+        return lines.index(terminator, start)
     except ValueError:
         return len(lines)
 
@@ -141,51 +147,53 @@ def _split_words(line: str) -> Sequence[str]:
         return ()
 
 
-def _add_facts(statement: _Statement, delivered: Delivered) -> None:
-    """Add the facts of a statement to `delivered`. Raise ValueError, IndexError or TypeError if the
-    statement is malformed.
+def _add_facts(statement: _Statement, facts: DeliveryFacts) -> None:
+    """Add the content of a statement to `facts`. Raise ValueError, IndexError or TypeError if the statement
+    is malformed.
     """
-    name, *words = statement.words
+    name, *arguments = statement.words
     match name:
         case "begin":
-            delivered.role = Role(words[0])
+            facts.role = Role(arguments[0])
         case "program":
-            delivered.program = Program(words[0], words[1])
+            facts.program = Program(arguments[0], arguments[1])
         case "authority":
-            delivered.ca = _file_text(statement)
+            facts.ca = _body_text(statement)
         case "identity":
-            delivered.identity = Identity(words[0], words[1], *words[2:3])
+            facts.identity = Identity(arguments[0], arguments[1], *arguments[2:3])
         case "version":
-            component, version = words
-            delivered.versions[component] = version
+            component, version = arguments
+            facts.versions[component] = version
         case "trust":
-            signing, first, *others = map(int, words[1:])
-            delivered.rotations[words[0]] = Rotation(signing, (first, *others))
+            signing, first, *others = map(int, arguments[1:])
+            facts.rotations[arguments[0]] = Rotation(signing, (first, *others))
         case "module":
-            delivered.modules.append(words[0])
+            facts.modules.append(arguments[0])
         case "artifact":
-            delivered.artifacts.append(Artifact(*words))
+            facts.artifacts.append(Artifact(*arguments))
         case "drain":
-            delivered.drain_seconds, delivered.drain_on = int(words[0]), tuple(words[1:])
+            facts.drain_seconds, facts.drain_on = int(arguments[0]), tuple(arguments[1:])
         case "service":
-            delivered.services.append(_parse_service(words))
+            facts.services.append(_parse_service(arguments))
         case "directory" | "file" | "secret":
-            _add_path(name, words, _file_text(statement), delivered)
+            _add_file(name, arguments, _body_text(statement), facts)
 
 
-def _add_path(kind: str, words: Sequence[str], content: str, delivered: Delivered) -> None:
-    mode, owner, path = words
+def _add_file(kind: str, arguments: Sequence[str], content: str, facts: DeliveryFacts) -> None:
+    """Add a path to `facts`. `kind` is directory, file or secret; `arguments` are mode, owner and path."""
+    mode, owner, path = arguments
     if kind == "secret":
-        delivered.secrets.append(SecretPath(path, int(mode, 8), owner))
+        facts.secrets.append(SecretPath(path, int(mode, 8), owner))
     else:
-        files = delivered.files if kind == "file" else delivered.directories
+        files = facts.files if kind == "file" else facts.directories
         files.append(File(path, content, int(mode, 8), owner))
 
 
-def _parse_service(words: Sequence[str]) -> Service:
-    unit, timeout, action, ready, *restart_on = words
+def _parse_service(arguments: Sequence[str]) -> Service:
+    unit, timeout, action, ready, *restart_on = arguments
     return Service(unit, tuple(restart_on), ready, int(timeout), reload=action == "reload")
 
 
-def _file_text(statement: _Statement) -> str:
+def _body_text(statement: _Statement) -> str:
+    """Return the here-document of a statement as the content of a file."""
     return "".join(f"{line}\n" for line in statement.body)

@@ -1,4 +1,4 @@
-"""kube-proxy [G2]: services by nftables or iptables. The artifact `netfilter` contains these tools."""
+"""Component of kube-proxy [G2], which calls nft and iptables of the artifact `netfilter`."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def component(topology: Topology, server: str) -> Component:
 
 
 def _protocols_file() -> File:
-    """Return the names of protocols, for hosts without /etc/protocols.
+    """Return a file with the names and numbers of protocols, for hosts without /etc/protocols.
 
     Without names nft lists `tcp` in a rule as `6`. A restarted kube-proxy would assign such an element to
     another service and delete it: all services would be missing until they change.

@@ -1,7 +1,7 @@
-"""Deliveries: a bundle as visible text, and its secrets as a payload for standard input.
+"""Deliveries: a bundle as a script, and its secrets as a payload for standard input.
 
-The text is a program for the login shell of the user. The program unpacks the payload and runs the bundle
-as one file under `sh`, with sudo if the user is not root.
+The script is visible text for the login shell of the SSH user. It unpacks the payload and runs the statements
+of the bundle as one file under `sh`, with sudo if the user is not root.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from shlex import quote
 
 from nodeconfig.bundle import Artifact, Bundle, File, Identity, SecretFile, Service
 from nodeconfig.component import BundleError
-from nodeconfig.host_paths import STATE
+from nodeconfig.host_paths import STATE_DIRECTORY
 from nodeconfig.host_program import prelude
 from topology.model import Role, Rotation
 
@@ -24,15 +24,16 @@ MAX_TEXT_BYTES = 120 * 1024
 LOAD_PROGRAM = '. "$1/host.sh"'
 """The line that makes the functions of the host program available."""
 
-_END = "KUBEWRIGHT"
-_TAR_END = 2 * tarfile.BLOCKSIZE
+_SCRIPT_END = "KUBEWRIGHT"
+_ARCHIVE_END_BYTES = 2 * tarfile.BLOCKSIZE
 """Bytes of zeros that end an archive (POSIX, pax: "two 512-byte blocks filled with binary zeros")."""
 
 
 def script(bundle: Bundle, identity: Identity, *, sudo: bool = False) -> str:
-    """Return the visible text that installs the bundle on a host; its standard input is `payload`.
+    """Return the script that installs the bundle on a host. Its standard input is the result of `payload`.
 
-    Raise BundleError when the text is too long, or when a path has characters that the text cannot contain.
+    Raise BundleError when the script exceeds `MAX_TEXT_BYTES`, or when a path has characters that the script
+    cannot contain.
     """
     statements = [
         '. "$1/prelude.sh"',
@@ -58,7 +59,7 @@ def script(bundle: Bundle, identity: Identity, *, sudo: bool = False) -> str:
         "commit",
     ]
     unpack = 'base64 -d | tar -x -C "$work"'
-    text = _login_program(bundle.role, statements, unpack, sudo)
+    text = _login_shell_program(bundle.role, statements, unpack, sudo)
     size = len(text.encode())
     if size > MAX_TEXT_BYTES:
         raise BundleError(
@@ -85,30 +86,33 @@ def payload(bundle: Bundle, secrets: Mapping[str, str]) -> str:
             info = tarfile.TarInfo(name)
             info.size, info.mode = len(data), 0o600
             archive.addfile(info, io.BytesIO(data))
-        end = archive.offset + _TAR_END
+        end = archive.offset + _ARCHIVE_END_BYTES
     # The padding to a whole record is omitted, because it is longer than small secrets.
     return base64.b64encode(buffer.getvalue()[:end]).decode()
 
 
-def reset(role: Role, *, sudo: bool = False, leave: bool = True, drain_seconds: int = 300) -> str:
-    """Return the text that removes a role from a host. The text needs no standard input.
+def reset_script(role: Role, *, sudo: bool = False, leave: bool = True, drain_seconds: int = 300) -> str:
+    """Return the script that removes a role from a host. The script needs no standard input.
 
     With `leave`, a node is drained (within `drain_seconds`) and its Node is deleted first, and an etcd
     member leaves the membership. `leave` is False when the whole cluster is removed.
     """
     body = [
-        f"program=${{KUBEWRIGHT_ROOT:-}}{STATE}/host.sh",
+        f"program=${{KUBEWRIGHT_ROOT:-}}{STATE_DIRECTORY}/host.sh",
         f'[ -f "$program" ] || {{ echo "{role} unchanged"; exit 0; }}',
         # The last reset removes the program while the program runs.
         'cp "$program" "$1/host.sh"',
         LOAD_PROGRAM,
         f"reset {role}{f' leave {drain_seconds}' if leave else ''}",
     ]
-    return _login_program(f"{role}: reset", body, ":", sudo)
+    return _login_shell_program(f"{role}: reset", body, ":", sudo)
 
 
-def _login_program(title: str, body: Iterable[str], unpack: str, sudo: bool) -> str:
-    """Return the login program around a body that runs under sh as root."""
+def _login_shell_program(title: str, body: Iterable[str], unpack: str, sudo: bool) -> str:
+    """Return the program for the login shell that runs the lines of `body` under sh as root.
+
+    `unpack` is the sh command that unpacks standard input into the directory `$work`.
+    """
     root = "sudo -n " if sudo else ""
     lines = [
         f"# {title}",
@@ -117,9 +121,9 @@ def _login_program(title: str, body: Iterable[str], unpack: str, sudo: bool) -> 
         f"trap '{root}rm -rf \"$work\"' EXIT",
         "trap 'exit 130' HUP INT TERM",
         f"{unpack} || exit 1",
-        f"cat >\"$work/script\" <<'{_END}' || exit 1",
+        f"cat >\"$work/script\" <<'{_SCRIPT_END}' || exit 1",
         *body,
-        _END,
+        _SCRIPT_END,
         f'{root}sh "$work/script" "$work" </dev/null',
     ]
     return "\n".join(lines) + "\n"
@@ -136,6 +140,7 @@ def _artifact_statement(artifact: Artifact) -> str:
 
 
 def _location_words(item: File | SecretFile) -> str:
+    """Return `<mode> <owner> <path>` of a file. Raise BundleError for a path that needs quotes."""
     if quote(item.path) != item.path:
         raise BundleError(f"{item.path}: a path on a host may contain only letters, digits and ./_-")
     return f"{item.mode:04o} {item.owner} {item.path}"
@@ -143,17 +148,17 @@ def _location_words(item: File | SecretFile) -> str:
 
 def _service_statement(service: Service) -> str:
     """Return the statement for a service, with one line for each watched path."""
-    how = "reload" if service.reload else "restart"
-    first = f"service {service.unit} {service.timeout} {how} {quote(service.ready)}"
+    action = "reload" if service.reload else "restart"
+    first = f"service {service.unit} {service.timeout} {action} {quote(service.ready)}"
     return " \\\n  ".join((first, *service.restart_on))
 
 
 def _here_document(content: str) -> str:
     """Return a here-document with this content, which must end with a newline."""
     lines = content.removesuffix("\n").split("\n")
-    if _END in lines:
-        raise BundleError(f"a file for a host contains the line {_END}, which ends the script")
-    end = "EOF"
-    while end in lines:
-        end += "_"
-    return "\n".join((f"<<'{end}'", *lines, end))
+    if _SCRIPT_END in lines:
+        raise BundleError(f"a file for a host contains the line {_SCRIPT_END}, which ends the script")
+    terminator = "EOF"
+    while terminator in lines:
+        terminator += "_"
+    return "\n".join((f"<<'{terminator}'", *lines, terminator))

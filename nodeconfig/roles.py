@@ -1,4 +1,4 @@
-"""The components of each role, and the bundles of every machine and pool."""
+"""Bundles of every machine and pool, built from the components of each role."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ from nodeconfig import (
     snapshots,
 )
 from nodeconfig.bundle import Bundle, Program
-from nodeconfig.component import BundleError, Component, Index, join, resolve_artifacts
+from nodeconfig.component import BundleError, Component, Index, combine_components, resolve_artifacts
 from nodeconfig.host_paths import BIN, LOCAL_API
-from nodeconfig.host_program import NAME, digest
+from nodeconfig.host_program import ARTIFACT_NAME, digest
 from topology.model import Machine, Member, Pool, Role, Topology
 
 _DRAIN_ON = (
@@ -35,76 +35,76 @@ _DRAIN_ON = (
     f"{BIN}/runc",
     # New settings and patch versions of a kubelet are safe for running pods, but a new minor version is
     # not.
-    kubelet.MINOR,
+    kubelet.MINOR_VERSION_FILE,
 )
 
-TRUSTS = {
+AUTHORITIES_BY_ROLE = {
     Role.LOAD_BALANCER: ("kubernetes",),
     Role.ETCD: ("etcd",),
     Role.CONTROL_PLANE: ("kubernetes", "etcd", "front-proxy", "service-account"),
     Role.NODE: ("kubernetes",),
 }
-"""The authorities and key pairs whose files each role has."""
+"""Names of the CAs and key pairs of `topology.certificates` whose files the bundle of each role contains."""
 
 
 def bundles(topology: Topology, index: Index) -> dict[tuple[str, Role], Bundle]:
     """Return the bundles of all machines with names, by machine and role, in the order of delivery.
 
     A pool whose nodes a cloud creates has one bundle, with the name of the pool and `Role.NODE` as the key.
-    Raise BundleError for a role without a bundle, and the errors of the index.
+    Raise BundleError for a node without a pool or for conflicting components, and the index's ArtifactError.
     """
-    pool_of = {node.name: pool for pool in topology.pools for node in pool.nodes}
+    pool_by_node = {node.name: pool for pool in topology.pools for node in pool.nodes}
 
     @cache
-    def shared(pool: Pool) -> Bundle:
+    def shared_bundle(pool: Pool) -> Bundle:
         return pool_bundle(topology, pool, index)
 
     result: dict[tuple[str, Role], Bundle] = {}
     for machine in topology.machines:
         for role in sorted(machine.roles, key=list(Role).index):
             if machine.roles == (Role.NODE,):
-                bundle = shared(_find_pool(pool_of, machine))
+                bundle = shared_bundle(_find_pool(pool_by_node, machine))
             else:
-                bundle = _member_bundle(topology, machine, role, pool_of, index)
+                bundle = _member_bundle(topology, machine, role, pool_by_node, index)
             result[machine.name, role] = bundle
     return result | {
-        (pool.name, Role.NODE): shared(pool) for pool in topology.pools if pool.capacity is not None
+        (pool.name, Role.NODE): shared_bundle(pool) for pool in topology.pools if pool.capacity is not None
     }
 
 
 def pool_bundle(topology: Topology, pool: Pool, index: Index) -> Bundle:
-    """Return the bundle of a pool of workers, which is the same for all its nodes."""
+    """Return the bundle for role node that all nodes of a pool of workers share."""
     topology = with_pool_version(topology, pool)
-    parts = (
+    components = (
         operating_system.component(topology, (Role.NODE,)),
         _node_component(topology, pool, topology.endpoint.url),
     )
-    return _build_bundle(topology, Role.NODE, parts, index)
+    return _build_bundle(topology, Role.NODE, components, index)
 
 
 def _member_bundle(
-    topology: Topology, machine: Machine, role: Role, pool_of: dict[str, Pool], index: Index
+    topology: Topology, machine: Machine, role: Role, pool_by_node: dict[str, Pool], index: Index
 ) -> Bundle:
-    parts: list[Component] = []
+    components: list[Component] = []
     if role is min(machine.roles, key=list(Role).index):
-        parts.append(operating_system.component(topology, machine.roles))
+        components.append(operating_system.component(topology, machine.roles))
     member = Member(machine.name, machine.address)
     match role:
         case Role.ETCD:
-            parts += [etcd.component(topology, member), snapshots.component(topology, member)]
+            components += [etcd.component(topology, member), snapshots.component(topology, member)]
         case Role.CONTROL_PLANE:
-            parts.append(_control_plane(topology, member))
+            components.append(_control_plane_component(topology, member))
         case Role.NODE:
             local = Role.CONTROL_PLANE in machine.roles
             server = LOCAL_API if local else topology.endpoint.url
-            parts.append(_node_component(topology, _find_pool(pool_of, machine), server))
+            components.append(_node_component(topology, _find_pool(pool_by_node, machine), server))
         case Role.LOAD_BALANCER:
-            parts.append(load_balancer.component(topology, member))
-    return _build_bundle(topology, role, parts, index)
+            components.append(load_balancer.component(topology, member))
+    return _build_bundle(topology, role, components, index)
 
 
-def _control_plane(topology: Topology, member: Member) -> Component:
-    return join(
+def _control_plane_component(topology: Topology, member: Member) -> Component:
+    return combine_components(
         (
             apiserver.component(topology, member),
             controller_manager.component(topology),
@@ -124,7 +124,7 @@ def with_pool_version(topology: Topology, pool: Pool) -> Topology:
 
 
 def _node_component(topology: Topology, pool: Pool, server: str) -> Component:
-    return join(
+    return combine_components(
         (
             containerd.component(topology),
             cni.component(topology),
@@ -135,35 +135,39 @@ def _node_component(topology: Topology, pool: Pool, server: str) -> Component:
     )
 
 
-def _build_bundle(topology: Topology, role: Role, parts: Iterable[Component], index: Index) -> Bundle:
-    part = join(tuple(parts))
+def _build_bundle(topology: Topology, role: Role, components: Iterable[Component], index: Index) -> Bundle:
+    component = combine_components(tuple(components))
     drain = role is Role.NODE and not _has_one_node(topology)
     return Bundle(
         role=role,
-        program=Program(*index.artifact(NAME, digest())),
-        files=part.files,
-        secrets=part.secrets,
-        artifacts=resolve_artifacts(part, topology.versions, index),
-        services=part.services,
-        directories=part.directories,
-        modules=part.modules,
+        program=Program(*index.artifact(ARTIFACT_NAME, digest())),
+        files=component.files,
+        secrets=component.secrets,
+        artifacts=resolve_artifacts(component, topology.versions, index),
+        services=component.services,
+        directories=component.directories,
+        modules=component.modules,
         ca=index.ca,
         drain=drain,
         drain_on=_DRAIN_ON if drain else (),
         drain_seconds=topology.drain_seconds,
         versions=_guarded_versions(topology, role),
-        rotations=tuple((name, r) for name, r in topology.certificates.rotations if name in TRUSTS[role]),
+        rotations=tuple(
+            (name, rotation)
+            for name, rotation in topology.certificates.rotations
+            if name in AUTHORITIES_BY_ROLE[role]
+        ),
     )
 
 
 def _has_one_node(topology: Topology) -> bool:
-    """Check whether the cluster has only one node. Then a drain has no other node for the pods."""
+    """Return whether the cluster has only one node, so that pods of a drained node could run nowhere else."""
     nodes = sum(Role.NODE in machine.roles for machine in topology.machines)
     return nodes + sum(pool.capacity.max_size for pool in topology.pools if pool.capacity) == 1
 
 
 def _guarded_versions(topology: Topology, role: Role) -> tuple[tuple[str, str], ...]:
-    """Return the components, with versions, whose version changes the host checks before it applies them."""
+    """Return pairs of component and version whose changes the host checks before it applies the bundle."""
     match role:
         case Role.ETCD:
             return (("etcd", topology.versions.etcd),)
@@ -173,7 +177,7 @@ def _guarded_versions(topology: Topology, role: Role) -> tuple[tuple[str, str], 
             return ()
 
 
-def _find_pool(pool_of: dict[str, Pool], machine: Machine) -> Pool:
-    if machine.name not in pool_of:
+def _find_pool(pool_by_node: dict[str, Pool], machine: Machine) -> Pool:
+    if machine.name not in pool_by_node:
         raise BundleError(f"{machine.name}: is a node, but no pool contains it; add it to a pool")
-    return pool_of[machine.name]
+    return pool_by_node[machine.name]

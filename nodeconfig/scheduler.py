@@ -1,4 +1,4 @@
-"""The scheduler [D1], with leader election by lease."""
+"""Component of kube-scheduler [D1], with leader election by lease."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _KUBECONFIG = f"{KUBERNETES}/scheduler.conf"
 
 
 def component(topology: Topology) -> Component:
-    """Return the scheduler's component of a control plane."""
+    """Return the kube-scheduler component of a control plane."""
     config, leaf = kubeconfig_with_certificate(_KUBECONFIG, LOCAL_API, "scheduler")
     unit = _service_unit(topology)
     watched = (f"{BIN}/kube-scheduler", config.path, CA)

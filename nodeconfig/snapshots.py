@@ -1,7 +1,7 @@
 """Snapshots of etcd [C2]: a timer on every member takes them, at different times.
 
 Every member takes snapshots, not only the leader: another host has a snapshot when one loses its disk, and no
-member must know the leader.
+member needs to know the leader.
 """
 
 from __future__ import annotations
@@ -16,12 +16,12 @@ from nodeconfig.systemd import TOOLS_PATH
 from topology.model import Member, Topology
 
 PROGRAM = f"{LIBRARY}/etcd-snapshot"
-"""The program that takes a snapshot. Its unit sets its environment variables."""
+"""Path on a host of the sh program that takes a snapshot. `SERVICE` sets its environment variables."""
 SERVICE = "etcd-snapshot.service"
 TIMER = "etcd-snapshot.timer"
 
-_NO_COPY = 75  # the exit code if the program took the snapshot but could not copy it
-_SECONDS = 900  # long enough for a snapshot of the largest database and its copy
+_COPY_FAILED_EXIT_CODE = 75  # the exit code if the program took the snapshot but could not copy it
+_TIMEOUT_SECONDS = 900  # long enough for a snapshot of the largest database and its copy
 
 
 def component(topology: Topology, member: Member) -> Component:
@@ -29,7 +29,7 @@ def component(topology: Topology, member: Member) -> Component:
     timer = File(f"{SYSTEMD_UNITS}/{TIMER}", _timer_text(topology, member), mode=0o600)
     return Component(
         files=(
-            File(PROGRAM, program(), mode=0o755),
+            File(PROGRAM, snapshot_program(), mode=0o755),
             File(f"{SYSTEMD_UNITS}/{SERVICE}", _service_text(topology), mode=0o600),
             timer,
         ),
@@ -39,8 +39,8 @@ def component(topology: Topology, member: Member) -> Component:
 
 
 @cache
-def program() -> str:
-    """Return the text of the program, POSIX sh."""
+def snapshot_program() -> str:
+    """Return the text of the program at `PROGRAM` (POSIX sh)."""
     return read_code("etcd-snapshot.sh")
 
 
@@ -68,11 +68,11 @@ def _service_text(topology: Topology) -> str:
         f"EnvironmentFile={HOST_ENV}",
         *(f"Environment={name}={value}" for name, value in environment.items()),
         f"ExecStart=/bin/sh {PROGRAM}",
-        f"TimeoutStartSec={_SECONDS}",
+        f"TimeoutStartSec={_TIMEOUT_SECONDS}",
         # A stopped member takes its snapshot as soon as it runs again.
         "Restart=on-failure",
         "RestartSec=60",
-        f"RestartPreventExitStatus={_NO_COPY}",
+        f"RestartPreventExitStatus={_COPY_FAILED_EXIT_CODE}",
         # The member has precedence over the snapshot.
         "Nice=10",
         "IOSchedulingClass=idle",
@@ -81,10 +81,12 @@ def _service_text(topology: Topology) -> str:
 
 
 def _timer_text(topology: Topology, member: Member) -> str:
-    """Return the timer. The first snapshot is soon after boot. Members take snapshots at different times."""
+    """Return the text of the timer unit. Its first snapshot is soon after boot, at another time on each
+    member.
+    """
     every = topology.snapshots.every
-    number = topology.etcd.index(member)
-    offset = min(300, every // 2) + number * every // len(topology.etcd)
+    position = topology.etcd.index(member)
+    offset = min(300, every // 2) + position * every // len(topology.etcd)
     lines = [
         "[Unit]",
         "Description=Snapshots of this host's etcd member",

@@ -1,4 +1,4 @@
-"""The texts of the sh programs in nodeconfig/host/."""
+"""Reader of the sh programs in nodeconfig/host/."""
 
 from __future__ import annotations
 

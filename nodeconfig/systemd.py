@@ -1,4 +1,4 @@
-"""systemd units as text, with one flag per line, so that a changed flag is one changed line."""
+"""Text of systemd units, with one flag per line, so that a changed flag is one changed line."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from nodeconfig.host_paths import BIN, HOST_ENV, NETFILTER, SYSTEMD_UNITS
 TOOLS_PATH = f"{BIN}:{NETFILTER}:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 """The PATH of services that call runc, nft, iptables or mount."""
 
-_NOTICE_DEAD_API = "HTTP2_READ_IDLE_TIMEOUT_SECONDS=10 HTTP2_PING_TIMEOUT_SECONDS=5"
-# With the client-go defaults of 30 + 15 s, a node would keep outdated services that long after the host of
-# an API server died.
+_API_TIMEOUT_VARIABLES = "HTTP2_READ_IDLE_TIMEOUT_SECONDS=10 HTTP2_PING_TIMEOUT_SECONDS=5"
+# Without these variables, client-go uses 30 + 15 s: a node keeps outdated services for that time after the
+# host of an API server failed.
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,7 +38,7 @@ class Unit:
         return f"{SYSTEMD_UNITS}/{self.name}"
 
     def file(self) -> File:
-        """Return the unit file. Restarts are unlimited, because dependencies may start late."""
+        """Return the unit file. The number of restarts is unlimited, because dependencies may start late."""
         order = " ".join(self.after)
         lines = [
             "[Unit]",
@@ -52,7 +52,7 @@ class Unit:
             f"Type={self.type}",
             f"EnvironmentFile=-{HOST_ENV}",
             f"Environment=PATH={TOOLS_PATH}",
-            f"Environment={_NOTICE_DEAD_API}",
+            f"Environment={_API_TIMEOUT_VARIABLES}",
             *self.service,
             "ExecStart=" + " \\\n  ".join(self.command),
             "Restart=always",
@@ -65,7 +65,9 @@ class Unit:
 
 
 def oneshot_unit(name: str, description: str, start: str, stop: str, before: str) -> File:
-    """Return a unit that runs `start` at boot and at a reload, and `stop` when the unit stops."""
+    """Return the file of a oneshot unit that runs the command `start` at boot and at a reload, and the
+    command `stop` when the unit stops. The unit starts before the unit `before`.
+    """
     lines = [
         "[Unit]",
         f"Description={description}",

@@ -1,4 +1,4 @@
-"""Converts the policy rules to CrossGuard policies."""
+"""The policy pack: conversion of the policy rules to CrossGuard policies."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from settings.hosts_file import join_hosts
 NAME = "kubewright"
 DESERIALIZE = "deserialize_properties"
 """Name of the library function that converts messages of the engine to resource inputs."""
-_ROOT = "pulumi:pulumi:Stack"
+_STACK_TYPE = "pulumi:pulumi:Stack"
 """Type of the root resource of every stack. Settings are checked with this resource, before any other
 exists.
 """
@@ -35,6 +35,7 @@ _UNKNOWN_VALUES = (
     "6a19a0b0-7e62-4c92-b797-7f8e31da9cc2",  # list
     "dd056dcd-154b-4c76-9bd3-c8f88648b5ff",  # mapping
 )
+"""Placeholders with which the engine represents unknown values, by type."""
 
 
 def expose_secret_markers() -> None:
@@ -52,10 +53,10 @@ def expose_secret_markers() -> None:
 
 def policies() -> list[pulumi_policy.Policy]:
     """Return every rule of the rule table as a CrossGuard policy."""
-    return [_policy(rule) for rule in RULES]
+    return [_to_crossguard(rule) for rule in RULES]
 
 
-def _policy(rule: Rule) -> pulumi_policy.Policy:
+def _to_crossguard(rule: Rule) -> pulumi_policy.Policy:
     level = (
         pulumi_policy.EnforcementLevel.MANDATORY
         if rule.mandatory
@@ -71,13 +72,14 @@ def _policy(rule: Rule) -> pulumi_policy.Policy:
     )
 
 
-_Report = Callable[..., None]
+_ReportViolation = Callable[..., None]
+"""Callback of the library that receives the message and the URN of a violation."""
 
 
 def _resource_validation(
     rule: ResourceRule,
-) -> Callable[[pulumi_policy.ResourceValidationArgs, _Report], None]:
-    def validate(args: pulumi_policy.ResourceValidationArgs, report: _Report) -> None:
+) -> Callable[[pulumi_policy.ResourceValidationArgs, _ReportViolation], None]:
+    def validate(args: pulumi_policy.ResourceValidationArgs, report: _ReportViolation) -> None:
         facts = _stack_facts()
         if facts is not None:
             for message in rule.check(_resource(args), facts):
@@ -88,9 +90,9 @@ def _resource_validation(
 
 def _settings_validation(
     rule: SettingsRule,
-) -> Callable[[pulumi_policy.ResourceValidationArgs, _Report], None]:
-    def validate(args: pulumi_policy.ResourceValidationArgs, report: _Report) -> None:
-        facts = _stack_facts() if args.resource_type == _ROOT else None
+) -> Callable[[pulumi_policy.ResourceValidationArgs, _ReportViolation], None]:
+    def validate(args: pulumi_policy.ResourceValidationArgs, report: _ReportViolation) -> None:
+        facts = _stack_facts() if args.resource_type == _STACK_TYPE else None
         if facts is not None:
             for message in rule.check(facts):
                 report(message, args.urn)
@@ -98,8 +100,10 @@ def _settings_validation(
     return validate
 
 
-def _stack_validation(rule: StackRule) -> Callable[[pulumi_policy.StackValidationArgs, _Report], None]:
-    def validate(args: pulumi_policy.StackValidationArgs, report: _Report) -> None:
+def _stack_validation(
+    rule: StackRule,
+) -> Callable[[pulumi_policy.StackValidationArgs, _ReportViolation], None]:
+    def validate(args: pulumi_policy.StackValidationArgs, report: _ReportViolation) -> None:
         facts = _stack_facts()
         if facts is not None:
             for resource, message in rule.check([_resource(each) for each in args.resources], facts):
@@ -125,7 +129,9 @@ def _resource(args: pulumi_policy.ResourceValidationArgs | pulumi_policy.PolicyR
 
 
 def plain_inputs(value: Any) -> Any:  # noqa: ANN401  JSON of any shape
-    """Return inputs of the library as JSON, with placeholders for secret and unknown values."""
+    """Return resource inputs from the policy library as JSON, with placeholders for secret and unknown
+    values.
+    """
     # The proxy objects of the library raise on access to an unknown value. This key returns the raw value.
     while type(value).__name__.endswith("Proxy"):
         value = value["__target"]

@@ -1,4 +1,4 @@
-"""Reads the facts that rules need from the settings of a stack."""
+"""Reader of the facts about a stack that policy rules need, from its settings."""
 
 from __future__ import annotations
 

@@ -5,11 +5,11 @@ Each cloud is one package with the same files; `tests/unit/providers/test_layout
 lists each difference with its reason:
 
     descriptor      the cloud for code that must not name one: resource types, readers, prices, the provider
-    provider        the class that fulfils `components.provider.Provider`
+    provider        the class that implements `components.provider.Provider`
     foundation      network, firewall, endpoint, store and identities, created before any machine
     connection      the Pulumi plugin and the options of every resource of the cloud
     network, firewall, endpoint, store, identity, permissions, image, snapshots
-                    one part of the foundation each
+                    the parts of the foundation, one file each
     machine, members, pools
                     machines: common inputs, machines with a stable identity, and groups of workers
     boot, boot.sh   the boot program of machines
@@ -17,9 +17,9 @@ lists each difference with its reason:
                     the program that waits for machines, and its command lines
     addons          Helm releases that integrate the cluster with the cloud
     names, limits, prices
-                    pure: names and tags, limits checked before a change, price tables
+                    without SDK: names and tags, limits checked before a change, price tables
     resources, exposure
-                    pure: readers of resource inputs for reports and policies
+                    without SDK: readers of resource inputs for reports and policies
 
 `metal` has no foundation: the hosts exist already, so `provider` delivers bundles through `connections`.
 """

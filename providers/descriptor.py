@@ -1,4 +1,4 @@
-"""The description of a cloud for code that works with every cloud: plain data and pure functions, no SDK.
+"""Descriptors of clouds for code that works with every cloud: plain data and pure functions, no SDK.
 
 Reports, policies, preflight checks and the choice of the provider read `providers.registry`. An import of a
 descriptor stays cheap: modules that need settings or an SDK are imported inside functions.
@@ -21,17 +21,27 @@ if TYPE_CHECKING:
     CreateProvider = Callable[
         [Settings, Topology, Mapping[str, str], Mapping[tuple[str, Role], Bundle]], Provider
     ]
-    """Create the provider from settings, topology, texts of named files by path, and bundles."""
+    """Function that creates the provider of a cloud.
+
+    Its arguments are the settings, the topology, the texts of the files that settings name (by path), and the
+    bundles by host name and role.
+    """
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ResourceTypes:
-    """Pulumi type tokens of the cloud's resources, by meaning.
+    """Pulumi type tokens and input names of a cloud's resources, by what they mean for reports and policies.
 
-    `data` are the types whose deletion loses data, `entrances` the types behind the API endpoint, and
-    `machine_inputs` the inputs of a group of machines whose change replaces its machines. `cost_inputs` are
-    the inputs that name the type and number of machines. Each store needs one resource of
-    `store_encryptions` and one of `public_access_blocks` (empty: the cloud has none).
+    machines: single machines.
+    machine_groups: groups of machines, such as Auto Scaling groups and scale sets.
+    launch_templates: templates from which groups create machines; empty where the cloud has none.
+    machine_inputs: names of the inputs of a machine group whose change replaces its machines.
+    cost_inputs: names of the inputs that contain the type and number of machines.
+    stores: object stores. Each store needs one resource of `store_encryptions` and one of
+    `public_access_blocks`, unless the cloud has no such resources (empty).
+    stateful: resources whose deletion loses data.
+    api_endpoints: resources through which clients reach the Kubernetes API.
+    tags_required: resources that must have the tags of the policy.
     """
 
     machines: tuple[str, ...]
@@ -42,19 +52,19 @@ class ResourceTypes:
     stores: tuple[str, ...]
     store_encryptions: tuple[str, ...]
     public_access_blocks: tuple[str, ...]
-    data: tuple[str, ...]
-    entrances: tuple[str, ...]
-    tagged: frozenset[str]
+    stateful: tuple[str, ...]
+    api_endpoints: tuple[str, ...]
+    tags_required: frozenset[str]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CloudDescriptor:
-    """One cloud.
+    """The descriptor of one cloud.
 
-    `settings_section` is the key under `kubewright:cluster` and the name of the cloud's package, `plugin` the
-    name of its Pulumi plugin and the first word of its type tokens. `machine_prices` returns US dollars an
-    hour by machine type for a region, None without a table for the region. `create_provider` imports the SDK
-    when it is called.
+    `settings_section` is the key under `kubewright:cluster` and the name of the cloud's package. `title` is
+    the name of the cloud in messages. `plugin` is the name of its Pulumi plugin and the first word of its
+    type tokens. `machine_prices` takes a region and returns US dollars an hour by machine type, or None
+    without a price table for the region. `create_provider` imports the SDK when it is called.
     """
 
     settings_section: str

@@ -1,4 +1,4 @@
-"""Payloads of bundles as Pulumi secrets."""
+"""Payloads (the secret part of bundles) as secret Pulumi outputs."""
 
 from __future__ import annotations
 

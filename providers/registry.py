@@ -10,11 +10,11 @@ CLOUDS: tuple[CloudDescriptor, ...] = (AWS, AZURE)
 
 
 def by_section(section: str) -> CloudDescriptor | None:
-    """Return the cloud that has this section of the settings; None for no cloud."""
+    """Return the descriptor of the cloud with this section in the settings; None for other sections."""
     return next((cloud for cloud in CLOUDS if cloud.settings_section == section), None)
 
 
 def by_type(resource_type: str) -> CloudDescriptor | None:
-    """Return the cloud whose plugin provides this resource type; None for other plugins."""
+    """Return the descriptor of the cloud whose plugin provides this type token; None for other plugins."""
     plugin = resource_type.partition(":")[0]
     return next((cloud for cloud in CLOUDS if cloud.plugin == plugin), None)

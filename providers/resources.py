@@ -1,7 +1,8 @@
-"""Readers of a cloud's resources for reports and policies: plain types, and helpers for inputs as JSON.
+"""Types of the functions that read resource inputs of clouds, and helpers for inputs as JSON. No SDK.
 
-Inputs come from the engine's events. A value that is secret or not known yet is a placeholder, and a reader
-must not report a violation because of a placeholder: `MASK` for a secret, `UNKNOWN`. Imports no SDK.
+Reports and policies call these functions. Inputs come from the engine's events. A secret value is replaced by
+the placeholder `MASK`, a value that is not known yet by `UNKNOWN`: a reader must not report a violation
+because of a placeholder.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from typing import Any
 from redaction import MASK
 
 Inputs = Mapping[str, Any]
-"""Inputs of a resource, as JSON."""
+"""Inputs of a resource by name, decoded from JSON."""
 
 UNKNOWN = "04da6b54-80e4-46f7-96ec-b56ff0331ba9"
 """Placeholder of a value that is computed by the update: `pulumi.runtime.rpc.UNKNOWN`."""
@@ -21,10 +22,10 @@ UNKNOWN = "04da6b54-80e4-46f7-96ec-b56ff0331ba9"
 
 @dataclass(frozen=True, slots=True)
 class Opening:
-    """Traffic that a firewall resource allows in.
+    """Incoming traffic that one rule of a firewall resource allows.
 
-    `path` is the input that allows the traffic, `port` a number or a range, `sources` are addresses and
-    names that the cloud defines.
+    `path` is the name of the input that contains the rule, `port` a port number or range, and `sources` are
+    addresses, networks, and source names of the cloud (`ResourceReaders.public_source_names`).
     """
 
     path: str
@@ -34,16 +35,18 @@ class Opening:
 
 
 IsPublic = Callable[[Iterable[str]], bool]
-"""Report whether sources together are public (`policy.rules.public_ranges.is_public`)."""
+"""Function that returns whether these sources together are public (`policy.rules.public_ranges.is_public`).
+"""
 Messages = Iterable[str]
-"""Violations of one resource, each as `path: what is wrong`."""
+"""Messages about violations of one resource, each as `<input>: <what is wrong>`."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ResourceReaders:
-    """Functions that read the inputs of one cloud's resources. Each takes the canonical type first.
+    """Functions that read the inputs of one cloud's resources. Most take the canonical type first, then
+    inputs.
 
-    canonical_type: the type without an API version.
+    canonical_type: the type token without an API version.
     openings: the traffic that a firewall resource allows in; empty for other types.
     public_machines: inputs that give a machine a public address.
     public_stores: inputs that allow anonymous access to a store.
@@ -57,7 +60,7 @@ class ResourceReaders:
     template_type: the machine type that a launch template names, empty for none.
     min_size, max_size: size limits of a group of machines; None where the inputs have none.
     region: the region of a resource, empty where the inputs do not name one.
-    public_names: names of the cloud for "any address" in firewall rules, in lower case.
+    public_source_names: names of the cloud for "any address" in firewall rules, in lower case.
     """
 
     canonical_type: Callable[[str], str]
@@ -74,11 +77,11 @@ class ResourceReaders:
     min_size: Callable[[Inputs], int | None]
     max_size: Callable[[Inputs], int | None]
     region: Callable[[Inputs], str]
-    public_names: frozenset[str]
+    public_source_names: frozenset[str]
 
 
 def is_known(value: object) -> bool:
-    """Return whether the value is visible: neither secret nor computed by the update."""
+    """Return whether an input has a visible value: neither secret nor computed by the update."""
     return value not in (MASK, UNKNOWN)
 
 
@@ -88,24 +91,27 @@ def may_be_true(value: object) -> bool:
 
 
 def mappings(value: object) -> list[Inputs]:
-    """Return the mappings in a list; empty for a list that is missing, secret or unknown."""
+    """Return the mappings in a list of an input; an empty list if the input is missing, secret or unknown."""
     return [item for item in value if isinstance(item, Mapping)] if isinstance(value, list) else []
 
 
 def mapping(value: object) -> Inputs:
-    """Return the value if it is a mapping, else an empty mapping."""
+    """Return the value of an input if it is a mapping; an empty mapping for any other value."""
     return value if isinstance(value, Mapping) else {}
 
 
 def strings(value: object) -> list[str]:
-    """Return the strings in a string or a list; empty for a missing value."""
+    """Return the strings of an input, which is one string or a list; empty for a missing input."""
     if isinstance(value, str):
         return [value]
     return [item for item in value if isinstance(item, str)] if isinstance(value, list) else []
 
 
 def whole_number(value: object) -> int | None:
-    """Return a number of the engine's JSON, which may be a float or digits; None for anything else."""
+    """Return an input as int: the engine's JSON has floats and digits as text.
+
+    Return None for other values.
+    """
     if isinstance(value, str) and value.isdigit():
         return int(value)
     return int(value) if isinstance(value, int | float) else None

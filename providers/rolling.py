@@ -1,4 +1,4 @@
-"""Rolling changes: only a few hosts of a group change at the same time, while new hosts never wait.
+"""Rolling limits: only a few hosts of a group change at the same time, while new hosts never wait.
 
 A chain of `depends_on` does not distinguish new hosts from changed hosts: five hundred new workers would
 join one by one, and one unreachable host would block all hosts after it. Hooks of the engine run only
@@ -11,7 +11,8 @@ import asyncio
 
 from pulumi import ErrorHook, ErrorHookArgs, ResourceHook, ResourceHookArgs, ResourceHookBinding
 
-# Part of the error of a command that ran on its host and failed there; missing when the host was unreachable.
+# Text in the error of a command that ran on its host and failed. The error of an unreachable host has no such
+# text.
 _RAN_AND_FAILED = "exited with status"
 
 
@@ -34,7 +35,10 @@ class RollingLimit:
 
     @property
     def hooks(self) -> ResourceHookBinding:
-        """The hooks for each resource of the group. The first use registers them."""
+        """The engine hooks for the command of each host of the group.
+
+        The first access registers the hooks.
+        """
         if self._hooks is None:
             self._hooks = ResourceHookBinding(
                 before_update=[ResourceHook(f"{self._group}-acquire-slot", self.acquire)],
@@ -44,7 +48,7 @@ class RollingLimit:
         return self._hooks
 
     async def acquire(self, args: ResourceHookArgs) -> None:
-        """Wait for a free slot. Raise RuntimeError when failed hosts hold all slots."""
+        """Wait for a free slot before a host changes. Raise RuntimeError when failed hosts hold all slots."""
         async with self._slots_changed:
             await self._slots_changed.wait_for(
                 lambda: self._free_slots > 0 or len(self._failed) >= self._limit
@@ -57,13 +61,13 @@ class RollingLimit:
             self._changing.add(args.urn)
 
     async def release(self, args: ResourceHookArgs) -> None:
-        """Release the slot after a successful change."""
+        """Release the slot of a host after its change succeeded."""
         async with self._slots_changed:
             self._changing.discard(args.urn)
             self._slots_changed.notify_all()
 
     async def record_failure(self, args: ErrorHookArgs) -> bool:
-        """Record a failed change. Return False: the engine must not retry."""
+        """Record the failed change of a host. Return False, so that the engine does not retry the change."""
         async with self._slots_changed:
             if args.urn in self._changing:
                 self._changing.discard(args.urn)

@@ -1,4 +1,4 @@
-"""The choice of the provider for a stack."""
+"""Selection of the provider for a stack: bare metal or a cloud."""
 
 from __future__ import annotations
 

@@ -1,4 +1,6 @@
-"""Masks secrets in texts and JSON values: known secrets, and unknown secrets with a recognizable syntax."""
+"""Redactors that mask secrets in texts and JSON values: known secrets, and unknown secrets with a
+recognizable syntax.
+"""
 
 from __future__ import annotations
 
@@ -64,8 +66,9 @@ class Redactor:
         return value
 
     def _redact_item(self, name: str, value: Any) -> Any:  # noqa: ANN401 - any JSON
-        secret = isinstance(value, str) and value and is_secret_name(name)
-        return MASK if secret else self.redact_value(value)
+        """Return the value of a key, redacted; `MASK` for a text whose name is a secret name."""
+        is_secret = isinstance(value, str) and value and is_secret_name(name)
+        return MASK if is_secret else self.redact_value(value)
 
     def _known_spans(self, text: str) -> Iterator[Span]:
         """Yield the position of every known secret in the text."""
@@ -83,6 +86,7 @@ class Redactor:
 
     @staticmethod
     def _matches(searcher: AhoCorasick, text: str) -> list[tuple[int, int, int]]:
+        """Return all matches in the text, each as the number of the search term, its start and its end."""
         try:
             return searcher.find_matches_as_indexes(text, overlapping=True)
         except UnicodeEncodeError:  # the text contains unpaired surrogates

@@ -1,4 +1,4 @@
-"""Derives search terms from known secrets: the exact texts that the redactor searches for.
+"""Search terms of known secrets: the exact texts that the redactor searches for.
 
 Search terms are the secret, its lines, the secret values inside it, and its base64 and hexadecimal
 encodings. The module `redaction.unescape` handles escapes of single characters.
@@ -86,6 +86,7 @@ def _secrets_in_document(secret: str) -> Iterator[str]:
 
 
 def _named_secrets(name: str, value: object) -> Iterator[str]:
+    """Yield the texts with secret names inside a value that has the name `name`."""
     if isinstance(value, dict):
         for key, item in value.items():
             yield from _named_secrets(str(key), item)

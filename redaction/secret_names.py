@@ -1,4 +1,4 @@
-"""Recognizes names of settings, variables and inputs whose values are secret, in every naming style."""
+"""Recognition of names of settings, variables and inputs whose values are secret, in every naming style."""
 
 from __future__ import annotations
 

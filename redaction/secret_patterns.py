@@ -1,4 +1,4 @@
-"""Recognizes unknown secrets by the syntax of private keys, tokens and passwords."""
+"""Recognition of unknown secrets by the syntax of private keys, tokens and passwords."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Removes escapes from a text, and maps positions in the result back to the original text.
+"""Removal of escapes from a text, with a mapping of positions in the result to the original text.
 
 Programs that escape a secret (JSON, YAML, shells, URLs, HTML) change single characters, in many styles and
 often several levels deep. Instead of listing every style of every secret, the text is unescaped level by
@@ -92,8 +92,10 @@ class UnescapedView:
         return source_end + position - end, source_end + position - end + 1
 
     def _find_replacements(self) -> tuple[list[int], list[tuple[int, int, int]]]:
-        """Return the start of each replacement in this text; and its end, with the replaced part of the
-        source.
+        """Return the replacements that led from the source text to this text.
+
+        The first list has the start of each replacement in this text. The second list has its end in this
+        text, and the start and end of the replaced part of the source text.
         """
         begins: list[int] = []
         replaced: list[tuple[int, int, int]] = []

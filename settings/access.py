@@ -1,6 +1,4 @@
-"""Settings of access to the cluster: namespaces with quotas and limits, roles, bindings, service accounts
-[I1].
-"""
+"""Settings of access to the cluster: namespaces, quotas, limits, roles, bindings, service accounts [I1]."""
 
 from __future__ import annotations
 

@@ -16,7 +16,7 @@ from topology.subnets import split_into_zones
 _REGION = re.compile(r"[a-z]{2}(-[a-z]+)+-[0-9]+")
 
 
-def _region(text: str) -> str:
+def _validate_region(text: str) -> str:
     if not _REGION.fullmatch(text):
         raise ValueError("not a region; allowed: a name such as eu-central-1")
     return text
@@ -93,7 +93,7 @@ class AwsSettings(CloudSettings):
     MIN_PREFIX: ClassVar[int] = 16
     RESERVED_TAGS: ClassVar[tuple[str, ...]] = ("aws:",)
 
-    region: Annotated[str, AfterValidator(_region)]
+    region: Annotated[str, AfterValidator(_validate_region)]
     """Region of the cluster, such as `eu-central-1`."""
     zones: Zones = 3
     """Names or number of availability zones; with three zones etcd keeps its quorum if a zone fails."""

@@ -13,7 +13,7 @@ from settings.clouds import CloudSettings, Endpoints, MetadataUrl, ServiceUrl, S
 from settings.types import Network, NonEmpty
 from topology.subnets import split_into_zones
 
-PROBES = IPv4Network("168.63.129.16/32")
+PROBE_SOURCE = IPv4Network("168.63.129.16/32")
 """The source address of health probes of Azure's load balancers.
 
 https://learn.microsoft.com/azure/virtual-network/what-is-ip-address-168-63-129-16
@@ -22,13 +22,13 @@ _LOCATION = re.compile(r"[a-z][a-z0-9]+")
 _GUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
 
-def _location(text: str) -> str:
+def _validate_location(text: str) -> str:
     if not _LOCATION.fullmatch(text):
         raise ValueError("not a location; allowed: a short name such as westeurope")
     return text
 
 
-def _guid(text: str) -> str:
+def _validate_guid(text: str) -> str:
     if not _GUID.fullmatch(text):
         raise ValueError(
             "not an id; allowed: a GUID in lower case, such as 00000000-0000-0000-0000-000000000000"
@@ -116,9 +116,9 @@ class AzureSettings(CloudSettings):
     MIN_PREFIX: ClassVar[int] = 8
     RESERVED_TAGS: ClassVar[tuple[str, ...]] = ("azure", "microsoft", "windows")
 
-    subscription: Annotated[str, AfterValidator(_guid)]
+    subscription: Annotated[str, AfterValidator(_validate_guid)]
     """Id of the subscription, a GUID."""
-    location: Annotated[str, AfterValidator(_location)]
+    location: Annotated[str, AfterValidator(_validate_location)]
     """Location of the cluster, such as `westeurope`."""
     zones: tuple[NonEmpty, ...] = ("1", "2", "3")
     """Names of the availability zones; with three zones etcd keeps its quorum if a zone fails."""
@@ -166,16 +166,17 @@ class AzureSettings(CloudSettings):
 
     @property
     def pool_ranges(self) -> tuple[IPv4Network, ...]:
-        """Return the range of the pools' subnet, repeated for each zone. Scale sets must not use members'
-        addresses.
+        """Return the range of the pools' subnet, which spans all zones, as the only item.
+
+        Pools have their own subnet, because scale sets must not use the addresses of members.
         """
         existing = self.network.subnets
         return (existing.pools.range if existing else split_into_zones(self.range, 2)[1].private,)
 
     @property
-    def probes(self) -> tuple[IPv4Network, ...]:
-        """Return the source address of health probes by Azure's load balancers."""
-        return (PROBES,)
+    def probe_sources(self) -> tuple[IPv4Network, ...]:
+        """Return the source address of the health probes of Azure's load balancers, as a /32 network."""
+        return (PROBE_SOURCE,)
 
     @property
     def authority_file(self) -> str | None:

@@ -12,14 +12,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-BASE = "kubewright:base"
+BASE_KEY = "kubewright:base"
 """The key in a stack file's `config` for the name of the base, which is a file in the same directory."""
 
-SECURE = "secure"
+ENCRYPTED_KEY = "secure"
 """The only key in a value that the engine has encrypted."""
 
 Key = tuple[str, ...]
+"""The path of a value in `config`: the keys from the outermost mapping to the value."""
 Document = dict[str, object]
+"""The `config` mapping of a stack file."""
 
 
 class BaseError(ValueError):
@@ -47,11 +49,13 @@ def merge_bases(path: Path, read: Callable[[Path], Document]) -> MergedConfig:
     """
     files = [path]
     layers = [dict(read(path))]
-    while (name := layers[-1].pop(BASE, None)) is not None:
-        base = _sibling(files[-1], name)
+    while (name := layers[-1].pop(BASE_KEY, None)) is not None:
+        base = _base_path(files[-1], name)
         if base.resolve() in [file.resolve() for file in files]:
             chain = " -> ".join(file.name for file in (*files, base))
-            raise BaseError(f"{files[-1].name}: {BASE}: {chain}: a file extends itself; remove one {BASE}")
+            raise BaseError(
+                f"{files[-1].name}: {BASE_KEY}: {chain}: a file extends itself; remove one {BASE_KEY}"
+            )
         layer = dict(read(base))
         for key, _ in _encrypted_values(layer, ()):
             raise BaseError(_encrypted_message(base, key))
@@ -59,17 +63,17 @@ def merge_bases(path: Path, read: Callable[[Path], Document]) -> MergedConfig:
         layers.append(layer)
     provenance: dict[Key, Path] = {}
     if len(files) == 1:
-        _record(layers[0], path, (), provenance)
+        _record_provenance(layers[0], path, (), provenance)
         return MergedConfig(layers[0], provenance, (path,))
     config: Document = {}
     for file, layer in zip(reversed(files), reversed(layers), strict=True):
-        _overlay(config, layer, file, (), provenance)
+        _merge_layer(config, layer, file, (), provenance)
     return MergedConfig(config, provenance, tuple(files))
 
 
 def is_secure(value: object) -> bool:
     """Report whether the engine has encrypted a value: `{secure: …}`."""
-    return isinstance(value, Mapping) and list(value) == [SECURE]
+    return isinstance(value, Mapping) and list(value) == [ENCRYPTED_KEY]
 
 
 def replace_encrypted(value: Any, placeholder: str) -> Any:  # noqa: ANN401  JSON of any shape
@@ -81,33 +85,36 @@ def replace_encrypted(value: Any, placeholder: str) -> Any:  # noqa: ANN401  JSO
     return [replace_encrypted(item, placeholder) for item in value] if isinstance(value, list) else value
 
 
-def _sibling(file: Path, name: object) -> Path:
+def _base_path(file: Path, name: object) -> Path:
+    """Return the path of the base `name` of a stack file. Raise BaseError unless it is a plain file name."""
     if not isinstance(name, str) or not name or Path(name).name != name:
         raise BaseError(
-            f"{file.name}: {BASE}: {name!r}: must be the name of a file beside it, such as Pulumi.base.yaml"
+            f"{file.name}: {BASE_KEY}: {name!r}: must be the name of a file beside it, "
+            "such as Pulumi.base.yaml"
         )
     return file.with_name(name)
 
 
-def _overlay(
-    target: Document, layer: Mapping[str, object], file: Path, at: Key, provenance: dict[Key, Path]
+def _merge_layer(
+    target: Document, layer: Mapping[str, object], file: Path, path: Key, provenance: dict[Key, Path]
 ) -> None:
-    """Merge `layer`, the content of `file`, into `target` in place."""
+    """Merge `layer`, the mapping at `path` in `file`, into `target` in place. Record the provenance."""
     for name, value in layer.items():
-        key = (*at, str(name))
+        key = (*path, str(name))
         lower = target.get(name)
         if _is_mapping(value) and isinstance(lower, dict) and not is_secure(lower):
             provenance.pop(key, None)  # an empty mapping in `target` was recorded as a value
-            _overlay(lower, value, file, key, provenance)  # type: ignore[arg-type]  # _is_mapping checked it
+            # _is_mapping checked the type of the value.
+            _merge_layer(lower, value, file, key, provenance)  # type: ignore[arg-type]
             if not lower:
                 provenance[key] = file
             continue
         if name in target:
-            _remove_below(provenance, key)
+            _remove_provenance(provenance, key)
             del target[name]
         if value is not None:
             target[name] = _without_nulls(value)
-            _record(target[name], file, key, provenance)
+            _record_provenance(target[name], file, key, provenance)
 
 
 def _without_nulls(value: object) -> object:
@@ -116,33 +123,35 @@ def _without_nulls(value: object) -> object:
     return {name: _without_nulls(item) for name, item in value.items() if item is not None}
 
 
-def _record(value: object, file: Path, at: Key, provenance: dict[Key, Path]) -> None:
+def _record_provenance(value: object, file: Path, path: Key, provenance: dict[Key, Path]) -> None:
     """Record `file` as the provenance of the value and of all nested values."""
     if isinstance(value, Mapping) and value and not is_secure(value):
         for name, item in value.items():
-            _record(item, file, (*at, str(name)), provenance)
+            _record_provenance(item, file, (*path, str(name)), provenance)
     else:
-        provenance[at] = file
+        provenance[path] = file
 
 
 def _is_mapping(value: object) -> bool:
     return isinstance(value, Mapping) and not is_secure(value)
 
 
-def _remove_below(provenance: dict[Key, Path], key: Key) -> None:
+def _remove_provenance(provenance: dict[Key, Path], key: Key) -> None:
+    """Remove the provenance of the value `key` and of all nested values."""
     for recorded in [recorded for recorded in provenance if recorded[: len(key)] == key]:
         del provenance[recorded]
 
 
-def _encrypted_values(value: object, at: Key) -> Iterator[tuple[Key, object]]:
+def _encrypted_values(value: object, path: Key) -> Iterator[tuple[Key, object]]:
+    """Yield the path and the content of every encrypted value inside the value at `path`."""
     if is_secure(value):
-        yield at, value
+        yield path, value
     elif isinstance(value, Mapping):
         for name, item in value.items():
-            yield from _encrypted_values(item, (*at, str(name)))
+            yield from _encrypted_values(item, (*path, str(name)))
     elif isinstance(value, list):
         for item in value:
-            yield from _encrypted_values(item, at)
+            yield from _encrypted_values(item, path)
 
 
 def _encrypted_message(base: Path, key: Key) -> str:

@@ -12,15 +12,15 @@ from settings.base import Section
 from settings.types import FilePath, Network, NonEmpty, Quantity, validate_url
 
 
-def _service_url(text: str) -> str:
+def _validate_service_url(text: str) -> str:
     return validate_url(text, "https")
 
 
-def _metadata_url(text: str) -> str:
+def _validate_metadata_url(text: str) -> str:
     return validate_url(text, "https", "http")
 
 
-def _zones(value: object) -> object:
+def _parse_zones(value: object) -> object:
     if isinstance(value, int) and not isinstance(value, bool):
         return value
     if isinstance(value, list | tuple) and value and all(isinstance(item, str) and item for item in value):
@@ -28,11 +28,12 @@ def _zones(value: object) -> object:
     raise ValueError("not zones; allowed: a list of their names as text, or how many zones to choose")
 
 
-ServiceUrl = Annotated[str, AfterValidator(_service_url)]
+ServiceUrl = Annotated[str, AfterValidator(_validate_service_url)]
 """URL of a service of the cloud; empty: the public URL."""
-MetadataUrl = Annotated[str, AfterValidator(_metadata_url)]
+MetadataUrl = Annotated[str, AfterValidator(_validate_metadata_url)]
 """URL of the metadata service; http is allowed, because clouds serve metadata without TLS on a local link."""
-Zones = Annotated[int | tuple[str, ...], BeforeValidator(_zones)]
+Zones = Annotated[int | tuple[str, ...], BeforeValidator(_parse_zones)]
+"""Names of availability zones, or the number of zones that the cloud chooses."""
 
 
 class SizeSettings(Section):
@@ -142,20 +143,22 @@ class CloudSettings(Section):
     @property
     @abstractmethod
     def member_ranges(self) -> tuple[IPv4Network, ...]:
-        """Return the range of members' addresses in each zone. Raise ValueError for a range that is too
-        small.
+        """Return the ranges of the subnets for members, one for each zone in the order of the zones.
+
+        Raise ValueError if the range of the virtual network is too small.
         """
 
     @property
     @abstractmethod
     def pool_ranges(self) -> tuple[IPv4Network, ...]:
-        """Return the range of pool nodes' addresses in each zone. Raise ValueError for a range that is too
-        small.
+        """Return the ranges of the subnets for the nodes of pools.
+
+        Raise ValueError if the range of the virtual network is too small.
         """
 
     @property
-    def probes(self) -> tuple[IPv4Network, ...]:
-        """Return the sources of the cloud's health probes that are outside the virtual network."""
+    def probe_sources(self) -> tuple[IPv4Network, ...]:
+        """Return the source networks of the cloud's health probes that are outside the virtual network."""
         return ()
 
     @property

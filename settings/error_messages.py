@@ -65,7 +65,7 @@ def _unknown_key(location: list[str | int], root: type[BaseModel]) -> Problem:
 
 
 def _keys_at(location: list[str | int], root: type[BaseModel]) -> list[str]:
-    """Return the keys of the section at `location`."""
+    """Return the keys that the section at `location` below the model `root` allows."""
     annotation: object = root
     for part in location:
         if _is_model(annotation):
@@ -77,7 +77,7 @@ def _keys_at(location: list[str | int], root: type[BaseModel]) -> list[str]:
 
 
 def _without_none(annotation: object) -> object:
-    """Return the annotation without `| None`."""
+    """Return a type annotation without `| None`."""
     choices = get_args(annotation)
     rest = [choice for choice in choices if choice is not type(None)]
     return rest[0] if len(rest) < len(choices) else annotation

@@ -9,16 +9,16 @@ from settings.cluster import Settings
 from settings.problem import Problem, SettingsError
 
 
-def read(settings: Settings, checkout: Path) -> dict[str, str]:
-    """Return the content of referenced files (authorities, known_hosts, the mirror's index) by their paths
-    in settings.
+def read_files(settings: Settings, checkout: Path) -> dict[str, str]:
+    """Return the texts of the files that the settings name (certificate authorities, known_hosts, the
+    mirror's index), by their paths in the settings.
 
     Private keys are not included: code that needs a private key reads it as a secret. Relative paths start
     at `checkout`. Raise SettingsError with every file that is missing or is not text.
     """
     texts: dict[str, str] = {}
     problems = find_missing(settings, checkout)
-    for field, path in _texts(settings):
+    for field, path in _text_files(settings):
         try:
             texts[path] = (checkout / path).read_text()
         except (OSError, UnicodeDecodeError) as error:
@@ -34,7 +34,7 @@ def read(settings: Settings, checkout: Path) -> dict[str, str]:
 def find_missing(settings: Settings, checkout: Path) -> list[Problem]:
     """Return problems for private keys and charts that do not exist; charts are relative to `checkout`."""
     problems = []
-    for field, path in _keys(settings):
+    for field, path in _private_key_files(settings):
         if not Path(path).is_file():
             problems.append(Problem(field, "", "no such file; create the key or correct the path"))
     for name, release in settings.helm_releases.items():
@@ -44,7 +44,8 @@ def find_missing(settings: Settings, checkout: Path) -> list[Problem]:
     return problems
 
 
-def _texts(settings: Settings) -> Iterator[tuple[str, str]]:
+def _text_files(settings: Settings) -> Iterator[tuple[str, str]]:
+    """Yield the setting and the path of every text file that the settings name."""
     if settings.artifacts.index:
         yield "artifacts.index", settings.artifacts.index
     if settings.cloud and settings.cloud.authority_file:
@@ -58,7 +59,8 @@ def _texts(settings: Settings) -> Iterator[tuple[str, str]]:
         yield "metal.ssh.known_hosts_file", settings.metal.ssh.known_hosts_file
 
 
-def _keys(settings: Settings) -> Iterator[tuple[str, str]]:
+def _private_key_files(settings: Settings) -> Iterator[tuple[str, str]]:
+    """Yield the setting and the path of every private SSH key file that the settings name."""
     if settings.metal is None:
         return
     if settings.metal.ssh.private_key_file:

@@ -12,9 +12,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from settings.problem import OBJECT, Problem, SettingsError
+from settings.problem import CLUSTER_KEY, Problem, SettingsError
 
-HOSTS_FILE = "kubewright:hosts-file"
+HOSTS_FILE_KEY = "kubewright:hosts-file"
 """The key of the engine's configuration with the path of the JSON file that contains `metal.hosts`."""
 
 MAX_CONFIG_BYTES = 120_000
@@ -34,17 +34,18 @@ def split_hosts(config: Document) -> tuple[dict[str, Any], dict[str, Any]] | Non
     """Return the configuration without `metal.hosts`, and the hosts; None if the configuration has no
     hosts.
     """
-    cluster = config.get(OBJECT)
+    cluster = config.get(CLUSTER_KEY)
     metal = cluster.get("metal") if isinstance(cluster, Mapping) else None
     hosts = metal.get("hosts") if isinstance(metal, Mapping) else None
     if not isinstance(cluster, Mapping) or not isinstance(metal, Mapping) or not isinstance(hosts, Mapping):
         return None
     rest = {key: value for key, value in metal.items() if key != "hosts"}
-    return {**config, OBJECT: {**cluster, "metal": rest}}, dict(hosts)
+    return {**config, CLUSTER_KEY: {**cluster, "metal": rest}}, dict(hosts)
 
 
 def join_hosts(cluster: Document, file: str | None) -> Document:
-    """Return the object `kubewright:cluster` with the hosts of `file`, if it is given.
+    """Return the object `kubewright:cluster` with the hosts of the JSON file `file`; unchanged without a
+    file.
 
     Raise SettingsError for a file that cannot be read.
     """

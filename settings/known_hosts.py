@@ -25,7 +25,11 @@ _FIELD = "metal.ssh.known_hosts_file"
 
 @dataclass(frozen=True, slots=True)
 class _Entry:
-    """A line of the file. `hosts` is its first field: patterns, or a hashed name."""
+    """A line of a known_hosts file.
+
+    `number` is the line number. `marker` is `@revoked`, `@cert-authority` or empty. `hosts` is the field
+    with the host names: patterns separated by commas, or a hashed name.
+    """
 
     number: int
     marker: str
@@ -73,7 +77,7 @@ class KnownHosts:
 
 
 def _parse(text: str) -> Iterator[_Entry]:
-    """Yield every line that has all fields."""
+    """Yield an entry for each line that has all fields of the format."""
     for number, line in enumerate(text.splitlines(), start=1):
         words = line.split()
         if not words or words[0].startswith("#"):
@@ -84,7 +88,10 @@ def _parse(text: str) -> Iterator[_Entry]:
 
 
 def _matches(hosts: str, name: str) -> bool:
-    """Report whether a hosts field matches the name: by its hash, or by patterns without a negated match."""
+    """Report whether the hosts field of an entry matches the name, by its hash or by its patterns.
+
+    A negated pattern (`!`) that matches the name excludes the name.
+    """
     if hosts.startswith("|1|"):
         return _hash_matches(hosts, name)
     patterns = [pattern.lower() for pattern in hosts.split(",")]

@@ -74,21 +74,22 @@ class KubeletSettings(Section):
     """Maximum number of processes in a pod; default: 4096."""
 
     def applied_to(self, base: Kubelet) -> Kubelet:
-        """Return `base` with its values overridden by these settings."""
+        """Return the kubelet configuration `base` with the values that these settings override."""
         return Kubelet(
             max_pods=base.max_pods if self.max_pods is None else self.max_pods,
-            system_reserved=_merged(base.system_reserved, self.system_reserved),
-            kube_reserved=_merged(base.kube_reserved, self.kube_reserved),
-            eviction_hard=_merged(base.eviction_hard, self.eviction_hard),
-            eviction_minimum_reclaim=_merged(base.eviction_minimum_reclaim, self.eviction_minimum_reclaim),
+            system_reserved=_merge(base.system_reserved, self.system_reserved),
+            kube_reserved=_merge(base.kube_reserved, self.kube_reserved),
+            eviction_hard=_merge(base.eviction_hard, self.eviction_hard),
+            eviction_minimum_reclaim=_merge(base.eviction_minimum_reclaim, self.eviction_minimum_reclaim),
             container_log_max_size=self.container_log_max_size or base.container_log_max_size,
             container_log_max_files=self.container_log_max_files or base.container_log_max_files,
             pod_pids_limit=self.pod_pids_limit or base.pod_pids_limit,
         )
 
 
-def _merged(base: tuple[tuple[str, str], ...], changes: Mapping[_Key, str]) -> tuple[tuple[str, str], ...]:
+def _merge(base: tuple[tuple[str, str], ...], overrides: Mapping[_Key, str]) -> tuple[tuple[str, str], ...]:
+    """Return the pairs of `base` with the values of `overrides`; new keys follow at the end."""
     merged: dict[str, str] = dict(base)
-    for key, value in changes.items():
+    for key, value in overrides.items():
         merged[key] = value
     return tuple(merged.items())

@@ -27,7 +27,7 @@ def load(raw: Mapping[str, object]) -> Settings:
     if not isinstance(raw, Mapping):
         raise SettingsError([Problem("", "", "not a mapping; describe the cluster by keys and values")])
     settings, problems = _parse(raw)
-    problems += _broken_rules(settings, raw, problems)
+    problems += _rule_problems(settings, raw, problems)
     if problems:
         raise SettingsError(problems)
     return settings
@@ -35,11 +35,11 @@ def load(raw: Mapping[str, object]) -> Settings:
 
 def _parse(raw: Mapping[str, object]) -> tuple[Settings, list[Problem]]:
     """Return the settings without their invalid parts, and the problems of these parts."""
-    rest = cast(dict[str, object], _with_text_keys(dict(raw)))
+    remaining = cast(dict[str, object], _with_text_keys(dict(raw)))
     problems: list[Problem] | None = None
     while True:
         try:
-            return Settings.model_validate(rest), problems or []
+            return Settings.model_validate(remaining), problems or []
         except ValidationError as error:
             details = error.errors(include_url=False)
             # Later rounds report only consequences of the parts that the first round removed.
@@ -47,13 +47,15 @@ def _parse(raw: Mapping[str, object]) -> tuple[Settings, list[Problem]]:
                 problems = [to_problem(detail, Settings) for detail in _innermost_errors(details)]
             locations = {_invalid_part(detail) for detail in details}
             # Remove from the end, so that positions in lists stay valid.
-            removed = [_remove(rest, location) for location in sorted(locations, key=_sort_key, reverse=True)]
+            removed = [
+                _remove(remaining, location) for location in sorted(locations, key=_sort_key, reverse=True)
+            ]
             if not any(removed):
                 raise SettingsError(problems) from None
 
 
 def _with_text_keys(value: object) -> object:
-    """Return the value with all keys converted to text: YAML reads a bare `1:` or `yes:` as another type."""
+    """Return the value with all keys as text, because YAML reads the keys `1:` and `yes:` as other types."""
     if isinstance(value, dict):
         return {str(key): _with_text_keys(item) for key, item in value.items()}
     return [_with_text_keys(item) for item in value] if isinstance(value, list) else value
@@ -73,6 +75,7 @@ def _invalid_part(detail: ErrorDetails) -> _Location:
 
 
 def _sort_key(location: _Location) -> list[tuple[int, str]]:
+    """Return a key that sorts locations and compares list positions as numbers."""
     return [(part, "") if isinstance(part, int) else (-1, part) for part in location]
 
 
@@ -96,10 +99,13 @@ def _contains(node: _Node, part: str | int) -> bool:
     return part in node if isinstance(node, dict) else isinstance(part, int) and part < len(node)
 
 
-def _broken_rules(settings: Settings, raw: Mapping[str, object], known: list[Problem]) -> list[Problem]:
+def _rule_problems(
+    settings: Settings, raw: Mapping[str, object], field_problems: list[Problem]
+) -> list[Problem]:
+    """Return the problems of all rules whose settings have no problem in `field_problems`."""
     metal = raw.get("metal")
     hosts = metal.get("hosts") if isinstance(metal, dict) else None
     names = dict.fromkeys(map(str, hosts)) if isinstance(hosts, dict) else {}
     rule_input = RuleInput(settings, names)
-    invalid = [problem.path for problem in known]
+    invalid = [problem.path for problem in field_problems]
     return [problem for rule in RULES if rule.applies(invalid) for problem in rule.check(rule_input)]

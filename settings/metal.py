@@ -117,7 +117,9 @@ class MetalSettings(Section):
 
     @property
     def ssh_ports(self) -> tuple[int, ...]:
-        """Return the ports of sshd on all hosts, without hosts that SSH reaches at another address."""
+        """Return the sorted ports of sshd on all hosts, without hosts whose `ssh.address` is another
+        address.
+        """
         hosts = self.hosts.values()
         ports = {host.ssh.port or self.ssh.port for host in hosts if host.ssh.address is None}
         return tuple(sorted(ports or {self.ssh.port}))

@@ -14,7 +14,10 @@ def expand(text: str, environment: Mapping[str, str] = os.environ) -> str:
 
     Other variables are not replaced, so that a stack file has the same meaning for every deployer.
     """
-    for variable, home in ((directories.STATE, directories.state), (directories.CACHE, directories.cache)):
-        value = str(home(environment))
+    for variable, directory in (
+        (directories.STATE, directories.state),
+        (directories.CACHE, directories.cache),
+    ):
+        value = str(directory(environment))
         text = text.replace("${" + variable + "}", value).replace(f"${variable}", value)
     return str(Path(text).expanduser()) if text.startswith("~") else text

@@ -18,14 +18,14 @@ def _require_one_minute(duration: str) -> str:
     return duration
 
 
-class RoleSettings(Section):
+class RoleHostsSettings(Section):
     """The hosts that have a role."""
 
     hosts: tuple[str, ...] = ()
     """Names of hosts: hosts of the inventory on bare metal, machines to create in a cloud."""
 
 
-class LoadBalancerSettings(RoleSettings):
+class LoadBalancerSettings(RoleHostsSettings):
     """Hosts that balance the load of the API and share its virtual address; not allowed in a cloud."""
 
     hosts: tuple[str, ...] = ()
@@ -47,7 +47,7 @@ class SnapshotSettings(Section):
     """
 
 
-class EtcdSettings(RoleSettings):
+class EtcdSettings(RoleHostsSettings):
     """The etcd members."""
 
     hosts: tuple[str, ...] = ()
@@ -58,7 +58,7 @@ class EtcdSettings(RoleSettings):
     """Machines of members that are not control planes; required for such members in a cloud."""
 
 
-class ControlPlaneSettings(RoleSettings):
+class ControlPlaneSettings(RoleHostsSettings):
     """The control planes."""
 
     hosts: tuple[str, ...] = ()

@@ -9,16 +9,19 @@ from dataclasses import dataclass
 
 from redaction.secret_names import is_secret_name
 
-OBJECT = "kubewright:cluster"
-_LONGEST_VALUE = 80
+CLUSTER_KEY = "kubewright:cluster"
+"""The key in a stack file's `config` for the settings of the cluster."""
+_MAX_VALUE_LENGTH = 80
 # Values below these keys are never shown: they are secrets, or users put secrets there by mistake.
-_NEVER_SHOWN = frozenset({"registries", "values", "username", "password", "private_key_file"})
+_HIDDEN_KEYS = frozenset({"registries", "values", "username", "password", "private_key_file"})
 
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """A mistake in the configuration. `path` is relative to `kubewright:cluster`; `value` is empty if it
-    must not be shown.
+    """A mistake in the settings, with a message that names the mistake and the required action.
+
+    `path` is relative to `kubewright:cluster`, such as `pools.workers.taints[0]`. `value` is the wrong
+    value as text; empty if it must not be shown.
     """
 
     path: str
@@ -26,10 +29,10 @@ class Problem:
     message: str
 
     def __str__(self) -> str:
-        """Return a line with the field, its value, the mistake and the required action."""
-        where = f"{OBJECT}.{self.path}" if self.path else OBJECT
+        """Return one line: the full path of the setting, its value, the mistake and the required action."""
+        where = f"{CLUSTER_KEY}.{self.path}" if self.path else CLUSTER_KEY
         value = f"{self.value}: " if self.value else ""
-        return f"{where}: {value}{self.message}"
+        return _escape_unprintable(f"{where}: {value}{self.message}")
 
 
 class SettingsError(Exception):
@@ -42,8 +45,15 @@ class SettingsError(Exception):
         super().__init__("\n".join(str(problem) for problem in self.problems))
 
 
+def _escape_unprintable(text: str) -> str:
+    """Return the text with line breaks and control characters, as a host name may have them, as escapes."""
+    return "".join(char if char.isprintable() else char.encode("unicode_escape").decode() for char in text)
+
+
 def format_path(location: Sequence[str | int]) -> str:
-    """Return a location as text, such as `pools.workers.taints[0]`, with quotes around unusual keys."""
+    """Return the location of a setting as text, such as `pools.workers.taints[0]`, with quotes around
+    unusual keys.
+    """
     text = ""
     for part in location:
         if isinstance(part, int):
@@ -58,11 +68,11 @@ def format_path(location: Sequence[str | int]) -> str:
 def displayed_value(location: Sequence[str | int], value: object) -> str:
     """Return a value as text for a problem at `location`; empty if the value may hold a secret."""
     parts = [str(part) for part in location]
-    if _NEVER_SHOWN.intersection(parts) or any(map(is_secret_name, parts)):
+    if _HIDDEN_KEYS.intersection(parts) or any(map(is_secret_name, parts)):
         return ""
     if isinstance(value, str):
         # Do not show a key that was pasted in place of a file name either.
-        if "\n" in value or len(value) > _LONGEST_VALUE or "PRIVATE KEY" in value or "@" in value:
+        if "\n" in value or len(value) > _MAX_VALUE_LENGTH or "PRIVATE KEY" in value or "@" in value:
             return ""
         return json.dumps(value, ensure_ascii=False)
     if isinstance(value, bool):

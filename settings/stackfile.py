@@ -10,9 +10,9 @@ from formats.documents import parse_yaml
 from settings.bases import BaseError, merge_bases, replace_encrypted
 from settings.cluster import Settings
 from settings.loading import load
-from settings.problem import OBJECT, Problem, SettingsError
+from settings.problem import CLUSTER_KEY, Problem, SettingsError
 
-ENCRYPTED = "encrypted"
+ENCRYPTED_PLACEHOLDER = "encrypted"
 """The placeholder for values that only the engine can decrypt."""
 
 
@@ -22,29 +22,32 @@ def load_file(path: Path) -> Settings:
     Raise SettingsError for invalid settings and for a file that cannot be read or describes no cluster.
     """
     try:
-        config = merge_bases(path, _config).config
+        config = merge_bases(path, _read_config).config
     except BaseError as error:
-        raise _error(path, f"cannot be used: {error}") from None
-    cluster = config.get(OBJECT)
+        raise _stack_file_error(path, f"cannot be used: {error}") from None
+    cluster = config.get(CLUSTER_KEY)
     if not isinstance(cluster, dict):
-        raise _error(path, f"has no mapping {OBJECT} below config; describe the cluster there")
-    return load(replace_encrypted(cluster, ENCRYPTED))
+        raise _stack_file_error(
+            path, f"has no mapping {CLUSTER_KEY} below config; describe the cluster there"
+        )
+    return load(replace_encrypted(cluster, ENCRYPTED_PLACEHOLDER))
 
 
-def _config(path: Path) -> dict[str, object]:
+def _read_config(path: Path) -> dict[str, object]:
+    """Return the `config` mapping of a stack file; empty if the file has none. Raise SettingsError."""
     try:
         content: object = parse_yaml(path.read_text())
     except OSError as error:
-        raise _error(
+        raise _stack_file_error(
             path, f"cannot be read: {error.strerror}; name a stack file such as Pulumi.dev.yaml"
         ) from None
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         where = getattr(error, "problem_mark", None)
         line = f" near line {where.line + 1}" if where is not None else ""
-        raise _error(path, f"is not valid YAML{line}; correct it") from None
+        raise _stack_file_error(path, f"is not valid YAML{line}; correct it") from None
     config = content.get("config") if isinstance(content, dict) else None
     return config if isinstance(config, dict) else {}
 
 
-def _error(path: Path, message: str) -> SettingsError:
+def _stack_file_error(path: Path, message: str) -> SettingsError:
     return SettingsError([Problem("", f'"{path}"', message)])

@@ -41,7 +41,7 @@ def validate_subdomain(text: str) -> str:
     return text
 
 
-def _label_key(text: str) -> str:
+def _validate_label_key(text: str) -> str:
     prefix, slash, name = text.rpartition("/")
     prefix_is_valid = not slash or (len(prefix) <= 253 and _SUBDOMAIN.fullmatch(prefix))
     if not prefix_is_valid or len(name) > 63 or not _KEY_NAME.fullmatch(name):
@@ -52,7 +52,7 @@ def _label_key(text: str) -> str:
     return text
 
 
-def _label_value(text: str) -> str:
+def _validate_label_value(text: str) -> str:
     if text and (len(text) > 63 or not _KEY_NAME.fullmatch(text)):
         raise ValueError(
             "not a label value; allowed: empty, or letters, digits, -, _ and . (at most 63 characters), the "
@@ -61,7 +61,7 @@ def _label_value(text: str) -> str:
     return text
 
 
-def _quantity(value: object) -> object:
+def _validate_quantity(value: object) -> object:
     # YAML reads `cpu: 2` as a number, but a Kubernetes quantity is text.
     text = str(value) if isinstance(value, int | float) and not isinstance(value, bool) else value
     if isinstance(text, str):
@@ -69,7 +69,7 @@ def _quantity(value: object) -> object:
     return text
 
 
-def _eviction_threshold(text: str) -> str:
+def _validate_eviction_threshold(text: str) -> str:
     if text.endswith("%"):
         if not _PERCENTAGE.fullmatch(text) or not 0 < float(text[:-1]) < 100:
             raise ValueError("not a percentage; allowed: more than 0% and less than 100%")
@@ -78,7 +78,7 @@ def _eviction_threshold(text: str) -> str:
     return text
 
 
-def _network(value: object) -> object:
+def _parse_network(value: object) -> object:
     if not isinstance(value, str):
         raise ValueError("not a network; allowed: an IPv4 range such as 10.244.0.0/16, as text")
     try:
@@ -92,7 +92,7 @@ def _network(value: object) -> object:
     raise ValueError(f"has bits set after its prefix; the network is {network}")
 
 
-def _address(value: object) -> object:
+def _parse_address(value: object) -> object:
     try:
         if isinstance(value, str):
             return IPv4Address(value)
@@ -101,26 +101,26 @@ def _address(value: object) -> object:
     raise ValueError("not an IPv4 address; allowed: four numbers from 0 to 255, such as 10.0.0.11")
 
 
-def _version(value: object) -> object:
+def _validate_version(value: object) -> object:
     if not isinstance(value, str) or not _VERSION.fullmatch(value):
         raise ValueError('not a version; allowed: three numbers without a "v", such as 1.36.3, as text')
     return value
 
 
-def _duration(text: str) -> str:
+def _validate_duration(text: str) -> str:
     if not _DURATION.fullmatch(text):
         raise ValueError("not a duration; allowed: numbers with h, m or s, such as 1h or 90m")
     return text
 
 
 def parse_seconds(duration: str) -> int:
-    """Return the seconds of a duration such as `1h30m`. Raise ValueError for invalid text."""
-    _duration(duration)
+    """Return the number of seconds in a duration such as `1h30m`. Raise ValueError for invalid text."""
+    _validate_duration(duration)
     unit = {"h": 3600, "m": 60, "s": 1}
     return sum(int(count) * unit[suffix] for count, suffix in re.findall(r"([0-9]+)([hms])", duration))
 
 
-def _host_path(text: str) -> str:
+def _validate_host_path(text: str) -> str:
     if not _HOST_PATH.fullmatch(text) or ".." in text.split("/"):
         raise ValueError(
             "not a directory on a host; allowed: an absolute path of letters, digits and ._-, "
@@ -129,7 +129,7 @@ def _host_path(text: str) -> str:
     return text
 
 
-def _https(text: str) -> str:
+def _validate_https_url(text: str) -> str:
     parts = urlsplit(text)
     if parts.scheme != "https" or not parts.hostname:
         raise ValueError(
@@ -153,7 +153,7 @@ def validate_url(text: str, *schemes: str) -> str:
     return text.rstrip("/")
 
 
-def _port_range(value: object) -> object:
+def _parse_port_range(value: object) -> object:
     if isinstance(value, tuple):
         return value
     match = _PORTS.fullmatch(value) if isinstance(value, str) else None
@@ -167,7 +167,7 @@ def _port_range(value: object) -> object:
     return first, last
 
 
-def _taint(value: object) -> object:
+def _parse_taint(value: object) -> object:
     if isinstance(value, Taint):
         return value
     allowed = "allowed: key=value:Effect or key:Effect, Effect one of NoSchedule, PreferNoSchedule, NoExecute"
@@ -177,43 +177,61 @@ def _taint(value: object) -> object:
     key, _, text = pair.partition("=")
     if effect not in list(TaintEffect):
         raise ValueError(f"not a taint: the effect is unknown; {allowed}")
-    return Taint(key=_label_key(key), value=_label_value(text), effect=TaintEffect(effect))
+    return Taint(key=_validate_label_key(key), value=_validate_label_value(text), effect=TaintEffect(effect))
 
 
-def _non_empty(text: str) -> str:
+def _validate_non_empty(text: str) -> str:
     if not text.strip():
         raise ValueError("is empty; remove the key or give it a value")
     return text
 
 
-def _text(**keywords: object) -> WithJsonSchema:
+def _text_schema(**keywords: object) -> WithJsonSchema:
     """Return the JSON Schema of a type that is written as text in a stack file."""
     return WithJsonSchema({"type": "string", **keywords})
 
 
-def _whole(pattern: re.Pattern[str] | str) -> str:
+def _anchored_pattern(pattern: re.Pattern[str] | str) -> str:
     """Return an anchored pattern for JSON Schema, whose patterns otherwise match anywhere in the text."""
     return f"^{pattern if isinstance(pattern, str) else pattern.pattern}$"
 
 
-Name = Annotated[str, AfterValidator(validate_name), _text(pattern=_whole(_NAME), maxLength=63)]
-Subdomain = Annotated[str, AfterValidator(validate_subdomain), _text(pattern=_whole(_SUBDOMAIN))]
-LabelKey = Annotated[str, AfterValidator(_label_key)]
-LabelValue = Annotated[str, AfterValidator(_label_value), _text(maxLength=63)]
-Quantity = Annotated[str, BeforeValidator(_quantity), WithJsonSchema({"type": ["string", "number"]})]
-EvictionThreshold = Annotated[str, AfterValidator(_eviction_threshold)]
-Network = Annotated[IPv4Network, BeforeValidator(_network), _text(pattern=_whole(_IPV4 + "/[0-9]{1,2}"))]
-Address = Annotated[IPv4Address, BeforeValidator(_address), _text(pattern=_whole(_IPV4))]
-Version = Annotated[str, BeforeValidator(_version), _text(pattern=_whole(_VERSION))]
-Duration = Annotated[str, AfterValidator(_duration), _text(pattern=_whole(_DURATION))]
-HostPath = Annotated[str, AfterValidator(_host_path), _text(pattern=_whole(_HOST_PATH))]
-HttpsUrl = Annotated[str, AfterValidator(_https), _text(pattern="^https://[^/@]+")]
-PortRange = Annotated[tuple[int, int], BeforeValidator(_port_range), _text(pattern=_whole(_PORTS))]
+Name = Annotated[
+    str, AfterValidator(validate_name), _text_schema(pattern=_anchored_pattern(_NAME), maxLength=63)
+]
+Subdomain = Annotated[
+    str, AfterValidator(validate_subdomain), _text_schema(pattern=_anchored_pattern(_SUBDOMAIN))
+]
+LabelKey = Annotated[str, AfterValidator(_validate_label_key)]
+LabelValue = Annotated[str, AfterValidator(_validate_label_value), _text_schema(maxLength=63)]
+Quantity = Annotated[str, BeforeValidator(_validate_quantity), WithJsonSchema({"type": ["string", "number"]})]
+EvictionThreshold = Annotated[str, AfterValidator(_validate_eviction_threshold)]
+Network = Annotated[
+    IPv4Network,
+    BeforeValidator(_parse_network),
+    _text_schema(pattern=_anchored_pattern(_IPV4 + "/[0-9]{1,2}")),
+]
+Address = Annotated[
+    IPv4Address, BeforeValidator(_parse_address), _text_schema(pattern=_anchored_pattern(_IPV4))
+]
+Version = Annotated[
+    str, BeforeValidator(_validate_version), _text_schema(pattern=_anchored_pattern(_VERSION))
+]
+Duration = Annotated[
+    str, AfterValidator(_validate_duration), _text_schema(pattern=_anchored_pattern(_DURATION))
+]
+HostPath = Annotated[
+    str, AfterValidator(_validate_host_path), _text_schema(pattern=_anchored_pattern(_HOST_PATH))
+]
+HttpsUrl = Annotated[str, AfterValidator(_validate_https_url), _text_schema(pattern="^https://[^/@]+")]
+PortRange = Annotated[
+    tuple[int, int], BeforeValidator(_parse_port_range), _text_schema(pattern=_anchored_pattern(_PORTS))
+]
 TaintText = Annotated[
     Taint,
-    BeforeValidator(_taint),
-    _text(pattern=f"^.+:({'|'.join(effect.value for effect in TaintEffect)})$"),
+    BeforeValidator(_parse_taint),
+    _text_schema(pattern=f"^.+:({'|'.join(effect.value for effect in TaintEffect)})$"),
 ]
-NonEmpty = Annotated[str, AfterValidator(_non_empty), _text(minLength=1)]
+NonEmpty = Annotated[str, AfterValidator(_validate_non_empty), _text_schema(minLength=1)]
 FilePath = Annotated[NonEmpty, AfterValidator(paths.expand)]
 Port = Annotated[int, Field(ge=1, le=65535)]

@@ -20,36 +20,37 @@ from cryptography.x509.oid import NameOID
 from artifacts.cache import Cache
 
 
-def put(cache: Cache, name: str, version: str, content: bytes, tmp_path: Path) -> None:
+def add_artifact(cache: Cache, name: str, version: str, content: bytes, tmp_path: Path) -> None:
+    """Add an artifact with this content to a cache."""
     file = tmp_path / "incoming"
     file.write_bytes(content)
     cache.add(name, version, file, source="test")
 
 
 @dataclass
-class Server:
+class ArtifactServer:
     """An HTTPS server that answers GET with the content in `files` or 404, and records requests in
-    `requested`.
+    `requests`.
     """
 
     url: str
     ca_file: Path
     files: dict[str, bytes] = field(default_factory=dict)
-    requested: list[str] = field(default_factory=list)
+    requests: list[str] = field(default_factory=list)
 
 
 @contextmanager
-def serving(directory: Path) -> Iterator[Server]:
+def serve_artifacts(directory: Path) -> Iterator[ArtifactServer]:
     """Start an HTTPS server on loopback until the block ends; its certificate is written to the directory."""
-    certificate, key = self_signed(directory)
-    state = Server("", certificate)
+    certificate, key = create_self_signed_certificate(directory)
+    state = ArtifactServer("", certificate)
 
     class Handler(http.server.BaseHTTPRequestHandler):
         def do_HEAD(self) -> None:
             self.send_error(404)
 
         def do_GET(self) -> None:
-            state.requested.append(self.path)
+            state.requests.append(self.path)
             body = state.files.get(self.path)
             if body is None:
                 self.send_error(404)
@@ -74,7 +75,8 @@ def serving(directory: Path) -> Iterator[Server]:
         thread.join()
 
 
-def self_signed(directory: Path) -> tuple[Path, Path]:
+def create_self_signed_certificate(directory: Path) -> tuple[Path, Path]:
+    """Write a self-signed certificate for 127.0.0.1 and its key. Return the paths of both files."""
     key = ec.generate_private_key(ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "test")])
     now = datetime.datetime.now(datetime.UTC)

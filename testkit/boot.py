@@ -8,7 +8,7 @@ import subprocess
 from collections.abc import Mapping
 from pathlib import Path
 
-from nodeconfig.bundle import AT_BOOT, Bundle, File, SecretFile, Service
+from nodeconfig.bundle import IDENTITY_AT_BOOT, Bundle, File, SecretFile, Service
 from nodeconfig.host_program import program as host_program
 from nodeconfig.render import payload, script
 from providers.cloud.boot import render_program
@@ -16,7 +16,7 @@ from providers.cloud.machine_config import content_digest
 from testkit.host import CURL, PROGRAM, SYSTEMCTL
 from topology.model import Role
 
-CLOUD_PART = """\
+CLOUD_FUNCTIONS = """\
 # A cloud that is a directory.
 cloud_identity() {
     [ ! -e "$FAKE/silent" ] || return 1
@@ -29,24 +29,28 @@ cloud_leaving() { [ -e "$FAKE/told" ]; }
 cloud_left() { echo left >>"$FAKE/log"; }
 cloud_ready() { echo ready >>"$FAKE/log"; }
 """
-_RECORD = '#!/bin/sh\necho "${0##*/} $*" >>"$FAKE/log"\n'
+_RECORD_CALL = '#!/bin/sh\necho "${0##*/} $*" >>"$FAKE/log"\n'
 _TOOLS = {
     "systemctl": SYSTEMCTL,
-    "mount": _RECORD + ': >"$FAKE/mounted.$(echo "$1" | tr / +)"\n',
+    "mount": _RECORD_CALL + ': >"$FAKE/mounted.$(echo "$1" | tr / +)"\n',
     "mountpoint": '#!/bin/sh\n[ -e "$FAKE/mounted.$(echo "$2" | tr / +)" ]\n',
     # The real blkid also has no output and exit code 2 for unknown content.
     "blkid": '#!/bin/sh\ncase $* in *UUID*) echo 12-34 ;; *) cat "$FAKE/type" 2>/dev/null || exit 2 ;; esac',
-    "mkfs.ext4": _RECORD + 'echo ext4 >"$FAKE/type"\n',
-    "e2fsck": _RECORD + 'echo "what e2fsck says"; exit "$(cat "$FAKE/e2fsck.code" 2>/dev/null || echo 0)"\n',
-    "resize2fs": _RECORD,
-    "systemd-sysusers": _RECORD,
-    "chown": _RECORD,
+    "mkfs.ext4": _RECORD_CALL + 'echo ext4 >"$FAKE/type"\n',
+    "e2fsck": _RECORD_CALL
+    + 'echo "what e2fsck says"; exit "$(cat "$FAKE/e2fsck.code" 2>/dev/null || echo 0)"\n',
+    "resize2fs": _RECORD_CALL,
+    "systemd-sysusers": _RECORD_CALL,
+    "chown": _RECORD_CALL,
     "curl": CURL,
 }
 
 
 class BootMachine:
-    """A directory that emulates a cloud machine, and the object store of the cloud."""
+    """A directory that emulates a cloud machine, and the object store of the cloud.
+
+    `cloud_functions` is the sh file with the functions of the emulated cloud, which the boot program calls.
+    """
 
     def __init__(self, directory: Path) -> None:
         self.root, self.fake = directory / "root", directory / "fake"
@@ -58,12 +62,12 @@ class BootMachine:
             (self.fake / name).write_text(text)
             (self.fake / name).chmod(0o755)
         (self.fake / "host-program").write_text(host_program())
-        self.half = self.fake / "half.sh"
-        self.half.write_text(CLOUD_PART)
+        self.cloud_functions = self.fake / "half.sh"
+        self.cloud_functions.write_text(CLOUD_FUNCTIONS)
         self.user_data = self.fake / "user-data"
 
     def write_user_data(self, **variables: str) -> None:
-        """Write the user data of the machine."""
+        """Write the user data of the machine: the boot program with these variables."""
         defaults: Mapping[str, str] = {
             "UNIT": "general",
             "KIND": "pools",
@@ -75,10 +79,10 @@ class BootMachine:
             "DRAIN_SECONDS": "30",
             "CA": "",
         }
-        self.user_data.write_text(render_program(self.half, {**defaults, **variables}))
+        self.user_data.write_text(render_program(self.cloud_functions, {**defaults, **variables}))
 
     def put(self, key: str, content: str) -> None:
-        """Put an object into the store."""
+        """Put an object into the emulated object store."""
         path = self.store / key
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(content)
@@ -126,6 +130,7 @@ SECRET = "-----BEGIN PRIVATE KEY-----\nMIIC\n"
 
 
 def bundle(role: Role = Role.NODE, *, ready: str = "true") -> Bundle:
+    """Return a small bundle with one service, whose health check is `ready`, and one secret file."""
     unit = f"/etc/systemd/system/{role}.service"
     return Bundle(
         role=role,
@@ -140,15 +145,16 @@ def bundle(role: Role = Role.NODE, *, ready: str = "true") -> Bundle:
 def put_bundles(machine: BootMachine, prefix: str, *bundles: Bundle) -> str:
     """Put bundles into the store and return their digest."""
     contents = []
-    for each in bundles:
-        parts = script(each, AT_BOOT), payload(each, {"token": SECRET})
-        for suffix, content in zip(("sh", "payload"), parts, strict=True):
-            machine.put(f"{prefix}/{each.role}.{suffix}", content)
+    for role_bundle in bundles:
+        script_and_payload = script(role_bundle, IDENTITY_AT_BOOT), payload(role_bundle, {"token": SECRET})
+        for suffix, content in zip(("sh", "payload"), script_and_payload, strict=True):
+            machine.put(f"{prefix}/{role_bundle.role}.{suffix}", content)
             contents.append(content)
     return content_digest(contents)
 
 
-def node(machine: BootMachine) -> str:
+def put_node_bundle(machine: BootMachine) -> str:
+    """Put a bundle for role node into the store, and write user data with its digest. Return the digest."""
     digest = put_bundles(machine, "pools/general", bundle())
     machine.write_user_data(DIGEST=digest)
     return digest

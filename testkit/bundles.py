@@ -1,4 +1,4 @@
-"""A small cluster for tests of bundles, with an index that needs no mirror."""
+"""Topology of a small cluster for tests of bundles, and an index of artifacts that needs no mirror."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from topology.model import Topology, Versions
 
 
 class FakeIndex:
-    """An index with URLs and digests that are derived from names and versions."""
+    """An index of artifacts whose URLs and digests are derived from names and versions."""
 
     ca = "-----BEGIN CERTIFICATE-----\nauthority\n-----END CERTIFICATE-----\n"
 
@@ -27,7 +27,11 @@ class FakeIndex:
 
 
 def cluster(*, etcd: int = 1, workers: int = 2, max_pods: int = 110, **network: object) -> Topology:
-    """Return a cluster with one control plane."""
+    """Return the topology of hosts with one control plane `cp-1`, and with workers `w-1`, `w-2`, ….
+
+    With more than one etcd member, etcd has hosts of its own, `e-0`, `e-1`, …. `network` are settings below
+    `network`.
+    """
     hosts = {"cp-1": {"address": "10.9.0.11"}}
     hosts |= {f"w-{number}": {"address": f"10.9.0.{20 + number}"} for number in range(1, workers + 1)}
     raw: dict[str, object] = {

@@ -1,16 +1,17 @@
-"""A small cloud cluster as the dictionary of its settings."""
+"""Topology of a small cloud cluster."""
 
 from __future__ import annotations
 
 from assembly import build_topology
 from settings import load
-from tests.unit.settings.support import edited
+from tests.unit.settings.support import with_edits
 from tests.unit.settings.wrong_clouds import AWS
 from topology.model import Topology
 
 
 def cloud(**edits: object) -> Topology:
-    """Return settings of a cluster with three control planes and a pool; `edits` replaces values at dotted
-    paths.
+    """Return the topology of an AWS cluster with three control planes and a pool.
+
+    `edits` replaces settings at dotted paths, e.g. `{"pools.general.labels": …}`.
     """
-    return build_topology(load(edited(AWS, edits)))
+    return build_topology(load(with_edits(AWS, edits)))

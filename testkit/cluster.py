@@ -1,4 +1,4 @@
-"""The cluster under test, which tests operate as users do: with commands, kubectl and ssh."""
+"""The cluster under test, which tests operate as users do: with `kubewright`, kubectl and ssh."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ CHECKOUT = Path(__file__).resolve().parents[1]
 UP_SECONDS = 420
 NODE_SECONDS = 120
 # Commands that ask for confirmation on a terminal.
-_CONFIRMED = ("down", "destroy", "replace", "remove-host", "restore")
+_COMMANDS_WITH_CONFIRMATION = ("down", "destroy", "replace", "remove-host", "restore")
 
 
 def cache() -> Path:
@@ -98,7 +98,7 @@ class Cluster:
         path.write_text(json.dumps(lab))
         self.lab_command("up", str(path))
 
-    # The commands
+    # Commands of Kubewright and of the engine
 
     def argv(self, command: str, *words: str) -> list[str]:
         """Write the stack file and return the command line of `./kubewright <command>` for this stack."""
@@ -106,7 +106,7 @@ class Cluster:
         return [
             str(self.checkout / "kubewright"),
             *[command, "--stack", self.name, "--file", str(self.file)],
-            *(["--yes"] if command in _CONFIRMED else []),
+            *(["--yes"] if command in _COMMANDS_WITH_CONFIRMATION else []),
             *words,
         ]
 
@@ -133,15 +133,15 @@ class Cluster:
         """Run `kubewright preview`."""
         return self.command("preview")
 
-    def steps(self) -> dict[str, str]:
+    def previewed_operations(self) -> dict[str, str]:
         """Return the operation that `up` would perform on each resource, by resource name, without
         unchanged resources.
         """
-        said = self.command("preview", "--json").stdout
-        plan = json.loads(said[said.index("{") :])
+        output = self.command("preview", "--json").stdout
+        preview = json.loads(output[output.index("{") :])
         return {
             step["urn"].rsplit("::", 1)[1]: step["op"]
-            for step in plan["steps"]
+            for step in preview["steps"]
             if step["op"] not in ("same", "read") and "pulumi:pulumi:Stack" not in step["urn"]
         }
 
@@ -163,30 +163,30 @@ class Cluster:
         argv = [sys.executable, "-m", "automation", "lab", *words]
         return run(argv, timeout=120, env=environment, cwd=self.checkout)
 
-    def change(self, change: Mapping[str, Any]) -> None:
-        """Merge a change into `kubewright:cluster` in the stack file."""
+    def merge_settings(self, change: Mapping[str, Any]) -> None:
+        """Merge `change` into the settings `kubewright:cluster` of the stack file; see `stackfile.merge`."""
         self.config[CLUSTER] = stackfile.merge(self.config[CLUSTER], change)
 
     @contextmanager
-    def edited(self, change: Mapping[str, Any]) -> Iterator[None]:
-        """Change the stack file until the block ends. The cluster does not change."""
+    def edited_stack_file(self, change: Mapping[str, Any]) -> Iterator[None]:
+        """Change the settings in the stack file until the block ends, without running `up`."""
         before = copy.deepcopy(self.config)
-        self.change(change)
+        self.merge_settings(change)
         try:
             yield
         finally:
             self.config = before
 
     @contextmanager
-    def changed(self, change: Mapping[str, Any]) -> Iterator[None]:
-        """Change the stack file until the block ends, and run `up` after the block."""
+    def temporary_settings(self, change: Mapping[str, Any]) -> Iterator[None]:
+        """Change the settings in the stack file until the block ends, then restore the file and run `up`."""
         try:
-            with self.edited(change):
+            with self.edited_stack_file(change):
                 yield
         finally:
             self.up()
 
-    # The cluster
+    # The Kubernetes API
 
     def kubectl(self, *words: str, stdin: str = "", check: bool = True, timeout: float = 60) -> CommandResult:
         """Run kubectl as the administrator."""
@@ -243,7 +243,7 @@ class Cluster:
             interval=2,
         )
 
-    # The hosts
+    # Hosts
 
     def ssh(self, host: str, script: str, *, check: bool = True, timeout: float = 60) -> CommandResult:
         """Run a shell script on a host through ssh; the script is sent by standard input."""
@@ -280,13 +280,13 @@ class Cluster:
         restart.
         """
         script = "systemctl show --type=service --state=running --property=Id,InvocationID '*'"
-        runs: dict[str, str] = {}
+        invocations: dict[str, str] = {}
         for block in self.ssh(host, script).stdout.split("\n\n"):
             properties = dict(line.split("=", 1) for line in block.splitlines() if "=" in line)
             # Ignore instances (logins, connections), which start and stop without a change of the cluster.
             if properties and "@" not in properties["Id"]:
-                runs[properties["Id"]] = properties["InvocationID"]
-        return runs
+                invocations[properties["Id"]] = properties["InvocationID"]
+        return invocations
 
 
 def names(objects: Sequence[Any]) -> list[str]:

@@ -10,7 +10,9 @@ from testkit.process import run
 
 
 def clean_checkout(directory: Path) -> Path:
-    """Copy the files that git tracks or would add into a new repository."""
+    """Copy the files that git tracks or would add into a new repository in `directory`, and return
+    `directory`.
+    """
     listed = run(
         ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"], timeout=30, cwd=CHECKOUT
     )
@@ -20,7 +22,11 @@ def clean_checkout(directory: Path) -> Path:
             target = directory / name
             target.parent.mkdir(parents=True, exist_ok=True)
             shutil.copy2(source, target)
-    for words in (["init", "-q"], ["add", "--all", "--force"], [*_WHO, "commit", "-q", "-m", "a checkout"]):
+    for words in (
+        ["init", "-q"],
+        ["add", "--all", "--force"],
+        [*_COMMITTER, "commit", "-q", "-m", "a checkout"],
+    ):
         run(["git", *words], timeout=60, cwd=directory)
     return directory
 
@@ -30,4 +36,4 @@ def git_status(directory: Path) -> str:
     return run(["git", "status", "--porcelain", "--ignored"], timeout=30, cwd=directory).stdout
 
 
-_WHO = ["-c", "user.name=tests", "-c", "user.email=tests@localhost"]
+_COMMITTER = ["-c", "user.name=tests", "-c", "user.email=tests@localhost"]

@@ -25,15 +25,18 @@ BINARIES = "usr/local/lib/kubewright/bin"
 
 
 def etcd_topology(names: Sequence[str]) -> Topology:
+    """Return the topology of a cluster with these etcd members."""
     members = tuple(Member(name, IPv4Address(f"127.0.0.{21 + NAMES.index(name)}")) for name in names)
     return replace(cluster(), etcd=members)
 
 
-class Host:
-    """A directory that emulates the host of an etcd member."""
+class EtcdHost:
+    """A directory that emulates the host of an etcd member. `secrets` are contents of secret files by
+    name.
+    """
 
-    def __init__(self, root: Path, name: str, keys: dict[str, str], version: str = "") -> None:
-        self.root, self.name, self.keys = root, name, keys
+    def __init__(self, root: Path, name: str, secrets: dict[str, str], version: str = "") -> None:
+        self.root, self.name, self.secrets = root, name, secrets
         self.version = version or DEFAULTS.etcd
         self.member = etcd_topology([name]).etcd[0]
         self.processes: list[subprocess.Popen[bytes]] = []
@@ -45,14 +48,14 @@ class Host:
         shutil.rmtree(self.root, ignore_errors=True)
         (self.root / BINARIES).mkdir(parents=True)
         self.install(self.version)
-        part = etcd.component(etcd_topology([self.name]), self.member)
-        for secret in part.secrets:
-            self.write(secret.path, self.keys[secret.secret])
+        component = etcd.component(etcd_topology([self.name]), self.member)
+        for secret in component.secrets:
+            self.write(secret.path, self.secrets[secret.secret])
         self.write("/etc/kubewright/host.env", f"NODE_NAME={self.name}\nNODE_IP={self.member.address}\n")
         (self.root / "var/lib/etcd").mkdir(parents=True, mode=0o700)
 
     def install(self, version: str) -> None:
-        """Install the etcd binaries of a version from the mirror's sources."""
+        """Install the etcd binaries of a version from the artifact cache."""
         for name in ("etcd", "etcdctl"):
             target = self.root / BINARIES / name
             target.unlink(missing_ok=True)
@@ -67,10 +70,11 @@ class Host:
         """Write the files that a delivery writes for a cluster of these members."""
         files = {file.path: file.content for file in etcd.component(etcd_topology(names), self.member).files}
         self.write("/etc/etcd/peers", files["/etc/etcd/peers"])
-        self.write(etcd.MEMBER, files[etcd.MEMBER])
+        self.write(etcd.MEMBER_PROGRAM, files[etcd.MEMBER_PROGRAM])
 
-    def decide(self, command: str, timeout: float = 90) -> subprocess.CompletedProcess[str]:
-        program = self.root / etcd.MEMBER.lstrip("/")
+    def run_member_program(self, command: str, timeout: float = 90) -> subprocess.CompletedProcess[str]:
+        """Run a command of the member program on this host and return the result."""
+        program = self.root / etcd.MEMBER_PROGRAM.lstrip("/")
         environment = {
             "KUBEWRIGHT_ROOT": str(self.root),
             "PATH": "/usr/bin:/bin",
@@ -82,14 +86,14 @@ class Host:
 
     def start(self) -> str:
         """Start the member as its systemd units do, and return the printed decision of the member program."""
-        decision = self.decide("start")
+        decision = self.run_member_program("start")
         assert decision.returncode == 0, decision.stderr
         lines = (self.root / "etc/etcd/start.env").read_text().splitlines()
         environment = dict(line.split("=", 1) for line in lines)
         with (self.root / "log").open("ab") as log:
             command = [str(self.root / BINARIES / "etcd"), *self.flags()]
             self.processes.append(subprocess.Popen(command, env=environment, stdout=log, stderr=log))
-        promotion = self.decide("promote")
+        promotion = self.run_member_program("promote")
         assert promotion.returncode == 0, promotion.stderr + (self.root / "log").read_text()[-3000:]
         return decision.stdout
 
@@ -119,7 +123,8 @@ class Host:
             process.wait()
         self.processes.clear()
 
-    def ctl(self, *words: str) -> str:
+    def etcdctl(self, *words: str) -> str:
+        """Run etcdctl against this member and return its output."""
         pki = self.root / "etc/etcd/pki"
         argv = [
             str(self.root / BINARIES / "etcdctl"),
@@ -131,16 +136,16 @@ class Host:
     @property
     def members(self) -> dict[str, tuple[str, bool]]:
         """Return the id and the learner state of each member, by name."""
-        rows = [line.split(", ") for line in self.ctl("member", "list").splitlines()]
+        rows = [line.split(", ") for line in self.etcdctl("member", "list").splitlines()]
         return {row[2]: (row[0], row[-1] == "true") for row in rows}
 
 
-def start_together(hosts: Sequence[Host]) -> list[str]:
+def start_together(hosts: Sequence[EtcdHost]) -> list[str]:
     """Start members at the same time and return the decision of the member program for each member."""
     with ThreadPoolExecutor(max_workers=len(NAMES)) as pool:
-        return list(pool.map(Host.start, hosts))
+        return list(pool.map(EtcdHost.start, hosts))
 
 
-def assert_voters(host: Host, names: Sequence[str]) -> None:
+def assert_voters(host: EtcdHost, names: Sequence[str]) -> None:
     """Assert that the cluster has exactly these members and no learner."""
     assert {name: learner for name, (_, learner) in host.members.items()} == dict.fromkeys(names, False)

@@ -24,7 +24,7 @@ esac
 """
 
 PROGRAM = Program("https://mirror/host-program", digest())
-"""The host program of bundles for such a host; its curl knows this URL."""
+"""The host program of bundles for an emulated host, whose curl serves this URL."""
 
 CURL = f"""#!/bin/sh
 case $* in
@@ -38,8 +38,10 @@ esac
 _JOURNALCTL = "#!/bin/sh\necho a last message\n"
 
 
-class Host:
-    """A directory that emulates a host."""
+class EmulatedHost:
+    """A directory that emulates a host. `root` has its files, `fake` its fake programs; `shell` is a login
+    shell.
+    """
 
     def __init__(self, directory: Path, shell: str) -> None:
         self.root, self.fake, self.shell = directory / "root", directory / "fake", shell
@@ -51,9 +53,11 @@ class Host:
             (self.fake / name).chmod(0o755)
 
     def path(self, path: str) -> Path:
+        """Return the path in the directory for an absolute path on the host."""
         return self.root / path.lstrip("/")
 
     def run(self, text: str, stdin: str = "") -> subprocess.CompletedProcess[str]:
+        """Run a script in the login shell of the host."""
         environment = {"PATH": f"{self.fake}:{os.environ['PATH']}", "KUBEWRIGHT_ROOT": str(self.root)}
         environment["HOME"] = str(self.fake)
         return subprocess.run(
@@ -66,6 +70,7 @@ class Host:
         )
 
     def deliver(self, bundle: Bundle, **secrets: str) -> subprocess.CompletedProcess[str]:
+        """Deliver a bundle with secrets by name. The secret `token` has a default."""
         all_secrets = {"token": "SECRET-1\n"} | secrets
         return self.run(script(bundle, Identity("w-1", "10.9.0.21")), payload(bundle, all_secrets))
 

@@ -13,29 +13,29 @@ from contextlib import contextmanager
 from testkit.cluster import Cluster
 from testkit.process import TAIL, CommandResult, kill_group
 
-DEATH = 1.0
+EXIT_SECONDS = 1.0
 """Seconds between a kill and the next command, as short as for a quick user."""
 
 
-def kill_at_output(cluster: Cluster, command: str, point: str, *, timeout: float) -> None:
-    """Start `up` or `down` and kill it (SIGKILL) when a line of its output matches `point`.
+def kill_at_output(cluster: Cluster, command: str, pattern: str, *, timeout: float) -> None:
+    """Start `up` or `down` and kill it (SIGKILL) when a line of its output matches `pattern`.
 
     Its process group is killed with it. Raise AssertionError when the command ends before that line, or
     does not print the line within `timeout` seconds.
     """
-    with _started(cluster, command, timeout) as (process, output):
-        _follow(process, output, point)
+    with _running_command(cluster, command, timeout) as (process, output):
+        _read_until(process, output, pattern)
 
 
 def act_at_output(
-    cluster: Cluster, command: str, point: str, action: Callable[[], object], *, timeout: float
+    cluster: Cluster, command: str, pattern: str, action: Callable[[], object], *, timeout: float
 ) -> CommandResult:
-    """Run `up` or `down`, and call `action` when a line of its output matches `point`.
+    """Run `up` or `down`, and call `action` when a line of its output matches `pattern`.
 
     Raise AssertionError when the command ends before that line, or takes more than `timeout` seconds.
     """
-    with _started(cluster, command, timeout) as (process, output):
-        _follow(process, output, point)
+    with _running_command(cluster, command, timeout) as (process, output):
+        _read_until(process, output, pattern)
         action()
         assert process.stdout is not None
         output.extend(process.stdout)
@@ -43,31 +43,31 @@ def act_at_output(
     return CommandResult(argv=(command,), code=code, stdout="".join(output), stderr="")
 
 
-def kill_when(cluster: Cluster, command: str, moment: Callable[[], bool], *, timeout: float) -> None:
-    """Start `up` or `down` and kill it (SIGKILL) when `moment` returns true.
+def kill_when(cluster: Cluster, command: str, condition: Callable[[], bool], *, timeout: float) -> None:
+    """Start `up` or `down` and kill it (SIGKILL) when `condition` returns true.
 
     Raise AssertionError when the command ends first, or after `timeout` seconds.
     """
-    with _started(cluster, command, timeout) as (process, _):
-        while not moment():
+    with _running_command(cluster, command, timeout) as (process, _):
+        while not condition():
             assert process.poll() is None, (
                 f"`{command}` ended, or took {timeout:.0f} s, before it could be killed"
             )
             time.sleep(0.05)
 
 
-def _follow(process: subprocess.Popen[str], output: list[str], point: str) -> None:
-    """Read the output of a command up to the line that matches."""
+def _read_until(process: subprocess.Popen[str], output: list[str], pattern: str) -> None:
+    """Append the output lines of a command to `output`, up to the first line that matches `pattern`."""
     assert process.stdout is not None
     for line in process.stdout:
         output.append(line)
-        if re.search(point, line):
+        if re.search(pattern, line):
             return
-    raise AssertionError(f"the command ended, or took too long, before {point}:\n{''.join(output[-TAIL:])}")
+    raise AssertionError(f"the command ended, or took too long, before {pattern}:\n{''.join(output[-TAIL:])}")
 
 
 @contextmanager
-def _started(
+def _running_command(
     cluster: Cluster, command: str, timeout: float
 ) -> Iterator[tuple[subprocess.Popen[str], list[str]]]:
     """Start a command and collect its output; kill the command at the end of the block and after `timeout`
@@ -94,5 +94,5 @@ def _started(
         # Do not read the rest of the output: a child process may keep the pipe open.
         process.wait()
         # Child processes of the command need a moment to end, because a large process is slow to exit.
-        time.sleep(DEATH)
+        time.sleep(EXIT_SECONDS)
         cluster.outputs.append("".join(output))

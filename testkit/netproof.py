@@ -1,4 +1,4 @@
-"""Tests of the pod network that work on any cluster with any network implementation."""
+"""Assertions about the pod network that hold on any cluster with any network implementation."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from testkit.process import CommandResult
 from testkit.wait import eventually
 
 MEGABYTE = 1024 * 1024
-_SERVE = (
+_SERVE_COMMAND = (
     "mkdir -p /tmp/www && hostname >/tmp/www/index.html && "
     f"dd if=/dev/zero of=/tmp/www/big bs={MEGABYTE} count=1 2>/dev/null && "
     f"exec httpd -f -vv -p {pods.PORT} -h /tmp/www"
 )
 
 
-def get(address: str, path: str = "/") -> str:
+def fetch_command(address: str, path: str = "/") -> str:
     """Return a shell command that fetches a page within 10 s. (With -T the wget of Debian's static busybox
     crashes.)
     """
@@ -28,9 +28,9 @@ def get(address: str, path: str = "/") -> str:
 
 
 @dataclass(frozen=True)
-class Proof:
-    """The workloads of the network test: a DaemonSet `web` on all nodes behind a NodePort service, and a
-    client pod.
+class NetworkProof:
+    """Workloads for assertions about the pod network: a DaemonSet `web` on all nodes, which a NodePort
+    service exposes, and a client pod.
     """
 
     cluster: Cluster
@@ -49,7 +49,7 @@ class Proof:
 
     def fetch(self, address: str) -> str:
         """Fetch a page from the client and return its content: the name of a pod."""
-        return self.run_in_client(get(address)).stdout.strip()
+        return self.run_in_client(fetch_command(address)).stdout.strip()
 
     def assert_every_pod_answers(self) -> None:
         """Assert that the client reaches the serving pod of each node by its address."""
@@ -64,8 +64,8 @@ class Proof:
     def assert_large_files_arrive(self) -> None:
         """Assert that complete files arrive, so that packets with the size of the MTU pass."""
         for node, address in self.addresses().items():
-            got = self.run_in_client(f"{get(address, '/big')} | wc -c").stdout.strip()
-            assert got == str(MEGABYTE), f"from {node}: {got} bytes"
+            received_bytes = self.run_in_client(f"{fetch_command(address, '/big')} | wc -c").stdout.strip()
+            assert received_bytes == str(MEGABYTE), f"from {node}: {received_bytes} bytes"
 
     def assert_service_answers(self) -> None:
         """Assert that the service answers at its address and names, and distributes connections over all
@@ -74,7 +74,7 @@ class Proof:
         service = self.cluster.get("service", "-n", self.namespace, "web")["spec"]["clusterIP"]
         for name in (service, "web", f"web.{self.namespace}.svc.cluster.local"):
             assert self.fetch(name).startswith("web-"), name
-        answers = self.run_in_client(f"for i in $(seq 40); do {get(service)}; done").stdout.split()
+        answers = self.run_in_client(f"for i in $(seq 40); do {fetch_command(service)}; done").stdout.split()
         assert len(answers) == 40
         assert len(set(answers)) == len(self.cluster.nodes), f"only {set(answers)} answered"
 
@@ -95,21 +95,21 @@ class Proof:
 
 
 @contextmanager
-def network_proof(cluster: Cluster, namespace: str, node_port: int, *, client: str) -> Iterator[Proof]:
-    """Create the workloads of a `Proof` and delete them after the block; `client` is the node of the client
-    pod.
+def network_proof(cluster: Cluster, namespace: str, node_port: int, *, client: str) -> Iterator[NetworkProof]:
+    """Create the workloads of a `NetworkProof` and delete them after the block; `client` is the node of the
+    client pod.
     """
-    serving = pods.container(_SERVE, readinessProbe=pods.PROBE)
-    idle = pods.container("sleep 3600")
+    serving_container = pods.container(_SERVE_COMMAND, readinessProbe=pods.PROBE)
+    idle_container = pods.container("sleep 3600")
     cluster.apply(pods.namespace(namespace))
     try:
         cluster.apply(
-            pods.daemon_set(namespace, "web", pods.spec(serving, tolerations=pods.ANYWHERE)),
+            pods.daemon_set(namespace, "web", pods.spec(serving_container, tolerations=pods.TOLERATE_ALL)),
             pods.service(namespace, "web", node_port=node_port),
-            pods.pod(namespace, "client", pods.spec(idle, **pods.on_node(client))),
+            pods.pod(namespace, "client", pods.spec(idle_container, **pods.on_node(client))),
         )
         cluster.wait_rollout(namespace, "daemonset/web")
         cluster.kubectl("wait", "-n", namespace, "--for=condition=Ready", "pod/client", "--timeout=60s")
-        yield Proof(cluster=cluster, namespace=namespace, node_port=node_port, client="client")
+        yield NetworkProof(cluster=cluster, namespace=namespace, node_port=node_port, client="client")
     finally:
         cluster.kubectl("delete", "namespace", namespace, "--wait=false")

@@ -1,4 +1,6 @@
-"""The secrets of a test cluster, created with `cryptography` from the certificate tables of the program."""
+"""Contents of the secret files of a test cluster, created from the certificate table of
+`topology.certificates`.
+"""
 
 from __future__ import annotations
 
@@ -24,35 +26,39 @@ from topology.certificates import (
 )
 from topology.model import Topology
 
-_Signer = tuple[x509.Certificate, ec.EllipticCurvePrivateKey]
+_SigningPair = tuple[x509.Certificate, ec.EllipticCurvePrivateKey]
 
 
-def secrets(topology: Topology) -> dict[str, str]:
-    """Create every secret of a delivery and return the secrets by name."""
+def create_secrets(topology: Topology) -> dict[str, str]:
+    """Create the contents of all secret files of a cluster, and return them by name, e.g.
+    `apiserver-cp-1.key`.
+    """
     result: dict[str, str] = {}
-    signers: dict[str, _Signer] = {}
+    signers: dict[str, _SigningPair] = {}
     for authority in authorities(topology):
         key = ec.generate_private_key(ec.SECP256R1())
-        signers[authority.name] = (_self_signed(authority, key), key)
-        result |= _pair(authority.name, *signers[authority.name])
+        signers[authority.name] = (_sign_authority(authority, key), key)
+        result |= _certificate_files(authority.name, *signers[authority.name])
     for name in AUTHORITIES.values():
-        certificates = "".join(result[f"{one}.crt"] for one in trusted_names(topology, name))
-        result |= {f"{trust_bundle(name)}.crt": certificates} | _pair(
+        certificates = "".join(result[f"{generation}.crt"] for generation in trusted_names(topology, name))
+        result |= {f"{trust_bundle(name)}.crt": certificates} | _certificate_files(
             name, *signers[signing_name(topology, name)]
         )
     for leaf in leaves(topology):
         key = ec.generate_private_key(ec.SECP256R1())
-        result |= _pair(leaf.name, _signed(leaf, key, signers[signing_name(topology, leaf.authority)]), key)
+        result |= _certificate_files(
+            leaf.name, _sign_leaf(leaf, key, signers[signing_name(topology, leaf.authority)]), key
+        )
     account = ec.generate_private_key(ec.SECP256R1())
-    result["service-account.key"] = _key(account)
+    result["service-account.key"] = _key_pem(account)
     public = account.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
     result["service-account.pub"] = public.decode()
-    result["encryption.yaml"] = _encryption()
+    result["encryption.yaml"] = _encryption_configuration()
     result["bootstrap.token"] = f"{os.urandom(3).hex()}.{os.urandom(8).hex()}"
     return result
 
 
-def _builder(
+def _certificate_builder(
     subject: x509.Name, issuer: x509.Name, key: ec.EllipticCurvePrivateKey
 ) -> x509.CertificateBuilder:
     now = datetime.now(UTC)
@@ -67,22 +73,22 @@ def _builder(
     )
 
 
-def _self_signed(authority: Authority, key: ec.EllipticCurvePrivateKey) -> x509.Certificate:
+def _sign_authority(authority: Authority, key: ec.EllipticCurvePrivateKey) -> x509.Certificate:
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, authority.common_name)])
-    builder = _builder(name, name, key)
+    builder = _certificate_builder(name, name, key)
     builder = builder.add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
-    builder = builder.add_extension(_usage(signs=True), critical=True)
+    builder = builder.add_extension(_key_usage(signs=True), critical=True)
     identifier = x509.SubjectKeyIdentifier.from_public_key(key.public_key())
     return builder.add_extension(identifier, critical=False).sign(key, hashes.SHA256())
 
 
-def _signed(leaf: Leaf, key: ec.EllipticCurvePrivateKey, signer: _Signer) -> x509.Certificate:
+def _sign_leaf(leaf: Leaf, key: ec.EllipticCurvePrivateKey, signer: _SigningPair) -> x509.Certificate:
     certificate, signing_key = signer
     names = [x509.NameAttribute(NameOID.COMMON_NAME, leaf.common_name)]
     names += [x509.NameAttribute(NameOID.ORGANIZATION_NAME, group) for group in leaf.organizations]
-    builder = _builder(x509.Name(names), certificate.subject, key)
+    builder = _certificate_builder(x509.Name(names), certificate.subject, key)
     builder = builder.add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
-    builder = builder.add_extension(_usage(signs=False), critical=True)
+    builder = builder.add_extension(_key_usage(signs=False), critical=True)
     usages = [ExtendedKeyUsageOID.SERVER_AUTH] * leaf.server + [ExtendedKeyUsageOID.CLIENT_AUTH] * leaf.client
     builder = builder.add_extension(x509.ExtendedKeyUsage(usages), critical=False)
     alternatives: list[x509.GeneralName] = [x509.DNSName(name) for name in leaf.dns_names]
@@ -93,7 +99,7 @@ def _signed(leaf: Leaf, key: ec.EllipticCurvePrivateKey, signer: _Signer) -> x50
     return builder.add_extension(issuer, critical=False).sign(signing_key, hashes.SHA256())
 
 
-def _usage(*, signs: bool) -> x509.KeyUsage:
+def _key_usage(*, signs: bool) -> x509.KeyUsage:
     return x509.KeyUsage(
         digital_signature=True,
         content_commitment=False,
@@ -107,15 +113,17 @@ def _usage(*, signs: bool) -> x509.KeyUsage:
     )
 
 
-def _pair(name: str, certificate: x509.Certificate, key: ec.EllipticCurvePrivateKey) -> dict[str, str]:
-    return {f"{name}.crt": certificate.public_bytes(Encoding.PEM).decode(), f"{name}.key": _key(key)}
+def _certificate_files(
+    name: str, certificate: x509.Certificate, key: ec.EllipticCurvePrivateKey
+) -> dict[str, str]:
+    return {f"{name}.crt": certificate.public_bytes(Encoding.PEM).decode(), f"{name}.key": _key_pem(key)}
 
 
-def _key(key: ec.EllipticCurvePrivateKey) -> str:
+def _key_pem(key: ec.EllipticCurvePrivateKey) -> str:
     return key.private_bytes(Encoding.PEM, PrivateFormat.TraditionalOpenSSL, NoEncryption()).decode()
 
 
-def _encryption() -> str:
+def _encryption_configuration() -> str:
     key = base64.b64encode(os.urandom(32)).decode()
     return f"""apiVersion: apiserver.config.k8s.io/v1
 kind: EncryptionConfiguration

@@ -7,12 +7,12 @@ from typing import Any
 
 IMAGE = "docker.io/library/busybox:1.35"
 PORT = 8080
-ANYWHERE = [{"operator": "Exists"}]
+TOLERATE_ALL = [{"operator": "Exists"}]
 """Tolerations for every taint."""
 
 Object = dict[str, Any]
 
-SERVE = f"mkdir -p /tmp/www && hostname >/tmp/www/index.html && exec httpd -f -p {PORT} -h /tmp/www"
+SERVE_COMMAND = f"mkdir -p /tmp/www && hostname >/tmp/www/index.html && exec httpd -f -p {PORT} -h /tmp/www"
 """Shell command that serves the pod's name at the path `/`."""
 
 
@@ -21,7 +21,7 @@ PROBE = {"httpGet": {"path": "/", "port": PORT}, "periodSeconds": 1}
 
 
 def container(script: str, **more: object) -> Object:
-    """Return a container that runs a shell command. The command may listen on `PORT`."""
+    """Return a container that runs a shell command; `more` are additional fields of the container."""
     return {
         "name": "main",
         "image": IMAGE,
@@ -39,17 +39,21 @@ def container(script: str, **more: object) -> Object:
 
 def serving_container(**more: object) -> Object:
     """Return a container that serves the pod's name and has a readiness probe."""
-    return container(SERVE, readinessProbe=PROBE, ports=[{"containerPort": PORT}], **more)
+    return container(SERVE_COMMAND, readinessProbe=PROBE, ports=[{"containerPort": PORT}], **more)
 
 
 def spec(main: Mapping[str, Any], **more: object) -> Object:
-    """Return a pod specification with this container. The pod terminates without a grace period."""
+    """Return a pod specification with one container and a grace period of 1 s; `more` are additional
+    fields.
+    """
     return {"containers": [dict(main)], "terminationGracePeriodSeconds": 1, **more}
 
 
 def on_node(node: str) -> Object:
-    """Return the fields of a specification that run the pod on a node with any taints."""
-    return {"nodeSelector": {"kubernetes.io/hostname": node}, "tolerations": ANYWHERE}
+    """Return the fields of a pod specification that run the pod on this node, whatever taints the
+    node has.
+    """
+    return {"nodeSelector": {"kubernetes.io/hostname": node}, "tolerations": TOLERATE_ALL}
 
 
 def pod(namespace: str, name: str, pod_spec: Mapping[str, Any]) -> Object:

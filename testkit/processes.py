@@ -19,15 +19,15 @@ def command_lines() -> set[str]:
     return lines
 
 
-class Watch:
-    """A background thread that collects command lines four times a second."""
+class CommandLineWatch:
+    """A background thread that collects the command lines of all processes four times a second."""
 
     def __init__(self) -> None:
-        self.seen: set[str] = set()
+        self.command_lines: set[str] = set()
         self._stopped = threading.Event()
-        self._thread = threading.Thread(target=self._look, daemon=True)
+        self._thread = threading.Thread(target=self._poll, daemon=True)
 
-    def __enter__(self) -> Watch:
+    def __enter__(self) -> CommandLineWatch:
         self._thread.start()
         return self
 
@@ -37,10 +37,10 @@ class Watch:
         self.stop()
 
     def stop(self) -> None:
-        """Stop collecting; `seen` keeps the command lines."""
+        """Stop collecting; `command_lines` keeps the command lines."""
         self._stopped.set()
         self._thread.join()
 
-    def _look(self) -> None:
+    def _poll(self) -> None:
         while not self._stopped.wait(0.25):
-            self.seen |= command_lines()
+            self.command_lines |= command_lines()

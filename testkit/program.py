@@ -1,4 +1,4 @@
-"""Small Pulumi programs for tests with the real engine, with separate plugins and state."""
+"""Small Pulumi programs that tests run with the real engine, with separate plugins and state."""
 
 from __future__ import annotations
 
@@ -19,25 +19,26 @@ STACK = "test"
 def tool(name: str) -> str:
     """Return the path of a program in KUBEWRIGHT_BIN, the cache or PATH; fail the test without it."""
     cache = Path(os.environ.get("KUBEWRIGHT_CACHE", "~/.cache/kubewright")).expanduser()
-    places = [os.environ.get("KUBEWRIGHT_BIN", ""), str(cache / "bin"), os.environ["PATH"], "/usr/sbin"]
-    path = shutil.which(name, path=os.pathsep.join(places))
+    directories = [os.environ.get("KUBEWRIGHT_BIN", ""), str(cache / "bin"), os.environ["PATH"], "/usr/sbin"]
+    path = shutil.which(name, path=os.pathsep.join(directories))
     assert path, f"{name} not found; set KUBEWRIGHT_BIN to the directory of the built tools"
     return path
 
 
 @dataclass(frozen=True)
 class Program:
-    """The stack of a Pulumi program. `head` is added before every program text."""
+    """A Pulumi program in a directory, with a stack. `head` is the beginning of every program text."""
 
     directory: Path
     environment: Mapping[str, str]
     head: str = ""
 
     def program(self, text: str) -> None:
+        """Replace the text of the program, after `head`."""
         (self.directory / "__main__.py").write_text(self.head + text)
 
     def run(self, *arguments: str, fails: bool = False) -> str:
-        """Run the engine and return its output on both streams."""
+        """Run the engine and return its output on both streams. With `fails`, the engine must fail."""
         result = subprocess.run(
             [tool("pulumi"), *arguments, "--non-interactive", "--color=never"],
             cwd=self.directory,
@@ -55,6 +56,7 @@ class Program:
         return self.run("up", "--yes", "--skip-preview", fails=fails)
 
     def assert_unchanged(self) -> None:
+        """Assert that a preview has no changes."""
         self.run("preview", "--expect-no-changes")
 
 

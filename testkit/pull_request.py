@@ -10,8 +10,10 @@ from testkit import forges
 from testkit.forges import ForgeServer
 from testkit.process import CommandResult
 
-Run = Callable[..., CommandResult]
-"""Runs `kubewright <command> --stack <stack> --file <file> <words>`; `check` as in `process.run`."""
+RunCommand = Callable[..., CommandResult]
+"""Function that runs `kubewright <command> --stack <stack> --file <file> <words>`; `check` as in
+`process.run`.
+"""
 
 
 @dataclass
@@ -19,8 +21,8 @@ class PullRequest:
     """A pull request for one stack. Jobs of the workflow pass files to each other in `directory`."""
 
     stack: str
-    run: Run
-    comment: Run
+    run: RunCommand
+    comment: RunCommand
     """Runs `kubewright comment <words>` with the forge's token in the environment."""
     server: ForgeServer
     directory: Path
@@ -31,7 +33,7 @@ class PullRequest:
         return self.directory / "plan.json"
 
     def push(self, *, check: bool = True) -> str:
-        """Run preview and comment like a push to the branch, and return the text of the comment."""
+        """RunCommand preview and comment like a push to the branch, and return the text of the comment."""
         self.run(
             *["preview", "--policy", "--report", str(self.directory), "--save-plan", str(self.plan)],
             check=check,
@@ -46,5 +48,5 @@ class PullRequest:
         return comments[0]
 
     def merge(self, plan: Path | None = None, *, check: bool = True) -> CommandResult:
-        """Run `up` with the approved plan (default: the last plan) like a merge."""
+        """RunCommand `up` with the approved plan (default: the last plan) like a merge."""
         return self.run("up", "--policy", "--plan", str(plan or self.plan), check=check)

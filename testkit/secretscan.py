@@ -1,7 +1,7 @@
-"""Search for secret values of a cluster in texts.
+"""Search for secret values of a cluster in texts, such as output of commands.
 
-A value is searched as plain text and in base64 at each of the three alignments, so that it is also found
-inside an encoded file or archive. Results contain names, never values.
+The search looks for the plain value and for its base64 form at each of the three alignments, so that it also
+finds values inside an encoded file or archive. Results contain names of secrets, never values.
 """
 
 from __future__ import annotations
@@ -16,9 +16,9 @@ from typing import Any
 
 from automation.signatures import is_secret
 
-_KEY = re.compile(r"-----BEGIN [A-Z ]*PRIVATE KEY-----\s+([A-Za-z0-9+/=\s]+?)\s*-----END")
+_PRIVATE_KEY = re.compile(r"-----BEGIN [A-Z ]*PRIVATE KEY-----\s+([A-Za-z0-9+/=\s]+?)\s*-----END")
 _TOKEN = re.compile(r"\b[a-z0-9]{6}\.[a-z0-9]{16}\b")
-_ENCRYPTION = re.compile(r"secret:\s*\"?([A-Za-z0-9+/]{43}=)")
+_ENCRYPTION_KEY = re.compile(r"secret:\s*\"?([A-Za-z0-9+/]{43}=)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,8 +28,8 @@ class Secret:
     name: str
     value: str
 
-    def needles(self) -> Iterator[str]:
-        """Yield the search terms for a value: the value and its base64 forms."""
+    def search_terms(self) -> Iterator[str]:
+        """Yield the search terms of the secret: the value and its three base64 forms."""
         yield self.value
         raw = self.value.encode()
         for offset in range(3):
@@ -45,36 +45,36 @@ def secrets_in(name: str, text: str) -> Iterator[Secret]:
     The search term of a private key is only the first complete line of its body. This line contains the
     secret number; later lines may contain only the public part.
     """
-    for match in _KEY.finditer(text):
+    for match in _PRIVATE_KEY.finditer(text):
         yield Secret(f"private key in {name}", match.group(1).split()[0])
     for match in _TOKEN.finditer(text):
         yield Secret(f"token in {name}", match.group(0).split(".")[1])
-    for match in _ENCRYPTION.finditer(text):
+    for match in _ENCRYPTION_KEY.finditer(text):
         yield Secret(f"encryption key in {name}", match.group(1))
 
 
-def secrets_of_state(exported: str) -> list[Secret]:
+def secrets_of_state(state_json: str) -> list[Secret]:
     """Return the secrets in the output of `pulumi stack export --show-secrets`, which marks secret values."""
     secrets: list[Secret] = []
 
-    def walk(name: str, node: Any) -> None:  # noqa: ANN401  JSON of any shape
+    def collect_secrets(name: str, node: Any) -> None:  # noqa: ANN401  JSON of any shape
         if isinstance(node, list):
             for item in node:
-                walk(name, item)
+                collect_secrets(name, item)
         elif isinstance(node, dict):
             if is_secret(node):
-                secrets.extend(_of_plaintext(name, node.get("plaintext", "")))
+                secrets.extend(_secrets_in_plaintext(name, node.get("plaintext", "")))
             for value in node.values():
-                walk(str(node.get("urn", name)).rsplit("::", 1)[-1], value)
+                collect_secrets(str(node.get("urn", name)).rsplit("::", 1)[-1], value)
 
-    walk("state", json.loads(exported))
+    collect_secrets("state", json.loads(state_json))
     return secrets
 
 
-def _of_plaintext(name: str, plaintext: str) -> Iterator[Secret]:
+def _secrets_in_plaintext(name: str, plaintext: str) -> Iterator[Secret]:
     for text in _texts(json.loads(plaintext) if plaintext else ""):
         yield from secrets_in(name, text)
-        yield from secrets_in(name, _unpacked(text))
+        yield from secrets_in(name, _decode_base64(text))
 
 
 def _texts(value: Any) -> Iterator[str]:  # noqa: ANN401  JSON of any shape
@@ -91,7 +91,7 @@ def _texts(value: Any) -> Iterator[str]:  # noqa: ANN401  JSON of any shape
             yield from _texts(item)
 
 
-def _unpacked(text: str) -> str:
+def _decode_base64(text: str) -> str:
     """Return the content of a base64 text or of a base64 archive; empty for other texts."""
     try:
         raw = base64.b64decode("".join(text.split()), validate=True)
@@ -104,4 +104,4 @@ def _unpacked(text: str) -> str:
 
 def visible_secrets(secrets: Iterable[Secret], text: str) -> list[str]:
     """Return the names of the secrets that a text contains."""
-    return sorted({secret.name for secret in secrets if any(needle in text for needle in secret.needles())})
+    return sorted({secret.name for secret in secrets if any(term in text for term in secret.search_terms())})

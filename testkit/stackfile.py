@@ -13,7 +13,7 @@ import yaml
 CLUSTER = "kubewright:cluster"
 LAB = "kubewright:lab"
 DELETE = object()
-"""Marker for `merge`: a change with this value removes the key."""
+"""Marker in the argument `change` of `merge`: the key with this value is removed."""
 
 Document = dict[str, Any]
 
@@ -32,7 +32,7 @@ def merge(base: Mapping[str, Any], change: Mapping[str, Any]) -> Document:
 
 
 def host(network: str, number: int, memory: str = "3Gi") -> Document:
-    """Return the inventory entry of a lab host with this address and memory."""
+    """Return the inventory entry of a lab host: address `number` of `network`, memory, CPUs and disk."""
     return {"address": str(IPv4Network(network)[number]), "cpus": 2, "memory": memory, "disk": "20Gi"}
 
 
@@ -84,12 +84,14 @@ def document(
 
 
 def from_checkout(path: Path, name: str, network: str) -> Document:
-    """Return the configuration of a stack file of the checkout with another name and network."""
+    """Return the configuration of the stack file at `path` with another cluster name and another lab
+    network.
+    """
     text = path.read_text()
-    before = yaml.safe_load(text)["config"]
-    old = str(IPv4Network(before[LAB]["network"])[0]).removesuffix("0")
-    text = text.replace(old, str(IPv4Network(network)[0]).removesuffix("0"))
-    text = text.replace(f"labs/{before[CLUSTER]['name']}/", f"labs/{name}/")
+    original = yaml.safe_load(text)["config"]
+    old_prefix = str(IPv4Network(original[LAB]["network"])[0]).removesuffix("0")
+    text = text.replace(old_prefix, str(IPv4Network(network)[0]).removesuffix("0"))
+    text = text.replace(f"labs/{original[CLUSTER]['name']}/", f"labs/{name}/")
     config: Document = yaml.safe_load(text)["config"]
     config[CLUSTER]["name"] = name
     return config

@@ -1,4 +1,4 @@
-"""Background observation of a value during other work."""
+"""Background thread that samples a value while a test does other work."""
 
 from __future__ import annotations
 
@@ -8,17 +8,17 @@ from types import TracebackType
 
 
 class Watcher:
-    """A background thread that calls `probe` every second and collects its values in `seen`.
+    """A background thread that calls `probe` every `interval` seconds and collects the results in `values`.
 
     A probe that raises AssertionError (the API was unreachable for a moment) is ignored.
     """
 
     def __init__(self, probe: Callable[[], int], interval: float = 1.0) -> None:
-        self.seen: list[int] = []
+        self.values: list[int] = []
         self._probe = probe
         self._interval = interval
         self._stopped = threading.Event()
-        self._thread = threading.Thread(target=self._look, daemon=True)
+        self._thread = threading.Thread(target=self._poll, daemon=True)
 
     def __enter__(self) -> Watcher:
         self._thread.start()
@@ -30,9 +30,9 @@ class Watcher:
         self._stopped.set()
         self._thread.join()
 
-    def _look(self) -> None:
+    def _poll(self) -> None:
         while not self._stopped.wait(self._interval):
             try:
-                self.seen.append(self._probe())
+                self.values.append(self._probe())
             except AssertionError:
                 continue

@@ -15,7 +15,7 @@ MAX_PODS = 150_000
 MAX_CONTAINERS = 300_000
 MAX_PODS_PER_NODE = 110
 RESERVE = Fraction(20, 100)
-"""The fraction added to the sum of requests, for growth and for the loss of a worker."""
+"""Default fraction that is added to the sum of requests, for growth and for the loss of a worker."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,51 +39,65 @@ class WorkerSize:
 
 
 @dataclass(frozen=True, slots=True)
-class Plan:
-    """The required resources and numbers of workers, with the reserve. `problems` are exceeded limits."""
+class CapacityPlan:
+    """The pods, containers and resources of applications with the reserve, and the workers that they need.
+
+    `cpu` is in cores, `memory` in bytes. `workers_by_…` are the numbers of workers that each resource alone
+    needs. `exceeded_limits` has a line for each exceeded limit of Kubernetes.
+    """
 
     pods: int
     containers: int
     cpu: Fraction
     memory: int
-    by_cpu: int
-    by_memory: int
-    by_pods: int
-    problems: tuple[str, ...]
+    workers_by_cpu: int
+    workers_by_memory: int
+    workers_by_pods: int
+    exceeded_limits: tuple[str, ...]
 
     @property
     def workers(self) -> int:
         """Return the number of required workers."""
-        return max(self.by_cpu, self.by_memory, self.by_pods, 1)
+        return max(self.workers_by_cpu, self.workers_by_memory, self.workers_by_pods, 1)
 
 
-def plan(applications: Sequence[Application], size: WorkerSize, reserve: Fraction = RESERVE) -> Plan:
-    """Return how many workers of `size` the applications need, with `reserve` (a fraction) in addition.
+def plan_workers(
+    applications: Sequence[Application], size: WorkerSize, reserve: Fraction = RESERVE
+) -> CapacityPlan:
+    """Return the plan for workers of one size that run the applications, with `reserve` (a fraction) in
+    addition.
 
-    Raises ValueError if a pod needs more resources than a worker has.
+    Raise ValueError if a pod needs more resources than a worker has.
     """
-    for item in applications:
-        if item.cpu > size.cpu or item.memory > size.memory:
-            raise ValueError(f"{item.name}: one pod asks for more than a worker has; use larger workers")
+    for application in applications:
+        if application.cpu > size.cpu or application.memory > size.memory:
+            raise ValueError(
+                f"{application.name}: one pod asks for more than a worker has; use larger workers"
+            )
     factor = 1 + reserve
-    pods = math.ceil(sum(item.replicas for item in applications) * factor)
-    containers = math.ceil(sum(item.replicas * item.containers for item in applications) * factor)
-    cpu = sum((item.replicas * item.cpu for item in applications), Fraction(0)) * factor
-    memory = math.ceil(sum(item.replicas * item.memory for item in applications) * factor)
-    result = Plan(
+    pods = math.ceil(sum(application.replicas for application in applications) * factor)
+    containers = math.ceil(
+        sum(application.replicas * application.containers for application in applications) * factor
+    )
+    cpu = sum((application.replicas * application.cpu for application in applications), Fraction(0)) * factor
+    memory = math.ceil(
+        sum(application.replicas * application.memory for application in applications) * factor
+    )
+    result = CapacityPlan(
         pods=pods,
         containers=containers,
         cpu=cpu,
         memory=memory,
-        by_cpu=math.ceil(cpu / size.cpu),
-        by_memory=math.ceil(memory / size.memory),
-        by_pods=math.ceil(pods / size.pods),
-        problems=(),
+        workers_by_cpu=math.ceil(cpu / size.cpu),
+        workers_by_memory=math.ceil(memory / size.memory),
+        workers_by_pods=math.ceil(pods / size.pods),
+        exceeded_limits=(),
     )
-    return replace(result, problems=_exceeded_limits(result))
+    return replace(result, exceeded_limits=_exceeded_limits(result))
 
 
-def _exceeded_limits(plan: Plan) -> tuple[str, ...]:
+def _exceeded_limits(plan: CapacityPlan) -> tuple[str, ...]:
+    """Return a line for each limit of Kubernetes that the plan exceeds."""
     limits = {
         "workers": (plan.workers, MAX_NODES),
         "pods": (plan.pods, MAX_PODS),

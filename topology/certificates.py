@@ -1,8 +1,8 @@
-"""The certificate authorities and certificates of a cluster as a table [B1].
+"""The table of certificate authorities and certificates of a cluster [B1].
 
-`components/pki.py` creates them with pulumi-tls. `nodeconfig` uses the names of the files: `<name>.crt` and
-`<name>.key` of authorities and certificates, and `<authority>-bundle.crt` with all trusted generations of an
-authority. During a rotation an authority has two generations [B3].
+`components/pki.py` creates all certificates with pulumi-tls. `nodeconfig` uses the names of the files:
+`<name>.crt` and `<name>.key` of authorities and certificates, and `<authority>-bundle.crt` with all trusted
+generations of an authority. During a rotation an authority has two generations [B3].
 """
 
 from __future__ import annotations
@@ -39,7 +39,8 @@ class Authority:
 class Leaf:
     """A server or client certificate, valid for `years`.
 
-    The current signing generation of `authority` signs the certificate (`signing_name`).
+    The signing generation of `authority` (see `signing_name`) signs the certificate. `server` and `client`
+    are its extended key usages.
     """
 
     name: str
@@ -72,28 +73,31 @@ def signing_name(topology: Topology, authority: str) -> str:
 
 
 def trusted_names(topology: Topology, authority: str) -> tuple[str, ...]:
-    """Return the names of the trusted generations, the oldest first."""
+    """Return the names of the trusted generations of an authority or of the service account keys, oldest
+    first.
+    """
     return tuple(generation_name(authority, number) for number in _rotation(topology, authority).trusted)
 
 
 def generation_name(name: str, number: int) -> str:
-    """Return the name of a generation: `name` for the first, `name-2` for the second."""
+    """Return the name of generation `number` of an authority: `etcd-ca` for 1, `etcd-ca-2` for 2."""
     return name if number == 1 else f"{name}-{number}"
 
 
 def trust_bundle(authority: str) -> str:
-    """Return the name of the file with all trusted generations of an authority."""
+    """Return the name, without `.crt`, of the file with all trusted generations of an authority."""
     return f"{authority}-bundle"
 
 
 def _rotation(topology: Topology, authority: str) -> Rotation:
+    """Return the generations of an authority of this table or of the service account keys."""
     return topology.certificates.rotation(authority.removesuffix("-ca"))
 
 
 def leaves(topology: Topology) -> tuple[Leaf, ...]:
-    """Return all certificates except for kubelets, which request their certificates from the API [B2]."""
+    """Return all leaves except those of kubelets, which request their certificates from the API [B2]."""
     return (
-        *(_apiserver(topology, member) for member in topology.control_planes),
+        *(_apiserver_leaf(topology, member) for member in topology.control_planes),
         Leaf(
             "apiserver-kubelet-client",
             KUBERNETES_CA,
@@ -103,8 +107,8 @@ def leaves(topology: Topology) -> tuple[Leaf, ...]:
         ),
         Leaf("apiserver-etcd-client", ETCD_CA, "kube-apiserver-etcd-client", client=True),
         Leaf("front-proxy-client", FRONT_PROXY_CA, "front-proxy-client", client=True),
-        _loopback_server("controller-manager"),
-        _loopback_server("scheduler"),
+        _loopback_server_leaf("controller-manager"),
+        _loopback_server_leaf("scheduler"),
         Leaf("kube-proxy", KUBERNETES_CA, "system:kube-proxy", client=True),
         Leaf("flannel", KUBERNETES_CA, "kubewright:flannel", client=True),
         Leaf("csr-approver", KUBERNETES_CA, "kubewright:csr-approver", client=True),
@@ -116,21 +120,22 @@ def leaves(topology: Topology) -> tuple[Leaf, ...]:
             dns_names=("metrics-server.kube-system.svc",),
             server=True,
         ),
-        *(_etcd("etcd-server", member) for member in topology.etcd),
-        *(_etcd("etcd-peer", member) for member in topology.etcd),
+        *(_etcd_member_leaf("etcd-server", member) for member in topology.etcd),
+        *(_etcd_member_leaf("etcd-peer", member) for member in topology.etcd),
         Leaf("etcd-operator", ETCD_CA, "kubewright:etcd-operator", client=True),
     )
 
 
-def _apiserver(topology: Topology, member: Member) -> Leaf:
+def _apiserver_leaf(topology: Topology, member: Member) -> Leaf:
+    """Return the server certificate of an API server, with all names and addresses of the API."""
     service = ("kubernetes", "kubernetes.default", "kubernetes.default.svc")
     names = [*service, f"kubernetes.default.svc.{topology.network.domain}", "localhost", member.name]
     addresses = [_LOOPBACK, member.address, topology.network.api_service]
-    for further in (topology.endpoint.host, *topology.api_names):
+    for host in (topology.endpoint.host, *topology.api_names):
         try:
-            addresses.append(IPv4Address(further))
+            addresses.append(IPv4Address(host))
         except AddressValueError:
-            names.append(further)
+            names.append(host)
     return Leaf(
         f"apiserver-{member.name}",
         KUBERNETES_CA,
@@ -141,7 +146,7 @@ def _apiserver(topology: Topology, member: Member) -> Leaf:
     )
 
 
-def _loopback_server(component: str) -> Leaf:
+def _loopback_server_leaf(component: str) -> Leaf:
     """Return the certificate of an API client that also serves health and metrics on loopback."""
     return Leaf(
         component,
@@ -154,10 +159,11 @@ def _loopback_server(component: str) -> Leaf:
     )
 
 
-def _etcd(kind: str, member: Member) -> Leaf:
-    """Return a certificate of an etcd member for both servers and clients.
+def _etcd_member_leaf(kind: str, member: Member) -> Leaf:
+    """Return a certificate with which an etcd member is both a server and a client.
 
-    The gateway of an etcd server and etcd peers use the certificate as a client, too.
+    `kind` is `etcd-server` or `etcd-peer`. The gateway of etcd and the connections between peers use the
+    certificate as a client, too.
     """
     return Leaf(
         f"{kind}-{member.name}",

@@ -5,8 +5,10 @@ from __future__ import annotations
 from topology.model import Topology
 
 
-def warnings(topology: Topology) -> list[str]:
-    """Return a line for each public network; no lines for a lab, whose network is isolated."""
+def exposure_warnings(topology: Topology) -> list[str]:
+    """Return a warning for each setting that admits all networks; none for a lab, whose network is
+    isolated.
+    """
     if topology.environment == "lab":
         return []
     return [

@@ -12,7 +12,7 @@ from ipaddress import IPv4Address, IPv4Network
 
 
 class Role(StrEnum):
-    """Roles of a host. A host with several roles gets them in the order of this list."""
+    """A role of a machine. A machine with several roles gets their deliveries in the order of this list."""
 
     LOAD_BALANCER = "load-balancer"
     ETCD = "etcd"
@@ -70,7 +70,7 @@ class Size:
 
 @dataclass(frozen=True, slots=True)
 class Machine:
-    """A host of the cluster and its roles.
+    """A host or cloud member of the cluster and its roles.
 
     `size` has the resources from the inventory; None if the inventory does not contain them. `zone` is the
     number of the failure domain, starting at 0. Bare metal has one failure domain.
@@ -149,7 +149,7 @@ class Network:
     domain: str
     ssh_ports: tuple[int, ...] = (22,)
     """The ports of sshd on the machines, which the firewall opens for the deployer. Empty: no SSH."""
-    probes: tuple[IPv4Network, ...] = ()
+    probe_sources: tuple[IPv4Network, ...] = ()
     """Networks of the cloud's health probes, in addition to the networks of the machines."""
     node_domains: tuple[str, ...] = ()
     """DNS domains of machine names in a cloud. Serving certificates of kubelets contain these names."""
@@ -252,7 +252,7 @@ class Rotation:
 
 @dataclass(frozen=True, slots=True)
 class Certificates:
-    """Generations of certificates and authorities.
+    """The generations of leaves and of authorities. `leaves` is the generation of all leaves.
 
     `rotations` has the generations of the authorities `kubernetes`, `etcd` and `front-proxy` and of the key
     pair `service-account`. A missing entry means that only the first generation exists.
@@ -262,7 +262,7 @@ class Certificates:
     rotations: tuple[tuple[str, Rotation], ...] = ()
 
     def rotation(self, name: str) -> Rotation:
-        """Return the generations of an authority or key pair."""
+        """Return the generations of an authority or key pair by its name in the settings, such as `etcd`."""
         return dict(self.rotations).get(name, Rotation())
 
 
@@ -295,5 +295,5 @@ class Topology:
     @property
     def releases(self) -> tuple[Versions, ...]:
         """The sets of versions in use: first the cluster's versions, then the versions of older pools."""
-        behind = sorted({pool.kubernetes for pool in self.pools} - {"", self.versions.kubernetes})
-        return (self.versions, *(replace(self.versions, kubernetes=version) for version in behind))
+        older = sorted({pool.kubernetes for pool in self.pools} - {"", self.versions.kubernetes})
+        return (self.versions, *(replace(self.versions, kubernetes=version) for version in older))

@@ -13,7 +13,7 @@ MAX_SPLIT_BITS = 16
 
 @dataclass(frozen=True, slots=True)
 class Overlap:
-    """Two named ranges that share addresses, from `first` to `last`."""
+    """The names of two ranges that share addresses, and the shared addresses from `first` to `last`."""
 
     left: str
     right: str
@@ -34,13 +34,13 @@ def shared_addresses(left: IPv4Network, right: IPv4Network) -> tuple[IPv4Address
 
 
 def find_overlaps(ranges: Sequence[tuple[str, IPv4Network]]) -> tuple[Overlap, ...]:
-    """Return all pairs of named ranges that overlap, in the order of `ranges`."""
-    found = []
-    for (left, one), (right, other) in combinations(ranges, 2):
-        shared = shared_addresses(one, other)
+    """Return all pairs of ranges that overlap. `ranges` are pairs of a name and a range."""
+    overlaps = []
+    for (left, left_range), (right, right_range) in combinations(ranges, 2):
+        shared = shared_addresses(left_range, right_range)
         if shared:
-            found.append(Overlap(left, right, *shared))
-    return tuple(found)
+            overlaps.append(Overlap(left, right, *shared))
+    return tuple(overlaps)
 
 
 def pod_addresses(node_prefix: int) -> int:
@@ -51,7 +51,7 @@ def pod_addresses(node_prefix: int) -> int:
 def node_prefix_for_pods(pods: int) -> int:
     """Return the longest prefix of a node range for a number of pods.
 
-    Raises ValueError if there is no such prefix.
+    Raise ValueError if there is no such prefix.
     """
     if pods < 1:
         raise ValueError("a node's range must hold at least one pod")
@@ -70,7 +70,7 @@ def max_node_ranges(pods: IPv4Network, node_prefix: int) -> int:
 def pods_prefix_for_nodes(nodes: int, node_prefix: int) -> int:
     """Return the longest prefix of a pod range for a number of nodes.
 
-    Raises ValueError if there is no such prefix.
+    Raise ValueError if there is no such prefix.
     """
     bits = max(0, (nodes - 1).bit_length())
     if bits > node_prefix:
@@ -89,7 +89,7 @@ def find_network(networks: Iterable[IPv4Network], address: IPv4Address) -> IPv4N
 
 
 def find_duplicates(addresses: Mapping[str, IPv4Address]) -> tuple[tuple[IPv4Address, tuple[str, ...]], ...]:
-    """Return each address that several names have, with these names."""
+    """Return each address that several hosts have, with the names of these hosts."""
     by_address: dict[IPv4Address, list[str]] = {}
     for name, address in addresses.items():
         by_address.setdefault(address, []).append(name)

@@ -71,88 +71,88 @@ _EVERY_ROLE = tuple(Role)
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
-    """A row of the table: hosts with one of the roles accept connections from the sources to the ports."""
+class PortRow:
+    """A row of the port table: hosts with one of the roles accept connections to ports from the sources."""
 
     sources: tuple[Source, ...]
     roles: tuple[Role, ...]
     protocol: Protocol
     ports: tuple[int, int]
-    why: str
+    purpose: str
     backend: Backend | None = None
     """The row is needed only with this backend; None: with every backend."""
-    balanced: bool | None = None
+    with_load_balancers: bool | None = None
     """The row is needed only with (True) or without (False) `load_balancers`; None: in both cases."""
-    in_a_cloud: bool = False
+    with_cloud_controllers: bool = False
     """The row is needed only if controllers of a cloud use the host network of control planes."""
 
 
-PORT_TABLE: tuple[Row, ...] = (
-    Row((Source.ADMINISTRATORS,), _EVERY_ROLE, Protocol.TCP, SSH_PORTS, "SSH: deployment"),
-    Row((Source.ANYONE,), _EVERY_ROLE, Protocol.ICMP, NO_PORTS, "path MTU, reachability"),
-    Row(
+PORT_TABLE: tuple[PortRow, ...] = (
+    PortRow((Source.ADMINISTRATORS,), _EVERY_ROLE, Protocol.TCP, SSH_PORTS, "SSH: deployment"),
+    PortRow((Source.ANYONE,), _EVERY_ROLE, Protocol.ICMP, NO_PORTS, "path MTU, reachability"),
+    PortRow(
         (Source.ANYONE_ALLOWED_TO_THE_API, Source.MACHINES, Source.PODS, Source.PROBES),
         (Role.CONTROL_PLANE,),
         Protocol.TCP,
         (API_PORT, API_PORT),
         "Kubernetes API",
-        balanced=False,
+        with_load_balancers=False,
     ),
-    Row(
+    PortRow(
         # The load balancers restrict the access to the API; pods use the service `kubernetes`.
         (Source.LOAD_BALANCER, Source.MACHINES, Source.PODS),
         (Role.CONTROL_PLANE,),
         Protocol.TCP,
         (API_PORT, API_PORT),
         "Kubernetes API",
-        balanced=True,
+        with_load_balancers=True,
     ),
-    Row(
+    PortRow(
         (Source.ANYONE_ALLOWED_TO_THE_API, Source.MACHINES, Source.PODS),
         (Role.LOAD_BALANCER,),
         Protocol.TCP,
         ENDPOINT_PORT,
         "Kubernetes API, balanced",
     ),
-    Row(
+    PortRow(
         (Source.LOAD_BALANCER,),
         (Role.LOAD_BALANCER,),
         Protocol.VRRP,
         NO_PORTS,
         "keepalived: the virtual address",
     ),
-    Row(
+    PortRow(
         # API servers of all control planes call the webhook of the load balancer controller of a cloud.
         (Source.CONTROL_PLANE,),
         (Role.CONTROL_PLANE,),
         Protocol.TCP,
         (CLOUD_WEBHOOK_PORT, CLOUD_WEBHOOK_PORT),
         "webhooks of a cloud's controllers",
-        in_a_cloud=True,
+        with_cloud_controllers=True,
     ),
-    Row(
+    PortRow(
         (Source.CONTROL_PLANE, Source.ETCD),
         (Role.ETCD,),
         Protocol.TCP,
         (ETCD_CLIENT_PORT, ETCD_CLIENT_PORT),
         "etcd clients",
     ),
-    Row((Source.ETCD,), (Role.ETCD,), Protocol.TCP, (ETCD_PEER_PORT, ETCD_PEER_PORT), "etcd peers"),
-    Row(
+    PortRow((Source.ETCD,), (Role.ETCD,), Protocol.TCP, (ETCD_PEER_PORT, ETCD_PEER_PORT), "etcd peers"),
+    PortRow(
         (Source.CONTROL_PLANE, Source.MACHINES, Source.PODS),
         (Role.NODE,),
         Protocol.TCP,
         (KUBELET_PORT, KUBELET_PORT),
         "kubelet: logs, exec, metrics",
     ),
-    Row(
+    PortRow(
         (Source.MACHINES,),
         (Role.NODE,),
         Protocol.TCP,
         (PROXY_HEALTH_PORT, PROXY_HEALTH_PORT),
         "kube-proxy: health of balanced services",
     ),
-    Row(
+    PortRow(
         (Source.MACHINES,),
         (Role.NODE,),
         Protocol.UDP,
@@ -160,8 +160,8 @@ PORT_TABLE: tuple[Row, ...] = (
         "flannel vxlan",
         Backend.VXLAN,
     ),
-    Row((Source.ANYONE,), (Role.NODE,), Protocol.TCP, NODE_PORT_RANGE, "services of type NodePort"),
-    Row((Source.ANYONE,), (Role.NODE,), Protocol.UDP, NODE_PORT_RANGE, "services of type NodePort"),
+    PortRow((Source.ANYONE,), (Role.NODE,), Protocol.TCP, NODE_PORT_RANGE, "services of type NodePort"),
+    PortRow((Source.ANYONE,), (Role.NODE,), Protocol.UDP, NODE_PORT_RANGE, "services of type NodePort"),
 )
 
 CLUSTER_PORTS = {
@@ -187,70 +187,70 @@ CLUSTER_PORTS = {
 
 
 @dataclass(frozen=True, slots=True)
-class Rule:
-    """A row for one cluster: hosts accept connections from `networks` to the ports `first` to `last`.
-
-    Both ports are 0 for protocols without ports.
-    """
+class FirewallRule:
+    """A row of the port table with the addresses and ports of one cluster. Both ports are 0 without ports."""
 
     networks: tuple[IPv4Network, ...]
     protocol: Protocol
     first: int
     last: int
-    why: str
+    purpose: str
 
 
-def rules_for(topology: Topology, roles: Iterable[Role]) -> tuple[Rule, ...]:
-    """Return the rules of a host with these roles, in the order of the table.
+def rules_for(topology: Topology, roles: Iterable[Role]) -> tuple[FirewallRule, ...]:
+    """Return the firewall rules of a host with these roles, in the order of the port table.
 
     Rows whose sources have no networks are omitted.
     """
-    wanted = frozenset(roles)
+    host_roles = frozenset(roles)
     rules = []
     for row in PORT_TABLE:
-        if not wanted.intersection(row.roles) or not _applies(topology, row):
+        if not host_roles.intersection(row.roles) or not _is_needed(topology, row):
             continue
-        networks = _networks(topology, row.sources)
+        networks = _merged_networks(topology, row.sources)
         if networks:
-            rules += [Rule(networks, row.protocol, *ports, row.why) for ports in _ports(topology, row)]
+            ranges = _row_ports(topology, row)
+            rules += [FirewallRule(networks, row.protocol, *ports, row.purpose) for ports in ranges]
     return tuple(rules)
 
 
 def port_table(topology: Topology) -> str:
     """Return the port table of a cluster as text, with a line for each row that applies."""
-    present = {role for machine in topology.machines for role in machine.roles}
-    lines = [_line("FROM", "TO", "PORT", "WHY", "NETWORKS")]
+    cluster_roles = {role for machine in topology.machines for role in machine.roles}
+    lines = [_format_line("FROM", "TO", "PORT", "WHY", "NETWORKS")]
     for row in PORT_TABLE:
-        roles = [role for role in row.roles if role in present]
-        if not roles or not _applies(topology, row) or not _ports(topology, row):
+        roles = [role for role in row.roles if role in cluster_roles]
+        if not roles or not _is_needed(topology, row) or not _row_ports(topology, row):
             continue
-        sources = [source for source in row.sources if _source(topology, source)]
-        numbers = ", ".join(_range(first, last) for first, last in _ports(topology, row))
+        sources = [source for source in row.sources if _source_networks(topology, source)]
+        numbers = ", ".join(_format_ports(first, last) for first, last in _row_ports(topology, row))
         ports = f"{row.protocol} {numbers}".rstrip()
-        networks = ", ".join(map(str, _networks(topology, row.sources)))
-        to = "all" if set(roles) == present else ", ".join(roles)
-        lines.append(_line(", ".join(sources), to, ports, row.why, networks))
+        networks = ", ".join(map(str, _merged_networks(topology, row.sources)))
+        targets = "all" if set(roles) == cluster_roles else ", ".join(roles)
+        lines.append(_format_line(", ".join(sources), targets, ports, row.purpose, networks))
     return "\n".join(lines) + "\n"
 
 
-def _applies(topology: Topology, row: Row) -> bool:
-    if row.in_a_cloud and not topology.external_cloud:
+def _is_needed(topology: Topology, row: PortRow) -> bool:
+    if row.with_cloud_controllers and not topology.external_cloud:
         return False
-    balanced = bool(topology.load_balancers)
-    return row.backend in (None, topology.network.backend) and row.balanced in (None, balanced)
+    if row.with_load_balancers not in (None, bool(topology.load_balancers)):
+        return False
+    return row.backend in (None, topology.network.backend)
 
 
-def _line(source: str, to: str, ports: str, why: str, networks: str) -> str:
-    return f"{source:<42} {to:<14} {ports:<16} {why:<40} {networks}".rstrip()
+def _format_line(sources: str, targets: str, ports: str, purpose: str, networks: str) -> str:
+    return f"{sources:<42} {targets:<14} {ports:<16} {purpose:<40} {networks}".rstrip()
 
 
-def _range(first: int, last: int) -> str:
+def _format_ports(first: int, last: int) -> str:
+    """Return a port range as text, such as `22` or `30000-32767`; empty for protocols without ports."""
     if first == last:
         return str(first or "")
     return f"{first}-{last}"
 
 
-def _ports(topology: Topology, row: Row) -> tuple[tuple[int, int], ...]:
+def _row_ports(topology: Topology, row: PortRow) -> tuple[tuple[int, int], ...]:
     """Return the port ranges of a row. Placeholders are replaced by the ports of the cluster."""
     if row.ports == NODE_PORT_RANGE:
         return (topology.network.node_ports,)
@@ -261,12 +261,15 @@ def _ports(topology: Topology, row: Row) -> tuple[tuple[int, int], ...]:
     return (row.ports,)
 
 
-def _networks(topology: Topology, sources: tuple[Source, ...]) -> tuple[IPv4Network, ...]:
+def _merged_networks(topology: Topology, sources: tuple[Source, ...]) -> tuple[IPv4Network, ...]:
     """Return the sorted and merged networks of the sources; nftables refuses overlapping networks."""
-    return tuple(collapse_addresses(network for source in sources for network in _source(topology, source)))
+    return tuple(
+        collapse_addresses(network for source in sources for network in _source_networks(topology, source))
+    )
 
 
-def _source(topology: Topology, source: Source) -> tuple[IPv4Network, ...]:
+def _source_networks(topology: Topology, source: Source) -> tuple[IPv4Network, ...]:
+    """Return the networks of a source in this cluster; empty if the cluster has no such source."""
     network = topology.network
     match source:
         case Source.ANYONE:
@@ -281,14 +284,15 @@ def _source(topology: Topology, source: Source) -> tuple[IPv4Network, ...]:
         case Source.PODS:
             return (network.pods,)
         case Source.PROBES:
-            return network.probes
+            return network.probe_sources
         case Source.ETCD:
-            return _addresses(topology.etcd)
+            return _member_networks(topology.etcd)
         case Source.CONTROL_PLANE:
-            return _addresses(topology.control_planes)
+            return _member_networks(topology.control_planes)
         case Source.LOAD_BALANCER:
-            return _addresses(topology.load_balancers)
+            return _member_networks(topology.load_balancers)
 
 
-def _addresses(members: tuple[Member, ...]) -> tuple[IPv4Network, ...]:
+def _member_networks(members: tuple[Member, ...]) -> tuple[IPv4Network, ...]:
+    """Return the address of each member as a /32 network."""
     return tuple(IPv4Network(member.address) for member in members)

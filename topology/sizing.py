@@ -22,18 +22,18 @@ PRESETS: dict[str, dict[Role, Size]] = {
 """Minimum sizes by environment and role. Other roles have no minimum."""
 
 
-def warnings(topology: Topology) -> list[str]:
-    """Return a line for each machine of known size that is smaller than the preset of its environment."""
+def size_warnings(topology: Topology) -> list[str]:
+    """Return a warning for each machine of known size that is smaller than the preset of its environment."""
     lines = []
     for machine in topology.machines:
-        role = _preset_role(machine, schedulable=_schedulable(topology))
+        role = _preset_role(machine, schedulable=_control_planes_schedulable(topology))
         minimum = PRESETS[topology.environment].get(role)
         if machine.size is None or minimum is None:
             continue
-        below = _shortfalls(machine.size, minimum)
-        if below:
+        shortfalls = _shortfalls(machine.size, minimum)
+        if shortfalls:
             preset = f"the size of a {role} for {topology.environment}"
-            lines.append(f"host {machine.name}: below {preset}: {', '.join(below)}")
+            lines.append(f"host {machine.name}: below {preset}: {', '.join(shortfalls)}")
     return lines
 
 
@@ -44,18 +44,22 @@ def _preset_role(machine: Machine, *, schedulable: bool) -> Role:
     return machine.roles[-1]
 
 
-def _schedulable(topology: Topology) -> bool:
+def _control_planes_schedulable(topology: Topology) -> bool:
+    """Report whether control planes run workloads: their nodes have no `node-role.kubernetes.io/…` taint."""
     control_planes = topology.pools[0]
     return not any(taint.key.startswith("node-role.kubernetes.io/") for taint in control_planes.taints)
 
 
-def _shortfalls(has: Size, minimum: Size) -> list[str]:
-    """Return the resources that are too small. A resource of 0 is unknown and not checked."""
-    below = []
-    if 0 < has.cpus < minimum.cpus:
-        below.append(f"{has.cpus} CPUs of {minimum.cpus}")
-    if 0 < has.memory < minimum.memory:
-        below.append(f"{has.memory / GIB:.3g} GiB memory of {minimum.memory / GIB:.3g} GiB")
-    if 0 < has.disk < minimum.disk:
-        below.append(f"{has.disk / GB:.3g} GB disk of {minimum.disk / GB:.3g} GB")
-    return below
+def _shortfalls(size: Size, minimum: Size) -> list[str]:
+    """Return a phrase for each resource of the machine that is too small, such as `2 CPUs of 4`.
+
+    A resource of 0 is unknown and not checked.
+    """
+    shortfalls = []
+    if 0 < size.cpus < minimum.cpus:
+        shortfalls.append(f"{size.cpus} CPUs of {minimum.cpus}")
+    if 0 < size.memory < minimum.memory:
+        shortfalls.append(f"{size.memory / GIB:.3g} GiB memory of {minimum.memory / GIB:.3g} GiB")
+    if 0 < size.disk < minimum.disk:
+        shortfalls.append(f"{size.disk / GB:.3g} GB disk of {minimum.disk / GB:.3g} GB")
+    return shortfalls

@@ -12,13 +12,17 @@ from ipaddress import IPv4Address, IPv4Network
 
 MAX_ZONES = 6
 MAX_PREFIX = 22
-"""The longest prefix of a range. Its public subnets are /28, the smallest that clouds create."""
+"""The longest prefix of the range of a virtual network. The public subnets of such a range are /28, the
+smallest that clouds create.
+"""
 RESERVED_ADDRESSES = 5
 """Number of addresses that both clouds reserve in every subnet: the first four and the last."""
 FIRST_CONTROL_PLANE = 10
+"""Number in its subnet of the address of the first control plane."""
 FIRST_ETCD_MEMBER = 20
+"""Number in its subnet of the address of the first etcd member that is not a control plane."""
 MAX_MEMBERS = 5
-"""Maximum number of control planes, and of etcd members. Lower addresses are for load balancers."""
+"""Maximum number of control planes, and of etcd members. Addresses below both are for load balancers."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,9 +34,9 @@ class ZoneSubnets:
 
 
 def split_into_zones(network: IPv4Network, zones: int) -> tuple[ZoneSubnets, ...]:
-    """Return the subnets of each zone.
+    """Return the subnets of `zones` zones, in the order of the zones.
 
-    Raises ValueError for no zone, for more than six zones, and for a range smaller than a /22.
+    Raise ValueError for no zone, for more than six zones, and for a range smaller than a /22.
     """
     if not 1 <= zones <= MAX_ZONES:
         raise ValueError(f"{zones} zones; allowed: 1 to {MAX_ZONES}")
@@ -41,9 +45,9 @@ def split_into_zones(network: IPv4Network, zones: int) -> tuple[ZoneSubnets, ...
             f"a /{network.prefixlen} split for zones leaves public subnets of a /{network.prefixlen + 6}, "
             f"smaller than the /28 that clouds make; allowed: a /{MAX_PREFIX} or larger"
         )
-    parts = list(network.subnets(prefixlen_diff=3))
-    public = list(parts[0].subnets(prefixlen_diff=3))
-    return tuple(ZoneSubnets(public[number], parts[number + 1]) for number in range(zones))
+    eighths = list(network.subnets(prefixlen_diff=3))
+    public = list(eighths[0].subnets(prefixlen_diff=3))
+    return tuple(ZoneSubnets(public[number], eighths[number + 1]) for number in range(zones))
 
 
 def usable_addresses(network: IPv4Network) -> int:
@@ -51,12 +55,12 @@ def usable_addresses(network: IPv4Network) -> int:
     return max(0, network.num_addresses - RESERVED_ADDRESSES)
 
 
-def member_address(network: IPv4Network, first: int, place: int) -> IPv4Address:
-    """Return the address of member number `place` in a subnet. `first` is the address number of member 0.
+def member_address(network: IPv4Network, first: int, index: int) -> IPv4Address:
+    """Return the address of member number `index` in a subnet, where member 0 has the address number `first`.
 
-    Raises ValueError if the subnet has no such address.
+    Raise ValueError if the subnet has no such address.
     """
-    number = first + place
-    if place >= MAX_MEMBERS or number > network.num_addresses - 2:
+    number = first + index
+    if index >= MAX_MEMBERS or number > network.num_addresses - 2:
         raise ValueError(f"{network} has no address number {number} for a member")
     return network[number]

@@ -69,7 +69,7 @@ def run(arguments: Sequence[str] | None = None) -> int:
     try:
         return app(arguments, prog_name=NAME, standalone_mode=False) or 0
     except TyperException as error:
-        return _explain(error)
+        return _print_usage_error(error)
     except Abort:
         print(f"\n{NAME}: aborted", file=sys.stderr)
         return 1
@@ -80,7 +80,7 @@ def run(arguments: Sequence[str] | None = None) -> int:
         return end.code if isinstance(end.code, int) else int(end.code is not None)
 
 
-def _explain(error: TyperException) -> int:
+def _print_usage_error(error: TyperException) -> int:
     """Print the error in the command line and return the exit code."""
     context = getattr(error, "ctx", None)
     path = context.command_path if context else NAME

@@ -51,7 +51,9 @@ def build_mirror(
     quiet: Quiet = False,
 ) -> None:
     """Build or complete the mirror that hosts fetch from."""
-    path = mirror.build(directory or environment().mirror, _versions(version or []), Progress(quiet=quiet))
+    path = mirror.build(
+        directory or environment().mirror, _select_versions(version or []), Progress(quiet=quiet)
+    )
     print(path)
     if index:
         mirror.export_index(path, index)
@@ -95,7 +97,7 @@ def push_images(
         print(name)
 
 
-def _versions(choices: list[str]) -> Versions:
+def _select_versions(choices: list[str]) -> Versions:
     """Return the default versions, changed by the COMPONENT=VERSION pairs of the command line."""
     versions = catalogue.DEFAULTS
     components = [field.name for field in fields(Versions)]
@@ -106,7 +108,7 @@ def _versions(choices: list[str]) -> Versions:
             raise UserError(
                 f"--version {choice}: expected COMPONENT=VERSION, with a component of {', '.join(components)}"
             )
-        supported = catalogue.supported(component)
+        supported = catalogue.supported_versions(component)
         if version not in supported:
             raise UserError(f"--version {choice}: the catalogue has only {', '.join(supported)}")
         versions = replace(versions, **{component: version})

@@ -23,11 +23,11 @@ def store(
     stack: Annotated[Path, typer.Argument(help="The stack file.", metavar="STACKFILE")],
 ) -> None:
     """Print the program that downloads a stack's binaries into a machine image."""
-    from images.store import for_stack
+    from images.store import store_program_for_stack
     from nodeconfig import BundleError
     from settings import SettingsError
 
     try:
-        print(for_stack(stack))
+        print(store_program_for_stack(stack))
     except (SettingsError, BundleError) as error:
         raise UserError(str(error)) from None

@@ -58,13 +58,15 @@ def certificates(
     raise typer.Exit(operation.certificates(find_target(environment(), stack, file), days))
 
 
-def outputs(stack: Stacks = None, file: StackFile = None, everything: AllStacks = False) -> None:
+def outputs(stack: Stacks = None, file: StackFile = None, select_all: AllStacks = False) -> None:
     """Print the outputs of stacks as JSON, with secrets masked."""
-    names = run_stacks.select_names(stack, file, everything, None, None)
+    names = run_stacks.select_stack_names(stack, file, select_all, None, None)
 
     def read_outputs() -> dict[str, object]:
-        jobs = {name: actions.Job(environment=environment(), stack=name, file=file) for name in names}
-        return {name: driver.outputs(job.prepare_engine()) for name, job in jobs.items()}
+        requests = {
+            name: actions.StackRequest(environment=environment(), stack=name, file=file) for name in names
+        }
+        return {name: driver.masked_outputs(request.prepare_engine()) for name, request in requests.items()}
 
     values = run_one(read_outputs)
     print(json.dumps(values if len(values) > 1 else next(iter(values.values())), indent=2))
@@ -72,5 +74,5 @@ def outputs(stack: Stacks = None, file: StackFile = None, everything: AllStacks 
 
 def settings(stack: Stacks = None, file: StackFile = None) -> None:
     """Print the merged settings of a stack and the file of each."""
-    for name in run_stacks.select_names(stack, file, False, None, None):
+    for name in run_stacks.select_stack_names(stack, file, False, None, None):
         print(provenance.format_settings(workspace.merged_config(file or workspace.stack_file(name))), end="")

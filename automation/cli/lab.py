@@ -9,7 +9,7 @@ import typer
 
 from automation.cli.options import Host
 from lab import doctor as requirements
-from lab import hosts, spec, stack
+from lab import hosts, lifecycle, spec
 from lab import status as lab_status
 
 PANEL = "Mirror and lab"
@@ -32,14 +32,14 @@ def show_all() -> None:
 @_lab.command()
 def up(path: Annotated[Path, typer.Argument(help="JSON description of the lab.", metavar="SPEC")]) -> None:
     """Create a lab, or complete and repair it."""
-    paths = stack.up(spec.read(path), say=typer.echo)
+    paths = lifecycle.up(spec.read(path), on_progress=typer.echo)
     typer.echo(f"the lab is running; SSH keys and known_hosts are in {paths.ssh}")
 
 
 @_lab.command()
 def down(lab: Lab) -> None:
     """Remove a lab and everything that belongs to it, whatever its condition."""
-    stack.down(lab)
+    lifecycle.down(lab)
     typer.echo(f"lab {lab} is removed")
 
 
@@ -56,7 +56,7 @@ def status(
 @_lab.command()
 def start(lab: Lab, host: Host) -> None:
     """Start a stopped host with its previous disk."""
-    stack.start(lab, host)
+    lifecycle.start(lab, host)
 
 
 @_lab.command()
@@ -66,19 +66,19 @@ def stop(
     kill: Annotated[bool, typer.Option("--kill", help="Kill the host, as a power failure does.")] = False,
 ) -> None:
     """Shut down a host; its disk is kept."""
-    stack.stop(lab, host, kill=kill)
+    lifecycle.stop(lab, host, kill=kill)
 
 
 @_lab.command()
 def cut(lab: Lab, host: Host) -> None:
     """Disconnect a host from the network; the host keeps running."""
-    stack.set_connected(lab, host, into=False)
+    lifecycle.set_connected(lab, host, connected=False)
 
 
 @_lab.command()
 def join(lab: Lab, host: Host) -> None:
     """Connect a host to the network again."""
-    stack.set_connected(lab, host, into=True)
+    lifecycle.set_connected(lab, host, connected=True)
 
 
 @_lab.command("exec")
@@ -88,7 +88,7 @@ def execute(
     command: Annotated[list[str], typer.Argument(help="The command, after `--`.", metavar="-- COMMAND")],
 ) -> None:
     """Run a command on a host as root and exit with its exit code."""
-    stack.load(lab).host(host)
+    lifecycle.load(lab).host(host)
     raise typer.Exit(hosts.execute(lab, host, command, timeout=None).returncode)
 
 

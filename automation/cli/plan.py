@@ -42,12 +42,12 @@ def register(app: typer.Typer) -> None:
 def ports(stack: StackFile) -> None:
     """Print the ports, the network plan and the undersized hosts of a stack."""
     try:
-        built = build_topology(load_file(stack))
+        topology = build_topology(load_file(stack))
     except SettingsError as error:
         raise UserError(str(error)) from None
-    typer.echo(port_table(built))
-    Console().print(_network_plan(built))
-    for line in sizing.warnings(built):
+    typer.echo(port_table(topology))
+    Console().print(_network_plan(topology))
+    for line in sizing.size_warnings(topology):
         typer.echo(f"warning: {line}")
 
 
@@ -86,7 +86,7 @@ def capacity(
     try:
         requested = CapacityRequest.model_validate(yaml.safe_load(file.read_text()))
         worker = requested.worker
-        plan = planning.plan(
+        capacity_plan = planning.plan_workers(
             [
                 planning.Application(
                     name, item.replicas, parse_quantity(item.cpu), parse_bytes(item.memory), item.containers
@@ -100,29 +100,31 @@ def capacity(
         raise UserError("\n".join(problems)) from None
     except (OSError, ValueError, yaml.YAMLError) as error:
         raise UserError(f"{file}: {error}") from None
-    Console().print(_capacity_table(plan))
-    if plan.problems:
-        raise UserError("\n".join(plan.problems))
+    Console().print(_capacity_table(capacity_plan))
+    if capacity_plan.exceeded_limits:
+        raise UserError("\n".join(capacity_plan.exceeded_limits))
 
 
-def _network_plan(built: Topology) -> Table:
-    network = built.network
-    rows = Table("RANGE", "VALUE", "HOLDS", title=f"network plan of {built.name}", title_justify="left")
-    rows.add_row("machines", ", ".join(map(str, network.machines)), f"{len(built.machines)} hosts")
-    each = f"{max_node_ranges(network.pods, network.node_prefix):,} nodes of a /{network.node_prefix}"
-    rows.add_row("pods", str(network.pods), f"{each}, {pod_addresses(network.node_prefix):,} pods each")
+def _network_plan(topology: Topology) -> Table:
+    network = topology.network
+    rows = Table("RANGE", "VALUE", "HOLDS", title=f"network plan of {topology.name}", title_justify="left")
+    rows.add_row("machines", ", ".join(map(str, network.machines)), f"{len(topology.machines)} hosts")
+    node_ranges = f"{max_node_ranges(network.pods, network.node_prefix):,} nodes of a /{network.node_prefix}"
+    rows.add_row(
+        "pods", str(network.pods), f"{node_ranges}, {pod_addresses(network.node_prefix):,} pods each"
+    )
     rows.add_row("services", str(network.services), f"about {service_addresses(network.services):,} services")
     first, last = network.node_ports
     rows.add_row("node ports", f"{first}-{last}", f"{last - first + 1:,} ports")
-    rows.add_row("endpoint", built.endpoint.url, "the API")
+    rows.add_row("endpoint", topology.endpoint.url, "the API")
     rows.add_row("cluster DNS", str(network.dns_service), network.domain)
     return rows
 
 
-def _capacity_table(plan: planning.Plan) -> Table:
+def _capacity_table(plan: planning.CapacityPlan) -> Table:
     rows = Table("BY", "REQUESTED WITH RESERVE", "WORKERS", title="capacity plan", title_justify="left")
-    rows.add_row("cpu", f"{float(Fraction(plan.cpu)):.4g} cores", str(plan.by_cpu))
-    rows.add_row("memory", format_bytes(plan.memory), str(plan.by_memory))
-    rows.add_row("pods", f"{plan.pods:,}", str(plan.by_pods))
+    rows.add_row("cpu", f"{float(Fraction(plan.cpu)):.4g} cores", str(plan.workers_by_cpu))
+    rows.add_row("memory", format_bytes(plan.memory), str(plan.workers_by_memory))
+    rows.add_row("pods", f"{plan.pods:,}", str(plan.workers_by_pods))
     rows.add_row("all", "", str(plan.workers))
     return rows

@@ -33,8 +33,8 @@ def comment(
     report: _Report, stack: _Stack = "dev", github: _GitHub = "", gitlab: _GitLab = "", api_url: _Url = ""
 ) -> None:
     """Post a report on a pull or merge request, or update it."""
-    text = _read(report)
-    posted = post(select.request(github, gitlab, api_url, os.environ), stack, text)
+    text = _read_report(report)
+    posted = post(select.select_pull_request(github, gitlab, api_url, os.environ), stack, text)
     print(f"comment {'posted' if posted.created else 'updated'}: {posted.comment.url}")
 
 
@@ -46,12 +46,12 @@ def issue(
     api_url: _Url = "",
 ) -> None:
     """Open an issue about the drift of a stack, or update it."""
-    text = _read(report)
-    posted = post(select.issues(stack, github, gitlab, api_url, os.environ), stack, text)
+    text = _read_report(report)
+    posted = post(select.select_drift_issues(stack, github, gitlab, api_url, os.environ), stack, text)
     print(f"issue {'opened' if posted.created else 'updated'}: {posted.comment.url}")
 
 
-def _read(path: Path) -> str:
+def _read_report(path: Path) -> str:
     try:
         text = path.read_text()
     except OSError as error:

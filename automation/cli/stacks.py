@@ -69,7 +69,7 @@ def register(app: typer.Typer) -> None:
 def preview(
     stack: Stacks = None,
     file: StackFile = None,
-    everything: AllStacks = False,
+    select_all: AllStacks = False,
     changed_from: Changed = None,
     jobs: Jobs = 2,
     timeout: Timeout = None,
@@ -90,20 +90,20 @@ def preview(
     as_json: Annotated[bool, typer.Option("--json", help="Print the engine's own report as JSON.")] = False,
 ) -> None:
     """Show what `up` would change."""
-    names = run_stacks.select_names(stack, file, everything, changed_from, save_plan)
+    names = run_stacks.select_stack_names(stack, file, select_all, changed_from, save_plan)
     if as_json:
         if len(names) != 1:
             raise UserError("--json: applies to one stack; use --events for several stacks")
-        raise typer.Exit(run_one(lambda: actions.preview_json(environment(), names[0], file)))
+        raise typer.Exit(run_one(lambda: actions.print_preview_json(environment(), names[0], file)))
     options = Options(timeout=timeout, wait=wait, plan=save_plan, policy=policy)
-    results = run_stacks.run(
+    results = run_stacks.run_action_on_stacks(
         Action.PREVIEW,
         names,
         file,
         options,
         jobs=jobs,
         events=events,
-        keep=report is not None,
+        keep_errors=report is not None,
         output=_output_format(output, raw=raw),
     )
     if report is not None:
@@ -114,7 +114,7 @@ def preview(
 def up(
     stack: Stacks = None,
     file: StackFile = None,
-    everything: AllStacks = False,
+    select_all: AllStacks = False,
     changed_from: Changed = None,
     jobs: Jobs = 2,
     parallel: Parallel = PARALLEL,
@@ -132,16 +132,18 @@ def up(
 ) -> None:
     """Create or change clusters to match their stack files."""
     options = Options(parallel=parallel, timeout=timeout, wait=wait, plan=plan, policy=policy)
-    names = run_stacks.select_names(stack, file, everything, changed_from, plan)
+    names = run_stacks.select_stack_names(stack, file, select_all, changed_from, plan)
     shown = _output_format(output, raw=raw)
-    results = run_stacks.run(Action.UP, names, file, options, jobs=jobs, events=events, output=shown)
+    results = run_stacks.run_action_on_stacks(
+        Action.UP, names, file, options, jobs=jobs, events=events, output=shown
+    )
     raise typer.Exit(multi_stack.exit_code(results, detailed=detailed))
 
 
 def refresh(
     stack: Stacks = None,
     file: StackFile = None,
-    everything: AllStacks = False,
+    select_all: AllStacks = False,
     jobs: Jobs = 2,
     timeout: Timeout = None,
     wait: Wait = 0,
@@ -150,8 +152,8 @@ def refresh(
 ) -> None:
     """Update the state from the cloud. To compare hosts, use `drift`."""
     options = Options(timeout=timeout, wait=wait)
-    names = run_stacks.select_names(stack, file, everything, None, None)
-    results = run_stacks.run(Action.REFRESH, names, file, options, jobs=jobs, events=events)
+    names = run_stacks.select_stack_names(stack, file, select_all, None, None)
+    results = run_stacks.run_action_on_stacks(Action.REFRESH, names, file, options, jobs=jobs, events=events)
     raise typer.Exit(multi_stack.exit_code(results, detailed=detailed))
 
 
@@ -167,15 +169,15 @@ def destroy(
 ) -> None:
     """Delete the resources of clusters. Hosts of a lab remain."""
     options = Options(timeout=timeout, wait=wait)
-    names = run_stacks.select_names(stack, file, False, None, None)
-    confirm(f"All resources of {_describe(names)} will be deleted. Continue?", yes=yes)
-    results = run_stacks.run(Action.DESTROY, names, file, options, jobs=jobs, events=events)
+    names = run_stacks.select_stack_names(stack, file, False, None, None)
+    confirm(f"All resources of {_describe_stacks(names)} will be deleted. Continue?", yes=yes)
+    results = run_stacks.run_action_on_stacks(Action.DESTROY, names, file, options, jobs=jobs, events=events)
     raise typer.Exit(multi_stack.exit_code(results, detailed=detailed))
 
 
 def down(stack: Stack, file: StackFile = None, yes: Yes = False) -> None:
     """Delete a cluster and, for a stack with a lab, its hosts."""
-    confirm(f"The cluster of {_describe([stack])} will be deleted. Continue?", yes=yes)
+    confirm(f"The cluster of {_describe_stacks([stack])} will be deleted. Continue?", yes=yes)
     raise typer.Exit(run_one(lambda: actions.down(environment(), stack, file)))
 
 
@@ -189,7 +191,7 @@ def pulumi(context: typer.Context, stack: Stack = "dev", file: StackFile = None)
     raise typer.Exit(run_one(lambda: actions.run_engine_command(environment(), stack, file, context.args)))
 
 
-def _describe(names: list[str]) -> str:
+def _describe_stacks(names: list[str]) -> str:
     return f"stack {names[0]}" if len(names) == 1 else f"stacks {', '.join(names)}"
 
 

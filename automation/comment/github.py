@@ -15,8 +15,8 @@ from automation.comment.forge import Comment, Unavailable
 from automation.comment.target import Target
 from automation.errors import UserError
 
-_SECONDS = 30
-_PAGE = 100
+_TIMEOUT_SECONDS = 30
+_PAGE_SIZE = 100
 _EXPLANATIONS = {
     401: "the token is not accepted; give a valid one in GITHUB_TOKEN",
     403: "the token lacks the permission `{needs}: write` (tokens of workflows in forks never have it)",
@@ -26,7 +26,7 @@ _EXPLANATIONS = {
 }
 
 
-class _Api:
+class _GitHubApi:
     """The base class for access to GitHub comments and issues. `url` is the address of the API."""
 
     limit = 65_536
@@ -34,14 +34,14 @@ class _Api:
     """The permission that the token of a workflow needs."""
 
     def __init__(self, target: Target, *, token: str, url: str) -> None:
-        self._where = f"GitHub {target.project}" + (f"#{target.number}" if target.number else "")
+        self._target_name = f"GitHub {target.project}" + (f"#{target.number}" if target.number else "")
         # The client must not retry: the caller retries, after a check whether the comment was created.
         # Pauses between the few requests of a command are unnecessary.
         self._api = Github(
             auth=Auth.Token(token),
             base_url=url,
-            timeout=_SECONDS,
-            per_page=_PAGE,
+            timeout=_TIMEOUT_SECONDS,
+            per_page=_PAGE_SIZE,
             retry=None,
             seconds_between_requests=None,
             seconds_between_writes=None,
@@ -62,7 +62,7 @@ class _Api:
 
     @contextmanager
     def _converted_errors(self) -> Iterator[None]:
-        """Convert errors of the library to our errors.
+        """Convert errors of the client library to `Unavailable` or `UserError`.
 
         The texts of the library's errors are dropped, because they can contain any data, including the
         token.
@@ -71,20 +71,20 @@ class _Api:
             yield
         except RateLimitExceededException as error:
             raise Unavailable(
-                f"{self._where}: GitHub limits the requests", _requested_wait(error.headers)
+                f"{self._target_name}: GitHub limits the requests", _requested_wait(error.headers)
             ) from None
         except GithubException as error:
             if error.status == 429 or error.status >= 500:
                 raise Unavailable(
-                    f"{self._where}: GitHub responds {error.status}", _requested_wait(error.headers)
+                    f"{self._target_name}: GitHub responds {error.status}", _requested_wait(error.headers)
                 ) from None
             explanation = _EXPLANATIONS.get(error.status, "unexpected response").format(needs=self.needs)
-            raise UserError(f"{self._where}: {error.status}: {explanation}") from None
+            raise UserError(f"{self._target_name}: {error.status}: {explanation}") from None
         except requests.RequestException as error:
-            raise Unavailable(f"{self._where}: cannot be reached ({type(error).__name__})") from None
+            raise Unavailable(f"{self._target_name}: cannot be reached ({type(error).__name__})") from None
 
 
-class GitHub(_Api):
+class GitHub(_GitHubApi):
     """Access to the comments of a GitHub pull request."""
 
     needs = "pull-requests"
@@ -105,8 +105,8 @@ class GitHub(_Api):
     def create(self, body: str) -> Comment:
         """Create a comment; see Forge.create."""
         with self._converted_errors():
-            created = self._request.create_comment(body)
-            return Comment(created.id, created.html_url)
+            issue_or_comment = self._request.create_comment(body)
+            return Comment(issue_or_comment.id, issue_or_comment.html_url)
 
     def update(self, comment: Comment, body: str) -> Comment:
         """Update a comment; see Forge.update."""
@@ -115,7 +115,7 @@ class GitHub(_Api):
             return comment
 
 
-class GitHubIssues(_Api):
+class GitHubIssues(_GitHubApi):
     """Access to the open issues of a GitHub repository that have a label."""
 
     needs = "issues"
@@ -126,7 +126,7 @@ class GitHubIssues(_Api):
         self._label = label
 
     def find(self, marker: str) -> Comment | None:
-        """Find a comment; see Forge.find."""
+        """Find an open issue; see Forge.find."""
         with self._converted_errors():
             login = self._login()
             for issue in self._repository.get_issues(state="open", labels=[self._label]):
@@ -137,17 +137,20 @@ class GitHubIssues(_Api):
     def create(self, body: str) -> Comment:
         """Open an issue; see Forge.create. The forge creates a missing label."""
         with self._converted_errors():
-            created = self._repository.create_issue(title=self._title, body=body, labels=[self._label])
-            return Comment(created.number, created.html_url)
+            issue_or_comment = self._repository.create_issue(
+                title=self._title, body=body, labels=[self._label]
+            )
+            return Comment(issue_or_comment.number, issue_or_comment.html_url)
 
     def update(self, comment: Comment, body: str) -> Comment:
-        """Update a comment; see Forge.update."""
+        """Update an issue; see Forge.update."""
         with self._converted_errors():
             self._repository.get_issue(comment.number).edit(body=body)
             return comment
 
 
 def _is_own(user: NamedUser | Organization, login: str) -> bool:
+    """Check whether the author is the account of the token, or a bot if the account is unknown (empty)."""
     return user.login == login if login else user.type == "Bot"
 
 

@@ -13,11 +13,11 @@ from automation.comment.forge import Comment, Unavailable
 from automation.comment.target import Target
 from automation.errors import UserError
 
-_SECONDS = 30
-_PAGE = 100
+_TIMEOUT_SECONDS = 30
+_PAGE_SIZE = 100
 # The client must not retry: the caller retries, after a check whether the comment was created.
 _NO_RETRY: dict[str, Any] = {"obey_rate_limit": False, "retry_transient_errors": False}
-_PAGES: dict[str, Any] = {"iterator": True, "per_page": _PAGE, **_NO_RETRY}
+_LIST_OPTIONS: dict[str, Any] = {"iterator": True, "per_page": _PAGE_SIZE, **_NO_RETRY}
 _EXPLANATIONS = {
     401: "the token is not accepted; give a valid one in GITLAB_TOKEN",
     403: "the token lacks permissions; it needs the scope `api` and the role Reporter or higher",
@@ -25,7 +25,7 @@ _EXPLANATIONS = {
 }
 
 
-class _Api:
+class _GitLabApi:
     """The base class for access to GitLab notes and issues.
 
     `url` is the address of the server, without `/api/v4`.
@@ -34,10 +34,10 @@ class _Api:
     limit = 1_000_000
 
     def __init__(self, target: Target, *, token: str, url: str) -> None:
-        self._where = f"GitLab {target.project}" + (f"!{target.number}" if target.number else "")
-        self._api = gitlab.Gitlab(url, private_token=token, timeout=_SECONDS, keep_base_url=True)
+        self._target_name = f"GitLab {target.project}" + (f"!{target.number}" if target.number else "")
+        self._api = gitlab.Gitlab(url, private_token=token, timeout=_TIMEOUT_SECONDS, keep_base_url=True)
         self._project = self._api.projects.get(target.project, lazy=True)
-        self._page = f"{url}/{target.project}/-"
+        self._web_address = f"{url}/{target.project}/-"
 
     def _account(self) -> int:
         """Return the ID of the account of the token."""
@@ -45,7 +45,7 @@ class _Api:
 
     @contextmanager
     def _converted_errors(self) -> Iterator[None]:
-        """Convert errors of the library to our errors.
+        """Convert errors of the client library to `Unavailable` or `UserError`.
 
         The texts of the library's errors are dropped, because they can contain any data, including the
         token.
@@ -55,26 +55,28 @@ class _Api:
         except gitlab.GitlabError as error:
             code = error.response_code or 0
             if code == 429 or code >= 500:
-                raise Unavailable(f"{self._where}: GitLab responds {code}") from None
+                raise Unavailable(f"{self._target_name}: GitLab responds {code}") from None
             explanation = _EXPLANATIONS.get(code, "unexpected response; check --api-url")
-            raise UserError(f"{self._where}: {code or 'no response of the API'}: {explanation}") from None
+            raise UserError(
+                f"{self._target_name}: {code or 'no response of the API'}: {explanation}"
+            ) from None
         except requests.RequestException as error:
-            raise Unavailable(f"{self._where}: cannot be reached ({type(error).__name__})") from None
+            raise Unavailable(f"{self._target_name}: cannot be reached ({type(error).__name__})") from None
 
 
-class GitLab(_Api):
+class GitLab(_GitLabApi):
     """Access to the notes of a GitLab merge request."""
 
     def __init__(self, target: Target, *, token: str, url: str) -> None:
         super().__init__(target, token=token, url=url)
         self._request = self._project.mergerequests.get(target.number, lazy=True)
-        self._page += f"/merge_requests/{target.number}"
+        self._web_address += f"/merge_requests/{target.number}"
 
     def find(self, marker: str) -> Comment | None:
         """Find a comment; see Forge.find."""
         with self._converted_errors():
             account = self._account()
-            for note in self._request.notes.list(order_by="created_at", sort="asc", **_PAGES):
+            for note in self._request.notes.list(order_by="created_at", sort="asc", **_LIST_OPTIONS):
                 if note.body.startswith(marker) and note.author["id"] == account:
                     return self._comment(note.id)
             return None
@@ -91,10 +93,10 @@ class GitLab(_Api):
             return comment
 
     def _comment(self, number: int) -> Comment:
-        return Comment(number, f"{self._page}#note_{number}")
+        return Comment(number, f"{self._web_address}#note_{number}")
 
 
-class GitLabIssues(_Api):
+class GitLabIssues(_GitLabApi):
     """Access to the open issues of a GitLab project that have a label."""
 
     def __init__(self, target: Target, *, token: str, title: str, label: str, url: str) -> None:
@@ -103,10 +105,10 @@ class GitLabIssues(_Api):
         self._label = label
 
     def find(self, marker: str) -> Comment | None:
-        """Find a comment; see Forge.find."""
+        """Find an open issue; see Forge.find."""
         with self._converted_errors():
             account = self._account()
-            for issue in self._project.issues.list(state="opened", labels=self._label, **_PAGES):
+            for issue in self._project.issues.list(state="opened", labels=self._label, **_LIST_OPTIONS):
                 if (issue.description or "").startswith(marker) and issue.author["id"] == account:
                     return self._issue(issue.iid)
             return None
@@ -118,10 +120,10 @@ class GitLabIssues(_Api):
             return self._issue(self._project.issues.create(fields, **_NO_RETRY).iid)
 
     def update(self, comment: Comment, body: str) -> Comment:
-        """Update a comment; see Forge.update."""
+        """Update an issue; see Forge.update."""
         with self._converted_errors():
             self._project.issues.update(comment.number, {"description": body}, **_NO_RETRY)
             return comment
 
     def _issue(self, number: int) -> Comment:
-        return Comment(number, f"{self._page}/issues/{number}")
+        return Comment(number, f"{self._web_address}/issues/{number}")

@@ -18,7 +18,7 @@ MAX_WAIT = 60.0
 
 
 @dataclass(frozen=True, slots=True)
-class Posted:
+class PostResult:
     """The result of posting: the comment, and whether the comment was created."""
 
     comment: Comment
@@ -30,7 +30,7 @@ def marker(stack: str) -> str:
     return f"<!-- kubewright:report:{quote(stack, safe='')} -->"
 
 
-def post(forge: Forge, stack: str, report: str, *, sleep: Callable[[float], None] = time.sleep) -> Posted:
+def post(forge: Forge, stack: str, report: str, *, sleep: Callable[[float], None] = time.sleep) -> PostResult:
     """Create or update the comment of a stack. `report` is Markdown.
 
     Every attempt searches for the comment again, so that a failed attempt that already created the comment
@@ -61,8 +61,8 @@ def _wait_seconds(state: RetryCallState) -> float:
     return min(max(seconds, 0.0), MAX_WAIT)
 
 
-def _post_once(forge: Forge, marker: str, body: str) -> Posted:
+def _post_once(forge: Forge, marker: str, body: str) -> PostResult:
     existing = forge.find(marker)
     if existing is None:
-        return Posted(forge.create(body), created=True)
-    return Posted(forge.update(existing, body), created=False)
+        return PostResult(forge.create(body), created=True)
+    return PostResult(forge.update(existing, body), created=False)

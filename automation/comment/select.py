@@ -12,8 +12,8 @@ LABEL = "kubewright-drift"
 """The label of drift issues. Later runs find the issues by this label."""
 
 
-def request(github: str, gitlab: str, api_url: str, variables: Mapping[str, str]) -> Forge:
-    """Return the pull or merge request that the options name.
+def select_pull_request(github: str, gitlab: str, api_url: str, variables: Mapping[str, str]) -> Forge:
+    """Return access to the comments of the pull or merge request that the options name.
 
     Without `api_url`, use the variables that CI sets (GITHUB_API_URL, CI_SERVER_URL), then the public
     service. Raise UserError when an option is wrong or the token is missing.
@@ -22,25 +22,32 @@ def request(github: str, gitlab: str, api_url: str, variables: Mapping[str, str]
         from automation.comment.github import GitHub
 
         return GitHub(
-            target.github(github),
+            target.parse_github_request(github),
             token=_token(variables, "GITHUB_TOKEN"),
             url=_github_url(api_url, variables),
         )
     from automation.comment.gitlab import GitLab
 
     return GitLab(
-        target.gitlab(gitlab), token=_token(variables, "GITLAB_TOKEN"), url=_gitlab_url(api_url, variables)
+        target.parse_gitlab_request(gitlab),
+        token=_token(variables, "GITLAB_TOKEN"),
+        url=_gitlab_url(api_url, variables),
     )
 
 
-def issues(stack: str, github: str, gitlab: str, api_url: str, variables: Mapping[str, str]) -> Forge:
-    """Return the drift issues of the project that the options name. Raise the same errors as `request`."""
+def select_drift_issues(
+    stack: str, github: str, gitlab: str, api_url: str, variables: Mapping[str, str]
+) -> Forge:
+    """Return access to the drift issues of a stack, in the project that the options name.
+
+    Raise the same errors as `select_pull_request`.
+    """
     title = f"Stack {stack}: drift"
     if _is_github(github, gitlab, "owner/repository", "group/project"):
         from automation.comment.github import GitHubIssues
 
         return GitHubIssues(
-            target.github_project(github),
+            target.parse_github_project(github),
             token=_token(variables, "GITHUB_TOKEN"),
             title=title,
             label=LABEL,
@@ -49,7 +56,7 @@ def issues(stack: str, github: str, gitlab: str, api_url: str, variables: Mappin
     from automation.comment.gitlab import GitLabIssues
 
     return GitLabIssues(
-        target.gitlab_project(gitlab),
+        target.parse_gitlab_project(gitlab),
         token=_token(variables, "GITLAB_TOKEN"),
         title=title,
         label=LABEL,

@@ -22,46 +22,46 @@ class Target:
     number: int = 0
 
 
-def github(text: str) -> Target:
+def parse_github_request(text: str) -> Target:
     """Parse `owner/repository#12`. Raise UserError for other formats."""
-    return _read(_GITHUB, text, "--github", "owner/repository#12")
+    return _parse_request(_GITHUB, text, "--github", "owner/repository#12")
 
 
-def gitlab(text: str) -> Target:
+def parse_gitlab_request(text: str) -> Target:
     """Parse `group/project!12`, with any number of groups. Raise UserError for other formats."""
-    return _read(_GITLAB, text, "--gitlab", "group/project!12")
+    return _parse_request(_GITLAB, text, "--gitlab", "group/project!12")
 
 
-def github_project(text: str) -> Target:
+def parse_github_project(text: str) -> Target:
     """Parse `owner/repository`. Raise UserError for other formats."""
-    return _project(_GITHUB, text, "#1", "--github", "owner/repository")
+    return _parse_project(_GITHUB, text, "#1", "--github", "owner/repository")
 
 
-def gitlab_project(text: str) -> Target:
+def parse_gitlab_project(text: str) -> Target:
     """Parse `group/project`. Raise UserError for other formats."""
-    return _project(_GITLAB, text, "!1", "--gitlab", "group/project")
+    return _parse_project(_GITLAB, text, "!1", "--gitlab", "group/project")
 
 
 def check_url(url: str) -> str:
     """Return the address of the API. Raise UserError if the address would send the token unencrypted."""
-    parts = urlsplit(url)
-    if parts.username or parts.password:
+    address = urlsplit(url)
+    if address.username or address.password:
         raise UserError("--api-url: contains a user or password; set the token in the environment instead")
-    if parts.scheme != "https" and not (parts.scheme == "http" and _is_loopback(parts.hostname)):
+    if address.scheme != "https" and not (address.scheme == "http" and _is_loopback(address.hostname)):
         raise UserError(f"--api-url: {url!r}: expected https://…, so that the token is sent encrypted")
-    if not parts.hostname:
+    if not address.hostname:
         raise UserError(f"--api-url: {url!r}: has no host")
     return url.rstrip("/")
 
 
-def _read(pattern: re.Pattern[str], text: str, option: str, example: str) -> Target:
+def _parse_request(pattern: re.Pattern[str], text: str, option: str, example: str) -> Target:
     match = pattern.fullmatch(text)
     if match is None:
         raise UserError(f"{option}: {text!r}: expected {example}")
     return Target(match.group(1), int(match.group(2)))
 
 
-def _project(pattern: re.Pattern[str], text: str, first: str, option: str, example: str) -> Target:
+def _parse_project(pattern: re.Pattern[str], text: str, first: str, option: str, example: str) -> Target:
     match = pattern.fullmatch(text + first)
     if match is None:
         raise UserError(f"{option}: {text!r}: expected {example}")

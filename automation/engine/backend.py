@@ -9,7 +9,7 @@ from urllib.parse import unquote, urlsplit
 
 def state_directory(url: str) -> Path | None:
     """Return the directory of a `file://` backend; None for a backend outside of this machine."""
-    parts = urlsplit(url)
-    if parts.scheme != "file":
+    address = urlsplit(url)
+    if address.scheme != "file":
         return None
-    return Path(os.path.expanduser(unquote(parts.netloc + parts.path)))
+    return Path(os.path.expanduser(unquote(address.netloc + address.path)))

@@ -18,7 +18,7 @@ from automation.errors import UserError
 _TOKEN = re.compile(rb'"(?:[^"\\]++|\\.)*+"|["{}\[\]]', re.DOTALL)
 
 
-def repair(*, root: Path, project: str, stack: str) -> None:
+def repair_state(*, root: Path, project: str, stack: str) -> None:
     """Restore the state file of a stack from its backup when the state file is incomplete.
 
     `root` is the directory of the file backend. Raise `UserError` when the backup is incomplete too.
@@ -26,10 +26,10 @@ def repair(*, root: Path, project: str, stack: str) -> None:
     state = root / ".pulumi/stacks" / project / f"{stack}.json"
     backup = state.with_name(f"{state.name}.bak")
     for file in (state, backup):
-        _check_attributes(file.with_name(f"{file.name}.attrs"))
-    if not state.exists() or _is_complete(state):
+        _remove_incomplete_attributes(file.with_name(f"{file.name}.attrs"))
+    if not state.exists() or _is_complete_json_object(state):
         return
-    if _is_complete(backup):
+    if _is_complete_json_object(backup):
         backup.replace(state)
         print(
             f"stack {stack}: the state was incomplete after the engine was killed; restored the previous one"
@@ -42,7 +42,7 @@ def repair(*, root: Path, project: str, stack: str) -> None:
         )
 
 
-def _check_attributes(path: Path) -> None:
+def _remove_incomplete_attributes(path: Path) -> None:
     """Remove an incomplete file of attributes (content type, digest). The engine does not need the file."""
     try:
         json.loads(path.read_text())
@@ -52,27 +52,28 @@ def _check_attributes(path: Path) -> None:
         path.unlink()
 
 
-def _is_complete(path: Path) -> bool:
+def _is_complete_json_object(path: Path) -> bool:
     """Check whether the file contains one complete JSON object.
 
     Count brackets instead of parsing, because parsing the state of 1,000 hosts takes a gigabyte of memory.
     """
     try:
         with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as text:
-            return _object_ends_at_end(text)
+            return _closes_at_end_of_text(text)
     except (OSError, ValueError):
         return False  # an empty file raises ValueError
 
 
-def _object_ends_at_end(text: mmap.mmap) -> bool:
+def _closes_at_end_of_text(text: mmap.mmap) -> bool:
+    """Check whether the outermost bracket is a brace that closes at the end of the text."""
     depth = 0
     for token in _TOKEN.finditer(text):
-        mark = token[0]
-        if mark == b'"':
+        character = token[0]
+        if character == b'"':
             return False  # the file ends inside a string
-        if mark in (b"{", b"["):
+        if character in (b"{", b"["):
             depth += 1
-        elif mark in (b"}", b"]"):
+        elif character in (b"}", b"]"):
             depth -= 1
             if depth == 0:
                 return text[0:1] == b"{" and not text[token.end() :].strip()

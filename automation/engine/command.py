@@ -20,11 +20,11 @@ from automation.errors import UserError
 
 _TIMEOUT_GRACE = 60.0
 """Seconds between the interrupt at the time limit and the kill. The engine finishes running operations."""
-_SHOWN_LINES = 20
-"""Number of last lines of standard output that explain a failure when standard error is empty."""
+_MAX_ERROR_LINES = 20
+"""Maximum number of lines in an error message that is taken from the end of standard output."""
 
 
-def engine_program(tools: Path) -> Path:
+def engine_executable(tools: Path) -> Path:
     """Return the path of the engine in the directory of tools. Raise `UserError` when the engine is
     missing.
     """
@@ -34,7 +34,7 @@ def engine_program(tools: Path) -> Path:
     return program
 
 
-class TimedOut(Exception):
+class EngineTimeout(Exception):
     """Error for an engine that was interrupted at its time limit.
 
     The state records the operations that the engine had started.
@@ -42,18 +42,18 @@ class TimedOut(Exception):
 
 
 class EngineCommand(PulumiCommand):
-    """The Pulumi command of the Automation API, replaced by a command with a deadline.
+    """A command of the Automation API that runs the engine until a deadline.
 
     `deadline` is a time of `time.monotonic`, or None for no limit. The module `engine.interrupts` forwards
-    signals to the engine. The constructor raises `UserError` when the engine is missing. `failed` is the
-    result of the last call that failed.
+    signals to the engine. The constructor raises `UserError` when the engine is missing. `failed_result` is
+    the result of the last engine run that failed, or None.
     """
 
     def __init__(self, tools: Path, *, deadline: float | None = None) -> None:
         # The Pulumi SDK expects the directory that contains bin/pulumi.
-        super().__init__(root=str(engine_program(tools).parent.parent))
+        super().__init__(root=str(engine_executable(tools).parent.parent))
         self._deadline = deadline
-        self.failed: CommandResult | None = None
+        self.failed_result: CommandResult | None = None
 
     def run(
         self,
@@ -63,16 +63,18 @@ class EngineCommand(PulumiCommand):
         on_output: Callable[[str], object] | None = None,
         on_error: Callable[[str], object] | None = None,
     ) -> CommandResult:
-        """Run the engine with the interface that the SDK expects.
+        """Run `pulumi` with these arguments. Override the method of the SDK.
 
-        Raise `CommandError` of the SDK, `TimedOut` or `Interrupted`.
+        `on_output` and `on_error` receive each line of standard output and standard error.
+
+        Raise `CommandError` of the SDK, `EngineTimeout` or `Interrupted`.
         """
-        line = [self.command, "--non-interactive", *args]
+        command_line = [self.command, "--non-interactive", *args]
         environment = {**os.environ, **additional_env, "PULUMI_AUTOMATION_API": "true"}
         output: list[str] = []
         errors: list[str] = []
-        with interrupts.current().engine(
-            line,
+        with interrupts.current_shutdown().start_engine(
+            command_line,
             cwd=cwd,
             env=environment,
             stdin=subprocess.DEVNULL,
@@ -87,7 +89,7 @@ class EngineCommand(PulumiCommand):
             ]
             for reader in readers:
                 reader.start()
-            timed_out = self._wait(process)
+            timed_out = self._wait_until_deadline(process)
             process.close()
             for reader in readers:
                 reader.join()
@@ -97,13 +99,13 @@ class EngineCommand(PulumiCommand):
         code = process.popen.returncode
         result = CommandResult(stdout="\n".join(output), stderr="\n".join(errors), code=code)
         if timed_out:
-            raise TimedOut
+            raise EngineTimeout
         if code:
-            self.failed = result
+            self.failed_result = result
             raise create_command_error(result)
         return result
 
-    def _wait(self, process: EngineProcess) -> bool:
+    def _wait_until_deadline(self, process: EngineProcess) -> bool:
         """Wait until the engine ends. Return True when the deadline interrupted the engine."""
         try:
             process.popen.wait(
@@ -119,10 +121,10 @@ class EngineCommand(PulumiCommand):
         """Return the error message of the last failed call, without colors. The message can have several
         lines.
         """
-        if self.failed is None:
+        if self.failed_result is None:
             return ""
-        message = strip_formatting(self.failed.stderr) or "\n".join(
-            strip_formatting(self.failed.stdout).splitlines()[-_SHOWN_LINES:]
+        message = strip_formatting(self.failed_result.stderr) or "\n".join(
+            strip_formatting(self.failed_result.stdout).splitlines()[-_MAX_ERROR_LINES:]
         )
         return message.removeprefix("error: ")
 
@@ -145,7 +147,7 @@ class _PipeReader(threading.Thread):
         self.failure: Exception | None = None
 
     def run(self) -> None:
-        """Read until the engine closes the pipe."""
+        """Collect lines and pass each line to the callback, until the engine closes the pipe."""
         for line in self._pipe:
             text = line.rstrip("\n")
             self._lines.append(text)

@@ -16,38 +16,46 @@ def decrypted_config(engine: Engine) -> dict[str, Any]:
     Run the engine only when the config has an encrypted value. Raise `UserError` when decryption fails.
     """
     config = engine.workspace.config
-    if not any(is_secure(value) for value in walk(config)):
+    if not any(is_secure(value) for value in nested_values(config)):
         return config
-    shown = json.loads(engine.capture("config", "--json", "--show-secrets"))
-    return {key: _replace_encrypted(value, _plain(shown.get(key))) for key, value in config.items()}
+    decrypted_entries = json.loads(engine.capture("config", "--json", "--show-secrets"))
+    return {
+        key: _replace_encrypted(value, _decrypted_value(decrypted_entries.get(key)))
+        for key, value in config.items()
+    }
 
 
-def encrypted_values(config: object, plain: object) -> Iterator[str]:
-    """Yield the plain text of every encrypted value in `config`. `plain` is the decrypted `config`."""
+def decrypted_values(config: object, plain: object) -> Iterator[str]:
+    """Yield the plain text of every encrypted value in `config`.
+
+    `config` has encrypted values (`{"secure": ...}`). `plain` is the same config after decryption.
+    """
     if is_secure(config):
         yield plain if isinstance(plain, str) else json.dumps(plain)
     elif isinstance(config, Mapping) and isinstance(plain, Mapping):
         for key, value in config.items():
-            yield from encrypted_values(value, plain.get(key))
+            yield from decrypted_values(value, plain.get(key))
     elif isinstance(config, list) and isinstance(plain, list):
         for value, text in zip(config, plain, strict=False):
-            yield from encrypted_values(value, text)
+            yield from decrypted_values(value, text)
 
 
-def walk(value: object) -> Iterator[object]:
-    """Yield the value and all values inside it."""
+def nested_values(value: object) -> Iterator[object]:
+    """Yield a config value, and every value inside its mappings and lists at any depth."""
     yield value
     items = value.values() if isinstance(value, Mapping) else value if isinstance(value, list) else ()
     for item in items:
-        yield from walk(item)
+        yield from nested_values(item)
 
 
-def _plain(entry: Mapping[str, Any] | None) -> object:
+def _decrypted_value(entry: Mapping[str, Any] | None) -> object:
+    """Return the value in an entry of the output of `pulumi config --json`; None for a missing entry."""
     # The engine prints an object twice: as text (`value`) and as JSON (`objectValue`).
     return (entry or {}).get("objectValue", (entry or {}).get("value"))
 
 
 def _replace_encrypted(encrypted: object, plain: object) -> object:
+    """Return `encrypted` with each encrypted value replaced by the value at the same place in `plain`."""
     if is_secure(encrypted):
         return plain
     if isinstance(encrypted, Mapping) and isinstance(plain, Mapping):

@@ -44,9 +44,10 @@ class Interrupted(UserError):
 
 
 class Shutdown:
-    """The shutdown request of this process, and the running engines that it interrupts.
+    """The shutdown request of this process, and the running engines that a signal interrupts.
 
-    `interruptible` is true when the main thread handles signals (`run_interruptible`).
+    `interruptible` is true when the main thread handles signals (`run_interruptible`). `abandoned` is true
+    after `abandon`: the process then ends without waiting for its threads.
     """
 
     def __init__(self, *, interruptible: bool) -> None:
@@ -66,7 +67,7 @@ class Shutdown:
         """Whether a signal has arrived."""
         return self._requested.is_set()
 
-    def check(self) -> None:
+    def raise_if_requested(self) -> None:
         """Raise `Interrupted` when a shutdown was requested."""
         if self._requested.is_set():
             raise Interrupted(f"interrupted ({self._signal}); nothing else was started")
@@ -74,17 +75,17 @@ class Shutdown:
     def pause(self, seconds: float) -> None:
         """Wait for a number of seconds. Raise `Interrupted` as soon as a shutdown is requested."""
         self._requested.wait(seconds)
-        self.check()
+        self.raise_if_requested()
 
     @contextmanager
-    def engine(self, line: Sequence[str], **options: Any) -> Iterator[EngineProcess]:  # noqa: ANN401 - Popen's
-        """Start an engine in this context. The caller waits until the engine ends.
+    def start_engine(self, command_line: Sequence[str], **options: Any) -> Iterator[EngineProcess]:  # noqa: ANN401 - Popen's
+        """Start an engine process for the duration of the context. The caller waits until the engine ends.
 
         Raise `Interrupted` instead of starting the engine after a signal, or at the end when a signal
         interrupted the engine.
         """
-        self.check()
-        process = EngineProcess(line, new_session=self._interruptible, **options)
+        self.raise_if_requested()
+        process = EngineProcess(command_line, new_session=self._interruptible, **options)
         with self._lock:
             self._running.add(process)
         try:
@@ -110,15 +111,15 @@ class Shutdown:
             if self._signal_count and now - self._last_signal < _REPEAT_WINDOW:
                 return
             self._signal_count += 1
-            again = self._signal_count > 1
+            is_second_signal = self._signal_count > 1
             self._signal = self._signal or number.name
             self._last_signal = self._last_change = now
             self._requested.set()
             running = list(self._running)
         if running:
-            _print_notice(number, again=again)
+            _print_notice(number, is_second_signal=is_second_signal)
         for process in running:
-            if again:
+            if is_second_signal:
                 process.force_stop()
             else:
                 process.interrupt(INTERRUPT_TIMEOUT)
@@ -143,33 +144,37 @@ _current = Shutdown(interruptible=False)
 _abandoned = False
 
 
-def current() -> Shutdown:
-    """Return the `Shutdown` object of the running work."""
+def current_shutdown() -> Shutdown:
+    """Return the shutdown request of the work that currently runs in this process."""
     return _current
 
 
 def run_one(work: Callable[[], _T]) -> _T:
-    """Run one function like `run_interruptible` does. Return its result or raise its error."""
+    """Run one function as `run_interruptible` does. Return the result of the function or raise its error."""
     return run_interruptible([work], jobs=1)[0].result()
 
 
-def run_interruptible(works: Sequence[Callable[[], _T]], *, jobs: int) -> list[Future[_T]]:
+def run_interruptible(functions: Sequence[Callable[[], _T]], *, jobs: int) -> list[Future[_T]]:
     """Run the functions in threads, `jobs` at a time, and handle signals until all functions have ended.
 
     Return their futures in the order of the functions. The caller must be the main thread.
     """
     global _current, _abandoned
-    futures: list[Future[_T]] = [Future() for _ in works]
-    inbox: queue.SimpleQueue[signal.Signals | None] = queue.SimpleQueue()
+    futures: list[Future[_T]] = [Future() for _ in functions]
+    signal_queue: queue.SimpleQueue[signal.Signals | None] = queue.SimpleQueue()
     previous, _current = _current, Shutdown(interruptible=True)
     try:
-        with _signals_to(inbox):
-            order: queue.SimpleQueue[int] = queue.SimpleQueue()
-            for number in range(len(works)):
-                order.put(number)
-            for _ in range(min(jobs, len(works))):
-                threading.Thread(target=_run_next, args=(works, futures, order, inbox), daemon=True).start()
-            _handle_signals(_current, futures, inbox)
+        with _signals_to(signal_queue):
+            pending_indexes: queue.SimpleQueue[int] = queue.SimpleQueue()
+            for number in range(len(functions)):
+                pending_indexes.put(number)
+            for _ in range(min(jobs, len(functions))):
+                threading.Thread(
+                    target=_run_pending_functions,
+                    args=(functions, futures, pending_indexes, signal_queue),
+                    daemon=True,
+                ).start()
+            _handle_signals(_current, futures, signal_queue)
             _abandoned = _abandoned or _current.abandoned
     finally:
         # Abandoned work must not start new work while this process ends.
@@ -186,33 +191,38 @@ def exit_if_abandoned(code: int) -> None:
         os._exit(code)
 
 
-def _run_next(
-    works: Sequence[Callable[[], _T]],
+def _run_pending_functions(
+    functions: Sequence[Callable[[], _T]],
     futures: Sequence[Future[_T]],
-    order: queue.SimpleQueue[int],
-    inbox: queue.SimpleQueue[signal.Signals | None],
+    pending_indexes: queue.SimpleQueue[int],
+    signal_queue: queue.SimpleQueue[signal.Signals | None],
 ) -> None:
+    """Run functions whose indexes are in the queue until the queue is empty. Set the result of each future.
+
+    Put None into `signal_queue` after each function, so that the main thread checks the futures.
+    """
     while True:
         try:
-            number = order.get_nowait()
+            number = pending_indexes.get_nowait()
         except queue.Empty:
             return
         try:
-            _current.check()
-            result = works[number]()
+            _current.raise_if_requested()
+            result = functions[number]()
         except BaseException as error:
-            _resolve(futures[number], error=error)
+            _set_result(futures[number], error=error)
         else:
-            _resolve(futures[number], result)
-        inbox.put(None)
+            _set_result(futures[number], result)
+        signal_queue.put(None)
 
 
 def _handle_signals(
-    shutdown: Shutdown, futures: Sequence[Future[_T]], inbox: queue.SimpleQueue[signal.Signals | None]
+    shutdown: Shutdown, futures: Sequence[Future[_T]], signal_queue: queue.SimpleQueue[signal.Signals | None]
 ) -> None:
+    """Handle signals until all futures are done. Abandon the remaining work when it does not end in time."""
     while not all(future.done() for future in futures):
         try:
-            received = inbox.get(timeout=0.5 if shutdown.requested else None)
+            received = signal_queue.get(timeout=0.5 if shutdown.requested else None)
         except queue.Empty:
             received = None
         if received is not None:
@@ -220,11 +230,11 @@ def _handle_signals(
         if shutdown.should_abandon:
             error = shutdown.abandon()
             for future in futures:
-                _resolve(future, error=error)
+                _set_result(future, error=error)
 
 
-def _resolve(future: Future[_T], result: _T | None = None, *, error: BaseException | None = None) -> None:
-    """Set the result or the error of a future. The future of abandoned work already has an error."""
+def _set_result(future: Future[_T], result: _T | None = None, *, error: BaseException | None = None) -> None:
+    """Set the result or the error of a future. Keep the error of a future whose work was abandoned."""
     try:
         if error is not None:
             future.set_exception(error)
@@ -235,15 +245,15 @@ def _resolve(future: Future[_T], result: _T | None = None, *, error: BaseExcepti
 
 
 @contextmanager
-def _signals_to(inbox: queue.SimpleQueue[signal.Signals | None]) -> Iterator[None]:
+def _signals_to(signal_queue: queue.SimpleQueue[signal.Signals | None]) -> Iterator[None]:
     """Put received signals into the queue. Signals that the parent process ignores (nohup) stay ignored."""
 
-    def put(number: int, _: object) -> None:
+    def enqueue_signal(number: int, _: object) -> None:
         # A signal handler can interrupt any code, so the handler only puts the signal into the queue.
-        inbox.put(signal.Signals(number))
+        signal_queue.put(signal.Signals(number))
 
     handled = [each for each in _SIGNALS if signal.getsignal(each) is not signal.SIG_IGN]
-    previous = {each: signal.signal(each, put) for each in handled}
+    previous = {each: signal.signal(each, enqueue_signal) for each in handled}
     try:
         yield
     finally:
@@ -251,10 +261,11 @@ def _signals_to(inbox: queue.SimpleQueue[signal.Signals | None]) -> Iterator[Non
             signal.signal(each, handler)
 
 
-def _print_notice(number: signal.Signals, *, again: bool) -> None:
+def _print_notice(number: signal.Signals, *, is_second_signal: bool) -> None:
+    """Print what the signal does to the running engines to standard error."""
     action = (
         "killing the engine now"
-        if again
+        if is_second_signal
         else f"the engine finishes its running operations, in at most {INTERRUPT_TIMEOUT:.0f} s; "
         "a second signal kills it now"
     )

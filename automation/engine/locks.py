@@ -52,7 +52,7 @@ def remove_stale_locks(*, root: Path, project: str, stack: str) -> None:
     use.
     """
     for path in (root / ".pulumi/locks/organization" / project / stack).glob("*.json"):
-        holder = _read(path)
+        holder = _read_lock_holder(path)
         if holder is None:
             continue
         if not holder.is_dead:
@@ -64,7 +64,7 @@ def remove_stale_locks(*, root: Path, project: str, stack: str) -> None:
         print(f"stack {stack}: removed the lock of process {holder.pid}, which has ended")
 
 
-def _read(path: Path) -> LockHolder | None:
+def _read_lock_holder(path: Path) -> LockHolder | None:
     """Return the holder that a lock file names; None for an incomplete file or a file that was just
     removed.
     """

@@ -35,7 +35,7 @@ class OutputFilter:
         self._withheld: list[str] = []
 
     def feed(self, line: str) -> list[str]:
-        """Process the next line. Return the lines that can be shown now."""
+        """Process the next output line of the engine. Return the lines that can be shown now."""
         withheld = self._withheld
         if not withheld and _TRACE_ANNOUNCED.search(line):
             return []
@@ -44,22 +44,25 @@ class OutputFilter:
         withheld.append(_REPEATED_COMMAND.sub(":", line))
         if _FAILED_RESOURCE in line:
             withheld.clear()
-        return self.end() if len(withheld) > _MAX_TRACE_LINES else []
+        return self.flush() if len(withheld) > _MAX_TRACE_LINES else []
 
-    def end(self) -> list[str]:
-        """Return the lines that are still withheld at the end of the output."""
+    def flush(self) -> list[str]:
+        """Return the withheld lines and forget them. Call this method at the end of the output."""
         rest, self._withheld = self._withheld, []
         return rest
 
 
 def filter_lines(lines: Iterable[str]) -> Iterator[str]:
-    """Yield the filtered lines."""
+    """Yield output lines of the engine without repeated commands and redundant stack traces."""
     output_filter = OutputFilter()
     for line in lines:
         yield from output_filter.feed(line)
-    yield from output_filter.end()
+    yield from output_filter.flush()
 
 
 def strip_formatting(text: str) -> str:
-    """Return a text without formatting: terminal escape sequences, and the engine's markup `<{%…%}>`."""
+    """Return a text of the engine without formatting and without repeated commands.
+
+    Formatting consists of terminal escape sequences and the engine's markup `<{%…%}>`.
+    """
     return _REPEATED_COMMAND.sub(":", _FORMATTING.sub("", text)).strip()

@@ -17,7 +17,7 @@ FORCE_STOP_TIMEOUT = 2.0
 signal.
 """
 
-_LAUNCH = Path(__file__).with_name("launch.py")
+_LAUNCHER = Path(__file__).with_name("launch.py")
 
 
 class EngineProcess:
@@ -28,7 +28,7 @@ class EngineProcess:
     operations.
     """
 
-    def __init__(self, line: Sequence[str], *, new_session: bool, **options: Any) -> None:  # noqa: ANN401 - Popen's
+    def __init__(self, command_line: Sequence[str], *, new_session: bool, **options: Any) -> None:  # noqa: ANN401 - Popen's
         self.popen: subprocess.Popen[Any]
         self.interrupted = False
         self.killed = False
@@ -38,16 +38,19 @@ class EngineProcess:
         self._guard: int | None = None
         if new_session:
             read_end, self._guard = os.pipe()
-            launch = [sys.executable, "-I", "-S", str(_LAUNCH), str(os.getpid()), str(read_end)]
+            launcher_command = [sys.executable, "-I", "-S", str(_LAUNCHER), str(os.getpid()), str(read_end)]
             try:
-                with _blocked(signal.SIGINT):
+                with _signal_blocked(signal.SIGINT):
                     self.popen = subprocess.Popen(
-                        [*launch, *line], start_new_session=True, pass_fds=[read_end], **options
+                        [*launcher_command, *command_line],
+                        start_new_session=True,
+                        pass_fds=[read_end],
+                        **options,
                     )
             finally:
                 os.close(read_end)
         else:
-            self.popen = subprocess.Popen(line, **options)
+            self.popen = subprocess.Popen(command_line, **options)
 
     def interrupt(self, timeout: float) -> None:
         """Interrupt the engine once, and kill it after `timeout` seconds.
@@ -133,7 +136,7 @@ def terminate_children() -> None:
 
 
 @contextmanager
-def _blocked(number: signal.Signals) -> Iterator[None]:
+def _signal_blocked(number: signal.Signals) -> Iterator[None]:
     """Block a signal in this thread during the context, so that a child process starts with the signal
     blocked.
     """

@@ -13,7 +13,7 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from automation.engine import backend, checkpoint, interrupts, locks, output_filter
-from automation.engine.command import engine_program
+from automation.engine.command import engine_executable
 from automation.engine.interrupts import Interrupted
 from automation.environment import Environment
 from automation.errors import UserError
@@ -24,7 +24,7 @@ PROJECT = "kubewright"
 
 @dataclass(frozen=True, slots=True)
 class Engine:
-    """The Pulumi engine for one stack."""
+    """The Pulumi engine, run on one stack in the work directory of the stack."""
 
     environment: Environment
     workspace: Workspace
@@ -44,10 +44,14 @@ class Engine:
 
         Raise `Interrupted` after a signal; the stack is unlocked then.
         """
-        line = self._command_line(command, *arguments)
+        command_line = self._command_line(command, *arguments)
         try:
-            with interrupts.current().engine(
-                line, **self._options(), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+            with interrupts.current_shutdown().start_engine(
+                command_line,
+                **self._process_options(),
+                stdout=subprocess.PIPE,
+                stderr=subprocess.STDOUT,
+                text=True,
             ) as process:
                 _print_output(process.popen, redact)
                 process.popen.wait()
@@ -62,17 +66,20 @@ class Engine:
         Raise `UserError` with the engine's message when the command fails, and `Interrupted` after a
         signal.
         """
-        line = self._command_line(command, *arguments)
-        with interrupts.current().engine(
-            line, **self._options(), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        command_line = self._command_line(command, *arguments)
+        with interrupts.current_shutdown().start_engine(
+            command_line, **self._process_options(), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
         ) as process:
             output, errors = process.popen.communicate()
         if process.popen.returncode:
             raise UserError(f"stack {self.workspace.stack}: {(errors or output).strip()}")
         return str(output)
 
-    def restore(self, state: str) -> None:
-        """Replace the state by an exported state. Raise `UserError` with the engine's message."""
+    def import_state(self, state: str) -> None:
+        """Replace the state of the stack by an exported state (JSON).
+
+        Raise `UserError` with the engine's message when the import fails.
+        """
         file = self.workspace.directory / "state.json"
         file.touch(mode=0o600)
         try:
@@ -103,7 +110,7 @@ class Engine:
         self.recover()
         self.capture("stack select", "--create")
 
-    def remove(self) -> None:
+    def remove_stack(self) -> None:
         """Remove the stack and its state. Nothing is deleted on hosts.
 
         Raise `UserError` when the stack is in use.
@@ -115,8 +122,11 @@ class Engine:
             if "no stack named" not in str(error):
                 raise
 
-    def output(self, name: str) -> str:
-        """Return a text output of the stack, including secrets. Raise `UserError` before the first `up`."""
+    def read_output(self, name: str) -> str:
+        """Return the stack output of this name, which is a text, in plain text even if it is secret.
+
+        Raise `UserError` when the stack has no such output, for example before the first `up`.
+        """
         outputs: dict[str, str] = json.loads(self.capture("stack output", "--json", "--show-secrets"))
         if name not in outputs:
             raise UserError(f"stack {self.workspace.stack}: no output `{name}`; run `make up` first")
@@ -130,11 +140,11 @@ class Engine:
         root = backend.state_directory(self.environment.variables()["PULUMI_BACKEND_URL"])
         if root is not None:
             locks.remove_stale_locks(root=root, project=PROJECT, stack=self.workspace.stack)
-            checkpoint.repair(root=root, project=PROJECT, stack=self.workspace.stack)
+            checkpoint.repair_state(root=root, project=PROJECT, stack=self.workspace.stack)
 
     def _command_line(self, command: str, *arguments: str) -> list[str]:
         return [
-            str(engine_program(self.environment.tools)),
+            str(engine_executable(self.environment.tools)),
             *command.split(),
             "--stack",
             self.workspace.stack,
@@ -142,7 +152,7 @@ class Engine:
             *arguments,
         ]
 
-    def _options(self) -> dict[str, Any]:
+    def _process_options(self) -> dict[str, Any]:
         return {"cwd": self.workspace.directory, "env": self.variables(), "stdin": subprocess.DEVNULL}
 
 

@@ -8,11 +8,11 @@ import re
 from collections.abc import Iterator
 
 _COLOR = re.compile(r"\x1b\[[0-9;]*m")
-_CHANGED = re.compile(
+_CHANGED_USER_DATA = re.compile(
     r'^(?P<indent>\s*)~ (?P<name>userData|customData)\s*: "(?P<old>[^"]*)" => "(?P<new>[^"]*)"\s*$'
 )
 _CONTEXT = 3
-"""Number of unchanged lines shown around a change."""
+"""Number of unchanged lines shown before and after changed lines."""
 
 
 def decode_user_data(line: str) -> Iterator[str]:
@@ -21,38 +21,38 @@ def decode_user_data(line: str) -> Iterator[str]:
     Two base64 texts of changed user data become the lines that differ. Other lines stay.
     """
     plain = _COLOR.sub("", line)
-    match = _CHANGED.match(plain)
-    old, new = (_decode(match["old"]), _decode(match["new"])) if match else (None, None)
+    match = _CHANGED_USER_DATA.match(plain)
+    old, new = (_decode_base64(match["old"]), _decode_base64(match["new"])) if match else (None, None)
     if match is None or old is None or new is None:
         yield line
         return
-    paint = _colored if plain != line else _uncolored
+    format_line = _colored if plain != line else _uncolored
     indent = match["indent"]
-    yield paint(f"{indent}~ {match['name']}: (base64)", "~")
-    changes = difflib.unified_diff(old.splitlines(), new.splitlines(), lineterm="", n=_CONTEXT)
-    for number, change in enumerate(changes):
+    yield format_line(f"{indent}~ {match['name']}: (base64)", "~")
+    diff_lines = difflib.unified_diff(old.splitlines(), new.splitlines(), lineterm="", n=_CONTEXT)
+    for number, diff_line in enumerate(diff_lines):
         if number < 2:
             continue  # skip header lines with file names
-        if change.startswith("@@"):
+        if diff_line.startswith("@@"):
             if number > 2:
                 yield f"{indent}      ...\n"
             continue
-        mark, text = change[0], change[1:]
-        yield paint(f"{indent}    {mark} {text}", mark)
+        sign, text = diff_line[0], diff_line[1:]
+        yield format_line(f"{indent}    {sign} {text}", sign)
 
 
-def _decode(value: str) -> str | None:
+def _decode_base64(value: str) -> str | None:
     try:
         return base64.b64decode(value, validate=True).decode()
     except ValueError:
         return None
 
 
-def _uncolored(text: str, mark: str) -> str:
+def _uncolored(text: str, sign: str) -> str:
     return f"{text}\n"
 
 
-def _colored(text: str, mark: str) -> str:
+def _colored(text: str, sign: str) -> str:
     # The colors that the engine uses.
-    number = {"-": 1, "+": 2, "~": 3}.get(mark)
+    number = {"-": 1, "+": 2, "~": 3}.get(sign)
     return f"\x1b[38;5;{number}m{text}\x1b[0m\n" if number else f"{text}\n"

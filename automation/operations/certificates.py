@@ -26,7 +26,7 @@ _CERTIFICATE_TYPES = (
     "tls:index/selfSignedCert:SelfSignedCert",
     "tls:index/locallySignedCert:LocallySignedCert",
 )
-_SECONDS = 30
+_TIMEOUT_SECONDS = 30
 # Print only the certificates of each file, because a file of the kubelet also contains its private key.
 _SCRIPT = """\
 for file in /etc/kubernetes/pki/*.crt /etc/etcd/pki/*.crt /var/lib/kubelet/pki/*-current.pem; do
@@ -40,7 +40,7 @@ for file in /etc/kubernetes/pki/*.crt /etc/etcd/pki/*.crt /var/lib/kubelet/pki/*
     done <"$file"
 done
 """
-_KUBELET = "/var/lib/kubelet/pki/"
+_KUBELET_PKI = "/var/lib/kubelet/pki/"
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +63,7 @@ def certificates(target: Target, days: int) -> int:
     expected = certificates_in_state(json.loads(target.engine.capture("stack export", "--show-secrets")))
     if not expected:
         raise UserError(f"stack {target.stack}: no certificates yet; run `up` first")
-    results = target.remote.run_on_all(target.hosts, _SCRIPT, timeout=_SECONDS)
+    results = target.remote.run_on_all(target.hosts, _SCRIPT, timeout=_TIMEOUT_SECONDS)
     rows = merge_rows(expected, results)
     rows += _differing_server_certificates(target, expected)
     now = datetime.now(UTC)
@@ -93,37 +93,37 @@ def merge_rows(
     hosts.
     """
     hosts_of: dict[x509.Certificate, list[str]] = {certificate: [] for certificate in expected.values()}
-    others: list[CertificateRow] = []
+    unmatched_rows: list[CertificateRow] = []
     for host, result in results.items():
         for path, certificates in _parse_certificate_files(result.output) if result.ok else ():
             for certificate in certificates:
                 if certificate in hosts_of:
                     hosts_of[certificate] += [host] if host not in hosts_of[certificate] else []
                 else:
-                    others.append(_unmatched_certificate_row(host, path, certificate))
+                    unmatched_rows.append(_unmatched_certificate_row(host, path, certificate))
     rows = [
         CertificateRow(
             name, _issuer(certificate), certificate.not_valid_after_utc, tuple(hosts_of[certificate])
         )
         for name, certificate in expected.items()
     ]
-    return sorted(rows, key=lambda row: row.expires) + sorted(others, key=lambda row: row.expires)
+    return sorted(rows, key=lambda row: row.expires) + sorted(unmatched_rows, key=lambda row: row.expires)
 
 
 def certificate_table(
     rows: Sequence[CertificateRow], results: Mapping[str, ScriptResult], days: int, now: datetime
 ) -> RenderableType:
     """Return the report as a table with remarks."""
-    grid = Table("certificate", "signed by", "expires", "days", "hosts", "problem", title="Certificates")
-    grid.title_justify = "left"
+    table = Table("certificate", "signed by", "expires", "days", "hosts", "problem", title="Certificates")
+    table.title_justify = "left"
     for row in rows:
         left = _days_left(row, now)
         style = "red" if row.problem or left < days else ""
         hosts = ", ".join(row.hosts) or "not on hosts"
-        grid.add_row(
+        table.add_row(
             row.name, row.authority, f"{row.expires:%Y-%m-%d}", str(left), hosts, row.problem, style=style
         )
-    lines: list[RenderableType] = [grid]
+    lines: list[RenderableType] = [table]
     for host, result in results.items():
         if not result.ok:
             lines.append(Text(f"{host}: certificates not read: {result.reason}", style="yellow"))
@@ -161,8 +161,8 @@ def _differing_server_certificates(
 
 
 def _parse_certificate_files(output: str) -> Iterable[tuple[str, list[x509.Certificate]]]:
-    for part in f"\n{output}".split("\n= ")[1:]:
-        path, _, pems = part.partition("\n")
+    for section in f"\n{output}".split("\n= ")[1:]:
+        path, _, pems = section.partition("\n")
         if "BEGIN CERTIFICATE" in pems:
             yield path, x509.load_pem_x509_certificates(pems.encode())
 
@@ -171,8 +171,8 @@ def _unmatched_certificate_row(host: str, path: str, certificate: x509.Certifica
     """Return a row for a certificate that is not in the state: a kubelet certificate, or an unexpected
     certificate.
     """
-    kubelet = path.startswith(_KUBELET)
-    name = path.removeprefix(_KUBELET).removesuffix("-current.pem") if kubelet else path
+    kubelet = path.startswith(_KUBELET_PKI)
+    name = path.removeprefix(_KUBELET_PKI).removesuffix("-current.pem") if kubelet else path
     problem = "" if kubelet else "not in the state; run `up`, or `drift` for details"
     return CertificateRow(
         f"{name} of {host}", _issuer(certificate), certificate.not_valid_after_utc, (host,), problem

@@ -12,7 +12,7 @@ from shlex import quote
 from typing import Any
 
 from automation.operations.remote import Remote
-from nodeconfig.host_paths import ADMIN, BIN, LOCAL_API
+from nodeconfig.host_paths import ADMIN_KUBECONFIG, BIN, LOCAL_API
 
 _CORDONED = "node.kubernetes.io/unschedulable"
 """The taint of a cordoned node. The field `schedulable` reports this taint."""
@@ -20,7 +20,7 @@ _CORDONED = "node.kubernetes.io/unschedulable"
 
 @dataclass(frozen=True, slots=True)
 class NodeFact:
-    """The facts of a Node.
+    """The state of a Node that the API reports.
 
     `pressure` lists the bad conditions except Ready. `taints` lists the taints that repel pods.
     """
@@ -36,7 +36,7 @@ class NodeFact:
 
 @dataclass(frozen=True, slots=True)
 class AddOnFact:
-    """The facts of an add-on: a workload of kube-system, or an API that a workload serves."""
+    """The availability of an add-on: a workload of kube-system, or an API that a workload serves."""
 
     name: str
     available: bool
@@ -54,29 +54,29 @@ def run_queries(
 
     Raise ApiUnavailable when no control plane responds to all queries.
     """
-    kubectl = f"{BIN}/kubectl --kubeconfig={ADMIN} --server={LOCAL_API} --request-timeout=15s"
-    calls = [f"{kubectl} {quote_query} -o json && printf '\\036'" for quote_query in queries]
-    script = " && ".join(calls)
+    kubectl = f"{BIN}/kubectl --kubeconfig={ADMIN_KUBECONFIG} --server={LOCAL_API} --request-timeout=15s"
+    commands = [f"{kubectl} {query} -o json && printf '\\036'" for query in queries]
+    script = " && ".join(commands)
     reasons = []
     for host in control_planes:
         result = remote.run(host, script, timeout=timeout)
         if result.ok:
-            return [json.loads(part) for part in result.output.split("\x1e")[:-1]]
+            return [json.loads(document) for document in result.output.split("\x1e")[:-1]]
         reasons.append(f"{host}: {result.reason}")
     raise ApiUnavailable("; ".join(reasons))
 
 
 def quote_query(*words: str) -> str:
-    """Return a kubectl query with its words quoted for a script."""
+    """Return words of a kubectl query as one text, each word quoted for sh."""
     return " ".join(quote(word) for word in words)
 
 
 def parse_nodes(listed: Mapping[str, Any]) -> list[NodeFact]:
     """Return the nodes of a NodeList, sorted by name."""
-    return sorted((_node(item) for item in listed["items"]), key=lambda fact: fact.name)
+    return sorted((_parse_node(item) for item in listed["items"]), key=lambda fact: fact.name)
 
 
-def _node(item: Mapping[str, Any]) -> NodeFact:
+def _parse_node(item: Mapping[str, Any]) -> NodeFact:
     conditions = {entry["type"]: entry for entry in item.get("status", {}).get("conditions", ())}
     ready = conditions.get("Ready", {"status": "Unknown", "message": "has never reported"})
     bad = (entry for name, entry in conditions.items() if name != "Ready" and entry["status"] == "True")
@@ -97,32 +97,32 @@ def _node(item: Mapping[str, Any]) -> NodeFact:
 
 def parse_add_ons(workloads: Mapping[str, Any], services: Mapping[str, Any]) -> list[AddOnFact]:
     """Return the Deployments and DaemonSets of kube-system and the APIs that the cluster serves itself."""
-    facts = [_workload(item) for item in workloads["items"]]
-    facts += [_api(item) for item in services["items"] if item["spec"].get("service")]
+    facts = [_parse_workload(item) for item in workloads["items"]]
+    facts += [_parse_api_service(item) for item in services["items"] if item["spec"].get("service")]
     return sorted(facts, key=lambda fact: fact.name)
 
 
-def _workload(item: Mapping[str, Any]) -> AddOnFact:
+def _parse_workload(item: Mapping[str, Any]) -> AddOnFact:
     name, status = item["metadata"]["name"], item.get("status", {})
     if item["kind"] == "DaemonSet":
         desired, ready = status.get("desiredNumberScheduled", 0), status.get("numberAvailable", 0)
         return AddOnFact(name, ready >= desired, f"{ready} of {desired}")
     desired, ready = item["spec"].get("replicas", 1), status.get("availableReplicas", 0)
-    condition = _available(status)
+    condition = _available_condition(status)
     # A Deployment with one replica can be Available while no pod is ready.
     available = desired == 0 or (condition.get("status") == "True" and ready > 0)
     detail = f"{ready} of {desired}"
     return AddOnFact(name, available, detail if available else f"{detail}: {condition.get('message', '')}")
 
 
-def _api(item: Mapping[str, Any]) -> AddOnFact:
-    condition = _available(item.get("status", {}))
+def _parse_api_service(item: Mapping[str, Any]) -> AddOnFact:
+    condition = _available_condition(item.get("status", {}))
     available = condition.get("status") == "True"
     return AddOnFact(
         f"api {item['metadata']['name']}", available, "" if available else condition.get("message", "")
     )
 
 
-def _available(status: Mapping[str, Any]) -> Mapping[str, Any]:
+def _available_condition(status: Mapping[str, Any]) -> Mapping[str, Any]:
     """Return the condition Available, or an empty mapping."""
     return next((entry for entry in status.get("conditions", ()) if entry["type"] == "Available"), {})

@@ -20,8 +20,8 @@ from automation.operations.remote import PARALLEL, Remote
 from automation.operations.target import Target
 from topology.model import Role, Topology
 
-_EVENTS = 15
-_SECONDS = 6.0
+_MAX_EVENTS = 15
+_TIMEOUT_SECONDS = 6.0
 _QUERIES = (
     "get pods --all-namespaces",
     "get events --all-namespaces --field-selector=type=Warning",
@@ -65,12 +65,14 @@ def check_network(remote: Remote, topology: Topology, nodes: Sequence[str]) -> l
 def _check_dns(remote: Remote, topology: Topology, host: str) -> list[Problem]:
     name = f"kubernetes.default.svc.{topology.network.domain}"
     server = str(topology.network.dns_service)
-    number = secrets.randbelow(2**16)
-    response, reason = remote.send_from_host(host, server, 53, dns_query(number, name), timeout=_SECONDS)
+    query_id = secrets.randbelow(2**16)
+    response, reason = remote.send_from_host(
+        host, server, 53, dns_query(query_id, name), timeout=_TIMEOUT_SECONDS
+    )
     if reason:
         return [Problem(host, f"cluster DNS at {server} does not respond to this node: {reason}")]
     expected = topology.network.api_service.packed
-    if response[2:4] != struct.pack(">H", number) or expected not in response:
+    if response[2:4] != struct.pack(">H", query_id) or expected not in response:
         return [Problem(host, f"cluster DNS at {server} does not resolve {name}")]
     return []
 
@@ -78,7 +80,9 @@ def _check_dns(remote: Remote, topology: Topology, host: str) -> list[Problem]:
 def _check_api_service(remote: Remote, topology: Topology, host: str) -> list[Problem]:
     """Connect to the Service of the API from a host. An API server responds to plain HTTP with an error."""
     address = str(topology.network.api_service)
-    response, reason = remote.send_from_host(host, address, 443, b"GET / HTTP/1.0\r\n\r\n", timeout=_SECONDS)
+    response, reason = remote.send_from_host(
+        host, address, 443, b"GET / HTTP/1.0\r\n\r\n", timeout=_TIMEOUT_SECONDS
+    )
     if reason or not response.startswith(b"HTTP/"):
         return [
             Problem(
@@ -89,10 +93,10 @@ def _check_api_service(remote: Remote, topology: Topology, host: str) -> list[Pr
     return []
 
 
-def dns_query(number: int, name: str) -> bytes:
+def dns_query(query_id: int, name: str) -> bytes:
     """Return a DNS query for an IPv4 address in the TCP format (RFC 1035, 4.1 and 4.2.2)."""
     labels = b"".join(bytes([len(label)]) + label.encode() for label in name.split("."))
-    message = struct.pack(">HHHHHH", number, 0x0100, 1, 0, 0, 0) + labels + b"\0" + struct.pack(">HH", 1, 1)
+    message = struct.pack(">HHHHHH", query_id, 0x0100, 1, 0, 0, 0) + labels + b"\0" + struct.pack(">HH", 1, 1)
     return struct.pack(">H", len(message)) + message
 
 
@@ -105,32 +109,34 @@ def find_broken_pods(listed: Mapping[str, Any]) -> list[Problem]:
     for pod in listed["items"]:
         reason = _failure_reason(pod)
         if reason:
-            meta = pod["metadata"]
+            metadata = pod["metadata"]
             node = pod.get("spec", {}).get("nodeName") or "no node"
-            problems.append(Problem(f"{meta['namespace']}/{meta['name']}", f"pod on {node}: {reason}"))
+            problems.append(
+                Problem(f"{metadata['namespace']}/{metadata['name']}", f"pod on {node}: {reason}")
+            )
     return problems
 
 
 def _failure_reason(pod: Mapping[str, Any]) -> str:
     """Return the reason why a pod does not run; empty if the pod runs or has completed."""
-    status = pod.get("status", {})
-    if status.get("phase") == "Succeeded":
+    pod_status = pod.get("status", {})
+    if pod_status.get("phase") == "Succeeded":
         return ""
-    states = [*status.get("initContainerStatuses", ()), *status.get("containerStatuses", ())]
+    states = [*pod_status.get("initContainerStatuses", ()), *pod_status.get("containerStatuses", ())]
     for state in states:
         for kind in ("waiting", "terminated"):
             current = state.get("state", {}).get(kind)
             if current and current.get("reason") not in ("PodInitializing", "ContainerCreating", "Completed"):
                 return f"{state['name']}: {current.get('reason', kind)} {current.get('message', '')}".strip()
-    ready = {entry["type"]: entry for entry in status.get("conditions", ())}.get("Ready", {})
+    ready = {entry["type"]: entry for entry in pod_status.get("conditions", ())}.get("Ready", {})
     if ready.get("status") == "True":
         return ""
-    detail = status.get("message") or _scheduling_message(status) or ready.get("message", "")
-    return f"{status.get('phase', 'Unknown')}, not ready: {detail}".rstrip(": ")
+    detail = pod_status.get("message") or _scheduling_message(pod_status) or ready.get("message", "")
+    return f"{pod_status.get('phase', 'Unknown')}, not ready: {detail}".rstrip(": ")
 
 
-def _scheduling_message(status: Mapping[str, Any]) -> str:
-    for entry in status.get("conditions", ()):
+def _scheduling_message(pod_status: Mapping[str, Any]) -> str:
+    for entry in pod_status.get("conditions", ()):
         if entry["type"] == "PodScheduled" and entry["status"] != "True":
             return str(entry.get("message", ""))
     return ""
@@ -138,14 +144,16 @@ def _scheduling_message(status: Mapping[str, Any]) -> str:
 
 def warning_table(listed: Mapping[str, Any]) -> Table:
     """Return a table of the newest warning events."""
-    grid = Table("last", "count", "object", "reason", "message", title="Warning events", title_justify="left")
-    for event in sorted(listed["items"], key=_last_time, reverse=True)[:_EVENTS]:
+    table = Table(
+        "last", "count", "object", "reason", "message", title="Warning events", title_justify="left"
+    )
+    for event in sorted(listed["items"], key=_last_time, reverse=True)[:_MAX_EVENTS]:
         subject = event["involvedObject"]
         count = event.get("count") or (event.get("series") or {}).get("count") or 1
         name = f"{subject.get('namespace', '')}/{subject['kind']}/{subject.get('name', '')}".lstrip("/")
         message = " ".join(str(event.get("message", "")).split())
-        grid.add_row(_last_time(event), str(count), name, event.get("reason", ""), message[:200])
-    return grid
+        table.add_row(_last_time(event), str(count), name, event.get("reason", ""), message[:200])
+    return table
 
 
 def _last_time(event: Mapping[str, Any]) -> str:
@@ -154,7 +162,7 @@ def _last_time(event: Mapping[str, Any]) -> str:
 
 
 def _clock_table(skews: Mapping[str, float]) -> Table:
-    grid = Table("host", "clock ahead", title="Clocks", title_justify="left")
+    table = Table("host", "clock ahead", title="Clocks", title_justify="left")
     for host, skew in skews.items():
-        grid.add_row(host, f"{skew:+.2f} s")
-    return grid
+        table.add_row(host, f"{skew:+.2f} s")
+    return table

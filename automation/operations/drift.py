@@ -15,10 +15,10 @@ from automation.operations.remote import PARALLEL, Remote, ScriptResult
 from automation.operations.target import Target
 from nodeconfig.drift import Difference, comparison_script, parse_differences
 
-_SECONDS = 180
+_TIMEOUT_SECONDS = 180
 
 Comparison = Mapping[tuple[str, str], Sequence[Difference] | str]
-"""Differences by host and role, or the reason why the comparison failed."""
+"""Maps host and role to the differences from the delivery, or to the reason why the comparison failed."""
 
 
 def drift(target: Target) -> int:
@@ -37,37 +37,39 @@ def compare_hosts(remote: Remote, deliveries: Sequence[Delivery]) -> Comparison:
             delivery.host,
             comparison_script(delivery.script),
             stdin=delivery.stdin,
-            timeout=_SECONDS,
+            timeout=_TIMEOUT_SECONDS,
             root=False,
         )
-        return _differences(result)
+        return _parse_result(result)
 
     with ThreadPoolExecutor(max_workers=PARALLEL) as pool:
         results = pool.map(compare, deliveries)
         return {
-            (item.host, item.role.value): result for item, result in zip(deliveries, results, strict=True)
+            (delivery.host, delivery.role.value): result
+            for delivery, result in zip(deliveries, results, strict=True)
         }
 
 
 def drift_table(comparison: Comparison) -> RenderableType:
     """Return a table of the differences."""
-    grid = Table("host", "role", "object", "difference", title="Drift", title_justify="left")
+    table = Table("host", "role", "object", "difference", title="Drift", title_justify="left")
     for (host, role), result in comparison.items():
         if isinstance(result, str):
-            grid.add_row(host, role, "", Text(result, style="red"))
+            table.add_row(host, role, "", Text(result, style="red"))
             continue
-        for item in result:
-            grid.add_row(host, role, f"{item.kind} {item.what}", item.how)
+        for difference in result:
+            table.add_row(host, role, f"{difference.kind} {difference.subject}", difference.description)
     if not any(comparison.values()):
         hosts = {host for host, _ in comparison}
         return Text(f"no drift: {len(comparison)} roles on {len(hosts)} hosts match their deliveries")
     return Group(
-        grid,
+        table,
         Text("`repair` sends the last delivery again; `up` repairs a host only when its delivery changes."),
     )
 
 
-def _differences(result: ScriptResult) -> Sequence[Difference] | str:
+def _parse_result(result: ScriptResult) -> Sequence[Difference] | str:
+    """Return the differences that the comparison script reports, or the reason why it failed."""
     if not result.ok:
         return f"not compared: {result.reason}"
     try:

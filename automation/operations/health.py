@@ -12,12 +12,16 @@ from automation.operations.host_facts import EtcdFact, HostFacts, ServiceFact
 from topology.model import Machine, Role, Topology
 
 DISK_FULL = 95
+"""Percentage of used disk space that is a serious problem. Etcd stops when the disk is full."""
 DISK_FILLING = 85
-"""Percentages of used disk space. The kubelet evicts pods at 85 %; etcd stops when the disk is full."""
+"""Percentage of used disk space that is a warning. The kubelet evicts pods from this percentage on."""
 EXPIRING = timedelta(days=30)
+"""Remaining validity below which a certificate is a problem."""
 SKEW_SECONDS = 2.0
 _MEMORY_LEFT = 0.04
+"""Fraction of the memory of a host. Less available memory is a warning."""
 _QUOTA_BYTES = 8 * 2**30
+"""Maximum size of the database of etcd in bytes."""
 _FAILED_CHECK = re.compile(r"\[-\](\S+) failed")
 
 
@@ -105,9 +109,9 @@ def _has_failed(service: ServiceFact) -> bool:
 
 
 def _service_problem(host: str, service: ServiceFact) -> Problem:
-    why = f" ({service.result})" if service.result not in ("", "success") else ""
+    reason = f" ({service.result})" if service.result not in ("", "success") else ""
     message = f": {service.messages[-1][:300]}" if service.messages else ""
-    return Problem(host, f"{service.unit} is {service.state}{why}{message}")
+    return Problem(host, f"{service.unit} is {service.state}{reason}{message}")
 
 
 def _resource_problems(host: str, facts: HostFacts, observed: Observation) -> Iterator[Problem]:

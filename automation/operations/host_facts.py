@@ -53,7 +53,9 @@ class CertificateFact:
 class EtcdFact:
     """The state that an etcd member reports.
 
-    Sizes are in bytes. `members` contains pairs: the name, and whether the member is a learner.
+    `size` is the size of the database file and `used` the part in use, in bytes. `index` is the raft index.
+    `snapshots` are names of files on the host. `members` contains pairs: the name, and whether the member is
+    a learner.
     """
 
     healthy: bool
@@ -69,9 +71,10 @@ class EtcdFact:
 
 @dataclass(frozen=True, slots=True)
 class HostFacts:
-    """The facts of a host.
+    """The facts that a host reports about itself.
 
-    `time` is the clock of the host in seconds since 1970. `api` is the readiness output of its API server.
+    `roles` contains pairs: the role, and whether its installation has finished. `time` is the clock
+    of the host in seconds since 1970. `api` is the readiness output of its API server.
     """
 
     name: str = ""
@@ -93,6 +96,8 @@ class HostFacts:
 
 @dataclass(frozen=True, slots=True)
 class _Section:
+    """A section of the output of `probe.sh`: a line `@name argument` and the lines that follow it."""
+
     name: str
     argument: str
     lines: tuple[str, ...]
@@ -100,27 +105,27 @@ class _Section:
 
 def parse_probe(output: str) -> HostFacts:
     """Return the facts in the output of `probe.sh`. Raise ValueError when the output is incomplete."""
-    sections = list(_sections(output))
+    sections = list(_split_sections(output))
     if not sections or sections[-1].name != "end":
         raise ValueError("the output of the host is incomplete")
-    first = {section.name: section for section in reversed(sections)}
-    memory = dict(line.split(maxsplit=1) for line in first["memory"].lines)
+    first_sections = {section.name: section for section in reversed(sections)}
+    memory = dict(line.split(maxsplit=1) for line in first_sections["memory"].lines)
     roles = (section.argument.split() for section in sections if section.name == "role")
     return HostFacts(
-        name=first["name"].argument,
-        time=float(first["time"].argument),
+        name=first_sections["name"].argument,
+        time=float(first_sections["time"].argument),
         roles=tuple((role, state == "finished") for role, state in roles),
-        services=tuple(_service(section) for section in sections if section.name == "service"),
-        disks=tuple(_disk(line) for line in first["disk"].lines),
+        services=tuple(_parse_service(section) for section in sections if section.name == "service"),
+        disks=tuple(_parse_disk(line) for line in first_sections["disk"].lines),
         memory_total=int(memory.get("MemTotal:", 0)) * 1024,
         memory_available=int(memory.get("MemAvailable:", 0)) * 1024,
-        etcd=_etcd(first) if "etcd-status" in first else None,
-        api=" ".join(first["api"].lines) if "api" in first else None,
-        certificates=tuple(_certificates(sections)),
+        etcd=_parse_etcd(first_sections) if "etcd-status" in first_sections else None,
+        api=" ".join(first_sections["api"].lines) if "api" in first_sections else None,
+        certificates=tuple(_parse_certificates(sections)),
     )
 
 
-def _sections(output: str) -> Iterator[_Section]:
+def _split_sections(output: str) -> Iterator[_Section]:
     name, argument, lines = "", "", list[str]()
     for line in output.splitlines():
         if line.startswith("@"):
@@ -132,7 +137,7 @@ def _sections(output: str) -> Iterator[_Section]:
     yield _Section(name, argument, tuple(lines))
 
 
-def _service(section: _Section) -> ServiceFact:
+def _parse_service(section: _Section) -> ServiceFact:
     properties = (
         "ActiveState",
         "SubState",
@@ -155,37 +160,39 @@ def _service(section: _Section) -> ServiceFact:
     )
 
 
-def _disk(line: str) -> DiskFact:
+def _parse_disk(line: str) -> DiskFact:
     path, used, inodes, available = line.split()
     # The program df prints `-` for a file system without a fixed number of inodes.
-    return DiskFact(path, _percent(used), _percent(inodes), int(available))
+    return DiskFact(path, _parse_percent(used), _parse_percent(inodes), int(available))
 
 
-def _percent(text: str) -> int:
+def _parse_percent(text: str) -> int:
     number = text.rstrip("%")
     return int(number) if number.isdigit() else 0
 
 
-def _etcd(first: dict[str, _Section]) -> EtcdFact:
-    status = _parse_json(first["etcd-status"].lines)
-    health = _parse_json(first["etcd-health"].lines)
+def _parse_etcd(first_sections: dict[str, _Section]) -> EtcdFact:
+    status = _parse_json(first_sections["etcd-status"].lines)
+    health = _parse_json(first_sections["etcd-health"].lines)
     members = [
-        item for part in _parse_json(first["etcd-members"].lines) for item in part.get("members") or ()
+        item
+        for part in _parse_json(first_sections["etcd-members"].lines)
+        for item in part.get("members") or ()
     ]
     healthy = bool(health) and bool(health[0].get("health"))
     listed = tuple((str(item.get("name", "")), bool(item.get("isLearner"))) for item in members)
-    names = tuple(line for line in first["snapshots"].lines if line.endswith(".db"))
+    names = tuple(line for line in first_sections["snapshots"].lines if line.endswith(".db"))
     if not status:
         return EtcdFact(healthy=healthy, leader=False, members=listed, snapshots=names)
-    own = status[0]["Status"]
+    member_status = status[0]["Status"]
     return EtcdFact(
         healthy=healthy,
-        leader=own.get("leader") == own["header"]["member_id"],
-        version=own.get("version", ""),
-        size=int(own.get("dbSize", 0)),
-        used=int(own.get("dbSizeInUse", 0)),
-        index=int(own.get("raftIndex", 0)),
-        alarms=tuple(str(error) for error in own.get("errors") or ()),
+        leader=member_status.get("leader") == member_status["header"]["member_id"],
+        version=member_status.get("version", ""),
+        size=int(member_status.get("dbSize", 0)),
+        used=int(member_status.get("dbSizeInUse", 0)),
+        index=int(member_status.get("raftIndex", 0)),
+        alarms=tuple(str(error) for error in member_status.get("errors") or ()),
         members=listed,
         snapshots=names,
     )
@@ -200,7 +207,7 @@ def _parse_json(lines: Sequence[str]) -> list[dict[str, Any]]:
     return parsed if isinstance(parsed, list) else [parsed]
 
 
-def _certificates(sections: Sequence[_Section]) -> Iterator[CertificateFact]:
+def _parse_certificates(sections: Sequence[_Section]) -> Iterator[CertificateFact]:
     for section in sections:
         if section.name != "certificate" or not section.lines:
             continue

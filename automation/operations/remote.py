@@ -70,7 +70,7 @@ class Remote:
         timeout, the exit code in the result is 124.
         """
         data = stdin.encode() if isinstance(stdin, str) else stdin
-        return self._ssh(host, self._command(host, script, root), timeout, data=data)
+        return self._run_ssh(host, self._shell_command(host, script, root), timeout, data=data)
 
     def run_on_all(
         self,
@@ -95,13 +95,13 @@ class Remote:
     def send(self, host: str, script: str, source: Path, *, timeout: float) -> ScriptResult:
         """Run a script as root with a local file as standard input."""
         with source.open("rb") as file:
-            return self._ssh(host, self._command(host, script, True), timeout, source=file)
+            return self._run_ssh(host, self._shell_command(host, script, True), timeout, source=file)
 
     def fetch(self, host: str, script: str, target: Path, *, timeout: float) -> ScriptResult:
         """Run a script as root and write its output to a local file that only the owner can read."""
         descriptor = os.open(target, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
         with os.fdopen(descriptor, "wb") as file:
-            return self._ssh(host, self._command(host, script, True), timeout, target=file)
+            return self._run_ssh(host, self._shell_command(host, script, True), timeout, target=file)
 
     def send_from_host(
         self, host: str, address: str, port: int, data: bytes, *, timeout: float
@@ -110,10 +110,10 @@ class Remote:
 
         The sshd of the host opens the connection, so the host needs no additional program.
         """
-        ssh, *words = self._argv(host)
+        ssh, *words = self._ssh_options(host)
         # When options are repeated, ssh uses the first. LogLevel=INFO prints the reason of a failed
         # connection.
-        argv = [ssh, "-o", "LogLevel=INFO", *words, "-W", f"{address}:{port}", self._login(host)]
+        argv = [ssh, "-o", "LogLevel=INFO", *words, "-W", f"{address}:{port}", self._ssh_destination(host)]
         with subprocess.Popen(
             argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE
         ) as process:
@@ -133,7 +133,7 @@ class Remote:
 
     # Command lines of ssh -----------------------------------------------------------------
 
-    def _ssh(
+    def _run_ssh(
         self,
         host: str,
         command: str,
@@ -143,7 +143,7 @@ class Remote:
         source: IO[bytes] | None = None,
         target: IO[bytes] | None = None,
     ) -> ScriptResult:
-        argv = [*self._argv(host), self._login(host), command]
+        argv = [*self._ssh_options(host), self._ssh_destination(host), command]
         try:
             completed = subprocess.run(
                 argv,
@@ -163,7 +163,7 @@ class Remote:
             host, completed.returncode, output, errors, reached=completed.returncode != _UNREACHABLE
         )
 
-    def _command(self, host: str, script: str, root: bool) -> str:
+    def _shell_command(self, host: str, script: str, root: bool) -> str:
         if not root:
             # The script is not quoted for the login shell, because quoting could exceed the length that
             # Linux permits.
@@ -183,25 +183,27 @@ class Remote:
             hosts = ", ".join(self._metal.hosts)
             raise UserError(f"{host}: not a host of metal.hosts; the hosts are {hosts}") from None
 
-    def _login(self, host: str) -> str:
+    def _ssh_destination(self, host: str) -> str:
         connection = self._connection(host)
         return f"{connection.user}@{connection.address}"
 
-    def _argv(self, host: str) -> list[str]:
+    def _ssh_options(self, host: str) -> list[str]:
         connection = self._connection(host)
         argv = [
             *_common_options(connection.port, connection.private_key_file),
-            *self._known_hosts(host, connection.address, connection.port, connection.host_key, connection),
+            *self._known_hosts_option(
+                host, connection.address, connection.port, connection.host_key, connection
+            ),
         ]
         if connection.bastion is not None:
-            argv += ["-o", f"ProxyCommand={self._proxy(host, connection, connection.bastion)}"]
+            argv += ["-o", f"ProxyCommand={self._proxy_command(host, connection, connection.bastion)}"]
         return argv
 
-    def _proxy(self, host: str, connection: Connection, bastion: BastionSettings) -> str:
+    def _proxy_command(self, host: str, connection: Connection, bastion: BastionSettings) -> str:
         key = bastion.private_key_file or connection.private_key_file
         words = [
             *_common_options(bastion.port, key),
-            *self._known_hosts(
+            *self._known_hosts_option(
                 f"{host}-bastion", bastion.host, bastion.port, bastion.host_key or "", connection
             ),
             *["-W", f"[{connection.address}]:{connection.port}"],
@@ -210,7 +212,9 @@ class Remote:
         # A percent sign in ProxyCommand starts a token of ssh.
         return " ".join(quote(word) for word in words).replace("%", "%%")
 
-    def _known_hosts(self, name: str, address: str, port: int, key: str, connection: Connection) -> list[str]:
+    def _known_hosts_option(
+        self, name: str, address: str, port: int, key: str, connection: Connection
+    ) -> list[str]:
         if not key:
             return ["-o", f"UserKnownHostsFile={quote(connection.known_hosts_file)}"]
         self._directory.mkdir(parents=True, exist_ok=True, mode=0o700)

@@ -15,11 +15,11 @@ from typing import Any
 from automation.deliveries import load_deliveries
 from automation.errors import UserError
 from automation.operations.target import Target
-from nodeconfig.etcd import MEMBER
-from nodeconfig.host_paths import ADMIN, BIN
+from nodeconfig.etcd import MEMBER_PROGRAM
+from nodeconfig.host_paths import ADMIN_KUBECONFIG, BIN
 from topology.model import Role
 
-_SECONDS = 60
+_TIMEOUT_SECONDS = 60
 State = dict[str, Any]
 
 
@@ -37,14 +37,13 @@ def remove_host(target: Target, host: str) -> None:
     if not roles:
         raise UserError(f"{host}: not in the state; nothing was delivered to it, or it is removed already")
     if Role.ETCD in roles:
-        _run_on_any(target, Role.ETCD, f"{MEMBER} forget {quote(host)}", f"remove {host} from etcd")
+        _run_on_any(target, Role.ETCD, f"{MEMBER_PROGRAM} forget {quote(host)}", f"remove {host} from etcd")
     if Role.NODE in roles:
-        delete = (
-            f"{BIN}/kubectl --kubeconfig={ADMIN} delete node {quote(host)} --ignore-not-found --wait=false"
-        )
+        kubectl = f"{BIN}/kubectl --kubeconfig={ADMIN_KUBECONFIG}"
+        delete = f"{kubectl} delete node {quote(host)} --ignore-not-found --wait=false"
         _run_on_any(target, Role.CONTROL_PLANE, delete, f"delete the Node {host}")
     state = json.loads(target.engine.capture("stack export"))
-    target.engine.restore(json.dumps(remove_commands(state, {f"{host}-{role.value}" for role in roles})))
+    target.engine.import_state(json.dumps(remove_commands(state, {f"{host}-{role.value}" for role in roles})))
     print(f"{host}: removed; now run `kubewright up --stack {target.stack}`")
 
 
@@ -79,7 +78,7 @@ def _run_on_any(target: Target, role: Role, script: str, action: str) -> None:
     """Run a script on the hosts of a role, one after another, until the script succeeds on a host."""
     reasons = []
     for name in target.with_role(role):
-        result = target.remote.run(name, script, timeout=_SECONDS)
+        result = target.remote.run(name, script, timeout=_TIMEOUT_SECONDS)
         if result.ok:
             return
         reasons.append(f"{name}: {result.reason}")

@@ -14,7 +14,7 @@ from automation.operations.remote import Remote, ScriptResult, run_in_parallel
 from automation.operations.target import Target
 from topology.model import Role
 
-_SECONDS = 900
+_TIMEOUT_SECONDS = 900
 
 
 def repair(target: Target, hosts: Sequence[str]) -> int:
@@ -34,14 +34,14 @@ def repair(target: Target, hosts: Sequence[str]) -> int:
 
 def deliver(remote: Remote, deliveries: Sequence[Delivery], roles: Collection[Role]) -> list[ScriptResult]:
     """Send the deliveries of these roles in parallel and print the output. Return the failures."""
-    chosen = {item.host: item for item in deliveries if item.role in roles}
+    delivery_of_host = {delivery.host: delivery for delivery in deliveries if delivery.role in roles}
 
     def deliver_to(host: str) -> ScriptResult:
-        item = chosen[host]
+        delivery = delivery_of_host[host]
         # The script calls sudo itself if the login user is not root.
-        return remote.run(host, item.script, stdin=item.stdin, timeout=_SECONDS, root=False)
+        return remote.run(host, delivery.script, stdin=delivery.stdin, timeout=_TIMEOUT_SECONDS, root=False)
 
-    results = run_in_parallel(chosen, deliver_to)
+    results = run_in_parallel(delivery_of_host, deliver_to)
     for host, result in results.items():
         lines = result.output.strip().splitlines() if result.ok else [f"failed: {result.reason}"]
         for line in lines:

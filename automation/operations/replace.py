@@ -13,14 +13,14 @@ from automation.deliveries import Delivery, load_deliveries
 from automation.errors import UserError
 from automation.operations.repair import deliver
 from automation.operations.target import Target
-from nodeconfig.etcd import MEMBER
-from nodeconfig.host_paths import ADMIN, BIN, KUBECTL_HERE, STATE
-from nodeconfig.node_labels import node_labels
+from nodeconfig.etcd import MEMBER_PROGRAM
+from nodeconfig.host_paths import ADMIN_KUBECONFIG, BIN, KUBECTL_FUNCTION, STATE_DIRECTORY
+from nodeconfig.node_labels import node_labels_script
 from topology.model import Pool, Role
 
 _CHECK_SECONDS = 30
 _DELETE_SECONDS = 60
-_ROLES = f"for role in {STATE}/roles/*/digest; do [ ! -f $role ] || echo $role; done"
+_LIST_ROLES = f"for role in {STATE_DIRECTORY}/roles/*/digest; do [ ! -f $role ] || echo $role; done"
 
 
 def replace(target: Target, host: str) -> int:
@@ -39,11 +39,11 @@ def replace(target: Target, host: str) -> int:
         _expect_quorum(target, others)
     if Role.NODE in roles:
         _delete_node(target, host)
-    return _deliver(target, host, deliveries)
+    return _deliver_all_roles(target, host, deliveries)
 
 
 def _expect_empty(target: Target, host: str) -> None:
-    result = target.remote.run(host, _ROLES, timeout=_CHECK_SECONDS)
+    result = target.remote.run(host, _LIST_ROLES, timeout=_CHECK_SECONDS)
     if not result.ok:
         raise UserError(
             f"{host}: cannot be reached: {result.reason}; install a machine with this name and address, "
@@ -58,14 +58,14 @@ def _expect_empty(target: Target, host: str) -> None:
 
 def _expect_quorum(target: Target, others: list[str]) -> None:
     """Raise UserError unless the other etcd members have a quorum, which is needed to add the new member."""
-    results = target.remote.run_on_all(others, f"{MEMBER} ready", timeout=_CHECK_SECONDS)
+    results = target.remote.run_on_all(others, f"{MEMBER_PROGRAM} ready", timeout=_CHECK_SECONDS)
     serving = sum(result.ok for result in results.values())
     needed = (len(others) + 1) // 2 + 1
     if serving < needed:
-        lost = [f"{name} ({result.reason})" for name, result in results.items() if not result.ok]
+        unhealthy = [f"{name} ({result.reason})" for name, result in results.items() if not result.ok]
         raise UserError(
             f"etcd: {serving} of the other members are healthy, {needed} are needed"
-            + (f"; not healthy: {', '.join(lost)}" if lost else "")
+            + (f"; not healthy: {', '.join(unhealthy)}" if unhealthy else "")
             + "; repair these first, or restore a snapshot with `kubewright restore`"
         )
 
@@ -73,7 +73,8 @@ def _expect_quorum(target: Target, others: list[str]) -> None:
 def _delete_node(target: Target, host: str) -> None:
     if target.with_role(Role.CONTROL_PLANE) == (host,):
         return  # without this host there is no API
-    script = f"{BIN}/kubectl --kubeconfig={ADMIN} delete node {quote(host)} --ignore-not-found --wait=false"
+    kubectl = f"{BIN}/kubectl --kubeconfig={ADMIN_KUBECONFIG}"
+    script = f"{kubectl} delete node {quote(host)} --ignore-not-found --wait=false"
     _run_on_control_plane(target, host, script, "delete its old Node")
 
 
@@ -89,7 +90,7 @@ def _run_on_control_plane(target: Target, host: str, script: str, action: str) -
     raise UserError(f"{host}: no control plane could {action}: {'; '.join(reasons)}")
 
 
-def _deliver(target: Target, host: str, deliveries: list[Delivery]) -> int:
+def _deliver_all_roles(target: Target, host: str, deliveries: list[Delivery]) -> int:
     for role in Role:
         if deliver(target.remote, deliveries, {role}):
             print(
@@ -98,12 +99,15 @@ def _deliver(target: Target, host: str, deliveries: list[Delivery]) -> int:
             return 1
     pool = next((pool for pool in target.topology.pools if any(n.name == host for n in pool.nodes)), None)
     if pool is not None:
-        _label(target, host, pool)
+        _label_node(target, host, pool)
     return 0
 
 
-def _label(target: Target, host: str, pool: Pool) -> None:
+def _label_node(target: Target, host: str, pool: Pool) -> None:
     """Set the labels and taints on the new Node that require administrator permissions."""
     _run_on_control_plane(
-        target, host, KUBECTL_HERE + node_labels(pool), f"set the labels and taints of pool {pool.name}"
+        target,
+        host,
+        KUBECTL_FUNCTION + node_labels_script(pool),
+        f"set the labels and taints of pool {pool.name}",
     )

@@ -21,7 +21,7 @@ from automation.operations.remote import Remote, ScriptResult, run_in_parallel
 from automation.operations.repair import deliver
 from automation.operations.snapshot import checksum, checksum_file
 from automation.operations.target import Target
-from nodeconfig.host_paths import STATE
+from nodeconfig.host_paths import STATE_DIRECTORY
 from topology.model import Role, Topology
 from topology.ports import ETCD_PEER_PORT
 
@@ -39,14 +39,14 @@ def restore(target: Target, snapshot: Path) -> int:
     hosts = RestoreHosts(target, digest, datetime.now(UTC).strftime("%Y%m%dT%H%M%SZ"))
     hosts.expect_all_members()
     empty = hosts.missing_deliveries(load_deliveries(target.engine))
-    if any(item.role is Role.ETCD for item in empty):
+    if any(delivery.role is Role.ETCD for delivery in empty):
         # New members without data must not connect to a member of the old cluster.
         hosts.stop(missing=empty)
         hosts.deliver(empty, Role.LOAD_BALANCER)
         hosts.deliver(empty, Role.ETCD)
     hosts.upload(snapshot)
     hosts.run_on_members("prepare")
-    hosts.stop(missing=[item for item in empty if item.role is not Role.ETCD])
+    hosts.stop(missing=[delivery for delivery in empty if delivery.role is not Role.ETCD])
     for step in ("swap", "start-etcd", "wait-etcd"):
         hosts.run_on_members(step)
     hosts.start_api(missing=empty)
@@ -83,7 +83,10 @@ def member_variables(topology: Topology, digest: str, stamp: str) -> dict[str, d
 
 
 class RestoreHosts:
-    """The hosts of a cluster during a restore."""
+    """The hosts of a cluster on which `restore` runs its steps.
+
+    `digest` is the SHA-256 of the snapshot. `stamp` is the start time of the restore.
+    """
 
     def __init__(self, target: Target, digest: str, stamp: str) -> None:
         self._target = target
@@ -96,31 +99,33 @@ class RestoreHosts:
         """Raise UserError when the host of an etcd member or of a control plane is unreachable."""
         hosts = dict.fromkeys((*self._etcd, *self._control))
         results = self._remote.run_on_all(hosts, "true", timeout=30)
-        lost = [f"{host} ({result.reason})" for host, result in results.items() if not result.ok]
-        if lost:
+        unreachable = [f"{host} ({result.reason})" for host, result in results.items() if not result.ok]
+        if unreachable:
             raise UserError(
-                f"cannot be reached: {', '.join(lost)}; a restore needs every etcd member and control plane. "
-                "Nothing was changed. Replace them with empty machines, or remove them from the stack file"
+                f"cannot be reached: {', '.join(unreachable)}; a restore needs every etcd member and control "
+                "plane. Nothing was changed. Replace them with empty machines, or remove them from the stack "
+                "file"
             )
 
     def missing_deliveries(self, deliveries: Sequence[Delivery]) -> list[Delivery]:
         """Return the deliveries that are missing on their hosts, because the hosts are empty machines."""
         roles = " ".join(role.value for role in Role)
-        script = f"for role in {roles}; do [ ! -f {STATE}/roles/$role/digest ] || echo $role; done"
+        script = f"for role in {roles}; do [ ! -f {STATE_DIRECTORY}/roles/$role/digest ] || echo $role; done"
         results = self._remote.run_on_all(self._target.hosts, script, timeout=30)
         roles_of = {host: result.output.split() for host, result in results.items() if result.ok}
         return [
-            item
-            for item in deliveries
-            if item.host in roles_of and item.role.value not in roles_of[item.host]
+            delivery
+            for delivery in deliveries
+            if delivery.host in roles_of and delivery.role.value not in roles_of[delivery.host]
         ]
 
     def deliver(self, missing: Iterable[Delivery], role: Role) -> None:
         """Deliver a role to the hosts without this role. Raise UserError on failure."""
-        chosen = [item for item in missing if item.role is role]
-        if chosen:
-            _log(f"deliver {role.value} to empty hosts: {_names(item.host for item in chosen)}")
-            _expect_success(f"deliver {role.value}", deliver(self._remote, chosen, {role}))
+        deliveries_of_role = [delivery for delivery in missing if delivery.role is role]
+        if deliveries_of_role:
+            names = _join_names(delivery.host for delivery in deliveries_of_role)
+            _log(f"deliver {role.value} to empty hosts: {names}")
+            _expect_success(f"deliver {role.value}", deliver(self._remote, deliveries_of_role, {role}))
 
     def upload(self, snapshot: Path) -> None:
         """Upload the snapshot to every member that does not have the file yet."""
@@ -128,7 +133,7 @@ class RestoreHosts:
         lacking = [host for host, result in results.items() if result.output.strip() != "yes"]
         if not lacking:
             return
-        _log(f"upload the snapshot to {_names(lacking)}")
+        _log(f"upload the snapshot to {_join_names(lacking)}")
         scripts = self._scripts("receive")
 
         def upload_to(host: str) -> ScriptResult:
@@ -138,41 +143,43 @@ class RestoreHosts:
 
     def run_on_members(self, step: str) -> None:
         """Run a step on all members in parallel. Raise UserError with the failed members."""
-        _log(f"{step} on {_names(self._etcd)}")
+        _log(f"{step} on {_join_names(self._etcd)}")
         results = self._remote.run_on_all(self._etcd, self._scripts(step), timeout=_STEP_SECONDS)
         _expect_success(step, results.values())
 
     def stop(self, missing: Sequence[Delivery]) -> None:
         """Stop all installed API servers and their clients, then all installed etcd members."""
-        lacking = {(item.host, item.role) for item in missing}
+        lacking = {(delivery.host, delivery.role) for delivery in missing}
         control = [host for host in self._control if (host, Role.CONTROL_PLANE) not in lacking]
         etcd = [host for host in self._etcd if (host, Role.ETCD) not in lacking]
         for step, hosts in (("stop-api", control), ("stop-etcd", etcd)):
             if hosts:
-                _log(f"{step} on {_names(hosts)}")
+                _log(f"{step} on {_join_names(hosts)}")
                 _expect_success(step, self._run_step(hosts, step).values())
 
     def start_api(self, missing: Sequence[Delivery]) -> None:
         """Start the API servers and their clients. Install them on empty hosts."""
-        lacking = {item.host for item in missing if item.role is Role.CONTROL_PLANE}
+        lacking = {delivery.host for delivery in missing if delivery.role is Role.CONTROL_PLANE}
         hosts = [host for host in self._control if host not in lacking]
         if hosts:
-            _log(f"start-api on {_names(hosts)}")
+            _log(f"start-api on {_join_names(hosts)}")
             _expect_success("start-api", self._run_step(hosts, "start-api").values())
         self.deliver(missing, Role.CONTROL_PLANE)
         self.deliver(missing, Role.LOAD_BALANCER)
 
     def restore_nodes(self, missing: Sequence[Delivery]) -> int:
         """Restart the kubelets and install empty nodes. Return 1 when a host failed."""
-        lacking = [item for item in missing if item.role is Role.NODE]
+        lacking = [delivery for delivery in missing if delivery.role is Role.NODE]
         installed = [
-            host for host in self._target.with_role(Role.NODE) if host not in {item.host for item in lacking}
+            host
+            for host in self._target.with_role(Role.NODE)
+            if host not in {delivery.host for delivery in lacking}
         ]
-        _log(f"restart-kubelet on {_names(installed)}" if installed else "no kubelet to restart")
+        _log(f"restart-kubelet on {_join_names(installed)}" if installed else "no kubelet to restart")
         results = self._run_step(installed, "restart-kubelet").values()
         failed = [result for result in results if not result.ok]
         if lacking:
-            _log(f"deliver node to empty hosts: {_names(item.host for item in lacking)}")
+            _log(f"deliver node to empty hosts: {_join_names(delivery.host for delivery in lacking)}")
             failed += deliver(self._remote, lacking, {Role.NODE})
         for result in failed:
             _log(
@@ -193,10 +200,11 @@ class RestoreHosts:
 def step_script(step: str, variables: Mapping[str, str] = MappingProxyType({})) -> str:
     """Return the sh text of a step. Steps on etcd members need `variables` (see `member_variables`)."""
     values = {"step": step, **variables}
-    return " ".join(f"{name}={quote(value)}" for name, value in values.items()) + "\n" + _program()
+    return " ".join(f"{name}={quote(value)}" for name, value in values.items()) + "\n" + _restore_program()
 
 
 def _expect_success(step: str, results: Iterable[ScriptResult]) -> None:
+    """Raise UserError with all failures unless the step succeeded on every host."""
     failed = [f"{result.host}: {result.reason}" for result in results if not result.ok]
     if failed:
         raise UserError(
@@ -208,11 +216,13 @@ def _log(line: str) -> None:
     print(f"{datetime.now(UTC):%H:%M:%S} {line}", flush=True)
 
 
-def _names(hosts: Iterable[str]) -> str:
+def _join_names(hosts: Iterable[str]) -> str:
+    """Return the first six names, and the number of the remaining names."""
     names = list(hosts)
     return ", ".join(names[:6]) + (f" and {len(names) - 6} more" if len(names) > 6 else "")
 
 
 @cache
-def _program() -> str:
+def _restore_program() -> str:
+    """Return the text of `restore.sh`."""
     return (Path(__file__).parent / "restore.sh").read_text()

@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
 
-_SECONDS = 5
+_TIMEOUT_SECONDS = 5
 
 
 def fetch_certificate(address: str, port: int, trusted: Iterable[x509.Certificate]) -> x509.Certificate | str:
@@ -20,7 +20,7 @@ def fetch_certificate(address: str, port: int, trusted: Iterable[x509.Certificat
     )
     try:
         with (
-            socket.create_connection((address, port), timeout=_SECONDS) as plain,
+            socket.create_connection((address, port), timeout=_TIMEOUT_SECONDS) as plain,
             context.wrap_socket(plain, server_hostname=address) as secured,
         ):
             der = secured.getpeercert(binary_form=True)

@@ -12,8 +12,8 @@ from automation.operations.target import Target
 from formats.quantity import format_bytes
 from nodeconfig.host_paths import BIN, ETCD_PKI, ETCD_SNAPSHOTS, LOCAL_ETCD
 
-_SECONDS = 900
-_SUM = "sha256 "
+_TIMEOUT_SECONDS = 900
+_CHECKSUM_PREFIX = "sha256 "
 
 # The etcdctl program saves to a file on the host and verifies the length and hash of the file.
 _SCRIPT = f"""
@@ -32,7 +32,7 @@ trap 'exit 130' HUP INT TERM
 {BIN}/etcdctl --command-timeout=300s snapshot save "$file" >/dev/null
 {BIN}/etcdutl snapshot status "$file" >/dev/null
 found=$(sha256sum <"$file")
-echo "{_SUM}${{found%% *}}" >&2
+echo "{_CHECKSUM_PREFIX}${{found%% *}}" >&2
 cat "$file"
 """
 
@@ -68,17 +68,17 @@ def _download(remote: Remote, host: str, file: Path) -> str:
     """Download a snapshot from a member, with its checksum file. Return the reason of a failure, or an
     empty text.
     """
-    part = file.with_suffix(".part")
+    partial_file = file.with_suffix(".part")
     try:
-        result = remote.fetch(host, _SCRIPT, part, timeout=_SECONDS)
+        result = remote.fetch(host, _SCRIPT, partial_file, timeout=_TIMEOUT_SECONDS)
         if not result.ok:
             return result.reason
-        reported = next((line for line in result.error.splitlines() if line.startswith(_SUM)), "")
-        digest = checksum(part)
-        if reported.removeprefix(_SUM) != digest:
+        reported = next((line for line in result.error.splitlines() if line.startswith(_CHECKSUM_PREFIX)), "")
+        digest = checksum(partial_file)
+        if reported.removeprefix(_CHECKSUM_PREFIX) != digest:
             return "the download was damaged; try again"
         checksum_file(file).write_text(f"{digest}  {file.name}\n")
-        part.rename(file)
+        partial_file.rename(file)
         return ""
     finally:
-        part.unlink(missing_ok=True)
+        partial_file.unlink(missing_ok=True)

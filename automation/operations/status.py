@@ -24,7 +24,7 @@ from automation.operations.target import Target
 from formats.quantity import format_bytes
 from topology.model import Machine, Role, Topology
 
-_SECONDS = 45
+_TIMEOUT_SECONDS = 45
 
 
 def status(target: Target) -> int:
@@ -61,7 +61,7 @@ def probe_hosts(remote: Remote, hosts: Sequence[str]) -> tuple[dict[str, HostFac
 
     def probe_host(host: str) -> tuple[HostFacts | str, float]:
         start = time.time()
-        result = remote.run(host, _probe(), timeout=_SECONDS)
+        result = remote.run(host, _probe_script(), timeout=_TIMEOUT_SECONDS)
         if not result.ok:
             return result.reason, 0.0
         try:
@@ -99,16 +99,16 @@ def endpoint_problem(environment: Environment, stack: str) -> str:
 def _ready_first(hosts: Sequence[str], facts_by_host: dict[str, HostFacts | str]) -> list[str]:
     """Return the reachable control planes, sorted so that hosts with a ready API server come first."""
 
-    def ready(host: str) -> bool:
+    def is_ready(host: str) -> bool:
         facts = facts_by_host.get(host)
         return isinstance(facts, HostFacts) and facts.api == "ok"
 
     reached = [host for host in hosts if isinstance(facts_by_host.get(host), HostFacts)]
-    return sorted(reached, key=lambda host: not ready(host))
+    return sorted(reached, key=lambda host: not is_ready(host))
 
 
 @cache
-def _probe() -> str:
+def _probe_script() -> str:
     return (Path(__file__).parent / "probe.sh").read_text()
 
 
@@ -117,37 +117,39 @@ def _probe() -> str:
 
 def status_report(topology: Topology, observed: Observation, problems: Sequence[Problem]) -> RenderableType:
     """Return the tables of all sections, followed by the problems."""
-    parts: list[RenderableType] = [_hosts(topology, observed), _etcd(observed)]
+    tables: list[RenderableType] = [_host_table(topology, observed), _etcd_table(observed)]
     if observed.nodes:
-        parts.append(_nodes(topology, observed))
+        tables.append(_node_table(topology, observed))
     if observed.add_ons:
-        parts.append(_add_ons(observed))
-    return Group(*parts, problem_table(problems))
+        tables.append(_add_on_table(observed))
+    return Group(*tables, problem_table(problems))
 
 
 def problem_table(problems: Sequence[Problem]) -> RenderableType:
     """Return a table of the problems, serious problems first."""
     if not problems:
         return Text("no problems found", style="green")
-    grid = Table("severity", "where", "problem", title="Problems", title_justify="left")
+    table = Table("severity", "where", "problem", title="Problems", title_justify="left")
     for problem in sorted(problems, key=lambda problem: not problem.serious):
         style = "red" if problem.serious else "yellow"
-        grid.add_row("error" if problem.serious else "warning", problem.subject, problem.message, style=style)
-    return grid
+        table.add_row(
+            "error" if problem.serious else "warning", problem.subject, problem.message, style=style
+        )
+    return table
 
 
-def _hosts(topology: Topology, observed: Observation) -> Table:
-    grid = Table(
+def _host_table(topology: Topology, observed: Observation) -> Table:
+    table = Table(
         *("host", "address", "roles", "reachable", "services", "disk", "memory free", "next expiry"),
         title=f"Cluster {topology.name}: {topology.endpoint.url}",
         title_justify="left",
     )
     for machine in topology.machines:
-        grid.add_row(*_host(machine, observed.hosts.get(machine.name, ""), observed))
-    return grid
+        table.add_row(*_host_row(machine, observed.hosts.get(machine.name, ""), observed))
+    return table
 
 
-def _host(machine: Machine, facts: HostFacts | str, observed: Observation) -> list[str]:
+def _host_row(machine: Machine, facts: HostFacts | str, observed: Observation) -> list[str]:
     row = [machine.name, str(machine.address), " ".join(machine.roles)]
     if isinstance(facts, str):
         return [*row, "no", "", "", "", ""]
@@ -166,15 +168,15 @@ def _host(machine: Machine, facts: HostFacts | str, observed: Observation) -> li
     ]
 
 
-def _etcd(observed: Observation) -> Table:
-    grid = Table(
+def _etcd_table(observed: Observation) -> Table:
+    table = Table(
         *("etcd member", "healthy", "leader", "version", "size", "in use", "index", "newest snapshot"),
         title="etcd",
         title_justify="left",
     )
     for name, member in observed.etcd.items():
         newest = max(member.snapshots, default="none")
-        grid.add_row(
+        table.add_row(
             name,
             "yes" if member.healthy else "no",
             "leader" if member.leader else "",
@@ -184,17 +186,17 @@ def _etcd(observed: Observation) -> Table:
             str(member.index),
             newest,
         )
-    return grid
+    return table
 
 
-def _nodes(topology: Topology, observed: Observation) -> Table:
+def _node_table(topology: Topology, observed: Observation) -> Table:
     pool_of = {node.name: pool.name for pool in topology.pools for node in pool.nodes}
-    grid = Table("node", "pool", "ready", "kubelet", "schedulable", title="Nodes", title_justify="left")
+    table = Table("node", "pool", "ready", "kubelet", "schedulable", title="Nodes", title_justify="left")
     for node in observed.nodes:
         ready = "yes" if node.ready else "no"
         pool = pool_of.get(node.name, "not in the stack file")
-        grid.add_row(node.name, pool, ready, node.version, _schedulable(node))
-    return grid
+        table.add_row(node.name, pool, ready, node.version, _schedulable(node))
+    return table
 
 
 def _schedulable(node: NodeFact) -> str:
@@ -204,8 +206,8 @@ def _schedulable(node: NodeFact) -> str:
     return f"only pods that tolerate {', '.join(node.taints)}" if node.taints else "yes"
 
 
-def _add_ons(observed: Observation) -> Table:
-    grid = Table("add-on", "available", "detail", title="Add-ons", title_justify="left")
+def _add_on_table(observed: Observation) -> Table:
+    table = Table("add-on", "available", "detail", title="Add-ons", title_justify="left")
     for add_on in observed.add_ons:
-        grid.add_row(add_on.name, "yes" if add_on.available else "no", add_on.detail)
-    return grid
+        table.add_row(add_on.name, "yes" if add_on.available else "no", add_on.detail)
+    return table

@@ -40,9 +40,9 @@ class Target:
 
 def find_target(environment: Environment, stack: str, file: Path | None) -> Target:
     """Return the stack with this name. Raise UserError with all problems of the stack file."""
-    work = workspace.prepare(environment=environment, stack=stack, source=file)
+    work_directory = workspace.prepare(environment=environment, stack=stack, source=file)
     try:
-        settings = load(work.config.get(CLUSTER_KEY) or {})
+        settings = load(work_directory.config.get(CLUSTER_KEY) or {})
     except SettingsError as error:
         raise UserError(str(error)) from None
     metal = settings.metal or MetalSettings()
@@ -51,6 +51,6 @@ def find_target(environment: Environment, stack: str, file: Path | None) -> Targ
         environment=environment,
         settings=settings,
         topology=build_topology(settings),
-        remote=Remote(metal, work.directory / "ssh"),
-        engine=Engine(environment, work),
+        remote=Remote(metal, work_directory.directory / "ssh"),
+        engine=Engine(environment, work_directory),
     )

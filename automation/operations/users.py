@@ -80,18 +80,22 @@ def issue(target: Target, user: User, file: Path | None) -> Path:
     problems = user.problems()
     if problems:
         raise UserError("\n".join(problems))
-    api = Api(target.environment, target.stack)
+    api = KubernetesApi(target.environment, target.stack)
     if user.namespace:
-        api.expect("namespace", user.namespace)
-        api.expect("clusterrole", user.role)
+        api.require_object("namespace", user.namespace)
+        api.require_object("clusterrole", user.role)
     serial = f"{user.name}-{secrets.token_hex(4)}"
     unique_group = f"kubewright:person:{serial}"
     key = ec.generate_private_key(ec.SECP256R1())
-    certificate = _sign(api, serial, request(key, user.name, (*user.groups, unique_group)), user.days)
+    certificate = _sign_request(
+        api, serial, certificate_request(key, user.name, (*user.groups, unique_group)), user.days
+    )
     if user.namespace:
-        api.apply(binding(user, serial, unique_group))
+        api.apply(role_binding(user, serial, unique_group))
     path = file or target.environment.state / "people" / target.stack / f"{user.name}.kubeconfig"
-    _write(path, json.dumps(kubeconfig(api.admin_kubeconfig(), user, certificate, key), indent=1))
+    _write_private_file(
+        path, json.dumps(kubeconfig(api.admin_kubeconfig(), user, certificate, key), indent=1)
+    )
     expires = x509.load_pem_x509_certificate(certificate).not_valid_after_utc
     print(f"{path} (valid until {expires:%Y-%m-%d %H:%M} UTC)")
     requested = datetime.now(UTC).timestamp() + user.days * 86400
@@ -102,17 +106,17 @@ def issue(target: Target, user: User, file: Path | None) -> Path:
 
 def revoke(target: Target, name: str) -> int:
     """Remove every binding that `issue` created for a user. Return 1 when there is no binding."""
-    api = Api(target.environment, target.stack)
+    api = KubernetesApi(target.environment, target.stack)
     bindings = api.get("rolebindings", "--all-namespaces", f"--selector={_LABEL}={name}")["items"]
     for item in bindings:
-        space, binding_name = item["metadata"]["namespace"], item["metadata"]["name"]
-        api.kubectl("delete", "rolebinding", f"--namespace={space}", binding_name)
-        print(f"{name}: removed {item['roleRef']['name']} in {space}")
+        namespace, binding_name = item["metadata"]["namespace"], item["metadata"]["name"]
+        api.kubectl("delete", "rolebinding", f"--namespace={namespace}", binding_name)
+        print(f"{name}: removed {item['roleRef']['name']} in {namespace}")
     if not bindings:
         print(f"{name}: no binding exists for this name")
-    groups = {group for item in bindings for group in _groups(item)}
-    for kind, space, binding_name in _configured_bindings(api, name, groups):
-        where = f"{kind} {binding_name}" + (f" in {space}" if space else "")
+    groups = {group for item in bindings for group in _groups_of_binding(item)}
+    for kind, namespace, binding_name in _configured_bindings(api, name, groups):
+        where = f"{kind} {binding_name}" + (f" in {namespace}" if namespace else "")
         print(f"still bound by the stack file: {where}; remove {name} from `access` and run `up`")
     return 0 if bindings else 1
 
@@ -120,7 +124,7 @@ def revoke(target: Target, name: str) -> int:
 # Requests and files ----------------------------------------------------------------------------
 
 
-def request(key: ec.EllipticCurvePrivateKey, name: str, groups: Sequence[str]) -> bytes:
+def certificate_request(key: ec.EllipticCurvePrivateKey, name: str, groups: Sequence[str]) -> bytes:
     """Return a certificate request (PEM) with the name as common name and the groups as organizations."""
     subject = [x509.NameAttribute(NameOID.COMMON_NAME, name)]
     subject += [x509.NameAttribute(NameOID.ORGANIZATION_NAME, group) for group in groups]
@@ -130,7 +134,7 @@ def request(key: ec.EllipticCurvePrivateKey, name: str, groups: Sequence[str]) -
     return signed.public_bytes(serialization.Encoding.PEM)
 
 
-def binding(user: User, serial: str, group: str) -> dict[str, object]:
+def role_binding(user: User, serial: str, group: str) -> dict[str, object]:
     """Return the RoleBinding that grants the role in the namespace to the unique group of a certificate."""
     return {
         "apiVersion": "rbac.authorization.k8s.io/v1",
@@ -154,7 +158,10 @@ def kubeconfig(
     pem = key.private_bytes(
         serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
     )
-    credentials = {"client-certificate-data": _encoded(certificate), "client-key-data": _encoded(pem)}
+    credentials = {
+        "client-certificate-data": _encode_base64(certificate),
+        "client-key-data": _encode_base64(pem),
+    }
     context = {"cluster": cluster["name"], "user": user.name}
     if user.namespace:
         context["namespace"] = user.namespace
@@ -169,15 +176,15 @@ def kubeconfig(
     }
 
 
-def _sign(api: Api, serial: str, pem: bytes, days: int) -> bytes:
-    """Return the signed certificate (PEM) for a request. Delete the request from the cluster."""
+def _sign_request(api: KubernetesApi, serial: str, pem: bytes, days: int) -> bytes:
+    """Return the signed certificate (PEM) for a certificate request. Delete the request from the cluster."""
     api.apply(
         {
             "apiVersion": "certificates.k8s.io/v1",
             "kind": "CertificateSigningRequest",
             "metadata": {"name": f"kubewright-person-{serial}"},
             "spec": {
-                "request": _encoded(pem),
+                "request": _encode_base64(pem),
                 "signerName": _SIGNER,
                 "expirationSeconds": days * 86400,
                 "usages": ["client auth"],
@@ -203,12 +210,12 @@ def _sign(api: Api, serial: str, pem: bytes, days: int) -> bytes:
         api.kubectl("delete", "csr", name, "--ignore-not-found")
 
 
-def _groups(item: Mapping[str, Any]) -> list[str]:
+def _groups_of_binding(item: Mapping[str, Any]) -> list[str]:
     text = item["metadata"].get("annotations", {}).get("kubewright.dev/groups", "")
     return [group for group in text.split(",") if group]
 
 
-def _configured_bindings(api: Api, name: str, groups: set[str]) -> list[tuple[str, str, str]]:
+def _configured_bindings(api: KubernetesApi, name: str, groups: set[str]) -> list[tuple[str, str, str]]:
     """Return the configured bindings of the user or one of the groups, as text: kind, namespace, name."""
     subjects = {("User", name), *(("Group", group) for group in groups)}
     listed = api.get("rolebindings,clusterrolebindings", "--all-namespaces")["items"]
@@ -219,11 +226,11 @@ def _configured_bindings(api: Api, name: str, groups: set[str]) -> list[tuple[st
     ]
 
 
-def _encoded(data: bytes) -> str:
+def _encode_base64(data: bytes) -> str:
     return base64.b64encode(data).decode()
 
 
-def _write(path: Path, text: str) -> None:
+def _write_private_file(path: Path, text: str) -> None:
     path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     part = path.with_name(f".{path.name}.{os.getpid()}")
     descriptor = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
@@ -232,7 +239,7 @@ def _write(path: Path, text: str) -> None:
     part.replace(path)
 
 
-class Api:
+class KubernetesApi:
     """Access to the Kubernetes API with kubectl and the kubeconfig of the administrator."""
 
     def __init__(self, environment: Environment, stack: str) -> None:
@@ -248,7 +255,12 @@ class Api:
 
     def kubectl(self, *words: str, stdin: str = "") -> str:
         """Run kubectl and return its output. Raise UserError with the last line of its error output."""
-        argv = [str(self._kubectl), f"--kubeconfig={self._kubeconfig}", "--request-timeout=15s", *words]
+        argv = [
+            str(self._kubectl),
+            f"--kubeconfig={self._kubeconfig}",
+            "--request-timeout=15s",
+            *words,
+        ]
         try:
             completed = subprocess.run(argv, input=stdin, capture_output=True, text=True, timeout=60)
         except subprocess.TimeoutExpired:
@@ -267,7 +279,7 @@ class Api:
         """Apply an object to the cluster."""
         self.kubectl("apply", "-f", "-", stdin=json.dumps(item))
 
-    def expect(self, kind: str, name: str) -> None:
+    def require_object(self, kind: str, name: str) -> None:
         """Raise UserError when the object does not exist."""
         if not self.kubectl("get", kind, name, "--ignore-not-found", "-o", "name").strip():
             raise UserError(f"{kind} {name}: not in the cluster; create it first, or correct the name")

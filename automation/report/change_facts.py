@@ -1,4 +1,4 @@
-"""The facts about a change that detectors of risks need."""
+"""The facts about the change of one stack, from which detectors find risks."""
 
 from __future__ import annotations
 
@@ -13,7 +13,11 @@ from topology.model import Topology
 
 @dataclass(frozen=True, slots=True)
 class ChangeFacts:
-    """The facts about a change that detectors need. `topology` is None for an invalid stack file."""
+    """The facts about the change of one stack.
+
+    `steps` are the planned steps of a preview. `before` and `after` are the machines before and after the
+    change. `topology` is None for an invalid stack file.
+    """
 
     steps: Sequence[Step]
     before: Picture
@@ -33,6 +37,10 @@ class ChangeFacts:
         """Yield the steps with one of these operations, if the cluster exists before the change."""
         if self.cluster_exists:
             yield from (step for step in self.steps if operation_of(step) in operations)
+
+    def destructive_steps(self) -> Iterator[Step]:
+        """Yield the steps that delete or replace a resource, if the cluster exists before the change."""
+        return self.steps_with(Operation.DELETE, Operation.REPLACE)
 
     @property
     def max_unavailable(self) -> Mapping[str, int]:

@@ -30,23 +30,25 @@ def machine_cost(steps: Sequence[Step], prices: PriceTables | None = None) -> Co
     if not tables:
         return None
     unknown = sorted(type_ or "?" for plugin, type_ in types if type_ not in tables.get(plugin, {}))
-    return Cost(_sum(before, tables), _sum(after, tables), tuple(unknown))
+    return Cost(_total_price(before, tables), _total_price(after, tables), tuple(unknown))
 
 
-def _count_machines(steps: Sequence[Step], absent: Operation) -> Iterator[tuple[tuple[str, str], int]]:
+def _count_machines(
+    steps: Sequence[Step], ignored_operation: Operation
+) -> Iterator[tuple[tuple[str, str], int]]:
     """Yield the number of machines of each plugin and machine type.
 
-    `absent` is CREATE to count the machines before the change, and DELETE to count the machines after the
-    change.
+    Steps with `ignored_operation` do not count: CREATE to count the machines before the change, DELETE to
+    count the machines after the change.
     """
     counter: Counter[tuple[str, str]] = Counter()
     for step in steps:
         operation, cloud = operation_of(step), registry.by_type(step.type)
-        if operation is None or operation is absent or cloud is None:
+        if operation is None or operation is ignored_operation or cloud is None:
             continue
-        created_absent = absent is Operation.CREATE
-        inputs = step.old if created_absent else step.new
-        template = _template_type(step, steps, cloud, old=created_absent)
+        use_old_inputs = ignored_operation is Operation.CREATE
+        inputs = step.old if use_old_inputs else step.new
+        template = _template_type(step, steps, cloud, old=use_old_inputs)
         type_ = cloud.readers.canonical_type(step.type)
         for machine_type, number in cloud.readers.machine_types(type_, inputs, template):
             counter[cloud.plugin, machine_type] += number
@@ -65,17 +67,17 @@ def _template_type(group: Step, steps: Sequence[Step], cloud: CloudDescriptor, *
     ]
     if not templates:
         return ""
-    best = max(templates, key=lambda step: _common_prefix(step.name, group.name))
-    return cloud.readers.template_type(best.old if old else best.new)
+    most_similar = max(templates, key=lambda step: _common_prefix_length(step.name, group.name))
+    return cloud.readers.template_type(most_similar.old if old else most_similar.new)
 
 
-def _common_prefix(one: str, other: str) -> int:
+def _common_prefix_length(one: str, other: str) -> int:
     """Return the length of the common prefix of two names."""
     pairs = enumerate(zip(one, other, strict=False))
     return next((index for index, (a, b) in pairs if a != b), min(len(one), len(other)))
 
 
-def _sum(counter: Counter[tuple[str, str]], tables: PriceTables) -> float:
+def _total_price(counter: Counter[tuple[str, str]], tables: PriceTables) -> float:
     return sum(number * tables.get(plugin, {}).get(type_, 0.0) for (plugin, type_), number in counter.items())
 
 

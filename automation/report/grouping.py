@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from automation.report.model import Change, Operation, Property
+from automation.report.model import Operation, Property, ResourceChange
 
 REAPPLIED = "applied again"
 """The text for a change in which no input differs."""
@@ -44,16 +44,16 @@ class ChangeGroup:
         return f"{len(self.names)} {pluralize(len(self.names), kind)}"
 
 
-def group_changes(changes: Iterable[Change]) -> list[ChangeGroup]:
+def group_changes(changes: Iterable[ResourceChange]) -> list[ChangeGroup]:
     """Return the groups of changes in the order of their first change."""
-    grouped: dict[tuple[object, ...], list[Change]] = {}
+    grouped: dict[tuple[object, ...], list[ResourceChange]] = {}
     for change in changes:
         key = (change.component, change.operation, change.role, bool(change.host), change.properties)
         grouped.setdefault(key, []).append(change)
     return [_make_group(members) for members in grouped.values()]
 
 
-def _make_group(changes: Sequence[Change]) -> ChangeGroup:
+def _make_group(changes: Sequence[ResourceChange]) -> ChangeGroup:
     first = changes[0]
     # A delivery is grouped by the name of its host, other resources of a host by their own names.
     hosts = bool(first.role and first.host)
@@ -63,13 +63,16 @@ def _make_group(changes: Sequence[Change]) -> ChangeGroup:
 
 def compress_names(names: Sequence[str], maximum: int = 8) -> str:
     """Replace three or more consecutively numbered names by a range: `w-1 … w-999`."""
-    runs: list[list[str]] = []
+    ranges: list[list[str]] = []
     for name in names:
-        if runs and _follows(runs[-1][-1], name):
-            runs[-1].append(name)
+        if ranges and _follows(ranges[-1][-1], name):
+            ranges[-1].append(name)
         else:
-            runs.append([name])
-    texts = [part for run in runs for part in ([f"{run[0]} … {run[-1]}"] if len(run) > 2 else run)]
+            ranges.append([name])
+    texts: list[str] = []
+    for names_in_range in ranges:
+        first, last = names_in_range[0], names_in_range[-1]
+        texts += [f"{first} … {last}"] if len(names_in_range) > 2 else names_in_range
     more = f" and {len(texts) - maximum} more" if len(texts) > maximum else ""
     return ", ".join(texts[:maximum]) + more
 

@@ -7,11 +7,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from automation.report.model import Host, Operation, Picture
-from automation.report.resource_types import CLOUD_PREFIXES, DELIVERIES, MACHINE_GROUPS, ROLL_SUFFIX
+from automation.report.resource_types import CLOUD_PREFIXES, DELIVERY_TYPES, MACHINE_GROUPS, ROLL_SUFFIX
 from automation.stacks.events import Step
 from topology.model import Role, Topology
 
-_POOL = "cluster-pool-"
+_POOL_PREFIX = "cluster-pool-"
 _HOST_RESOURCES = (*CLOUD_PREFIXES, "command:local:")
 """Type prefixes of resources whose names begin with the name of their host."""
 _MEMBERS = "members"
@@ -44,7 +44,7 @@ class Location:
     @property
     def pool(self) -> str:
         """Return the name of the pool; empty for members."""
-        return self.component.removeprefix(_POOL) if self.component.startswith(_POOL) else ""
+        return self.component.removeprefix(_POOL_PREFIX) if self.component.startswith(_POOL_PREFIX) else ""
 
 
 def operation_of(step: Step) -> Operation | None:
@@ -55,7 +55,7 @@ def operation_of(step: Step) -> Operation | None:
 def locate(step: Step, topology: Topology | None) -> Location:
     """Return the location of the resource of a step, derived from the names that the program assigns."""
     component, host = _parent_component(step.parent)
-    if step.type in DELIVERIES:
+    if step.type in DELIVERY_TYPES:
         for role in Role:
             name = step.name.removesuffix(f"-{role.value}")
             if name != step.name and not name.startswith("cluster-"):
@@ -103,40 +103,40 @@ def host_pictures(steps: Iterable[Step], topology: Topology | None) -> tuple[Pic
     former_pools: dict[str, str] = {}
     for step in steps:
         operation, location = operation_of(step), locate(step, topology)
-        name = location.host or _pool_of_group(step, location)
+        name = location.host or _pool_of_machine_group(step, location)
         if operation is None or not name:
             continue
         host_roles = roles.setdefault(name, {})
         role = location.role or (Role.NODE.value if location.pool else "")
-        heaviest = max(operation, host_roles.get(role, Operation.SAME), key=list(Operation).index)
-        host_roles[role] = heaviest
+        most_severe = max(operation, host_roles.get(role, Operation.SAME), key=list(Operation).index)
+        host_roles[role] = most_severe
         # The node of a control plane belongs to a pool too, but the picture shows the host as a control
         # plane.
         if location.pool and location.pool != Role.CONTROL_PLANE.value:
             pools[name] = location.pool
             former_pools[name] = Location(_parent_component(step.was)[0]).pool or location.pool
     names = sorted(roles, key=natural_key)
-    before = [_host(name, roles[name], former_pools.get(name, ""), Operation.CREATE) for name in names]
-    after = [_host(name, roles[name], pools.get(name, ""), Operation.DELETE) for name in names]
+    before = [_build_host(name, roles[name], former_pools.get(name, ""), Operation.CREATE) for name in names]
+    after = [_build_host(name, roles[name], pools.get(name, ""), Operation.DELETE) for name in names]
     return (
         Picture(tuple(host for host in before if host.state is not Operation.CREATE)),
         Picture(tuple(host for host in after if host.state is not Operation.DELETE)),
     )
 
 
-def _pool_of_group(step: Step, location: Location) -> str:
+def _pool_of_machine_group(step: Step, location: Location) -> str:
     """Return the pool of a machine group, because in a cloud the picture shows pools instead of their
     hosts.
     """
     return location.pool if step.type in MACHINE_GROUPS and location.pool else ""
 
 
-def _host(name: str, roles: Mapping[str, Operation], pool: str, absent: Operation) -> Host:
+def _build_host(name: str, roles: Mapping[str, Operation], pool: str, absent_operation: Operation) -> Host:
     """Return the host with its roles before or after the change.
 
-    `absent` is the operation of roles that the host does not have at that time.
+    `absent_operation` is the operation of roles that the host does not have at that time.
     """
-    present = [role for role, operation in roles.items() if operation is not absent] or list(roles)
+    present = [role for role, operation in roles.items() if operation is not absent_operation] or list(roles)
     return Host(name, _delivery_order(present), pool, _host_state(list(roles.values())))
 
 

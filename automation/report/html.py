@@ -14,15 +14,15 @@ from markupsafe import Markup
 
 from automation.report.grouping import group_changes
 from automation.report.model import CHANGING, Picture, Report
-from automation.report.picture import svg
+from automation.report.picture import render_svg
 from automation.report.sanitize import escape_invisible
 
 _SVG = "http://www.w3.org/2000/svg"
-_LINK = "http://www.w3.org/1999/xlink"
+_XLINK = "http://www.w3.org/1999/xlink"
 _CONTENT_SECURITY_POLICY = "default-src 'none'; style-src 'unsafe-inline'; img-src data:"
 _MARK_CLASSES = {"+": "plus", "-": "minus", "@": "place", " ": "same"}
 ET.register_namespace("", _SVG)
-ET.register_namespace("xlink", _LINK)
+ET.register_namespace("xlink", _XLINK)
 
 
 def html_page(reports: Sequence[Report]) -> str:
@@ -41,7 +41,7 @@ def html_page(reports: Sequence[Report]) -> str:
         operations=[operation.value for operation in CHANGING],
         group_changes=group_changes,
         violations=_violation_rows,
-        counts=_counts,
+        counts=_operation_counts,
         svg=_svg_element,
     )
 
@@ -61,7 +61,7 @@ def _violation_rows(report: Report) -> list[list[str]]:
     ]
 
 
-def _counts(report: Report) -> list[int]:
+def _operation_counts(report: Report) -> list[int]:
     return [*(report.count(operation) for operation in CHANGING), report.unchanged]
 
 
@@ -69,6 +69,6 @@ def _svg_element(picture: Picture, title: str, id_: str) -> Markup:
     """Return the picture as an SVG element that is safe inside the page, because it was parsed and written
     again.
     """
-    element = ET.fromstring(svg(picture, title))
+    element = ET.fromstring(render_svg(picture, title))
     element.set("id", id_)
     return Markup(ET.tostring(element, encoding="unicode", method="html"))

@@ -11,7 +11,7 @@ from providers.resources import Inputs
 
 # Matches a line of the packet filter of a host, with its source if the line has a source
 # (`nodeconfig.firewall`).
-_ACCEPT = re.compile(r"^\s*(?:ip6? saddr (\S+) )?((?:tcp|udp) dport \S+) accept", re.MULTILINE)
+_ACCEPT_RULE = re.compile(r"^\s*(?:ip6? saddr (\S+) )?((?:tcp|udp) dport \S+) accept", re.MULTILINE)
 
 
 def public_host_ports(script: str) -> list[str]:
@@ -19,7 +19,7 @@ def public_host_ports(script: str) -> list[str]:
 
     A rule without a source is public too.
     """
-    return [port for source, port in _ACCEPT.findall(script) if not source or is_public([source])]
+    return [port for source, port in _ACCEPT_RULE.findall(script) if not source or is_public([source])]
 
 
 def public_cloud_ports(resource_type: str, inputs: Inputs) -> Iterator[str]:

@@ -12,7 +12,7 @@ import yaml
 
 from automation.report.model import Line, Property
 from automation.stacks.events import Step, Values
-from nodeconfig.parse import file_at
+from nodeconfig.parse import path_at_line
 from redaction import MASK
 
 _CONTEXT = 2
@@ -55,7 +55,10 @@ class Hunk:
 
 
 def changed_properties(step: Step) -> tuple[Property, ...]:
-    """Return the changed inputs with their lines; nothing for a created or deleted resource."""
+    """Return the changed inputs of a step with their changed lines.
+
+    A created or deleted resource has no changed inputs.
+    """
     if not step.old or not step.new:
         return ()
     reported = {path.split(".")[0].split("[")[0] for path in step.paths}
@@ -72,61 +75,62 @@ def _changed_properties(old: Values, new: Values, reported: set[str]) -> Iterato
         if MASK in (before, after) and before != after:
             yield Property(key, secret=True)
         elif before != after:
-            hunks = diff_hunks(_lines_of(before), _lines_of(after))
-            yield Property(key, tuple(_flatten(_order(hunks))))
+            hunks = diff_hunks(_value_lines(before), _value_lines(after))
+            yield Property(key, tuple(_hunk_lines(_sort_hunks(hunks))))
         elif key in reported and _has_secret(after):
             yield Property(key, secret=True)
 
 
-def _order(hunks: Iterator[Hunk]) -> list[Hunk]:
-    """Sort the hunks: statements first, then files, then scripts."""
+def _sort_hunks(hunks: Iterator[Hunk]) -> list[Hunk]:
+    """Return the hunks sorted: statements first, then files, then scripts."""
     return sorted(
         (hunk.without_script() for hunk in hunks), key=lambda hunk: (hunk.is_script, not hunk.is_data)
     )
 
 
-def _flatten(hunks: Sequence[Hunk]) -> Iterator[Line]:
+def _hunk_lines(hunks: Sequence[Hunk]) -> Iterator[Line]:
+    """Yield the lines of all hunks. A line with the mark `@` and the file name comes before each hunk."""
     for hunk in hunks:
         yield Line("@", hunk.path)
         yield from hunk.lines
 
 
 def diff_hunks(old: Sequence[str], new: Sequence[str]) -> Iterator[Hunk]:
-    """Yield the removed and added lines with the lines around them, in the order of the text."""
+    """Yield the hunks of a diff between two texts (lists of lines), in the order of the text."""
     # The common beginning and end need no comparison. For most changes they are nearly the whole text.
-    head = max(0, _common_length(old, new) - _CONTEXT)
+    head = max(0, _common_prefix_length(old, new) - _CONTEXT)
     rest = min(len(old), len(new)) - head
-    tail = max(0, min(rest, _common_length(old[::-1], new[::-1])) - _CONTEXT)
+    tail = max(0, min(rest, _common_prefix_length(old[::-1], new[::-1])) - _CONTEXT)
     a, b = old[head : len(old) - tail], new[head : len(new) - tail]
     matcher = difflib.SequenceMatcher(None, a, b, autojunk=False)
     for group in matcher.get_grouped_opcodes(_CONTEXT):
-        path = file_at(new, head + group[0][3]) or file_at(old, head + group[0][1])
+        path = path_at_line(new, head + group[0][3]) or path_at_line(old, head + group[0][1])
         lines: list[Line] = []
-        for verb, old_from, old_to, new_from, new_to in group:
-            if verb == "equal":
+        for tag, old_from, old_to, new_from, new_to in group:
+            if tag == "equal":
                 lines += (Line(" ", text) for text in b[new_from:new_to])
                 continue
             lines += (Line("-", text) for text in a[old_from:old_to])
             lines += (Line("+", text) for text in b[new_from:new_to])
-        for path_of_part, part in _split_at_files(path, lines):
-            yield Hunk(path_of_part, tuple(part), _is_executable(path_of_part, (*new, *old)))
+        for section_path, section in _split_at_files(path, lines):
+            yield Hunk(section_path, tuple(section), _is_executable(section_path, (*new, *old)))
 
 
 def _split_at_files(path: str, lines: Sequence[Line]) -> Iterator[tuple[str, list[Line]]]:
-    """Yield the lines of each file and the statements between files. Omit unchanged parts.
+    """Yield the lines of each file and the statements between files. Omit unchanged sections.
 
     `path` is the file that the first line belongs to, empty for no file.
     """
-    parts: list[tuple[str, list[Line]]] = [(path, [])]
+    sections: list[tuple[str, list[Line]]] = [(path, [])]
     for line in lines:
         begin = _FILE_BEGIN.match(line.text) if line.mark == " " else None
         if begin:
-            parts.append((begin["path"], []))
-        elif line.mark == " " and parts[-1][0] and _FILE_END.match(line.text):
-            parts.append(("", []))
+            sections.append((begin["path"], []))
+        elif line.mark == " " and sections[-1][0] and _FILE_END.match(line.text):
+            sections.append(("", []))
         else:
-            parts[-1][1].append(line)
-    yield from ((path, part) for path, part in parts if any(line.mark != " " for line in part))
+            sections[-1][1].append(line)
+    yield from ((path, section) for path, section in sections if any(line.mark != " " for line in section))
 
 
 def _is_executable(path: str, text: Sequence[str]) -> bool:
@@ -134,13 +138,13 @@ def _is_executable(path: str, text: Sequence[str]) -> bool:
     return bool(path) and any(line.startswith(_EXECUTABLE) and f" {path} <<" in line for line in text)
 
 
-def _common_length(one: Sequence[str], other: Sequence[str]) -> int:
+def _common_prefix_length(one: Sequence[str], other: Sequence[str]) -> int:
     """Return the number of lines at the start that are equal in both texts."""
     pairs = enumerate(zip(one, other, strict=False))
     return next((index for index, (a, b) in pairs if a != b), min(len(one), len(other)))
 
 
-def _lines_of(value: Any) -> list[str]:  # noqa: ANN401 - any JSON
+def _value_lines(value: Any) -> list[str]:  # noqa: ANN401 - any JSON
     """Return the lines of a text, or of any other value formatted as YAML."""
     if value is None:
         return []

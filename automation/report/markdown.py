@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 
 from automation.report.grouping import ChangeGroup, group_changes, pluralize, shorten_names
 from automation.report.model import CHANGING, Level, Property, Report
-from automation.report.picture import join_pictures, mermaid
+from automation.report.picture import join_pictures, render_mermaid
 from automation.report.sanitize import escape_invisible, shorten_opaque
 
 MAX_LENGTH = 65_536
@@ -23,21 +23,21 @@ _ICONS = {Level.HIGH: "🔴", Level.MEDIUM: "🟠", Level.LOW: "🟡"}
 _NO_COMPONENT = "(program)"
 
 
-def markdown(report: Report, *, max_length: int = MAX_LENGTH) -> str:
+def render_markdown(report: Report, *, max_length: int = MAX_LENGTH) -> str:
     """Return the report as Markdown with at most `max_length` characters."""
-    text = "\n\n".join(part for part in _head(report) if part)
+    text = "\n\n".join(part for part in _summary_sections(report) if part)
     if report.errors and not report.changes:
-        return _cut(text + "\n", max_length)
-    room = max_length - _RESERVED
-    text = _cut(text, room)
+        return _truncate(text + "\n", max_length)
+    available_length = max_length - _RESERVED
+    text = _truncate(text, available_length)
     omitted = 0
     component = None
     for group in group_changes(report.changes):
         heading = (
             f"\n\n#### {_safe_name(group.component) or _NO_COMPONENT}" if group.component != component else ""
         )
-        block = f"{heading}\n\n{_block(group)}"
-        if omitted or len(text) + len(block) > room:
+        block = f"{heading}\n\n{_group_section(group)}"
+        if omitted or len(text) + len(block) > available_length:
             omitted += len(group.names)
             continue
         component = group.component
@@ -50,17 +50,18 @@ def markdown(report: Report, *, max_length: int = MAX_LENGTH) -> str:
     return text + "\n"
 
 
-def _head(report: Report) -> Iterator[str]:
+def _summary_sections(report: Report) -> Iterator[str]:
+    """Yield the sections of a report before the changes, as Markdown. Empty texts are omitted sections."""
     yield f"### Stack `{_safe_name(report.stack)}`: {_verdict(report)}"
-    yield _messages("Errors", report.errors)
-    yield _violations(report)
-    yield _risks(report)
-    yield _messages("Warnings", report.warnings)
+    yield _message_section("Errors", report.errors)
+    yield _violation_table(report)
+    yield _risk_table(report)
+    yield _message_section("Warnings", report.warnings)
     if not report.changes:
         return
-    yield _counts(report)
+    yield _count_table(report)
     yield _safe_name(report.cost.text) if report.cost else ""
-    drawing = mermaid(join_pictures(report.before, report.after))
+    drawing = render_mermaid(join_pictures(report.before, report.after))
     yield f"```mermaid\n{drawing}\n```" if drawing else ""
 
 
@@ -76,13 +77,13 @@ def _verdict(report: Report) -> str:
     return f"{len(report.changes)} {pluralize(len(report.changes), 'change')}, {risk}"
 
 
-def _counts(report: Report) -> str:
+def _count_table(report: Report) -> str:
     numbers = [str(report.count(operation)) for operation in CHANGING]
     names = [operation.value for operation in CHANGING]
-    return _table([*names, "unchanged"], [[*numbers, str(report.unchanged)]])
+    return _format_table([*names, "unchanged"], [[*numbers, str(report.unchanged)]])
 
 
-def _risks(report: Report) -> str:
+def _risk_table(report: Report) -> str:
     if not report.risks:
         return ""
     rows = [
@@ -93,10 +94,10 @@ def _risks(report: Report) -> str:
         ]
         for risk in report.risks
     ]
-    return _table(["risk", "this change", "where"], rows)
+    return _format_table(["risk", "this change", "where"], rows)
 
 
-def _violations(report: Report) -> str:
+def _violation_table(report: Report) -> str:
     if not report.violations:
         return ""
     shown = report.violations[:_MAX_MESSAGES]
@@ -104,15 +105,17 @@ def _violations(report: Report) -> str:
         [
             "⛔ mandatory" if each.mandatory else "advisory",
             f"`{_safe_name(each.policy)}`",
-            _cell(each.message),
+            _escape_cell(each.message),
         ]
         for each in shown
     ]
     more = len(report.violations) - len(shown)
-    return _table(["enforcement", "policy", "violation"], rows) + (f"\n\nand {more} more" if more else "")
+    return _format_table(["enforcement", "policy", "violation"], rows) + (
+        f"\n\nand {more} more" if more else ""
+    )
 
 
-def _block(group: ChangeGroup) -> str:
+def _group_section(group: ChangeGroup) -> str:
     """Return the Markdown of a group of changes with its changed lines."""
     role = f" ({group.role})" if group.role else ""
     count = f", {group.count_text}" if len(group.names) > 1 else ""
@@ -120,11 +123,12 @@ def _block(group: ChangeGroup) -> str:
     title = f"- **{group.description}**{role} {names}{count}"
     if group.reapplied:
         return f"{title}: no input differs, but the API connection is unknown before the update"
-    details = "\n\n".join(_property(changed) for changed in group.properties)
-    return f"{title}\n\n{_indented(details)}" if details else title
+    details = "\n\n".join(_property_section(changed) for changed in group.properties)
+    return f"{title}\n\n{_indent(details)}" if details else title
 
 
-def _property(changed: Property) -> str:
+def _property_section(changed: Property) -> str:
+    """Return the Markdown of a changed input: its name and its changed lines."""
     path = _safe_name(changed.path)
     if changed.secret:
         return f"`{path}`: a secret value changes"
@@ -134,17 +138,17 @@ def _property(changed: Property) -> str:
     lines = [_shorten_line(shorten_opaque(line)) for line in lines]
     more = len(changed.lines) - len(shown)
     lines += [f"@@ {more} more lines @@"] if more else []
-    return f"`{path}`\n\n{_fenced(lines, 'diff')}"
+    return f"`{path}`\n\n{_code_block(lines, 'diff')}"
 
 
-def _messages(title: str, texts: Sequence[str]) -> str:
+def _message_section(title: str, texts: Sequence[str]) -> str:
     """Return messages inside a code fence, where no text can act as Markdown, a mention or HTML."""
     if not texts:
         return ""
     shown = list(texts[:_MAX_MESSAGES])
     more = len(texts) - len(shown)
     lines = [_shorten_line(line) for text in shown for line in text.splitlines()[:_MAX_LINES]]
-    return f"**{title}**\n\n{_fenced(lines + ([f'and {more} more'] if more else []), '')}"
+    return f"**{title}**\n\n{_code_block(lines + ([f'and {more} more'] if more else []), '')}"
 
 
 def _shorten_line(line: str) -> str:
@@ -152,18 +156,19 @@ def _shorten_line(line: str) -> str:
     return line if len(line) <= _MAX_LINE_LENGTH else f"{line[:_MAX_LINE_LENGTH]}…"
 
 
-def _fenced(lines: Sequence[str], language: str) -> str:
+def _code_block(lines: Sequence[str], language: str) -> str:
+    """Return a fenced code block. No line of the block can close the fence."""
     longest_run = max((len(run) for line in lines for run in re.findall(r"`+", line)), default=0)
     fence = "`" * max(3, longest_run + 1)
     return "\n".join([f"{fence}{language}", *map(escape_invisible, lines), fence])
 
 
-def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+def _format_table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     lines = [head, ["---"] * len(head), *rows]
     return "\n".join(f"| {' | '.join(line)} |" for line in lines)
 
 
-def _cell(text: str) -> str:
+def _escape_cell(text: str) -> str:
     """Return text for a table cell. The text cannot start a row or a mention."""
     words = " ".join(escape_invisible(text).split())
     return re.sub(r"([\\`*_{}\[\]<>|@#])", r"\\\1", words).replace("\\@", "@\u200b")
@@ -174,12 +179,12 @@ def _safe_name(text: str) -> str:
     return re.sub(r"[`|<>\r\n]", " ", escape_invisible(text))
 
 
-def _indented(text: str) -> str:
+def _indent(text: str) -> str:
     return "\n".join(f"  {line}" if line else "" for line in text.splitlines())
 
 
-def _cut(text: str, max_length: int) -> str:
-    """Return the text. Truncate a longer text and close every open fence."""
+def _truncate(text: str, max_length: int) -> str:
+    """Return Markdown with at most `max_length` characters. Close the code fence that the end cuts off."""
     if len(text) <= max_length:
         return text
     beginning = text[: max_length - 100].rpartition("\n")[0]

@@ -55,7 +55,7 @@ class Property:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Change:
+class ResourceChange:
     """The change of one resource.
 
     `component` is the name of the component that contains the resource (`cluster-etcd`). `host` and `role`
@@ -87,7 +87,7 @@ class Risk:
 
 @dataclass(frozen=True, slots=True)
 class Violation:
-    """A violation of a policy. A mandatory violation stops the change."""
+    """A violation of a policy rule by a resource. A mandatory violation stops the change."""
 
     policy: str
     resource: str
@@ -111,7 +111,7 @@ class Host:
 
 @dataclass(frozen=True, slots=True)
 class Picture:
-    """The machines of the cluster, before or after the change."""
+    """The machines of the cluster before or after the change, which a report draws."""
 
     hosts: tuple[Host, ...] = ()
 
@@ -140,7 +140,7 @@ class Report:
     """The report about the change of one stack. A failed preview has `errors`, and often no changes."""
 
     stack: str
-    changes: tuple[Change, ...] = ()
+    changes: tuple[ResourceChange, ...] = ()
     unchanged: int = 0
     risks: tuple[Risk, ...] = ()
     violations: tuple[Violation, ...] = ()

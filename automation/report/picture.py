@@ -54,12 +54,12 @@ class Box:
         return [line for line in lines if line]
 
 
-def boxes(picture: Picture) -> dict[str, list[Box]]:
-    """Return the boxes by group: members first, then pools."""
+def boxes_by_group(picture: Picture) -> dict[str, list[Box]]:
+    """Return the boxes of a picture by the name of their group: groups of members first, then pools."""
     grouped: dict[str, list[Host]] = {}
-    for host in sorted(picture.hosts, key=lambda host: _rank(_group(host))):
-        grouped.setdefault(_group(host), []).append(host)
-    return {name: list(_boxes(hosts)) for name, hosts in grouped.items()}
+    for host in sorted(picture.hosts, key=lambda host: _group_rank(_group_name(host))):
+        grouped.setdefault(_group_name(host), []).append(host)
+    return {name: list(_boxes_of_group(hosts)) for name, hosts in grouped.items()}
 
 
 def join_pictures(before: Picture, after: Picture) -> Picture:
@@ -69,38 +69,38 @@ def join_pictures(before: Picture, after: Picture) -> Picture:
     return Picture((*after.hosts, *deleted))
 
 
-def mermaid(picture: Picture) -> str:
+def render_mermaid(picture: Picture) -> str:
     """Return the picture as a Mermaid flowchart; empty without machines."""
-    groups = boxes(picture)
+    groups = boxes_by_group(picture)
     if not groups:
         return ""
     lines = ["flowchart TB"]
     states = set()
     for number, (name, group_boxes) in enumerate(groups.items()):
-        lines.append(f'  subgraph g{number}["{_escaped(name)}"]')
+        lines.append(f'  subgraph g{number}["{_escape_mermaid(name)}"]')
         for index, box in enumerate(group_boxes):
             states.add(box.state)
-            text = _escaped("<br/>".join(box.label))
-            lines.append(f'    n{number}x{index}["{text}"]:::{_class(box.state)}')
+            text = _escape_mermaid("<br/>".join(box.label))
+            lines.append(f'    n{number}x{index}["{text}"]:::{_style_class(box.state)}')
         lines.append("  end")
     names = list(groups)
-    lines += [f"  g{names.index(one)} --> g{names.index(other)}" for one, other in _edges(names)]
+    lines += [f"  g{names.index(one)} --> g{names.index(other)}" for one, other in _group_connections(names)]
     for state in sorted(states, key=list(Operation).index):
         style = STYLES[state]
         dash = ",stroke-dasharray:5 4" if style.dashed else ""
         lines.append(
-            f"  classDef {_class(state)} fill:{style.fill},stroke:{style.border},color:#1f2328{dash}"
+            f"  classDef {_style_class(state)} fill:{style.fill},stroke:{style.border},color:#1f2328{dash}"
         )
     return "\n".join(lines)
 
 
-def svg(picture: Picture, title: str) -> str:
+def render_svg(picture: Picture, title: str) -> str:
     """Return the picture as an SVG element. Raise `UserError` if Graphviz is not installed."""
     graph = graphviz.Digraph("cluster", graph_attr={"rankdir": "TB", "label": title, "labelloc": "t"})
     graph.attr(fontname="sans-serif", compound="true", bgcolor="transparent")
     graph.attr("node", shape="box", style="filled,rounded", fontname="sans-serif", fontsize="11")
     graph.attr("edge", color="#8c959f")
-    groups = boxes(picture)
+    groups = boxes_by_group(picture)
     for number, (name, group_boxes) in enumerate(groups.items()):
         with graph.subgraph(name=f"cluster_{number}") as subgraph:
             subgraph.attr(label=name, style="rounded", color="#8c959f", fontsize="12")
@@ -116,7 +116,7 @@ def svg(picture: Picture, title: str) -> str:
                 )
             _add_row(subgraph, [f"n{number}x{index}" for index in range(len(group_boxes))])
     names = list(groups)
-    for one, other in _edges(names):
+    for one, other in _group_connections(names):
         a, b = names.index(one), names.index(other)
         graph.edge(f"n{a}x0", f"n{b}x0", ltail=f"cluster_{a}", lhead=f"cluster_{b}")
     try:
@@ -136,18 +136,22 @@ def _add_row(subgraph: graphviz.Digraph, boxes: Sequence[str]) -> None:
             row.edge(left, right, style="invis")
 
 
-def _boxes(hosts: Sequence[Host]) -> Iterable[Box]:
-    similar: dict[tuple[Operation, str], list[Host]] = {}
+def _boxes_of_group(hosts: Sequence[Host]) -> Iterable[Box]:
+    """Yield the boxes of a group. Many hosts with the same state share a box."""
+    hosts_by_state: dict[tuple[Operation, str], list[Host]] = {}
     for host in hosts:
-        similar.setdefault((host.state, _detail(host)), []).append(host)
-    for (state, detail), several in similar.items():
-        if len(several) <= MAX_SINGLE_HOSTS:
-            yield from (Box(host.name, detail, state) for host in several)
+        hosts_by_state.setdefault((host.state, _role_detail(host)), []).append(host)
+    for (state, detail), similar_hosts in hosts_by_state.items():
+        if len(similar_hosts) <= MAX_SINGLE_HOSTS:
+            yield from (Box(host.name, detail, state) for host in similar_hosts)
         else:
-            yield Box(f"{several[0].name} … {several[-1].name}", f"{len(several)} hosts", state)
+            yield Box(
+                f"{similar_hosts[0].name} … {similar_hosts[-1].name}", f"{len(similar_hosts)} hosts", state
+            )
 
 
-def _group(host: Host) -> str:
+def _group_name(host: Host) -> str:
+    """Return the name of the group in which the picture shows the host."""
     if Role.CONTROL_PLANE.value in host.roles:
         return _CONTROL_PLANES
     if Role.ETCD.value in host.roles:
@@ -157,7 +161,7 @@ def _group(host: Host) -> str:
     return f"pool {host.pool}" if host.pool else "others"
 
 
-def _detail(host: Host) -> str:
+def _role_detail(host: Host) -> str:
     """Return the additional role of a control plane. For other hosts the group name already states the
     role.
     """
@@ -166,12 +170,13 @@ def _detail(host: Host) -> str:
     return _ETCD if Role.ETCD.value in host.roles else ""
 
 
-def _rank(group: str) -> int:
+def _group_rank(group: str) -> int:
+    """Return the position of a group in the picture, from the top. All pools have the same position."""
     order = (_LOAD_BALANCERS, _CONTROL_PLANES, _ETCD)
     return order.index(group) if group in order else len(order)
 
 
-def _edges(names: Sequence[str]) -> Iterable[tuple[str, str]]:
+def _group_connections(names: Sequence[str]) -> Iterable[tuple[str, str]]:
     """Yield the connections between groups: load balancers, control planes, etcd and pools."""
     if _CONTROL_PLANES not in names:
         return
@@ -180,15 +185,15 @@ def _edges(names: Sequence[str]) -> Iterable[tuple[str, str]]:
     if _ETCD in names:
         yield _CONTROL_PLANES, _ETCD
     for name in names:
-        if _rank(name) > _rank(_ETCD):
+        if _group_rank(name) > _group_rank(_ETCD):
             yield _CONTROL_PLANES, name
 
 
-def _class(state: Operation) -> str:
+def _style_class(state: Operation) -> str:
     return {Operation.SAME: "same"}.get(state, state.value)
 
 
-def _escaped(text: str) -> str:
-    """Return the text escaped for Mermaid's quotation marks, with its line breaks."""
+def _escape_mermaid(text: str) -> str:
+    """Return a text that is safe between quotation marks in Mermaid. Keep `<br/>` line breaks."""
     safe = text.replace("&", "#amp;").replace('"', "#quot;").replace("<", "#lt;").replace(">", "#gt;")
     return safe.replace("#lt;br/#gt;", "<br/>")

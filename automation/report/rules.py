@@ -1,11 +1,11 @@
-"""The table of risks. Each risk has a detector in `detectors.py`."""
+"""The table of risks. Each risk has a detector in `detectors.py` or `pool_detectors.py`."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-from automation.report import detectors
+from automation.report import detectors, pool_detectors
 from automation.report.change_facts import ChangeFacts
 from automation.report.hosts import natural_key
 from automation.report.model import Level, Risk
@@ -58,7 +58,7 @@ RULES: tuple[RiskRule, ...] = (
         "max-unavailable",
         _HIGH,
         "removes more nodes of a pool at once than max_unavailable",
-        detectors.unavailable_nodes,
+        pool_detectors.unavailable_nodes,
     ),
     RiskRule("minor-version", _MEDIUM, "changes a minor version", detectors.changed_minor_versions),
     RiskRule(
@@ -73,8 +73,8 @@ RULES: tuple[RiskRule, ...] = (
         "replaces members' machines one by one; their volumes are kept",
         detectors.replaced_members,
     ),
-    RiskRule("pool-smaller", _MEDIUM, "makes a pool smaller", detectors.smaller_pools),
-    RiskRule("pool-removed", _MEDIUM, "removes a pool", detectors.removed_pools),
+    RiskRule("pool-smaller", _MEDIUM, "makes a pool smaller", pool_detectors.smaller_pools),
+    RiskRule("pool-removed", _MEDIUM, "removes a pool", pool_detectors.removed_pools),
     RiskRule(
         "only-control-plane",
         _MEDIUM,
@@ -85,13 +85,13 @@ RULES: tuple[RiskRule, ...] = (
         "many-nodes-at-once",
         _MEDIUM,
         "changes every node of a pool, half of them or more at a time",
-        detectors.changed_many_nodes_at_once,
+        pool_detectors.changed_many_nodes_at_once,
     ),
     RiskRule(
         "every-node",
         _LOW,
         "changes every node of a pool, max_unavailable at a time",
-        detectors.changed_every_node,
+        pool_detectors.changed_every_node,
     ),
 )
 

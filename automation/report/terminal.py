@@ -32,7 +32,7 @@ _LINE_STYLES = {"+": "green", "-": "red", " ": "dim", "@": "cyan"}
 _SCRIPT_INPUTS = ("create", "update", "delete")
 """Inputs of commands whose names are not shown, because they contain no information about the change."""
 _NO_COMPONENT = "(program)"
-_HINT = "(--raw shows all)"
+_RAW_HINT = "(--raw shows all)"
 
 
 def terminal_text(report: Report, *, width: int, color: bool = False, applied: bool = False) -> str:
@@ -52,26 +52,27 @@ def terminal_text(report: Report, *, width: int, color: bool = False, applied: b
         emoji=False,
         legacy_windows=False,
     )
-    for section in _sections(report, applied):
+    for section in _report_sections(report, applied):
         console.print()
         console.print(section)
     lines = (line.rstrip() for line in buffer.getvalue().splitlines())
     return "\n".join(lines) + "\n"
 
 
-def _sections(report: Report, applied: bool) -> Iterator[RenderableType]:
+def _report_sections(report: Report, applied: bool) -> Iterator[RenderableType]:
+    """Yield the sections of a report in their order."""
     yield Text(f"Stack {report.stack}: {_verdict(report, applied)}", style="bold")
     if report.errors:
-        yield _messages("Errors", report.errors, "red")
+        yield _message_section("Errors", report.errors, "red")
     if report.violations:
-        yield _violations(report)
+        yield _violation_table(report)
     if report.risks:
-        yield _risks(report)
+        yield _risk_table(report)
     if report.warnings:
-        yield _messages("Warnings", report.warnings, "yellow")
-    yield from _changes(report)
+        yield _message_section("Warnings", report.warnings, "yellow")
+    yield from _change_sections(report)
     if report.changes:
-        yield _totals(report)
+        yield _total_lines(report)
 
 
 def _verdict(report: Report, applied: bool) -> str:
@@ -86,7 +87,7 @@ def _verdict(report: Report, applied: bool) -> str:
     return f"{count}{' made' if applied else ''}, {risk}"
 
 
-def _messages(title: str, texts: Sequence[str], style: str) -> RenderableType:
+def _message_section(title: str, texts: Sequence[str], style: str) -> RenderableType:
     lines = [Text(title, style=style)]
     lines += [
         Text(f"  {escape_invisible(line)}") for text in texts[:_MAX_MESSAGES] for line in text.split("\n")
@@ -96,8 +97,8 @@ def _messages(title: str, texts: Sequence[str], style: str) -> RenderableType:
     return Group(*lines)
 
 
-def _violations(report: Report) -> RenderableType:
-    table = _table("enforcement", "policy", "resource", "violation")
+def _violation_table(report: Report) -> RenderableType:
+    table = _create_table("enforcement", "policy", "resource", "violation")
     for violation in report.violations[:_MAX_MESSAGES]:
         enforcement = "mandatory" if violation.mandatory else "advisory"
         cells = (violation.policy, violation.resource, violation.message)
@@ -106,15 +107,15 @@ def _violations(report: Report) -> RenderableType:
     return Group(table, Text(f"and {more} more")) if more > 0 else table
 
 
-def _risks(report: Report) -> RenderableType:
-    table = _table("risk", "this change", "where")
+def _risk_table(report: Report) -> RenderableType:
+    table = _create_table("risk", "this change", "where")
     for risk in report.risks:
         subjects = Text(escape_invisible(compress_names(risk.subjects)))
         table.add_row(Text(risk.level.value, style=_LEVEL_STYLES[risk.level]), risk.text, subjects)
     return table
 
 
-def _changes(report: Report) -> Iterator[RenderableType]:
+def _change_sections(report: Report) -> Iterator[RenderableType]:
     """Yield the groups of changes by component. Changes in which no input differs are only counted."""
     groups = group_changes(report.changes)
     changed = [group for group in groups if not group.reapplied]
@@ -122,27 +123,31 @@ def _changes(report: Report) -> Iterator[RenderableType]:
         listed = list(members)
         lines: list[RenderableType] = [Text(escape_invisible(component) or _NO_COMPONENT, style="bold")]
         for group in listed[:_MAX_GROUPS]:
-            lines += _group(group)
+            lines += _group_lines(group)
         if omitted := listed[_MAX_GROUPS:]:
             names = compress_names([name for group in omitted for name in group.names])
-            lines.append(Text(f"… {len(omitted)} more different changes: {escape_invisible(names)} {_HINT}"))
+            lines.append(
+                Text(f"… {len(omitted)} more different changes: {escape_invisible(names)} {_RAW_HINT}")
+            )
         yield Group(*lines)
     if reapplied := sum(len(group.names) for group in groups if group.reapplied):
         text = f"{reapplied} {pluralize(reapplied, 'resource')} applied again: no input differs"
         yield Text(f"{text}, but the API connection is unknown before the update", style="dim")
 
 
-def _group(group: ChangeGroup) -> Iterator[RenderableType]:
+def _group_lines(group: ChangeGroup) -> Iterator[RenderableType]:
+    """Yield the title of a group of identical changes, then its changed inputs."""
     sign, style = _SIGNS[group.operation]
     role = f" ({group.role})" if group.role else ""
     count = f" ({group.count_text})" if len(group.names) > 1 else ""
     names = escape_invisible(compress_names(group.names))
     yield Text(f"{sign} {group.description}{role}: {names}{count}", style=style)
     for changed in group.properties:
-        yield Padding(Group(*_property(changed)), (0, 0, 0, 4))
+        yield Padding(Group(*_property_lines(changed)), (0, 0, 0, 4))
 
 
-def _property(changed: Property) -> Iterator[Text]:
+def _property_lines(changed: Property) -> Iterator[Text]:
+    """Yield the name and the changed lines of an input."""
     path = escape_invisible(changed.path)
     if changed.secret:
         yield Text(f"{path}: a secret value changes", style="cyan")
@@ -155,10 +160,10 @@ def _property(changed: Property) -> Iterator[Text]:
         elif title := ": ".join(part for part in (name, text) if part):
             yield Text(title, style=_LINE_STYLES["@"])
     if (more := len(changed.lines) - _MAX_LINES) > 0:
-        yield Text(f"… {more} more {pluralize(more, 'line')} {_HINT}", style=_LINE_STYLES["@"])
+        yield Text(f"… {more} more {pluralize(more, 'line')} {_RAW_HINT}", style=_LINE_STYLES["@"])
 
 
-def _totals(report: Report) -> RenderableType:
+def _total_lines(report: Report) -> RenderableType:
     counts = [(report.count(operation), operation.value) for operation in CHANGING]
     text = ", ".join(f"{number} {name}" for number, name in counts if number)
     lines = [Text(f"Resources: {text}, {report.unchanged} unchanged")]
@@ -167,7 +172,7 @@ def _totals(report: Report) -> RenderableType:
     return Group(*lines)
 
 
-def _table(*head: str) -> Table:
+def _create_table(*head: str) -> Table:
     table = Table(*head, box=None, padding=(0, 2, 0, 0), pad_edge=False, header_style="dim")
     for column in table.columns:
         column.overflow = "fold"

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from automation.errors import UserError
 from automation.report.html import html_page
-from automation.report.markdown import markdown
+from automation.report.markdown import render_markdown
 from automation.report.model import Report
 
 
@@ -18,7 +18,7 @@ def write_reports(directory: Path, reports: Iterable[Report]) -> None:
     try:
         directory.mkdir(parents=True, exist_ok=True)
         for report in reports:
-            (directory / f"{report.stack}.md").write_text(markdown(report))
+            (directory / f"{report.stack}.md").write_text(render_markdown(report))
             (directory / f"{report.stack}.html").write_text(html_page([report]))
     except OSError as error:
         raise UserError(f"--report: {directory}: cannot be written: {error.strerror}") from None

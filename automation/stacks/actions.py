@@ -11,7 +11,7 @@ from pathlib import Path
 
 from automation import lab_stack, prepare, workspace
 from automation.engine.config import decrypted_config
-from automation.engine.interrupts import current
+from automation.engine.interrupts import current_shutdown
 from automation.engine.program import Engine
 from automation.environment import Environment
 from automation.prerequisites import Purpose
@@ -29,11 +29,11 @@ _PREPARATION_LOCK = threading.Lock()
 
 
 @dataclass(frozen=True, kw_only=True)
-class Job:
-    """A request to work on a stack.
+class StackRequest:
+    """A request to run an action on one stack.
 
-    `file` is the stack file, or None for the default path in the checkout. `show` prints a line.
-    `show_engine` is false when a report replaces the lines of the engine.
+    `file` is the stack file, or None for the default path in the checkout. `show` prints a line. `on_event`
+    receives each event. `show_engine` is false when a report replaces the lines of the engine.
     """
 
     environment: Environment
@@ -50,7 +50,7 @@ class Job:
 
         def prepare_once() -> None:
             with _PREPARATION_LOCK:
-                current().check()
+                current_shutdown().raise_if_requested()
                 engines.append(prepare.prepare_stack(self.environment, self.workspace(), purpose))
 
         driver.retry_while_in_use(prepare_once, self.options.wait)
@@ -66,81 +66,82 @@ class Job:
         return driver.run_action(action, engine, options or self.options, show=show, on_event=self.on_event)
 
 
-def up(job: Job) -> Result:
+def up(request: StackRequest) -> Result:
     """Create or change the cluster and write its kubeconfig. With a plan, apply only the planned changes."""
-    engine = job.prepare_engine(Purpose.CHANGE)
+    engine = request.prepare_engine(Purpose.CHANGE)
     rotation.check(engine)
     upgrade.check(engine)
-    if job.options.policy:
-        checked = _silent_preview(job, engine, replace(job.options, plan=None, diff=False))
-        if checked.outcome is Outcome.FAILED:
-            return replace(checked, action=Action.UP)
-    if job.options.plan is not None:
-        saved = plans.read_saved_plan(job.options.plan, job.stack)
+    if request.options.policy:
+        policy_preview = _silent_preview(request, engine, replace(request.options, plan=None, diff=False))
+        if policy_preview.outcome is Outcome.FAILED:
+            return replace(policy_preview, action=Action.UP)
+    if request.options.plan is not None:
+        saved = plans.read_saved_plan(request.options.plan, request.stack)
         with plans.temporary_plan_file(engine) as file:
-            preview = _silent_preview(job, engine, replace(job.options, plan=file, diff=False))
-            if preview.outcome is Outcome.FAILED:
-                return replace(preview, action=Action.UP)
+            plan_preview = _silent_preview(request, engine, replace(request.options, plan=file, diff=False))
+            if plan_preview.outcome is Outcome.FAILED:
+                return replace(plan_preview, action=Action.UP)
             current_plan = plans.SavedPlan(
-                plans.load_engine_plan(file), plans.input_digests(preview.events), engine.state_digest()
+                plans.load_engine_plan(file), plans.input_digests(plan_preview.events), engine.state_digest()
             )
-            plans.check_unchanged(job.stack, saved, current_plan)
-        with plans.plan_file(engine, saved.plan) as file:
-            result = job.run_engine(Action.UP, engine, replace(job.options, plan=file))
+            plans.check_unchanged(request.stack, saved, current_plan)
+        with plans.plan_in_temporary_file(engine, saved.plan) as file:
+            result = request.run_engine(Action.UP, engine, replace(request.options, plan=file))
     else:
-        result = job.run_engine(Action.UP, engine)
+        result = request.run_engine(Action.UP, engine)
     if result.outcome is not Outcome.FAILED:
         upgrade.record_success(engine)
-        path = job.environment.kubeconfig(job.stack)
+        path = request.environment.kubeconfig(request.stack)
         path.touch(mode=0o600)
-        path.write_text(engine.output("kubeconfig"))
-        job.show(f"\nexport KUBECONFIG={path}\nkubectl get nodes")
+        path.write_text(engine.read_output("kubeconfig"))
+        request.show(f"\nexport KUBECONFIG={path}\nkubectl get nodes")
     return result
 
 
-def _silent_preview(job: Job, engine: Engine, options: Options) -> Result:
+def _silent_preview(request: StackRequest, engine: Engine, options: Options) -> Result:
     """Run a preview that shows and reports only the reason of a failure."""
-    result = replace(job, show=_ignore_line, on_event=None).run_engine(Action.PREVIEW, engine, options)
+    result = replace(request, show=_ignore_line, on_event=None).run_engine(Action.PREVIEW, engine, options)
     if result.outcome is Outcome.FAILED:
         for error in result.errors:
-            job.show(error)
+            request.show(error)
         for event in result.events:
-            if job.on_event is not None and isinstance(event, Message | Policy):
-                job.on_event(event)
+            if request.on_event is not None and isinstance(event, Message | Policy):
+                request.on_event(event)
     return result
 
 
-def preview(job: Job) -> Result:
+def preview(request: StackRequest) -> Result:
     """Show the changes that `up` would make. With a plan file, save the plan for a later `up`."""
-    engine = job.prepare_engine(Purpose.PREVIEW)
+    engine = request.prepare_engine(Purpose.PREVIEW)
     rotation.check(engine)
     upgrade.check(engine)
-    if job.options.plan is None:
-        return job.run_engine(Action.PREVIEW, engine)
+    if request.options.plan is None:
+        return request.run_engine(Action.PREVIEW, engine)
     # Read the state before the preview, so that a change during the preview makes the plan outdated.
     state = engine.state_digest()
     with plans.temporary_plan_file(engine) as file:
-        result = job.run_engine(Action.PREVIEW, engine, replace(job.options, plan=file))
+        result = request.run_engine(Action.PREVIEW, engine, replace(request.options, plan=file))
         if result.outcome is not Outcome.FAILED:
             saved = plans.SavedPlan(plans.load_engine_plan(file), plans.input_digests(result.events), state)
-            plans.save_plan(job.options.plan, job.stack, saved)
-            job.show(
-                f"saved: `kubewright up --stack {job.stack} --plan {job.options.plan}` makes these changes"
+            plans.save_plan(request.options.plan, request.stack, saved)
+            request.show(
+                f"saved: `kubewright up --stack {request.stack} --plan {request.options.plan}` "
+                "makes these changes"
             )
     return result
 
 
-def refresh(job: Job) -> Result:
+def refresh(request: StackRequest) -> Result:
     """Update the state from the real resources."""
-    return job.run_engine(Action.REFRESH, job.prepare_engine())
+    return request.run_engine(Action.REFRESH, request.prepare_engine())
 
 
-def destroy(job: Job) -> Result:
+def destroy(request: StackRequest) -> Result:
     """Delete the cluster resource by resource. Hosts of a lab keep running, without the cluster."""
-    return job.run_engine(Action.DESTROY, job.prepare_engine())
+    return request.run_engine(Action.DESTROY, request.prepare_engine())
 
 
-ACTIONS: dict[Action, Callable[[Job], Result]] = {
+ACTIONS: dict[Action, Callable[[StackRequest], Result]] = {
     Action.UP: up,
     Action.PREVIEW: preview,
     Action.REFRESH: refresh,
@@ -148,9 +149,9 @@ ACTIONS: dict[Action, Callable[[Job], Result]] = {
 }
 
 
-def preview_json(environment: Environment, stack: str, file: Path | None) -> int:
+def print_preview_json(environment: Environment, stack: str, file: Path | None) -> int:
     """Print the JSON report that the engine writes for a preview. Return the exit code of the engine."""
-    engine = Job(environment=environment, stack=stack, file=file).prepare_engine(Purpose.PREVIEW)
+    engine = StackRequest(environment=environment, stack=stack, file=file).prepare_engine(Purpose.PREVIEW)
     rotation.check(engine)
     upgrade.check(engine)
     return engine.run("preview", "--json")
@@ -162,12 +163,12 @@ def down(environment: Environment, stack: str, file: Path | None) -> int:
     For a lab stack, remove the hosts together with the engine's state; the hosts need no cleanup. For other
     stacks, let the engine destroy the cluster resource by resource.
     """
-    job = Job(environment=environment, stack=stack, file=file)
-    work_directory = job.workspace()
+    request = StackRequest(environment=environment, stack=stack, file=file)
+    work_directory = request.workspace()
     if lab_stack.LAB_KEY not in work_directory.config:
-        return 1 if destroy(job).outcome is Outcome.FAILED else 0
+        return 1 if destroy(request).outcome is Outcome.FAILED else 0
     prepare.remove_lab(Engine(environment, work_directory))
-    workspace.remove(work_directory)
+    workspace.remove_work_directory(work_directory)
     return 0
 
 
@@ -175,7 +176,7 @@ def run_engine_command(environment: Environment, stack: str, file: Path | None, 
     """Run a command of the engine on a stack. Return the exit code of the engine."""
     command, *rest = arguments
     purpose = Purpose.PREVIEW if command == "preview" else Purpose.OTHER
-    engine = Job(environment=environment, stack=stack, file=file).prepare_engine(purpose)
+    engine = StackRequest(environment=environment, stack=stack, file=file).prepare_engine(purpose)
     # A plugin can print a secret, and the nightly check copies the output into an issue. The output of
     # other commands is not redacted, because the user can ask for secrets (`stack output --show-secrets`).
     redact: Callable[[str], str] = str

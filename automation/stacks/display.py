@@ -83,12 +83,12 @@ class PlainDisplay:
 
     def __init__(
         self,
-        several: bool,
+        multiple_stacks: bool,
         write: Callable[[str], object] | None = None,
         *,
         interval: float = HEARTBEAT_INTERVAL,
     ) -> None:
-        self._several = several
+        self._multiple_stacks = multiple_stacks
         self._write = write or (lambda text: print(text, flush=True))
         self._lock = threading.Lock()
         self._stacks: dict[str, StackProgress] = {}
@@ -96,7 +96,7 @@ class PlainDisplay:
 
     def show_line(self, stack: str, text: str) -> None:
         """Print the line if only one stack runs."""
-        if not self._several:
+        if not self._multiple_stacks:
             self._print(text)
 
     def show_event(self, stack: str, event: Event) -> None:
@@ -104,7 +104,7 @@ class PlainDisplay:
         if isinstance(event, Step):
             with self._lock:
                 self._stacks.setdefault(stack, StackProgress()).add(event)
-        description = describe_event(event) if self._several else ""
+        description = describe_event(event) if self._multiple_stacks else ""
         for text in description.splitlines():
             self._print(f"{stack}: {text}")
 
@@ -112,7 +112,7 @@ class PlainDisplay:
         """Print the result if several stacks run."""
         with self._lock:
             self._stacks.pop(result.stack, None)
-        if self._several:
+        if self._multiple_stacks:
             self._print(f"{result.stack}: {result.action}: {result.outcome} ({result.seconds:.0f} s)")
 
     def _print_progress(self) -> None:
@@ -139,9 +139,9 @@ class PlainDisplay:
 class LiveDisplay(PlainDisplay):
     """A terminal display with the same lines, above a live line with the progress of each stack."""
 
-    def __init__(self, several: bool, console: Console | None = None) -> None:
+    def __init__(self, multiple_stacks: bool, console: Console | None = None) -> None:
         self._console = console or Console(highlight=False)
-        super().__init__(several, self._print_above)
+        super().__init__(multiple_stacks, self._print_above)
         columns = (SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn())
         self._progress = Progress(*columns, console=self._console, transient=True)
         self._tasks: dict[str, TaskID] = {}

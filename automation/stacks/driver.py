@@ -13,9 +13,9 @@ from typing import Any
 from pulumi.automation.errors import CommandError
 from tenacity import Retrying, retry_if_exception_type, stop_before_delay, wait_fixed
 
-from automation.engine.command import EngineCommand, TimedOut
+from automation.engine.command import EngineCommand, EngineTimeout
 from automation.engine.config import decrypted_config
-from automation.engine.interrupts import Interrupted, current
+from automation.engine.interrupts import Interrupted, current_shutdown
 from automation.engine.locks import StackInUse
 from automation.engine.program import Engine
 from automation.errors import UserError
@@ -50,7 +50,7 @@ def run_action(
     failure = ""
     try:
         retry_while_in_use(lambda: run.execute(action, options), options.wait)
-    except TimedOut:
+    except EngineTimeout:
         # The engine reports only that it was canceled, so this message adds the time limit.
         failure = (
             f"stack {engine.workspace.stack}: not finished within {options.timeout:.0f} s; operations that "
@@ -64,10 +64,10 @@ def run_action(
         run.recover()
     except CommandError:
         failure = run.explain_failure()
-    return run.result(action, time.monotonic() - started, failure)
+    return run.build_result(action, time.monotonic() - started, failure)
 
 
-def outputs(engine: Engine) -> dict[str, Any]:
+def masked_outputs(engine: Engine) -> dict[str, Any]:
     """Return the outputs of the stack with secrets masked. Raise `UserError` with the engine's message."""
     command = EngineCommand(engine.environment.tools)
     try:
@@ -87,13 +87,13 @@ def retry_while_in_use(work: Callable[[], object], seconds: float) -> None:
         retry=retry_if_exception_type(StackInUse),
         wait=wait_fixed(_RETRY_INTERVAL),
         stop=stop_before_delay(seconds),
-        before=lambda _: current().check(),
-        sleep=current().pause,
+        before=lambda _: current_shutdown().raise_if_requested(),
+        sleep=current_shutdown().pause,
         reraise=True,
     )
     retrying(work)
 
 
-def steps(events: Sequence[Event]) -> list[Step]:
-    """Return the events that are steps."""
+def filter_steps(events: Sequence[Event]) -> list[Step]:
+    """Return the events of a run that are steps, in their order."""
     return [event for event in events if isinstance(event, Step)]

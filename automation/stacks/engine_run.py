@@ -23,9 +23,9 @@ NO_REASON = "the engine failed without giving a reason"
 
 
 class EngineRun:
-    """A run of the engine, which shows the output and collects the events.
+    """A run of the engine on one stack. It shows the redacted output and collects the events.
 
-    `checker` checks the events of a preview by the policy rules.
+    `policy_checker` checks the events of a preview by the policy rules.
     """
 
     def __init__(
@@ -34,59 +34,59 @@ class EngineRun:
         redactor: Redactor,
         show: ShowLine,
         on_event: OnEvent | None,
-        checker: policies.PolicyChecker | None = None,
+        policy_checker: policies.PolicyChecker | None = None,
     ) -> None:
         self._engine = engine
         self._redactor = redactor
         self._line_redactor = LineRedactor(redactor)
         self._show = show
         self._on_event = on_event
-        self._checker = checker
+        self._policy_checker = policy_checker
         self._output_filter = OutputFilter()
         self._events: list[Event] = []
         self._callback_error: Exception | None = None
         self._command: EngineCommand | None = None
-        self._shown_errors: set[str] = set()
+        self._error_lines: set[str] = set()
 
     def execute(self, action: Action, options: Options) -> None:
-        """Execute the engine until it ends. Raise CommandError, TimedOut, StackInUse or Interrupted."""
+        """Run the engine until it ends. Raise CommandError, EngineTimeout, StackInUse or Interrupted."""
         deadline = None if options.timeout is None else time.monotonic() + options.timeout
         self._command = EngineCommand(self._engine.environment.tools, deadline=deadline)
         stack = select_stack(self._engine, self._command)
         try:
-            self._call(stack, action, options)
+            self._call_engine(stack, action, options)
         except ConcurrentUpdateError:
             raise StackInUse(
                 f"stack {stack.name}: in use by another update; wait until it ends (--wait), "
                 f"or run `kubewright pulumi --stack {stack.name} -- cancel`"
             ) from None
         finally:
-            for line in self._output_filter.end():
+            for line in self._output_filter.flush():
                 self._show(self._line_redactor.redact_line(line))
         if self._callback_error is not None:
             raise self._callback_error
 
-    def _call(self, stack: Stack, action: Action, options: Options) -> None:
+    def _call_engine(self, stack: Stack, action: Action, options: Options) -> None:
         plan = str(options.plan.absolute()) if options.plan else None
-        common: dict[str, Any] = {
-            "on_output": self._take_output,
-            "on_error": self._take_error,
-            "on_event": self._take_event,
+        callbacks: dict[str, Any] = {
+            "on_output": self._handle_output_line,
+            "on_error": self._handle_error_line,
+            "on_event": self._handle_event,
         }
         match action:
             case Action.PREVIEW:
-                stack.preview(diff=options.diff, plan=plan, **common)
+                stack.preview(diff=options.diff, plan=plan, **callbacks)
             case Action.UP:
                 # Continue after an error, so that an unreachable host does not prevent changes of other
                 # hosts.
-                stack.up(parallel=options.parallel, continue_on_error=plan is None, plan=plan, **common)
+                stack.up(parallel=options.parallel, continue_on_error=plan is None, plan=plan, **callbacks)
             case Action.REFRESH:
-                stack.refresh(parallel=options.parallel, **common)
+                stack.refresh(parallel=options.parallel, **callbacks)
             case Action.DESTROY:
-                stack.destroy(parallel=options.parallel, **common)
+                stack.destroy(parallel=options.parallel, **callbacks)
 
-    def result(self, action: Action, seconds: float, failure: str) -> Result:
-        """Return the result.
+    def build_result(self, action: Action, seconds: float, failure: str) -> Result:
+        """Return the result of the run. Check the policies first.
 
         `failure` is the reason of a failed run, which is used when no error event has a reason.
         """
@@ -95,16 +95,16 @@ class EngineRun:
         changes = dict(summaries[-1].changes) if summaries else {}
         errors = tuple(e.text for e in self._events if isinstance(e, Message) and e.severity == "error")
         errors += violations
-        failed = bool(failure or violations)
-        changed = any(count for name, count in changes.items() if name not in ("same", "read"))
+        has_failed = bool(failure or violations)
+        has_changes = any(count for name, count in changes.items() if name not in ("same", "read"))
         return Result(
             stack=self._engine.workspace.stack,
             action=action,
-            outcome=Outcome.FAILED if failed else Outcome.CHANGES if changed else Outcome.NOTHING,
+            outcome=Outcome.FAILED if has_failed else Outcome.CHANGES if has_changes else Outcome.NOTHING,
             events=tuple(self._events),
             changes=changes,
             seconds=seconds,
-            errors=(errors or (failure,)) if failed else (),
+            errors=(errors or (failure,)) if has_failed else (),
         )
 
     def report_error(self, error: str) -> None:
@@ -131,41 +131,45 @@ class EngineRun:
         if any(isinstance(event, Message) and event.severity == "error" for event in self._events):
             return failure
         self._add_event(Message(severity="error", text=failure))
-        failed = self._command.failed if self._command else None
-        if failed is None or not failed.stderr or not set(failed.stderr.splitlines()) <= self._shown_errors:
+        failed_result = self._command.failed_result if self._command else None
+        if (
+            failed_result is None
+            or not failed_result.stderr
+            or not set(failed_result.stderr.splitlines()) <= self._error_lines
+        ):
             self._show(failure)
         return failure
 
     def _check_policies(self, *, complete: bool) -> tuple[str, ...]:
         """Show the policy violations. Return a line for each mandatory violation."""
-        if self._checker is None:
+        if self._policy_checker is None:
             return ()
-        violations = self._checker.violations()
+        violations = self._policy_checker.violations()
         for violation in violations:
             self._add_event(violation)
         for text in policies.format_violations(violations, complete=complete):
             self._show(self._redactor.redact(text))
         return policies.mandatory_violations(violations)
 
-    def _take_error(self, line: str) -> None:
-        self._shown_errors.add(line)
-        self._take_output(line)
+    def _handle_error_line(self, line: str) -> None:
+        self._error_lines.add(line)
+        self._handle_output_line(line)
 
-    def _take_output(self, line: str) -> None:
+    def _handle_output_line(self, line: str) -> None:
         # These lines contain the name of a temporary plan file, which is of no use to the user.
         if line.startswith(("Update plan written to", "Run `pulumi up --plan=")):
             return
         for text in self._output_filter.feed(line):
             self._show(self._line_redactor.redact_line(text))
 
-    def _take_event(self, event: EngineEvent) -> None:
+    def _handle_event(self, event: EngineEvent) -> None:
         """Convert and store an event of the engine.
 
         `execute` raises the errors of this method later, because the SDK would only log a warning.
         """
         try:
-            if self._checker is not None:
-                self._checker.add_event(event)
+            if self._policy_checker is not None:
+                self._policy_checker.add_event(event)
             converted = convert_engine_event(event, self._redactor)
             if converted is not None:
                 self._add_event(converted)

@@ -88,25 +88,25 @@ class Summary:
 
 
 Event = Step | Message | Policy | Summary
-_KINDS: Mapping[str, type[Event]] = {
+_EVENT_KINDS: Mapping[str, type[Event]] = {
     "step": Step,
     "message": Message,
     "policy": Policy,
     "summary": Summary,
 }
-_SAME = ("same", "refresh")
+_UNCHANGED_OPERATIONS = ("same", "refresh")
 
 
 def convert_engine_event(event: EngineEvent, redactor: Redactor) -> Event | None:
     """Convert an event of the engine and redact it. Return None for events without information."""
     if event.resource_pre_event:
-        return _step(event.resource_pre_event.metadata, "plan", redactor)
+        return _convert_step(event.resource_pre_event.metadata, "plan", redactor)
     if event.res_outputs_event:
         # In a preview, this event repeats the plan. In an update, it means that the step is done.
         outputs = event.res_outputs_event
-        return None if outputs.planning else _ended_step(outputs.metadata, "done", redactor)
+        return None if outputs.planning else _convert_ended_step(outputs.metadata, "done", redactor)
     if event.res_op_failed_event:
-        return _ended_step(event.res_op_failed_event.metadata, "failed", redactor)
+        return _convert_ended_step(event.res_op_failed_event.metadata, "failed", redactor)
     if event.diagnostic_event:
         diagnostic = event.diagnostic_event
         if diagnostic.ephemeral or diagnostic.severity == "debug":
@@ -127,14 +127,14 @@ def convert_engine_event(event: EngineEvent, redactor: Redactor) -> Event | None
         )
     if event.summary_event:
         summary = event.summary_event
-        changes = {_engine_name(key): number for key, number in summary.resource_changes.items()}
+        changes = {_name_as_text(key): number for key, number in summary.resource_changes.items()}
         return Summary(changes=changes, seconds=int(summary.duration_seconds or 0))
     return None
 
 
 def format_json_line(event: Event, **more: object) -> str:
     """Return an event as one JSON line. The fields of `more`, such as stack and time, come first."""
-    kind = next(name for name, cls in _KINDS.items() if isinstance(event, cls))
+    kind = next(name for name, cls in _EVENT_KINDS.items() if isinstance(event, cls))
     return json.dumps({**more, "kind": kind, **{key: value for key, value in asdict(event).items() if value}})
 
 
@@ -143,25 +143,25 @@ def parse_json_lines(lines: Iterable[str]) -> Iterator[Event]:
     for number, text in enumerate(lines, 1):
         try:
             content = json.loads(text)
-            kind = _KINDS[content["kind"]]
+            kind = _EVENT_KINDS[content["kind"]]
             fields = {key: value for key, value in content.items() if key in kind.__dataclass_fields__}
             yield kind(**fields)
         except (ValueError, KeyError, TypeError):
             raise UserError(f"line {number} is not a line of an event log that `--events` wrote") from None
 
 
-def _step(data: StepEventMetadata, phase: str, redactor: Redactor) -> Step:
-    operation = _engine_name(data.op)
+def _convert_step(data: StepEventMetadata, phase: str, redactor: Redactor) -> Step:
+    operation = _name_as_text(data.op)
     new, old = data.new, data.old
     parents = [state.parent or "" for state in (new, old) if state]
     parent = parents[0] if parents else ""
     inputs = [dict(state.inputs or {}) if state else {} for state in (old, new)]
-    if operation in _SAME:
+    if operation in _UNCHANGED_OPERATIONS:
         inputs = [
             {key: value for key, value in each.items() if key in INPUTS_OF_UNCHANGED} for each in inputs
         ]
     diffs = data.detailed_diff or {}
-    paths = {path: _engine_name(diff.diff_kind) for path, diff in diffs.items()}
+    paths = {path: _name_as_text(diff.diff_kind) for path, diff in diffs.items()}
     paths = paths or dict.fromkeys(data.diffs or (), "update")
     return Step(
         operation=operation,
@@ -176,9 +176,9 @@ def _step(data: StepEventMetadata, phase: str, redactor: Redactor) -> Step:
     )
 
 
-def _ended_step(data: StepEventMetadata, phase: str, redactor: Redactor) -> Step:
+def _convert_ended_step(data: StepEventMetadata, phase: str, redactor: Redactor) -> Step:
     """Return a step that ended. The event at the start of the step contained the inputs."""
-    operation = _engine_name(data.op)
+    operation = _name_as_text(data.op)
     return Step(operation=operation, phase=phase, urn=redactor.redact(data.urn), type=data.type)
 
 
@@ -193,6 +193,6 @@ def _mask_special_values(value: Any) -> Any:  # noqa: ANN401 - any JSON
     return UNKNOWN if value == signatures.UNKNOWN else value
 
 
-def _engine_name(word: object) -> str:
-    """Return a name of the engine as text. The SDK provides an enumeration member for names that it knows."""
+def _name_as_text(word: object) -> str:
+    """Return the name of an operation or kind of difference as text. For known names, the SDK has an enum."""
     return str(getattr(word, "value", word))

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from assembly import registry_credentials
-from automation.engine.config import encrypted_values, walk
+from automation.engine.config import decrypted_values, nested_values
 from automation.engine.program import Engine
 from automation.lab_stack import CLUSTER_KEY
 from redaction.redactor import Redactor
@@ -27,7 +27,7 @@ def redactor_of_stack(engine: Engine, config: Mapping[str, Any]) -> Redactor:
     """
     secrets = [
         *_deployer_secrets(engine.environment.variables()),
-        *encrypted_values(engine.workspace.config, config),
+        *decrypted_values(engine.workspace.config, config),
         *_plain_secrets(config),
     ]
     return Redactor(secrets)
@@ -56,7 +56,7 @@ def _plain_secrets(config: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _values_with_secret_names(config: object) -> Iterator[str]:
-    for value in walk(config):
+    for value in nested_values(config):
         if isinstance(value, Mapping):
             yield from (
                 text for key, text in value.items() if isinstance(text, str) and is_secret_name(str(key))

@@ -18,8 +18,7 @@ from artifacts.errors import ArtifactError
 from automation.console import console
 from automation.engine.interrupts import run_interruptible
 from automation.errors import UserError
-from automation.stacks import events as log
-from automation.stacks.events import Event
+from automation.stacks.events import Event, format_json_line
 from automation.stacks.result import Action, Outcome, Result
 from lab.errors import LabError
 
@@ -46,7 +45,7 @@ class EventLog:
         """Append an event."""
         if self._file is None or self._failure is not None:
             return
-        text = log.format_json_line(event, stack=stack, time=round(time.time(), 3))
+        text = format_json_line(event, stack=stack, time=round(time.time(), 3))
         with self._lock:
             try:
                 self._file.write(text + "\n")
@@ -80,15 +79,15 @@ class EventLog:
 
 
 def run_all(
-    stacks: Sequence[str], action: Action, work: RunStack, *, jobs: int, keep: bool = False
+    stacks: Sequence[str], action: Action, work: RunStack, *, jobs: int, keep_errors: bool = False
 ) -> list[Result]:
     """Run the stacks in parallel, `jobs` at a time. Return the results in the order of the stacks.
 
-    With several stacks, errors become failed results. With a single stack, raise its error, unless `keep`
-    is set. The module `automation.engine.interrupts` describes the handling of signals.
+    With several stacks, errors become failed results. With a single stack, raise its error, unless
+    `keep_errors` is set. The module `automation.engine.interrupts` describes the handling of signals.
     """
     futures = run_interruptible([partial(work, stack) for stack in stacks], jobs=jobs)
-    if len(stacks) == 1 and not keep:
+    if len(stacks) == 1 and not keep_errors:
         return [futures[0].result()]
     return [_result_or_failure(future, stack, action) for future, stack in zip(futures, stacks, strict=True)]
 
@@ -109,7 +108,7 @@ def exit_code(results: Iterable[Result], *, detailed: bool) -> int:
     return 2 if detailed and Outcome.CHANGES in outcomes else 0
 
 
-def summary(results: Sequence[Result]) -> None:
+def print_summary(results: Sequence[Result]) -> None:
     """Print a table with the result of each stack."""
     table = Table(
         "stack", "result", "create", "change", "replace", "delete", "unchanged", "seconds", "errors"

@@ -1,15 +1,15 @@
 """Plans: `up` makes exactly the changes of a saved preview, or none.
 
-The engine can save a plan and hold an `up` to it. But the engine notices a difference only at the resource
-that differs, when earlier resources have already changed. So the same preview is made again first and
-compared with the plan: a difference then stops `up` before any change. The engine's own check catches
-changes in between. Secrets in a plan are encrypted by the stack's key, differently each time: the comparison
-only sees that there is a secret, the engine compares the values.
+The engine can save a plan and restrict an `up` to the plan. But the engine detects a difference only when it
+reaches the resource that differs, after earlier resources have changed. Therefore `up --plan` first runs the
+preview again and compares it with the saved plan. A difference stops `up` before any change. The check of the
+engine detects later differences. Secrets in a plan are encrypted with the key of the stack, differently each
+time. The comparison checks only that a value is a secret; the engine compares the values.
 
-The engine's plan contains what resources become, not what they were: an old plan would revert later changes.
-So a saved plan belongs to one state of the stack, identified by a digest. Every later `up`, `refresh` or
-`destroy` makes it outdated, even one without changes. Digests of the old inputs of each resource tell which
-resources changed.
+A plan of the engine contains the new inputs of resources and not the old inputs, so an old plan would revert
+later changes. Therefore a saved plan is valid for one state of the stack, identified by a digest. Every later
+`up`, `refresh` or `destroy` makes the plan outdated, even without changes. Digests of the old inputs show
+which resources changed.
 """
 
 from __future__ import annotations
@@ -34,8 +34,8 @@ from settings.bases import is_secure
 Plan = Mapping[str, Any]
 """The plan of the engine, as JSON."""
 
-_VERSION = 3
-_MAX_SHOWN = 12
+_FORMAT_VERSION = 3
+_MAX_SHOWN_DIFFERENCES = 12
 _UNCHANGED_OPERATIONS = ("same", "read", "refresh")
 _COMPARED_KEYS = ("goal", "steps")
 # Lists of the plan whose order is random, because it depends on the scheduling of the program's coroutines.
@@ -55,26 +55,26 @@ class SavedPlan:
     state: str
 
 
-class _Entry(BaseModel):
-    """The planned change of one resource."""
+class _ResourcePlan(BaseModel):
+    """The planned change of one resource, in the format of the engine."""
 
     goal: dict[str, Any] | None = None
     steps: list[str] | None = None
 
 
-class _Plan(BaseModel):
+class _EnginePlan(BaseModel):
     """A plan in the format of the engine."""
 
-    resourcePlans: dict[str, _Entry] | None = None
+    resourcePlans: dict[str, _ResourcePlan] | None = None
     config: dict[str, Any] | None = None
 
 
-class _File(BaseModel):
+class _PlanFile(BaseModel):
     """The fields of a plan file that this module reads. The engine reads the other fields."""
 
     kubewright: Literal[3]
     stack: str
-    plan: _Plan
+    plan: _EnginePlan
     before: dict[str, str]
     state: str
 
@@ -91,7 +91,7 @@ def temporary_plan_file(engine: Engine) -> Iterator[Path]:
 
 
 @contextmanager
-def plan_file(engine: Engine, plan: Plan) -> Iterator[Path]:
+def plan_in_temporary_file(engine: Engine, plan: Plan) -> Iterator[Path]:
     """Yield the path of a temporary file with the plan in the format of the engine."""
     with temporary_plan_file(engine) as file:
         file.touch(mode=0o600)
@@ -120,7 +120,7 @@ def save_plan(path: Path, stack: str, saved: SavedPlan) -> None:
         path.unlink(missing_ok=True)
         path.touch(mode=0o600)
         content = {"plan": saved.plan, "before": saved.input_digests, "state": saved.state}
-        path.write_text(json.dumps({"kubewright": _VERSION, "stack": stack, **content}))
+        path.write_text(json.dumps({"kubewright": _FORMAT_VERSION, "stack": stack, **content}))
     except OSError as error:
         raise UserError(f"--save-plan: {path}: cannot be written: {error.strerror}") from None
 
@@ -129,7 +129,7 @@ def read_saved_plan(path: Path, stack: str) -> SavedPlan:
     """Return a plan that `save_plan` wrote for this stack. Raise `PlanError` for other files."""
     try:
         content = json.loads(path.read_text())
-        saved = _File.model_validate(content)
+        saved = _PlanFile.model_validate(content)
     except OSError as error:
         raise PlanError(
             f"--plan: {path}: cannot be read: {error.strerror}; save a plan with `preview --save-plan`"
@@ -148,12 +148,16 @@ def read_saved_plan(path: Path, stack: str) -> SavedPlan:
 def check_unchanged(stack: str, saved: SavedPlan, current: SavedPlan) -> None:
     """Raise `PlanError` with the differences when `up` would make other changes than the saved plan."""
     problems = differences(saved.plan, current.plan)
-    problems += _changed_since(saved.input_digests, current.input_digests)
+    problems += _changed_resources(saved.input_digests, current.input_digests)
     if saved.state != current.state:
         problems.insert(0, "the state changed: an `up`, `refresh` or `destroy` ran since the plan was saved")
     if problems:
-        more = f"\n  and {len(problems) - _MAX_SHOWN} more" if len(problems) > _MAX_SHOWN else ""
-        lines = "".join(f"\n  {line}" for line in problems[:_MAX_SHOWN])
+        more = (
+            f"\n  and {len(problems) - _MAX_SHOWN_DIFFERENCES} more"
+            if len(problems) > _MAX_SHOWN_DIFFERENCES
+            else ""
+        )
+        lines = "".join(f"\n  {line}" for line in problems[:_MAX_SHOWN_DIFFERENCES])
         raise PlanError(
             f"stack {stack}: the plan no longer matches; nothing was changed. Preview again and "
             f"save a new plan.{lines}{more}"
@@ -162,16 +166,16 @@ def check_unchanged(stack: str, saved: SavedPlan, current: SavedPlan) -> None:
 
 def differences(saved: Plan, current: Plan) -> list[str]:
     """Return a line for each resource that differs between two plans."""
-    old, new = _resources(saved), _resources(current)
+    old, new = _comparable_resources(saved), _comparable_resources(current)
     lines = []
     for urn in sorted(old.keys() | new.keys()):
         name = urn.rpartition("::")[2]
         if urn not in new:
-            lines.append(f"{name}: planned to {_steps(old[urn])}, no longer exists")
+            lines.append(f"{name}: planned to {_describe_operations(old[urn])}, no longer exists")
         elif urn not in old:
-            lines.append(f"{name}: not in the plan, would {_steps(new[urn])}")
+            lines.append(f"{name}: not in the plan, would {_describe_operations(new[urn])}")
         elif old[urn] != new[urn]:
-            planned, would = _steps(old[urn]), _steps(new[urn])
+            planned, would = _describe_operations(old[urn]), _describe_operations(new[urn])
             how = "differently" if planned == would else f"not {planned}"
             lines.append(f"{name}: would {would}, {how}")
     if _comparable(saved.get("config")) != _comparable(current.get("config")):
@@ -179,7 +183,8 @@ def differences(saved: Plan, current: Plan) -> list[str]:
     return lines
 
 
-def _changed_since(old: Mapping[str, str], new: Mapping[str, str]) -> list[str]:
+def _changed_resources(old: Mapping[str, str], new: Mapping[str, str]) -> list[str]:
+    """Return a line for each resource whose old inputs differ between two saved plans, given as digests."""
     return [
         f"{urn.rpartition('::')[2]}: changed since the plan was saved"
         for urn in sorted(old.keys() & new.keys())
@@ -187,7 +192,8 @@ def _changed_since(old: Mapping[str, str], new: Mapping[str, str]) -> list[str]:
     ]
 
 
-def _resources(plan: Plan) -> dict[str, Any]:
+def _comparable_resources(plan: Plan) -> dict[str, Any]:
+    """Return the compared parts of each resource of a plan, by URN."""
     entries = plan.get("resourcePlans") or {}
     return {
         urn: _comparable({key: entry.get(key) for key in _COMPARED_KEYS}) for urn, entry in entries.items()
@@ -202,17 +208,20 @@ def _comparable(value: Any) -> Any:  # noqa: ANN401 - any JSON
         return {"secret": True}
     if isinstance(value, Mapping):
         return {
-            key: _sorted(item) if key in _UNORDERED_KEYS else _comparable(item) for key, item in value.items()
+            key: _sort_lists(item) if key in _UNORDERED_KEYS else _comparable(item)
+            for key, item in value.items()
         }
     return [_comparable(item) for item in value] if isinstance(value, list) else value
 
 
-def _sorted(value: Any) -> Any:  # noqa: ANN401 - any JSON
+def _sort_lists(value: Any) -> Any:  # noqa: ANN401 - any JSON
+    """Return a list as a sorted list of texts, and a mapping with its lists sorted."""
     if isinstance(value, Mapping):
-        return {key: _sorted(item) for key, item in value.items()}
+        return {key: _sort_lists(item) for key, item in value.items()}
     return sorted(map(str, value)) if isinstance(value, list) else value
 
 
-def _steps(entry: Mapping[str, Any]) -> str:
+def _describe_operations(entry: Mapping[str, Any]) -> str:
+    """Return the planned operations on a resource as text, such as `create-replacement and replace`."""
     words = entry.get("steps") or ["same"]
     return " and ".join("stay" if word == "same" else str(word) for word in words)

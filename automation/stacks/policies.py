@@ -20,7 +20,7 @@ from policy.stack_facts import read_facts
 from redaction import MASK
 from settings import SettingsError
 
-PACK = "kubewright"
+PACK_NAME = "kubewright"
 MANDATORY = "mandatory"
 
 
@@ -57,7 +57,9 @@ class PolicyChecker:
         too.
         """
         if self._stack is None:
-            return [Policy(policy=f"{PACK}/readable-settings", level=MANDATORY, text=self._settings_error)]
+            return [
+                Policy(policy=f"{PACK_NAME}/readable-settings", level=MANDATORY, text=self._settings_error)
+            ]
         resources = list(self._resources.values())
         violations = [*table.check_settings(self._stack), *table.check_resources(resources, self._stack)]
         for resource in resources:
@@ -78,24 +80,30 @@ def format_violations(policies: list[Policy], *, complete: bool) -> list[str]:
         return ["\nPolicies: not checked, the preview did not finish"]
     if not policies:
         return [f"\nPolicies: all {len(table.RULES)} rules are met"]
-    shown = [f"    {each.level:<9}  {_subject(each)}: {each.text}  ({each.policy})" for each in policies]
+    shown = [
+        f"    {each.level:<9}  {_resource_name(each)}: {each.text}  ({each.policy})" for each in policies
+    ]
     return ["\nPolicies:", *shown]
 
 
 def mandatory_violations(policies: list[Policy]) -> tuple[str, ...]:
     """Return a line for each mandatory violation."""
     return tuple(
-        f"policy {each.policy}: {_subject(each)}: {each.text}" for each in policies if each.level == MANDATORY
+        f"policy {each.policy}: {_resource_name(each)}: {each.text}"
+        for each in policies
+        if each.level == MANDATORY
     )
 
 
-def _subject(policy: Policy) -> str:
+def _resource_name(policy: Policy) -> str:
     return policy.urn.rpartition("::")[2] or "settings"
 
 
 def _convert_violation(violation: Violation) -> Policy:
     level = MANDATORY if violation.mandatory else "advisory"
-    return Policy(policy=f"{PACK}/{violation.rule}", level=level, text=violation.message, urn=violation.urn)
+    return Policy(
+        policy=f"{PACK_NAME}/{violation.rule}", level=level, text=violation.message, urn=violation.urn
+    )
 
 
 def _mask_secrets(value: Any) -> Any:  # noqa: ANN401  JSON of any shape

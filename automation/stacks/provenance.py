@@ -12,7 +12,7 @@ from redaction import MASK
 from redaction.secret_names import effective_name, is_secret_name
 from settings.bases import Key, MergedConfig, is_secure
 
-_COLUMN = 60
+_PROVENANCE_COLUMN = 60
 
 
 def format_settings(merged: MergedConfig) -> str:
@@ -20,19 +20,19 @@ def format_settings(merged: MergedConfig) -> str:
 
     Encrypted values, values below a secret name, and values with the syntax of a secret are masked.
     """
-    return "".join(f"{line}\n" for line in _lines(merged, _mask_secrets(merged.config), ()))
+    return "".join(f"{line}\n" for line in _yaml_lines(merged, _mask_secrets(merged.config), ()))
 
 
-def _lines(merged: MergedConfig, tree: Mapping[str, object], at: Key) -> Iterator[str]:
-    for name, value in tree.items():
-        key = (*at, str(name))
-        indent = "  " * len(at)
+def _yaml_lines(merged: MergedConfig, mapping: Mapping[str, object], parent_key: Key) -> Iterator[str]:
+    for name, value in mapping.items():
+        key = (*parent_key, str(name))
+        indent = "  " * len(parent_key)
         if isinstance(value, Mapping) and value:
             yield f"{indent}{_yaml_line(str(name))}:"
-            yield from _lines(merged, value, key)
+            yield from _yaml_lines(merged, value, key)
             continue
         first, *rest = f"{indent}{_yaml_line(str(name))}: {_yaml_line(value)}".splitlines()
-        yield f"{first:<{_COLUMN}}  # {merged.provenance[key].name}"
+        yield f"{first:<{_PROVENANCE_COLUMN}}  # {merged.provenance[key].name}"
         yield from rest
 
 

@@ -36,6 +36,7 @@ class Outcome(StrEnum):
 class Options:
     """The options of an action. Times are in seconds; a `timeout` of None means no limit.
 
+    `parallel` is the number of resources that change at a time. `diff` shows changed inputs in a preview.
     `wait` is the time to wait for a stack in use; 0 fails immediately. `plan` is the file in which a
     preview saves its plan, or the plan that `up` must follow. `policy` checks a preview by the rules of
     `policy/`; the preview fails when a mandatory rule is violated.
@@ -65,4 +66,4 @@ class Result:
 ShowLine = Callable[[str], object]
 """A function that receives a line of the engine's output, without its line end."""
 OnEvent = Callable[[Event], object]
-"""A function that receives an event."""
+"""A function that receives each redacted event of the engine."""

@@ -30,7 +30,7 @@ class OutputFormat(StrEnum):
     RAW = "raw"
 
 
-def run(
+def run_action_on_stacks(
     action: Action,
     names: list[str],
     file: Path | None,
@@ -38,25 +38,25 @@ def run(
     *,
     jobs: int = 1,
     events: Path | None = None,
-    keep: bool = False,
+    keep_errors: bool = False,
     output: OutputFormat = OutputFormat.RAW,
 ) -> list[Result]:
     """Run the action on every stack, show the progress, log events and print the report if one was chosen.
 
-    Raise UserError when a single stack fails before the engine starts, unless `keep` is set. With several
-    stacks, errors are part of the results.
+    Raise UserError when a single stack fails before the engine starts, unless `keep_errors` is set. With
+    several stacks, errors are part of the results.
     """
     if not names:
         print("no stack is affected", file=sys.stderr)
         return []
     with multi_stack.EventLog(events) as log, display.create_display(len(names)) as progress_display:
 
-        def work(name: str) -> Result:
+        def run_stack(name: str) -> Result:
             def handle_event(event: Event) -> None:
                 log.write(name, event)
                 progress_display.show_event(name, event)
 
-            job = actions.Job(
+            request = actions.StackRequest(
                 environment=environment(),
                 stack=name,
                 file=file,
@@ -67,11 +67,11 @@ def run(
                 show_engine=output is OutputFormat.RAW or action is not Action.PREVIEW,
                 on_event=handle_event,
             )
-            result = actions.ACTIONS[action](job)
+            result = actions.ACTIONS[action](request)
             progress_display.finish(result)
             return result
 
-        results = multi_stack.run_all(names, action, work, jobs=jobs, keep=keep)
+        results = multi_stack.run_all(names, action, run_stack, jobs=jobs, keep_errors=keep_errors)
     if output is OutputFormat.REPORT:
         _print_reports(results, file, applied=action is Action.UP)
     _print_failures(results)
@@ -113,17 +113,17 @@ def _build_reports(results: list[Result], file: Path | None) -> list[Report]:
 
 def _print_failures(results: list[Result]) -> None:
     if len(results) > 1:
-        multi_stack.summary(results)
+        multi_stack.print_summary(results)
     elif results[0].outcome is Outcome.FAILED and not any(results[0].events):
         # The engine printed nothing in this case, so the user has not seen the reason yet.
         print("\n".join(results[0].errors), file=sys.stderr)
 
 
-def select_names(
-    stack: list[str] | None, file: Path | None, everything: bool, changed_from: str | None, plan: Path | None
+def select_stack_names(
+    stack: list[str] | None, file: Path | None, select_all: bool, changed_from: str | None, plan: Path | None
 ) -> list[str]:
     """Return the selected stacks. Raise UserError when an option for a single stack is given for several."""
-    names = selection.select_stacks(stack or [], everything=everything, changed_from=changed_from)
+    names = selection.select_stacks(stack or [], select_all=select_all, changed_from=changed_from)
     if len(names) > 1 and file is not None:
         raise UserError("--file: applies to one stack; name one stack")
     if len(names) > 1 and plan is not None:

@@ -12,7 +12,7 @@ from automation.environment import CHECKOUT
 from automation.errors import UserError
 
 # Files of the program, relative to the checkout. A change of these files can affect every stack.
-PROGRAM = (
+PROGRAM_PATHS = (
     "__main__.py",
     "Pulumi.yaml",
     "requirements.txt",
@@ -45,9 +45,9 @@ def affected_stacks(
 ) -> list[str]:
     """Return the stacks that a change of these files (relative to the checkout) can affect."""
     paths = list(changed)
-    if any(path.startswith(PROGRAM) for path in paths):
+    if any(path.startswith(PROGRAM_PATHS) for path in paths):
         return list(stacks)
-    return [name for name, file in stacks.items() if _affects(paths, file, checkout)]
+    return [name for name, file in stacks.items() if _is_affected(paths, file, checkout)]
 
 
 def changed_since(ref: str, checkout: Path = CHECKOUT) -> list[str]:
@@ -57,12 +57,12 @@ def changed_since(ref: str, checkout: Path = CHECKOUT) -> list[str]:
     """
     if ref.startswith("-"):
         raise UserError(f"--changed-from: {ref!r} is not a commit, branch or tag")
-    differing = _git(checkout, "diff", "--name-only", "--no-renames", "-z", "--merge-base", ref, "--")
-    new = _git(checkout, "ls-files", "--others", "--exclude-standard", "-z")
-    return sorted({*differing, *new})
+    changed_files = _run_git(checkout, "diff", "--name-only", "--no-renames", "-z", "--merge-base", ref, "--")
+    new_files = _run_git(checkout, "ls-files", "--others", "--exclude-standard", "-z")
+    return sorted({*changed_files, *new_files})
 
 
-def select_stacks(names: Sequence[str], *, everything: bool, changed_from: str | None) -> list[str]:
+def select_stacks(names: Sequence[str], *, select_all: bool, changed_from: str | None) -> list[str]:
     """Return the selected stacks; `dev` by default.
 
     Raise `UserError` when several ways of selection are combined, and for an invalid stack name.
@@ -70,10 +70,10 @@ def select_stacks(names: Sequence[str], *, everything: bool, changed_from: str |
     # Stack names become names of directories and reports.
     for name in names:
         workspace.check_stack_name(name)
-    selections = [bool(names), everything, changed_from is not None]
+    selections = [bool(names), select_all, changed_from is not None]
     if sum(selections) > 1:
         raise UserError("--stack, --all and --changed-from: give one of them")
-    if everything:
+    if select_all:
         return list(all_stacks())
     if changed_from is None:
         return list(dict.fromkeys(names)) or ["dev"]
@@ -88,13 +88,15 @@ def select_stacks(names: Sequence[str], *, everything: bool, changed_from: str |
     return affected_stacks(changed, stacks)
 
 
-def _affects(changed: Sequence[str], file: Path, checkout: Path) -> bool:
+def _is_affected(changed: Sequence[str], file: Path, checkout: Path) -> bool:
     settings = workspace.merged_config(file)
-    own = {str(path.resolve().relative_to(checkout.resolve())) for path in settings.files}
+    own_files = {str(path.resolve().relative_to(checkout.resolve())) for path in settings.files}
     # A text without a slash or a dot is a word and not a path.
     texts = (text for text in _config_texts(settings.config) if "/" in text or "." in text)
-    named = {text.removeprefix("./").rstrip("/") for text in texts}
-    return any(path in own or not named.isdisjoint(_path_and_parents(path)) for path in changed)
+    referenced_paths = {text.removeprefix("./").rstrip("/") for text in texts}
+    return any(
+        path in own_files or not referenced_paths.isdisjoint(_path_and_parents(path)) for path in changed
+    )
 
 
 def _path_and_parents(path: str) -> Iterator[str]:
@@ -119,7 +121,7 @@ def _stack_files(checkout: Path) -> list[Path]:
     return sorted(path for path in checkout.glob("Pulumi.*.yaml") if path.is_file())
 
 
-def _git(checkout: Path, *words: str) -> list[str]:
+def _run_git(checkout: Path, *words: str) -> list[str]:
     try:
         completed = subprocess.run(["git", *words], cwd=checkout, capture_output=True, text=True, timeout=60)
     except (OSError, subprocess.TimeoutExpired) as error:

@@ -13,7 +13,7 @@ from rich.console import Console
 
 from benchmarks import costs
 from benchmarks.previews import clouds, hosts
-from testkit.artifact_server import serving
+from testkit.artifact_server import serve_artifacts
 from testkit.offline.machine import Machine
 from testkit.process import CommandFailed
 
@@ -27,32 +27,34 @@ def main(
 ) -> None:
     """Measure previews. Exit with an error when a cost exceeds its limit."""
     console = Console(stderr=True)
-    measured, compared = [], []
+    preview_costs, comparisons = [], []
     with tempfile.TemporaryDirectory(prefix="kubewright-previews-") as directory:
         root = Path(directory)
-        with serving(root) as server:
-            machine = Machine.make(root, server)
+        with serve_artifacts(root) as server:
+            machine = Machine.create(root, server)
             try:
                 for cloud in clouds.CLOUDS if rounds else ():
                     console.print(f"{cloud} …")
-                    compared.append(clouds.compare_sizes(machine, cloud, rounds))
+                    comparisons.append(clouds.compare_sizes(machine, cloud, rounds))
                 for number in sizes or hosts.SIZES:
                     console.print(f"{number} hosts …")
-                    measured.append(hosts.measure_previews(machine, number))
+                    preview_costs.append(hosts.measure_previews(machine, number))
             except CommandFailed as error:
                 console.print(str(error), markup=False)
                 sys.exit(1)
-    text = markdown(measured, compared)
+    text = markdown(preview_costs, comparisons)
     print(text)
     if write:
         FILE.write_text(text)
-    over = [f"{each.hosts:,} hosts" for each in measured if each.over_limit]
-    over += [f"many workers on {each.cloud}" for each in compared if each.over_limit]
-    if over:
-        sys.exit(f"over the limit: {', '.join(over)}")
+    exceeding = [f"{each.hosts:,} hosts" for each in preview_costs if each.over_limit]
+    exceeding += [f"many workers on {each.cloud}" for each in comparisons if each.over_limit]
+    if exceeding:
+        sys.exit(f"over the limit: {', '.join(exceeding)}")
 
 
-def markdown(measured: Sequence[hosts.PreviewCosts], compared: Sequence[clouds.SizeComparison]) -> str:
+def markdown(
+    preview_costs: Sequence[hosts.PreviewCosts], comparisons: Sequence[clouds.SizeComparison]
+) -> str:
     """Return the text of docs/previews.md."""
     size, seconds, memory = hosts.LIMITS
     lines = [
@@ -65,15 +67,16 @@ def markdown(measured: Sequence[hosts.PreviewCosts], compared: Sequence[clouds.S
         "",
         f"Bare metal; the limit for {size:,} hosts is {seconds:.0f} s and {memory:.0f} GiB:",
         "",
-        *hosts.markdown_table(measured),
+        *hosts.markdown_table(preview_costs),
     ]
-    if compared:
+    if comparisons:
+        rounds = len(comparisons[0].few)
         lines += [
             "",
-            f"The cloud examples before their creation: medians of {len(compared[0].few)} rounds in turns.",
+            f"The cloud examples before their creation: medians of {rounds} rounds in turns.",
             f"The ratio compares processor seconds; its limit is {1 + clouds.MAX_EXTRA:.2f}:",
             "",
-            *clouds.table(compared),
+            *clouds.markdown_table(comparisons),
         ]
     return "\n".join(lines) + "\n"
 

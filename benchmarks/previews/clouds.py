@@ -30,7 +30,7 @@ _MAX_PODS = 30
 
 @dataclass(frozen=True, slots=True)
 class SizeComparison:
-    """Costs of previews of a cloud's example in both sizes, each in several rounds."""
+    """Costs of previews of a cloud's example with few and with many workers, each in several rounds."""
 
     cloud: str
     few: tuple[Cost, ...]
@@ -45,17 +45,20 @@ class SizeComparison:
 
     @property
     def over_limit(self) -> bool:
-        """Report whether the cost with many workers exceeds the limit."""
+        """Return whether the cost with many workers exceeds the limit."""
         return self.ratio > 1 + MAX_EXTRA
 
 
 def compare_sizes(machine: Machine, cloud: str, rounds: int = ROUNDS) -> SizeComparison:
-    """Preview a cloud's example in both sizes alternately. Raise CommandFailed on a failure."""
+    """Preview the example stack of a cloud with few and with many workers alternately, and return the costs.
+
+    Raise CommandFailed when a preview fails.
+    """
     costs_by_size: dict[int, list[Cost]] = {FEW: [], MANY: []}
     for _ in range(rounds):
         for workers, costs in costs_by_size.items():
             name = f"{cloud}-{workers}"
-            file = machine.file(name, stack_config(cloud, workers))
+            file = machine.write_stack_file(name, stack_config(cloud, workers))
             with measure_cost() as cost:
                 machine.command("preview", "--stack", name, "--file", str(file), timeout=_TIMEOUT)
             costs += cost
@@ -77,18 +80,18 @@ def stack_config(cloud: str, workers: int) -> Document:
     return config
 
 
-def table(compared: Iterable[SizeComparison]) -> list[str]:
+def markdown_table(comparisons: Iterable[SizeComparison]) -> list[str]:
     """Return the lines of the Markdown table."""
     lines = [
         f"| cloud | {FEW} workers | processors | memory | {MANY:,} workers | processors | memory | ratio |",
         "|---|---|---|---|---|---|---|---|",
     ]
-    for each in compared:
-        cells = [each.cloud]
-        for costs in (each.few, each.many):
+    for comparison in comparisons:
+        cells = [comparison.cloud]
+        for costs in (comparison.few, comparison.many):
             cells += [f"{median(cost.seconds for cost in costs):.1f} s", f"{_median_processor(costs):.1f} s"]
             cells.append(f"{median(cost.memory for cost in costs):.2f} GiB")
-        lines.append(f"| {' | '.join(cells)} | {each.ratio:.2f} |")
+        lines.append(f"| {' | '.join(cells)} | {comparison.ratio:.2f} |")
     return lines
 
 

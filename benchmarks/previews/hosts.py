@@ -36,7 +36,7 @@ class PreviewCosts:
 
     @property
     def over_limit(self) -> bool:
-        """Report whether this size has a limit and exceeds the limit."""
+        """Return whether this number of hosts has a limit and a preview exceeds the limit."""
         hosts, seconds, memory = LIMITS
         costs = (self.unchanged, self.changed)
         return self.hosts == hosts and any(cost.seconds > seconds or cost.memory > memory for cost in costs)
@@ -46,20 +46,22 @@ def measure_previews(machine: Machine, hosts: int) -> PreviewCosts:
     """Create a stack with this number of hosts and measure its previews. Raise CommandFailed on a failure."""
     name = f"hosts-{hosts}"
     config = stack_config(machine, name, hosts)
-    words = ("--stack", name, "--file", str(machine.file(name, config)))
+    words = ("--stack", name, "--file", str(machine.write_stack_file(name, config)))
     machine.execute(("up", *words), timeout=_TIMEOUT, variables=_SINGLE_CHECKPOINT)
     reports = str(machine.root / "reports")
     with measure_cost() as unchanged:
         machine.command("preview", *words, timeout=_TIMEOUT)
     config[CLUSTER]["pools"]["workers"]["kubelet"]["max_pods"] = _CHANGED_MAX_PODS
-    machine.file(name, config)
+    machine.write_stack_file(name, config)
     with measure_cost() as changed:
         machine.command("preview", *words, "--report", reports, timeout=_TIMEOUT)
     return PreviewCosts(hosts, unchanged[0], changed[0])
 
 
 def stack_config(machine: Machine, name: str, hosts: int) -> Document:
-    """Return a stack with a control plane and with workers that have a /26 of pods each."""
+    """Return the configuration of a stack with one control plane and with workers that have a /26 of pods
+    each.
+    """
     first = IPv4Address("10.0.1.1")
     inventory = {"cp-1": {"address": str(first)}}
     inventory |= {f"w-{i}": {"address": str(first + i)} for i in range(1, hosts)}
@@ -77,7 +79,7 @@ def stack_config(machine: Machine, name: str, hosts: int) -> Document:
             "control_planes": {"hosts": ["cp-1"]},
             "pools": {"workers": workers},
             "artifacts": {"mirror": machine.server.url, "ca_file": str(machine.server.ca_file)},
-            "metal": {"ssh": machine.keys(inventory), "hosts": inventory},
+            "metal": {"ssh": machine.ssh_settings(inventory), "hosts": inventory},
         }
     }
 
@@ -88,9 +90,9 @@ def markdown_table(costs: Iterable[PreviewCosts]) -> list[str]:
         "| hosts | unchanged | processors | memory | one setting on every worker | processors | memory |",
         "|---|---|---|---|---|---|---|",
     ]
-    for each in costs:
-        cells = [f"{each.hosts:,}"]
-        for cost in (each.unchanged, each.changed):
+    for previews in costs:
+        cells = [f"{previews.hosts:,}"]
+        for cost in (previews.unchanged, previews.changed):
             cells += [f"{cost.seconds:.1f} s", f"{cost.processor:.1f} s", f"{cost.memory:.2f} GiB"]
         lines.append(f"| {' | '.join(cells)} |")
     return lines

@@ -14,7 +14,7 @@ from rich.console import Console
 from artifacts.errors import ArtifactError
 from benchmarks import costs
 from benchmarks.ready import report, rounds
-from benchmarks.ready.rounds import Round
+from benchmarks.ready.rounds import ReadinessTimes
 from benchmarks.rounds import CHECKOUT, BenchmarkError
 from lab.errors import LabError
 
@@ -32,33 +32,35 @@ def main(
     if not programs:
         console.print(f"--only {only}: unknown program; choose one of {', '.join(PROGRAMS)}", markup=False)
         sys.exit(2)
-    measured: dict[str, list[Round]] = {name: [] for name in programs}
+    rounds_by_program: dict[str, list[ReadinessTimes]] = {name: [] for name in programs}
     with tempfile.TemporaryDirectory(prefix="kubewright-ready-") as directory:
         # The lab and the commands store and find their hosts in this directory.
         os.environ["KUBEWRIGHT_STATE"] = directory
-        for turn in range(1, number + 1):
+        for round_number in range(1, number + 1):
             for name, run in programs.items():
                 try:
-                    measured[name].append(run(Path(directory)))
+                    rounds_by_program[name].append(run(Path(directory)))
                 except (ArtifactError, BenchmarkError, LabError) as error:
-                    console.print(f"round {turn} of {name}: {error}", markup=False)
+                    console.print(f"round {round_number} of {name}: {error}", markup=False)
                     sys.exit(1)
-                console.print(f"round {turn} of {number}: {name} {measured[name][-1].ready:.1f} s")
-    print_results(measured, write=write and not only)
+                console.print(
+                    f"round {round_number} of {number}: {name} {rounds_by_program[name][-1].ready:.1f} s"
+                )
+    print_results(rounds_by_program, write=write and not only)
 
 
-def print_results(measured: dict[str, list[Round]], *, write: bool) -> None:
-    """Print the results."""
-    if len(measured) < len(PROGRAMS):
-        for name, results in measured.items():
-            print(name, [f"{r.ready:.1f}" for r in results], *report.parts(results), sep="\n")
+def print_results(rounds_by_program: dict[str, list[ReadinessTimes]], *, write: bool) -> None:
+    """Print the report. Exit with an error when the ratio exceeds the limit."""
+    if len(rounds_by_program) < len(PROGRAMS):
+        for name, results in rounds_by_program.items():
+            print(name, [f"{times.ready:.1f}" for times in results], *report.part_rows(results), sep="\n")
         return
     machine = f"Machine: {costs.machine_description()}."
-    text = report.markdown(measured, machine)
+    text = report.markdown(rounds_by_program, machine)
     print(text)
     if write:
         (CHECKOUT / "docs/benchmarks-ready.md").write_text(text)
-    sys.exit(report.ratio(measured) > report.MAX_RATIO)
+    sys.exit(report.ratio(rounds_by_program) > report.MAX_RATIO)
 
 
 if __name__ == "__main__":

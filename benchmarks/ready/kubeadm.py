@@ -27,7 +27,7 @@ from benchmarks.timeline import Span
 
 _COMMAND_SECONDS = 400
 _ADMIN = "KUBECONFIG=/etc/kubernetes/admin.conf"
-_RUNTIME = (
+_NODE_ARTIFACTS = (
     *("kubeadm", "kubelet", "containerd", "containerd-shim-runc-v2", "ctr", "runc", "crictl"),
     *("cni-bridge", "cni-loopback", "cni-host-local", "cni-portmap", "flanneld", "netfilter"),
 )
@@ -35,7 +35,7 @@ _RUNTIME = (
 
 @dataclass
 class Kubeadm:
-    """A cluster by kubeadm. `parts` has the begin and end of each step, in seconds after `start`."""
+    """A cluster that kubeadm creates. `parts` are the steps with their times, in seconds after `start`."""
 
     setup: ClusterSetup
     parts: dict[str, Span] = field(default_factory=dict)
@@ -44,34 +44,43 @@ class Kubeadm:
     def build(self) -> None:
         """Create the cluster on booted hosts, up to the last join. Raise BenchmarkError."""
         token = f"{secrets.token_hex(3)}.{secrets.token_hex(8)}"
-        key = secrets.token_hex(32)
+        certificate_key = secrets.token_hex(32)
         with ThreadPoolExecutor(max_workers=len(HOSTS)) as pool:
-            ready = {host: pool.submit(self._prepare, host) for host in HOSTS}
+            preparations = {host: pool.submit(self._prepare, host) for host in HOSTS}
             first = CONTROL_PLANES[0]
-            ready[first].result()
-            authority = self._init(first, token, key)
-            flannel = self._flannel(first)
-            joins = [pool.submit(self._worker, host, ready, token, authority, flannel) for host in WORKERS]
+            preparations[first].result()
+            ca_hash = self._init_control_plane(first, token, certificate_key)
+            flannel_kubeconfig = self._install_flannel(first)
+            joins = [
+                pool.submit(self._join_worker, host, preparations, token, ca_hash, flannel_kubeconfig)
+                for host in WORKERS
+            ]
             for host in CONTROL_PLANES[1:]:
-                ready[host].result()
-                with self._part(f"join of {host}"):
-                    self._join(host, kubeadm_config.join_config(host, token, authority, key), flannel)
+                preparations[host].result()
+                with self._measured_part(f"join of {host}"):
+                    self._join(
+                        host,
+                        kubeadm_config.join_config(host, token, ca_hash, certificate_key),
+                        flannel_kubeconfig,
+                    )
             for join in joins:
                 join.result()
 
     def _prepare(self, host: str) -> None:
-        with self._part("files and images on the hosts"):
-            self._run(host, self._preparation(host))
+        with self._measured_part("files and images on the hosts"):
+            self._run(host, self._preparation_script(host))
             if host in CONTROL_PLANES:
                 # The guide uses the same command to fetch images early: `kubeadm config images pull`.
                 document = kubeadm_config.init_config(host, "abcdef.0123456789abcdef", "0" * 64)
                 self._write(host, "/etc/kubernetes/pull.yaml", document)
                 self._run(host, "kubeadm config images pull --config /etc/kubernetes/pull.yaml")
 
-    def _init(self, host: str, token: str, key: str) -> str:
+    def _init_control_plane(self, host: str, token: str, certificate_key: str) -> str:
         """Create the first control plane and return the hash of its certificate authority."""
-        with self._part("init"):
-            self._write(host, "/etc/kubernetes/init.yaml", kubeadm_config.init_config(host, token, key))
+        with self._measured_part("init"):
+            self._write(
+                host, "/etc/kubernetes/init.yaml", kubeadm_config.init_config(host, token, certificate_key)
+            )
             output = self._run(host, "kubeadm init --config /etc/kubernetes/init.yaml --upload-certs")
         match = re.search(r"sha256:[0-9a-f]{64}", output)
         if match is None:
@@ -80,11 +89,11 @@ class Kubeadm:
             )
         return match[0]
 
-    def _flannel(self, host: str) -> str:
+    def _install_flannel(self, host: str) -> str:
         """Create the permissions and credentials of the pod network, start its service on the first host,
         and return the kubeconfig.
         """
-        with self._part("pod network"):
+        with self._measured_part("pod network"):
             self._run(host, f"{_ADMIN} kubectl apply -f -", stdin=kubeadm_config.flannel_permissions())
             kubeconfig = self._run(
                 host,
@@ -94,21 +103,26 @@ class Kubeadm:
             self._run(host, "systemctl start --no-block flanneld")
         return kubeconfig
 
-    def _worker(
-        self, host: str, ready: dict[str, Future[None]], token: str, authority: str, flannel: str
+    def _join_worker(
+        self,
+        host: str,
+        preparations: dict[str, Future[None]],
+        token: str,
+        ca_hash: str,
+        flannel_kubeconfig: str,
     ) -> None:
-        ready[host].result()
-        with self._part("joins of the workers"):
-            self._join(host, kubeadm_config.join_config(host, token, authority), flannel)
+        preparations[host].result()
+        with self._measured_part("joins of the workers"):
+            self._join(host, kubeadm_config.join_config(host, token, ca_hash), flannel_kubeconfig)
 
-    def _join(self, host: str, document: str, flannel: str) -> None:
+    def _join(self, host: str, document: str, flannel_kubeconfig: str) -> None:
         self._write(host, "/etc/kubernetes/join.yaml", document)
-        self._write(host, "/etc/kubernetes/flannel.conf", flannel)
+        self._write(host, "/etc/kubernetes/flannel.conf", flannel_kubeconfig)
         self._run(
             host, "kubeadm join --config /etc/kubernetes/join.yaml && systemctl start --no-block flanneld"
         )
 
-    def _preparation(self, host: str) -> str:
+    def _preparation_script(self, host: str) -> str:
         values = {
             "NODE": host,
             "ADDRESS": str(layout.address(host)),
@@ -125,7 +139,7 @@ class Kubeadm:
 
     def _files(self, host: str) -> list[str]:
         index = json.loads((self.setup.mirror / "index.json").read_text())["files"]
-        names = (*_RUNTIME, "kubectl") if host in CONTROL_PLANES else _RUNTIME
+        names = (*_NODE_ARTIFACTS, "kubectl") if host in CONTROL_PLANES else _NODE_ARTIFACTS
         entries = {name: index[f"{name}/{catalogue.version_of(name)}"] for name in names}
         return [
             f"{name} {self.setup.spec.mirror_url}/{entry['path']} {entry['sha256']}"
@@ -133,15 +147,15 @@ class Kubeadm:
         ]
 
     @contextmanager
-    def _part(self, name: str) -> Iterator[None]:
+    def _measured_part(self, name: str) -> Iterator[None]:
         """Record the duration of a step. A step on several hosts is recorded as one part, from first start
         to last end.
         """
         begin = time.monotonic() - self.start
         yield
         end = time.monotonic() - self.start
-        before = self.parts.get(name, Span(begin, end))
-        self.parts[name] = Span(min(before.begin, begin), max(before.end, end))
+        recorded = self.parts.get(name, Span(begin, end))
+        self.parts[name] = Span(min(recorded.begin, begin), max(recorded.end, end))
 
     def _write(self, host: str, path: str, content: str) -> None:
         self._run(host, f"umask 077; mkdir -p {path.rpartition('/')[0]}; cat >{path}", stdin=content)
@@ -151,17 +165,17 @@ class Kubeadm:
         `stdin` is set.
         """
         words = ["sh", "-s"] if stdin is None else ["sh", "-c", quote(script)]
-        done = subprocess.run(
+        result = subprocess.run(
             [*self._ssh(host), *words],
             input=script if stdin is None else stdin,
             capture_output=True,
             text=True,
             timeout=_COMMAND_SECONDS,
         )
-        if done.returncode:
-            tail = "\n".join((done.stdout + done.stderr).splitlines()[-25:])
-            raise BenchmarkError(f"{host}: {script.splitlines()[-1]}: exit code {done.returncode}:\n{tail}")
-        return done.stdout
+        if result.returncode:
+            tail = "\n".join((result.stdout + result.stderr).splitlines()[-25:])
+            raise BenchmarkError(f"{host}: {script.splitlines()[-1]}: exit code {result.returncode}:\n{tail}")
+        return result.stdout
 
     def _ssh(self, host: str) -> list[str]:
         keys = self.setup.lab / "ssh"

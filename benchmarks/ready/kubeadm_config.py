@@ -8,8 +8,8 @@ from typing import Any
 from artifacts import catalogue
 from benchmarks.ready import layout
 
-API = "kubeadm.k8s.io/v1beta4"
-SOCKET = "unix:///run/containerd/containerd.sock"
+API_VERSION = "kubeadm.k8s.io/v1beta4"
+CRI_SOCKET = "unix:///run/containerd/containerd.sock"
 
 IGNORED_ERRORS = {
     "SystemVerification": "kubeadm rejects cgroup v1, which the machine of the lab may have; "
@@ -23,7 +23,7 @@ def init_config(host: str, token: str, certificate_key: str) -> str:
     versions = catalogue.DEFAULTS
     return _documents(
         {
-            "apiVersion": API,
+            "apiVersion": API_VERSION,
             "kind": "InitConfiguration",
             "bootstrapTokens": [{"token": token, "ttl": "1h"}],
             "certificateKey": certificate_key,
@@ -31,7 +31,7 @@ def init_config(host: str, token: str, certificate_key: str) -> str:
             "nodeRegistration": _registration(host),
         },
         {
-            "apiVersion": API,
+            "apiVersion": API_VERSION,
             "kind": "ClusterConfiguration",
             "kubernetesVersion": f"v{versions.kubernetes}",
             "controlPlaneEndpoint": layout.endpoint(),
@@ -65,18 +65,18 @@ def init_config(host: str, token: str, certificate_key: str) -> str:
     )
 
 
-def join_config(host: str, token: str, authority: str, certificate_key: str = "") -> str:
+def join_config(host: str, token: str, ca_hash: str, certificate_key: str = "") -> str:
     """Return the configuration that joins a host, as a control plane if a certificate key is given.
-    `authority` is the hash of the certificate authority: `sha256:…`.
+    `ca_hash` is the hash of the certificate authority: `sha256:…`.
     """
     document: dict[str, Any] = {
-        "apiVersion": API,
+        "apiVersion": API_VERSION,
         "kind": "JoinConfiguration",
         "discovery": {
             "bootstrapToken": {
                 "apiServerEndpoint": layout.endpoint(),
                 "token": token,
-                "caCertHashes": [authority],
+                "caCertHashes": [ca_hash],
             }
         },
         "nodeRegistration": _registration(host),
@@ -116,7 +116,7 @@ def flannel_permissions() -> str:
 def _registration(host: str) -> dict[str, Any]:
     return {
         "name": host,
-        "criSocket": SOCKET,
+        "criSocket": CRI_SOCKET,
         "imagePullSerial": False,
         "ignorePreflightErrors": sorted(IGNORED_ERRORS),
         "kubeletExtraArgs": [{"name": "node-ip", "value": str(layout.address(host))}],

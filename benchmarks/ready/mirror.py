@@ -19,8 +19,8 @@ from artifacts.progress import Progress
 
 PAUSE = "3.10.2"
 """The image tag of the pause container that kubeadm 1.36.3 uses."""
-_PLACE = "usr/local/bin"
-_TOOLS = "usr/local/netfilter"
+_PROGRAM_DIRECTORY = "usr/local/bin"
+_TOOLS_DIRECTORY = "usr/local/netfilter"
 _PATH = "/usr/local/bin:/usr/local/netfilter:/usr/sbin:/usr/bin:/sbin:/bin"
 
 
@@ -28,10 +28,10 @@ def image_references() -> dict[str, str]:
     """Return the image references that kubeadm uses, by program name."""
     versions = catalogue.DEFAULTS
     kubernetes = ("kube-apiserver", "kube-controller-manager", "kube-scheduler", "kube-proxy")
-    named = {name: f"registry.k8s.io/{name}:v{versions.kubernetes}" for name in kubernetes}
-    named["etcd"] = f"registry.k8s.io/etcd:{versions.etcd}"
-    named["pause"] = f"registry.k8s.io/pause:{PAUSE}"
-    return named
+    references = {name: f"registry.k8s.io/{name}:v{versions.kubernetes}" for name in kubernetes}
+    references["etcd"] = f"registry.k8s.io/etcd:{versions.etcd}"
+    references["pause"] = f"registry.k8s.io/pause:{PAUSE}"
+    return references
 
 
 def build_kubeadm_mirror(directory: Path) -> Path:
@@ -60,25 +60,30 @@ def _program_image(
     """Return a container image with one program. The image of kube-proxy also has a shell and the tools
     that kube-proxy calls.
     """
-    config = Config(entrypoint=(f"/{_PLACE}/{name}",), environment={"PATH": _PATH})
+    config = Config(entrypoint=(f"/{_PROGRAM_DIRECTORY}/{name}",), environment={"PATH": _PATH})
     program = acquire.fetch_or_build(binary(name), cache, progress)
-    entries = [Entry(f"{_PLACE}/{name}", program.read_bytes(), 0o755)]
+    entries = [Entry(f"{_PROGRAM_DIRECTORY}/{name}", program.read_bytes(), 0o755)]
     if name != "kube-proxy":
-        return [*_directories("tmp", "usr", "usr/local", _PLACE), *entries], config
+        return [*_directories("tmp", "usr", "usr/local", _PROGRAM_DIRECTORY), *entries], config
     busybox, _ = images.RECIPES["library/busybox"]("1.35", cache, workspace, progress)
     tools = acquire.fetch_or_build(binary("netfilter"), cache, progress)
-    return [*busybox, *_directories("usr", "usr/local", _PLACE, _TOOLS), *_tree(tools), *entries], config
+    return [
+        *busybox,
+        *_directories("usr", "usr/local", _PROGRAM_DIRECTORY, _TOOLS_DIRECTORY),
+        *_tool_entries(tools),
+        *entries,
+    ], config
 
 
 def _directories(*paths: str) -> list[Entry]:
     return [Entry(path, directory=True, mode=0o755) for path in paths]
 
 
-def _tree(archive: Path) -> Iterable[Entry]:
-    """Return the files of a tar archive with paths below the image's tool directory."""
+def _tool_entries(archive: Path) -> Iterable[Entry]:
+    """Return the members of a tar archive as image entries below the tools directory of the image."""
     with tarfile.open(archive) as tar:
         for member in tar:
-            path = f"{_TOOLS}/{member.name}"
+            path = f"{_TOOLS_DIRECTORY}/{member.name}"
             file = tar.extractfile(member) if member.isreg() else None
             content = file.read() if file else b""
             link = member.linkname if member.issym() else ""

@@ -1,4 +1,4 @@
-"""Check whether a cluster is ready, for both programs: all nodes are Ready and CoreDNS is Available."""
+"""Watch that finds out when a cluster is ready: all nodes are Ready and CoreDNS is Available."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ import yaml
 from benchmarks.ready import layout
 from benchmarks.ready.layout import ClusterSetup
 
-_PAUSE = 0.25
+_POLL_SECONDS = 0.25
 
 
 class ReadinessWatch:
@@ -29,7 +29,7 @@ class ReadinessWatch:
 
     def __init__(self, setup: ClusterSetup, start: float) -> None:
         self.ready: float | None = None
-        self.last = "the first control plane does not respond"
+        self.last_status = "the first control plane does not respond"
         self._setup = setup
         self._start = start
         self._stopped = threading.Event()
@@ -43,11 +43,11 @@ class ReadinessWatch:
         return self.ready
 
     def _poll(self) -> None:
-        while not self._stopped.wait(_PAUSE):
+        while not self._stopped.wait(_POLL_SECONDS):
             try:
                 ready = self._is_ready()
             except (OSError, http.client.HTTPException, ValueError, KeyError) as error:
-                self.last = f"{type(error).__name__}: {error}"
+                self.last_status = f"{type(error).__name__}: {error}"
                 continue
             if ready:
                 self.ready = time.monotonic() - self._start
@@ -58,23 +58,27 @@ class ReadinessWatch:
         address = str(layout.address(layout.CONTROL_PLANES[0]))
         connection = http.client.HTTPSConnection(address, layout.API_PORT, timeout=5, context=context)
         try:
-            nodes = [_condition(item, "Ready") for item in _get(connection, "/api/v1/nodes")["items"]]
-            dns = _get(connection, "/apis/apps/v1/namespaces/kube-system/deployments/coredns")
+            nodes = [
+                _is_condition_true(item, "Ready") for item in _get_json(connection, "/api/v1/nodes")["items"]
+            ]
+            dns = _get_json(connection, "/apis/apps/v1/namespaces/kube-system/deployments/coredns")
         finally:
             connection.close()
-        self.last = f"{sum(nodes)} of {len(layout.HOSTS)} nodes Ready"
-        return len(nodes) == len(layout.HOSTS) and all(nodes) and _condition(dns, "Available")
+        self.last_status = f"{sum(nodes)} of {len(layout.HOSTS)} nodes Ready"
+        return len(nodes) == len(layout.HOSTS) and all(nodes) and _is_condition_true(dns, "Available")
 
 
 def administrator_context(disk: Path) -> ssl.SSLContext:
-    """Return the administrator's credentials, which both programs store on the disk of a control plane."""
+    """Return a TLS context with the administrator's certificate, which Kubewright and kubeadm both store on
+    the disk of a control plane. `disk` is the directory with the files of the control plane.
+    """
     kubernetes = disk / "etc/kubernetes"
     document = yaml.safe_load((kubernetes / "admin.conf").read_text())
     cluster, user = document["clusters"][0]["cluster"], document["users"][0]["user"]
     with tempfile.TemporaryDirectory() as directory:
         files = {
-            name: _file(disk, Path(directory, name), part, name)
-            for part, name in (
+            name: _credential_file(disk, Path(directory, name), section, name)
+            for section, name in (
                 (cluster, "certificate-authority"),
                 (user, "client-certificate"),
                 (user, "client-key"),
@@ -85,18 +89,18 @@ def administrator_context(disk: Path) -> ssl.SSLContext:
     return context
 
 
-def _file(disk: Path, target: Path, part: dict[str, str], name: str) -> str:
+def _credential_file(disk: Path, target: Path, section: dict[str, str], name: str) -> str:
     """Return the path of a file that the kubeconfig refers to, or of a new file with the kubeconfig's
     inline data.
     """
-    if name in part:
-        return str(disk / part[name].lstrip("/"))
+    if name in section:
+        return str(disk / section[name].lstrip("/"))
     target.touch(mode=0o600)
-    target.write_bytes(base64.b64decode(part[f"{name}-data"]))
+    target.write_bytes(base64.b64decode(section[f"{name}-data"]))
     return str(target)
 
 
-def _get(connection: http.client.HTTPSConnection, path: str) -> dict[str, Any]:
+def _get_json(connection: http.client.HTTPSConnection, path: str) -> dict[str, Any]:
     connection.request("GET", path)
     response = connection.getresponse()
     content: dict[str, Any] = json.loads(response.read())
@@ -105,6 +109,6 @@ def _get(connection: http.client.HTTPSConnection, path: str) -> dict[str, Any]:
     return content
 
 
-def _condition(item: dict[str, Any], kind: str) -> bool:
+def _is_condition_true(item: dict[str, Any], kind: str) -> bool:
     conditions = item.get("status", {}).get("conditions", [])
     return any(entry["type"] == kind and entry["status"] == "True" for entry in conditions)

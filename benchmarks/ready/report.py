@@ -7,17 +7,19 @@ from collections.abc import Mapping, Sequence
 from statistics import median
 
 from benchmarks.ready.kubeadm_config import IGNORED_ERRORS
-from benchmarks.ready.rounds import Round
+from benchmarks.ready.rounds import ReadinessTimes
 
 MAX_RATIO = 0.6
 
 
-def ratio(rounds: Mapping[str, Sequence[Round]]) -> float:
-    """Return Kubewright's median divided by kubeadm's."""
-    return median(r.ready for r in rounds["kubewright"]) / median(r.ready for r in rounds["kubeadm"])
+def ratio(rounds: Mapping[str, Sequence[ReadinessTimes]]) -> float:
+    """Return Kubewright's median time to a ready cluster divided by kubeadm's median time."""
+    return median(times.ready for times in rounds["kubewright"]) / median(
+        times.ready for times in rounds["kubeadm"]
+    )
 
 
-def markdown(rounds: Mapping[str, Sequence[Round]], machine: str) -> str:
+def markdown(rounds: Mapping[str, Sequence[ReadinessTimes]], machine: str) -> str:
     """Return the text of docs/benchmarks-ready.md. `machine` is a line that describes the machine."""
     number = len(rounds["kubeadm"])
     lines = [
@@ -33,14 +35,14 @@ def markdown(rounds: Mapping[str, Sequence[Round]], machine: str) -> str:
         "",
         "| program | median | fastest | slowest |",
         "|---|---|---|---|",
-        *(_summary(name, measured) for name, measured in rounds.items()),
+        *(_summary(name, program_rounds) for name, program_rounds in rounds.items()),
         "",
         f"Ratio: **{ratio(rounds):.2f}** (limit: {MAX_RATIO}).",
         "",
     ]
-    for name, measured in rounds.items():
+    for name, program_rounds in rounds.items():
         lines += [f"## Parts of {name}", "", "| part | seconds | from - to |", "|---|---|---|"]
-        lines += [*parts(measured), ""]
+        lines += [*part_rows(program_rounds), ""]
     lines += [
         "Parts overlap. kubeadm's hosts are prepared at the same time, and workers join while control planes",
         "join. Control planes join one after another, because each adds an etcd member.",
@@ -56,17 +58,17 @@ def markdown(rounds: Mapping[str, Sequence[Round]], machine: str) -> str:
     return "\n".join(lines) + "\n"
 
 
-def _summary(name: str, measured: Sequence[Round]) -> str:
-    times = [r.ready for r in measured]
-    return f"| {name} | {median(times):.1f} | {min(times):.1f} | {max(times):.1f} |"
+def _summary(name: str, program_rounds: Sequence[ReadinessTimes]) -> str:
+    seconds = [times.ready for times in program_rounds]
+    return f"| {name} | {median(seconds):.1f} | {min(seconds):.1f} | {max(seconds):.1f} |"
 
 
-def parts(measured: Sequence[Round]) -> list[str]:
-    """Return the median of each part, in order of start time."""
+def part_rows(program_rounds: Sequence[ReadinessTimes]) -> list[str]:
+    """Return a Markdown table row with the median times of each part, in order of start time."""
     rows = []
-    for name in dict.fromkeys(name for r in measured for name in r.parts):
-        spans = [r.parts[name] for r in measured if name in r.parts]
-        begin, end = median(s.begin for s in spans), median(s.end for s in spans)
-        length = median(s.end - s.begin for s in spans)
+    for name in dict.fromkeys(name for times in program_rounds for name in times.parts):
+        spans = [times.parts[name] for times in program_rounds if name in times.parts]
+        begin, end = median(span.begin for span in spans), median(span.end for span in spans)
+        length = median(span.end - span.begin for span in spans)
         rows.append((begin, f"| {name} | {length:.1f} | {begin:.1f} - {end:.1f} |"))
     return [row for _, row in sorted(rows)]

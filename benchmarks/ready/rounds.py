@@ -1,4 +1,4 @@
-"""A round of the benchmark for each program: from booted hosts to a ready cluster."""
+"""One round of the benchmark against kubeadm, for each program: from booted hosts to a ready cluster."""
 
 from __future__ import annotations
 
@@ -16,21 +16,21 @@ from benchmarks.ready.load_balancer import run_load_balancer
 from benchmarks.ready.readiness import ReadinessWatch
 from benchmarks.rounds import BenchmarkError, BenchmarkStack
 from benchmarks.timeline import Span, spans
-from lab import stack
+from lab import lifecycle
 
 _READY_TIMEOUT = 120
 """Seconds for nodes and CoreDNS to become ready after the program's last step."""
 
 
 @dataclass(frozen=True, slots=True)
-class Round:
-    """Measurements of a round: seconds until the cluster is ready, and the parts."""
+class ReadinessTimes:
+    """Times of one round: seconds until the cluster is ready, and the time spans of the parts by name."""
 
     ready: float
     parts: dict[str, Span]
 
 
-def run_kubeadm(directory: Path) -> Round:
+def run_kubeadm(directory: Path) -> ReadinessTimes:
     """Create a cluster with kubeadm and measure the time. Raise BenchmarkError on failure."""
     setup = ClusterSetup(
         state=directory, mirror=mirror.build_kubeadm_mirror(directories.cache() / "benchmarks" / "mirror")
@@ -41,10 +41,12 @@ def run_kubeadm(directory: Path) -> Round:
         cluster.build()
         ready = _wait_until_ready(watch, "kubeadm")
     last = max(span.end for span in cluster.parts.values())
-    return Round(ready, cluster.parts | {"nodes Ready, CoreDNS Available": Span(min(last, ready), ready)})
+    return ReadinessTimes(
+        ready, cluster.parts | {"nodes Ready, CoreDNS Available": Span(min(last, ready), ready)}
+    )
 
 
-def run_kubewright(directory: Path) -> Round:
+def run_kubewright(directory: Path) -> ReadinessTimes:
     """Create a cluster with Kubewright and measure the time. Raise BenchmarkError on failure."""
     setup = ClusterSetup(state=directory, mirror=directories.cache() / "mirror")
     mirror.build_kubewright_mirror(setup.mirror)
@@ -54,28 +56,30 @@ def run_kubewright(directory: Path) -> Round:
         )
         watch = ReadinessWatch(setup, time.monotonic())
         try:
-            whole, lines = benchmark_stack.timed("up")
+            whole, lines = benchmark_stack.run_timed("up")
             ready = _wait_until_ready(watch, "Kubewright")
         finally:
             watch.wait(0)
-            benchmark_stack.timed("down", "--yes")
-    return Round(ready, spans(lines) | {"up, whole": Span(0, whole)})
+            benchmark_stack.run_timed("down", "--yes")
+    return ReadinessTimes(ready, spans(lines) | {"up, whole": Span(0, whole)})
 
 
 def _wait_until_ready(watch: ReadinessWatch, program: str) -> float:
     ready = watch.wait(_READY_TIMEOUT)
     if ready is None:
-        raise BenchmarkError(f"{program}: not ready {_READY_TIMEOUT} s after the last step: {watch.last}")
+        raise BenchmarkError(
+            f"{program}: not ready {_READY_TIMEOUT} s after the last step: {watch.last_status}"
+        )
     return ready
 
 
 @contextmanager
 def _lab_hosts(setup: ClusterSetup, directory: Path) -> Iterator[None]:
     """Run new hosts and their load balancer, and remove them after the block."""
-    stack.down(NAME)
-    stack.up(setup.spec)
+    lifecycle.down(NAME)
+    lifecycle.up(setup.spec)
     try:
         with run_load_balancer(directory):
             yield
     finally:
-        stack.down(NAME)
+        lifecycle.down(NAME)

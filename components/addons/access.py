@@ -10,20 +10,29 @@ from pulumi_kubernetes.meta.v1 import ObjectMetaArgs
 from pulumi_kubernetes.rbac.v1 import Role, SubjectArgs
 
 from components.api import Api
-from components.rbac import Rule, bind, bind_in, cluster_role, group, rules, service_account, user
+from components.rbac import (
+    Rule,
+    bind_cluster_role,
+    bind_in_namespace,
+    cluster_role,
+    group_subject,
+    policy_rules,
+    service_account_subject,
+    user_subject,
+)
 from settings.access import AccessSettings, BindingSettings, LimitSettings, RoleSettings
 
 
 @dataclass(frozen=True, kw_only=True)
 class AccessArgs:
-    """Arguments of the access objects: the settings and their dependencies."""
+    """Arguments of `Access`: the API, and the setting `access` of the stack file."""
 
     api: Api
     access: AccessSettings
 
 
 class Access(ComponentResource):
-    """RBAC objects, namespaces and their quotas. `namespaces` are the created Namespaces."""
+    """RBAC objects, namespaces and their quotas. `namespaces` are the Namespace resources by name."""
 
     def __init__(self, name: str, args: AccessArgs, opts: ResourceOptions | None = None) -> None:
         super().__init__("kubewright:index:Access", name, None, opts)
@@ -65,35 +74,37 @@ class Access(ComponentResource):
         return namespace
 
     def _create_role(self, role: str, settings: RoleSettings) -> None:
-        table = [
+        rules = [
             Rule(api_group, rule.resources, rule.verbs, rule.resource_names)
             for rule in settings.rules
             for api_group in rule.api_groups
         ]
         name, options = f"{self._name}-role-{role}", self._options_in_namespace(settings.namespace)
         if settings.namespace is None:
-            cluster_role(name, role, table, options)
+            cluster_role(name, role, rules, options)
         else:
             metadata = ObjectMetaArgs(name=role, namespace=settings.namespace)
-            Role(name, metadata=metadata, rules=rules(table), opts=options)
+            Role(name, metadata=metadata, rules=policy_rules(rules), opts=options)
 
     def _create_binding(self, binding: str, settings: BindingSettings) -> None:
         name, options = f"{self._name}-binding-{binding}", self._options_in_namespace(settings.namespace)
-        own = self._access.roles.get(settings.role or "")
-        kind = "Role" if own and own.namespace else "ClusterRole"
+        own_role = self._access.roles.get(settings.role or "")
+        kind = "Role" if own_role and own_role.namespace else "ClusterRole"
         role = settings.role or settings.cluster_role or ""
         if settings.namespace is None:
-            bind(name, binding, role, _binding_subjects(settings), options)
+            bind_cluster_role(name, binding, role, _binding_subjects(settings), options)
         else:
-            bind_in(name, binding, settings.namespace, (kind, role), _binding_subjects(settings), options)
+            bind_in_namespace(
+                name, binding, settings.namespace, (kind, role), _binding_subjects(settings), options
+            )
 
 
 def _binding_subjects(settings: BindingSettings) -> list[SubjectArgs]:
     accounts = [account.split("/", 1) for account in settings.service_accounts]
     return [
-        *map(user, settings.users),
-        *map(group, settings.groups),
-        *(service_account(namespace, name) for namespace, name in accounts),
+        *map(user_subject, settings.users),
+        *map(group_subject, settings.groups),
+        *(service_account_subject(namespace, name) for namespace, name in accounts),
     ]
 
 

@@ -21,7 +21,7 @@ from components.addons.workload import (
     trust_annotations,
 )
 from components.api import Api
-from components.rbac import Rule, bind, cluster_role, service_account
+from components.rbac import Rule, bind_cluster_role, cluster_role, service_account_subject
 from components.tolerate_failure import tolerate_failure
 from topology.model import Topology
 
@@ -56,23 +56,25 @@ class CoreDns(ComponentResource):
     def __init__(self, name: str, args: CoreDnsArgs, opts: ResourceOptions | None = None) -> None:
         super().__init__("kubewright:index:CoreDns", name, None, opts)
         options = args.api.options(self)
-        text = corefile(args.topology.network.domain)
+        config_text = corefile(args.topology.network.domain)
         metadata = ObjectMetaArgs(name=_NAME, namespace=_NAMESPACE)
         account = core.ServiceAccount(f"{name}-account", metadata=metadata, opts=options)
         cluster_role(f"{name}-role", "system:coredns", _RULES, options)
-        subject = service_account(_NAMESPACE, _NAME)
-        binding = bind(f"{name}-binding", "system:coredns", "system:coredns", [subject], options)
-        config = core.ConfigMap(f"{name}-config", metadata=metadata, data={"Corefile": text}, opts=options)
+        subject = service_account_subject(_NAMESPACE, _NAME)
+        binding = bind_cluster_role(f"{name}-binding", "system:coredns", "system:coredns", [subject], options)
+        config = core.ConfigMap(
+            f"{name}-config", metadata=metadata, data={"Corefile": config_text}, opts=options
+        )
         # The Service is created first, so that no other service takes its fixed address.
         service = self._create_service(f"{name}-service", args)
         apps.Deployment(
             f"{name}-deployment",
             metadata=ObjectMetaArgs(name=_NAME, namespace=_NAMESPACE, labels=_LABELS),
-            spec=_deployment_spec(args.topology, text),
+            spec=_deployment_spec(args.topology, config_text),
             opts=args.api.options(
                 self,
                 depends_on=[
-                    *(account, binding, config, service, *args.api.published),
+                    *(account, binding, config, service, *args.api.publication),
                     *map(tolerate_failure, args.nodes),
                 ],
             ),
@@ -130,8 +132,8 @@ def corefile(domain: str) -> str:
 
 
 def _deployment_spec(topology: Topology, config: str) -> apps.DeploymentSpecArgs:
-    single = sum(len(pool.nodes) for pool in topology.pools) == 1
-    replicas = 1 if single else 2
+    has_one_node = sum(len(pool.nodes) for pool in topology.pools) == 1
+    replicas = 1 if has_one_node else 2
     # The spec does not depend on the number of workers, so that a new worker does not change this object.
     highly_available = len(topology.control_planes) > 1
     return apps.DeploymentSpecArgs(

@@ -14,7 +14,9 @@ from settings.addons import HelmReleaseSettings
 
 @dataclass(frozen=True, kw_only=True)
 class HelmReleasesArgs:
-    """Arguments of the releases, by name. `after` are resources that they may need (namespaces)."""
+    """Arguments of `HelmReleases`. `releases` are settings by release name; `after` are resources that
+    releases may need, such as namespaces.
+    """
 
     api: Api
     releases: Mapping[str, HelmReleaseSettings]

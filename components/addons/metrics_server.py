@@ -1,4 +1,4 @@
-"""metrics-server behind the aggregation layer, with verified TLS on every connection [H2]."""
+"""metrics-server behind the API aggregation layer, with verified TLS on every connection [H2]."""
 
 from __future__ import annotations
 
@@ -22,7 +22,14 @@ from components.addons.workload import (
     trust_annotations,
 )
 from components.api import Api
-from components.rbac import READ, Rule, bind, bind_in, cluster_role, service_account
+from components.rbac import (
+    READ,
+    Rule,
+    bind_cluster_role,
+    bind_in_namespace,
+    cluster_role,
+    service_account_subject,
+)
 from topology.model import Topology
 
 _NAMESPACE = "kube-system"
@@ -30,11 +37,11 @@ _NAME = "metrics-server"
 _LABELS = {"k8s-app": _NAME}
 _PORT = 10250
 _TLS_DIRECTORY = "/etc/metrics-server/tls"
-_READ_METRICS = (
+_METRICS_SERVER_RULES = (
     Rule("", ("nodes/metrics",), ("get",)),
     Rule("", ("pods", "nodes"), READ),
 )
-_AGGREGATED = (Rule("metrics.k8s.io", ("pods", "nodes"), READ),)
+_READER_RULES = (Rule("metrics.k8s.io", ("pods", "nodes"), READ),)
 _AGGREGATION_LABELS = {
     f"rbac.authorization.k8s.io/aggregate-to-{role}": "true" for role in ("admin", "edit", "view")
 }
@@ -87,7 +94,7 @@ class MetricsServer(ComponentResource):
             f"{name}-deployment",
             metadata=ObjectMetaArgs(name=_NAME, namespace=_NAMESPACE, labels=_LABELS),
             spec=_deployment_spec(args.topology),
-            opts=args.api.options(self, depends_on=[account, *roles, certificate, *args.api.published]),
+            opts=args.api.options(self, depends_on=[account, *roles, certificate, *args.api.publication]),
         )
         disruption_budget(f"{name}-budget", _NAME, _NAMESPACE, _LABELS, options)
         self._create_api_service(
@@ -99,18 +106,18 @@ class MetricsServer(ComponentResource):
         """Create roles for metrics-server and for readers of metrics. Return the roles that metrics-server
         needs to start.
         """
-        subject = [service_account(_NAMESPACE, _NAME)]
+        subject = [service_account_subject(_NAMESPACE, _NAME)]
         role = f"system:{_NAME}"
         delegator = f"{_NAME}:system:auth-delegator"
         # This role lets metrics-server read the CA that verifies requests of the API server.
         reader = ("Role", "extension-apiserver-authentication-reader")
         readers = "system:aggregated-metrics-reader"
-        cluster_role(f"{name}-readers", readers, _AGGREGATED, options, labels=_AGGREGATION_LABELS)
+        cluster_role(f"{name}-readers", readers, _READER_RULES, options, labels=_AGGREGATION_LABELS)
         return [
-            cluster_role(f"{name}-role", role, _READ_METRICS, options),
-            bind(f"{name}-binding", role, role, subject, options),
-            bind(f"{name}-delegator", delegator, "system:auth-delegator", subject, options),
-            bind_in(f"{name}-reader", f"{_NAME}-auth-reader", _NAMESPACE, reader, subject, options),
+            cluster_role(f"{name}-role", role, _METRICS_SERVER_RULES, options),
+            bind_cluster_role(f"{name}-binding", role, role, subject, options),
+            bind_cluster_role(f"{name}-delegator", delegator, "system:auth-delegator", subject, options),
+            bind_in_namespace(f"{name}-reader", f"{_NAME}-auth-reader", _NAMESPACE, reader, subject, options),
         ]
 
     def _create_api_service(self, name: str, args: MetricsServerArgs, options: ResourceOptions) -> APIService:

@@ -1,4 +1,4 @@
-"""Common parts of the workloads of add-ons: scheduling, security contexts, probes, disruption budgets."""
+"""Functions for the pods of add-ons: scheduling, security contexts, probes, disruption budgets."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def spread_constraints(
         core.TopologySpreadConstraintArgs(
             max_skew=1,
             # Without this minimum, a missing node does not count as empty, and the second replica would not
-            # wait for a node.
+            # wait for another node.
             min_domains=replicas if required else None,
             topology_key="kubernetes.io/hostname",
             when_unsatisfiable="DoNotSchedule" if required else "ScheduleAnyway",
@@ -41,7 +41,8 @@ def spread_constraints(
 def trust_annotations(topology: Topology) -> dict[str, str]:
     """Return annotations that restart pods when the trusted certificates of the cluster change.
 
-    Few programs read certificates again. The result is empty for a cluster without a rotation.
+    Pods restart because few programs read certificates again. The result is empty for a cluster without a
+    rotation.
     """
     rotations = dict(topology.certificates.rotations)
     if "kubernetes" not in rotations:
@@ -91,8 +92,11 @@ def http_probe(
 def disruption_budget(
     name: str, budget: str, namespace: str, labels: Mapping[str, str], opts: ResourceOptions
 ) -> policy.PodDisruptionBudget:
-    """Create a disruption budget of one pod: drains happen one after another, and a single replica blocks
-    no drain.
+    """Create the PodDisruptionBudget `budget`, which allows one unavailable pod. A single replica blocks no
+    drain.
+
+    `name` is the name of the Pulumi resource; `labels` select the pods.
+
     """
     return policy.PodDisruptionBudget(
         name,

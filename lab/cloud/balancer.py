@@ -37,7 +37,7 @@ class Balancer:
     def __init__(self, lab: str) -> None:
         self._lab = lab
         self._healthy: list[str] = []
-        self._turn = count()
+        self._connection_numbers = count()
         # As in the clouds, a health check does not verify the certificate of the target.
         self._context = ssl.create_default_context()
         self._context.check_hostname = False
@@ -47,9 +47,9 @@ class Balancer:
         """Check the health of the targets until the process ends."""
         while True:
             path = _targets_file(self._lab)
-            wanted = json.loads(path.read_text()) if path.exists() else []
-            answers = await asyncio.gather(*(self._is_ready(address) for address in wanted))
-            self._healthy = [address for address, good in zip(wanted, answers, strict=True) if good]
+            targets = json.loads(path.read_text()) if path.exists() else []
+            results = await asyncio.gather(*(self._is_ready(address) for address in targets))
+            self._healthy = [address for address, is_ready in zip(targets, results, strict=True) if is_ready]
             await asyncio.sleep(CHECK_SECONDS)
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -57,9 +57,11 @@ class Balancer:
         try:
             if not self._healthy:
                 return
-            target = self._healthy[next(self._turn) % len(self._healthy)]
-            there, back = await asyncio.wait_for(asyncio.open_connection(target, API_PORT), 5)
-            await asyncio.gather(_copy_stream(reader, back), _copy_stream(there, writer))
+            target = self._healthy[next(self._connection_numbers) % len(self._healthy)]
+            target_reader, target_writer = await asyncio.wait_for(
+                asyncio.open_connection(target, API_PORT), 5
+            )
+            await asyncio.gather(_copy_stream(reader, target_writer), _copy_stream(target_reader, writer))
         except (OSError, TimeoutError):
             pass
         finally:

@@ -1,4 +1,4 @@
-"""The running machines of the emulated cloud. Tests write the list; services read it."""
+"""The list of running machines of an emulated cloud. Tests write the list, cloud services read it."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
-from lab.keys import write_new
+from lab.keys import write_atomically
 from lab.paths import LabPaths
 
 ADMIN = "KWLABADMIN0000000000"
-"""Name of the deployer's access key."""
+"""The id of the deployer's access key."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,23 +61,23 @@ class MachineStates:
         except FileNotFoundError:
             return ()
 
-    def at(self, address: str) -> RunningMachine | None:
+    def by_address(self, address: str) -> RunningMachine | None:
         """Return the machine with this address, or None."""
         return next((machine for machine in self.all() if machine.address == address), None)
 
-    def of_id(self, identifier: str) -> RunningMachine | None:
-        """Return the machine with this id."""
+    def by_id(self, identifier: str) -> RunningMachine | None:
+        """Return the machine with this cloud id, or None."""
         return next((machine for machine in self.all() if machine.id == identifier), None)
 
     def add(self, machine: RunningMachine) -> None:
         """Add a machine and remove an earlier machine with the same address."""
         self._update_file(
-            lambda all: [*(other for other in all if other.address != machine.address), machine]
+            lambda machines: [*(other for other in machines if other.address != machine.address), machine]
         )
 
     def remove(self, identifier: str) -> None:
         """Remove a machine."""
-        self._update_file(lambda all: [machine for machine in all if machine.id != identifier])
+        self._update_file(lambda machines: [machine for machine in machines if machine.id != identifier])
 
     def update(self, identifier: str, **changes: object) -> None:
         """Change fields of a machine: `lifecycle`, `hook`, `spot_action`, `released`."""
@@ -85,17 +85,17 @@ class MachineStates:
         def updated(machine: RunningMachine) -> RunningMachine:
             return replace(machine, **changes) if machine.id == identifier else machine  # type: ignore[arg-type]
 
-        self._update_file(lambda all: [updated(machine) for machine in all])
+        self._update_file(lambda machines: [updated(machine) for machine in machines])
 
-    def _update_file(self, change: Callable[[Iterable[RunningMachine]], Iterable[RunningMachine]]) -> None:
-        """Change the file under a lock, because several processes write to it."""
+    def _update_file(self, transform: Callable[[Iterable[RunningMachine]], Iterable[RunningMachine]]) -> None:
+        """Replace the list by `transform(list)` under a lock, because several processes write the file."""
         self.path.parent.mkdir(parents=True, exist_ok=True)
         with self.path.with_suffix(".lock").open("w") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
-            fresh = self.path.with_suffix(".new")
-            machines = [asdict(machine) for machine in change(self.all())]
-            fresh.write_text(json.dumps(machines, indent=2) + "\n")
-            fresh.replace(self.path)
+            new_file = self.path.with_suffix(".new")
+            machines = [asdict(machine) for machine in transform(self.all())]
+            new_file.write_text(json.dumps(machines, indent=2) + "\n")
+            new_file.replace(self.path)
 
 
 def admin_secret(lab: str) -> str:
@@ -103,5 +103,5 @@ def admin_secret(lab: str) -> str:
     path = LabPaths.of(lab).cloud / "admin"
     if not path.exists():
         path.parent.mkdir(parents=True, exist_ok=True)
-        write_new(path, secrets.token_urlsafe(30), mode=0o600)
+        write_atomically(path, secrets.token_urlsafe(30), mode=0o600)
     return path.read_text()

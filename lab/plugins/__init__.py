@@ -1,3 +1,1 @@
-"""Stand-ins for the official Pulumi plugins, for machines that cannot download those, and their
-installation.
-"""
+"""Stand-in plugins for machines that cannot download the official Pulumi plugins, and their installation."""

@@ -1,7 +1,7 @@
-"""Install the plugins that the program needs: official ones, or stand-ins where downloads are refused.
+"""Installation of Pulumi plugins: the official plugins, or stand-ins where downloads are refused.
 
 A stand-in is a copy of its sources in Pulumi's plugin directory. The Python that installs it also runs it.
-The versions are those of the installed SDKs, because the engine requests these versions.
+Plugins have the versions of the installed SDKs, because the engine requests these versions.
 """
 
 import argparse
@@ -29,7 +29,7 @@ from providers.registry import CLOUDS
 
 NAMES = ("command", "tls", "kubernetes")
 PREVIEW_ONLY: Mapping[str, str] = {cloud.plugin: "generic" for cloud in CLOUDS}
-"""Plugins whose stand-ins answer previews only, and the folder of the stand-in."""
+"""By plugin whose stand-in supports only previews, the folder of the stand-in."""
 
 _SOURCES = Path(__file__).resolve().parent
 _DIGEST = "stand-in.sha256"
@@ -40,9 +40,7 @@ _LAUNCHER = '#!/bin/sh\nexec {python} "${{0%/*}}/main.py" {options}"$@"\n'
 
 
 class InstallError(Exception):
-    """The error for a plugin that can be installed neither officially nor as a stand-in. The text has the
-    reason.
-    """
+    """The error for a plugin of which neither the official version nor a stand-in can be installed."""
 
 
 @dataclass(frozen=True)
@@ -98,7 +96,9 @@ def _install_plugin(pulumi: Path, home: Path, name: str) -> Installed:
 
 
 def _install_official(pulumi: Path, home: Path, name: str, requested: str) -> bool:
-    """Return whether the official plugin was downloaded. A refusal is remembered for all plugins."""
+    """Try to download the official plugin. Return whether it was installed. Record a refusal for all
+    plugins.
+    """
     try:
         result = _run_pulumi(pulumi, home, name, requested)
         if result.returncode == 0:
@@ -135,12 +135,12 @@ def _refusal_file() -> Path:
 
 
 def _sources_digest(name: str) -> str:
-    """Return a digest of all inputs of a stand-in's directory."""
-    whole = hashlib.sha256(f"{name}\n{sys.executable}\n{sys.version}\n".encode())
-    whole.update(Path(__file__).read_bytes())
+    """Return the SHA-256 digest of all inputs of an installed stand-in: its sources, its name and Python."""
+    combined = hashlib.sha256(f"{name}\n{sys.executable}\n{sys.version}\n".encode())
+    combined.update(Path(__file__).read_bytes())
     for source in _source_files(name):
-        whole.update(source.relative_to(_SOURCES).as_posix().encode() + b"\0" + source.read_bytes())
-    return whole.hexdigest()
+        combined.update(source.relative_to(_SOURCES).as_posix().encode() + b"\0" + source.read_bytes())
+    return combined.hexdigest()
 
 
 def _source_files(name: str) -> list[Path]:
@@ -199,9 +199,9 @@ def main() -> None:
     parser.add_argument(
         "--home", type=Path, default=Path(os.environ.get("PULUMI_HOME", "~/.pulumi")).expanduser()
     )
-    given = parser.parse_args()
+    options = parser.parse_args()
     try:
-        for installed in install(given.pulumi, given.home, given.names or NAMES):
+        for installed in install(options.pulumi, options.home, options.names or NAMES):
             print(installed)
     except (InstallError, OSError, subprocess.TimeoutExpired) as error:
         sys.exit(f"error: {error}")

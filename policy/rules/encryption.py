@@ -9,19 +9,21 @@ from policy.rules.stores import find_stores_without
 from providers.registry import CLOUDS
 
 
-def check_disks(resource: Resource, facts: StackFacts) -> Iterator[str]:
+def check_disk_encryption(resource: Resource, facts: StackFacts) -> Iterator[str]:
     """Yield a message for a disk without encryption."""
     if resource.cloud:
         yield from resource.cloud.readers.unencrypted_disks(resource.canonical_type, resource.inputs)
 
 
-def check_transport(resource: Resource, facts: StackFacts) -> Iterator[str]:
+def check_transport_encryption(resource: Resource, facts: StackFacts) -> Iterator[str]:
     """Yield a message for a store that accepts connections without TLS 1.2 or later."""
     if resource.cloud:
         yield from resource.cloud.readers.weak_transport(resource.canonical_type, resource.inputs)
 
 
-def check_stores(resources: Sequence[Resource], facts: StackFacts) -> Iterator[tuple[Resource, str]]:
+def check_store_encryption(
+    resources: Sequence[Resource], facts: StackFacts
+) -> Iterator[tuple[Resource, str]]:
     """Yield a message for each store of a cloud if there are fewer encryption resources than stores."""
     for cloud in CLOUDS:
         types = cloud.types
@@ -31,9 +33,11 @@ def check_stores(resources: Sequence[Resource], facts: StackFacts) -> Iterator[t
 
 
 RULES = (
-    ResourceRule(name="encrypted-disks", description="Disks are encrypted.", check=check_disks),
+    ResourceRule(name="encrypted-disks", description="Disks are encrypted.", check=check_disk_encryption),
     ResourceRule(
-        name="encrypted-transport", description="Stores accept only TLS connections.", check=check_transport
+        name="encrypted-transport",
+        description="Stores accept only TLS connections.",
+        check=check_transport_encryption,
     ),
-    StackRule(name="encrypted-stores", description="Stores are encrypted.", check=check_stores),
+    StackRule(name="encrypted-stores", description="Stores are encrypted.", check=check_store_encryption),
 )

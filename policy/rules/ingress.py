@@ -1,4 +1,4 @@
-"""Reads the openings in the firewalls of clouds, for policies and for reports."""
+"""Reader of the openings in the firewalls of clouds, for policies and for reports."""
 
 from __future__ import annotations
 

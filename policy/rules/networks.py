@@ -14,7 +14,7 @@ _ICMP = ("icmp", "icmpv6", "1", "58")
 _SHOWN_SOURCES = 2
 
 
-def check_ingress(resource: Resource, facts: StackFacts) -> Iterator[str]:
+def check_public_ports(resource: Resource, facts: StackFacts) -> Iterator[str]:
     """Yield a message for each port that one firewall resource opens to the public.
 
     Sources of the same port count together, because two halves of the internet are as public as the whole
@@ -29,7 +29,7 @@ def check_ingress(resource: Resource, facts: StackFacts) -> Iterator[str]:
             )
 
 
-def check_ingress_together(
+def check_public_ports_together(
     resources: Sequence[Resource], facts: StackFacts
 ) -> Iterator[tuple[Resource, str]]:
     """Yield a message for each port that several firewall rule resources together open to the public.
@@ -60,18 +60,19 @@ def check_ingress_together(
 def _is_allowed(opening: Opening, facts: StackFacts) -> bool:
     """Check whether the opening is the API port and the settings make the API public.
 
-    `check_api` reports a public API in production.
+    `check_public_api` reports a public API in production.
     """
     is_api = cover_public(facts.api_allowed) and opening.port in map(str, facts.api_ports)
     return is_api or opening.protocol.lower() in _ICMP
 
 
 def _shorten(sources: Sequence[str]) -> str:
-    rest = len(sources) - _SHOWN_SOURCES
-    return ", ".join(sources[:_SHOWN_SOURCES]) + (f" and {rest} more" if rest > 0 else "")
+    """Return the first sources as text, with the number of the other sources."""
+    hidden_count = len(sources) - _SHOWN_SOURCES
+    return ", ".join(sources[:_SHOWN_SOURCES]) + (f" and {hidden_count} more" if hidden_count > 0 else "")
 
 
-def check_api(facts: StackFacts) -> Iterator[str]:
+def check_public_api(facts: StackFacts) -> Iterator[str]:
     """Yield a message for an API that is public in production."""
     if facts.is_production and cover_public(facts.api_allowed):
         sources = _shorten(list(map(str, facts.api_allowed)))
@@ -82,16 +83,16 @@ RULES = (
     ResourceRule(
         name="no-open-ingress",
         description="Firewalls do not admit the public, except to a public API.",
-        check=check_ingress,
+        check=check_public_ports,
     ),
     StackRule(
         name="no-open-ingress-together",
         description="Firewall rules together do not admit the public, except to a public API.",
-        check=check_ingress_together,
+        check=check_public_ports_together,
     ),
     SettingsRule(
         name="no-open-api",
         description="In production, the API is open only to listed networks.",
-        check=check_api,
+        check=check_public_api,
     ),
 )

@@ -7,13 +7,13 @@ from collections.abc import Iterator
 from policy.rules.model import Resource, ResourceRule, SettingsRule, StackFacts
 
 
-def check_data(resource: Resource, facts: StackFacts) -> Iterator[str]:
+def check_data_volumes(resource: Resource, facts: StackFacts) -> Iterator[str]:
     """Yield a message for a data volume without `protect` and without a snapshot on deletion."""
     if facts.is_production and not resource.protect and resource.cloud:
         yield from resource.cloud.readers.unprotected_data(resource.canonical_type, resource.inputs)
 
 
-def check_stores(resource: Resource, facts: StackFacts) -> Iterator[str]:
+def check_store_deletion(resource: Resource, facts: StackFacts) -> Iterator[str]:
     """Yield a message for a store whose content is deleted together with the store.
 
     The rule is advisory, because the content that hosts fetch can be recreated from the state.
@@ -33,13 +33,15 @@ def check_snapshot_copies(facts: StackFacts) -> Iterator[str]:
 
 RULES = (
     ResourceRule(
-        name="protected-data", description="In production, data is protected from deletion.", check=check_data
+        name="protected-data",
+        description="In production, data is protected from deletion.",
+        check=check_data_volumes,
     ),
     ResourceRule(
         name="kept-stores",
         description="In production, stores are not deleted together with their content.",
         mandatory=False,
-        check=check_stores,
+        check=check_store_deletion,
     ),
     SettingsRule(
         name="snapshots-copied",

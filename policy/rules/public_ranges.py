@@ -1,4 +1,4 @@
-"""Decides which address ranges are public.
+"""Decision which address ranges are public.
 
 "Public" means that the sources of a rule add up to more addresses than one organization has on the
 internet: more than a /8 of IPv4 or a /16 of IPv6. A list of halves of the internet is therefore public,
@@ -45,7 +45,7 @@ def is_public_name(source: str) -> bool:
     A name with a regional suffix counts too.
     """
     name = source.strip().lower().partition(".")[0]
-    return any(name in cloud.readers.public_names for cloud in CLOUDS)
+    return any(name in cloud.readers.public_source_names for cloud in CLOUDS)
 
 
 def is_public(sources: Iterable[str]) -> bool:
@@ -71,6 +71,7 @@ def cover_public(networks: Iterable[IPv4Network | IPv6Network]) -> bool:
 
 
 def _networks(source: str) -> Iterator[IPv4Network | IPv6Network]:
+    """Yield the networks of a source, such as `10.0.0.0/8` or `10.0.0.1-10.0.0.9`; none for a name."""
     first, dash, last = source.partition("-")
     try:
         if dash:
@@ -83,9 +84,9 @@ def _networks(source: str) -> Iterator[IPv4Network | IPv6Network]:
 
 def _routed_ipv4(network: IPv4Network) -> int:
     """Return the number of addresses in the network that are routed on the internet."""
-    if any(network.subnet_of(range_) for range_ in _NOT_ROUTED):
+    if any(network.subnet_of(private) for private in _NOT_ROUTED):
         return 0
-    inside = (range_.num_addresses for range_ in _NOT_ROUTED if range_.subnet_of(network))
+    inside = (private.num_addresses for private in _NOT_ROUTED if private.subnet_of(network))
     return network.num_addresses - sum(inside)
 
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 
 from policy.rules.model import Resource, SettingsRule, StackFacts, StackRule
 
-ALLOWED = (1, 3, 5)
+ALLOWED_MEMBER_COUNTS = (1, 3, 5)
 """Allowed numbers of etcd members. Source: etcd.io/docs, FAQ, "Why an odd number of cluster members?" and
 "What is maximum cluster size?".
 """
@@ -16,7 +16,7 @@ _ETCD_COMMAND = f"kubewright:index:Etcd${_COMMAND}"
 
 def check_member_count(facts: StackFacts) -> Iterator[str]:
     """Yield a message when the number of etcd members in the settings is not allowed."""
-    if len(facts.etcd_hosts) not in ALLOWED:
+    if len(facts.etcd_hosts) not in ALLOWED_MEMBER_COUNTS:
         yield f"etcd.hosts: {len(facts.etcd_hosts)} members; allowed: 1, 3 or 5"
 
 
@@ -32,7 +32,7 @@ def check_created_members(resources: Sequence[Resource], facts: StackFacts) -> I
     The `Etcd` component has one remote command for each member.
     """
     members = [each for each in resources if each.urn.split("::")[-2].endswith(_ETCD_COMMAND)]
-    if members and len(members) not in ALLOWED:
+    if members and len(members) not in ALLOWED_MEMBER_COUNTS:
         yield members[-1], f"{len(members)} etcd members would be created; allowed: 1, 3 or 5"
 
 

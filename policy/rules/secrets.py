@@ -16,7 +16,7 @@ from providers.resources import is_known
 from redaction.secret_names import effective_name, is_secret_name
 from redaction.secret_patterns import candidate_patterns
 
-_SECRET_OBJECT = "kubernetes:core/v1:Secret"
+_SECRET_TYPE = "kubernetes:core/v1:Secret"
 _MAX_UNPACKED_BYTES = 2**20
 """Maximum size of unpacked user data. Clouds accept less than 64 KiB."""
 _SECRET_BY_NAME = "a value with the name of a secret"
@@ -39,13 +39,13 @@ _HARMLESS_VALUE = re.compile(
 )
 
 
-def check_inputs(resource: Resource, facts: StackFacts) -> Iterator[str]:
+def check_plain_secrets(resource: Resource, facts: StackFacts) -> Iterator[str]:
     """Yield a message for each plain input that contains a secret, also when base64 or gzip hides the
     secret.
 
     Messages contain the path of the input and never its value.
     """
-    if resource.type == _SECRET_OBJECT:
+    if resource.type == _SECRET_TYPE:
         yield from _check_secret_object(resource)
     for path, name, text in _named_texts("", "", resource.inputs):
         if text and is_known(text) and (secret := describe_secret(name, text)):
@@ -64,6 +64,7 @@ def describe_secret(name: str, text: str) -> str:
 
 
 def _describe_content(text: str) -> str:
+    """Return a description of the first secret inside a text; empty for no secret."""
     for pattern in candidate_patterns(text):
         if any(pattern.spans(text)):
             return pattern.description
@@ -77,6 +78,7 @@ def _describe_content(text: str) -> str:
 
 
 def _check_secret_object(resource: Resource) -> Iterator[str]:
+    """Yield a message for each plain value in the data of a Kubernetes Secret."""
     for field in ("data", "stringData"):
         value = resource.inputs.get(field)
         if isinstance(value, dict):
@@ -86,7 +88,7 @@ def _check_secret_object(resource: Resource) -> Iterator[str]:
 
 
 def _named_texts(path: str, name: str, value: object) -> Iterator[tuple[str, str, str]]:
-    """Yield the path, name and text of every text inside a JSON value."""
+    """Yield every text inside a JSON value: its path, the name that describes it, and the text."""
     if isinstance(value, str):
         yield path, name, value
     elif isinstance(value, Mapping):
@@ -112,6 +114,6 @@ RULES = (
     ResourceRule(
         name="no-plain-secret",
         description="Inputs that are not marked secret contain no secret.",
-        check=check_inputs,
+        check=check_plain_secrets,
     ),
 )

@@ -25,19 +25,19 @@ def check_access_blocks(resources: Sequence[Resource], facts: StackFacts) -> Ite
 
 
 def find_stores_without(
-    resources: Sequence[Resource], stores: Collection[str], companions: Collection[str], title: str
+    resources: Sequence[Resource], store_types: Collection[str], companion_types: Collection[str], title: str
 ) -> Iterator[tuple[Resource, str]]:
-    """Yield all stores if there are fewer resources of the types `companions` than stores.
+    """Yield all stores if there are fewer resources of `companion_types` than resources of `store_types`.
 
     Every store needs a companion resource. Before the update the names of stores can be unknown, so the
     function counts resources instead of matching names. In a cloud without companion types, the store
-    itself has this setting.
+    itself has this setting. `title` names the companions in messages.
     """
-    found = [each for each in resources if each.canonical_type in stores]
-    count = sum(each.canonical_type in companions for each in resources)
-    if companions and count < len(found):
-        for store in found:
-            yield store, f"{len(found)} stores, but {count} {title}"
+    stores = [each for each in resources if each.canonical_type in store_types]
+    count = sum(each.canonical_type in companion_types for each in resources)
+    if companion_types and count < len(stores):
+        for store in stores:
+            yield store, f"{len(stores)} stores, but {count} {title}"
 
 
 RULES = (

@@ -19,32 +19,32 @@ kubernetes.io/releases.
 NOTICE_PERIOD = timedelta(days=60)
 
 
-def check_supported(facts: StackFacts) -> Iterator[str]:
+def check_supported_versions(facts: StackFacts) -> Iterator[str]:
     """Yield a message for each version without upstream support. Accept versions newer than all in
     `END_OF_SUPPORT`.
     """
     for path, version in facts.versions:
-        end = END_OF_SUPPORT.get(_minor(version))
-        if _minor(version) < min(END_OF_SUPPORT) or (end is not None and end < facts.today):
+        end = END_OF_SUPPORT.get(_minor_version(version))
+        if _minor_version(version) < min(END_OF_SUPPORT) or (end is not None and end < facts.today):
             since = f" since {end.isoformat()}" if end else ""
-            supported = _supported_versions(facts.today)
+            supported = _format_supported_versions(facts.today)
             yield f"{path}: {version} is not supported{since}; choose one of {supported}"
 
 
 def check_support_ends_soon(facts: StackFacts) -> Iterator[str]:
     """Yield a message for each version whose upstream support ends within the notice period."""
     for path, version in facts.versions:
-        end = END_OF_SUPPORT.get(_minor(version))
+        end = END_OF_SUPPORT.get(_minor_version(version))
         if end is not None and facts.today <= end < facts.today + NOTICE_PERIOD:
             yield f"{path}: support of {version} ends on {end.isoformat()}; plan the next minor version"
 
 
-def _minor(version: str) -> tuple[int, int]:
+def _minor_version(version: str) -> tuple[int, int]:
     major, minor, *_ = version.split(".")
     return int(major), int(minor)
 
 
-def _supported_versions(today: date) -> str:
+def _format_supported_versions(today: date) -> str:
     names = [f"{major}.{minor}" for (major, minor), end in END_OF_SUPPORT.items() if end >= today]
     return ", ".join(names) or "a newer version"
 
@@ -53,7 +53,7 @@ RULES = (
     SettingsRule(
         name="supported-version",
         description="The Kubernetes version is supported upstream.",
-        check=check_supported,
+        check=check_supported_versions,
     ),
     SettingsRule(
         name="version-ends-soon",

@@ -1,4 +1,4 @@
-"""Permissions of the add-ons that call AWS, as tables of IAM statements. Pure.
+"""Permissions of the add-ons that call AWS, as tables of IAM statements. No SDK.
 
 These add-ons run on the host network of control planes and use the role of the control planes. The tables
 are the lists of each project (cloud-provider-aws `docs/prerequisites.md`, aws-ebs-csi-driver
@@ -8,10 +8,18 @@ autoscaler `cloudprovider/aws/README.md`), limited to this region, account and c
 
 from __future__ import annotations
 
-from providers.aws.permissions import DESCRIBING, EC2, GROUPS, OURS, SNAPSHOTS
-from providers.aws.policies import ANYTHING, Condition, Statement
+from providers.aws.permissions import (
+    CLUSTER_TAGGED,
+    DESCRIBE_REASON,
+    EC2_ARN,
+    SCALING_GROUP_ARNS,
+    SNAPSHOT_ARNS,
+)
+from providers.aws.policies import ANY_RESOURCE, Condition, Statement
 
-_ELB = "arn:{partition}:elasticloadbalancing:{region}:{account}"
+_SECURITY_GROUPS = f"{EC2_ARN}:security-group/*"
+_ELB_ARN = "arn:{partition}:elasticloadbalancing:{region}:{account}"
+# Conditions: `_OF_…` requires a tag of the resource, `_FOR_…` requires that the request sets the tag.
 _OF_CLUSTER = Condition("StringEquals", "aws:ResourceTag/kubernetes.io/cluster/{cluster}", ("owned",))
 _FOR_CLUSTER = Condition("StringEquals", "aws:RequestTag/kubernetes.io/cluster/{cluster}", ("owned",))
 _OF_DRIVER = Condition("StringEquals", "aws:ResourceTag/ebs.csi.aws.com/cluster", ("true",))
@@ -50,11 +58,11 @@ CLOUD_CONTROLLER = (
             "elasticloadbalancing:DescribeTargetGroups",
             "elasticloadbalancing:DescribeTargetHealth",
         ),
-        (ANYTHING,),
-        because=DESCRIBING,
+        (ANY_RESOURCE,),
+        wildcard_reason=DESCRIBE_REASON,
     ),
-    Statement("MakeGroups", ("ec2:CreateSecurityGroup",), (f"{EC2}:security-group/*", f"{EC2}:vpc/*")),
-    Statement("TagGroups", ("ec2:CreateTags",), (f"{EC2}:security-group/*",), (_FOR_CLUSTER,)),
+    Statement("MakeGroups", ("ec2:CreateSecurityGroup",), (_SECURITY_GROUPS, f"{EC2_ARN}:vpc/*")),
+    Statement("TagGroups", ("ec2:CreateTags",), (_SECURITY_GROUPS,), (_FOR_CLUSTER,)),
     Statement(
         "ChangeGroups",
         (
@@ -62,7 +70,7 @@ CLOUD_CONTROLLER = (
             "ec2:DeleteSecurityGroup",
             "ec2:RevokeSecurityGroupIngress",
         ),
-        (f"{EC2}:security-group/*",),
+        (_SECURITY_GROUPS,),
         (_OF_CLUSTER,),
     ),
     Statement(
@@ -76,7 +84,7 @@ CLOUD_CONTROLLER = (
             "elasticloadbalancing:ModifyListener",
         ),
         # Target groups and listeners get the cluster tag only after their creation, or not at all.
-        (f"{_ELB}:loadbalancer/*", f"{_ELB}:targetgroup/*", f"{_ELB}:listener/net/*"),
+        (f"{_ELB_ARN}:loadbalancer/*", f"{_ELB_ARN}:targetgroup/*", f"{_ELB_ARN}:listener/net/*"),
     ),
     Statement(
         "ChangeBalancers",
@@ -101,7 +109,7 @@ CLOUD_CONTROLLER = (
             "elasticloadbalancing:SetLoadBalancerPoliciesOfListener",
             "elasticloadbalancing:SetSecurityGroups",
         ),
-        (f"{_ELB}:loadbalancer/*", f"{_ELB}:targetgroup/*"),
+        (f"{_ELB_ARN}:loadbalancer/*", f"{_ELB_ARN}:targetgroup/*"),
         (_OF_CLUSTER,),
     ),
     _SERVICE_ROLE,
@@ -119,15 +127,15 @@ STORAGE = (
             "ec2:DescribeVolumesModifications",
             "ec2:DescribeVolumeStatus",
         ),
-        (ANYTHING,),
-        because=DESCRIBING,
+        (ANY_RESOURCE,),
+        wildcard_reason=DESCRIBE_REASON,
     ),
-    Statement("MakeVolumes", ("ec2:CreateVolume",), (f"{EC2}:volume/*",), (_FOR_DRIVER,)),
-    Statement("FromSnapshots", ("ec2:CreateVolume",), (SNAPSHOTS,)),
+    Statement("MakeVolumes", ("ec2:CreateVolume",), (f"{EC2_ARN}:volume/*",), (_FOR_DRIVER,)),
+    Statement("FromSnapshots", ("ec2:CreateVolume",), (SNAPSHOT_ARNS,)),
     Statement(
         "TagVolumes",
         ("ec2:CreateTags",),
-        (f"{EC2}:volume/*", SNAPSHOTS),
+        (f"{EC2_ARN}:volume/*", SNAPSHOT_ARNS),
         (Condition("StringEquals", "ec2:CreateAction", ("CreateVolume", "CreateSnapshot")),),
     ),
     Statement(
@@ -141,12 +149,14 @@ STORAGE = (
             "ec2:DetachVolume",
             "ec2:ModifyVolume",
         ),
-        (f"{EC2}:volume/*",),
+        (f"{EC2_ARN}:volume/*",),
         (_OF_DRIVER,),
     ),
-    Statement("ToMachines", ("ec2:AttachVolume", "ec2:DetachVolume"), (f"{EC2}:instance/*",), (OURS,)),
-    Statement("MakeSnapshots", ("ec2:CreateSnapshot",), (SNAPSHOTS,), (_FOR_DRIVER,)),
-    Statement("DropSnapshots", ("ec2:DeleteSnapshot",), (SNAPSHOTS,), (_OF_DRIVER,)),
+    Statement(
+        "ToMachines", ("ec2:AttachVolume", "ec2:DetachVolume"), (f"{EC2_ARN}:instance/*",), (CLUSTER_TAGGED,)
+    ),
+    Statement("MakeSnapshots", ("ec2:CreateSnapshot",), (SNAPSHOT_ARNS,), (_FOR_DRIVER,)),
+    Statement("DropSnapshots", ("ec2:DeleteSnapshot",), (SNAPSHOT_ARNS,), (_OF_DRIVER,)),
 )
 """The EBS CSI driver. Volumes created by other tools need its tag `ebs.csi.aws.com/cluster: true`."""
 
@@ -164,13 +174,13 @@ AUTOSCALER = (
             "ec2:DescribeLaunchTemplateVersions",
             "ec2:GetInstanceTypesFromInstanceRequirements",
         ),
-        (ANYTHING,),
-        because=DESCRIBING,
+        (ANY_RESOURCE,),
+        wildcard_reason=DESCRIBE_REASON,
     ),
     Statement(
         "Scale",
         ("autoscaling:SetDesiredCapacity", "autoscaling:TerminateInstanceInAutoScalingGroup"),
-        (GROUPS,),
+        (SCALING_GROUP_ARNS,),
         (Condition("StringEquals", "aws:ResourceTag/k8s.io/cluster-autoscaler/{cluster}", ("owned",)),),
     ),
 )
@@ -206,14 +216,14 @@ LOAD_BALANCERS = (
             "elasticloadbalancing:DescribeTargetHealth",
             "elasticloadbalancing:DescribeTrustStores",
         ),
-        (ANYTHING,),
-        because=DESCRIBING,
+        (ANY_RESOURCE,),
+        wildcard_reason=DESCRIBE_REASON,
     ),
-    Statement("NewGroups", ("ec2:CreateSecurityGroup",), (f"{EC2}:security-group/*", f"{EC2}:vpc/*")),
+    Statement("NewGroups", ("ec2:CreateSecurityGroup",), (_SECURITY_GROUPS, f"{EC2_ARN}:vpc/*")),
     Statement(
         "TagNewGroups",
         ("ec2:CreateTags",),
-        (f"{EC2}:security-group/*",),
+        (_SECURITY_GROUPS,),
         (_FOR_CONTROLLER, Condition("StringEquals", "ec2:CreateAction", ("CreateSecurityGroup",))),
     ),
     Statement(
@@ -225,30 +235,30 @@ LOAD_BALANCERS = (
             "ec2:DeleteTags",
             "ec2:RevokeSecurityGroupIngress",
         ),
-        (f"{EC2}:security-group/*",),
+        (_SECURITY_GROUPS,),
         (_OF_CONTROLLER,),
     ),
     # The security group of workers allows the groups of load balancers.
     Statement(
         "WorkersGroup",
         ("ec2:AuthorizeSecurityGroupIngress", "ec2:RevokeSecurityGroupIngress"),
-        (f"{EC2}:security-group/*",),
+        (_SECURITY_GROUPS,),
         (_OF_CLUSTER,),
     ),
     Statement(
         "NewBalancers",
         ("elasticloadbalancing:CreateLoadBalancer", "elasticloadbalancing:CreateTargetGroup"),
-        (f"{_ELB}:loadbalancer/*", f"{_ELB}:targetgroup/*"),
+        (f"{_ELB_ARN}:loadbalancer/*", f"{_ELB_ARN}:targetgroup/*"),
         (_FOR_CONTROLLER,),
     ),
     Statement(
         "TagNewBalancers",
         ("elasticloadbalancing:AddTags",),
         (
-            f"{_ELB}:loadbalancer/*",
-            f"{_ELB}:targetgroup/*",
-            f"{_ELB}:listener/*",
-            f"{_ELB}:listener-rule/*",
+            f"{_ELB_ARN}:loadbalancer/*",
+            f"{_ELB_ARN}:targetgroup/*",
+            f"{_ELB_ARN}:listener/*",
+            f"{_ELB_ARN}:listener-rule/*",
         ),
         (_FOR_CONTROLLER,),
     ),
@@ -278,10 +288,10 @@ LOAD_BALANCERS = (
             "elasticloadbalancing:SetSubnets",
         ),
         (
-            f"{_ELB}:loadbalancer/*",
-            f"{_ELB}:targetgroup/*",
-            f"{_ELB}:listener/*",
-            f"{_ELB}:listener-rule/*",
+            f"{_ELB_ARN}:loadbalancer/*",
+            f"{_ELB_ARN}:targetgroup/*",
+            f"{_ELB_ARN}:listener/*",
+            f"{_ELB_ARN}:listener-rule/*",
         ),
         (_OF_CONTROLLER,),
     ),

@@ -14,44 +14,44 @@ from pulumi import ComponentResource, Input, Resource, ResourceOptions
 from components.api import Api
 from providers.aws.names import Names
 from providers.cloud.addons import (
-    AUTOSCALER,
+    AUTOSCALER_CHART,
+    CONTROLLER_TOLERATIONS,
     EARLY_TOLERATIONS,
     ON_CONTROL_PLANES,
     ON_HOST_NETWORK,
-    TOLERATIONS,
     Chart,
     Values,
-    release,
+    create_release,
 )
 from settings.clouds import CloudAddonSettings
 
-CLOUD_CONTROLLER = Chart(
+CLOUD_CONTROLLER_CHART = Chart(
     name="aws-cloud-controller-manager",
     repository="https://kubernetes.github.io/cloud-provider-aws",
     version="0.0.10",
 )
 CLOUD_CONTROLLER_IMAGE = "v1.36.1"
 """The chart has an older version; v1.36.0 was never published (kubernetes/k8s.io, issue 9796)."""
-STORAGE = Chart(
+STORAGE_CHART = Chart(
     name="aws-ebs-csi-driver",
     repository="https://kubernetes-sigs.github.io/aws-ebs-csi-driver",
     version="2.66.0",
     postrender="./providers/aws/host-network.sh",
 )
-LOAD_BALANCERS = Chart(
+LOAD_BALANCER_CHART = Chart(
     name="aws-load-balancer-controller", repository="https://aws.github.io/eks-charts", version="3.6.0"
 )
 
 
 @dataclass(frozen=True, kw_only=True)
 class AddOnsArgs:
-    """Arguments of the add-ons. `vpc` is the id of the network; `replicas` is for each controller."""
+    """Arguments of the add-ons. `vpc` is the id of the network, `replicas` the number for each controller."""
 
     api: Api
     names: Names
     vpc: Input[str]
     replicas: int
-    chosen: CloudAddonSettings
+    settings: CloudAddonSettings
 
 
 class AddOns(ComponentResource):
@@ -62,19 +62,21 @@ class AddOns(ComponentResource):
     def __init__(self, name: str, args: AddOnsArgs, opts: ResourceOptions | None = None) -> None:
         super().__init__("kubewright:aws:AddOns", name, None, opts)
         names = args.names
-        charts = [(CLOUD_CONTROLLER, cloud_controller(names))]
-        if args.chosen.storage:
-            charts.append((STORAGE, storage(names, args.replicas)))
-        if args.chosen.autoscaler:
-            charts.append((AUTOSCALER, autoscaler(names)))
-        if args.chosen.load_balancers:
-            charts.append((LOAD_BALANCERS, load_balancers(names, args.vpc, args.replicas)))
-        self.releases = [release(name, chart, values, args.api.options(self)) for chart, values in charts]
+        charts = [(CLOUD_CONTROLLER_CHART, cloud_controller_values(names))]
+        if args.settings.storage:
+            charts.append((STORAGE_CHART, storage_values(names, args.replicas)))
+        if args.settings.autoscaler:
+            charts.append((AUTOSCALER_CHART, autoscaler_values(names)))
+        if args.settings.load_balancers:
+            charts.append((LOAD_BALANCER_CHART, load_balancer_values(names, args.vpc, args.replicas)))
+        self.releases = [
+            create_release(name, chart, values, args.api.options(self)) for chart, values in charts
+        ]
         self.register_outputs({})
 
 
-def cloud_controller(names: Names) -> Values:
-    """Return values of the cloud controller: it labels nodes, deletes lost nodes, creates load balancers."""
+def cloud_controller_values(names: Names) -> Values:
+    """Return chart values of the cloud controller, which manages nodes and load balancers."""
     return {
         "image": {
             "repository": "registry.k8s.io/provider-aws/cloud-controller-manager",
@@ -95,15 +97,15 @@ def cloud_controller(names: Names) -> Values:
     }
 
 
-def storage(names: Names, replicas: int) -> Values:
-    """Return values of the EBS CSI driver, with an encrypted gp3 StorageClass as the default."""
+def storage_values(names: Names, replicas: int) -> Values:
+    """Return chart values of the EBS CSI driver, with an encrypted gp3 StorageClass as the default."""
     return {
         "controller": {
             "replicaCount": replicas,
             "region": names.region,
             "k8sTagClusterId": names.cluster,
             "nodeSelector": ON_CONTROL_PLANES,
-            "tolerations": TOLERATIONS,
+            "tolerations": CONTROLLER_TOLERATIONS,
             "extraVolumeTags": dict(names.tags),
         },
         # Not the metadata service: the cloud controller wrote zone and type on the Node.
@@ -122,8 +124,8 @@ def storage(names: Names, replicas: int) -> Values:
     }
 
 
-def autoscaler(names: Names) -> Values:
-    """Return values of the cluster autoscaler, which resizes pools with its tags."""
+def autoscaler_values(names: Names) -> Values:
+    """Return chart values of the cluster autoscaler, which resizes the groups that have its tags."""
     return {
         "cloudProvider": "aws",
         "awsRegion": names.region,
@@ -139,8 +141,8 @@ def autoscaler(names: Names) -> Values:
     }
 
 
-def load_balancers(names: Names, vpc: Input[str], replicas: int) -> Values:
-    """Return values of the load balancer controller, for Ingress and for Services of its class.
+def load_balancer_values(names: Names, vpc: Input[str], replicas: int) -> Values:
+    """Return chart values of the AWS Load Balancer Controller, for Ingress and for Services of its class.
 
     Targets are instances: with flannel pods have no address in the VPC. The cloud controller manager still
     handles Services without the controller's class.

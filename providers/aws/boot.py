@@ -1,4 +1,4 @@
-"""User data of machines on AWS: the variables of the cloud's part of the boot program (`boot.sh`)."""
+"""Boot programs of machines on AWS: values for the variables of `boot.sh` in this package."""
 
 from __future__ import annotations
 
@@ -16,8 +16,11 @@ _CLOUD_PART = Path(__file__).with_name("boot.sh")
 
 
 @dataclass(frozen=True)
-class Boot:
-    """User data for one region. `files` are the texts of the files that settings name, by path."""
+class BootPrograms:
+    """Boot programs (user data) for one region.
+
+    `files` are the texts of files that settings name, by path.
+    """
 
     region: str
     domain: str
@@ -34,10 +37,14 @@ class Boot:
         address: str = "",
         volume: Input[str] = "",
     ) -> Output[str]:
-        """Return the boot program. `group` is the Auto Scaling group; the other arguments are for members."""
+        """Return the boot program of a machine config.
+
+        `bucket` is the name of the store, `group` the name of the Auto Scaling group. `name`, `address` and
+        the id of the data volume are set for members only.
+        """
         variables: dict[str, Input[str]] = {
             **self._service_urls(),
-            "STORE": bucket.apply(self.store),
+            "STORE": bucket.apply(self.store_url),
             "GROUP": group,
         }
         return boot_program(
@@ -50,19 +57,19 @@ class Boot:
             ca=self._endpoint_ca,
         )
 
-    def store(self, bucket: str) -> str:
-        """Return the URL of the bucket: a host name for the bucket, or a path of a private endpoint."""
+    def store_url(self, bucket: str) -> str:
+        """Return the URL of a bucket, with its own host name or as a path of the private endpoint."""
         private = self.endpoints.s3
         return f"{private}/{bucket}" if private else f"https://{bucket}.s3.{self.region}.{self.domain}"
 
     def longest_program(self, kind: str, name: str) -> str:
-        """Return a boot program with the maximum length, without values known only after creation."""
-        variables = {**self._service_urls(), "STORE": self.store("b" * 63), "GROUP": "g" * 96}
+        """Return a boot program of this machine config with the maximum length of unknown values."""
+        variables = {**self._service_urls(), "STORE": self.store_url("b" * 63), "GROUP": "g" * 96}
         volume = f"vol-{'0' * 17}"
         return longest_program(_CLOUD_PART, name, kind, variables, volume=volume, ca=self._endpoint_ca)
 
     def _service_urls(self) -> dict[str, str]:
-        """Return the region and the URLs of services without a trailing slash."""
+        """Return shell variables with the region and the URLs of services, without a trailing slash."""
         endpoints = self.endpoints
         urls = {
             "EC2": endpoints.ec2 or f"https://ec2.{self.region}.{self.domain}",

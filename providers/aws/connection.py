@@ -12,14 +12,14 @@ from settings.aws import AwsSettings
 
 @dataclass(frozen=True, kw_only=True)
 class Connection:
-    """The plugin, and the options of every resource on AWS."""
+    """The Pulumi plugin of AWS (`plugin`), and the options for every resource on AWS."""
 
     plugin: Provider
     options: ResourceOptions
 
     @property
     def invoke(self) -> InvokeOptions:
-        """The options of lookups."""
+        """The options for lookups of existing resources."""
         return InvokeOptions(provider=self.plugin)
 
 

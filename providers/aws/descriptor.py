@@ -1,4 +1,4 @@
-"""The cloud descriptor of AWS, which names resource types, readers, prices and the provider."""
+"""The descriptor of AWS: resource types, readers of resource inputs, prices, and the provider."""
 
 from __future__ import annotations
 
@@ -27,9 +27,9 @@ _TYPES = ResourceTypes(
     ),
     public_access_blocks=("aws:s3/bucketPublicAccessBlock:BucketPublicAccessBlock",),
     # A volume or bucket cannot be read without its key.
-    data=("aws:ebs/volume:Volume", "aws:s3/bucket:Bucket", "aws:kms/key:Key"),
-    entrances=("aws:lb/loadBalancer:LoadBalancer", "aws:lb/listener:Listener"),
-    tagged=frozenset(
+    stateful=("aws:ebs/volume:Volume", "aws:s3/bucket:Bucket", "aws:kms/key:Key"),
+    api_endpoints=("aws:lb/loadBalancer:LoadBalancer", "aws:lb/listener:Listener"),
+    tags_required=frozenset(
         {
             "aws:autoscaling/group:Group",
             "aws:ebs/volume:Volume",

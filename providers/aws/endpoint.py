@@ -1,4 +1,4 @@
-"""The endpoint of the API: a Network Load Balancer for the control planes, and its DNS records [E1]."""
+"""The endpoint of the Kubernetes API: a Network Load Balancer and its DNS records [E1]."""
 
 from __future__ import annotations
 
@@ -21,8 +21,9 @@ _CHECK_THRESHOLD = 2
 class EndpointArgs:
     """Arguments of the endpoint. `members` are the addresses of control planes by name.
 
-    `hosted_zone` is the id of a zone for a second record, or empty. `group` is the security group of the load
-    balancer, which cannot be added later without replacing it.
+    `hosted_zone` is the id of a Route 53 zone for a second DNS record, or empty. `group` is the security
+    group
+    of the load balancer: adding a group later would replace the load balancer.
     """
 
     names: Names
@@ -36,13 +37,13 @@ class EndpointArgs:
 
 
 class Endpoint(ComponentResource):
-    """The load balancer and its DNS records. Both exist before a machine boots."""
+    """The load balancer of the Kubernetes API and its DNS records. Both exist before a machine boots."""
 
     def __init__(self, name: str, args: EndpointArgs, opts: ResourceOptions | None = None) -> None:
         super().__init__("kubewright:aws:Endpoint", name, None, opts)
         self._name, self._args = name, args
         self._child = ResourceOptions(parent=self)
-        load_balancer = self._load_balancer()
+        load_balancer = self._create_load_balancer()
         targets = self._create_targets()
         lb.Listener(
             f"{name}-listener",
@@ -50,13 +51,13 @@ class Endpoint(ComponentResource):
             port=args.port,
             protocol="TCP",
             default_actions=[lb.ListenerDefaultActionArgs(type="forward", target_group_arn=targets.arn)],
-            tags=args.names.tagged("api"),
+            tags=args.names.resource_tags("api"),
             opts=self._child,
         )
         self._create_records(load_balancer)
         self.register_outputs({"host": args.host})
 
-    def _load_balancer(self) -> lb.LoadBalancer:
+    def _create_load_balancer(self) -> lb.LoadBalancer:
         network = self._args.network
         subnets = network.public if self._args.public else network.private
         return lb.LoadBalancer(
@@ -68,13 +69,12 @@ class Endpoint(ComponentResource):
             security_groups=[self._args.group],
             # Without this setting, a zone without a healthy control plane would not answer.
             enable_cross_zone_load_balancing=True,
-            tags=self._args.names.tagged("api"),
+            tags=self._args.names.resource_tags("api"),
             opts=self._child,
         )
 
     def _create_targets(self) -> lb.TargetGroup:
-        """Create the targets. The targets are addresses, which exist before machines and outlive replaced
-        machines.
+        """Create the target group with the addresses of control planes, which outlive their machines.
 
         The load balancer replaces the addresses of clients. Otherwise a control plane could not connect to
         itself through the load balancer.
@@ -104,7 +104,7 @@ class Endpoint(ComponentResource):
                     enable_unhealthy_connection_termination=False, unhealthy_draining_interval=30
                 )
             ],
-            tags=self._args.names.tagged("api"),
+            tags=self._args.names.resource_tags("api"),
             opts=self._child,
         )
         for member, address in self._args.members.items():
@@ -118,8 +118,9 @@ class Endpoint(ComponentResource):
         return group
 
     def _create_records(self, load_balancer: lb.LoadBalancer) -> None:
-        """Create the DNS records. The private zone has only this name, so it hides no other name of the
-        domain.
+        """Create the DNS records of the endpoint.
+
+        The private zone contains only the name of the endpoint, so it hides no other name of the domain.
         """
         args = self._args
         zone = route53.Zone(
@@ -127,7 +128,7 @@ class Endpoint(ComponentResource):
             name=args.host,
             comment=f"The API of the cluster {args.names.cluster}",
             vpcs=[route53.ZoneVpcArgs(vpc_id=args.network.vpc, vpc_region=args.names.region)],
-            tags=args.names.tagged("api"),
+            tags=args.names.resource_tags("api"),
             opts=self._child,
         )
         zones: dict[str, Input[str]] = {"private": zone.zone_id}

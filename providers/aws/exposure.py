@@ -30,7 +30,7 @@ condition context keys)."""
 
 
 def openings(resource_type: str, inputs: Inputs) -> Iterator[Opening]:
-    """Yield an opening for each ingress rule of a security group or of a rule resource."""
+    """Yield an opening for each ingress rule of a security group, or for a resource that is one rule."""
     if resource_type in _GROUPS:
         for number, rule in enumerate(mappings(inputs.get("ingress"))):
             yield _rule_opening(f"ingress[{number}]", rule)
@@ -57,7 +57,7 @@ def _port_text(value: object) -> str:
 
 
 def public_machines(resource_type: str, inputs: Inputs) -> Iterator[str]:
-    """Yield inputs that give a machine a public address, directly or by its subnet."""
+    """Yield messages about inputs that give a machine a public address, directly or by its subnet."""
     if resource_type in _MACHINES and _is_true(inputs.get("associatePublicIpAddress")):
         yield "associatePublicIpAddress: must not be true"
     elif resource_type == "aws:ec2/launchTemplate:LaunchTemplate":
@@ -77,7 +77,7 @@ def _is_true(value: object) -> bool:
 
 
 def public_stores(resource_type: str, inputs: Inputs, is_public: IsPublic) -> Iterator[str]:
-    """Yield block settings, access lists and bucket policies that allow anonymous access."""
+    """Yield messages about block settings, ACLs and bucket policies that allow anonymous access."""
     if resource_type in PUBLIC_ACCESS_BLOCKS:
         for key in _BLOCK_INPUTS:
             if not may_be_true(inputs.get(key)):
@@ -123,7 +123,7 @@ def _restricts_access(operator: str, key: str, values: list[str], is_public: IsP
 
 
 def unencrypted_disks(resource_type: str, inputs: Inputs) -> Iterator[str]:
-    """Yield EBS volumes without encryption: volumes, and the disks of templates and instances."""
+    """Yield messages about EBS volumes without encryption, and such disks of templates and instances."""
     for path, volume in _find_volumes(resource_type, inputs):
         if not may_be_true(volume.get("encrypted")):
             yield f"{path}encrypted: must be true, or the volume's data can be read from a copy of it"
@@ -143,18 +143,18 @@ def _find_volumes(resource_type: str, inputs: Inputs) -> Iterator[tuple[str, Inp
 
 
 def weak_transport(resource_type: str, inputs: Inputs) -> Iterator[str]:
-    """Yield nothing, because buckets have no setting for TLS."""
+    """Yield no message, because buckets have no setting for TLS."""
     yield from ()
 
 
 def unprotected_data(resource_type: str, inputs: Inputs) -> Iterator[str]:
-    """Yield volumes that are deleted without a snapshot."""
+    """Yield a message for a volume that is deleted without a snapshot."""
     # AWS takes a snapshot before it deletes a volume with `finalSnapshot`.
     if resource_type in VOLUMES and not may_be_true(inputs.get("finalSnapshot")):
         yield "must have `protect` or `finalSnapshot: true`: it holds a member's data"
 
 
 def deleted_content(resource_type: str, inputs: Inputs) -> Iterator[str]:
-    """Yield buckets that are deleted together with their objects."""
+    """Yield a message for a bucket that is deleted together with its objects."""
     if resource_type in BUCKETS and inputs.get("forceDestroy") is True:
         yield "forceDestroy: without `protect` the bucket is deleted with its content"

@@ -21,12 +21,13 @@ from topology.model import Role, Topology
 from topology.ports import API_PORT, Protocol, rules_for
 
 CONTROL_PLANE, ETCD, WORKERS, LOAD_BALANCER = "control-plane", "etcd", "workers", "balancer"
+"""Names of the security groups, after the cluster name."""
 _ANY_ADDRESS = "0.0.0.0/0"
 
 
 @dataclass(frozen=True, slots=True)
 class IngressRule:
-    """One rule of a group: `networks` may reach ports `first` to `last` (-1: all of ICMP)."""
+    """One ingress rule of a security group: `networks` may reach ports `first` to `last` (-1 for ICMP)."""
 
     networks: tuple[IPv4Network, ...]
     protocol: str
@@ -36,13 +37,13 @@ class IngressRule:
 
 
 def ingress_rules(topology: Topology, roles: Iterable[Role]) -> tuple[IngressRule, ...]:
-    """Return the rules of machines with these roles. Sources are limited to the virtual network."""
+    """Return the ingress rules of machines with these roles. Sources are limited to the virtual network."""
     rules = []
     for rule in rules_for(topology, roles):
         networks = tuple(_intersect_networks(rule.networks, topology.network.machines))
         if networks and rule.protocol is not Protocol.VRRP:
             ports = (-1, -1) if rule.protocol is Protocol.ICMP else (rule.first, rule.last)
-            rules.append(IngressRule(networks, rule.protocol.value, *ports, rule.why))
+            rules.append(IngressRule(networks, rule.protocol.value, *ports, rule.purpose))
     return tuple(rules)
 
 
@@ -79,7 +80,7 @@ class Firewall(ComponentResource):
         self._child = ResourceOptions(parent=self)
         topology = args.topology
         etcd_only = {machine.name for machine in topology.machines if Role.CONTROL_PLANE not in machine.roles}
-        load_balancer = self._load_balancer()
+        load_balancer = self._create_load_balancer_group()
         api = ec2.SecurityGroupIngressArgs(
             protocol="tcp",
             from_port=API_PORT,
@@ -106,11 +107,14 @@ class Firewall(ComponentResource):
         self.register_outputs({})
 
     def __getitem__(self, kind: str) -> Output[str]:
-        """Return the id of a group. Raise KeyError for a kind of machine that the cluster does not have."""
+        """Return the id of a security group by its name.
+
+        Raise KeyError for a group that the cluster lacks.
+        """
         return self._groups[kind]
 
-    def _load_balancer(self) -> Output[str]:
-        """Create the group that limits access to the API. Nodes reach a public load balancer through NAT."""
+    def _create_load_balancer_group(self) -> Output[str]:
+        """Create the security group of the API's load balancer. Nodes reach a public one through NAT."""
         network = self._args.topology.network
         allowed = [str(net) for net in collapse_addresses((*network.api_allowed, *network.machines))]
         nat: list[Input[str]] = [
@@ -140,13 +144,13 @@ class Firewall(ComponentResource):
                     description="API servers",
                 )
             ],
-            tags=self._args.names.tagged(LOAD_BALANCER),
+            tags=self._args.names.resource_tags(LOAD_BALANCER),
             opts=self._child,
         )
         return group.id
 
     def _create_member_group(
-        self, kind: str, roles: Iterable[Role], more: Iterable[ec2.SecurityGroupIngressArgs]
+        self, kind: str, roles: Iterable[Role], extra_rules: Iterable[ec2.SecurityGroupIngressArgs]
     ) -> Output[str]:
         ingress = [
             ec2.SecurityGroupIngressArgs(
@@ -163,7 +167,7 @@ class Firewall(ComponentResource):
             name=self._args.names.name(kind),
             description=f"Machines: {kind}",
             vpc_id=self._args.network.vpc,
-            ingress=[*ingress, *more],
+            ingress=[*ingress, *extra_rules],
             egress=[
                 ec2.SecurityGroupEgressArgs(
                     protocol="-1",
@@ -173,20 +177,22 @@ class Firewall(ComponentResource):
                     description="Everything",
                 )
             ],
-            tags=self._args.names.tagged(kind),
+            tags=self._args.names.resource_tags(kind),
             opts=self._child,
         )
         return group.id
 
     def _create_worker_group(self) -> Output[str]:
-        """Create separate rules, so that rules that the cloud controller adds for services stay."""
+        """Create the security group of workers. Its rules are separate resources, so that Pulumi keeps the
+        rules that the cloud controller adds for services.
+        """
         names = self._args.names
         group = ec2.SecurityGroup(
             f"{self._name}-{WORKERS}",
             name=names.name(WORKERS),
             description="Machines: workers",
             vpc_id=self._args.network.vpc,
-            tags=names.tagged(WORKERS, {names.kubernetes_tag: "owned"}),
+            tags=names.resource_tags(WORKERS, {names.kubernetes_tag: "owned"}),
             opts=self._child,
         )
         vpc.SecurityGroupEgressRule(
@@ -195,7 +201,7 @@ class Firewall(ComponentResource):
             ip_protocol="-1",
             cidr_ipv4=_ANY_ADDRESS,
             description="Everything",
-            tags=names.tagged(f"{WORKERS}-out"),
+            tags=names.resource_tags(f"{WORKERS}-out"),
             opts=self._child,
         )
         for rule in ingress_rules(self._args.topology, (Role.NODE,)):
@@ -209,14 +215,14 @@ class Firewall(ComponentResource):
                     to_port=rule.last,
                     cidr_ipv4=str(network),
                     description=rule.description,
-                    tags=names.tagged(f"{WORKERS}-{label}"),
+                    tags=names.resource_tags(f"{WORKERS}-{label}"),
                     opts=self._child,
                 )
         return group.id
 
 
 def _rule_name(rule: IngressRule, network: IPv4Network, machines: tuple[IPv4Network, ...]) -> str:
-    """Return the name of a rule: protocol and port, and the source unless it is the network of machines."""
+    """Return the name of an ingress rule: protocol, port, and the source unless it is the machine network."""
     ports = "" if rule.first < 0 else f"-{rule.first}"
     source = "" if machines == (network,) else f"-{network}".replace("/", "-")
     return f"{rule.protocol}{ports}{source}"

@@ -15,7 +15,7 @@ from providers.aws.identity import Identities, IdentityArgs
 from providers.aws.image import Image, find_image
 from providers.aws.names import Names, store_prefixes
 from providers.aws.network import Network, NetworkArgs, NetworkReference, existing_network
-from providers.aws.snapshots import SnapshotArgs, snapshot_policy
+from providers.aws.snapshots import SnapshotArgs, create_snapshot_policy
 from providers.aws.store import Store, StoreArgs
 from settings.aws import AwsSettings
 from topology.model import Topology
@@ -24,7 +24,7 @@ from topology.subnets import split_into_zones
 
 @dataclass(frozen=True, kw_only=True)
 class Foundation:
-    """Everything that exists before any machine. `zones` are names of availability zones by number."""
+    """The resources that exist before any machine. `zones` are names of availability zones by number."""
 
     names: Names
     connection: Connection
@@ -37,9 +37,9 @@ class Foundation:
     identities: Identities
 
     @property
-    def ready(self) -> list[Resource]:
-        """The resources that every machine waits for, beside its own identity and objects in the store."""
-        return [*self.network.ready, self.firewall, self.endpoint]
+    def machine_dependencies(self) -> list[Resource]:
+        """The resources that every machine waits for. Its role and its store objects are not included."""
+        return [*self.network.machine_dependencies, self.firewall, self.endpoint]
 
 
 def create_foundation(settings: AwsSettings, topology: Topology) -> Foundation:
@@ -66,7 +66,7 @@ def create_foundation(settings: AwsSettings, topology: Topology) -> Foundation:
         ),
         options,
     )
-    snapshot_policy(
+    create_snapshot_policy(
         "aws-snapshots",
         SnapshotArgs(names=names, role=identities.snapshot_role, settings=settings.snapshots),
         ResourceOptions(provider=connection.plugin),

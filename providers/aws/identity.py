@@ -18,17 +18,17 @@ from settings.clouds import CloudAddonSettings
 
 @dataclass(frozen=True, slots=True)
 class Permissions:
-    """The permissions of one identity, by policy name. `managed` has policies that are too long for
-    `inline`.
-    """
+    """IAM statements of one role, by policy name: inline policies, and managed policies for longer texts."""
 
     inline: Mapping[str, tuple[Statement, ...]]
     managed: Mapping[str, tuple[Statement, ...]]
 
 
 def permissions_of(prefix: str, addons: CloudAddonSettings) -> Permissions:
-    """Return all permissions of machines with a prefix in the store. Control planes also run the add-ons."""
-    inline = {"machine": permissions.machine(prefix, volume=prefix in (CONTROL_PLANES, ETCD_MEMBERS))}
+    """Return the permissions of machines with this store prefix. Those of control planes include add-ons."""
+    inline = {
+        "machine": permissions.machine_statements(prefix, volume=prefix in (CONTROL_PLANES, ETCD_MEMBERS))
+    }
     if prefix != CONTROL_PLANES:
         return Permissions(inline, {})
     inline["cloud-controller"] = addon_permissions.CLOUD_CONTROLLER
@@ -43,9 +43,9 @@ def permissions_of(prefix: str, addons: CloudAddonSettings) -> Permissions:
 
 @dataclass(frozen=True, kw_only=True)
 class IdentityArgs:
-    """Arguments of the identities. `bucket` is the name of the store, `key` the ARN of its key.
+    """Arguments of the identities. `bucket` is the name of the store, `key` the ARN of its KMS key.
 
-    `prefixes` are the prefixes in the store, one for each identity.
+    `account` is the account number. `prefixes` are the prefixes in the store, one for each identity.
     """
 
     names: Names
@@ -57,7 +57,7 @@ class IdentityArgs:
 
 
 class Identities(ComponentResource):
-    """Roles and instance profiles by prefix; `snapshot_role` is the ARN of the role for snapshots."""
+    """Roles and instance profiles by prefix in the store; `snapshot_role` is the ARN of the snapshot role."""
 
     snapshot_role: Output[str]
 
@@ -67,58 +67,60 @@ class Identities(ComponentResource):
         self._child = ResourceOptions(parent=self)
         self._policies: dict[str, list[Resource]] = {prefix: [] for prefix in args.prefixes}
         self._profiles = {prefix: self._create_profile(prefix) for prefix in args.prefixes}
-        self.snapshot_role = self._snapshot_role()
+        self.snapshot_role = self._create_snapshot_role()
         self.register_outputs({})
 
     def __getitem__(self, prefix: str) -> iam.InstanceProfile:
-        """Return the instance profile of a prefix."""
+        """Return the instance profile of machines with this prefix in the store."""
         return self._profiles[prefix]
 
-    def ready(self, prefix: str) -> list[Resource]:
-        """Return the resources that must exist before machines with this identity have all permissions."""
+    def machine_dependencies(self, prefix: str) -> list[Resource]:
+        """Return the profile and policies that machines with this store prefix must wait for."""
         return [*self._policies[prefix], self._profiles[prefix]]
 
     def _create_profile(self, prefix: str) -> iam.InstanceProfile:
-        part = identity_name(prefix)
+        suffix = identity_name(prefix)
         role = self._create_role(
-            part, f"Machines: {part}", json.dumps(trust_policy(f"ec2.{_ec2_domain(self._args.names)}"))
+            suffix, f"Machines: {suffix}", json.dumps(trust_policy(f"ec2.{_ec2_domain(self._args.names)}"))
         )
-        granted = permissions_of(prefix, self._args.addons)
+        permissions_of_prefix = permissions_of(prefix, self._args.addons)
         self._policies[prefix] += [
             iam.RolePolicy(
-                f"{self._name}-{part}-{policy}",
+                f"{self._name}-{suffix}-{policy}",
                 name=policy,
                 role=role.id,
                 policy=self._render_policy(statements),
                 opts=self._child,
             )
-            for policy, statements in granted.inline.items()
+            for policy, statements in permissions_of_prefix.inline.items()
         ]
         self._policies[prefix] += [
-            self._create_managed_policy(f"{part}-{policy}", role, statements)
-            for policy, statements in granted.managed.items()
+            self._create_managed_policy(f"{suffix}-{policy}", role, statements)
+            for policy, statements in permissions_of_prefix.managed.items()
         ]
         return iam.InstanceProfile(
-            f"{self._name}-{part}-profile",
-            name=self._args.names.identity(part),
+            f"{self._name}-{suffix}-profile",
+            name=self._args.names.role_name(suffix),
             role=role.name,
-            tags=self._args.names.tagged(part),
+            tags=self._args.names.resource_tags(suffix),
             opts=self._child,
         )
 
-    def _create_managed_policy(self, part: str, role: iam.Role, statements: Sequence[Statement]) -> Resource:
+    def _create_managed_policy(
+        self, suffix: str, role: iam.Role, statements: Sequence[Statement]
+    ) -> Resource:
         policy = iam.Policy(
-            f"{self._name}-{part}",
-            name=self._args.names.identity(part),
+            f"{self._name}-{suffix}",
+            name=self._args.names.role_name(suffix),
             policy=self._render_policy(statements),
-            tags=self._args.names.tagged(part),
+            tags=self._args.names.resource_tags(suffix),
             opts=self._child,
         )
         return iam.RolePolicyAttachment(
-            f"{self._name}-{part}-attachment", role=role.name, policy_arn=policy.arn, opts=self._child
+            f"{self._name}-{suffix}-attachment", role=role.name, policy_arn=policy.arn, opts=self._child
         )
 
-    def _snapshot_role(self) -> Output[str]:
+    def _create_snapshot_role(self) -> Output[str]:
         trust = self._args.account.apply(
             lambda account: json.dumps(trust_policy("dlm.amazonaws.com", account))
         )
@@ -127,18 +129,18 @@ class Identities(ComponentResource):
             f"{self._name}-snapshots-policy",
             name="snapshots",
             role=role.id,
-            policy=self._render_policy(permissions.SNAPSHOT_MAKER),
+            policy=self._render_policy(permissions.LIFECYCLE_MANAGER),
             opts=self._child,
         )
         return role.arn
 
-    def _create_role(self, part: str, description: str, trust: Input[str]) -> iam.Role:
+    def _create_role(self, suffix: str, description: str, trust: Input[str]) -> iam.Role:
         return iam.Role(
-            f"{self._name}-{part}-role",
-            name=self._args.names.identity(part),
+            f"{self._name}-{suffix}-role",
+            name=self._args.names.role_name(suffix),
             description=description,
             assume_role_policy=trust,
-            tags=self._args.names.tagged(part),
+            tags=self._args.names.resource_tags(suffix),
             opts=self._child,
         )
 

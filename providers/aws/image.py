@@ -1,4 +1,4 @@
-"""The image of machines: by id, or the newest image of an owner with a matching name."""
+"""Lookup of the machine image: by id, or the newest image of an owner with a matching name."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from settings.aws import AwsImageSettings
 
 @dataclass(frozen=True, kw_only=True)
 class Image:
-    """The id of an image, and the device of its root volume, which machines encrypt and resize."""
+    """A machine image: its id, and the device of its root volume, which machines encrypt and resize."""
 
     id: Output[str]
     root_device: Output[str]
 
 
 def find_image(settings: AwsImageSettings, provider: Provider) -> Image:
-    """Return the image of the settings.
+    """Return the machine image that the settings describe.
 
     With owner and name, a newer image can match later and then replaces all machines one by one. An id does
     not change.

@@ -1,4 +1,4 @@
-"""Limits of AWS, checked before any resource is created: names, sizes, policies, quotas. Pure."""
+"""Checks of AWS limits before any resource is created: names, sizes, policies, quotas. No SDK."""
 
 from __future__ import annotations
 
@@ -17,9 +17,11 @@ from settings.problem import Problem
 from topology.model import Role, Topology
 
 MAX_USER_DATA_BYTES = 16 * 1024
-"""Before base64 encoding (docs.aws.amazon.com/AWSEC2/latest/UserGuide/user-data.html)."""
+"""Maximum size of user data before base64 encoding
+(docs.aws.amazon.com/AWSEC2/latest/UserGuide/user-data.html).
+"""
 MAX_INLINE_CHARACTERS = 10_240
-"""All inline policies of a role together (IAM and STS quotas)."""
+"""Maximum size of all inline policies of a role together (IAM and STS quotas)."""
 MAX_MANAGED_CHARACTERS = 6_144
 """Maximum size of a managed policy (IAM and STS quotas)."""
 MAX_NAME_CHARACTERS = 24
@@ -41,7 +43,7 @@ _MULTIPLE = re.compile(r"([0-9]+)xlarge")
 
 
 def vcpus(machine_type: str) -> int | None:
-    """Return the number of vCPUs of a type, computed from its size; None for sizes such as `metal`."""
+    """Return the vCPUs of a machine type, computed from its size; None for sizes such as `metal`."""
     match = _MACHINE_TYPE.fullmatch(machine_type)
     if not match:
         return None
@@ -54,13 +56,13 @@ def vcpus(machine_type: str) -> int | None:
 
 
 def problems(settings: Settings, aws: AwsSettings, topology: Topology) -> list[Problem]:
-    """Return everything in the settings that AWS would reject."""
+    """Return a problem for each setting that AWS would reject."""
     names = Names(cluster=topology.name, region=aws.region, tags=aws.tags)
     return [
         *_name_problems(names, topology),
         *_type_problems(settings),
         *_policy_problems(names, aws, topology),
-        *_ingress_rules(aws, topology),
+        *_ingress_rule_problems(aws, topology),
         *_vcpu_problems(settings, aws),
         *_address_problems(aws),
     ]
@@ -80,7 +82,10 @@ def warnings(settings: Settings, aws: AwsSettings) -> list[str]:
 
 
 def user_data_problems(programs: Mapping[str, str]) -> list[Problem]:
-    """Return a problem for every boot program, by machine or pool, that is too long for user data."""
+    """Return a problem for every boot program that is too long for user data.
+
+    Keys are machine or pool names.
+    """
     return oversized_programs(
         programs, MAX_USER_DATA_BYTES, field="user data", advice="shorten the settings of private endpoints"
     )
@@ -95,7 +100,7 @@ def _name_problems(names: Names, topology: Topology) -> Iterable[Problem]:
             "contain it; shorten it",
         )
     for pool in topology.pools:
-        role = names.identity(identity_name(store_prefix(POOLS, pool.name)))
+        role = names.role_name(identity_name(store_prefix(POOLS, pool.name)))
         if pool.capacity and len(role) > MAX_ROLE_CHARACTERS:
             yield Problem(
                 f"pools.{pool.name}",
@@ -145,7 +150,7 @@ def _policy_problems(names: Names, aws: AwsSettings, topology: Topology) -> Iter
                 )
 
 
-def _ingress_rules(aws: AwsSettings, topology: Topology) -> Iterable[Problem]:
+def _ingress_rule_problems(aws: AwsSettings, topology: Topology) -> Iterable[Problem]:
     groups = {machine.roles for machine in topology.machines} | {(Role.NODE,)}
     # One more rule: the group of control planes allows the load balancer, the group of workers the rules of
     # services.

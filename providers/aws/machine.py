@@ -13,20 +13,22 @@ from providers.aws.image import Image
 from providers.aws.names import Names
 
 TERMINATION_HOOK, LAUNCH_HOOK = "leaving", "joining"
-"""Names of lifecycle hooks, which the boot program (`boot.sh`) completes."""
+"""Names of the lifecycle hooks, which the boot program (`boot.sh`) completes."""
 _DRAIN_MARGIN_SECONDS = 120
 
 
 @dataclass(frozen=True, kw_only=True)
 class MachineArgs:
-    """Arguments of a launch template. `part` is part of its name; `disk` is the root volume in whole GiB.
+    """Arguments of a launch template.
 
-    `program` is the boot program, `digest` the digest of the bundles, which is readable in a preview unlike
-    base64 user data. `interface` is an existing network interface, which has its own security groups.
+    `name_suffix` follows the cluster in its name. `kind` is the kind of machine config, `disk` the size of
+    the root volume in whole GiB, `profile` the ARN of the instance profile. `program` is the boot program,
+    `digest` the digest of the bundles, which is readable in a preview unlike base64 user data. Either `group`
+    is the security group, or `interface` an existing network interface, which has its own security groups.
     """
 
     names: Names
-    part: str
+    name_suffix: str
     kind: str
     type: str
     image: Image
@@ -40,12 +42,12 @@ class MachineArgs:
     interface: Input[str] | None = None
 
 
-def launch_template(name: str, args: MachineArgs, opts: ResourceOptions) -> ec2.LaunchTemplate:
-    """Create a launch template."""
-    tags = args.names.tagged(args.part, args.tags)
+def create_launch_template(name: str, args: MachineArgs, opts: ResourceOptions) -> ec2.LaunchTemplate:
+    """Create the launch template of a member or a pool."""
+    tags = args.names.resource_tags(args.name_suffix, args.tags)
     return ec2.LaunchTemplate(
         name,
-        name=args.names.name(args.part),
+        name=args.names.name(args.name_suffix),
         description=Output.concat("Bundles ", args.digest),
         update_default_version=True,
         image_id=args.image.id,
@@ -74,12 +76,18 @@ def launch_template(name: str, args: MachineArgs, opts: ResourceOptions) -> ec2.
 
 
 def hook_timeout(drain_seconds: int) -> int:
-    """Return the timeout of the termination hook in seconds (AWS: 30 to 7,200): the drain and a margin."""
+    """Return the timeout of the termination hook in seconds: the drain and a margin.
+
+    AWS allows 30 to 7200.
+    """
     return min(7200, max(30, drain_seconds + _DRAIN_MARGIN_SECONDS))
 
 
 def _network_interface(args: MachineArgs) -> ec2.LaunchTemplateNetworkInterfaceArgs:
-    """Return an existing interface without other inputs (terraform-provider-aws, issues 7615 and 7835)."""
+    """Return the reference to an existing network interface.
+
+    Other inputs would conflict with the interface (terraform-provider-aws, issues 7615 and 7835).
+    """
     return ec2.LaunchTemplateNetworkInterfaceArgs(
         device_index=0, network_interface_id=args.interface, delete_on_termination="false"
     )
@@ -102,7 +110,7 @@ def _base64(program: str) -> str:
 
 
 def group_tags(tags: Mapping[str, str]) -> list[autoscaling.GroupTagArgs]:
-    """Return the tags of an Auto Scaling group. Its machines get their tags from the template."""
+    """Return tags as inputs of an Auto Scaling group. Its machines get their tags from the template."""
     return [
         autoscaling.GroupTagArgs(key=key, value=value, propagate_at_launch=False)
         for key, value in tags.items()

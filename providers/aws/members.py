@@ -14,7 +14,13 @@ from ipaddress import IPv4Address
 from pulumi import ComponentResource, CustomTimeouts, Input, Output, Resource, ResourceOptions
 from pulumi_aws import autoscaling, ebs, ec2
 
-from providers.aws.machine import TERMINATION_HOOK, MachineArgs, group_tags, hook_timeout, launch_template
+from providers.aws.machine import (
+    TERMINATION_HOOK,
+    MachineArgs,
+    create_launch_template,
+    group_tags,
+    hook_timeout,
+)
 from providers.aws.names import KIND_TAG, Names
 from providers.aws.snapshots import SNAPSHOT_TAG
 from providers.cloud.placement import Placement
@@ -22,7 +28,11 @@ from providers.cloud.placement import Placement
 
 @dataclass(frozen=True, kw_only=True)
 class StableIdentityArgs:
-    """Arguments of a stable identity. `group` is a security group, `data_disk` a size in whole GiB."""
+    """Arguments of a stable identity.
+
+    `member` is the name of the member, `kind` the kind of its machine config. `group` is the id of the
+    security group, `data_disk` the size of the data volume in whole GiB.
+    """
 
     names: Names
     member: str
@@ -50,7 +60,7 @@ class StableIdentity(ComponentResource):
             subnet_id=args.subnet,
             private_ips=[str(args.address)],
             security_groups=[args.group],
-            tags=args.names.tagged(args.member, tags),
+            tags=args.names.resource_tags(args.member, tags),
             opts=ResourceOptions(parent=self, delete_before_replace=True),
         )
         volume = ebs.Volume(
@@ -59,7 +69,7 @@ class StableIdentity(ComponentResource):
             size=args.data_disk,
             type="gp3",
             encrypted=True,
-            tags=args.names.tagged(f"{args.member}-data", tags | {SNAPSHOT_TAG: args.names.cluster}),
+            tags=args.names.resource_tags(f"{args.member}-data", tags | {SNAPSHOT_TAG: args.names.cluster}),
             # The volume holds etcd's data: replacing it requires `protect` to be removed first.
             opts=ResourceOptions(parent=self, protect=True),
         )
@@ -78,9 +88,10 @@ class MemberArgs:
 
 
 class Member(ComponentResource):
-    """The Auto Scaling group of a member: its name, and the version of its launch template.
+    """A member as Auto Scaling group with one machine.
 
-    `ready` are resources that must exist before a machine boots.
+    `group` is the name of the group, `version` the version of its launch template.
+    `dependencies` are resources that must exist before a machine boots.
     """
 
     group: Output[str]
@@ -91,16 +102,16 @@ class Member(ComponentResource):
         name: str,
         args: MemberArgs,
         *,
-        ready: Sequence[Resource] = (),
+        dependencies: Sequence[Resource] = (),
         opts: ResourceOptions | None = None,
     ) -> None:
         super().__init__("kubewright:aws:Member", name, None, opts)
         child = ResourceOptions(parent=self)
-        template = launch_template(
+        template = create_launch_template(
             f"{name}-template", replace(args.machine, interface=args.identity.interface), child
         )
         self.version = template.latest_version.apply(str)
-        group = self._scaling_group(name, args, template, ready)
+        group = self._create_scaling_group(name, args, template, dependencies)
         autoscaling.LifecycleHook(
             f"{name}-leaving",
             name=TERMINATION_HOOK,
@@ -113,13 +124,13 @@ class Member(ComponentResource):
         self.group = group.name
         self.register_outputs({"group": self.group})
 
-    def _scaling_group(
-        self, name: str, args: MemberArgs, template: ec2.LaunchTemplate, ready: Sequence[Resource]
+    def _create_scaling_group(
+        self, name: str, args: MemberArgs, template: ec2.LaunchTemplate, dependencies: Sequence[Resource]
     ) -> autoscaling.Group:
         machine, names = args.machine, args.machine.names
         return autoscaling.Group(
             f"{name}-group",
-            name=names.name(machine.part),
+            name=names.name(machine.name_suffix),
             # A template with an interface requires the zone instead of a subnet.
             availability_zones=[args.zone],
             min_size=1,
@@ -134,11 +145,11 @@ class Member(ComponentResource):
             # AWS retries a launch while the interface is still in use. The gate waits for health.
             ignore_failed_scaling_activities=True,
             wait_for_capacity_timeout="0",
-            tags=group_tags(names.tagged(machine.part, machine.tags)),
+            tags=group_tags(names.resource_tags(machine.name_suffix, machine.tags)),
             opts=ResourceOptions(
                 parent=self,
                 delete_before_replace=True,
                 custom_timeouts=CustomTimeouts(delete="40m"),
-                depends_on=list(ready),
+                depends_on=list(dependencies),
             ),
         )

@@ -1,4 +1,4 @@
-"""Names, tags and regions of resources on AWS. Pure."""
+"""Names and tags of resources on AWS, and values that depend on the region. No SDK."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _PARTITIONS = {"cn-": ("aws-cn", "amazonaws.com.cn"), "us-gov-": ("aws-us-gov", 
 
 
 def store_prefix(kind: str, name: str) -> str:
-    """Return the prefix in the store for an identity: one per kind of members, one per pool."""
+    """Return the prefix in the store for an identity: one for each kind of members, one for each pool."""
     return f"{POOLS}/{name}" if kind == POOLS else kind
 
 
@@ -28,7 +28,7 @@ def store_prefixes(topology: Topology) -> list[str]:
 
 
 def identity_name(prefix: str) -> str:
-    """Return the short name of the identity with a prefix: `control-plane`, `etcd` or `pool-<name>`."""
+    """Return the identity's name for a prefix in the store: `control-plane`, `etcd` or `pool-<name>`."""
     kind, _, name = prefix.rpartition("/")
     return f"pool-{name}" if kind == POOLS else name
 
@@ -41,17 +41,23 @@ class Names:
     region: str
     tags: Mapping[str, str] = field(default_factory=dict)
 
-    def name(self, part: str) -> str:
-        """Return a name that is unique in the region of the account if the cluster's name is."""
-        return f"{self.cluster}-{part}"
+    def name(self, suffix: str) -> str:
+        """Return `<cluster>-<suffix>`, which is unique in the account's region if the cluster's name is."""
+        return f"{self.cluster}-{suffix}"
 
-    def identity(self, part: str) -> str:
-        """Return the name of a role. It contains the region, because roles belong to the whole account."""
-        return f"{self.name(part)}-{self.region}"
+    def role_name(self, suffix: str) -> str:
+        """Return the name of an IAM role.
 
-    def tagged(self, part: str, more: Mapping[str, str] | None = None) -> dict[str, str]:
-        """Return all tags of a resource. Tags of Kubewright override tags of the settings."""
-        return {**self.tags, "Name": self.name(part), CLUSTER_TAG: self.cluster, **(more or {})}
+        It contains the region, because roles belong to the whole account.
+        """
+        return f"{self.name(suffix)}-{self.region}"
+
+    def resource_tags(self, suffix: str, extra_tags: Mapping[str, str] | None = None) -> dict[str, str]:
+        """Return all tags of the resource `<cluster>-<suffix>`.
+
+        Kubewright's tags override those of the settings.
+        """
+        return {**self.tags, "Name": self.name(suffix), CLUSTER_TAG: self.cluster, **(extra_tags or {})}
 
     @property
     def kubernetes_tag(self) -> str:
@@ -63,12 +69,12 @@ class Names:
 
     @property
     def partition(self) -> str:
-        """The partition in ARNs."""
+        """The AWS partition of the region, the second field of ARNs."""
         return self._partition_and_domain[0]
 
     @property
     def domain(self) -> str:
-        """The domain of the service endpoints."""
+        """The DNS domain of AWS services in the region."""
         return self._partition_and_domain[1]
 
     @property
@@ -77,5 +83,8 @@ class Names:
         return next(matches, ("aws", "amazonaws.com"))
 
     def bucket(self, account: str) -> str:
-        """Return the name of the store. It contains the account: bucket names are unique across accounts."""
+        """Return the store's bucket name.
+
+        It contains the account, because AWS requires globally unique names.
+        """
         return f"kubewright-{self.cluster}-{account}-{self.region}"

@@ -16,15 +16,16 @@ from topology.subnets import ZoneSubnets
 
 _LOG_RETENTION_DAYS = 30
 _MEMBERS_PREFIX = 27
-"""Members have addresses among the first 32 of a subnet (`topology.subnets`)."""
+"""Prefix length of the members' addresses: the first 32 of a subnet (`topology.subnets`)."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class NetworkArgs:
     """Arguments of a new network. `zones` are names of availability zones, one for each item of `subnets`.
 
-    `nat_per_zone` creates a NAT gateway in every zone instead of one for all zones: losing a zone then does
-    not cut the outbound traffic of other zones.
+    `range` is the address range in CIDR notation. `nat_per_zone` creates a NAT gateway in every zone instead
+    of
+    one for all zones: a failed zone then does not cut the outbound traffic of other zones.
     """
 
     names: Names
@@ -40,15 +41,15 @@ class NetworkArgs:
 class NetworkReference:
     """Ids of a new or existing network and of its subnets, in the order of zones.
 
-    `nat_addresses` are the public source addresses of machines, empty for an existing network. `ready` are
-    resources that machines must wait for.
+    `nat_addresses` are the public source addresses of machines, empty for an existing network.
+    `machine_dependencies` are resources that machines must wait for.
     """
 
     vpc: Input[str]
     public: Sequence[Input[str]]
     private: Sequence[Input[str]]
     nat_addresses: Sequence[Output[str]] = ()
-    ready: Sequence[Resource] = ()
+    machine_dependencies: Sequence[Resource] = ()
 
 
 def existing_network(settings: AwsSettings) -> NetworkReference | None:
@@ -65,7 +66,7 @@ def existing_network(settings: AwsSettings) -> NetworkReference | None:
 
 
 class Network(ComponentResource):
-    """A new network for the cluster."""
+    """A new virtual network for the cluster. `reference` has its ids."""
 
     reference: NetworkReference
 
@@ -78,21 +79,24 @@ class Network(ComponentResource):
             cidr_block=args.range,
             enable_dns_support=True,
             enable_dns_hostnames=True,
-            tags=args.names.tagged("vpc", {args.names.kubernetes_tag: "owned"}),
+            tags=args.names.resource_tags("vpc", {args.names.kubernetes_tag: "owned"}),
             opts=self._child,
         )
         # Resources without a security group get this one, which allows no traffic.
         ec2.DefaultSecurityGroup(
-            f"{name}-default-group", vpc_id=self._vpc.id, tags=args.names.tagged("unused"), opts=self._child
+            f"{name}-default-group",
+            vpc_id=self._vpc.id,
+            tags=args.names.resource_tags("unused"),
+            opts=self._child,
         )
         public = self._create_subnets("public")
         private = self._create_subnets("private")
         reservations = self._reserve_member_addresses(private)
         gateways, nat_addresses = self._create_gateways(public)
-        tables = self._private_routes(private, gateways)
-        self._s3_endpoint(tables)
+        tables = self._create_private_routes(private, gateways)
+        self._create_s3_endpoint(tables)
         if args.flow_logs:
-            self._flow_logs()
+            self._create_flow_logs()
         self.reference = NetworkReference(
             vpc=self._vpc.id,
             public=[subnet.id for subnet in public],
@@ -102,7 +106,7 @@ class Network(ComponentResource):
                 for subnet, reservation in zip(private, reservations, strict=True)
             ],
             nat_addresses=nat_addresses,
-            ready=[self],
+            machine_dependencies=[self],
         )
         self.register_outputs({"vpc": self._vpc.id})
 
@@ -117,7 +121,7 @@ class Network(ComponentResource):
                 map_public_ip_on_launch=False,
                 # The names of workers are instance ids, and the cloud controller must use the same names.
                 private_dns_hostname_type_on_launch="resource-name",
-                tags=self._names.tagged(
+                tags=self._names.resource_tags(
                     f"{kind}-{number}",
                     {self._names.kubernetes_tag: "owned", f"kubernetes.io/role/{role}": "1"},
                 ),
@@ -129,7 +133,7 @@ class Network(ComponentResource):
         ]
 
     def _reserve_member_addresses(self, private: Sequence[ec2.Subnet]) -> list[ec2.SubnetCidrReservation]:
-        """Reserve the addresses of members: workers and load balancers get addresses above them."""
+        """Reserve the addresses of members in private subnets: AWS gives workers only higher addresses."""
         return [
             ec2.SubnetCidrReservation(
                 f"{self._name}-members-{number}",
@@ -145,15 +149,18 @@ class Network(ComponentResource):
     def _create_gateways(
         self, public: Sequence[ec2.Subnet]
     ) -> tuple[list[ec2.NatGateway], list[Output[str]]]:
-        """Create internet gateway, public routes and NAT gateways; return these with their addresses."""
+        """Create internet gateway, public routes and NAT gateways.
+
+        Return the NAT gateways and their public addresses.
+        """
         internet = ec2.InternetGateway(
             f"{self._name}-internet",
             vpc_id=self._vpc.id,
-            tags=self._names.tagged("internet"),
+            tags=self._names.resource_tags("internet"),
             opts=self._child,
         )
-        to_internet = ec2.RouteTableRouteArgs(cidr_block="0.0.0.0/0", gateway_id=internet.id)
-        table = self._create_route_table("public", [to_internet])
+        internet_route = ec2.RouteTableRouteArgs(cidr_block="0.0.0.0/0", gateway_id=internet.id)
+        table = self._create_route_table("public", [internet_route])
         for number, subnet in enumerate(public, start=1):
             self._associate_subnet(f"public-{number}", subnet, table)
         addresses, gateways = [], []
@@ -161,24 +168,24 @@ class Network(ComponentResource):
             address = ec2.Eip(
                 f"{self._name}-nat-{number}-address",
                 domain="vpc",
-                tags=self._names.tagged(f"nat-{number}"),
+                tags=self._names.resource_tags(f"nat-{number}"),
                 opts=self._child,
             )
             gateway = ec2.NatGateway(
                 f"{self._name}-nat-{number}",
                 allocation_id=address.id,
                 subnet_id=subnet.id,
-                tags=self._names.tagged(f"nat-{number}"),
+                tags=self._names.resource_tags(f"nat-{number}"),
                 opts=ResourceOptions(parent=self, depends_on=[internet]),
             )
             addresses.append(address.public_ip)
             gateways.append(gateway)
         return gateways, addresses
 
-    def _private_routes(
+    def _create_private_routes(
         self, private: Sequence[ec2.Subnet], gateways: Sequence[ec2.NatGateway]
     ) -> list[ec2.RouteTable]:
-        """Create one route table for each NAT gateway. Zones without a gateway use the first table."""
+        """Create one route table for each NAT gateway. Zones without a gateway use another zone's table."""
         tables = [
             self._create_route_table(
                 f"private-{number}",
@@ -190,42 +197,42 @@ class Network(ComponentResource):
             self._associate_subnet(f"private-{number + 1}", subnet, tables[number % len(tables)])
         return tables
 
-    def _create_route_table(self, part: str, routes: Sequence[ec2.RouteTableRouteArgs]) -> ec2.RouteTable:
+    def _create_route_table(self, suffix: str, routes: Sequence[ec2.RouteTableRouteArgs]) -> ec2.RouteTable:
         return ec2.RouteTable(
-            f"{self._name}-{part}-routes",
+            f"{self._name}-{suffix}-routes",
             vpc_id=self._vpc.id,
             routes=list(routes),
-            tags=self._names.tagged(part),
+            tags=self._names.resource_tags(suffix),
             opts=self._child,
         )
 
-    def _associate_subnet(self, part: str, subnet: ec2.Subnet, table: ec2.RouteTable) -> None:
+    def _associate_subnet(self, suffix: str, subnet: ec2.Subnet, table: ec2.RouteTable) -> None:
         ec2.RouteTableAssociation(
-            f"{self._name}-{part}-association",
+            f"{self._name}-{suffix}-association",
             subnet_id=subnet.id,
             route_table_id=table.id,
             opts=self._child,
         )
 
-    def _s3_endpoint(self, tables: Sequence[ec2.RouteTable]) -> None:
-        """Route traffic to S3 inside the network of AWS, without the cost of NAT gateways."""
+    def _create_s3_endpoint(self, tables: Sequence[ec2.RouteTable]) -> None:
+        """Create the gateway endpoint of S3: traffic to S3 stays in the network of AWS and costs no NAT."""
         ec2.VpcEndpoint(
             f"{self._name}-s3",
             vpc_id=self._vpc.id,
             service_name=f"com.amazonaws.{self._names.region}.s3",
             vpc_endpoint_type="Gateway",
             route_table_ids=[table.id for table in tables],
-            tags=self._names.tagged("s3"),
+            tags=self._names.resource_tags("s3"),
             opts=self._child,
         )
 
-    def _flow_logs(self) -> None:
+    def _create_flow_logs(self) -> None:
         names = self._names
         group = cloudwatch.LogGroup(
             f"{self._name}-flows",
             name=f"/kubewright/{names.cluster}/flows",
             retention_in_days=_LOG_RETENTION_DAYS,
-            tags=names.tagged("flows"),
+            tags=names.resource_tags("flows"),
             opts=self._child,
         )
         role = iam.Role(
@@ -235,10 +242,10 @@ class Network(ComponentResource):
             assume_role_policy=self._args.account.apply(
                 lambda account: json.dumps(trust_policy("vpc-flow-logs.amazonaws.com", account))
             ),
-            tags=names.tagged("flows"),
+            tags=names.resource_tags("flows"),
             opts=self._child,
         )
-        writes = Statement(
+        write_statement = Statement(
             "WriteFlows",
             (
                 "logs:CreateLogStream",
@@ -251,7 +258,7 @@ class Network(ComponentResource):
         policy = iam.RolePolicy(
             f"{self._name}-flows-policy",
             role=role.id,
-            policy=group.arn.apply(lambda arn: policy_document([writes], {"log_group": arn})),
+            policy=group.arn.apply(lambda arn: policy_document([write_statement], {"log_group": arn})),
             opts=self._child,
         )
         ec2.FlowLog(
@@ -262,7 +269,7 @@ class Network(ComponentResource):
             log_destination=group.arn,
             iam_role_arn=role.arn,
             max_aggregation_interval=600,
-            tags=names.tagged("flows"),
+            tags=names.resource_tags("flows"),
             opts=ResourceOptions(parent=self, depends_on=[policy]),
         )
 

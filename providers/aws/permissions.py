@@ -3,22 +3,24 @@
 from __future__ import annotations
 
 from providers.aws.names import CLUSTER_TAG, KIND_TAG, identity_name
-from providers.aws.policies import ANYTHING, Condition, Statement
+from providers.aws.policies import ANY_RESOURCE, Condition, Statement
 from providers.cloud.machine_config import POOLS
 
-EC2 = "arn:{partition}:ec2:{region}:{account}"
-SNAPSHOTS = "arn:{partition}:ec2:{region}::snapshot/*"
+EC2_ARN = "arn:{partition}:ec2:{region}:{account}"
+SNAPSHOT_ARNS = "arn:{partition}:ec2:{region}::snapshot/*"
 _GROUP = "arn:{partition}:autoscaling:{region}:{account}:autoScalingGroup:*:autoScalingGroupName/{cluster}-"
-GROUPS = f"{_GROUP}*"
-DESCRIBING = "IAM has no resource types for Describe actions"
+SCALING_GROUP_ARNS = f"{_GROUP}*"
+"""ARN templates: `policies.policy_document` replaces the words in braces."""
+DESCRIBE_REASON = "IAM has no resource types for Describe actions"
 
-OURS = Condition("StringEquals", f"aws:ResourceTag/{CLUSTER_TAG}", ("{cluster}",))
+CLUSTER_TAGGED = Condition("StringEquals", f"aws:ResourceTag/{CLUSTER_TAG}", ("{cluster}",))
+"""The resource has the tag of this cluster."""
 
 
-def machine(prefix: str, *, volume: bool) -> tuple[Statement, ...]:
-    """Return the permissions of machines with a prefix in the store.
+def machine_statements(prefix: str, *, volume: bool) -> tuple[Statement, ...]:
+    """Return the IAM statements of machines with this prefix in the store.
 
-    They read bundles, write statuses, complete lifecycle hooks and, with `volume`, attach volumes.
+    These machines read bundles, write statuses, complete lifecycle hooks and, with `volume`, attach volumes.
     """
     return (
         Statement("Bundles", ("s3:GetObject",), (f"{{bucket}}/{prefix}/*",)),
@@ -29,8 +31,8 @@ def machine(prefix: str, *, volume: bool) -> tuple[Statement, ...]:
         Statement(
             "Leave",
             ("autoscaling:CompleteLifecycleAction", "autoscaling:RecordLifecycleActionHeartbeat"),
-            (f"{_GROUP}{identity_name(prefix)}" if prefix.startswith(f"{POOLS}/") else GROUPS,),
-            (OURS,),
+            (f"{_GROUP}{identity_name(prefix)}" if prefix.startswith(f"{POOLS}/") else SCALING_GROUP_ARNS,),
+            (CLUSTER_TAGGED,),
         ),
         *SESSIONS,
         *(_volume_statements(prefix) if volume else ()),
@@ -45,21 +47,21 @@ def _through_s3(objects: str) -> tuple[Condition, ...]:
 
 
 def _volume_statements(kind: str) -> tuple[Statement, ...]:
-    """Return the permissions to attach volumes with this kind tag. The user data has the id of the volume."""
+    """Return the statements to attach volumes whose kind tag is `kind`. The user data has the volume id."""
     same_kind = Condition("StringEquals", f"aws:ResourceTag/{KIND_TAG}", (kind,))
     return (
         Statement(
             "AttachVolume",
             ("ec2:AttachVolume",),
-            (f"{EC2}:volume/*", f"{EC2}:instance/*"),
-            (OURS, same_kind),
+            (f"{EC2_ARN}:volume/*", f"{EC2_ARN}:instance/*"),
+            (CLUSTER_TAGGED, same_kind),
         ),
-        Statement("SeeVolumes", ("ec2:DescribeVolumes",), (ANYTHING,), because=DESCRIBING),
+        Statement("SeeVolumes", ("ec2:DescribeVolumes",), (ANY_RESOURCE,), wildcard_reason=DESCRIBE_REASON),
     )
 
 
 SESSIONS = (
-    Statement("SessionAgent", ("ssm:UpdateInstanceInformation",), (f"{EC2}:instance/*",)),
+    Statement("SessionAgent", ("ssm:UpdateInstanceInformation",), (f"{EC2_ARN}:instance/*",)),
     Statement(
         "Sessions",
         (
@@ -68,23 +70,23 @@ SESSIONS = (
             "ssmmessages:OpenControlChannel",
             "ssmmessages:OpenDataChannel",
         ),
-        (ANYTHING,),
-        because="IAM has no resource types for session channels",
+        (ANY_RESOURCE,),
+        wildcard_reason="IAM has no resource types for session channels",
     ),
 )
 """Session Manager, without the permission of the managed policy to read all parameters of the account ("Add
 Session Manager permissions to an existing IAM role" in the Systems Manager user guide)."""
 
-SNAPSHOT_MAKER = (
+LIFECYCLE_MANAGER = (
     Statement(
         "SeeVolumes",
         ("ec2:DescribeInstances", "ec2:DescribeSnapshots", "ec2:DescribeVolumes"),
-        (ANYTHING,),
-        because=DESCRIBING,
+        (ANY_RESOURCE,),
+        wildcard_reason=DESCRIBE_REASON,
     ),
-    Statement("SnapshotVolumes", ("ec2:CreateSnapshot",), (f"{EC2}:volume/*",), (OURS,)),
-    Statement("MakeSnapshots", ("ec2:CreateSnapshot", "ec2:CreateTags"), (SNAPSHOTS,)),
+    Statement("SnapshotVolumes", ("ec2:CreateSnapshot",), (f"{EC2_ARN}:volume/*",), (CLUSTER_TAGGED,)),
+    Statement("MakeSnapshots", ("ec2:CreateSnapshot", "ec2:CreateTags"), (SNAPSHOT_ARNS,)),
     # Snapshots copy the tags of their volumes.
-    Statement("DropSnapshots", ("ec2:DeleteSnapshot",), (SNAPSHOTS,), (OURS,)),
+    Statement("DropSnapshots", ("ec2:DeleteSnapshot",), (SNAPSHOT_ARNS,), (CLUSTER_TAGGED,)),
 )
 """Permissions of the Data Lifecycle Manager, which snapshots the volumes of members."""

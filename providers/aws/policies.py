@@ -1,4 +1,4 @@
-"""IAM policies: statements as data, and their rendered text. Pure.
+"""IAM policies: statements as data, and their rendered JSON. No SDK.
 
 Resources and conditions are templates: `policy_document` replaces `{account}`, `{bucket}` and others.
 """
@@ -11,14 +11,15 @@ from dataclasses import dataclass
 
 from providers.aws.names import Names
 
-ANYTHING = "*"
+ANY_RESOURCE = "*"
+"""The resource of a statement that applies to every resource."""
 
 Json = dict[str, object]
 
 
 @dataclass(frozen=True, slots=True)
 class Condition:
-    """One condition of a statement: `operator` (for example `StringEquals`) compares `key` with any of
+    """One condition of an IAM statement: `operator` (for example `StringEquals`) compares `key` with any of
     `values`.
     """
 
@@ -29,28 +30,31 @@ class Condition:
 
 @dataclass(frozen=True, slots=True)
 class Statement:
-    """A statement that allows `actions` on `resources` where all `conditions` hold.
+    """An IAM statement that allows `actions` on `resources` where all `conditions` hold.
 
-    `because` is the reason for a resource `*`. Raise ValueError for a `*` without a reason.
+    `wildcard_reason` says why the resource must be `*`. Raise ValueError for a `*` without a reason, for a
+    reason without `*`, and for an action with `*`.
     """
 
     name: str
     actions: tuple[str, ...]
     resources: tuple[str, ...]
     conditions: tuple[Condition, ...] = ()
-    because: str = ""
+    wildcard_reason: str = ""
 
     def __post_init__(self) -> None:
         if any("*" in action for action in self.actions):
             raise ValueError(f"{self.name}: actions must be listed one by one, without *")
-        if (ANYTHING in self.resources) != bool(self.because):
-            raise ValueError(f"{self.name}: a resource * needs `because`, other resources must not have it")
+        if (ANY_RESOURCE in self.resources) != bool(self.wildcard_reason):
+            raise ValueError(
+                f"{self.name}: a resource * needs `wildcard_reason`, other resources must not have it"
+            )
 
 
 def policy_document(statements: Iterable[Statement], values: Mapping[str, str]) -> str:
-    """Return the policy as JSON on one line, because IAM limits the number of characters.
+    """Return an IAM policy as JSON on one line, because IAM limits the number of characters.
 
-    Raise KeyError for a template without a value.
+    `values` replace the words in braces. Raise KeyError for a word without a value.
     """
     body = {"Version": "2012-10-17", "Statement": [_render_statement(item, values) for item in statements]}
     return json.dumps(body, separators=(",", ":"))
@@ -59,7 +63,7 @@ def policy_document(statements: Iterable[Statement], values: Mapping[str, str]) 
 def template_values(
     names: Names, *, account: str = "0" * 12, bucket: str = "", key: str = "0" * 100
 ) -> dict[str, str]:
-    """Return the values for the templates. Defaults have the length of real values."""
+    """Return the values for the templates in statements. Defaults have the length of real values."""
     return {
         "account": account,
         "bucket": f"arn:{names.partition}:s3:::{bucket or names.bucket(account)}",
@@ -72,8 +76,9 @@ def template_values(
 
 
 def trust_policy(service: str, account: str = "") -> Json:
-    """Return the trust policy of a role: `service` may assume the role. If `account` is set, only for this
-    account.
+    """Return the trust policy of a role, which allows an AWS service to assume the role.
+
+    If `account` is set, the service may do this only for this account.
     """
     statement: Json = {
         "Effect": "Allow",

@@ -12,9 +12,9 @@ from providers.aws.machine import (
     LAUNCH_HOOK,
     TERMINATION_HOOK,
     MachineArgs,
+    create_launch_template,
     group_tags,
     hook_timeout,
-    launch_template,
 )
 from topology.model import Capacity, Pool
 
@@ -26,8 +26,9 @@ _NO_WAIT = "0"
 def healthy_percentage(capacity: Capacity, max_unavailable: int) -> int:
     """Return the minimum percentage of a group that stays in service during an instance refresh.
 
-    AWS takes percent of a size that the autoscaler changes, so the percentage counts from the maximum size:
-    never more than `max_unavailable` machines are missing. AWS rounds so that one machine may always go.
+    AWS applies the percentage to the current size, which the autoscaler changes. The percentage is computed
+    from the maximum size, so never more than `max_unavailable` machines are missing. AWS rounds such that one
+    machine can always be replaced.
     """
     return max(0, 100 - 100 * max_unavailable // capacity.max_size)
 
@@ -35,7 +36,8 @@ def healthy_percentage(capacity: Capacity, max_unavailable: int) -> int:
 def autoscaler_tags(cluster: str, pool: Pool) -> dict[str, str]:
     """Return the tags that the cluster autoscaler reads: ownership, and labels and taints of a node.
 
-    It needs labels and taints for a group without nodes (`cloudprovider/aws/README.md`, scaling from 0).
+    The autoscaler needs labels and taints for a group without nodes (`cloudprovider/aws/README.md`, scaling
+    from 0).
     """
     template_key = "k8s.io/cluster-autoscaler/node-template"
     tags = {"k8s.io/cluster-autoscaler/enabled": "true", f"k8s.io/cluster-autoscaler/{cluster}": "owned"}
@@ -60,9 +62,10 @@ class PoolArgs:
 
 
 class WorkerPool(ComponentResource):
-    """The Auto Scaling group of a pool: its name, and the version of its launch template.
+    """The Auto Scaling group of a pool. A pool of any size has four resources.
 
-    A pool of any size has four resources. `ready` are resources that must exist before a machine boots.
+    `group` is the name of the group, `version` the version of its launch template. `dependencies` are
+    resources that must exist before a machine boots.
     """
 
     group: Output[str]
@@ -73,15 +76,15 @@ class WorkerPool(ComponentResource):
         name: str,
         args: PoolArgs,
         *,
-        ready: Sequence[Resource] = (),
+        dependencies: Sequence[Resource] = (),
         opts: ResourceOptions | None = None,
     ) -> None:
         super().__init__("kubewright:aws:Pool", name, None, opts)
         self._name, self._args = name, args
         self._child = ResourceOptions(parent=self)
-        template = launch_template(f"{name}-template", args.machine, self._child)
+        template = create_launch_template(f"{name}-template", args.machine, self._child)
         self.version = template.latest_version.apply(str)
-        group = self._create_group(template, ready)
+        group = self._create_group(template, dependencies)
         self._create_hook(
             group, TERMINATION_HOOK, "TERMINATING", hook_timeout(args.drain_seconds), "CONTINUE", retain=True
         )
@@ -89,14 +92,18 @@ class WorkerPool(ComponentResource):
         self.group = group.name
         self.register_outputs({"group": self.group})
 
-    def _create_group(self, template: ec2.LaunchTemplate, ready: Sequence[Resource]) -> autoscaling.Group:
+    def _create_group(
+        self, template: ec2.LaunchTemplate, dependencies: Sequence[Resource]
+    ) -> autoscaling.Group:
         args, names = self._args, self._args.machine.names
-        tags = names.tagged(args.machine.part, {**args.machine.tags, names.kubernetes_tag: "owned"})
+        tags = names.resource_tags(
+            args.machine.name_suffix, {**args.machine.tags, names.kubernetes_tag: "owned"}
+        )
         if args.autoscaled:
             tags |= autoscaler_tags(names.cluster, args.pool)
         return autoscaling.Group(
             f"{self._name}-group",
-            name=names.name(args.machine.part),
+            name=names.name(args.machine.name_suffix),
             vpc_zone_identifiers=list(args.subnets),
             min_size=args.capacity.min_size,
             # The group has no desired size, because the autoscaler sets it. An ignored change would send
@@ -119,13 +126,14 @@ class WorkerPool(ComponentResource):
                 delete_before_replace=True,
                 # AWS drains all machines at once before it deletes the group.
                 custom_timeouts=CustomTimeouts(delete=f"{40 + hook_timeout(args.drain_seconds) // 60}m"),
-                depends_on=list(ready),
+                depends_on=list(dependencies),
             ),
         )
 
     def _mixed_instances(self, template: ec2.LaunchTemplate) -> autoscaling.GroupMixedInstancesPolicyArgs:
-        """Return the instance types in the given order, for spot machines with the rarely reclaimed types
-        first.
+        """Return the policy that selects instance types in the order of the settings.
+
+        For spot machines AWS prefers types that it rarely reclaims.
         """
         spot = self._args.capacity.spot
         specification = autoscaling.GroupMixedInstancesPolicyLaunchTemplateLaunchTemplateSpecificationArgs(
@@ -148,8 +156,9 @@ class WorkerPool(ComponentResource):
         )
 
     def _refresh_settings(self) -> autoscaling.GroupInstanceRefreshArgs:
-        """Replace machines after a template change. The next machine is replaced after a healthy node
-        completed its hook.
+        """Return the instance refresh, by which AWS replaces machines after a change of the launch template.
+
+        AWS replaces the next machine when the new node is healthy and has completed its launch hook.
         """
         return autoscaling.GroupInstanceRefreshArgs(
             strategy="Rolling",
@@ -175,7 +184,10 @@ class WorkerPool(ComponentResource):
         *,
         retain: bool,
     ) -> None:
-        """Create a lifecycle hook. With `retain`, AWS deletes the hook together with the group."""
+        """Create a lifecycle hook of the group. With `retain` Pulumi leaves its deletion to AWS.
+
+        AWS then deletes the hook together with the group. `result` is AWS's action after the timeout.
+        """
         autoscaling.LifecycleHook(
             f"{self._name}-{hook}",
             name=hook,

@@ -1,4 +1,4 @@
-"""The estimated hourly price of a cluster on AWS, from a dated table of on-demand prices. Pure.
+"""The estimated hourly price of a cluster on AWS, from a dated table of on-demand prices. No SDK.
 
 The table has published prices of 2026, which were not read from AWS: check them before you rely on them. The
 estimate omits traffic, requests, snapshots, logs, and resources that the cluster creates itself.
@@ -10,16 +10,22 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
 
-from providers.cloud.prices import HOURS_PER_MONTH, Line, machine_lines, price_line, purchased_machines
+from providers.cloud.prices import (
+    HOURS_PER_MONTH,
+    EstimateLine,
+    machine_lines,
+    price_line,
+    purchased_machines,
+)
 from settings.aws import AwsSettings
 from settings.cluster import Settings
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Prices:
-    """US dollars an hour; `gp3` per GiB and month. `machines` by instance type (Linux, on demand).
+    """Prices of one region in US dollars an hour; `gp3` is per GiB and month.
 
-    None means an unknown price.
+    `machines` are prices by instance type (Linux, on demand). None means an unknown price.
     """
 
     as_of: date | None
@@ -78,8 +84,8 @@ PRICES: Mapping[str, Prices] = {
 }
 
 
-def estimate(settings: Settings, aws: AwsSettings) -> tuple[Line, ...]:
-    """Return the lines of the estimate, with every pool at its minimum size.
+def estimate_lines(settings: Settings, aws: AwsSettings) -> tuple[EstimateLine, ...]:
+    """Return the lines of the price estimate, with every pool at its minimum size.
 
     Spot machines count with their on-demand price, which is their maximum price.
     """

@@ -12,7 +12,7 @@ from formats import quantity
 from nodeconfig.bundle import Bundle
 from providers.aws import limits
 from providers.aws.addons import AddOns, AddOnsArgs
-from providers.aws.boot import Boot
+from providers.aws.boot import BootPrograms
 from providers.aws.firewall import CONTROL_PLANE, ETCD, WORKERS
 from providers.aws.foundation import create_foundation
 from providers.aws.machine import MachineArgs
@@ -20,7 +20,7 @@ from providers.aws.members import Member, MemberArgs, StableIdentity, StableIden
 from providers.aws.names import KIND_TAG, Names, store_prefix
 from providers.aws.pools import PoolArgs, WorkerPool
 from providers.aws.wait_commands import WaitCommands
-from providers.cloud.gate import gate, rollout
+from providers.cloud.gate import create_gate, create_rollout
 from providers.cloud.machine_config import (
     CONTROL_PLANES,
     ETCD_MEMBERS,
@@ -58,7 +58,7 @@ class AwsProvider(CloudProvider[Member]):
         super().__init__(settings, topology, bundles)
         self._aws = settings.aws
         domain = Names(cluster=topology.name, region=self._aws.region).domain
-        self._boot = Boot(self._aws.region, domain, self._aws.endpoints, files)
+        self._boot = BootPrograms(self._aws.region, domain, self._aws.endpoints, files)
         self._check_limits()
         self._foundation = create_foundation(self._aws, topology)
         self._wait = WaitCommands(self._aws, self._foundation.store.bucket)
@@ -70,7 +70,7 @@ class AwsProvider(CloudProvider[Member]):
             names=self._foundation.names,
             vpc=self._foundation.network.vpc,
             replicas=2 if len(self._topology.control_planes) > 1 else 1,
-            chosen=self._aws.addons,
+            settings=self._aws.addons,
         )
         return AddOns("aws-addons", args).releases
 
@@ -114,16 +114,16 @@ class AwsProvider(CloudProvider[Member]):
         return Member(
             machine.name,
             MemberArgs(machine=args, identity=identity, zone=zone, drain_seconds=config.drain_seconds),
-            ready=self._create_dependencies(config, opts),
+            dependencies=self._create_dependencies(config, opts),
             opts=options,
         )
 
     def _create_rollout(
         self, machine: Machine, config: MachineConfig, member: Member, opts: ResourceOptions
     ) -> Command:
-        """Create the command that replaces the machine, after the rollout of the member created before."""
+        """Create the command that replaces a changed machine, after the rollout of the previous member."""
         drain_seconds = config.drain_seconds
-        return rollout(
+        return create_rollout(
             f"{machine.name}-roll",
             self._wait.roll(
                 member.group,
@@ -140,7 +140,7 @@ class AwsProvider(CloudProvider[Member]):
         )
 
     def _other_members(self, machine: Machine) -> Mapping[str, Sequence[str]]:
-        """Return groups with status keys of the other members of the same kind."""
+        """Return the status keys of the other members of the same kind, by Auto Scaling group."""
         others = [other for other in self._topology.machines if other.name != machine.name]
         return {
             self._foundation.names.name(other.name): status_keys(other)
@@ -149,35 +149,37 @@ class AwsProvider(CloudProvider[Member]):
         }
 
     def _member_gate(
-        self, created: CreatedMember[Member], machine: Machine, role: Role, opts: ResourceOptions
+        self, member: CreatedMember[Member], machine: Machine, role: Role, opts: ResourceOptions
     ) -> Command:
-        config = created.config
-        return gate(
+        config = member.config
+        return create_gate(
             f"{machine.name}-{role.value}",
             self._wait.gate([config.status_key(role)], config.digest),
-            ResourceOptions.merge(opts, ResourceOptions(depends_on=[created.member, created.rollout])),
+            ResourceOptions.merge(opts, ResourceOptions(depends_on=[member.component, member.rollout])),
         )
 
     def _create_pool(
         self, pool: Pool, capacity: Capacity, config: MachineConfig, opts: ResourceOptions
     ) -> Resource:
-        foundation, part = self._foundation, f"pool-{pool.name}"
-        program = self._boot.program(config, foundation.store.bucket, foundation.names.name(part))
+        foundation, name = self._foundation, f"pool-{pool.name}"
+        program = self._boot.program(config, foundation.store.bucket, foundation.names.name(name))
         workers = WorkerPool(
-            part,
+            name,
             PoolArgs(
                 pool=pool,
                 capacity=capacity,
-                machine=self._machine_args(config, capacity.types[0], capacity.disk, program, part=part),
+                machine=self._machine_args(
+                    config, capacity.types[0], capacity.disk, program, name_suffix=name
+                ),
                 subnets=foundation.network.private,
                 drain_seconds=config.drain_seconds,
                 autoscaled=self._aws.addons.autoscaler,
             ),
-            ready=self._create_dependencies(config, opts),
+            dependencies=self._create_dependencies(config, opts),
             opts=ResourceOptions(parent=opts.parent, providers=[foundation.connection.plugin]),
         )
-        return gate(
-            f"{part}-nodes",
+        return create_gate(
+            f"{name}-nodes",
             self._wait.pool(
                 workers.group, workers.version, config.status_prefix, Role.NODE.value, config.digest
             ),
@@ -185,12 +187,18 @@ class AwsProvider(CloudProvider[Member]):
         )
 
     def _machine_args(
-        self, config: MachineConfig, machine_type: str, disk: int, program: Input[str], *, part: str = ""
+        self,
+        config: MachineConfig,
+        machine_type: str,
+        disk: int,
+        program: Input[str],
+        *,
+        name_suffix: str = "",
     ) -> MachineArgs:
         foundation = self._foundation
         return MachineArgs(
             names=foundation.names,
-            part=part or config.name,
+            name_suffix=name_suffix or config.name,
             kind=config.kind,
             type=machine_type,
             image=foundation.image,
@@ -204,7 +212,9 @@ class AwsProvider(CloudProvider[Member]):
         )
 
     def _create_dependencies(self, config: MachineConfig, opts: ResourceOptions) -> list[Resource]:
-        """Create the objects in the store; return them with everything that machines wait for."""
+        """Create the objects of a machine config in the store; return all resources that its machines wait
+        for.
+        """
         foundation = self._foundation
         objects = [
             foundation.store.put(key.replace("/", "-"), key, Output.secret(content) if secret else content)
@@ -212,5 +222,5 @@ class AwsProvider(CloudProvider[Member]):
         ]
         depends_on = opts.depends_on if isinstance(opts.depends_on, list) else []
         dependencies = [item for item in depends_on if isinstance(item, Resource)]
-        identity = foundation.identities.ready(store_prefix(config.kind, config.name))
-        return [*foundation.ready, *identity, *objects, *dependencies]
+        identity = foundation.identities.machine_dependencies(store_prefix(config.kind, config.name))
+        return [*foundation.machine_dependencies, *identity, *objects, *dependencies]

@@ -1,4 +1,4 @@
-"""Readers of AWS resources for reports and policies: tags, machine types, sizes, region. Pure."""
+"""Readers of AWS resources for reports and policies: tags, machine types, sizes, region. No SDK."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ _MACHINE = "aws:ec2/instance:Instance"
 
 
 def canonical_type(resource_type: str) -> str:
-    """Return the type itself: types of this plugin have no API version."""
+    """Return the type token unchanged: types of the AWS plugin have no API version."""
     return resource_type
 
 
@@ -28,7 +28,7 @@ def tags(resource_type: str, inputs: Inputs) -> Inputs | None:
 
 
 def machine_types(resource_type: str, inputs: Inputs, template: str) -> Iterator[tuple[str, int]]:
-    """Yield machine types and their number. A group counts with its minimum size."""
+    """Yield machine types of a resource and their number. A group counts with its minimum size."""
     if resource_type == _MACHINE:
         yield str(inputs.get("instanceType") or ""), 1
     elif resource_type == _GROUP:
@@ -44,17 +44,17 @@ def template_type(inputs: Inputs) -> str:
 
 
 def min_size(inputs: Inputs) -> int | None:
-    """Return the minimum size of a group; None where the inputs have none."""
+    """Return the minimum size of an Auto Scaling group; None where the inputs have none."""
     return whole_number(inputs.get("minSize"))
 
 
 def max_size(inputs: Inputs) -> int | None:
-    """Return the maximum size of a group, which limits the autoscaler; None where the inputs have none."""
+    """Return the maximum size of an Auto Scaling group; None where the inputs have none."""
     return whole_number(inputs.get("maxSize"))
 
 
 def region(inputs: Inputs) -> str:
-    """Return the region, taken from an availability zone; empty where the inputs do not name one."""
+    """Return the region of a resource's availability zone; empty where the inputs name no zone."""
     zones = inputs.get("availabilityZones") or [inputs.get("availabilityZone")]
     if isinstance(zones, list) and zones and isinstance(zones[0], str):
         return zones[0].rstrip("abcdefgh")
@@ -76,5 +76,5 @@ READERS = ResourceReaders(
     min_size=min_size,
     max_size=max_size,
     region=region,
-    public_names=frozenset(),
+    public_source_names=frozenset(),
 )

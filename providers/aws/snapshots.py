@@ -11,7 +11,7 @@ from providers.aws.names import Names
 from settings.clouds import VolumeSnapshotSettings
 
 SNAPSHOT_TAG = "kubewright:snapshots"
-"""The tag of volumes that get snapshots. Its value is the cluster."""
+"""The tag of volumes that get snapshots. Its value is the name of the cluster."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -23,8 +23,8 @@ class SnapshotArgs:
     settings: VolumeSnapshotSettings
 
 
-def snapshot_policy(name: str, args: SnapshotArgs, opts: ResourceOptions) -> dlm.LifecyclePolicy:
-    """Create the policy that snapshots the volumes and deletes old snapshots."""
+def create_snapshot_policy(name: str, args: SnapshotArgs, opts: ResourceOptions) -> dlm.LifecyclePolicy:
+    """Create the policy that takes snapshots of the members' volumes and deletes old snapshots."""
     settings = args.settings
     schedule = dlm.LifecyclePolicyPolicyDetailsScheduleArgs(
         name=f"every {settings.every_hours} h",
@@ -46,6 +46,6 @@ def snapshot_policy(name: str, args: SnapshotArgs, opts: ResourceOptions) -> dlm
             target_tags={SNAPSHOT_TAG: args.names.cluster},
             schedules=[schedule],
         ),
-        tags=args.names.tagged("snapshots"),
+        tags=args.names.resource_tags("snapshots"),
         opts=opts,
     )

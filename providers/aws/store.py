@@ -23,7 +23,10 @@ class StoreArgs:
 
 
 class Store(ComponentResource):
-    """The bucket and its KMS key. `destroy` deletes both: the state can recreate the content."""
+    """The bucket of the store and its KMS key: name of the bucket, ARN of the key.
+
+    `destroy` deletes both with their content, which the next `up` creates again.
+    """
 
     bucket: Output[str]
     key: Output[str]
@@ -37,10 +40,10 @@ class Store(ComponentResource):
             f"{name}-bucket",
             bucket=args.account.apply(args.names.bucket),
             force_destroy=True,
-            tags=args.names.tagged("store"),
+            tags=args.names.resource_tags("store"),
             opts=self._child,
         )
-        versions = s3.BucketVersioning(
+        versioning = s3.BucketVersioning(
             f"{name}-versions",
             bucket=bucket.id,
             versioning_configuration=s3.BucketVersioningVersioningConfigurationArgs(status="Enabled"),
@@ -56,7 +59,7 @@ class Store(ComponentResource):
             restrict_public_buckets=True,
             opts=self._child,
         )
-        self._old_versions(bucket, versions)
+        self._expire_old_versions(bucket, versioning)
         tls_policy = s3.BucketPolicy(
             f"{name}-policy",
             bucket=bucket.id,
@@ -64,12 +67,15 @@ class Store(ComponentResource):
             opts=ResourceOptions(parent=self, depends_on=[public_access_block]),
         )
         # The bucket is encrypted, versioned and not public before the first object.
-        self._protections: list[Resource] = [versions, encryption, public_access_block, tls_policy]
+        self._protections: list[Resource] = [versioning, encryption, public_access_block, tls_policy]
         self.bucket = bucket.bucket
         self.register_outputs({"bucket": self.bucket})
 
     def put(self, name: str, key: str, content: Input[str]) -> s3.BucketObjectv2:
-        """Create an object. Its key does not depend on its content, so a preview shows the changed lines."""
+        """Create an object in the store.
+
+        Its key does not depend on its content: previews show changed lines.
+        """
         return s3.BucketObjectv2(
             name,
             bucket=self.bucket,
@@ -80,7 +86,9 @@ class Store(ComponentResource):
             kms_key_id=self.key,
             bucket_key_enabled=False,
             # An object may have ten tags: tags of the settings are only on the bucket.
-            tags=Names(cluster=self._names.cluster, region=self._names.region).tagged(key.replace("/", "-")),
+            tags=Names(cluster=self._names.cluster, region=self._names.region).resource_tags(
+                key.replace("/", "-")
+            ),
             opts=ResourceOptions(parent=self, depends_on=self._protections),
         )
 
@@ -90,7 +98,7 @@ class Store(ComponentResource):
             description=f"Bundles and secrets of the cluster {self._names.cluster}",
             enable_key_rotation=True,
             deletion_window_in_days=_KEY_DELETION_DAYS,
-            tags=self._names.tagged("store"),
+            tags=self._names.resource_tags("store"),
             opts=self._child,
         )
         kms.Alias(
@@ -102,7 +110,10 @@ class Store(ComponentResource):
         return key.arn
 
     def _create_encryption(self, bucket: s3.Bucket) -> s3.BucketServerSideEncryptionConfiguration:
-        """Encrypt all objects, also of machines. Without bucket keys KMS sees each object (`permissions`)."""
+        """Encrypt all objects by default, including the statuses that machines write.
+
+        Without bucket keys KMS checks the access to each object (`permissions`).
+        """
         by_default = s3.BucketServerSideEncryptionConfigurationRuleApplyServerSideEncryptionByDefaultArgs(
             sse_algorithm="aws:kms", kms_master_key_id=self.key
         )
@@ -113,7 +124,7 @@ class Store(ComponentResource):
             f"{self._name}-encryption", bucket=bucket.id, rules=[rule], opts=self._child
         )
 
-    def _old_versions(self, bucket: s3.Bucket, versions: s3.BucketVersioning) -> None:
+    def _expire_old_versions(self, bucket: s3.Bucket, versioning: s3.BucketVersioning) -> None:
         expiry = s3.BucketLifecycleConfigurationRuleNoncurrentVersionExpirationArgs(
             noncurrent_days=_OLD_VERSIONS_DAYS
         )
@@ -127,7 +138,7 @@ class Store(ComponentResource):
             f"{self._name}-old-versions",
             bucket=bucket.id,
             rules=[rule],
-            opts=ResourceOptions(parent=self, depends_on=[versions]),
+            opts=ResourceOptions(parent=self, depends_on=[versioning]),
         )
 
 

@@ -23,13 +23,13 @@ if TYPE_CHECKING:
     from types_boto3_autoscaling.type_defs import InstanceRefreshTypeDef
 
 _ADVICE = "look at its console output, then run up again"
-_RUNNING = {"Pending", "InProgress", "Cancelling", "RollbackInProgress", "Baking"}
-_FAILED = {"Failed", "Cancelled", "RollbackFailed", "RollbackSuccessful"}
+_RUNNING_STATUSES = {"Pending", "InProgress", "Cancelling", "RollbackInProgress", "Baking"}
+_FAILED_STATUSES = {"Failed", "Cancelled", "RollbackFailed", "RollbackSuccessful"}
 
 
 def wait_for_statuses(statuses: StatusStore, keys: Sequence[str], digest: str, polling: Polling) -> None:
-    """Wait until all keys have the digest as their status. Raise WaitError after the time limit."""
-    poll(polling, lambda: describe_unhealthy(statuses.unreported(keys, digest)), _ADVICE)
+    """Wait until the status under each key is the digest. Raise WaitError after the time limit."""
+    poll(polling, lambda: describe_unhealthy(statuses.unreported_keys(keys, digest)), _ADVICE)
 
 
 def replace_member(
@@ -44,33 +44,35 @@ def replace_member(
 ) -> None:
     """Replace the machine of a member unless it is up to date, and wait until the new machine is healthy.
 
-    `version` is the version of the launch template. `other_members` are groups with their status keys: while
-    one of them is not healthy, the replacement does not start. Raise WaitError after the time limit, so that
-    the next member is not replaced.
+    `version` is the version of the launch template. `other_members` are status keys by Auto Scaling group:
+    while one of these members is not healthy, the replacement does not start. Raise WaitError after the time
+    limit, so that the next member is not replaced.
     """
-    if not groups.outdated(group, version) and not statuses.unreported(keys, digest):
+    if not groups.describe_outdated(group, version) and not statuses.unreported_keys(keys, digest):
         return
 
-    def blocked() -> str:
-        if progress := _describe_progress(groups.refresh(group)):
+    def describe_blocker() -> str:
+        if progress := _describe_progress(groups.latest_refresh(group)):
             return progress
-        unhealthy = groups.unhealthy_member(other_members, statuses)
+        unhealthy = groups.describe_unhealthy_member(other_members, statuses)
         return f"{group} is not replaced while another member is down: {unhealthy}" if unhealthy else ""
 
-    poll(polling, blocked, _ADVICE)
-    if groups.outdated(group, version):
+    poll(polling, describe_blocker, _ADVICE)
+    if groups.describe_outdated(group, version):
         # A new image or type keeps the digest: the status of the old machine must not count for the new one.
         statuses.delete(keys)
-    started = groups.start_refresh(group)
+    refresh_id = groups.start_refresh(group)
 
-    def not_replaced() -> str:
-        message = groups.outdated(group, version) or describe_unhealthy(statuses.unreported(keys, digest))
-        refresh = groups.refresh(group)
-        if message and refresh and refresh.get("InstanceRefreshId") == started:
+    def describe_replacement() -> str:
+        message = groups.describe_outdated(group, version) or describe_unhealthy(
+            statuses.unreported_keys(keys, digest)
+        )
+        refresh = groups.latest_refresh(group)
+        if message and refresh and refresh.get("InstanceRefreshId") == refresh_id:
             _raise_if_failed(refresh)
         return message or _describe_progress(refresh)
 
-    poll(polling, not_replaced, _ADVICE)
+    poll(polling, describe_replacement, _ADVICE)
 
 
 def wait_for_pool(
@@ -83,25 +85,27 @@ def wait_for_pool(
     digest: str,
     polling: Polling,
 ) -> None:
-    """Wait until the refresh of a group has ended and all of its machines are healthy nodes with the digest.
+    """Wait until the instance refresh of a group has ended and all of its machines report the digest.
 
     `version` is the version of the launch template. A node writes the status `<prefix>/<instance>/<role>`.
     Raise WaitError after the time limit, or when the refresh failed.
     """
 
-    def not_ready() -> str:
-        refresh = groups.refresh(group)
+    def describe_unready() -> str:
+        refresh = groups.latest_refresh(group)
         if progress := _describe_progress(refresh):
             return progress
         machines, _ = groups.machines(group)
         keys = (f"{prefix}/{machine['InstanceId']}/{role}" for machine in machines)
-        message = groups.outdated(group, version) or describe_unhealthy(statuses.unreported(keys, digest))
+        message = groups.describe_outdated(group, version) or describe_unhealthy(
+            statuses.unreported_keys(keys, digest)
+        )
         if message:
             # The failure of an older refresh does not matter when every machine is up to date.
             _raise_if_failed(refresh)
         return message
 
-    poll(polling, not_ready, _ADVICE)
+    poll(polling, describe_unready, _ADVICE)
 
 
 def leave_cluster(
@@ -133,23 +137,23 @@ def leave_cluster(
 
 
 def _describe_progress(refresh: InstanceRefreshTypeDef | None) -> str:
-    """Return the progress of a running refresh, or an empty text if the refresh has ended."""
-    if refresh is None or refresh.get("Status") not in _RUNNING:
+    """Return the progress of a running instance refresh as text; empty if the refresh has ended."""
+    if refresh is None or refresh.get("Status") not in _RUNNING_STATUSES:
         return ""
     percent = refresh.get("PercentageComplete", 0)
     return f"{refresh.get('AutoScalingGroupName', '')}: {percent} % of its machines are replaced"
 
 
 def _raise_if_failed(refresh: InstanceRefreshTypeDef | None) -> None:
-    """Raise WaitError when the refresh failed or was cancelled."""
-    if refresh is not None and refresh.get("Status") in _FAILED:
+    """Raise WaitError if the instance refresh failed or was canceled."""
+    if refresh is not None and refresh.get("Status") in _FAILED_STATUSES:
         group, status = refresh.get("AutoScalingGroupName", ""), refresh.get("Status")
         reason = refresh.get("StatusReason", "no reason given")
         raise WaitError(f"{group}: the replacement of its machines ended ({status}): {reason}")
 
 
 def parse_arguments(words: Sequence[str]) -> argparse.Namespace:
-    """Return the parsed command line. Print the usage and exit when it is wrong."""
+    """Return the parsed command line. Print the usage and exit when the command line is invalid."""
     parser = argparse.ArgumentParser(prog="python3 -m providers.aws.wait")
     parser.add_argument("--region", required=True)
     parser.add_argument("--bucket", required=True)
@@ -178,7 +182,7 @@ def parse_arguments(words: Sequence[str]) -> argparse.Namespace:
 
 
 def _parse_member(text: str) -> tuple[str, list[str]]:
-    """Parse `GROUP=KEY,KEY` into the name of the group and its status keys."""
+    """Parse `GROUP=KEY,KEY` into the name of an Auto Scaling group and its status keys."""
     group, _, keys = text.partition("=")
     return group, keys.split(",")
 
@@ -202,8 +206,8 @@ def _run_command(args: argparse.Namespace) -> None:
         case "gate":
             wait_for_statuses(statuses, args.keys, digest, polling)
         case "roll":
-            others = dict(args.beside)
-            replace_member(statuses, groups, args.group, version, args.keys, digest, polling, others)
+            other_members = dict(args.beside)
+            replace_member(statuses, groups, args.group, version, args.keys, digest, polling, other_members)
         case "pool":
             wait_for_pool(statuses, groups, args.group, version, args.prefix, args.role, digest, polling)
         case "leave":

@@ -20,7 +20,7 @@ _MAX_SECONDS = 3500
 
 
 class WaitCommands:
-    """Command lines for one store. They contain no secret: digests reveal nothing."""
+    """Command lines of `providers.aws.wait` for the machines of one store. They contain no secret."""
 
     def __init__(self, settings: AwsSettings, bucket: Output[str]) -> None:
         self._bucket = bucket
@@ -34,7 +34,7 @@ class WaitCommands:
         self._common += [word for flag, value in flags.items() if value for word in (flag, value)]
 
     def gate(self, keys: Sequence[str], digest: Input[str]) -> Output[str]:
-        """Wait until the statuses of all keys are the digest."""
+        """Return the command line that waits until the status under each key is the digest."""
         return self._command_line(_MEMBER_SECONDS, [("--digest", digest)], ["gate", *keys])
 
     def roll(
@@ -47,9 +47,9 @@ class WaitCommands:
         drain_seconds: int,
         other_members: Mapping[str, Sequence[str]],
     ) -> Output[str]:
-        """Replace the machine of a member and wait until it is healthy.
+        """Return the command line that replaces the machine of a member and waits until it is healthy.
 
-        `other_members` are groups with status keys of members that must be healthy during the replacement.
+        `other_members` are status keys by Auto Scaling group: these members must be healthy before the start.
         """
         flags: list[tuple[str, Input[str]]] = [("--digest", digest), ("--version", version)]
         flags += [
@@ -62,12 +62,12 @@ class WaitCommands:
     def pool(
         self, group: Input[str], version: Input[str], prefix: str, role: str, digest: Input[str]
     ) -> Output[str]:
-        """Wait for all machines of a pool."""
+        """Return the command line that waits until all machines of a pool are healthy and up to date."""
         flags = [("--digest", digest), ("--version", version)]
         return self._command_line(_POOL_SECONDS, flags, ["pool", group, prefix, role])
 
     def leave(self, group: Input[str], leave_key: str, left_key: str, *, drain_seconds: int) -> Output[str]:
-        """Request a member to leave the cluster permanently and wait until it has left."""
+        """Return the command line that makes a member leave the cluster permanently and waits for it."""
         return self._command_line(
             _with_drain(drain_seconds, _LEAVE_SECONDS), [], ["leave", group, leave_key, left_key]
         )

@@ -18,27 +18,27 @@ from providers.azure.firewall import NODES
 from providers.azure.names import Names
 from providers.azure.network import NetworkReference
 from providers.cloud.addons import (
-    AUTOSCALER,
+    AUTOSCALER_CHART,
+    CONTROLLER_TOLERATIONS,
     EARLY_TOLERATIONS,
     ON_CONTROL_PLANES,
     ON_HOST_NETWORK,
-    TOLERATIONS,
     Chart,
     Values,
-    release,
+    create_release,
 )
 from settings.clouds import CloudAddonSettings
 
 _RAW = "https://raw.githubusercontent.com/kubernetes-sigs"
-CONFIGURATION = "azure-cloud-provider"
+CONFIG_SECRET = "azure-cloud-provider"
 """The Secret that the cloud controller and the disk driver read. It contains ids but no secret value."""
 
-CLOUD_CONTROLLER = Chart(
+CLOUD_CONTROLLER_CHART = Chart(
     name="cloud-provider-azure",
     repository=f"{_RAW}/cloud-provider-azure/master/helm/repo",
     version="1.36.0",
 )
-STORAGE = Chart(
+STORAGE_CHART = Chart(
     name="azuredisk-csi-driver",
     repository=f"{_RAW}/azuredisk-csi-driver/master/charts",
     version="1.35.0",
@@ -47,19 +47,19 @@ STORAGE = Chart(
 
 @dataclass(frozen=True, kw_only=True)
 class AddOnsArgs:
-    """Arguments of the add-ons. `identity` is the client id of the control planes, `tenant` its tenant.
+    """Arguments of the add-ons.
 
-    `pods` is the pod network; `replicas` is for each controller.
+    `tenant_id` and `client_id` belong to the identity of control planes. `replicas` is for each controller.
     """
 
     api: Api
     names: Names
     network: NetworkReference
-    tenant: Input[str]
-    identity: Input[str]
-    pods: str
+    tenant_id: Input[str]
+    client_id: Input[str]
+    pod_network: str
     replicas: int
-    chosen: CloudAddonSettings
+    settings: CloudAddonSettings
 
 
 class AddOns(ComponentResource):
@@ -71,36 +71,37 @@ class AddOns(ComponentResource):
         super().__init__("kubewright:azure:AddOns", name, None, opts)
         self._name, self._args = name, args
         charts: list[tuple[Chart, Values]] = [
-            (CLOUD_CONTROLLER, cloud_controller(args.names, args.pods, args.replicas))
+            (CLOUD_CONTROLLER_CHART, cloud_controller_values(args.names, args.pod_network, args.replicas))
         ]
-        if args.chosen.storage:
-            charts.append((STORAGE, storage(args.replicas)))
-        if args.chosen.autoscaler:
-            charts.append((AUTOSCALER, autoscaler(args.names, args.identity)))
-        if args.chosen.storage:
-            self._storage_class()
-        after = [self._create_configuration()]
+        if args.settings.storage:
+            charts.append((STORAGE_CHART, storage_values(args.replicas)))
+        if args.settings.autoscaler:
+            charts.append((AUTOSCALER_CHART, autoscaler_values(args.names, args.client_id)))
+        if args.settings.storage:
+            self._create_storage_class()
+        after = [self._create_config_secret()]
         self.releases = [
-            release(name, chart, values, args.api.options(self, depends_on=after)) for chart, values in charts
+            create_release(name, chart, values, args.api.options(self, depends_on=after))
+            for chart, values in charts
         ]
         self.register_outputs({})
 
-    def _create_configuration(self) -> Resource:
-        text = Output.all(self._args.tenant, self._args.identity).apply(
-            lambda values: configuration(
-                self._args.names, self._args.network, tenant=values[0], identity=values[1]
+    def _create_config_secret(self) -> Resource:
+        text = Output.all(self._args.tenant_id, self._args.client_id).apply(
+            lambda values: cloud_config(
+                self._args.names, self._args.network, tenant_id=values[0], client_id=values[1]
             )
         )
         return kubernetes.core.v1.Secret(
             f"{self._name}-configuration",
-            metadata=kubernetes.meta.v1.ObjectMetaArgs(name=CONFIGURATION, namespace="kube-system"),
+            metadata=kubernetes.meta.v1.ObjectMetaArgs(name=CONFIG_SECRET, namespace="kube-system"),
             string_data={"cloud-config": text},
             opts=self._args.api.options(self),
         )
 
-    def _storage_class(self) -> None:
+    def _create_storage_class(self) -> None:
         """Create the default StorageClass: premium disks, encrypted by Azure, in the zone of the pod."""
-        tags = ",".join(f"{key}={value}" for key, value in self._args.names.tagged().items())
+        tags = ",".join(f"{key}={value}" for key, value in self._args.names.resource_tags().items())
         kubernetes.storage.v1.StorageClass(
             f"{self._name}-storage-class",
             metadata=kubernetes.meta.v1.ObjectMetaArgs(
@@ -116,13 +117,13 @@ class AddOns(ComponentResource):
         )
 
 
-def configuration(names: Names, network: NetworkReference, *, tenant: str, identity: str) -> str:
-    """Return the configuration of the cloud, `azure.json` (cloud-provider-azure, install/configs)."""
+def cloud_config(names: Names, network: NetworkReference, *, tenant_id: str, client_id: str) -> str:
+    """Return the controllers' configuration `azure.json` (cloud-provider-azure, install/configs)."""
     values = {
         "cloud": "AzurePublicCloud",
-        "tenantId": tenant,
+        "tenantId": tenant_id,
         "subscriptionId": names.subscription,
-        "resourceGroup": names.group,
+        "resourceGroup": names.resource_group,
         "location": names.location,
         "vnetName": network.name,
         "vnetResourceGroup": network.group,
@@ -136,67 +137,67 @@ def configuration(names: Names, network: NetworkReference, *, tenant: str, ident
         "loadBalancerBackendPoolConfigurationType": "nodeIP",
         "excludeMasterFromStandardLB": True,
         "useManagedIdentityExtension": True,
-        "userAssignedIdentityID": identity,
+        "userAssignedIdentityID": client_id,
         "useInstanceMetadata": True,
         "cloudProviderBackoff": True,
-        "tags": ",".join(f"{key}={value}" for key, value in names.tagged().items()),
+        "tags": ",".join(f"{key}={value}" for key, value in names.resource_tags().items()),
     }
     return json.dumps(values, indent=2)
 
 
-def cloud_controller(names: Names, pods: str, replicas: int) -> Values:
-    """Return values of the cloud controller: it labels nodes, deletes lost nodes, creates load balancers.
+def cloud_controller_values(names: Names, pod_network: str, replicas: int) -> Values:
+    """Return chart values of the cloud controller, which manages nodes and load balancers.
 
     cloud-node-manager on every node sets the node's addresses from the metadata service.
     """
     return {
         "infra": {"clusterName": names.cluster},
         "cloudControllerManager": {
-            "imageTag": f"v{CLOUD_CONTROLLER.version}",
+            "imageTag": f"v{CLOUD_CONTROLLER_CHART.version}",
             "replicas": replicas,
-            "clusterCIDR": pods,
+            "clusterCIDR": pod_network,
             # flannel encapsulates packets of pods, so routes of the network do not need the pod network.
             "configureCloudRoutes": "false",
             "allocateNodeCidrs": "false",
             # Read the Secret, and read it again when it changes. This requires an empty file name.
             "cloudConfig": "",
-            "cloudConfigSecretName": CONFIGURATION,
+            "cloudConfigSecretName": CONFIG_SECRET,
             "enableDynamicReloading": "true",
             "nodeSelector": ON_CONTROL_PLANES,
             "tolerations": EARLY_TOLERATIONS,
         },
-        "cloudNodeManager": {"imageTag": f"v{CLOUD_CONTROLLER.version}"},
+        "cloudNodeManager": {"imageTag": f"v{CLOUD_CONTROLLER_CHART.version}"},
     }
 
 
-def storage(replicas: int) -> Values:
-    """Return values of the disk driver."""
+def storage_values(replicas: int) -> Values:
+    """Return chart values of the Azure Disk CSI driver."""
     return {
         "controller": {
             "replicas": replicas,
-            "cloudConfigSecretName": CONFIGURATION,
+            "cloudConfigSecretName": CONFIG_SECRET,
             "hostNetwork": True,
             "nodeSelector": ON_CONTROL_PLANES,
-            "tolerations": TOLERATIONS,
+            "tolerations": CONTROLLER_TOLERATIONS,
             "vmType": "vmss",
             "disableAvailabilitySetNodes": False,
         },
-        "node": {"cloudConfigSecretName": CONFIGURATION},
+        "node": {"cloudConfigSecretName": CONFIG_SECRET},
         "windows": {"enabled": False},
         "snapshot": {"enabled": False},
     }
 
 
-def autoscaler(names: Names, identity: Input[str]) -> Values:
-    """Return values of the cluster autoscaler, which resizes scale sets with its tags."""
+def autoscaler_values(names: Names, client_id: Input[str]) -> Values:
+    """Return chart values of the cluster autoscaler, which resizes the scale sets that have its tags."""
     return {
         "cloudProvider": "azure",
         "autoDiscovery": {"clusterName": names.cluster},
         "azureSubscriptionID": names.subscription,
-        "azureResourceGroup": names.group,
+        "azureResourceGroup": names.resource_group,
         "azureVMType": "vmss",
         "azureUseManagedIdentityExtension": True,
-        "azureUserAssignedIdentityID": identity,
+        "azureUserAssignedIdentityID": client_id,
         "fullnameOverride": "cluster-autoscaler",
         **ON_HOST_NETWORK,
         "extraArgs": {

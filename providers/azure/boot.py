@@ -1,4 +1,4 @@
-"""Custom data of machines on Azure: the variables of the cloud's part of the boot program (`boot.sh`)."""
+"""Boot programs of machines on Azure: values for the variables of `boot.sh` in this package."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pathlib import Path
 from pulumi import Output
 
 from providers.azure.members import LUN
-from providers.azure.names import Names, container, status_container
+from providers.azure.names import Names, container_name, status_container_name
 from providers.cloud.boot import METADATA, boot_program, longest_program
 from providers.cloud.machine_config import CONTROL_PLANES, POOLS, MachineConfig
 from settings.azure import AzureEndpoints
@@ -20,8 +20,11 @@ _CLOUD_PART = Path(__file__).with_name("boot.sh")
 
 
 @dataclass(frozen=True)
-class Boot:
-    """Custom data for one cluster. `files` are the texts of the files that settings name, by path."""
+class BootPrograms:
+    """Boot programs (custom data) of one cluster.
+
+    `files` are the texts of files that settings name, by path.
+    """
 
     names: Names
     endpoints: AzureEndpoints
@@ -29,7 +32,7 @@ class Boot:
     files: Mapping[str, str]
 
     def program(self, config: MachineConfig, *, name: str = "", address: str = "") -> Output[str]:
-        """Return the boot program. `name` and `address` are set for members, which have a data disk."""
+        """Return the boot program of a machine config. `name` and `address` are set for members only."""
         return boot_program(
             config,
             _CLOUD_PART,
@@ -41,22 +44,22 @@ class Boot:
         )
 
     def longest_program(self, kind: str, name: str) -> str:
-        """Return a boot program with the maximum length, without values known only after creation."""
+        """Return a boot program of this machine config with the maximum length of unknown values."""
         variables = self._program_variables(kind, name)
         return longest_program(_CLOUD_PART, name, kind, variables, volume=str(LUN), ca=self._endpoint_ca)
 
     def read_url(self, kind: str, name: str) -> str:
-        """Return the URL of the container that machines of a config read."""
-        return f"{self._store_url}/{container(kind, name)}"
+        """Return the URL of the blob container that the machines of a machine config read."""
+        return f"{self._store_url}/{container_name(kind, name)}"
 
     def status_url(self, kind: str, name: str) -> str:
-        """Return the URL of the container for their statuses."""
-        return f"{self._store_url}/{status_container(kind, name)}"
+        """Return the URL of the blob container to which the machines of a machine config write statuses."""
+        return f"{self._store_url}/{status_container_name(kind, name)}"
 
     def _program_variables(self, kind: str, name: str) -> dict[str, str]:
         return {
             "STORE": self._store_url,
-            "CONTAINER": container(kind, name),
+            "CONTAINER": container_name(kind, name),
             "METADATA": (self.endpoints.metadata or METADATA).rstrip("/"),
             "PODS": str(self.topology.network.pods),
             "HEALTH": str(CLOUD_NODE_HEALTH_PORT) if kind == POOLS else "",
@@ -65,7 +68,8 @@ class Boot:
 
     @property
     def _store_url(self) -> str:
-        return (self.endpoints.blob or f"https://{self.names.account}.blob.core.windows.net").rstrip("/")
+        default = f"https://{self.names.storage_account}.blob.core.windows.net"
+        return (self.endpoints.blob or default).rstrip("/")
 
     @property
     def _endpoint_ca(self) -> str:

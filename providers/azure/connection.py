@@ -19,23 +19,23 @@ _DELETED_WITH_GROUP = {
 
 @dataclass(frozen=True, kw_only=True)
 class Connection:
-    """The plugin, and the options of every resource on Azure."""
+    """The Pulumi plugin of Azure (`plugin`), and the options for every resource on Azure."""
 
     plugin: Provider
     options: ResourceOptions
 
 
 def connect(names: Names) -> Connection:
-    """Create the resource group; return the connection, whose resources come after the group.
+    """Create the resource group; return the connection, whose options make resources wait for the group.
 
-    Resources name the group by its name, which is known in advance, so that previews show text.
+    Inputs of resources contain the group's name, which is known in advance and readable in previews.
     """
     plugin = Provider("azure", subscription_id=names.subscription)
     group = ResourceGroup(
         "azure-group",
-        resource_group_name=names.group,
+        resource_group_name=names.resource_group,
         location=names.location,
-        tags=names.tagged(),
+        tags=names.resource_tags(),
         opts=ResourceOptions(provider=plugin),
     )
 

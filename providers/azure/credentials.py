@@ -23,8 +23,10 @@ class CredentialError(Exception):
     """No credentials were found; the message is one line for the operator."""
 
 
-def credential(environment: Mapping[str, str]) -> TokenCredential:
-    """Return the credential that pulumi-azure-native uses with these variables; without them `az login`."""
+def deployer_credential(environment: Mapping[str, str]) -> TokenCredential:
+    """Return the credential that pulumi-azure-native uses with these variables, by default that of `az
+    login`.
+    """
     tenant, client = environment.get("ARM_TENANT_ID", ""), environment.get("ARM_CLIENT_ID", "")
     if tenant and client and (secret := environment.get("ARM_CLIENT_SECRET")):
         return ClientSecretCredential(tenant, client, secret)
@@ -36,7 +38,7 @@ def credential(environment: Mapping[str, str]) -> TokenCredential:
 
 
 def federated_token(environment: Mapping[str, str]) -> str:
-    """Return the token of the CI system: from a variable, from a file, or by a request as on GitHub.
+    """Return the identity token of the CI system: from a variable, from a file, or by a request as on GitHub.
 
     Raise CredentialError without a token.
     """
@@ -56,7 +58,7 @@ def federated_token(environment: Mapping[str, str]) -> str:
 
 
 def _request_token(url: str, token: str) -> str:
-    """Request a new token, because tokens expire during a long `up`. Raise AzureError when it is denied."""
+    """Request a new identity token, because tokens expire during a long `up`. Raise AzureError if denied."""
     client: PipelineClient[HttpRequest, HttpResponse] = PipelineClient(url, policies=[RetryPolicy()])
     request = HttpRequest(
         "GET", url, params={"audience": _AUDIENCE}, headers={"Authorization": f"bearer {token}"}

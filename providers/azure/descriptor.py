@@ -1,4 +1,4 @@
-"""The cloud descriptor of Azure, which names resource types, readers, prices and the provider."""
+"""The descriptor of Azure: resource types, readers of resource inputs, prices, and the provider."""
 
 from __future__ import annotations
 
@@ -24,15 +24,15 @@ _TYPES = ResourceTypes(
     store_encryptions=(),
     public_access_blocks=(),
     # A resource group is deleted together with all of its resources.
-    data=(
+    stateful=(
         "azure-native:compute:Disk",
         "azure-native:storage:StorageAccount",
         "azure-native:storage:BlobContainer",
         "azure-native:dataprotection:BackupVault",
         "azure-native:resources:ResourceGroup",
     ),
-    entrances=("azure-native:network:LoadBalancer", "azure-native:network:PublicIPAddress"),
-    tagged=frozenset(
+    api_endpoints=("azure-native:network:LoadBalancer", "azure-native:network:PublicIPAddress"),
+    tags_required=frozenset(
         {
             "azure-native:compute:Disk",
             "azure-native:compute:VirtualMachine",

@@ -1,4 +1,4 @@
-"""The endpoint of the API: load balancers for the control planes, and a private DNS record [E1].
+"""The endpoint of the Kubernetes API: load balancers and a private DNS record [E1].
 
 Nodes always use the internal load balancer. The private DNS zone contains only the name of the endpoint, so
 it hides no other name of the domain. A public load balancer is separate: traffic from inside the network
@@ -15,7 +15,7 @@ from pulumi_azure_native import network, privatedns
 
 from providers.azure.names import Names
 from providers.azure.network import NetworkReference
-from providers.azure.private_dns import private_zone
+from providers.azure.private_dns import create_private_zone
 from topology.ports import API_PORT
 
 _LOAD_BALANCERS = "Microsoft.Network/loadBalancers"
@@ -26,7 +26,10 @@ _IDLE_MINUTES = 30
 
 @dataclass(frozen=True, kw_only=True)
 class EndpointArgs:
-    """Arguments of the endpoint. `label` is the DNS label of the public address, or empty."""
+    """Arguments of the endpoint.
+
+    `host` is its DNS name, `label` the DNS label of the public address or empty.
+    """
 
     names: Names
     network: NetworkReference
@@ -38,12 +41,13 @@ class EndpointArgs:
 
 
 class Endpoint(ComponentResource):
-    """The load balancers. `pools` are the ids of the backend pools for interfaces of control planes.
+    """The load balancers of the Kubernetes API.
 
+    `backend_pools` are the ids of the backend pools for interfaces of control planes.
     `address` is the public address; None without a public load balancer.
     """
 
-    pools: Sequence[Output[str]]
+    backend_pools: Sequence[Output[str]]
     address: Output[str | None] | None = None
 
     def __init__(self, name: str, args: EndpointArgs, opts: ResourceOptions | None = None) -> None:
@@ -57,19 +61,22 @@ class Endpoint(ComponentResource):
             private_ip_allocation_method="Static",
             zones=list(args.zones),
         )
-        self.pools = [self._load_balancer("api", internal)]
+        self.backend_pools = [self._create_load_balancer("api", internal)]
         self._create_record()
         if args.public:
-            self.pools = [*self.pools, self._load_balancer("api-public", self._public_frontend())]
+            self.backend_pools = [
+                *self.backend_pools,
+                self._create_load_balancer("api-public", self._create_public_frontend()),
+            ]
         self.register_outputs({"address": self.address})
 
-    def _load_balancer(
+    def _create_load_balancer(
         self, load_balancer: str, frontend: network.FrontendIPConfigurationArgs
     ) -> Output[str]:
         """Create a load balancer for the control planes; return the id of its backend pool."""
         resource = network.LoadBalancer(
             f"{self._name}-{load_balancer}",
-            resource_group_name=self._names.group,
+            resource_group_name=self._names.resource_group,
             load_balancer_name=load_balancer,
             location=self._names.location,
             sku=network.LoadBalancerSkuArgs(name="Standard", tier="Regional"),
@@ -88,7 +95,7 @@ class Endpoint(ComponentResource):
                 )
             ],
             load_balancing_rules=[self._load_balancing_rule(load_balancer)],
-            tags=self._names.tagged(),
+            tags=self._names.resource_tags(),
             opts=self._child,
         )
         return resource.id.apply(lambda id: f"{id}/backendAddressPools/{_POOL}")
@@ -114,18 +121,18 @@ class Endpoint(ComponentResource):
             load_distribution="Default",
         )
 
-    def _public_frontend(self) -> network.FrontendIPConfigurationArgs:
+    def _create_public_frontend(self) -> network.FrontendIPConfigurationArgs:
         label = self._args.label
         address = network.PublicIPAddress(
             f"{self._name}-address",
-            resource_group_name=self._names.group,
+            resource_group_name=self._names.resource_group,
             public_ip_address_name="api",
             location=self._names.location,
             sku=network.PublicIPAddressSkuArgs(name="Standard"),
             public_ip_allocation_method="Static",
             dns_settings=network.PublicIPAddressDnsSettingsArgs(domain_name_label=label) if label else None,
             zones=list(self._args.zones),
-            tags=self._names.tagged(),
+            tags=self._names.resource_tags(),
             opts=self._child,
         )
         self.address = address.ip_address
@@ -135,10 +142,12 @@ class Endpoint(ComponentResource):
 
     def _create_record(self) -> None:
         """Create the private DNS zone with the record of the endpoint."""
-        zone = private_zone(self._name, self._args.host, self._names, self._args.network.id, self._child)
+        zone = create_private_zone(
+            self._name, self._args.host, self._names, self._args.network.id, self._child
+        )
         privatedns.PrivateRecordSet(
             f"{self._name}-record",
-            resource_group_name=self._names.group,
+            resource_group_name=self._names.resource_group,
             private_zone_name=zone.name,
             relative_record_set_name="@",
             record_type="A",

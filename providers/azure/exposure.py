@@ -35,12 +35,12 @@ def openings(resource_type: str, inputs: Inputs) -> Iterator[Opening]:
 
 
 def _lower_case(rule: Inputs, key: str) -> str:
-    """Return an enumerated value in lower case: Azure accepts any case."""
+    """Return the value of an input in lower case: Azure accepts any case for these inputs."""
     return str(rule.get(key, "")).lower()
 
 
 def public_machines(resource_type: str, inputs: Inputs) -> Iterator[str]:
-    """Yield inputs that give a machine a public address."""
+    """Yield messages about inputs that give a machine a public address."""
     if resource_type == "azure-native:network:NetworkInterface":
         for number, address in enumerate(mappings(inputs.get("ipConfigurations"))):
             if mapping(address.get("publicIPAddress")):
@@ -62,7 +62,7 @@ def _public_interfaces(path: str, profile: Inputs) -> Iterator[str]:
 
 
 def public_stores(resource_type: str, inputs: Inputs, is_public: IsPublic) -> Iterator[str]:
-    """Yield settings of storage accounts and containers that allow anonymous access."""
+    """Yield messages about inputs of storage accounts and containers that allow anonymous access."""
     if resource_type in STORAGE_ACCOUNTS:
         # Older API versions allow public access by default, so a missing value is a violation.
         public = inputs.get("allowBlobPublicAccess")
@@ -75,12 +75,12 @@ def public_stores(resource_type: str, inputs: Inputs, is_public: IsPublic) -> It
 
 
 def unencrypted_disks(resource_type: str, inputs: Inputs) -> Iterator[str]:
-    """Yield nothing, because Azure encrypts every managed disk and no input disables this."""
+    """Yield no message, because Azure encrypts every managed disk and no input disables this."""
     yield from ()
 
 
 def weak_transport(resource_type: str, inputs: Inputs) -> Iterator[str]:
-    """Yield storage accounts that accept connections without TLS 1.2 or later."""
+    """Yield messages about a storage account that accepts connections without TLS 1.2 or later."""
     if resource_type not in STORAGE_ACCOUNTS:
         return
     if not may_be_true(inputs.get("enableHttpsTrafficOnly", True)):
@@ -91,12 +91,12 @@ def weak_transport(resource_type: str, inputs: Inputs) -> Iterator[str]:
 
 
 def unprotected_data(resource_type: str, inputs: Inputs) -> Iterator[str]:
-    """Yield all disks, because Azure deletes them without a copy."""
+    """Yield a message for every disk, because Azure deletes disks without a copy."""
     if resource_type in DISKS:
         yield "must have `protect`: it holds a member's data"
 
 
 def deleted_content(resource_type: str, inputs: Inputs) -> Iterator[str]:
-    """Yield all storage accounts, because Azure deletes them together with their content."""
+    """Yield a message for every storage account, because Azure deletes its content with the account."""
     if resource_type in STORAGE_ACCOUNTS:
         yield "without `protect` the storage account is deleted with its content"

@@ -16,7 +16,7 @@ from pulumi_azure_native.network import NetworkSecurityGroup, SecurityRule
 
 from providers.azure.names import Names
 from topology.model import Role, Topology
-from topology.ports import API_PORT, PORT_TABLE, Protocol, Rule, rules_for
+from topology.ports import API_PORT, PORT_TABLE, FirewallRule, Protocol, rules_for
 
 FIRST_PRIORITY = 100
 LAST_PRIORITY = 499
@@ -27,13 +27,13 @@ NODES = "nodes"
 _PROTOCOLS = {Protocol.TCP: "Tcp", Protocol.UDP: "Udp", Protocol.ICMP: "Icmp"}
 # The service tag of Azure's health probes (168.63.129.16).
 _PROBES = ("AzureLoadBalancer",)
-_ROW_NUMBERS = {(row.protocol, row.why): number for number, row in enumerate(PORT_TABLE)}
+_ROW_NUMBERS = {(row.protocol, row.purpose): number for number, row in enumerate(PORT_TABLE)}
 _DENY_ALL = ("refuse", "*", ("*",), "*", "what is not in the port policy")
 
 
 @dataclass(frozen=True, slots=True)
 class IngressRule:
-    """One rule of a group: `sources` may reach `ports` ("6443", "30000-32767" or "*")."""
+    """One rule of a network security group: `sources` may reach `ports` ("6443", "30000-32767" or "*")."""
 
     name: str
     protocol: str
@@ -45,30 +45,30 @@ class IngressRule:
 
 @dataclass(frozen=True, kw_only=True)
 class FirewallArgs:
-    """Arguments of the security groups. `groups` are the rules of each group by its name."""
+    """Arguments of the security groups. `rules_by_group` are the rules of each group by its name."""
 
     names: Names
-    groups: Mapping[str, Sequence[IngressRule]]
+    rules_by_group: Mapping[str, Sequence[IngressRule]]
 
 
 class Firewall(ComponentResource):
-    """The security groups. `ids` are their ids by name."""
+    """The network security groups of the cluster. `ids` are their ids by name."""
 
     ids: Mapping[str, Output[str]]
 
     def __init__(self, name: str, args: FirewallArgs, opts: ResourceOptions | None = None) -> None:
         super().__init__("kubewright:azure:Firewall", name, None, opts)
         self._name, self._names = name, args.names
-        self.ids = {group: self._create_group(group, rules) for group, rules in args.groups.items()}
+        self.ids = {group: self._create_group(group, rules) for group, rules in args.rules_by_group.items()}
         self.register_outputs({})
 
     def _create_group(self, group: str, rules: Sequence[IngressRule]) -> Output[str]:
         security_group = NetworkSecurityGroup(
             f"{self._name}-{group}",
-            resource_group_name=self._names.group,
+            resource_group_name=self._names.resource_group,
             network_security_group_name=group,
             location=self._names.location,
-            tags=self._names.tagged(),
+            tags=self._names.resource_tags(),
             opts=ResourceOptions(parent=self),
         )
         for rule in rules:
@@ -82,7 +82,7 @@ class Firewall(ComponentResource):
         single = rule.sources[0] if len(rule.sources) == 1 else None
         SecurityRule(
             f"{self._name}-{group}-{rule.name}",
-            resource_group_name=self._names.group,
+            resource_group_name=self._names.resource_group,
             network_security_group_name=security_group.name,
             security_rule_name=rule.name,
             direction="Inbound",
@@ -99,16 +99,18 @@ class Firewall(ComponentResource):
         )
 
 
-def groups(topology: Topology) -> dict[str, tuple[IngressRule, ...]]:
-    """Return the rules of every group by its name: one group for each kind of member, one for all pools."""
-    rules = {group_of(machine.roles): ingress_rules(topology, machine.roles) for machine in topology.machines}
+def rules_by_group(topology: Topology) -> dict[str, tuple[IngressRule, ...]]:
+    """Return the rules of every security group by its name: one per kind of member, one for pools."""
+    rules = {
+        group_name(machine.roles): ingress_rules(topology, machine.roles) for machine in topology.machines
+    }
     if any(pool.capacity for pool in topology.pools):
         rules[NODES] = ingress_rules(topology, (Role.NODE,))
     return rules
 
 
-def group_of(roles: Iterable[Role]) -> str:
-    """Return the name of the group of a machine with these roles."""
+def group_name(roles: Iterable[Role]) -> str:
+    """Return the name of the security group of a machine with these roles."""
     machine_roles = frozenset(roles)
     if Role.CONTROL_PLANE in machine_roles:
         return "control-plane"
@@ -116,7 +118,7 @@ def group_of(roles: Iterable[Role]) -> str:
 
 
 def ingress_rules(topology: Topology, roles: Iterable[Role]) -> tuple[IngressRule, ...]:
-    """Return the rules of a machine with these roles.
+    """Return the security rules of a machine with these roles.
 
     The priority of a rule is the number of its row in the port table, so that a new row changes no other
     rule: Azure never accepts two rules with the same priority, and rules change side by side.
@@ -131,7 +133,7 @@ def ingress_rules(topology: Topology, roles: Iterable[Role]) -> tuple[IngressRul
             protocol=_PROTOCOLS[rule.protocol],
             sources=tuple(map(str, _rule_sources(topology, rule))),
             ports=_port_range(rule),
-            description=rule.why,
+            description=rule.purpose,
             priority=_rule_priority(rule),
         )
         for rule in rules_for(topology, machine_roles)
@@ -146,14 +148,14 @@ def ingress_rules(topology: Topology, roles: Iterable[Role]) -> tuple[IngressRul
     return tuple(rules)
 
 
-def _rule_priority(rule: Rule) -> int:
-    return FIRST_PRIORITY + 10 * _ROW_NUMBERS[rule.protocol, rule.why]
+def _rule_priority(rule: FirewallRule) -> int:
+    return FIRST_PRIORITY + 10 * _ROW_NUMBERS[rule.protocol, rule.purpose]
 
 
-def _rule_sources(topology: Topology, rule: Rule) -> tuple[IPv4Network, ...]:
+def _rule_sources(topology: Topology, rule: FirewallRule) -> tuple[IPv4Network, ...]:
     internal = (*topology.network.machines, topology.network.pods)
     # Health probes have a separate rule with a service tag.
-    sources = [network for network in rule.networks if network not in topology.network.probes]
+    sources = [network for network in rule.networks if network not in topology.network.probe_sources]
     if rule.first == API_PORT and rule.protocol is Protocol.TCP:
         return tuple(sources)
     internal_sources = [source for source in sources if any(map(source.subnet_of, internal))]
@@ -161,7 +163,7 @@ def _rule_sources(topology: Topology, rule: Rule) -> tuple[IPv4Network, ...]:
     return tuple(collapse_addresses((*internal_sources, *(internal if any_source else ()))))
 
 
-def _port_range(rule: Rule) -> str:
+def _port_range(rule: FirewallRule) -> str:
     if not rule.first:
         return "*"
     return str(rule.first) if rule.first == rule.last else f"{rule.first}-{rule.last}"

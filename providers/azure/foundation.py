@@ -10,10 +10,10 @@ from pulumi_azure_native.compute import ImageReferenceArgs
 
 from providers.azure.connection import Connection, connect
 from providers.azure.endpoint import Endpoint, EndpointArgs
-from providers.azure.firewall import Firewall, FirewallArgs, groups
+from providers.azure.firewall import Firewall, FirewallArgs, rules_by_group
 from providers.azure.identity import Identities, IdentityArgs
 from providers.azure.image import find_image
-from providers.azure.names import Names, container, containers
+from providers.azure.names import Names, container_name, identity_containers
 from providers.azure.network import Network, NetworkArgs, NetworkReference, existing_network
 from providers.azure.store import Store, StoreArgs
 from providers.cloud.machine_config import CONTROL_PLANES
@@ -23,7 +23,7 @@ from topology.model import Topology
 
 @dataclass(frozen=True, kw_only=True)
 class Foundation:
-    """Everything that exists before any machine. `ssh_key` is the public key of all machines."""
+    """The resources that exist before any machine. `ssh_key` is the public key of all machines."""
 
     names: Names
     connection: Connection
@@ -36,9 +36,9 @@ class Foundation:
     ssh_key: Input[str]
 
     @property
-    def ready(self) -> list[Resource]:
-        """The resources that every machine waits for, beside its objects in the store."""
-        return [*self.network.ready, self.firewall, self.identities, self.endpoint]
+    def machine_dependencies(self) -> list[Resource]:
+        """The resources that every machine waits for. Its objects in the store are not included."""
+        return [*self.network.machine_dependencies, self.firewall, self.identities, self.endpoint]
 
 
 def create_foundation(settings: AzureSettings, topology: Topology, names: Names) -> Foundation:
@@ -46,17 +46,19 @@ def create_foundation(settings: AzureSettings, topology: Topology, names: Names)
     connection = connect(names)
     options = connection.options
     network = existing_network(settings) or _new_network(settings, names, options)
-    firewall = Firewall("azure-firewall", FirewallArgs(names=names, groups=groups(topology)), options)
+    firewall = Firewall(
+        "azure-firewall", FirewallArgs(names=names, rules_by_group=rules_by_group(topology)), options
+    )
     endpoint = _create_endpoint(settings, topology, names, network, options)
     store = _create_store(settings, topology, names, network, options)
     identities = Identities(
         "azure-identity",
         IdentityArgs(
             names=names,
-            containers=containers(topology),
-            scopes=store.scopes,
-            controllers=[container(CONTROL_PLANES, "")],
-            networks=[settings.network.id] if settings.network.id else [],
+            containers=identity_containers(topology),
+            container_ids=store.container_ids,
+            controller_identities=[container_name(CONTROL_PLANES, "")],
+            external_networks=[settings.network.id] if settings.network.id else [],
         ),
         options,
     )
@@ -112,14 +114,14 @@ def _create_store(
 ) -> Store:
     args = StoreArgs(
         names=names,
-        containers=[name for pair in containers(topology).values() for name in pair],
+        containers=[name for pair in identity_containers(topology).values() for name in pair],
         network=network,
-        allowed=topology.network.api_allowed,
+        allowed_networks=topology.network.api_allowed,
         private=settings.private_store,
     )
     return Store("azure-store", args, options)
 
 
 def _unused_key() -> Output[str]:
-    """Return a generated key, because Azure requires one. No one can use it: the firewall closes SSH."""
+    """Return a generated public SSH key, because Azure requires a key. The firewall blocks SSH."""
     return tls.PrivateKey("azure-machine-key", algorithm="RSA", rsa_bits=3072).public_key_openssh

@@ -24,25 +24,27 @@ from providers.azure.permissions import (
 
 @dataclass(frozen=True, kw_only=True)
 class IdentityArgs:
-    """Arguments of the identities. `containers` are the container to read and the one to write, by identity.
+    """Arguments of the identities.
 
-    `scopes` are the ids of containers by name; `controllers` are the identities of control planes; `networks`
-    are ids of networks outside the resource group, which controllers use too.
+    `containers` are the names of the container to read and of the container to write, by name of the
+    identity. `container_ids` are the ids of containers by name. `controller_identities` are the names of the
+    identities of control planes. `external_networks` are ids of networks outside the resource group, which
+    controllers use.
     """
 
     names: Names
-    scopes: Mapping[str, Output[str]]
+    container_ids: Mapping[str, Output[str]]
     containers: Mapping[str, tuple[str, str]]
-    controllers: Sequence[str]
-    networks: Sequence[str] = ()
+    controller_identities: Sequence[str]
+    external_networks: Sequence[str] = ()
 
 
 class Identities(ComponentResource):
-    """The managed identities: resource ids, client ids and tenant ids by name."""
+    """The managed identities: resource ids, client ids and tenant ids, by name of the identity."""
 
     ids: Mapping[str, Output[str]]
-    clients: Mapping[str, Output[str]]
-    tenants: Mapping[str, Output[str]]
+    client_ids: Mapping[str, Output[str]]
+    tenant_ids: Mapping[str, Output[str]]
 
     def __init__(self, name: str, args: IdentityArgs, opts: ResourceOptions | None = None) -> None:
         super().__init__("kubewright:azure:Identities", name, None, opts)
@@ -51,45 +53,51 @@ class Identities(ComponentResource):
         identities = {identity: self._create_identity(identity) for identity in args.containers}
         for identity, (read, write) in args.containers.items():
             self._assign_role(
-                identity, identities[identity], "reads", self._names.role(BLOB_READER), args.scopes[read]
+                identity,
+                identities[identity],
+                "reads",
+                self._names.role_definition_id(BLOB_READER),
+                args.container_ids[read],
             )
-            writer = self._names.role(BLOB_CONTRIBUTOR)
-            self._assign_role(identity, identities[identity], "writes", writer, args.scopes[write])
-        self._controller_role(identities)
+            writer = self._names.role_definition_id(BLOB_CONTRIBUTOR)
+            self._assign_role(identity, identities[identity], "writes", writer, args.container_ids[write])
+        self._create_controller_role(identities)
         self.ids = {identity: resource.id for identity, resource in identities.items()}
-        self.clients = {identity: resource.client_id for identity, resource in identities.items()}
-        self.tenants = {identity: resource.tenant_id for identity, resource in identities.items()}
+        self.client_ids = {identity: resource.client_id for identity, resource in identities.items()}
+        self.tenant_ids = {identity: resource.tenant_id for identity, resource in identities.items()}
         self.register_outputs({})
 
     def _create_identity(self, identity: str) -> UserAssignedIdentity:
         return UserAssignedIdentity(
             f"{self._name}-{identity}",
-            resource_group_name=self._names.group,
+            resource_group_name=self._names.resource_group,
             resource_name_=f"{self._names.cluster}-{identity}",
             location=self._names.location,
-            tags=self._names.tagged(),
+            tags=self._names.resource_tags(),
             opts=self._child,
         )
 
-    def _controller_role(self, identities: Mapping[str, UserAssignedIdentity]) -> None:
+    def _create_controller_role(self, identities: Mapping[str, UserAssignedIdentity]) -> None:
         definition = self._names.guid("controllers")
         role = RoleDefinition(
             f"{self._name}-controllers",
             role_definition_id=definition,
             # Names of roles are unique in a tenant, over all subscriptions.
-            role_name=f"Kubewright controllers of {self._names.group} {definition[:8]}",
+            role_name=f"Kubewright controllers of {self._names.resource_group} {definition[:8]}",
             description="The cloud controller, disk driver and autoscaler of one cluster",
-            scope=self._names.group_id,
+            scope=self._names.resource_group_id,
             assignable_scopes=[
-                self._names.group_id,
-                *sorted({_resource_group_id(id) for id in self._args.networks}),
+                self._names.resource_group_id,
+                *sorted({_resource_group_id(id) for id in self._args.external_networks}),
             ],
             permissions=[PermissionArgs(actions=[*CONTROLLER_ACTIONS, *NETWORK_ACTIONS])],
             opts=self._child,
         )
-        for identity in self._args.controllers:
-            self._assign_role(identity, identities[identity], "controls", role.id, self._names.group_id)
-            for number, network in enumerate(self._args.networks):
+        for identity in self._args.controller_identities:
+            self._assign_role(
+                identity, identities[identity], "controls", role.id, self._names.resource_group_id
+            )
+            for number, network in enumerate(self._args.external_networks):
                 self._assign_role(identity, identities[identity], f"network-{number}", role.id, network)
 
     def _assign_role(
@@ -108,5 +116,5 @@ class Identities(ComponentResource):
 
 
 def _resource_group_id(id: str) -> str:
-    """Return the id of the resource group of a resource, the smallest scope that a custom role can have."""
+    """Return the resource group's id from the id of a resource. Custom roles have no smaller scope."""
     return "/".join(id.split("/")[:5])

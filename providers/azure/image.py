@@ -1,4 +1,4 @@
-"""The image of machines: from the marketplace, from a gallery, or the default Debian image."""
+"""Selection of the machine image: from the marketplace, from a gallery, or the default Debian image."""
 
 from __future__ import annotations
 
@@ -11,7 +11,10 @@ _DEBIAN = ("Debian", "debian-13", "13-gen2")
 
 
 def find_image(settings: AzureImageSettings) -> ImageReferenceArgs:
-    """Return the image of the settings. The version `latest` gives new machines a newer image."""
+    """Return the machine image that the settings describe.
+
+    With the version `latest` new machines get the newest image.
+    """
     if settings.id:
         return ImageReferenceArgs(id=settings.id)
     publisher, offer, sku = _DEBIAN

@@ -1,4 +1,4 @@
-"""Limits of Azure, checked before any resource is created: names, sizes, quotas, custom data. Pure."""
+"""Checks of Azure limits before any resource is created: names, sizes, quotas, custom data. No SDK."""
 
 from __future__ import annotations
 
@@ -6,9 +6,9 @@ import math
 import re
 from collections.abc import Iterable, Mapping
 
-from providers.azure.firewall import FIRST_PRIORITY, LAST_PRIORITY, groups
-from providers.azure.names import status_container
-from providers.azure.pools import autoscaler_tags, batch_percent, pool_parts
+from providers.azure.firewall import FIRST_PRIORITY, LAST_PRIORITY, rules_by_group
+from providers.azure.names import status_container_name
+from providers.azure.pools import autoscaler_tags, batch_percent, zone_parts
 from providers.azure.store import ip_rules
 from providers.cloud.machine_config import POOLS
 from providers.cloud.machines import member_vcpus, oversized_programs, requested_types
@@ -27,29 +27,31 @@ MAX_NODES_PER_SET = 1_000
 MAX_NODES_PER_SET_CUSTOM_IMAGE = 600
 """Maximum size of a scale set with a custom image."""
 MAX_TAGS = 50
+"""Maximum number of tags of a resource."""
 MAX_NAME_CHARACTERS = 40
 """Maximum length of the cluster name: the backup vault name has at most 50 characters with its suffix."""
 MAX_STORE_RULES = 400
+"""Maximum number of IP rules in the firewall of a storage account."""
 
 # Standard_D4s_v5: family, vCPUs, features; Standard_D8-4s_v5 has four of eight vCPUs enabled.
 _SIZE = re.compile(r"Standard_[A-Z]{1,3}([0-9]+)(?:-([0-9]+))?([a-z]*)(?:_[A-Za-z0-9_]+)?")
 
 
 def vcpus(size: str) -> int | None:
-    """Return the number of vCPUs in the name of a machine size; None for other names."""
+    """Return the vCPUs of a machine size, read from its name; None for names with another pattern."""
     match = _SIZE.fullmatch(size)
     return int(match.group(2) or match.group(1)) if match else None
 
 
 def problems(settings: Settings, azure: AzureSettings, topology: Topology) -> list[Problem]:
-    """Return everything in the settings that Azure would reject."""
+    """Return a problem for each setting that Azure would reject."""
     return [
         *_name_problems(topology),
         *_endpoint_problems(topology),
         *_network_problems(azure, topology),
         *_size_problems(settings),
         *_pool_problems(azure, topology),
-        *_ingress_rules(azure, topology),
+        *_ingress_rule_problems(azure, topology),
         *_vcpu_problems(settings, azure, topology),
         *_address_problems(azure),
     ]
@@ -69,7 +71,10 @@ def warnings(settings: Settings, azure: AzureSettings, topology: Topology) -> li
 
 
 def custom_data_problems(programs: Mapping[str, str]) -> list[Problem]:
-    """Return a problem for every boot program, by machine or pool, that is too long for custom data."""
+    """Return a problem for every boot program that is too long for custom data.
+
+    Keys are machines or pools.
+    """
     return oversized_programs(
         programs,
         MAX_CUSTOM_DATA_BYTES,
@@ -87,7 +92,7 @@ def _name_problems(topology: Topology) -> Iterable[Problem]:
             "shorten it",
         )
     for pool in topology.pools:
-        if pool.capacity and len(status_container(POOLS, pool.name)) > 63:
+        if pool.capacity and len(status_container_name(POOLS, pool.name)) > 63:
             yield Problem(
                 f"pools.{pool.name}",
                 "",
@@ -150,15 +155,15 @@ def _pool_problems(azure: AzureSettings, topology: Topology) -> Iterable[Problem
     for pool in topology.pools:
         if pool.capacity is None:
             continue
-        zone_parts = pool_parts(pool.capacity, azure.zone_count)
-        if max(part.max_size for part in zone_parts) > max_nodes:
+        parts = zone_parts(pool.capacity, azure.zone_count)
+        if max(part.max_size for part in parts) > max_nodes:
             yield Problem(
                 f"pools.{pool.name}.size.max",
                 str(pool.capacity.max_size),
                 f"a scale set has at most {max_nodes} nodes, and a pool has one in each of "
                 f"{azure.zone_count} zones: {max_nodes * azure.zone_count} nodes; create a second pool",
             )
-        tags = {*azure.tags, *autoscaler_tags(topology.name, pool, zone_parts[0])}
+        tags = {*azure.tags, *autoscaler_tags(topology.name, pool, parts[0])}
         # One more tag: the tag of the cluster.
         if len(tags) + 1 > MAX_TAGS:
             yield Problem(
@@ -168,9 +173,9 @@ def _pool_problems(azure: AzureSettings, topology: Topology) -> Iterable[Problem
             )
 
 
-def _ingress_rules(azure: AzureSettings, topology: Topology) -> Iterable[Problem]:
+def _ingress_rule_problems(azure: AzureSettings, topology: Topology) -> Iterable[Problem]:
     priorities = (LAST_PRIORITY - FIRST_PRIORITY) // 10 + 1
-    for group, rules in groups(topology).items():
+    for group, rules in rules_by_group(topology).items():
         if len(rules) > priorities or len(rules) + 1 > azure.quotas.rules_per_group:
             allowed = min(priorities, azure.quotas.rules_per_group - 1)
             yield Problem(
@@ -212,7 +217,7 @@ def _needed_vcpus(
     for pool in topology.pools:
         if pool.capacity is not None and pool.capacity.spot == spot:
             each = vcpus(pool.capacity.types[0]) or 0
-            for part in pool_parts(pool.capacity, azure.zone_count):
+            for part in zone_parts(pool.capacity, azure.zone_count):
                 nodes = part.max_size if max_size else part.min_size
                 surge = math.ceil(nodes * batch_percent(pool.max_unavailable, part) / 100)
                 total += each * (nodes + surge)

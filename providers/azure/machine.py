@@ -19,7 +19,7 @@ DISK_SKU = "Premium_LRS"
 
 @dataclass(frozen=True, kw_only=True)
 class MachineArgs:
-    """Arguments of a machine. `disk` is the operating system's disk in whole GiB.
+    """Arguments of a machine. `disk` is the size of the operating system's disk in whole GiB.
 
     `subnet`, `firewall` (a security group) and `identity` are ids; `program` is the boot program.
     """
@@ -50,7 +50,7 @@ def machine_digest(args: MachineArgs) -> Output[str]:
 
 
 def linux_configuration(ssh_key: Input[str]) -> compute.LinuxConfigurationArgs:
-    """Return the login by key, without passwords. The health extension needs the agent."""
+    """Return the login with an SSH key, without passwords. The health extension needs the VM agent."""
     return compute.LinuxConfigurationArgs(
         disable_password_authentication=True,
         provision_vm_agent=True,
@@ -65,7 +65,7 @@ def linux_configuration(ssh_key: Input[str]) -> compute.LinuxConfigurationArgs:
 
 
 def security_profile() -> compute.SecurityProfileArgs:
-    """Return Trusted Launch with all inputs, because defaults depend on the version of the API."""
+    """Return Trusted Launch with all inputs set, because defaults depend on the API version."""
     return compute.SecurityProfileArgs(
         security_type=compute.SecurityTypes.TRUSTED_LAUNCH,
         uefi_settings=compute.UefiSettingsArgs(secure_boot_enabled=True, v_tpm_enabled=True),

@@ -27,7 +27,7 @@ from providers.azure.names import Names
 from providers.cloud.placement import Placement
 
 LUN = 0
-"""The number of the data disk, by which the boot program finds it."""
+"""The number (LUN) of the data disk, by which the boot program finds the disk."""
 
 # Azure cannot change these inputs of an existing machine, and reports it only during the update
 # (pulumi-azure-native, issue 577). With this list a preview shows the replacement.
@@ -48,9 +48,11 @@ _REPLACING_INPUTS = [
 
 @dataclass(frozen=True, kw_only=True)
 class StableIdentityArgs:
-    """Arguments of a stable identity. `zone` is the name of a zone, `data_disk` a size in whole GiB.
+    """Arguments of a stable identity.
 
-    `firewall` is a security group, `backends` are ids of the load balancer pools of the interface.
+    `member` is the name of the member, `zone` the name of a zone, `data_disk` the size of the data disk in
+    whole GiB. `firewall` is the id of a security group, `backends` are ids of the interface's load balancer
+    pools.
     """
 
     names: Names
@@ -72,13 +74,13 @@ class StableIdentity:
     def __init__(self, name: str, args: StableIdentityArgs, parent: ComponentResource) -> None:
         self._name, self._args, self._names, self._parent = name, args, args.names, parent
         self.interface = self._create_interface()
-        self.disk = self._data_disk()
+        self.disk = self._create_data_disk()
 
     def _create_interface(self) -> Output[str]:
         args = self._args
         interface = network.NetworkInterface(
             f"{self._name}-interface",
-            resource_group_name=self._names.group,
+            resource_group_name=self._names.resource_group,
             network_interface_name=args.member,
             location=self._names.location,
             network_security_group=network.NetworkSecurityGroupArgs(id=args.firewall),
@@ -94,15 +96,15 @@ class StableIdentity:
                     ],
                 )
             ],
-            tags=self._names.tagged(),
+            tags=self._names.resource_tags(),
             opts=ResourceOptions(parent=self._parent),
         )
         return interface.id
 
-    def _data_disk(self) -> compute.Disk:
+    def _create_data_disk(self) -> compute.Disk:
         return compute.Disk(
             f"{self._name}-data",
-            resource_group_name=self._names.group,
+            resource_group_name=self._names.resource_group,
             disk_name=f"{self._args.member}-data",
             location=self._names.location,
             zones=[self._args.zone],
@@ -113,7 +115,7 @@ class StableIdentity:
             # Do not allow downloads of the disk by a link.
             network_access_policy=compute.NetworkAccessPolicy.DENY_ALL,
             public_network_access=compute.PublicNetworkAccess.DISABLED,
-            tags=self._names.tagged(),
+            tags=self._names.resource_tags(),
             # The disk holds etcd's data: replacing it requires `protect` to be removed first.
             opts=ResourceOptions(parent=self._parent, protect=True),
         )
@@ -128,9 +130,9 @@ class MemberArgs:
 
 
 class Member(ComponentResource):
-    """A machine with its stable identity. A changed boot program replaces the machine.
+    """A member: a machine with its stable identity. A changed boot program replaces the machine.
 
-    Only the machine waits for the dependencies in `ready`: interface and disk are created before.
+    Only the machine waits for `dependencies`: interface and disk are created before.
     `machine_digest` changes whenever Azure replaces the machine.
     """
 
@@ -143,7 +145,7 @@ class Member(ComponentResource):
         name: str,
         args: MemberArgs,
         *,
-        ready: ResourceOptions,
+        dependencies: ResourceOptions,
         opts: ResourceOptions | None = None,
     ) -> None:
         own = args.identity
@@ -151,14 +153,16 @@ class Member(ComponentResource):
         super().__init__("kubewright:azure:Member", name, placement.inputs, opts)
         self.machine_digest = machine_digest(args.machine)
         self.identity = StableIdentity(name, own, self)
-        self.machine = self._create_machine(name, args, ready)
+        self.machine = self._create_machine(name, args, dependencies)
         self.register_outputs({"address": str(own.address)})
 
-    def _create_machine(self, name: str, args: MemberArgs, ready: ResourceOptions) -> compute.VirtualMachine:
+    def _create_machine(
+        self, name: str, args: MemberArgs, dependencies: ResourceOptions
+    ) -> compute.VirtualMachine:
         machine, names, member = args.machine, args.machine.names, args.identity.member
         return compute.VirtualMachine(
             f"{name}-machine",
-            resource_group_name=names.group,
+            resource_group_name=names.resource_group,
             # The name is the host name, by which the cloud controller finds the machine of a node.
             vm_name=member,
             location=names.location,
@@ -183,7 +187,7 @@ class Member(ComponentResource):
             ),
             security_profile=security_profile(),
             diagnostics_profile=diagnostics_profile(),
-            tags=names.tagged(),
+            tags=names.resource_tags(),
             opts=ResourceOptions.merge(
                 ResourceOptions(
                     parent=self,
@@ -191,7 +195,7 @@ class Member(ComponentResource):
                     # Name, interface and disk belong to one machine only.
                     delete_before_replace=True,
                 ),
-                ResourceOptions(depends_on=ready.depends_on),
+                ResourceOptions(depends_on=dependencies.depends_on),
             ),
         )
 

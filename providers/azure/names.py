@@ -1,4 +1,4 @@
-"""Names, tags and ids of resources on Azure. Pure.
+"""Names, tags and ids of resources on Azure. No SDK.
 
 The program chooses names instead of Pulumi: custom data of machines contains them, the name of a machine must
 be its host name, and ids that are known in advance are readable in a preview.
@@ -33,58 +33,58 @@ class Names:
     tags: Mapping[str, str] = field(default_factory=dict)
 
     @property
-    def group(self) -> str:
-        """The resource group of the cluster, in lower case as the cloud controller writes it in ids."""
+    def resource_group(self) -> str:
+        """The name of the resource group, in lower case as the cloud controller writes it in ids."""
         return f"kubewright-{self.cluster}"
 
     @property
-    def group_id(self) -> str:
-        """The id of the resource group."""
-        return f"/subscriptions/{self.subscription}/resourceGroups/{self.group}"
+    def resource_group_id(self) -> str:
+        """The id of the cluster's resource group."""
+        return f"/subscriptions/{self.subscription}/resourceGroups/{self.resource_group}"
 
     @property
-    def account(self) -> str:
-        """The storage account, unique in all of Azure: 24 lower-case letters and digits."""
-        digest = hashlib.sha256(f"{self.group_id}/{self.location}".lower().encode()).hexdigest()
+    def storage_account(self) -> str:
+        """The name of the storage account, unique in all of Azure: 24 lower-case letters and digits."""
+        digest = hashlib.sha256(f"{self.resource_group_id}/{self.location}".lower().encode()).hexdigest()
         return f"kw{digest[:22]}"
 
-    def tagged(self, more: Mapping[str, str] | None = None) -> dict[str, str]:
+    def resource_tags(self, extra_tags: Mapping[str, str] | None = None) -> dict[str, str]:
         """Return all tags of a resource. Tags of Kubewright override tags of the settings."""
-        return {**self.tags, CLUSTER_TAG: self.cluster, **(more or {})}
+        return {**self.tags, CLUSTER_TAG: self.cluster, **(extra_tags or {})}
 
     def id(self, kind: str, *names: str) -> str:
-        """Return the id of a resource, e.g. `id("Microsoft.Network/virtualNetworks/subnets", v, s)`."""
+        """Return the id of a resource: `id("Microsoft.Network/virtualNetworks/subnets", network, subnet)`."""
         provider, *kinds = kind.split("/")
         path = "/".join(f"{word}/{name}" for word, name in zip(kinds, names, strict=True))
-        return f"{self.group_id}/providers/{provider}/{path}"
+        return f"{self.resource_group_id}/providers/{provider}/{path}"
 
-    def role(self, definition: str) -> str:
+    def role_definition_id(self, definition: str) -> str:
         """Return the id of a role definition from its GUID."""
         kind = "providers/Microsoft.Authorization/roleDefinitions"
         return f"/subscriptions/{self.subscription}/{kind}/{definition}"
 
     def guid(self, *words: str) -> str:
-        """Return a GUID that is always the same for these words in this cluster."""
-        return str(uuid.uuid5(_GUID_NAMESPACE, "/".join((self.group_id, *words)).lower()))
+        """Return a GUID for the name of a role assignment or definition, always the same for these words."""
+        return str(uuid.uuid5(_GUID_NAMESPACE, "/".join((self.resource_group_id, *words)).lower()))
 
 
-def container(kind: str, name: str) -> str:
-    """Return the blob container for an identity: one per kind of members, one per pool.
+def container_name(kind: str, name: str) -> str:
+    """Return the name of an identity's blob container: one for each kind of members, one for each pool.
 
-    The container is also the name of the identity, which reads only this container.
+    The identity has the same name and reads only this container.
     """
     part = f"pool-{name}" if kind == "pools" else kind.rsplit("/", 1)[-1]
     return _NOT_IN_CONTAINER_NAMES.sub("-", part)
 
 
-def status_container(kind: str, name: str) -> str:
-    """Return the container for the statuses of these machines, the only one that they can write."""
-    return f"{container(kind, name)}-status"
+def status_container_name(kind: str, name: str) -> str:
+    """Return the name of the blob container for statuses, the only container that these machines write."""
+    return f"{container_name(kind, name)}-status"
 
 
-def containers(topology: Topology) -> dict[str, tuple[str, str]]:
-    """Return the container to read and the container to write for each identity, by its name."""
+def identity_containers(topology: Topology) -> dict[str, tuple[str, str]]:
+    """Return the containers that each identity reads and writes: `(read, write)` by name of the identity."""
     return {
-        container(kind, name): (container(kind, name), status_container(kind, name))
+        container_name(kind, name): (container_name(kind, name), status_container_name(kind, name))
         for kind, name in config_names(topology)
     }

@@ -27,15 +27,15 @@ from providers.azure.names import Names
 from settings.azure import AzureSettings
 
 _LOAD_BALANCER = 4
-"""Index of the load balancer's address in the subnet of members: the first that Azure does not reserve."""
+"""Index of the load balancer's address in the subnet of members: Azure reserves the addresses before."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class NetworkArgs:
     """Arguments of a new network with a subnet for members and one for nodes of pools.
 
-    `nat` creates a gateway with one public address. Without it machines reach only the network itself: for
-    example a mirror inside, or private endpoints.
+    `nat` creates a NAT gateway with one public address. Without NAT, machines reach only addresses inside the
+    network, for example a mirror or private endpoints.
     """
 
     names: Names
@@ -51,7 +51,7 @@ class NetworkReference:
 
     `load_balancer` is the address of the API's load balancer in the subnet of members. `group`, `name` and
     `pools_name` are the names by which the cloud controller finds the network and the subnet of nodes.
-    `ready` are resources that machines must wait for.
+    `machine_dependencies` are resources that machines must wait for.
     """
 
     id: Input[str]
@@ -61,7 +61,7 @@ class NetworkReference:
     group: str
     name: str
     pools_name: str
-    ready: Sequence[Resource] = ()
+    machine_dependencies: Sequence[Resource] = ()
 
 
 def existing_network(settings: AzureSettings) -> NetworkReference | None:
@@ -82,7 +82,7 @@ def existing_network(settings: AzureSettings) -> NetworkReference | None:
 
 
 class Network(ComponentResource):
-    """A new network for the cluster."""
+    """A new virtual network for the cluster. `reference` has its ids."""
 
     reference: NetworkReference
 
@@ -92,12 +92,12 @@ class Network(ComponentResource):
         self._child = ResourceOptions(parent=self)
         self._network = VirtualNetwork(
             f"{name}-network",
-            resource_group_name=args.names.group,
+            resource_group_name=args.names.resource_group,
             virtual_network_name=args.names.cluster,
             location=args.names.location,
             # Subnets are separate resources: subnets in this input too would undo them.
             address_space=AddressSpaceArgs(address_prefixes=[str(args.range)]),
-            tags=args.names.tagged(),
+            tags=args.names.resource_tags(),
             opts=self._child,
         )
         gateway = self._create_gateway() if args.nat else None
@@ -110,10 +110,10 @@ class Network(ComponentResource):
             members=members.id,
             pools=pools.id,
             load_balancer=args.members[_LOAD_BALANCER],
-            group=args.names.group,
+            group=args.names.resource_group,
             name=args.names.cluster,
             pools_name="pools",
-            ready=[members, pools],
+            machine_dependencies=[members, pools],
         )
         self.register_outputs({"id": self._network.id})
 
@@ -122,7 +122,7 @@ class Network(ComponentResource):
     ) -> Subnet:
         return Subnet(
             f"{self._name}-{name}",
-            resource_group_name=self._names.group,
+            resource_group_name=self._names.resource_group,
             virtual_network_name=self._network.name,
             subnet_name=name,
             address_prefix=str(range),
@@ -136,25 +136,25 @@ class Network(ComponentResource):
         )
 
     def _create_gateway(self) -> NatGateway:
-        """Create one gateway for all zones. Losing its zone cuts only outbound traffic."""
+        """Create one NAT gateway for all zones. If its zone fails, only outbound traffic fails."""
         address = PublicIPAddress(
             f"{self._name}-nat-address",
-            resource_group_name=self._names.group,
+            resource_group_name=self._names.resource_group,
             public_ip_address_name="nat",
             location=self._names.location,
             sku=PublicIPAddressSkuArgs(name="Standard"),
             public_ip_allocation_method="Static",
-            tags=self._names.tagged(),
+            tags=self._names.resource_tags(),
             opts=self._child,
         )
         return NatGateway(
             f"{self._name}-nat",
-            resource_group_name=self._names.group,
+            resource_group_name=self._names.resource_group,
             nat_gateway_name="nat",
             location=self._names.location,
             sku=NatGatewaySkuArgs(name="Standard"),
             public_ip_addresses=[SubResourceArgs(id=address.id)],
             idle_timeout_in_minutes=10,
-            tags=self._names.tagged(),
+            tags=self._names.resource_tags(),
             opts=self._child,
         )

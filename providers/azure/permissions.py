@@ -1,4 +1,4 @@
-"""Permissions of machines: built-in roles and actions of custom roles. Pure."""
+"""Permissions of machines: ids of built-in roles, and actions of custom roles. No SDK."""
 
 from __future__ import annotations
 
@@ -60,6 +60,5 @@ CONTROLLER_ACTIONS = (
     "Microsoft.ManagedIdentity/userAssignedIdentities/assign/action",
 )
 """Actions of the cloud controller, the disk driver and the autoscaler, from the documents of each project,
-without actions for unused resources (storage accounts, route tables, private links). They cannot read keys of
-the
-store."""
+without actions for unused resources (storage accounts, route tables, private links). No action reads keys of
+the store."""

@@ -33,15 +33,17 @@ _REPAIR_AFTER_MINUTES = 30
 
 @dataclass(frozen=True, slots=True)
 class ZonePart:
-    """The part of a pool in one zone, with the zone number and the minimum and maximum size."""
+    """The part of a pool in one zone: the number of the zone, and minimum and maximum size of the part."""
 
     zone: int
     min_size: int
     max_size: int
 
 
-def pool_parts(capacity: Capacity, zones: int) -> tuple[ZonePart, ...]:
-    """Return the pool divided over zones: the first zones get the remainder, empty zones are omitted."""
+def zone_parts(capacity: Capacity, zones: int) -> tuple[ZonePart, ...]:
+    """Return the parts of a pool in `zones` zones: the first zones get the remainder, empty parts are
+    omitted.
+    """
 
     def share(whole: int, zone: int) -> int:
         return whole // zones + (1 if zone < whole % zones else 0)
@@ -54,22 +56,25 @@ def pool_parts(capacity: Capacity, zones: int) -> tuple[ZonePart, ...]:
 
 
 def batch_percent(max_unavailable: int, part: ZonePart) -> int:
-    """Return the percentage of nodes of a scale set that change at the same time; Azure's minimum is 5.
+    """Return the percentage of nodes of a scale set that change at the same time. Azure requires at least 5.
 
     The scale sets of a pool change side by side, so `max_unavailable` applies to each zone.
     """
     return min(100, max(5, 100 * max_unavailable // part.max_size))
 
 
-def notice_minutes(drain_seconds: int) -> int:
-    """Return the termination notice in minutes: the drain and a margin; Azure allows 5 to 15."""
+def termination_notice_minutes(drain_seconds: int) -> int:
+    """Return the time in minutes between termination notice and termination: the drain and a margin.
+
+    Azure allows 5 to 15 minutes.
+    """
     return min(15, max(5, -(-drain_seconds // 60) + 2))
 
 
 def autoscaler_tags(cluster: str, pool: Pool, part: ZonePart) -> dict[str, str]:
     """Return the tags that the cluster autoscaler reads: sizes, and labels and taints of a node.
 
-    Names of tags cannot contain `/`: the autoscaler reads `_` instead.
+    Names of tags on Azure cannot contain `/`: the autoscaler reads `_` instead.
     """
     template = "k8s.io_cluster-autoscaler_node-template"
     tags = {"cluster-autoscaler-enabled": "true", "cluster-autoscaler-name": cluster}
@@ -98,29 +103,31 @@ class PoolArgs:
 
 
 class WorkerPool(ComponentResource):
-    """The scale sets of a pool by zone number. `machine_digest` changes when nodes change.
+    """A pool of workers: its scale sets by zone number. The scale sets wait for `dependencies`.
 
-    The scale sets wait for the dependencies in `ready`.
+    `machine_digest` changes whenever Azure replaces the nodes.
     """
 
-    sets: Mapping[int, compute.VirtualMachineScaleSet]
+    scale_sets: Mapping[int, compute.VirtualMachineScaleSet]
     machine_digest: Output[str]
 
     def __init__(
-        self, name: str, args: PoolArgs, *, ready: ResourceOptions, opts: ResourceOptions | None = None
+        self, name: str, args: PoolArgs, *, dependencies: ResourceOptions, opts: ResourceOptions | None = None
     ) -> None:
         super().__init__("kubewright:azure:Pool", name, None, opts)
-        self._name, self._args, self._names, self._ready = name, args, args.machine.names, ready
+        self._name, self._args, self._names, self._dependencies = name, args, args.machine.names, dependencies
         self.machine_digest = machine_digest(args.machine)
-        self.sets = {part.zone: self._scale_set(part) for part in pool_parts(args.capacity, len(args.zones))}
+        self.scale_sets = {
+            part.zone: self._create_scale_set(part) for part in zone_parts(args.capacity, len(args.zones))
+        }
         self.register_outputs({})
 
-    def _scale_set(self, part: ZonePart) -> compute.VirtualMachineScaleSet:
+    def _create_scale_set(self, part: ZonePart) -> compute.VirtualMachineScaleSet:
         args = self._args
         tags = autoscaler_tags(self._names.cluster, args.pool, part) if args.autoscaled else {}
         return compute.VirtualMachineScaleSet(
             f"{self._name}-{part.zone + 1}",
-            resource_group_name=self._names.group,
+            resource_group_name=self._names.resource_group,
             vm_scale_set_name=scale_set_name(args.pool.name, part.zone),
             location=self._names.location,
             zones=[args.zones[part.zone]],
@@ -139,10 +146,10 @@ class WorkerPool(ComponentResource):
                 enabled=True, grace_period=f"PT{_REPAIR_AFTER_MINUTES}M", repair_action="Replace"
             ),
             virtual_machine_profile=self._machine_profile(part),
-            tags=self._names.tagged(tags),
+            tags=self._names.resource_tags(tags),
             opts=ResourceOptions(
                 parent=self,
-                depends_on=self._ready.depends_on,
+                depends_on=self._dependencies.depends_on,
                 replace_on_changes=_REPLACING_INPUTS,
                 # Only one scale set can have this name.
                 delete_before_replace=True,
@@ -153,7 +160,10 @@ class WorkerPool(ComponentResource):
         )
 
     def _upgrade_policy(self, part: ZonePart) -> compute.UpgradePolicyArgs:
-        """Create new nodes first; when they are healthy, as many old nodes drain and terminate."""
+        """Return the upgrade policy: Azure creates new nodes first.
+
+        When the new nodes are healthy, as many old nodes drain and terminate.
+        """
         percent = batch_percent(self._args.pool.max_unavailable, part)
         return compute.UpgradePolicyArgs(
             mode=compute.UpgradeMode.ROLLING,
@@ -201,7 +211,7 @@ class WorkerPool(ComponentResource):
             extension_profile=_health_extension(),
             scheduled_events_profile=compute.ScheduledEventsProfileArgs(
                 terminate_notification_profile=compute.TerminateNotificationProfileArgs(
-                    enable=True, not_before_timeout=f"PT{notice_minutes(args.drain_seconds)}M"
+                    enable=True, not_before_timeout=f"PT{termination_notice_minutes(args.drain_seconds)}M"
                 )
             ),
         )
@@ -231,7 +241,10 @@ def scale_set_name(pool: str, zone: int) -> str:
 
 
 def _health_extension() -> compute.VirtualMachineScaleSetExtensionProfileArgs:
-    """Return the health extension. It requires JSON: Azure replaces a node that answers a plain `ok`."""
+    """Return the extension that reports the health of a node to Azure.
+
+    The node must answer in JSON: Azure replaces a node that answers a plain `ok`.
+    """
     return compute.VirtualMachineScaleSetExtensionProfileArgs(
         extensions=[
             compute.VirtualMachineScaleSetExtensionArgs(

@@ -1,4 +1,4 @@
-"""The estimated hourly price of a cluster on Azure, from a dated table of pay-as-you-go prices. Pure.
+"""The estimated hourly price of a cluster on Azure, from a dated table of pay-as-you-go prices. No SDK.
 
 The table has published prices of 2026, which were not read from Azure: check them before you rely on them.
 The estimate omits traffic, requests, snapshots, and resources that the cluster creates itself.
@@ -10,7 +10,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
 
-from providers.cloud.prices import HOURS_PER_MONTH, Line, machine_lines, price_line, purchased_machines
+from providers.cloud.prices import (
+    HOURS_PER_MONTH,
+    EstimateLine,
+    machine_lines,
+    price_line,
+    purchased_machines,
+)
 from settings.azure import AzureSettings
 from settings.cluster import Settings
 
@@ -20,7 +26,10 @@ _PREMIUM_GIB = (4, 8, 16, 32, 64, 128, 256, 512, 1024, 2048, 4096)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Prices:
-    """US dollars an hour; `disks` a month by the size in GiB. `machines` by size (Linux, pay as you go)."""
+    """Prices of one region in US dollars an hour, except `disks`: a month, by size of the disk in GiB.
+
+    `machines` are prices by machine size (Linux, pay as you go).
+    """
 
     as_of: date
     machines: Mapping[str, float]
@@ -65,8 +74,8 @@ PRICES: Mapping[str, Prices] = {
 }
 
 
-def estimate(settings: Settings, azure: AzureSettings) -> tuple[Line, ...]:
-    """Return the lines of the estimate, with every pool at its minimum size.
+def estimate_lines(settings: Settings, azure: AzureSettings) -> tuple[EstimateLine, ...]:
+    """Return the lines of the price estimate, with every pool at its minimum size.
 
     Spot machines count with their regular price, which is their maximum price.
     """
@@ -95,5 +104,5 @@ def estimate(settings: Settings, azure: AzureSettings) -> tuple[Line, ...]:
 
 
 def _disk_size(gib: int) -> int:
-    """Return the size of the premium disk whose price applies."""
+    """Return the size in GiB of the premium disk whose price applies to a disk with `gib` GiB."""
     return next((size for size in _PREMIUM_GIB if size >= gib), gib)

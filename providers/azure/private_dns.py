@@ -8,27 +8,27 @@ from pulumi_azure_native import privatedns
 from providers.azure.names import Names
 
 
-def private_zone(
+def create_private_zone(
     name: str, domain: Input[str], names: Names, network: Input[str], options: ResourceOptions
 ) -> privatedns.PrivateZone:
     """Create the zone of `domain` and link it to the network with the id `network`; return the zone."""
     zone = privatedns.PrivateZone(
         f"{name}-zone",
-        resource_group_name=names.group,
+        resource_group_name=names.resource_group,
         private_zone_name=domain,
         location="global",
-        tags=names.tagged(),
+        tags=names.resource_tags(),
         opts=options,
     )
     privatedns.VirtualNetworkLink(
         f"{name}-zone-link",
-        resource_group_name=names.group,
+        resource_group_name=names.resource_group,
         private_zone_name=zone.name,
         virtual_network_link_name=names.cluster,
         location="global",
         registration_enabled=False,
         virtual_network=privatedns.SubResourceArgs(id=network),
-        tags=names.tagged(),
+        tags=names.resource_tags(),
         opts=options,
     )
     return zone

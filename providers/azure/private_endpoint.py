@@ -8,22 +8,25 @@ from pulumi_azure_native.storage import StorageAccount
 
 from providers.azure.names import Names
 from providers.azure.network import NetworkReference
-from providers.azure.private_dns import private_zone
+from providers.azure.private_dns import create_private_zone
 
 _ZONE = "privatelink.blob.core.windows.net"
 """The account's public name is an alias for a name in this zone (learn.microsoft.com/azure/private-link)."""
 
 
-def private_endpoint(
+def create_private_endpoint(
     name: str, names: Names, reference: NetworkReference, account: StorageAccount
 ) -> Resource:
-    """Create the private endpoint; return the resource after which its name resolves."""
+    """Create the private endpoint of the storage account.
+
+    Return the resource after which its name resolves.
+    """
     child = ResourceOptions(parent=account)
-    zone = private_zone(name, _ZONE, names, reference.id, child)
+    zone = create_private_zone(name, _ZONE, names, reference.id, child)
     endpoint = _create_endpoint(name, names, reference, account)
     return network.PrivateDnsZoneGroup(
         f"{name}-endpoint-names",
-        resource_group_name=names.group,
+        resource_group_name=names.resource_group,
         private_endpoint_name=endpoint.name,
         private_dns_zone_group_name="default",
         private_dns_zone_configs=[network.PrivateDnsZoneConfigArgs(name="blob", private_dns_zone_id=zone.id)],
@@ -36,7 +39,7 @@ def _create_endpoint(
 ) -> network.PrivateEndpoint:
     return network.PrivateEndpoint(
         f"{name}-endpoint",
-        resource_group_name=names.group,
+        resource_group_name=names.resource_group,
         private_endpoint_name="store",
         location=names.location,
         subnet=network.SubnetArgs(id=reference.members),
@@ -54,6 +57,6 @@ def _create_endpoint(
                 name="store", private_link_service_id=account.id, group_ids=["blob"]
             )
         ],
-        tags=names.tagged(),
+        tags=names.resource_tags(),
         opts=ResourceOptions(parent=account),
     )

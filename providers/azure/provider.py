@@ -12,16 +12,16 @@ from formats import quantity
 from nodeconfig.bundle import Bundle
 from providers.azure import limits
 from providers.azure.addons import AddOns, AddOnsArgs
-from providers.azure.boot import Boot
-from providers.azure.firewall import NODES, group_of
+from providers.azure.boot import BootPrograms
+from providers.azure.firewall import NODES, group_name
 from providers.azure.foundation import create_foundation
 from providers.azure.machine import MachineArgs
 from providers.azure.members import Member, MemberArgs, StableIdentityArgs
-from providers.azure.names import Names, container
-from providers.azure.pools import PoolArgs, WorkerPool, pool_parts, scale_set_name
+from providers.azure.names import Names, container_name
+from providers.azure.pools import PoolArgs, WorkerPool, scale_set_name, zone_parts
 from providers.azure.snapshots import SnapshotArgs, Snapshots
 from providers.azure.wait_commands import WaitCommands
-from providers.cloud.gate import gate, rollout
+from providers.cloud.gate import create_gate, create_rollout
 from providers.cloud.machine_config import CONTROL_PLANES, MachineConfig
 from providers.cloud.machines import bytes_to_gib, parse_gib
 from providers.cloud.provider import CloudProvider, CreatedMember
@@ -58,23 +58,23 @@ class AzureProvider(CloudProvider[Member]):
             location=self._azure.location,
             tags=self._azure.tags,
         )
-        self._boot = Boot(names, self._azure.endpoints, topology, files)
+        self._boot = BootPrograms(names, self._azure.endpoints, topology, files)
         self._check_limits()
         self._foundation = create_foundation(self._azure, topology, names)
         self._wait = WaitCommands(self._boot)
 
     def add_ons(self, api: Api) -> Sequence[Resource]:
         """Install the cloud controller manager, which nodes need to become ready, and the chosen add-ons."""
-        foundation, owner = self._foundation, container(CONTROL_PLANES, "")
+        foundation, identity = self._foundation, container_name(CONTROL_PLANES, "")
         args = AddOnsArgs(
             api=api,
             names=foundation.names,
             network=foundation.network,
-            tenant=foundation.identities.tenants[owner],
-            identity=foundation.identities.clients[owner],
-            pods=str(self._topology.network.pods),
+            tenant_id=foundation.identities.tenant_ids[identity],
+            client_id=foundation.identities.client_ids[identity],
+            pod_network=str(self._topology.network.pods),
             replicas=2 if len(self._topology.control_planes) > 1 else 1,
-            chosen=self._azure.addons,
+            settings=self._azure.addons,
         )
         return AddOns("azure-addons", args).releases
 
@@ -90,7 +90,7 @@ class AzureProvider(CloudProvider[Member]):
 
     def _create_member(self, machine: Machine, config: MachineConfig, opts: ResourceOptions) -> Member:
         foundation, settings = self._foundation, self._machine_settings(machine)
-        firewall = foundation.firewall.ids[group_of(machine.roles)]
+        firewall = foundation.firewall.ids[group_name(machine.roles)]
         args = MemberArgs(
             machine=self._machine_args(
                 config,
@@ -107,7 +107,7 @@ class AzureProvider(CloudProvider[Member]):
                 zone=self._azure.zones[machine.zone],
                 subnet=foundation.network.members,
                 firewall=firewall,
-                backends=foundation.endpoint.pools if config.kind == CONTROL_PLANES else [],
+                backends=foundation.endpoint.backend_pools if config.kind == CONTROL_PLANES else [],
                 data_disk=parse_gib(settings.data_disk),
             ),
         )
@@ -115,15 +115,15 @@ class AzureProvider(CloudProvider[Member]):
         return Member(
             machine.name,
             args,
-            ready=self._create_dependencies(config, opts, self._last_rollout),
+            dependencies=self._create_dependencies(config, opts, self._last_rollout),
             opts=ResourceOptions.merge(options, self._keep_placement(machine)),
         )
 
     def _create_rollout(
         self, machine: Machine, config: MachineConfig, member: Member, opts: ResourceOptions
     ) -> Command:
-        """Create the command that waits for a replaced machine. For a new machine only its gates wait."""
-        return rollout(
+        """Create the command that waits for a replaced machine. It does nothing for a new machine."""
+        return create_rollout(
             f"{machine.name}-roll",
             self._wait.roll(config, self._foundation.names.id(_MACHINE, machine.name), member.machine_digest),
             ResourceOptions(parent=opts.parent, depends_on=[member.machine]),
@@ -131,29 +131,29 @@ class AzureProvider(CloudProvider[Member]):
         )
 
     def _member_gate(
-        self, created: CreatedMember[Member], machine: Machine, role: Role, opts: ResourceOptions
+        self, member: CreatedMember[Member], machine: Machine, role: Role, opts: ResourceOptions
     ) -> Command:
-        config = created.config
-        return gate(
+        config = member.config
+        return create_gate(
             f"{machine.name}-{role.value}",
             self._wait.gate(config, [config.status_key(role)]),
-            ResourceOptions.merge(opts, ResourceOptions(depends_on=[created.rollout])),
-            shown=config.text(role),
+            ResourceOptions.merge(opts, ResourceOptions(depends_on=[member.rollout])),
+            preview_text=config.text(role),
         )
 
     def _complete_members(self, gate: Resource) -> None:
         args = SnapshotArgs(
             names=self._foundation.names,
-            disks={name: created.member.identity.disk.id for name, created in self._created.items()},
+            disks={name: member.component.identity.disk.id for name, member in self._members.items()},
             settings=self._azure.snapshots,
-            after=[gate],
+            dependencies=[gate],
         )
         Snapshots("azure-snapshots", args, self._foundation.connection.options)
 
     def _create_pool(
         self, pool: Pool, capacity: Capacity, config: MachineConfig, opts: ResourceOptions
     ) -> Resource:
-        foundation, part = self._foundation, f"pool-{pool.name}"
+        foundation, name = self._foundation, f"pool-{pool.name}"
         machine = self._machine_args(
             config,
             capacity.types[0],
@@ -163,7 +163,7 @@ class AzureProvider(CloudProvider[Member]):
             firewall=foundation.firewall.ids[NODES],
         )
         workers = WorkerPool(
-            part,
+            name,
             PoolArgs(
                 pool=pool,
                 capacity=capacity,
@@ -172,18 +172,18 @@ class AzureProvider(CloudProvider[Member]):
                 drain_seconds=config.drain_seconds,
                 autoscaled=self._azure.addons.autoscaler,
             ),
-            ready=self._create_dependencies(config, opts),
+            dependencies=self._create_dependencies(config, opts),
             opts=ResourceOptions.merge(ResourceOptions(parent=opts.parent), foundation.connection.options),
         )
         ids = [
             foundation.names.id(_SCALE_SET, scale_set_name(pool.name, zone_part.zone))
-            for zone_part in pool_parts(capacity, self._azure.zone_count)
+            for zone_part in zone_parts(capacity, self._azure.zone_count)
         ]
-        return gate(
-            f"{part}-nodes",
+        return create_gate(
+            f"{name}-nodes",
             self._wait.pool(config, Role.NODE.value, ids, workers.machine_digest),
-            ResourceOptions.merge(opts, ResourceOptions(depends_on=list(workers.sets.values()))),
-            shown=config.text(Role.NODE),
+            ResourceOptions.merge(opts, ResourceOptions(depends_on=list(workers.scale_sets.values()))),
+            preview_text=config.text(Role.NODE),
         )
 
     def _machine_args(
@@ -204,7 +204,7 @@ class AzureProvider(CloudProvider[Member]):
             disk=bytes_to_gib(disk),
             subnet=subnet,
             firewall=firewall,
-            identity=foundation.identities.ids[container(config.kind, config.name)],
+            identity=foundation.identities.ids[container_name(config.kind, config.name)],
             ssh_key=foundation.ssh_key,
             program=program,
         )
@@ -212,17 +212,18 @@ class AzureProvider(CloudProvider[Member]):
     def _create_dependencies(
         self, config: MachineConfig, opts: ResourceOptions, rollouts: Sequence[Resource] = ()
     ) -> ResourceOptions:
-        """Create the objects in the store; return the dependencies of the machines.
+        """Create the objects of a machine config in the store; return options with the machines'
+        dependencies.
 
         `rollouts` has the rollout of the previous member, so that changed members are replaced one by one.
         """
         foundation = self._foundation
-        where = container(config.kind, config.name)
+        container = container_name(config.kind, config.name)
         objects = [
-            foundation.store.put(where, key, content, secret=secret)
+            foundation.store.put(container, key, content, secret=secret)
             for key, content, secret in config.store_objects
         ]
         return ResourceOptions.merge(
-            ResourceOptions(depends_on=[*foundation.ready, *objects, *rollouts]),
+            ResourceOptions(depends_on=[*foundation.machine_dependencies, *objects, *rollouts]),
             ResourceOptions(depends_on=opts.depends_on),
         )

@@ -1,4 +1,4 @@
-"""Readers of Azure resources for reports and policies: tags, machine types, sizes, region. Pure."""
+"""Readers of Azure resources for reports and policies: tags, machine types, sizes, region. No SDK."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _API_VERSION = re.compile(r"^(azure-native:[a-z0-9]+)/v[0-9]{8}[a-z]*:", re.IGNO
 
 
 def canonical_type(resource_type: str) -> str:
-    """Return the type without its API version."""
+    """Return the type token without its API version."""
     return _API_VERSION.sub(r"\1:", resource_type)
 
 
@@ -25,7 +25,7 @@ def tags(resource_type: str, inputs: Inputs) -> Inputs | None:
 
 
 def machine_types(resource_type: str, inputs: Inputs, template: str) -> Iterator[tuple[str, int]]:
-    """Yield machine types and their number. Azure has no launch templates."""
+    """Yield machine types of a resource and their number. Azure has no launch templates."""
     if resource_type == _MACHINE:
         yield str(mapping(inputs.get("hardwareProfile")).get("vmSize") or ""), 1
     elif resource_type == _GROUP:
@@ -48,7 +48,7 @@ def max_size(inputs: Inputs) -> int | None:
 
 
 def region(inputs: Inputs) -> str:
-    """Return the region; empty where the inputs do not name one."""
+    """Return the region of a resource; empty where the inputs name no location."""
     location = inputs.get("location")
     return location.replace(" ", "").lower() if isinstance(location, str) else ""
 
@@ -68,5 +68,5 @@ READERS = ResourceReaders(
     min_size=min_size,
     max_size=max_size,
     region=region,
-    public_names=exposure.PUBLIC_NAMES,
+    public_source_names=exposure.PUBLIC_NAMES,
 )

@@ -16,25 +16,25 @@ DISK_BACKUP_READER = "3e5e47e6-65f7-47ef-90b5-e5dd4d455f24"
 DISK_SNAPSHOT_CONTRIBUTOR = "7efff54f-a5b4-42b5-a1c5-5411624893ce"
 """Built-in roles of the vault of Disk Backup (learn.microsoft.com/azure/backup/backup-managed-disks)."""
 _DISKS = "Microsoft.Compute/disks"
-_STORE = dataprotection.DataStoreTypes.OPERATIONAL_STORE
-_STORE_INFO = "DataStoreInfoBase"
-_DEFAULT = "Default"
+_STORE_TYPE = dataprotection.DataStoreTypes.OPERATIONAL_STORE
+_STORE_INFO_TYPE = "DataStoreInfoBase"
+_DEFAULT_TAG = "Default"
 # Start of the backup intervals: any time in the past.
-_BEGIN = "2026-01-01T03:00:00+00:00"
+_SCHEDULE_START = "2026-01-01T03:00:00+00:00"
 
 
 @dataclass(frozen=True, kw_only=True)
 class SnapshotArgs:
     """Arguments of the snapshots. `disks` are the ids of data disks by member.
 
-    `after` are resources that take minutes: Disk Backup rejects disks until new role assignments of the vault
-    are effective.
+    `dependencies` are resources whose creation takes minutes: Disk Backup rejects disks until new role
+    assignments of the vault are effective.
     """
 
     names: Names
     disks: Mapping[str, Input[str]]
     settings: VolumeSnapshotSettings
-    after: Sequence[Resource]
+    dependencies: Sequence[Resource]
 
 
 class Snapshots(ComponentResource):
@@ -47,18 +47,18 @@ class Snapshots(ComponentResource):
         super().__init__("kubewright:azure:Snapshots", name, None, opts)
         self._name, self._args, self._names = name, args, args.names
         self._child = ResourceOptions(parent=self)
-        self._vault = self._backup_vault()
-        policy = self._backup_policy()
-        writes = self._assign_role("writes", DISK_SNAPSHOT_CONTRIBUTOR, args.names.group_id)
+        self._vault = self._create_backup_vault()
+        policy = self._create_backup_policy()
+        snapshot_role = self._assign_role("writes", DISK_SNAPSHOT_CONTRIBUTOR, args.names.resource_group_id)
         for member, disk in args.disks.items():
-            reads = self._assign_role(f"{member}-reads", DISK_BACKUP_READER, disk)
-            self._backup_disk(member, disk, policy, [reads, writes, *args.after])
+            read_role = self._assign_role(f"{member}-reads", DISK_BACKUP_READER, disk)
+            self._create_backup_instance(member, disk, policy, [read_role, snapshot_role, *args.dependencies])
         self.register_outputs({})
 
-    def _backup_vault(self) -> dataprotection.BackupVault:
+    def _create_backup_vault(self) -> dataprotection.BackupVault:
         return dataprotection.BackupVault(
             f"{self._name}-vault",
-            resource_group_name=self._names.group,
+            resource_group_name=self._names.resource_group,
             vault_name=f"{self._names.cluster}-disks",
             location=self._names.location,
             identity=dataprotection.DppIdentityDetailsArgs(type="SystemAssigned"),
@@ -70,14 +70,14 @@ class Snapshots(ComponentResource):
                     )
                 ],
             ),
-            tags=self._names.tagged(),
+            tags=self._names.resource_tags(),
             opts=self._child,
         )
 
-    def _backup_policy(self) -> Input[str]:
+    def _create_backup_policy(self) -> Input[str]:
         policy = dataprotection.BackupPolicy(
             f"{self._name}-policy",
-            resource_group_name=self._names.group,
+            resource_group_name=self._names.resource_group,
             vault_name=self._vault.name,
             backup_policy_name="data",
             properties=dataprotection.BackupPolicyArgs(
@@ -93,13 +93,15 @@ class Snapshots(ComponentResource):
         schedule = dataprotection.ScheduleBasedTriggerContextArgs(
             object_type="ScheduleBasedTriggerContext",
             schedule=dataprotection.BackupScheduleArgs(
-                repeating_time_intervals=[f"R/{_BEGIN}/{interval(self._args.settings.every_hours)}"]
+                repeating_time_intervals=[
+                    f"R/{_SCHEDULE_START}/{iso_interval(self._args.settings.every_hours)}"
+                ]
             ),
             tagging_criteria=[
                 dataprotection.TaggingCriteriaArgs(
                     is_default=True,
                     tagging_priority=99.0,
-                    tag_info=dataprotection.RetentionTagArgs(tag_name=_DEFAULT),
+                    tag_info=dataprotection.RetentionTagArgs(tag_name=_DEFAULT_TAG),
                 )
             ],
         )
@@ -123,22 +125,24 @@ class Snapshots(ComponentResource):
             ),
         )
         return dataprotection.AzureRetentionRuleArgs(
-            name=_DEFAULT, object_type="AzureRetentionRule", is_default=True, lifecycles=[lifecycle]
+            name=_DEFAULT_TAG, object_type="AzureRetentionRule", is_default=True, lifecycles=[lifecycle]
         )
 
-    def _backup_disk(self, member: str, disk: Input[str], policy: Input[str], after: list[Resource]) -> None:
+    def _create_backup_instance(
+        self, member: str, disk: Input[str], policy: Input[str], dependencies: list[Resource]
+    ) -> None:
         source = f"{member}-data"
         operational = dataprotection.AzureOperationalStoreParametersArgs(
             object_type="AzureOperationalStoreParameters",
-            data_store_type=_STORE,
-            resource_group_id=self._names.group_id,
+            data_store_type=_STORE_TYPE,
+            resource_group_id=self._names.resource_group_id,
         )
         dataprotection.BackupInstance(
             f"{self._name}-{member}",
-            resource_group_name=self._names.group,
+            resource_group_name=self._names.resource_group,
             vault_name=self._vault.name,
             backup_instance_name=source,
-            tags=self._names.tagged(),
+            tags=self._names.resource_tags(),
             properties=dataprotection.BackupInstanceArgs(
                 object_type="BackupInstance",
                 friendly_name=source,
@@ -158,7 +162,7 @@ class Snapshots(ComponentResource):
                     ),
                 ),
             ),
-            opts=ResourceOptions(parent=self, depends_on=after),
+            opts=ResourceOptions(parent=self, depends_on=dependencies),
         )
 
     def _assign_role(self, purpose: str, role: str, scope: Input[str]) -> RoleAssignment:
@@ -169,16 +173,16 @@ class Snapshots(ComponentResource):
             role_assignment_name=principal_id.apply(lambda id: self._names.guid("snapshots", purpose, id)),
             principal_id=principal_id,
             principal_type="ServicePrincipal",
-            role_definition_id=self._names.role(role),
+            role_definition_id=self._names.role_definition_id(role),
             scope=scope,
             opts=self._child,
         )
 
 
 def _data_store() -> dataprotection.DataStoreInfoBaseArgs:
-    return dataprotection.DataStoreInfoBaseArgs(data_store_type=_STORE, object_type=_STORE_INFO)
+    return dataprotection.DataStoreInfoBaseArgs(data_store_type=_STORE_TYPE, object_type=_STORE_INFO_TYPE)
 
 
-def interval(hours: int) -> str:
-    """Return the interval as an ISO 8601 duration. Disk Backup requires `P1D` instead of `PT24H`."""
+def iso_interval(hours: int) -> str:
+    """Return hours as an ISO 8601 duration. Disk Backup requires `P1D` instead of `PT24H`."""
     return "P1D" if hours == 24 else f"PT{hours}H"

@@ -15,7 +15,7 @@ from pulumi_azure_native import storage
 
 from providers.azure.names import Names
 from providers.azure.network import NetworkReference
-from providers.azure.private_endpoint import private_endpoint
+from providers.azure.private_endpoint import create_private_endpoint
 
 _RFC1918 = tuple(map(IPv4Network, ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16")))
 _RETENTION_DAYS = 7
@@ -33,34 +33,37 @@ class StoreArgs:
     names: Names
     containers: Sequence[str]
     network: NetworkReference
-    allowed: Sequence[IPv4Network]
+    allowed_networks: Sequence[IPv4Network]
     private: bool
 
 
 class Store(ComponentResource):
-    """The storage account and its containers. `scopes` are the ids of the containers by name."""
+    """The storage account and its containers. `container_ids` are the ids of the containers by name."""
 
-    scopes: Mapping[str, Output[str]]
+    container_ids: Mapping[str, Output[str]]
 
     def __init__(self, name: str, args: StoreArgs, opts: ResourceOptions | None = None) -> None:
         super().__init__("kubewright:azure:Store", name, None, opts)
         self._name, self._args, self._names = name, args, args.names
         self._child = ResourceOptions(parent=self)
-        self._account = self._storage_account()
-        self._versioning = self._blob_versioning()
+        self._account = self._create_storage_account()
+        self._versioning = self._configure_versioning()
         self._containers = {container: self._create_container(container) for container in args.containers}
-        self.scopes = {name: container.id for name, container in self._containers.items()}
+        self.container_ids = {name: container.id for name, container in self._containers.items()}
         self._private_endpoints = (
-            [private_endpoint(name, args.names, args.network, self._account)] if args.private else []
+            [create_private_endpoint(name, args.names, args.network, self._account)] if args.private else []
         )
         self.register_outputs({"id": self._account.id})
 
     def put(self, container: str, key: str, content: Input[str], *, secret: bool) -> Resource:
-        """Create an object. Its key does not depend on its content, so a preview shows an update."""
+        """Create an object in the store.
+
+        Its key does not depend on its content, so a preview shows an update.
+        """
         text = Output.secret(content) if secret else Output.from_input(content)
         return storage.Blob(
             f"{self._name}-{key}",
-            resource_group_name=self._names.group,
+            resource_group_name=self._names.resource_group,
             account_name=self._account.name,
             container_name=self._containers[container].name,
             blob_name=key,
@@ -77,12 +80,12 @@ class Store(ComponentResource):
             ),
         )
 
-    def _storage_account(self) -> storage.StorageAccount:
-        rules = () if self._args.private else ip_rules(self._args.allowed)
+    def _create_storage_account(self) -> storage.StorageAccount:
+        rules = () if self._args.private else ip_rules(self._args.allowed_networks)
         return storage.StorageAccount(
             f"{self._name}-account",
-            resource_group_name=self._names.group,
-            account_name=self._names.account,
+            resource_group_name=self._names.resource_group,
+            account_name=self._names.storage_account,
             location=self._names.location,
             kind=storage.Kind.STORAGE_V2,
             sku=storage.SkuArgs(name=storage.SkuName.STANDARD_ZRS),
@@ -110,26 +113,26 @@ class Store(ComponentResource):
                     for subnet in (self._args.network.members, self._args.network.pools)
                 ],
             ),
-            tags=self._names.tagged(),
+            tags=self._names.resource_tags(),
             opts=self._child,
         )
 
     def _create_container(self, container: str) -> storage.BlobContainer:
         return storage.BlobContainer(
             f"{self._name}-{container}",
-            resource_group_name=self._names.group,
+            resource_group_name=self._names.resource_group,
             account_name=self._account.name,
             container_name=container,
             public_access=storage.PublicAccess.NONE,
             opts=ResourceOptions(parent=self, deleted_with=self._account),
         )
 
-    def _blob_versioning(self) -> Resource:
-        """Keep old versions and deleted blobs for the retention time only."""
+    def _configure_versioning(self) -> Resource:
+        """Enable blob versions, and delete old versions and deleted blobs after the retention time."""
         retention = storage.DeleteRetentionPolicyArgs(enabled=True, days=_RETENTION_DAYS)
         service = storage.BlobServiceProperties(
             f"{self._name}-versions",
-            resource_group_name=self._names.group,
+            resource_group_name=self._names.resource_group,
             account_name=self._account.name,
             blob_services_name="default",
             is_versioning_enabled=True,
@@ -140,7 +143,7 @@ class Store(ComponentResource):
         after = storage.DateAfterCreationArgs(days_after_creation_greater_than=float(_RETENTION_DAYS))
         storage.ManagementPolicy(
             f"{self._name}-forgetting",
-            resource_group_name=self._names.group,
+            resource_group_name=self._names.resource_group,
             account_name=self._account.name,
             management_policy_name="default",
             policy=storage.ManagementPolicySchemaArgs(
@@ -163,7 +166,7 @@ class Store(ComponentResource):
 
 
 def ip_rules(allowed: Iterable[IPv4Network]) -> tuple[str, ...] | None:
-    """Return firewall rules that allow these networks; None when one of them is 0.0.0.0/0.
+    """Return IP rules of a storage account that allow these networks; None if one of them is 0.0.0.0/0.
 
     A storage account rejects private ranges, which never reach it, and prefixes of /31 and /32
     (learn.microsoft.com/azure/storage/common/storage-network-security).

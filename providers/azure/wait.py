@@ -15,7 +15,7 @@ from collections.abc import Callable, Mapping, Sequence
 from azure.core.credentials import TokenCredential
 from azure.core.exceptions import AzureError
 
-from providers.azure.credentials import CredentialError, credential
+from providers.azure.credentials import CredentialError, deployer_credential
 from providers.azure.wait_clients import MANAGEMENT, FailedUpgrade, MachineGroups, StatusStore
 from providers.cloud.polling import (
     Polling,
@@ -30,8 +30,8 @@ _ADVICE = "look at the machine's boot diagnostics, then run `up` again"
 
 
 def wait_for_statuses(statuses: StatusStore, keys: Sequence[str], digest: str, polling: Polling) -> None:
-    """Wait until all keys have the digest as their status. Raise WaitError after the time limit."""
-    poll(polling, lambda: describe_unhealthy(statuses.unreported(keys, digest)), _ADVICE)
+    """Wait until the status under each key is the digest. Raise WaitError after the time limit."""
+    poll(polling, lambda: describe_unhealthy(statuses.unreported_keys(keys, digest)), _ADVICE)
 
 
 def wait_for_member(
@@ -47,8 +47,8 @@ def wait_for_member(
     A replacement with another image or size has the same digest: the status of the old machine does not
     count.
     """
-    since = groups.created(machine).replace(microsecond=0)
-    poll(polling, lambda: describe_unhealthy(statuses.unreported(keys, digest, since)), _ADVICE)
+    since = groups.creation_time(machine).replace(microsecond=0)
+    poll(polling, lambda: describe_unhealthy(statuses.unreported_keys(keys, digest, since)), _ADVICE)
 
 
 def wait_for_pool(
@@ -60,28 +60,28 @@ def wait_for_pool(
     digest: str,
     polling: Polling,
 ) -> None:
-    """Wait until the scale sets are complete and all nodes are healthy with the latest model and the digest.
+    """Wait until the scale sets of a pool are complete, and all nodes have the latest model and the digest.
 
-    A node writes the status `<prefix>/<node>/<role>`. Raise WaitError after the time limit, or when an
-    upgrade failed during the wait. A failure from before the wait counts only after `polling.stale`: it may
-    belong to an older upgrade while Azure is about to start the new one.
+    `sets` are the ids of the scale sets. A node writes the status `<prefix>/<node>/<role>`. Raise WaitError
+    after the time limit, or when an upgrade failed during the wait. A failure from before the wait counts
+    only after `polling.stale_after`: Azure may still be about to start the new upgrade.
     """
     old_failures = {id: groups.failed_upgrade(id) for id in sets}
-    stale_at = time.monotonic() + polling.stale
+    stale_time = time.monotonic() + polling.stale_after
 
-    def failed(id: str) -> FailedUpgrade | None:
+    def current_failure(id: str) -> FailedUpgrade | None:
         failure = groups.failed_upgrade(id)
-        return failure if failure != old_failures[id] or time.monotonic() >= stale_at else None
+        return failure if failure != old_failures[id] or time.monotonic() >= stale_time else None
 
-    def not_ready(id: str) -> str:
+    def describe_unready(id: str) -> str:
         name = id.rsplit("/", 1)[-1]
         desired, nodes = groups.capacity(id), groups.nodes(id)
-        old = [node for node, latest in nodes.items() if not latest]
+        outdated = [node for node, latest in nodes.items() if not latest]
         keys = (f"{prefix}/{node}/{role}" for node in nodes)
-        message = describe_unhealthy(statuses.unreported(keys, digest))
-        message = message or (f"not replaced yet: {shorten_list(old)}" if old else "")
+        message = describe_unhealthy(statuses.unreported_keys(keys, digest))
+        message = message or (f"not replaced yet: {shorten_list(outdated)}" if outdated else "")
         # The failure of an older upgrade does not matter when every node is up to date.
-        if message and (failure := failed(id)):
+        if message and (failure := current_failure(id)):
             raise WaitError(
                 f"{name}: the replacement of its nodes ended: {failure.reason}; repair it, "
                 "then run `up` again"
@@ -90,7 +90,7 @@ def wait_for_pool(
             return f"{name}: {len(nodes)} of {desired} nodes exist"
         return message
 
-    poll(polling, lambda: "; ".join(filter(None, map(not_ready, sets))), _ADVICE)
+    poll(polling, lambda: "; ".join(filter(None, map(describe_unready, sets))), _ADVICE)
 
 
 def leave_cluster(
@@ -114,7 +114,7 @@ def leave_cluster(
 
 
 def parse_arguments(words: Sequence[str]) -> argparse.Namespace:
-    """Return the parsed command line. Print the usage and exit when it is wrong."""
+    """Return the parsed command line. Print the usage and exit when the command line is invalid."""
     parser = argparse.ArgumentParser(prog="python3 -m providers.azure.wait")
     parser.add_argument("--statuses", required=True, help="URL of the container of statuses")
     parser.add_argument("--seconds", type=float, required=True)
@@ -142,7 +142,8 @@ def parse_arguments(words: Sequence[str]) -> argparse.Namespace:
 
 
 def main(
-    words: Sequence[str], find_credential: Callable[[Mapping[str, str]], TokenCredential] = credential
+    words: Sequence[str],
+    find_credential: Callable[[Mapping[str, str]], TokenCredential] = deployer_credential,
 ) -> int:
     """Run the command line and return the exit code."""
     args = parse_arguments(words)

@@ -1,4 +1,4 @@
-"""Clients of `wait`: statuses in the store, scale sets and machines."""
+"""Clients of the program `providers.azure.wait`: statuses in the store, scale sets and machines."""
 
 from __future__ import annotations
 
@@ -20,31 +20,31 @@ from providers.cloud.polling import WaitError, unreported_keys
 
 MANAGEMENT = "https://management.azure.com"
 _COMPUTE_API = "2024-07-01"
-_FAILED = {"Faulted", "Cancelled"}
-_ALWAYS = datetime.min.replace(tzinfo=UTC)
+_FAILED_CODES = {"Faulted", "Cancelled"}
+_EARLIEST = datetime.min.replace(tzinfo=UTC)
 
 
 class StatusStore:
-    """A container of the store with objects or statuses of machines, at `url`."""
+    """A client for one blob container of the store, at `url`, with objects or statuses of machines."""
 
     def __init__(self, url: str, credential: TokenCredential, ca_file: str | None) -> None:
         options: dict[str, Any] = {"connection_verify": ca_file} if ca_file else {}
         self._client = ContainerClient.from_container_url(url, credential=credential, **options)
 
-    def unreported(self, keys: Iterable[str], digest: str, since: datetime = _ALWAYS) -> list[str]:
-        """Return the keys whose status is not the digest, or was written before `since`."""
+    def unreported_keys(self, keys: Iterable[str], digest: str, since: datetime = _EARLIEST) -> list[str]:
+        """Return the status keys whose status is not the digest, or was written before `since`."""
         return unreported_keys(lambda key: self.status(key, since), keys, digest)
 
     def put(self, key: str, text: str) -> None:
-        """Write an object."""
+        """Write an object to the container."""
         self._client.upload_blob(key, text.encode(), overwrite=True)
 
     def delete(self, key: str) -> None:
-        """Delete an object; a missing object is no error."""
+        """Delete an object from the container; a missing object is no error."""
         with suppress(ResourceNotFoundError):
             self._client.delete_blob(key)
 
-    def status(self, key: str, since: datetime = _ALWAYS) -> str:
+    def status(self, key: str, since: datetime = _EARLIEST) -> str:
         """Return the status under a key; empty when no machine has written it since `since`."""
         try:
             blob = self._client.download_blob(key)
@@ -59,12 +59,12 @@ class StatusStore:
 class FailedUpgrade:
     """A failed rolling upgrade of a scale set: its start time, which identifies it, and the reason."""
 
-    started: str
+    start_time: str
     reason: str = field(compare=False)
 
 
 class MachineGroups:
-    """The scale sets of pools and the machines of members, by the management API at `url`."""
+    """A client of the management API at `url`, for scale sets of pools and machines of members, by id."""
 
     def __init__(self, url: str, credential: TokenCredential, ca_file: str | None) -> None:
         options: dict[str, Any] = {"connection_verify": ca_file} if ca_file else {}
@@ -77,12 +77,12 @@ class MachineGroups:
         """Return the desired size of a scale set."""
         return int(self._get_json(id)["sku"]["capacity"])
 
-    def created(self, id: str) -> datetime:
+    def creation_time(self, id: str) -> datetime:
         """Return the creation time of a machine. A replacement keeps the id, but has a new time."""
         return datetime.fromisoformat(self._get_json(id)["properties"]["timeCreated"])
 
     def nodes(self, id: str) -> dict[str, bool]:
-        """Return the machines of a scale set by host name: whether each has the latest model of the set."""
+        """Return whether each machine of a scale set has the latest model of the set, by host name."""
         machines = [machine["properties"] for machine in self._get_pages(f"{id}/virtualMachines")]
         return {
             machine["osProfile"]["computerName"].lower(): bool(machine.get("latestModelApplied", True))
@@ -90,26 +90,26 @@ class MachineGroups:
         }
 
     def failed_upgrade(self, id: str) -> FailedUpgrade | None:
-        """Return the latest upgrade of a scale set if it failed."""
+        """Return the latest rolling upgrade of a scale set if it failed, else None."""
         try:
             properties = self._get_json(f"{id}/rollingUpgrades/latest")["properties"]
         except ResourceNotFoundError:
             return None
         status = properties.get("runningStatus", {})
-        if status.get("code") not in _FAILED:
+        if status.get("code") not in _FAILED_CODES:
             return None
         reason = properties.get("error", {}).get("message") or "no reason given"
-        return FailedUpgrade(started=str(status.get("startTime", "")), reason=str(reason))
+        return FailedUpgrade(start_time=str(status.get("startTime", "")), reason=str(reason))
 
     def _get_pages(self, path: str) -> Iterator[Mapping[str, Any]]:
-        answer = self._get_json(path)
-        yield from answer["value"]
-        while link := answer.get("nextLink"):
+        response = self._get_json(path)
+        yield from response["value"]
+        while link := response.get("nextLink"):
             # The link must lead to the same host, because the request contains the token.
             if urlsplit(link).netloc != urlsplit(self._url).netloc:
                 raise WaitError(f"the next page of {path} is at another host and was not requested")
-            answer = self._send_request(link)
-            yield from answer["value"]
+            response = self._send_request(link)
+            yield from response["value"]
 
     def _get_json(self, path: str) -> Mapping[str, Any]:
         return self._send_request(f"{self._url}{path}?api-version={_COMPUTE_API}")
@@ -119,5 +119,5 @@ class MachineGroups:
         if response.status_code == 404:
             raise ResourceNotFoundError(f"there is no {urlsplit(url).path}", response=response)
         response.raise_for_status()
-        answer: Mapping[str, Any] = response.json()
-        return answer
+        content: Mapping[str, Any] = response.json()
+        return content

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from pulumi import Input, Output
 
-from providers.azure.boot import Boot
+from providers.azure.boot import BootPrograms
 from providers.cloud.gate import command_line
 from providers.cloud.machine_config import MachineConfig
 
@@ -19,14 +19,14 @@ _LEAVE_SECONDS = 900
 
 
 class WaitCommands:
-    """Command lines for one store. They contain no secret: digests reveal nothing."""
+    """Command lines of `providers.azure.wait` for the machines of one store. They contain no secret."""
 
-    def __init__(self, boot: Boot) -> None:
+    def __init__(self, boot: BootPrograms) -> None:
         self._boot = boot
         self._ca_file = ["--ca-file", boot.endpoints.ca_file] if boot.endpoints.ca_file else []
 
     def gate(self, config: MachineConfig, keys: Sequence[str]) -> Output[str]:
-        """Wait until the statuses of all keys are the digest of the config."""
+        """Return the command line that waits until the status under each key is the digest of the config."""
         return config.digest.apply(
             lambda digest: command_line(
                 _MODULE, *self._common_arguments(config, _MEMBER_SECONDS), "gate", digest, *keys
@@ -34,10 +34,10 @@ class WaitCommands:
         )
 
     def roll(self, config: MachineConfig, machine: str, machine_digest: Input[str]) -> Output[str]:
-        """Wait until the current machine with this id has reported all of its roles.
+        """Return the command line that waits until the current machine with this id is healthy in all roles.
 
-        `machine_digest` changes whenever Azure replaces the machine, even with the same config: only then the
-        command runs again, and the next machine waits for it.
+        `machine_digest` changes whenever Azure replaces the machine, even with the same config: only then
+        the command runs again, and the next machine waits for the command.
         """
         keys = [config.status_key(role) for role in config.roles]
         return Output.all(config.digest, machine_digest).apply(
@@ -51,7 +51,10 @@ class WaitCommands:
     def pool(
         self, config: MachineConfig, role: str, sets: Sequence[str], machine_digest: Input[str]
     ) -> Output[str]:
-        """Wait for all nodes of the scale sets of a pool, again whenever `machine_digest` changes."""
+        """Return the command line that waits for all nodes of a pool. `sets` are the ids of its scale sets.
+
+        The command runs again whenever `machine_digest` changes.
+        """
         return Output.all(config.digest, machine_digest).apply(
             lambda digests: command_line(
                 _MODULE,
@@ -61,7 +64,7 @@ class WaitCommands:
         )
 
     def leave(self, config: MachineConfig) -> str:
-        """Request a member to leave the cluster permanently and wait until it has left."""
+        """Return the command line that makes a member leave the cluster permanently and waits for it."""
         objects = self._boot.read_url(config.kind, config.name)
         common = self._common_arguments(config, _LEAVE_SECONDS)
         return command_line(_MODULE, *common, "leave", objects, config.leave_key, config.left_key)

@@ -1,4 +1,4 @@
-"""Add-ons of clouds: charts with pinned versions, their Helm releases, and their nodes."""
+"""Helm releases of the add-ons that clouds share: chart versions, node selectors and tolerations."""
 
 from __future__ import annotations
 
@@ -11,14 +11,15 @@ from pulumi_kubernetes.helm.v3 import Release, RepositoryOptsArgs
 _CONTROL_PLANE = "node-role.kubernetes.io/control-plane"
 ON_CONTROL_PLANES = {_CONTROL_PLANE: ""}
 """The node selector of controllers that call the cloud: only control planes have the permissions."""
-TOLERATIONS = [
+CONTROLLER_TOLERATIONS = [
     {"key": _CONTROL_PLANE, "operator": "Exists", "effect": "NoSchedule"},
     {"key": "CriticalAddonsOnly", "operator": "Exists"},
 ]
+"""Tolerations of controllers, which run on control planes."""
 EARLY_TOLERATIONS = [
     {"key": "node.cloudprovider.kubernetes.io/uninitialized", "value": "true", "effect": "NoSchedule"},
     {"key": "node.kubernetes.io/not-ready", "operator": "Exists", "effect": "NoSchedule"},
-    *TOLERATIONS,
+    *CONTROLLER_TOLERATIONS,
 ]
 """Tolerations of the cloud controller, which must run before nodes are ready for other pods."""
 
@@ -26,16 +27,17 @@ ON_HOST_NETWORK: Mapping[str, object] = {
     "hostNetwork": True,
     "dnsPolicy": "Default",
     "nodeSelector": ON_CONTROL_PLANES,
-    "tolerations": TOLERATIONS,
+    "tolerations": CONTROLLER_TOLERATIONS,
 }
-"""Values of a controller that uses the identity of its machine, for charts with these keys."""
+"""Chart values of a controller that uses its machine's identity. The chart must support these keys."""
 
 Values = Mapping[str, Input[object]]
+"""Values of a Helm chart."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Chart:
-    """A chart with its repository and pinned version. `postrender` is a program that edits its manifests."""
+    """A Helm chart with repository and pinned version. `postrender` is a program that edits the manifests."""
 
     name: str
     repository: str
@@ -43,13 +45,16 @@ class Chart:
     postrender: str = ""
 
 
-AUTOSCALER = Chart(
+AUTOSCALER_CHART = Chart(
     name="cluster-autoscaler", repository="https://kubernetes.github.io/autoscaler", version="9.59.0"
 )
 
 
-def release(prefix: str, chart: Chart, values: Values, opts: ResourceOptions) -> Release:
-    """Create the release of a chart in `kube-system`, with the name of the chart."""
+def create_release(prefix: str, chart: Chart, values: Values, opts: ResourceOptions) -> Release:
+    """Create the Helm release of a chart in the namespace `kube-system`.
+
+    Its name is the name of the chart.
+    """
     return Release(
         f"{prefix}-{chart.name}",
         name=chart.name,

@@ -1,5 +1,5 @@
-"""The boot program: user data by which a new machine installs its config from the store. It contains no
-secret.
+"""The boot program: user data by which a new machine installs its machine config from the store. It contains
+no secret.
 
 The program has two parts: the shared `boot.sh` in this package, and the `boot.sh` of the cloud with the
 functions `cloud_*` that the shared part calls.
@@ -38,8 +38,9 @@ def boot_program(
     """Return the boot program of the machines with this config.
 
     `cloud_part` is the file with the cloud's part of the program, `variables` are the variables of that part.
-    `name` and `address` are set for members; the machines of a pool ask the metadata service. `ca` is the PEM
-    of the certificate authority of private endpoints.
+    `name` and `address` of the machine are set for members; machines of a pool read them from the metadata
+    service. `volume` identifies the data volume of a member. `ca` is the certificate authority of private
+    endpoints in PEM.
     """
     values: dict[str, Input[str]] = {
         "UNIT": config.name,
@@ -84,7 +85,7 @@ def longest_program(
 
 
 def render_program(cloud_part: Path, variables: Mapping[str, str]) -> str:
-    """Return the text of the program. Raise ValueError for a name that sh does not accept for a variable."""
+    """Return the text of the boot program. Raise ValueError for an invalid name of a shell variable."""
     invalid = [name for name in variables if not _NAME.fullmatch(name)]
     if invalid:
         raise ValueError(f"not names of shell variables: {', '.join(invalid)}")
@@ -95,5 +96,5 @@ def render_program(cloud_part: Path, variables: Mapping[str, str]) -> str:
 
 
 def _without_comments(file: Path) -> str:
-    """Return the file without its comments: clouds limit the size of user data."""
+    """Return the text of a shell file without comments, because clouds limit the size of user data."""
     return _COMMENT.sub("", file.read_text())

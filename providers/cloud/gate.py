@@ -19,19 +19,20 @@ def command_line(module: str, *arguments: str) -> str:
     return " ".join(("exec python3 -m", module, *map(quote, arguments)))
 
 
-def gate(
+def create_gate(
     name: str,
     create: Input[str],
     opts: ResourceOptions,
     *,
     update: Input[str] | None = None,
     delete: Input[str] | None = None,
-    shown: str = "",
+    preview_text: str = "",
 ) -> Command:
     """Create a command that ends when its condition is met, so that `depends_on` becomes a health gate.
 
-    `update` replaces `create` for updates (None: `create` runs again). `shown` is text for previews, where no
-    other resource shows the lines of a bundle.
+    `create`, `update` and `delete` are the command lines for these operations. Without `update` an update
+    runs `create` again. `preview_text` is shown in previews, for clouds where no other resource shows the
+    lines of a bundle.
     """
     return Command(
         name,
@@ -39,7 +40,7 @@ def gate(
         update=update,
         delete=delete,
         # `triggers` is not used, because a changed trigger replaces the command.
-        environment={"BECOMES": shown} if shown else None,
+        environment={"BECOMES": preview_text} if preview_text else None,
         # The command prints no output here, because the error of a failed command contains the output.
         logging=Logging.NONE,
         add_previous_output_in_env=False,
@@ -47,15 +48,15 @@ def gate(
     )
 
 
-def rollout(
+def create_rollout(
     name: str,
     update: Output[str],
     opts: ResourceOptions,
     *,
     delete: Input[str] | None = None,
 ) -> Command:
-    """Create a command that runs `update` when its text changes, and nothing for a new machine.
+    """Create the command that runs the command line `update` when it changes, and nothing for a new machine.
 
     New machines start side by side, while `depends_on` between rollouts changes existing machines one by one.
     """
-    return gate(name, _NO_OPERATION, opts, update=update, delete=delete)
+    return create_gate(name, _NO_OPERATION, opts, update=update, delete=delete)

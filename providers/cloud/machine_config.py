@@ -1,4 +1,4 @@
-"""The content of the store for a machine or a pool: bundle texts, payloads, and their digest."""
+"""Machine configs: the bundle texts and payloads in the store for a machine or a pool, with one digest."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from hashlib import sha256
 from pulumi import Output
 
 from components.provider import Secrets
-from nodeconfig.bundle import AT_BOOT, Bundle, Identity
+from nodeconfig.bundle import IDENTITY_AT_BOOT, Bundle, Identity
 from nodeconfig.render import script
 from providers.payloads import secret_payload
 from topology.model import Machine, Pool, Role, Topology
@@ -17,8 +17,8 @@ from topology.model import Machine, Pool, Role, Topology
 CONTROL_PLANES = "members/control-plane"
 ETCD_MEMBERS = "members/etcd"
 POOLS = "pools"
-"""Kinds of machine configs and prefixes in the store. Machines of one kind can only read below their
-prefix.
+"""Kinds of machine configs, which are also prefixes in the store. Machines can only read below the prefix of
+their kind.
 """
 STATUS = "status"
 """The prefix below which machines write statuses."""
@@ -26,7 +26,7 @@ STATUS = "status"
 
 @dataclass(frozen=True, kw_only=True)
 class Delivery:
-    """One role of a machine config: its visible text and its secret payload."""
+    """The delivery of one role in a machine config: visible script text and secret payload."""
 
     role: Role
     text: str
@@ -37,6 +37,7 @@ class Delivery:
 class MachineConfig:
     """All deliveries of one member, or of all machines of one pool.
 
+    `kind` and `name` identify the config in the store. `drain_seconds` is the time limit of a drain.
     `digest` is the hex sha256 of everything that machines fetch, and the status that healthy machines report.
     The digest is no secret: each payload contains unguessable keys.
     """
@@ -49,7 +50,7 @@ class MachineConfig:
 
     @property
     def roles(self) -> tuple[Role, ...]:
-        """The roles in the order of delivery."""
+        """The roles of the machine, in the order of delivery."""
         return tuple(delivery.role for delivery in self.deliveries)
 
     @property
@@ -70,27 +71,29 @@ class MachineConfig:
         return next(delivery.text for delivery in self.deliveries if delivery.role is role)
 
     def status_key(self, role: Role) -> str:
-        """Return the key of a member's status in a role."""
+        """Return the key in the store under which a member reports the status of a role."""
         return f"{self.status_prefix}/{role}"
 
     @property
     def status_prefix(self) -> str:
-        """The prefix of status keys: `<prefix>/<role>` for a member, `<prefix>/<node>/<role>` for a pool."""
+        """The prefix of status keys in the store: `<prefix>/<role>` of members, `<prefix>/<node>/<role>` of
+        pools.
+        """
         return f"{STATUS}/{self.kind}/{self.name}"
 
     @property
     def leave_key(self) -> str:
-        """The key of the object that requests a member to leave the cluster permanently."""
+        """The key of the store object that requests a member to leave the cluster permanently."""
         return f"{self.kind}/{self.name}/leave"
 
     @property
     def left_key(self) -> str:
-        """The key under which a member reports that it has left the cluster."""
+        """The key in the store under which a member reports that it has left the cluster."""
         return f"{self.status_prefix}/left"
 
 
 def kind_of(machine: Machine) -> str:
-    """Return the kind of a member's machine config."""
+    """Return the kind of a member's machine config: `CONTROL_PLANES` or `ETCD_MEMBERS`."""
     return CONTROL_PLANES if Role.CONTROL_PLANE in machine.roles else ETCD_MEMBERS
 
 
@@ -101,7 +104,7 @@ def config_names(topology: Topology) -> list[tuple[str, str]]:
 
 
 def status_keys(machine: Machine) -> tuple[str, ...]:
-    """Return the keys of a member's status in all of its roles."""
+    """Return the keys in the store under which a member reports its status, one for each of its roles."""
     prefix = f"{STATUS}/{kind_of(machine)}/{machine.name}"
     return tuple(f"{prefix}/{role}" for role in Role if role in machine.roles)
 
@@ -110,14 +113,14 @@ def member_config(
     machine: Machine, bundles: Mapping[tuple[str, Role], Bundle], secrets: Secrets
 ) -> MachineConfig:
     """Return the machine config of a member with all of its roles."""
-    identity = Identity(machine.name, str(machine.address), AT_BOOT.provider_id)
+    identity = Identity(machine.name, str(machine.address), IDENTITY_AT_BOOT.provider_id)
     own_bundles = [bundles[machine.name, role] for role in Role if role in machine.roles]
     return _machine_config(kind_of(machine), machine.name, identity, own_bundles, secrets)
 
 
 def pool_config(pool: Pool, bundle: Bundle, secrets: Secrets) -> MachineConfig:
     """Return the machine config of a pool, whose machines learn name and address at boot."""
-    return _machine_config(POOLS, pool.name, AT_BOOT, [bundle], secrets)
+    return _machine_config(POOLS, pool.name, IDENTITY_AT_BOOT, [bundle], secrets)
 
 
 def _machine_config(

@@ -12,7 +12,7 @@ from topology.sizing import GIB
 
 
 def member_machines(settings: Settings) -> Iterable[tuple[Sequence[str], MemberMachineSettings]]:
-    """Yield names and machine of the members of each section: control planes, and separate etcd members."""
+    """Yield member names and machine settings for control planes, then for dedicated etcd members."""
     etcd_only = [host for host in settings.etcd.hosts if host not in settings.control_planes.hosts]
     sections = (
         (settings.control_planes.hosts, settings.control_planes.machine),
@@ -24,14 +24,14 @@ def member_machines(settings: Settings) -> Iterable[tuple[Sequence[str], MemberM
 
 
 def pool_machines(settings: Settings) -> Iterable[tuple[SizeSettings, PoolMachineSettings]]:
-    """Yield size and machine of every pool that has both."""
+    """Yield size settings and machine settings of every pool that has both."""
     for pool in settings.pools.values():
         if pool.machine is not None and pool.size is not None:
             yield pool.size, pool.machine
 
 
 def requested_types(settings: Settings) -> Iterable[tuple[str, str]]:
-    """Yield the path of the setting and the machine type for every requested type."""
+    """Yield the path of the setting and the machine type for every machine type in the settings."""
     for section, path in ((settings.control_planes, "control_planes"), (settings.etcd, "etcd")):
         if section.machine is not None:
             yield f"{path}.machine.type", section.machine.type
@@ -49,9 +49,10 @@ def member_vcpus(settings: Settings, vcpus: Callable[[str], int | None]) -> int:
 def oversized_programs(
     programs: Mapping[str, str], max_bytes: int, *, field: str, advice: str
 ) -> list[Problem]:
-    """Return a problem for every boot program, by machine or pool, with more than `max_bytes`.
+    """Return a problem for every boot program with more than `max_bytes`.
 
-    `field` is the name of user data in the cloud. `advice` describes how to shorten the program.
+    `programs` are the boot programs by name of the machine or pool. `field` is the cloud's word for user
+    data. `advice` describes how to shorten the program.
     """
     return [
         Problem(name, "", f"the boot program has {size} bytes; {field} may have {max_bytes}; {advice}")
@@ -61,10 +62,13 @@ def oversized_programs(
 
 
 def parse_gib(size: str) -> int:
-    """Return a size of the settings in GiB, rounded up, because clouds sell whole GiB."""
+    """Return a size in the settings, such as `40Gi`, in whole GiB.
+
+    Round up, because clouds sell whole GiB.
+    """
     return bytes_to_gib(quantity.parse_bytes(size))
 
 
 def bytes_to_gib(size: int) -> int:
-    """Return bytes in GiB, rounded up."""
+    """Return a number of bytes in whole GiB, rounded up."""
     return -(-size // GIB)

@@ -1,4 +1,4 @@
-"""Scripts with administrator permissions that run on the deployer's machine, by the deployer's kubectl."""
+"""Scripts that run kubectl on the deployer's machine, with an administrator kubeconfig."""
 
 from __future__ import annotations
 
@@ -28,7 +28,11 @@ def operate(
     kubeconfig: Output[str],
     on_delete: str = "",
 ) -> Resource:
-    """Run `script` as `components.provider.Provider.operate` requires; the kubeconfig travels by stdin."""
+    """Create the command that runs `script` on the deployer's machine; the script reads the kubeconfig by
+    stdin.
+
+    The contract is `components.provider.Provider.operate`. `on_delete` is the script for a deleted command.
+    """
     stdin: Output[str] = Output.secret(kubeconfig)
     return Command(
         name,
@@ -42,5 +46,5 @@ def operate(
 
 
 def with_kubectl(script: str) -> str:
-    """Return the script with a definition of `kubectl`, in a subshell because the script may set traps."""
+    """Return the script after a definition of `kubectl`, in a subshell because the script may set traps."""
     return f"{_PROLOGUE}{script}{_EPILOGUE}"

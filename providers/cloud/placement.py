@@ -22,7 +22,7 @@ class Placement:
 
     @property
     def inputs(self) -> Mapping[str, Input[str]]:
-        """The inputs of the member's component, by which the state remembers the placement."""
+        """The placement as inputs of the member's component, so that the state contains the placement."""
         return {"address": self.address, "zone": self.zone, "subnet": self.subnet}
 
 
@@ -45,7 +45,7 @@ def refuse_moves(member: str, hosts_setting: str, cloud_section: str) -> Resourc
 
 
 def describe_moves(old: Mapping[str, object], new: Mapping[str, object]) -> str:
-    """Return what changes in a placement, empty for no change. Values that are not known yet do not count."""
+    """Return the differences of two placements as text, empty for none. Unknown values do not count."""
     changes = []
     for key in ("address", "zone", "subnet"):
         before, after = old.get(key), new.get(key)

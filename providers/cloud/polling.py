@@ -1,4 +1,4 @@
-"""Polling for the clouds' `wait` programs: time limits, reported statuses, exit codes.
+"""Polling for the `wait` programs of the clouds: time limits, reported statuses, exit codes.
 
 Every health gate of a change starts a `wait` program: this module and these programs do not import Pulumi.
 """
@@ -25,28 +25,31 @@ class WaitError(Exception):
 class Polling:
     """Times in seconds: `limit` for the whole wait, `interval` between two polls.
 
-    A failure that is older than the wait counts only after `stale`.
+    `stale_after` is the time after which a failure from before the wait counts too.
     """
 
     limit: float
     interval: float = _INTERVAL_SECONDS
-    stale: float = _STALE_SECONDS
+    stale_after: float = _STALE_SECONDS
 
 
-def poll(polling: Polling, missing: Callable[[], str], advice: str) -> None:
-    """Call `missing` repeatedly until it returns an empty text.
+def poll(polling: Polling, describe_missing: Callable[[], str], advice: str) -> None:
+    """Call `describe_missing` repeatedly until it returns an empty text, which means that nothing is missing.
 
     Raise WaitError with the last text and with `advice` after the time limit.
     """
     deadline = time.monotonic() + polling.limit
-    while message := missing():
+    while message := describe_missing():
         if time.monotonic() >= deadline:
             raise WaitError(f"{message} (waited {polling.limit:.0f} s); {advice}")
         time.sleep(polling.interval)
 
 
 def unreported_keys(status: Callable[[str], str], keys: Iterable[str], digest: str) -> list[str]:
-    """Return the keys whose status is not the digest. The statuses are read in parallel."""
+    """Return the status keys whose status is not the digest.
+
+    `status` reads one status; calls run in parallel.
+    """
     names = list(keys)
     with ThreadPoolExecutor(_PARALLEL_REQUESTS) as executor:
         statuses = list(executor.map(status, names))
@@ -54,22 +57,22 @@ def unreported_keys(status: Callable[[str], str], keys: Iterable[str], digest: s
 
 
 def describe_unhealthy(keys: Sequence[str]) -> str:
-    """Return a message about keys without the expected status; empty for no keys."""
+    """Return a message about status keys without the expected status; empty for no keys."""
     return f"not healthy yet: {shorten_list(keys)}" if keys else ""
 
 
 def shorten_list(names: Sequence[str]) -> str:
-    """Return the first names of a list as text, with the number of the others."""
+    """Return a list of names as short text: the first names, and the number of the remaining names."""
     more = f" and {len(names) - _SHOWN_NAMES} more" if len(names) > _SHOWN_NAMES else ""
     return f"{', '.join(names[:_SHOWN_NAMES])}{more}"
 
 
-def run_program(work: Callable[[], None], failures: tuple[type[Exception], ...]) -> int:
-    """Run `work` and return the exit code. Print WaitError and `failures` as one line on stderr."""
-    expected: tuple[type[Exception], ...] = (WaitError, *failures)
+def run_program(wait: Callable[[], None], expected_errors: tuple[type[Exception], ...]) -> int:
+    """Call `wait` and return the exit code. Print WaitError and `expected_errors` as one line on stderr."""
+    one_line_errors: tuple[type[Exception], ...] = (WaitError, *expected_errors)
     try:
-        work()
-    except expected as error:
+        wait()
+    except one_line_errors as error:
         print(f"error: {' '.join(str(error).split())}", file=sys.stderr)
         return 1
     return 0

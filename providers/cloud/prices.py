@@ -1,6 +1,4 @@
-"""The hourly price of a cluster in a cloud: lines of an estimate, and the machines that the estimate
-counts.
-"""
+"""Price estimates of clusters in clouds: the lines of an estimate, and the machines that it counts."""
 
 from __future__ import annotations
 
@@ -14,8 +12,8 @@ HOURS_PER_MONTH = 730
 
 
 @dataclass(frozen=True, slots=True)
-class Line:
-    """One line of an estimate: a number of items and US dollars an hour for all of them.
+class EstimateLine:
+    """One line of a price estimate: a number of items and US dollars an hour for all of them.
 
     `hourly` is None where the price table has no price.
     """
@@ -25,20 +23,20 @@ class Line:
     hourly: float | None
 
 
-def price_line(count: int, item: str, price: float | None) -> Line:
-    """Return the line for `count` items with this price each; None means an unknown price."""
-    return Line(count, item, None if price is None else count * price)
+def price_line(count: int, item: str, price: float | None) -> EstimateLine:
+    """Return the line for `count` items. `price` is US dollars an hour for one item; None if unknown."""
+    return EstimateLine(count, item, None if price is None else count * price)
 
 
-def total(lines: Iterable[Line]) -> float | None:
-    """Return US dollars an hour for all lines; None where a line has no price."""
+def total_hourly(lines: Iterable[EstimateLine]) -> float | None:
+    """Return US dollars an hour for all lines of an estimate; None if a line has no price."""
     prices = [line.hourly for line in lines]
     known_prices = [price for price in prices if price is not None]
     return sum(known_prices) if len(known_prices) == len(prices) else None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Machines:
+class IdenticalMachines:
     """A number of identical machines: their type, and the sizes of their volumes in whole GiB."""
 
     count: int
@@ -46,10 +44,10 @@ class Machines:
     volumes: tuple[int, ...]
 
 
-def purchased_machines(settings: Settings) -> list[Machines]:
-    """Return all machines, with every pool at its minimum size and with its first machine type."""
+def purchased_machines(settings: Settings) -> list[IdenticalMachines]:
+    """Return all machines of the settings, with every pool at its minimum size and first machine type."""
     members = [
-        Machines(
+        IdenticalMachines(
             count=len(hosts),
             type=machine.type,
             volumes=(parse_gib(machine.disk), parse_gib(machine.data_disk)),
@@ -57,14 +55,14 @@ def purchased_machines(settings: Settings) -> list[Machines]:
         for hosts, machine in member_machines(settings)
     ]
     nodes = [
-        Machines(count=size.min, type=machine.types[0], volumes=(parse_gib(machine.disk),))
+        IdenticalMachines(count=size.min, type=machine.types[0], volumes=(parse_gib(machine.disk),))
         for size, machine in pool_machines(settings)
     ]
     return [*members, *nodes]
 
 
-def machine_lines(machines: Iterable[Machines], prices: Mapping[str, float]) -> list[Line]:
-    """Return one line for each machine type."""
+def machine_lines(machines: Iterable[IdenticalMachines], prices: Mapping[str, float]) -> list[EstimateLine]:
+    """Return one line of the estimate for each machine type. `prices` are US dollars an hour by type."""
     counts: dict[str, int] = {}
     for machine in machines:
         counts[machine.type] = counts.get(machine.type, 0) + machine.count

@@ -1,4 +1,4 @@
-"""The base class of all cloud providers: members and pools from machine configs, and the check of limits."""
+"""The base class of cloud providers, which creates members and pools and checks the limits of the cloud."""
 
 from __future__ import annotations
 
@@ -33,15 +33,18 @@ M = TypeVar("M", bound=ComponentResource)
 
 @dataclass(frozen=True)
 class CreatedMember(Generic[M]):
-    """A member: its machine config, its machine, and the command that waits for a replaced machine."""
+    """A created member: its machine config, its component, and the command for replaced machines."""
 
     config: MachineConfig
-    member: M
+    component: M
     rollout: Command
 
 
 class CloudProvider(ABC, Generic[M]):
-    """A provider for a cloud. `M` is the component of a member, `section` the key of the cloud's settings."""
+    """The base class of providers for clouds.
+
+    `M` is the component of a member, `section` the key of the cloud's settings.
+    """
 
     section: ClassVar[str]
 
@@ -50,17 +53,20 @@ class CloudProvider(ABC, Generic[M]):
     ) -> None:
         self._settings, self._topology, self._bundles = settings, topology, bundles
         self._machines = {machine.name: machine for machine in topology.machines}
-        self._created: dict[str, CreatedMember[M]] = {}
+        self._members: dict[str, CreatedMember[M]] = {}
 
     def member(
         self, machine: Machine, role: Role, bundle: Bundle, secrets: Secrets, opts: ResourceOptions
     ) -> Resource:
-        """Return the health gate of one role. The first role of a machine creates it for all of its roles."""
-        new = machine.name not in self._created
+        """Return the health gate of one role of a member.
+
+        The call for the first role creates the machine, with the deliveries of all of its roles.
+        """
+        new = machine.name not in self._members
         if new:
-            self._created[machine.name] = self._create_member_once(machine, secrets, opts)
-        gate = self._member_gate(self._created[machine.name], machine, role, opts)
-        if new and len(self._created) == len(self._machines):
+            self._members[machine.name] = self._create_member_once(machine, secrets, opts)
+        gate = self._member_gate(self._members[machine.name], machine, role, opts)
+        if new and len(self._members) == len(self._machines):
             self._complete_members(gate)
         return gate
 
@@ -85,23 +91,26 @@ class CloudProvider(ABC, Generic[M]):
         kubeconfig: Output[str],
         on_delete: str = "",
     ) -> Resource:
-        """Run `script` with the deployer's kubectl."""
+        """Create the command that runs `script` with kubectl on the deployer's machine."""
         return operate(name, script, opts, kubeconfig=kubeconfig, on_delete=on_delete)
 
     def _create_member_once(
         self, machine: Machine, secrets: Secrets, opts: ResourceOptions
     ) -> CreatedMember[M]:
         config = member_config(machine, self._bundles, secrets)
-        member = self._create_member(machine, config, opts)
-        return CreatedMember(config, member, self._create_rollout(machine, config, member, opts))
+        component = self._create_member(machine, config, opts)
+        return CreatedMember(config, component, self._create_rollout(machine, config, component, opts))
 
     @property
     def _last_rollout(self) -> list[Command]:
-        """The rollout of the last created member, if any. The next member changes only after this rollout."""
-        return [created.rollout for created in self._created.values()][-1:]
+        """The rollout of the last created member, or an empty list.
+
+        The next member changes after this rollout.
+        """
+        return [member.rollout for member in self._members.values()][-1:]
 
     def _keep_placement(self, machine: Machine) -> ResourceOptions:
-        """Return options that refuse to move an existing member."""
+        """Return options for the component of a member, with a hook that refuses a new placement."""
         hosts = "control_planes.hosts" if kind_of(machine) == CONTROL_PLANES else "etcd.hosts"
         return ResourceOptions(hooks=refuse_moves(machine.name, hosts, self.section))
 
@@ -112,7 +121,9 @@ class CloudProvider(ABC, Generic[M]):
         return section.machine
 
     def _check_limits(self) -> None:
-        """Raise SettingsError with everything that the cloud would reject; log warnings."""
+        """Raise SettingsError with every setting that the cloud would reject; log warnings about other
+        limits.
+        """
         programs = {name: self._longest_program(kind, name) for kind, name in config_names(self._topology)}
         problems = self._find_problems(programs)
         if problems:
@@ -122,11 +133,14 @@ class CloudProvider(ABC, Generic[M]):
 
     @abstractmethod
     def _longest_program(self, kind: str, name: str) -> str:
-        """Return a boot program with the maximum length for that machine config."""
+        """Return a boot program with the maximum length for the machine config of this kind and name."""
 
     @abstractmethod
     def _find_problems(self, programs: Mapping[str, str]) -> list[Problem]:
-        """Return what the cloud would reject; `programs` are the longest boot programs by config name."""
+        """Return a problem for each setting that the cloud would reject.
+
+        `programs` are the longest boot programs by name of the machine config.
+        """
 
     @abstractmethod
     def _find_warnings(self) -> list[str]:
@@ -140,11 +154,11 @@ class CloudProvider(ABC, Generic[M]):
     def _create_rollout(
         self, machine: Machine, config: MachineConfig, member: M, opts: ResourceOptions
     ) -> Command:
-        """Create the command that replaces a changed machine, or waits for its replacement."""
+        """Create the command that replaces the machine of a changed member, or waits for its replacement."""
 
     @abstractmethod
     def _member_gate(
-        self, created: CreatedMember[M], machine: Machine, role: Role, opts: ResourceOptions
+        self, member: CreatedMember[M], machine: Machine, role: Role, opts: ResourceOptions
     ) -> Command:
         """Create the command that waits until a role of a member is healthy."""
 

@@ -20,8 +20,8 @@ _DIAL_ATTEMPTS = 2
 class Connections:
     """Connections to the hosts of the inventory. Private keys are secret outputs.
 
-    `files` are the texts of known_hosts files by path (`settings.files.read`). Raise SettingsError with every
-    unreadable private key and every host without a known host key.
+    `files` are the texts of known_hosts files by path (`settings.files.read_files`). Raise SettingsError with
+    every unreadable private key and every host without a known host key.
     """
 
     def __init__(self, metal: MetalSettings, hosts: Iterable[str], files: Mapping[str, str]) -> None:
@@ -37,10 +37,10 @@ class Connections:
             raise SettingsError(self._problems)
 
     def __getitem__(self, host: str) -> ConnectionArgs:
-        """Return the connection to a host. Raise KeyError for a host that the constructor did not get."""
+        """Return the SSH connection to a host. Raise KeyError for a host that is not in `hosts`."""
         return self._connections[host]
 
-    def sudo(self, host: str) -> bool:
+    def needs_sudo(self, host: str) -> bool:
         """Report whether commands on the host need sudo to run as root."""
         return self._settings[host].user != "root"
 
@@ -81,7 +81,9 @@ class Connections:
             return ""
 
     def _private_key(self, file: str) -> Output[str] | None:
-        """Return the key as a secret; None without a file, when the SSH agent has the key."""
+        """Return the private key in a file as a secret; None for an empty path, when the SSH agent has the
+        key.
+        """
         if not file:
             return None
         if file not in self._keys:

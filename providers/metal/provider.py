@@ -11,8 +11,8 @@ from pulumi_command.remote import Command, Logging
 from components.api import Api
 from components.provider import Secrets
 from nodeconfig.bundle import Bundle, Identity
-from nodeconfig.host_paths import KUBECTL_HERE
-from nodeconfig.render import reset, script
+from nodeconfig.host_paths import KUBECTL_FUNCTION
+from nodeconfig.render import reset_script, script
 from providers.metal.connections import Connections
 from providers.payloads import secret_payload
 from providers.rolling import RollingLimit
@@ -43,7 +43,7 @@ class MetalProvider:
     def member(
         self, machine: Machine, role: Role, bundle: Bundle, secrets: Secrets, opts: ResourceOptions
     ) -> Resource:
-        """Deliver one role to one host."""
+        """Create the command that delivers the bundle of one role to one host."""
         identity = Identity(machine.name, str(machine.address))
         return self._create_delivery(
             identity, bundle, secret_payload(bundle, secrets), self._member_limits[role], opts
@@ -52,7 +52,7 @@ class MetalProvider:
     def pool(
         self, pool: Pool, bundles: Mapping[str, Bundle], secrets: Secrets, opts: ResourceOptions
     ) -> Sequence[Resource]:
-        """Deliver to all hosts of the pool, each independently: an unreachable host blocks no other host."""
+        """Create one command for each host of the pool. An unreachable host blocks no other host."""
         limit = RollingLimit(f"pool-{pool.name}", pool.max_unavailable)
         # Nodes of a pool share one bundle, except for control planes among them.
         payloads = {bundle: secret_payload(bundle, secrets) for bundle in set(bundles.values())}
@@ -76,8 +76,8 @@ class MetalProvider:
         kubeconfig: Output[str],
         on_delete: str = "",
     ) -> Resource:
-        """Run `script` on the first control plane, with the kubeconfig of that host."""
-        wrap = partial(_with_kubectl, sudo=self._connections.sudo(self._operations_host))
+        """Create the command that runs `script` on the first control plane, with its kubeconfig."""
+        wrap = partial(_with_kubectl, sudo=self._connections.needs_sudo(self._operations_host))
         return Command(
             name,
             connection=self._connections[self._operations_host],
@@ -89,7 +89,7 @@ class MetalProvider:
         )
 
     def add_ons(self, api: Api) -> Sequence[Resource]:
-        """Return nothing: bare metal needs no cloud controllers."""
+        """Return no resources: bare metal needs no cloud controllers."""
         return []
 
     def _create_delivery(
@@ -100,9 +100,9 @@ class MetalProvider:
         limit: RollingLimit,
         opts: ResourceOptions,
     ) -> Resource:
-        """Create the command for one role of a host. The host is part of the name, and so of every error."""
+        """Create the command that delivers one role to a host. Errors show its name, which has the host."""
         host, role = identity.name, bundle.role
-        sudo = self._connections.sudo(host)
+        sudo = self._connections.needs_sudo(host)
         options = ResourceOptions(
             hooks=limit.hooks,
             depends_on=[self._last_command[host]] if host in self._last_command else None,
@@ -114,7 +114,7 @@ class MetalProvider:
             create=script(bundle, identity, sudo=sudo),
             # Secrets travel only by stdin: the error of a failed command shows its text.
             stdin=stdin,
-            delete=reset(role, sudo=sudo, drain_seconds=bundle.drain_seconds),
+            delete=reset_script(role, sudo=sudo, drain_seconds=bundle.drain_seconds),
             # The command prints no output here, because the error of a failed command contains the output.
             logging=Logging.NONE,
             add_previous_output_in_env=False,
@@ -125,6 +125,6 @@ class MetalProvider:
 
 
 def _with_kubectl(script: str, *, sudo: bool) -> str:
-    """Return the script with a definition of `kubectl` on a control plane, run as root."""
-    script = KUBECTL_HERE + script
+    """Return the script after a definition of `kubectl` for control planes. With `sudo` it runs as root."""
+    script = KUBECTL_FUNCTION + script
     return f"sudo -n sh -eu <<'KUBEWRIGHT'\n{script}KUBEWRIGHT\n" if sudo else script

@@ -25,13 +25,15 @@ class RuleInput:
 
 
 Check = Callable[[RuleInput], Iterator[Problem]]
+"""A function that yields a problem for each mistake that it finds in the settings."""
 
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """A check and the paths that it reads.
+    """A check, and the paths of the settings that the check reads.
 
-    Paths in `needs` and their parents must be valid; paths in `needs_valid` also with all their keys.
+    The rule runs only if no problem is known for a path in `needs` or one of its parents, and none for a
+    path in `needs_valid`, its parents or its nested settings.
     """
 
     check: Check
@@ -39,7 +41,7 @@ class Rule:
     needs_valid: tuple[str, ...]
 
     def applies(self, invalid: Iterable[str]) -> bool:
-        """Report whether the rule can run when the paths in `invalid` are already known to be wrong."""
+        """Report whether the rule can run although the settings at the paths in `invalid` have problems."""
         for path in invalid:
             if any(_is_within(needed, path) for needed in self.needs + self.needs_valid):
                 return False
@@ -49,6 +51,7 @@ class Rule:
 
 
 RULES: list[Rule] = []
+"""All rules, in the order of their registration by `rule`."""
 
 
 def rule(*, needs: tuple[str, ...] = (), needs_valid: tuple[str, ...] = ()) -> Callable[[Check], Check]:
@@ -62,5 +65,5 @@ def rule(*, needs: tuple[str, ...] = (), needs_valid: tuple[str, ...] = ()) -> C
 
 
 def _is_within(path: str, other: str) -> bool:
-    """Report whether `path` is `other` or inside it. The empty path is the whole object."""
+    """Report whether `path` is `other` or inside `other`. The empty path is the whole object."""
     return other == "" or path == other or path.startswith((f"{other}.", f"{other}["))

@@ -14,7 +14,7 @@ from topology.network import find_overlaps
 from topology.subnets import FIRST_ETCD_MEMBER, MAX_MEMBERS, MAX_PREFIX, MAX_ZONES, usable_addresses
 
 _MEMBER_ADDRESSES = FIRST_ETCD_MEMBER + MAX_MEMBERS + 1
-"""Addresses at the start of a subnet of members that no other machine gets."""
+"""Number of addresses at the start of a subnet that are reserved for members and load balancers."""
 
 
 @rule(needs_valid=(*CLOUD_SECTIONS,))
@@ -121,7 +121,7 @@ def check_subnets(
 
 
 def _can_be_split(cloud: CloudSettings) -> bool:
-    """Return whether the subnets can be calculated. If not, another rule reports the reason."""
+    """Report whether the subnets can be calculated. Another rule reports the reason if they cannot."""
     try:
         return bool(cloud.member_ranges and cloud.pool_ranges)
     except (ValueError, KeyError):

@@ -15,13 +15,13 @@ from settings.types import validate_name, validate_subdomain
 _GIB = 1024**3
 _MIN_DISK = 20 * _GIB
 _MIN_DATA_DISK = 10 * _GIB
-"""The quota of etcd is 8 GiB; the write-ahead log and a snapshot need additional space."""
+"""Bytes: the quota of etcd is 8 GiB; the write-ahead log and a snapshot need additional space."""
 _RESERVED_TAGS = (
     "kubewright",
     "kubernetes",
     *(word for section in CLOUD_SECTIONS.values() for word in section.RESERVED_TAGS),
 )
-"""Beginnings of tag keys that no stack may use, so that settings can move between clouds."""
+"""Prefixes of tag keys that no stack may use, so that the settings work in every cloud."""
 _KUBELET_LABELS = ("kubelet.kubernetes.io", "node.kubernetes.io")
 
 
@@ -29,10 +29,10 @@ _KUBELET_LABELS = ("kubelet.kubernetes.io", "node.kubernetes.io")
 def members_have_machine_types(rule_input: RuleInput) -> Iterator[Problem]:
     """Require the machine types of members in a cloud, and refuse them on bare metal."""
     settings = rule_input.settings
-    own = [name for name in settings.etcd.hosts if name not in settings.control_planes.hosts]
+    etcd_only = [name for name in settings.etcd.hosts if name not in settings.control_planes.hosts]
     machines = {
         "control_planes.machine": (settings.control_planes.machine, bool(settings.control_planes.hosts)),
-        "etcd.machine": (settings.etcd.machine, bool(own)),
+        "etcd.machine": (settings.etcd.machine, bool(etcd_only)),
     }
     for path, (machine, used) in machines.items():
         if settings.cloud is None and machine:
@@ -115,8 +115,10 @@ def kubelets_may_set_labels(rule_input: RuleInput) -> Iterator[Problem]:
     for name, pool in settings.pools.items():
         for key in pool.labels:
             prefix = key.rpartition("/")[0]
-            reserved = any(prefix == end or prefix.endswith(f".{end}") for end in ("kubernetes.io", "k8s.io"))
-            allowed = any(prefix == end or prefix.endswith(f".{end}") for end in _KUBELET_LABELS)
+            reserved = any(
+                prefix == domain or prefix.endswith(f".{domain}") for domain in ("kubernetes.io", "k8s.io")
+            )
+            allowed = any(prefix == domain or prefix.endswith(f".{domain}") for domain in _KUBELET_LABELS)
             if reserved and not allowed:
                 yield Problem(
                     f"pools.{name}.labels",
@@ -188,6 +190,7 @@ def _check_disks(path: str, machine: MemberMachineSettings) -> Iterator[Problem]
 
 
 def _check_disk(path: str, size: str, minimum: int) -> Iterator[Problem]:
+    """Yield a problem for a disk smaller than `minimum` bytes, or with a size that is not whole GiB."""
     count = quantity.parse_bytes(size)
     if count < minimum:
         yield Problem(path, f'"{size}"', f"too small; allowed: {quantity.format_bytes(minimum)} and more")

@@ -20,11 +20,11 @@ def cluster_has_name(rule_input: RuleInput) -> Iterator[Problem]:
 def exactly_one_provider(rule_input: RuleInput) -> Iterator[Problem]:
     """Require exactly one provider section."""
     settings = rule_input.settings
-    places = {"metal": settings.metal, "aws": settings.aws, "azure": settings.azure}
-    named = [name for name, section in places.items() if section is not None]
-    if len(named) != 1:
-        have = f"{' and '.join(named)} are there" if named else "none is there"
-        yield Problem("", "", f"needs exactly one provider section of metal, aws, azure; {have}")
+    sections = {"metal": settings.metal, "aws": settings.aws, "azure": settings.azure}
+    present = [name for name, section in sections.items() if section is not None]
+    if len(present) != 1:
+        summary = f"{' and '.join(present)} are there" if present else "none is there"
+        yield Problem("", "", f"needs exactly one provider section of metal, aws, azure; {summary}")
 
 
 @rule(needs=("leader_election",), needs_valid=("leader_election",))

@@ -27,7 +27,7 @@ def machine_networks_are_set(rule_input: RuleInput) -> Iterator[Problem]:
 def host_addresses_are_in_networks(rule_input: RuleInput) -> Iterator[Problem]:
     """Require that the address of each host is a usable address in `network.machines`."""
     networks = rule_input.settings.network.machines
-    for name, address in _addresses(rule_input).items():
+    for name, address in _host_addresses(rule_input).items():
         path = f"metal.hosts.{name}.address"
         network = find_network(networks, address)
         if network is None and networks:
@@ -41,7 +41,7 @@ def host_addresses_are_in_networks(rule_input: RuleInput) -> Iterator[Problem]:
 @rule()
 def host_addresses_are_unique(rule_input: RuleInput) -> Iterator[Problem]:
     """Require different addresses for all hosts."""
-    for address, names in find_duplicates(_addresses(rule_input)):
+    for address, names in find_duplicates(_host_addresses(rule_input)):
         for name in names[1:]:
             path = f"metal.hosts.{name}.address"
             yield Problem(path, f'"{address}"', f"also the address of {names[0]}; each host needs its own")
@@ -75,12 +75,13 @@ def hosts_have_ssh_credentials(rule_input: RuleInput) -> Iterator[Problem]:
     metal = rule_input.settings.metal
     if metal is None or metal.ssh.private_key_file or metal.ssh.agent:
         return
-    without = [name for name, host in metal.hosts.items() if not host.ssh.private_key_file]
-    if without:
+    hosts_without_key = [name for name, host in metal.hosts.items() if not host.ssh.private_key_file]
+    if hosts_without_key:
         yield Problem(
             "metal.ssh",
             "",
-            f"private_key_file or agent: true is missing; add it to log in to {_first_few(without)}",
+            "private_key_file or agent: true is missing; add it to log in to "
+            f"{_first_few(hosts_without_key)}",
         )
 
 
@@ -90,16 +91,17 @@ def hosts_have_known_keys(rule_input: RuleInput) -> Iterator[Problem]:
     metal = rule_input.settings.metal
     if metal is None or metal.ssh.known_hosts_file:
         return
-    without = [name for name, host in metal.hosts.items() if not host.ssh.host_key]
-    if without:
+    hosts_without_key = [name for name, host in metal.hosts.items() if not host.ssh.host_key]
+    if hosts_without_key:
         yield Problem(
             "metal.ssh.known_hosts_file",
             "",
-            f"missing; add it, or ssh.host_key to {_first_few(without)}: unknown hosts are not trusted",
+            f"missing; add it, or ssh.host_key to {_first_few(hosts_without_key)}: "
+            "unknown hosts are not trusted",
         )
 
 
-def _addresses(rule_input: RuleInput) -> dict[str, IPv4Address]:
+def _host_addresses(rule_input: RuleInput) -> dict[str, IPv4Address]:
     metal = rule_input.settings.metal
     return {name: host.address for name, host in metal.hosts.items()} if metal else {}
 

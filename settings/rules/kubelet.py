@@ -26,7 +26,7 @@ _ALLOWED_PREFIXES = (
 @rule(needs=("pools", "control_planes"))
 def labels_are_allowed(rule_input: RuleInput) -> Iterator[Problem]:
     """Refuse labels that Kubernetes reserves, and labels that mark a worker as a control plane."""
-    for path, section in _sections(rule_input).items():
+    for path, section in _node_sections(rule_input).items():
         for key in section.labels:
             reason = _rejection_reason(key, worker=isinstance(section, PoolSettings))
             if reason:
@@ -36,7 +36,7 @@ def labels_are_allowed(rule_input: RuleInput) -> Iterator[Problem]:
 @rule(needs=("pools", "control_planes"))
 def taints_are_allowed(rule_input: RuleInput) -> Iterator[Problem]:
     """Refuse repeated taints, and node.kubernetes.io/… taints, which the node controller would remove."""
-    for path, section in _sections(rule_input).items():
+    for path, section in _node_sections(rule_input).items():
         seen: set[tuple[str, str]] = set()
         for position, taint in enumerate(section.taints):
             where = f"{path}.taints[{position}]"
@@ -67,36 +67,43 @@ def machines_have_resources_for_pods(rule_input: RuleInput) -> Iterator[Problem]
         kubelet = own.applied_to(common)
         if host.memory:
             yield from _check_resource(
-                name, "memory", quantity.parse_quantity(host.memory), _reserved(kubelet, "memory")
+                name, "memory", quantity.parse_quantity(host.memory), _reserved_amounts(kubelet, "memory")
             )
         if host.cpus:
-            yield from _check_resource(name, "cpu", Fraction(host.cpus), _reserved(kubelet, "cpu"))
+            yield from _check_resource(name, "cpu", Fraction(host.cpus), _reserved_amounts(kubelet, "cpu"))
 
 
-def _check_resource(name: str, what: str, has: Fraction, kept: Mapping[str, str]) -> Iterator[Problem]:
-    total = sum((quantity.parse_quantity(value) for value in kept.values()), Fraction(0))
-    if total >= has:
-        sums = " + ".join(f"{source} {value}" for source, value in kept.items())
-        field, unit = ("memory", quantity.format_bytes(int(has))) if what == "memory" else ("cpus", str(has))
+def _check_resource(
+    host: str, resource: str, available: Fraction, reserved: Mapping[str, str]
+) -> Iterator[Problem]:
+    """Yield a problem if the reserved amounts of a resource leave nothing of the host for pods."""
+    total = sum((quantity.parse_quantity(value) for value in reserved.values()), Fraction(0))
+    if total >= available:
+        sums = " + ".join(f"{source} {value}" for source, value in reserved.items())
+        is_memory = resource == "memory"
+        field = "memory" if is_memory else "cpus"
+        size = quantity.format_bytes(int(available)) if is_memory else str(available)
         yield Problem(
-            f"metal.hosts.{name}.{field}",
-            unit,
+            f"metal.hosts.{host}.{field}",
+            size,
             f"too small: {sums} leave nothing for pods; lower them or use a larger machine",
         )
 
 
-def _reserved(kubelet: Kubelet, resource: str) -> dict[str, str]:
-    kept = {
+def _reserved_amounts(kubelet: Kubelet, resource: str) -> dict[str, str]:
+    """Return the amounts of a resource that pods cannot use, as quantities by the kubelet setting."""
+    amounts = {
         "system_reserved": dict(kubelet.system_reserved).get(resource, "0"),
         "kube_reserved": dict(kubelet.kube_reserved).get(resource, "0"),
     }
     eviction = dict(kubelet.eviction_hard).get("memory.available", "0")
     if resource == "memory" and not eviction.endswith("%"):
-        kept["eviction_hard"] = eviction
-    return kept
+        amounts["eviction_hard"] = eviction
+    return amounts
 
 
-def _sections(rule_input: RuleInput) -> dict[str, PoolSettings | ControlPlaneSettings]:
+def _node_sections(rule_input: RuleInput) -> dict[str, PoolSettings | ControlPlaneSettings]:
+    """Return the sections that describe nodes, by their paths in the settings."""
     pools = {f"pools.{name}": pool for name, pool in rule_input.settings.pools.items()}
     return {"control_planes": rule_input.settings.control_planes, **pools}
 
@@ -110,7 +117,9 @@ def _rejection_reason(key: str, *, worker: bool) -> str:
         return (
             "is set by Kubewright on control planes" if not worker else "only control planes have this label"
         )
-    reserved = any(prefix == end or prefix.endswith(f".{end}") for end in ("kubernetes.io", "k8s.io"))
+    reserved = any(
+        prefix == domain or prefix.endswith(f".{domain}") for domain in ("kubernetes.io", "k8s.io")
+    )
     if reserved and prefix not in _ALLOWED_PREFIXES:
         allowed = ", ".join(_ALLOWED_PREFIXES)
         return f"is reserved for Kubernetes; of kubernetes.io and k8s.io, allowed are: {allowed}"

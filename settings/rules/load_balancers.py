@@ -17,8 +17,8 @@ def endpoint_is_virtual_address(rule_input: RuleInput) -> Iterator[Problem]:
     """Require an address as the endpoint of load balancers, because keepalived needs an address."""
     settings = rule_input.settings
     if settings.cloud:
-        return  # it has its own balancer
-    if settings.endpoint and settings.load_balancers.hosts and _virtual(settings) is None:
+        return  # the cloud provides the load balancer
+    if settings.endpoint and settings.load_balancers.hosts and _virtual_address(settings) is None:
         yield Problem(
             "endpoint.host",
             f'"{settings.endpoint.host}"',
@@ -30,13 +30,13 @@ def endpoint_is_virtual_address(rule_input: RuleInput) -> Iterator[Problem]:
 def virtual_address_is_in_hosts_network(rule_input: RuleInput) -> Iterator[Problem]:
     """Require a usable virtual address in the network of both load balancers."""
     settings = rule_input.settings
-    address = _virtual(settings)
+    address = _virtual_address(settings)
     if address is None or settings.metal is None:
         return
     path, value = "endpoint.host", f'"{address}"'
     networks = settings.network.machines
-    home = find_network(networks, address)
-    if home is None:
+    network = find_network(networks, address)
+    if network is None:
         known = ", ".join(map(str, networks))
         yield Problem(
             path,
@@ -44,16 +44,16 @@ def virtual_address_is_in_hosts_network(rule_input: RuleInput) -> Iterator[Probl
             f"the virtual address is not in network.machines ({known}); choose one of these networks",
         )
         return
-    if home.num_addresses > 2 and address in (home[0], home[-1]):
-        kind = "network" if address == home[0] else "broadcast"
-        yield Problem(path, value, f"the {kind} address of {home}; choose a free one")
+    if network.num_addresses > 2 and address in (network[0], network[-1]):
+        kind = "network" if address == network[0] else "broadcast"
+        yield Problem(path, value, f"the {kind} address of {network}; choose a free one")
     for name in settings.load_balancers.hosts:
         host = settings.metal.hosts.get(name)
-        if host and find_network(networks, host.address) != home:
+        if host and find_network(networks, host.address) != network:
             yield Problem(
                 path,
                 value,
-                f"in {home}, but {name} ({host.address}) is not, so it cannot take over the address",
+                f"in {network}, but {name} ({host.address}) is not, so it cannot take over the address",
             )
 
 
@@ -72,7 +72,7 @@ def endpoint_port_is_free(rule_input: RuleInput) -> Iterator[Problem]:
         )
 
 
-def _virtual(settings: Settings) -> IPv4Address | None:
+def _virtual_address(settings: Settings) -> IPv4Address | None:
     """Return the virtual address of the load balancers; None without load balancers, or for a DNS name."""
     if settings.endpoint is None or not settings.load_balancers.hosts:
         return None

@@ -21,7 +21,7 @@ from topology.network import (
     service_addresses,
 )
 
-_RESERVED = {
+_RESERVED_RANGES = {
     "this host (RFC 1122)": IPv4Network("0.0.0.0/8"),
     "loopback": IPv4Network("127.0.0.0/8"),
     "link-local and cloud metadata": IPv4Network("169.254.0.0/16"),
@@ -32,20 +32,20 @@ _RESERVED = {
 @rule(needs_valid=("network.machines", "network.pods", "network.services", *CLOUD_SECTIONS))
 def ranges_do_not_overlap(rule_input: RuleInput) -> Iterator[Problem]:
     """Require that the ranges of pods, services and machines do not overlap."""
-    for shared in find_overlaps(_ranges(rule_input)):
+    for shared in find_overlaps(_named_ranges(rule_input)):
         yield Problem(
             shared.right,
-            _value(rule_input, shared.right),
-            f"overlaps {shared.left} ({_value(rule_input, shared.left)}): {shared.first} to {shared.last}, "
-            f"{shared.count:,} addresses; choose another range",
+            _quoted_range(rule_input, shared.right),
+            f"overlaps {shared.left} ({_quoted_range(rule_input, shared.left)}): "
+            f"{shared.first} to {shared.last}, {shared.count:,} addresses; choose another range",
         )
 
 
 @rule(needs_valid=("network.machines", "network.pods", "network.services", *CLOUD_SECTIONS))
 def ranges_are_routable(rule_input: RuleInput) -> Iterator[Problem]:
     """Refuse ranges with reserved addresses, such as loopback addresses."""
-    for path, network in _ranges(rule_input):
-        for meaning, reserved in _RESERVED.items():
+    for path, network in _named_ranges(rule_input):
+        for meaning, reserved in _RESERVED_RANGES.items():
             if network.overlaps(reserved):
                 yield Problem(
                     path,
@@ -95,15 +95,23 @@ def pod_range_holds_all_nodes(rule_input: RuleInput) -> Iterator[Problem]:
     """Require a range of pods that has a node range for every node."""
     settings = rule_input.settings
     pods, prefix = settings.network.pods, settings.network.node_prefix
-    wanted = len(set(settings.control_planes.hosts)) + settings.worker_count
-    room = max_node_ranges(pods, prefix)
-    if 0 < room < wanted:
+    node_count = len(set(settings.control_planes.hosts)) + settings.worker_count
+    max_nodes = max_node_ranges(pods, prefix)
+    if 0 < max_nodes < node_count:
         yield Problem(
             "network.pods",
             f'"{pods}"',
-            f"a /{pods.prefixlen} split into /{prefix} holds {room:,} nodes; {wanted:,} needed; "
-            f"needs a /{pods_prefix_for_nodes(wanted, prefix)} or larger",
+            f"a /{pods.prefixlen} split into /{prefix} holds {max_nodes:,} nodes; {node_count:,} needed; "
+            f"{_larger_pod_range(node_count, prefix)}",
         )
+
+
+def _larger_pod_range(nodes: int, node_prefix: int) -> str:
+    """Return the advice for a range of pods that is too small."""
+    try:
+        return f"needs a /{pods_prefix_for_nodes(nodes, node_prefix)} or larger"
+    except ValueError:
+        return "no IPv4 range is that large; reduce the sizes of the pools"
 
 
 @rule(needs=("network.node_prefix",), needs_valid=("kubelet", "control_planes.kubelet", "pools"))
@@ -111,20 +119,20 @@ def node_range_holds_all_pods(rule_input: RuleInput) -> Iterator[Problem]:
     """Require a node range with addresses for the maximum number of pods of a node."""
     settings = rule_input.settings
     prefix = settings.network.node_prefix
-    room = pod_addresses(prefix)
+    max_pods = pod_addresses(prefix)
     common = settings.kubelet.max_pods
     own = {"control_planes": settings.control_planes.kubelet.max_pods}
     own |= {f"pools.{name}": pool.kubelet.max_pods for name, pool in settings.pools.items()}
-    asked = {f"{path}.kubelet.max_pods": count for path, count in own.items() if count is not None}
+    max_pods_by_path = {f"{path}.kubelet.max_pods": count for path, count in own.items() if count is not None}
     if None in own.values():
-        asked["kubelet.max_pods"] = common if common is not None else DEFAULTS.max_pods
-    for path, count in asked.items():
-        if count > room:
+        max_pods_by_path["kubelet.max_pods"] = common if common is not None else DEFAULTS.max_pods
+    for path, count in max_pods_by_path.items():
+        if count > max_pods:
             yield Problem(
                 path,
                 str(count),
-                f"a node's range, a /{prefix}, holds {room} pods; {count} needed; lower it to {room} or "
-                f"set network.node_prefix to {node_prefix_for_pods(count)}",
+                f"a node's range, a /{prefix}, holds {max_pods} pods; {count} needed; "
+                f"lower it to {max_pods} or set network.node_prefix to {node_prefix_for_pods(count)}",
             )
 
 
@@ -155,13 +163,13 @@ def host_gateway_nodes_share_network(rule_input: RuleInput) -> Iterator[Problem]
     if settings.network.backend is not Backend.HOST_GW or settings.metal is None:
         return
     nodes = {*settings.control_planes.hosts, *settings.worker_hosts}
-    found: dict[IPv4Network, str] = {}
+    node_by_network: dict[IPv4Network, str] = {}
     for name, host in settings.metal.hosts.items():
         network = find_network(settings.network.machines, host.address)
         if name in nodes and network:
-            found.setdefault(network, name)
-    if len(found) > 1:
-        where = ", ".join(f"{name} in {network}" for network, name in found.items())
+            node_by_network.setdefault(network, name)
+    if len(node_by_network) > 1:
+        where = ", ".join(f"{name} in {network}" for network, name in node_by_network.items())
         yield Problem(
             "network.backend", '"host-gw"', f"needs all nodes in one network, but: {where}; allowed: vxlan"
         )
@@ -190,14 +198,15 @@ def api_allowed_is_not_empty(rule_input: RuleInput) -> Iterator[Problem]:
         )
 
 
-def _ranges(rule_input: RuleInput) -> list[tuple[str, IPv4Network]]:
+def _named_ranges(rule_input: RuleInput) -> list[tuple[str, IPv4Network]]:
+    """Return the ranges of machines, pods and services, each with the path of its setting."""
     network, cloud = rule_input.settings.network, rule_input.settings.cloud
     if cloud:
-        virtual = (f"{rule_input.settings.cloud_name}.network.range", cloud.range)
-        return [virtual, ("network.pods", network.pods), ("network.services", network.services)]
+        cloud_range = (f"{rule_input.settings.cloud_name}.network.range", cloud.range)
+        return [cloud_range, ("network.pods", network.pods), ("network.services", network.services)]
     machines = [(f"network.machines[{index}]", item) for index, item in enumerate(network.machines)]
     return [*machines, ("network.pods", network.pods), ("network.services", network.services)]
 
 
-def _value(rule_input: RuleInput, path: str) -> str:
-    return f'"{dict(_ranges(rule_input))[path]}"'
+def _quoted_range(rule_input: RuleInput, path: str) -> str:
+    return f'"{dict(_named_ranges(rule_input))[path]}"'

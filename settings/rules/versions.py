@@ -36,7 +36,7 @@ def versions_are_supported(rule_input: RuleInput) -> Iterator[Problem]:
                 f"too old for Kubernetes {versions.version}, which needs {minimum} or later",
             )
             continue
-        supported = catalogue.supported("kubernetes" if field == "version" else field)
+        supported = catalogue.supported_versions("kubernetes" if field == "version" else field)
         if version not in supported:
             yield Problem(
                 f"kubernetes.{field}",
@@ -52,7 +52,7 @@ def pool_versions_follow_skew_policy(rule_input: RuleInput) -> Iterator[Problem]
     Source: https://kubernetes.io/releases/version-skew-policy
     """
     server = rule_input.settings.kubernetes.version
-    supported = catalogue.supported("kubernetes")
+    supported = catalogue.supported_versions("kubernetes")
     for name, pool in rule_input.settings.pools.items():
         version = pool.kubernetes_version
         if version is None:

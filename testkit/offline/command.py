@@ -10,30 +10,28 @@ from lab.plugins.runtime.errors import PluginError
 from lab.plugins.runtime.server import serve
 from lab.plugins.runtime.values import Properties
 
-FAIL = "KUBEWRIGHT_OFFLINE_FAIL"
-"""Name of the variable `<resource name>=<text>`, which makes the command of the resource fail with the
-text.
-"""
+FAIL_VARIABLE = "KUBEWRIGHT_OFFLINE_FAIL"
+"""Environment variable with `<resource name>=<text>`: the command of this resource fails with the text."""
 
 
-SLOW = "KUBEWRIGHT_OFFLINE_SLOW"
-"""Name of the variable `<resource name>=<seconds>`, which sets the duration of the resource's command."""
+SLOW_VARIABLE = "KUBEWRIGHT_OFFLINE_SLOW"
+"""Environment variable with `<resource name>=<seconds>`: the command of this resource takes this time."""
 
 
-class Offline(CommandProvider):
+class OfflineCommandProvider(CommandProvider):
     """A command provider that runs nothing and returns empty output."""
 
     async def _execute(
         self, token: str, urn: str, properties: Properties, previous: Properties, step: str
     ) -> Properties:
-        name, _, text = os.environ.get(FAIL, "").partition("=")
+        name, _, text = os.environ.get(FAIL_VARIABLE, "").partition("=")
         if name and urn.endswith(f"::{name}"):
             raise PluginError(text)
-        name, _, seconds = os.environ.get(SLOW, "").partition("=")
+        name, _, seconds = os.environ.get(SLOW_VARIABLE, "").partition("=")
         if name and urn.endswith(f"::{name}"):
             await asyncio.sleep(float(seconds))
         return {"stdout": "", "stderr": ""}
 
 
 if __name__ == "__main__":
-    serve(Offline)
+    serve(OfflineCommandProvider)

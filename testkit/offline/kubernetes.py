@@ -8,7 +8,7 @@ from lab.plugins.runtime.urns import resource_name
 from lab.plugins.runtime.values import Properties
 
 
-class Offline(KubernetesProvider):
+class OfflineKubernetesProvider(KubernetesProvider):
     """A Kubernetes provider that accepts every operation without a request to a cluster."""
 
     async def create(
@@ -41,4 +41,4 @@ class Offline(KubernetesProvider):
 
 
 if __name__ == "__main__":
-    serve(Offline)
+    serve(OfflineKubernetesProvider)

@@ -17,45 +17,45 @@ from artifacts import catalogue
 from artifacts.mirror import INDEX
 from lab.plugins.install import install
 from nodeconfig import host_program
-from testkit.artifact_server import Server
+from testkit.artifact_server import ArtifactServer
 from testkit.cluster import CHECKOUT, cache
 from testkit.process import CommandResult, run
 from testkit.stackfile import Document, write
 
-OFFLINE = ("command", "kubernetes")
+OFFLINE_PLUGINS = ("command", "kubernetes")
 _LAUNCHER = """#!/bin/sh
 PYTHONPATH={checkout} exec {python} -m testkit.offline.{name} "$@"
 """
-_VERSIONS = ("1.35.6", "1.36.1", "1.36.3")
+_KUBERNETES_VERSIONS = ("1.35.6", "1.36.1", "1.36.3")
 """Versions of Kubernetes that the mirror contains."""
 
 
 @dataclass(frozen=True)
 class Machine:
-    """A machine for commands of the checkout; all files are below `root`."""
+    """A deployer that runs commands of the checkout; all its files are below `root`."""
 
     root: Path
-    server: Server
+    server: ArtifactServer
 
     @classmethod
-    def make(cls, root: Path, server: Server) -> Machine:
+    def create(cls, root: Path, server: ArtifactServer) -> Machine:
         """Create the machine with tools of the shared cache and offline plugins. `server` serves the
         mirror.
         """
         machine = cls(root, server)
-        server.files[f"/{INDEX}"] = _index().encode()
+        server.files[f"/{INDEX}"] = _index_json().encode()
         machine.cache.mkdir(parents=True)
         for entry in cache().iterdir():
             if entry.name not in ("pulumi", "locks", "plugins"):
                 (machine.cache / entry.name).symlink_to(entry)
         home = machine.cache / "pulumi"
-        for name in OFFLINE:
+        for name in OFFLINE_PLUGINS:
             plugin = (
                 home / "plugins" / f"resource-{name}-v{version(f'pulumi-{name}')}" / f"pulumi-resource-{name}"
             )
             plugin.parent.mkdir(parents=True)
-            words = {"checkout": str(CHECKOUT), "python": sys.executable}
-            quoted = {key: shlex.quote(word) for key, word in words.items()}
+            values = {"checkout": str(CHECKOUT), "python": sys.executable}
+            quoted = {key: shlex.quote(value) for key, value in values.items()}
             plugin.write_text(_LAUNCHER.format(name=name, **quoted))
             plugin.chmod(0o755)
         install(cache() / "bin/pulumi", home, ["tls"])
@@ -71,9 +71,9 @@ class Machine:
         """Return the directory for $KUBEWRIGHT_STATE."""
         return self.root / "state"
 
-    def stack(self, path: Path) -> Document:
-        """Return the configuration of a stack file of the checkout, with SSH settings of hosts that do not
-        exist.
+    def stack_config(self, path: Path) -> Document:
+        """Return the configuration of a stack file of the checkout, with the mirror of this machine and with
+        SSH settings for hosts that do not exist.
         """
         config: Document = yaml.safe_load(path.read_text())["config"]
         config.pop("kubewright:lab", None)
@@ -82,10 +82,10 @@ class Machine:
         for registry in cluster.get("registries", {}).values():
             registry["endpoint"] = "https://registry.example.com"
             registry.pop("ca_file", None)
-        cluster["metal"]["ssh"] = self.keys(cluster["metal"]["hosts"])
+        cluster["metal"]["ssh"] = self.ssh_settings(cluster["metal"]["hosts"])
         return config
 
-    def keys(self, hosts: Document) -> Document:
+    def ssh_settings(self, hosts: Document) -> Document:
         """Create an unused SSH key and a known_hosts file, and return their paths as SSH settings."""
         key, known_hosts = self.root / "key", self.root / "known_hosts"
         if not key.exists():
@@ -95,8 +95,8 @@ class Machine:
         )
         return {"private_key_file": str(key), "known_hosts_file": str(known_hosts)}
 
-    def file(self, name: str, config: Document) -> Path:
-        """Write the stack file of a stack."""
+    def write_stack_file(self, name: str, config: Document) -> Path:
+        """Write the stack file of the stack `name` with this configuration, and return its path."""
         path = self.root / f"Pulumi.{name}.yaml"
         write(path, config)
         return path
@@ -113,7 +113,7 @@ class Machine:
     def command(
         self, *words: str, check: bool = True, timeout: float = 900, **variables: str
     ) -> CommandResult:
-        """Run `python -m automation …` and return the result."""
+        """Run `python -m automation <words>` with environment variables, and return the result."""
         return self.execute(words, check=check, timeout=timeout, variables=variables)
 
     def execute(
@@ -124,7 +124,9 @@ class Machine:
         timeout: float = 900,
         variables: Mapping[str, str] | None = None,
     ) -> CommandResult:
-        """Run `python -m automation …` with lists of arguments and variables."""
+        """Run `python -m automation …` with these arguments and environment variables, and return the
+        result.
+        """
         environment = {**self.environment, **(variables or {})}
         return run(
             [sys.executable, "-m", "automation", *words],
@@ -135,14 +137,23 @@ class Machine:
         )
 
 
-def _index() -> str:
+def _index_json() -> str:
+    """Return the index of a mirror with all artifacts of `_KUBERNETES_VERSIONS`, whose files do not exist."""
     files = {}
-    for kubernetes in _VERSIONS:
+    for kubernetes in _KUBERNETES_VERSIONS:
         versions = replace(catalogue.DEFAULTS, kubernetes=kubernetes)
         for name in catalogue.NODE_ARTIFACTS:
-            each = catalogue.version_of(name, versions)
-            digest = hashlib.sha256(f"{name} {each}".encode()).hexdigest()
-            files[f"{name}/{each}"] = {"path": f"files/{name}/{each}/{name}", "sha256": digest, "size": 1}
-    key = f"{host_program.NAME}/{host_program.digest()}"
-    files[key] = {"path": f"files/{key}/{host_program.NAME}", "sha256": host_program.digest(), "size": 1}
+            artifact_version = catalogue.version_of(name, versions)
+            digest = hashlib.sha256(f"{name} {artifact_version}".encode()).hexdigest()
+            files[f"{name}/{artifact_version}"] = {
+                "path": f"files/{name}/{artifact_version}/{name}",
+                "sha256": digest,
+                "size": 1,
+            }
+    key = f"{host_program.ARTIFACT_NAME}/{host_program.digest()}"
+    files[key] = {
+        "path": f"files/{key}/{host_program.ARTIFACT_NAME}",
+        "sha256": host_program.digest(),
+        "size": 1,
+    }
     return json.dumps({"files": files, "images": {}})

@@ -12,8 +12,8 @@ from typing import Any
 from pulumi.runtime import mocks
 
 from lab.cloud.aws.metadata import ACCOUNT
-from tests.clouds.amazon import REGION, Amazon, Launch
-from tests.unit.components.certificates import Engine
+from tests.clouds.amazon import REGION, EmulatedAws, MachineLaunch
+from tests.unit.components.certificates import CertificatePluginMocks
 from tests.unit.components.graph import Graph, Json, without_secret_marks
 
 ZONES = tuple(f"{REGION}{letter}" for letter in "abc")
@@ -21,10 +21,10 @@ FIRST_WORKER = 100
 """The number of the first worker's address in its subnet."""
 
 
-class Account(Engine):
-    """Mocks that create stores, identities and volumes in the emulator. Other resources get only an id."""
+class AwsPluginMocks(CertificatePluginMocks):
+    """Mocks of the AWS plugin: they create stores, roles and volumes in the emulator, else only an id."""
 
-    def __init__(self, amazon: Amazon) -> None:
+    def __init__(self, amazon: EmulatedAws) -> None:
         super().__init__()
         self._amazon = amazon
         self._interfaces: dict[str, str] = {}
@@ -40,13 +40,13 @@ class Account(Engine):
         kind = args.typ.rpartition(":")[2]
         identity = inputs.get("name") or f"{args.name}-id"
         state: Json = {"name": args.name, **args.inputs, "arn": self._arn(kind, identity), "tagsAll": {}}
-        make = getattr(self, f"_{kind}", None)
-        more = make(args.name, inputs) if make is not None else {}
-        return str(more.pop("id", f"{args.name}-id")), {**state, **more}
+        create = getattr(self, f"_{kind}", None)
+        outputs = create(args.name, inputs) if create is not None else {}
+        return str(outputs.pop("id", f"{args.name}-id")), {**state, **outputs}
 
     def call(self, args: mocks.MockCallArgs) -> tuple[Json, list[tuple[str, str]] | None]:
         """Return the result of a provider function that the program calls, such as `aws.ec2.get_ami`."""
-        known: dict[str, Json] = {
+        results: dict[str, Json] = {
             "getCallerIdentity": {"accountId": ACCOUNT, "arn": f"arn:aws:iam::{ACCOUNT}:user/test"},
             "getAvailabilityZones": {"names": list(ZONES), "zoneIds": ["euc1-az1", "euc1-az2", "euc1-az3"]},
             "getAmi": {"id": "ami-12c6146b", "rootDeviceName": "/dev/xvda", "architecture": "x86_64"},
@@ -54,11 +54,11 @@ class Account(Engine):
             "getRegion": {"name": REGION, "region": REGION},
         }
         name = args.token.rpartition(":")[2]
-        if name not in known:
+        if name not in results:
             raise AssertionError(f"the program calls an unknown function of AWS: {args.token}")
-        return {**args.args, **known[name]}, []
+        return {**args.args, **results[name]}, []
 
-    def launches(self, graph: Graph, sizes: Mapping[str, int]) -> list[Launch]:
+    def launches(self, graph: Graph, sizes: Mapping[str, int]) -> list[MachineLaunch]:
         """Return the machines to launch: one for each member, and `sizes` machines for each pool's group."""
         templates = {
             f"{node.name}-id": without_secret_marks(node.inputs) for node in graph.of_type(":LaunchTemplate")
@@ -68,16 +68,16 @@ class Account(Engine):
             for hook in (without_secret_marks(node.inputs) for node in graph.of_type(":LifecycleHook"))
             if hook["lifecycleTransition"].endswith("LAUNCHING")
         }
-        launches: list[Launch] = []
+        launches: list[MachineLaunch] = []
         for node in graph.of_type("autoscaling/group:Group"):
             group = without_secret_marks(node.inputs)
-            template = templates[_template(group)]
+            template = templates[_template_id(group)]
             for number in range(sizes.get(group["name"], 1)):
                 launch = self._launch(group, template, number)
                 launches.append(replace(launch, hook=hooks.get(group["name"], "")))
         return launches
 
-    def _launch(self, group: Mapping[str, Any], template: Mapping[str, Any], number: int) -> Launch:
+    def _launch(self, group: Mapping[str, Any], template: Mapping[str, Any], number: int) -> MachineLaunch:
         interfaces = template.get("networkInterfaces") or []
         if interfaces:
             address, zone = (
@@ -91,7 +91,7 @@ class Account(Engine):
         tags = next(
             item["tags"] for item in template["tagSpecifications"] if item["resourceType"] == "instance"
         )
-        return Launch(
+        return MachineLaunch(
             host=f"{group['name'].removeprefix('kwaws-')}" + ("" if interfaces else f"-{number + 1}"),
             address=address,
             user_data=base64.b64decode(template["userData"]).decode(),
@@ -105,16 +105,16 @@ class Account(Engine):
     @staticmethod
     def _arn(kind: str, identity: str) -> str:
         service = {"Role": "iam", "InstanceProfile": "iam", "Policy": "iam", "Bucket": "s3", "Key": "kms"}
-        place = (
+        service_and_region = (
             f"{service.get(kind, 'ec2')}:{'' if kind in ('Role', 'InstanceProfile', 'Policy') else REGION}"
         )
-        return f"arn:aws:{place}:{ACCOUNT}:{kind.lower()}/{identity}"
+        return f"arn:aws:{service_and_region}:{ACCOUNT}:{kind.lower()}/{identity}"
 
     # Methods for the types of resources that exist in the emulator
 
     def _Bucket(self, _: str, inputs: Mapping[str, Any]) -> Json:
-        place = {"LocationConstraint": REGION}
-        self._amazon.client("s3").create_bucket(Bucket=inputs["bucket"], CreateBucketConfiguration=place)
+        location = {"LocationConstraint": REGION}
+        self._amazon.client("s3").create_bucket(Bucket=inputs["bucket"], CreateBucketConfiguration=location)
         return {"id": inputs["bucket"], "arn": f"arn:aws:s3:::{inputs['bucket']}"}
 
     def _BucketServerSideEncryptionConfiguration(self, _: str, inputs: Mapping[str, Any]) -> Json:
@@ -145,10 +145,10 @@ class Account(Engine):
         return {}
 
     def _Policy(self, name: str, inputs: Mapping[str, Any]) -> Json:
-        made = self._amazon.client("iam").create_policy(
+        response = self._amazon.client("iam").create_policy(
             PolicyName=inputs.get("name", name), PolicyDocument=inputs["policy"]
         )
-        return {"arn": made["Policy"]["Arn"]}
+        return {"arn": response["Policy"]["Arn"]}
 
     def _RolePolicyAttachment(self, _: str, inputs: Mapping[str, Any]) -> Json:
         iam = self._amazon.client("iam")
@@ -162,12 +162,12 @@ class Account(Engine):
 
     def _Volume(self, _: str, inputs: Mapping[str, Any]) -> Json:
         tags = [{"Key": key, "Value": value} for key, value in inputs["tags"].items()]
-        made = self._amazon.client("ec2").create_volume(
+        response = self._amazon.client("ec2").create_volume(
             AvailabilityZone=inputs["availabilityZone"],
             Size=int(inputs["size"]),
             TagSpecifications=[{"ResourceType": "volume", "Tags": tags}],
         )
-        return {"id": made["VolumeId"]}
+        return {"id": response["VolumeId"]}
 
     def _NetworkInterface(self, name: str, inputs: Mapping[str, Any]) -> Json:
         self._interfaces[f"{name}-id"] = inputs["privateIps"][0]
@@ -191,7 +191,7 @@ class Account(Engine):
         return {"latestVersion": 1}
 
 
-def _template(group: Mapping[str, Any]) -> str:
+def _template_id(group: Mapping[str, Any]) -> str:
     if "launchTemplate" in group:
         return str(group["launchTemplate"]["id"])
     policy = group["mixedInstancesPolicy"]["launchTemplate"]["launchTemplateSpecification"]

@@ -16,7 +16,7 @@ REGION = "eu-central-1"
 
 
 @dataclass(frozen=True, kw_only=True)
-class Launch:
+class MachineLaunch:
     """A machine to launch: the lab's name, the address of its interface, and the data of its launch
     template.
 
@@ -34,7 +34,7 @@ class Launch:
     hook: str = ""
 
 
-class Amazon(EmulatedCloud):
+class EmulatedAws(EmulatedCloud):
     """An emulated AWS account. Clients are boto3's, with the deployer's access key."""
 
     def __init__(self, lab: str) -> None:
@@ -53,7 +53,7 @@ class Amazon(EmulatedCloud):
         for number, policy in enumerate(policies):
             iam.put_role_policy(RoleName=name, PolicyName=f"p{number}", PolicyDocument=json.dumps(policy))
 
-    def launch(self, *launches: Launch) -> tuple[RunningMachine, ...]:
+    def launch(self, *launches: MachineLaunch) -> tuple[RunningMachine, ...]:
         """Launch machines at the same time, as groups do, and return when all have booted."""
         machines = tuple(self._machine(launch) for launch in launches)
         self.boot([(machine, launch.user_data) for machine, launch in zip(machines, launches, strict=True)])
@@ -64,10 +64,10 @@ class Amazon(EmulatedCloud):
         self.terminate_machine(machine)
         self.client("ec2").terminate_instances(InstanceIds=[machine.id])
 
-    def _machine(self, launch: Launch) -> RunningMachine:
+    def _machine(self, launch: MachineLaunch) -> RunningMachine:
         tags = [{"Key": key, "Value": value} for key, value in launch.tags.items()]
         specification = [{"ResourceType": "instance", "Tags": tags}]
-        made = self.client("ec2").run_instances(
+        response = self.client("ec2").run_instances(
             ImageId="ami-12c6146b",
             MinCount=1,
             MaxCount=1,
@@ -75,7 +75,7 @@ class Amazon(EmulatedCloud):
             **({"TagSpecifications": specification} if tags else {}),
         )
         return RunningMachine(
-            id=made["Instances"][0]["InstanceId"],
+            id=response["Instances"][0]["InstanceId"],
             host=launch.host,
             address=launch.address,
             hostname=f"ip-{launch.address.replace('.', '-')}",

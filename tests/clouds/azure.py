@@ -14,7 +14,7 @@ LOCATION = "westeurope"
 
 
 @dataclass(frozen=True, slots=True)
-class Start:
+class MachineStart:
     """A machine to start, with its custom data and its disks (names and sizes in bytes, by LUN)."""
 
     machine: RunningMachine
@@ -22,7 +22,7 @@ class Start:
     disks: tuple[tuple[str, int], ...] = ()
 
 
-class Azure(EmulatedCloud):
+class EmulatedAzure(EmulatedCloud):
     """An emulated Azure subscription with one storage account."""
 
     def put(self, path: str, content: str) -> None:
@@ -33,7 +33,7 @@ class Azure(EmulatedCloud):
         """Read a blob. Raise HTTPError when it does not exist."""
         return self._call("GET", path)
 
-    def launch(self, *starts: Start) -> None:
+    def launch(self, *starts: MachineStart) -> None:
         """Launch machines at the same time and attach their disks."""
         self.boot([(start.machine, start.user_data) for start in starts])
         for start in starts:
@@ -54,5 +54,5 @@ class Azure(EmulatedCloud):
             },
         )
         context = ssl.create_default_context(cafile=str(self.ca))
-        with urlopen(request, timeout=20, context=context) as answer:
-            return str(answer.read().decode())
+        with urlopen(request, timeout=20, context=context) as response:
+            return str(response.read().decode())

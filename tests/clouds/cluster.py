@@ -64,9 +64,11 @@ class CloudCluster:
     def etcd_members(self, host: str = "cp-2") -> dict[str, str]:
         """Return names and ids of etcd's members, read from a member with a quorum."""
         keys = "--cacert etcd-ca.crt --cert operator.crt --key operator.key"
-        ask = f"cd /etc/etcd/pki && curl -sSf {keys} -d '{{}}' https://127.0.0.1:2379/v3/cluster/member/list"
-        answer = json.loads(self.cloud.run(host, ask))
-        return {member["name"]: str(member["ID"]) for member in answer["members"]}
+        command = (
+            f"cd /etc/etcd/pki && curl -sSf {keys} -d '{{}}' https://127.0.0.1:2379/v3/cluster/member/list"
+        )
+        response = json.loads(self.cloud.run(host, command))
+        return {member["name"]: str(member["ID"]) for member in response["members"]}
 
     def has_rejoined(self, host: str, ids: dict[str, str]) -> bool:
         """Report whether a control plane is a member again, with the same etcd member and a healthy
@@ -98,24 +100,24 @@ class CloudCluster:
             "spec": {"replicas": 4, "selector": {"matchLabels": labels}, "template": template},
         }
         self.deployment.kubectl("apply", "-f", "-", stdin=json.dumps(body))
-        eventually("pods run on every worker", self._pods_everywhere, timeout=120)
+        eventually("pods run on every worker", self._pods_on_every_worker, timeout=120)
 
-    def pods_on(self, node: str) -> int:
-        """Return the number of these pods on a node."""
-        return self._placed().count(node)
+    def count_pods(self, node: str) -> int:
+        """Return the number of running pods of `spread_pods` on a node."""
+        return self._pod_nodes().count(node)
 
-    def _pods_everywhere(self) -> list[str]:
-        placed = self._placed()
+    def _pods_on_every_worker(self) -> list[str]:
+        pod_nodes = self._pod_nodes()
         workers = {self.node_name(self.machine(host)) for host in self.workers}
-        assert set(placed) == workers
-        assert len(placed) == 4
-        return placed
+        assert set(pod_nodes) == workers
+        assert len(pod_nodes) == 4
+        return pod_nodes
 
-    def _placed(self) -> list[str]:
+    def _pod_nodes(self) -> list[str]:
         pods = self.deployment.items("pods", "-n", "default", "-l", "app=movable")
         return [pod["spec"]["nodeName"] for pod in pods if pod["status"]["phase"] == "Running"]
 
-    def schedulable(self) -> set[str]:
+    def schedulable_nodes(self) -> set[str]:
         """Return the names of the nodes that accept new pods."""
         nodes = self.deployment.items("nodes")
         return {node["metadata"]["name"] for node in nodes if not node["spec"].get("unschedulable")}

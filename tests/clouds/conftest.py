@@ -13,16 +13,16 @@ import pytest
 
 from artifacts import directories
 from artifacts.mirror import build
-from lab import stack
+from lab import lifecycle
 from lab.spec import LabSpec
 from testkit.state import create_directory, is_kept
-from tests.clouds.amazon import Amazon
-from tests.clouds.azure import Azure
+from tests.clouds.amazon import EmulatedAws
+from tests.clouds.azure import EmulatedAzure
 
 
 @pytest.fixture(scope="session")
 def state(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """Return the state directory of these tests."""
+    """Return the state directory of the tests of emulated clouds."""
     home = create_directory(tmp_path_factory, "`make test-clouds` as root")
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("KUBEWRIGHT_STATE", str(home))
@@ -38,26 +38,26 @@ def mirror() -> Path:
 @contextmanager
 def lab(spec: LabSpec) -> Iterator[LabSpec]:
     """Yield a lab and remove it at the end, unless state is kept."""
-    stack.down(spec.name)
+    lifecycle.down(spec.name)
     try:
-        stack.up(spec)
+        lifecycle.up(spec)
         yield spec
     finally:
         if not is_kept():
-            stack.down(spec.name)
+            lifecycle.down(spec.name)
 
 
 @pytest.fixture(scope="module")
-def amazon(state: Path) -> Iterator[Amazon]:
+def amazon(state: Path) -> Iterator[EmulatedAws]:
     """Return an account of the emulated AWS without machines."""
     spec = LabSpec.model_validate({"name": "kwaws", "network": "10.121.0.0/16", "cloud": "aws"})
     with lab(spec):
-        yield Amazon(spec.name)
+        yield EmulatedAws(spec.name)
 
 
 @pytest.fixture(scope="module")
-def azure(state: Path) -> Iterator[Azure]:
+def azure(state: Path) -> Iterator[EmulatedAzure]:
     """Return a subscription of the emulated Azure without machines."""
     spec = LabSpec.model_validate({"name": "kwazure", "network": "10.122.0.0/16", "cloud": "azure"})
     with lab(spec):
-        yield Azure(spec.name)
+        yield EmulatedAzure(spec.name)

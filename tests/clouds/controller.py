@@ -18,7 +18,7 @@ from tests.clouds.deployment import Deployment
 from tests.clouds.emulated_cloud import EmulatedCloud
 
 UNINITIALIZED = "node.cloudprovider.kubernetes.io/uninitialized"
-SECONDS = 2.0
+INTERVAL_SECONDS = 2.0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,7 +34,7 @@ class Controller:
         machines = {self.provider_id(machine): machine for machine in self.cloud.states.all()}
         for node in self.deployment.items("nodes"):
             name, spec = node["metadata"]["name"], node.get("spec", {})
-            machine = self._machine(node, machines)
+            machine = self._machine_of_node(node, machines)
             if machine is None:
                 self.deployment.kubectl("delete", "node", name, "--wait=false")
             elif any(taint["key"] == UNINITIALIZED for taint in spec.get("taints", [])):
@@ -42,11 +42,11 @@ class Controller:
 
     def run(self, stop: threading.Event) -> None:
         """Process the Nodes until stopped; retry when the API does not answer."""
-        while not stop.wait(SECONDS):
+        while not stop.wait(INTERVAL_SECONDS):
             with suppress(AssertionError):
                 self.process_nodes()
 
-    def _machine(
+    def _machine_of_node(
         self, node: Mapping[str, Any], machines: Mapping[str, RunningMachine]
     ) -> RunningMachine | None:
         provider_id = node.get("spec", {}).get("providerID", "")

@@ -21,7 +21,7 @@ from testkit.cluster import CHECKOUT, tool
 from testkit.process import run
 from testkit.wait import eventually
 from tests.unit.components import graph as graphs
-from tests.unit.components.certificates import Engine
+from tests.unit.components.certificates import CertificatePluginMocks
 from tests.unit.components.graph import Graph, Node, without_secret_marks
 
 COMMAND_SECONDS = 900
@@ -37,36 +37,36 @@ class Deployment:
     def __init__(
         self,
         cluster: Mapping[str, Any],
-        plugins: Engine,
+        plugins: CertificatePluginMocks,
         environment: Mapping[str, str],
         rewrite: Callable[[str], str] = str,
     ) -> None:
         config.set_config("kubewright:cluster", json.dumps(cluster))
         interrupt = signal.getsignal(signal.SIGINT)
-        before = Path.cwd()
+        previous_directory = Path.cwd()
         os.chdir(CHECKOUT)
         try:
-            self.graph: Graph = graphs.record(
+            self.graph: Graph = graphs.record_graph(
                 lambda: runpy.run_path(str(CHECKOUT / "__main__.py"), run_name="__main__"), plugins=plugins
             )
         finally:
-            os.chdir(before)
+            os.chdir(previous_directory)
             signal.signal(signal.SIGINT, interrupt)
             config.set_all_config({})
         self._rewrite = rewrite
         self._environment = {**os.environ, **environment}
         self.kubeconfig = str(without_secret_marks(self.graph.outputs["kubeconfig"]))
 
-    def finish(self) -> None:
+    def run_commands(self) -> None:
         """Run the commands and apply the objects, each after its dependencies."""
         nodes = self.graph.nodes
         order = TopologicalSorter({urn: self._dependencies(node) for urn, node in nodes.items()})
         for urn in order.static_order():
             node = nodes[urn]
             if node.type == "command:local:Command":
-                self._run(node)
+                self._run_command(node)
             elif node.type.startswith("kubernetes:") and "Release" not in node.type:
-                self._apply(node)
+                self._apply_object(node)
 
     def kubectl(self, *words: str, stdin: str = "", timeout: float = 60) -> str:
         """Run kubectl as the administrator and return its output."""
@@ -86,9 +86,9 @@ class Deployment:
         self._kubeconfig_file = directory / "kubeconfig"
         self._kubeconfig_file.touch(mode=0o600)
         self._balancer = balancer
-        self._kubeconfig_file.write_text(self._reachable(self.kubeconfig))
+        self._kubeconfig_file.write_text(self._with_reachable_address(self.kubeconfig))
 
-    def _reachable(self, kubeconfig: str) -> str:
+    def _with_reachable_address(self, kubeconfig: str) -> str:
         """Return the kubeconfig with the load balancer's address, and with the API's name for TLS
         verification.
         """
@@ -105,38 +105,38 @@ class Deployment:
         """
         nodes = self.graph.nodes
         dependencies = {urn for urn in node.depends_on if urn in nodes}
-        waiting = list(dependencies)
-        while waiting:
-            current = waiting.pop()
+        queue = list(dependencies)
+        while queue:
+            current = queue.pop()
             if not nodes[current].type.startswith("kubewright:"):
                 continue
             children = {urn for urn, other in nodes.items() if other.parent == current}
-            below = children - dependencies - {node.urn}
-            dependencies |= below
-            waiting += below
+            new_children = children - dependencies - {node.urn}
+            dependencies |= new_children
+            queue += new_children
         provider = node.provider.rsplit("::", 1)[0]
         return dependencies | ({provider} if provider in nodes else set())
 
-    def _run(self, node: Node) -> None:
+    def _run_command(self, node: Node) -> None:
         inputs = without_secret_marks(node.inputs)
         if "create" not in inputs:
             return
         stdin = inputs.get("stdin", "")
         run(
             [*inputs.get("interpreter", ["/bin/sh", "-c"]), self._rewrite(inputs["create"])],
-            stdin=self._reachable(stdin) if '"current-context"' in stdin else stdin,
+            stdin=self._with_reachable_address(stdin) if '"current-context"' in stdin else stdin,
             timeout=COMMAND_SECONDS,
             env=self._environment | inputs.get("environment", {}),
             cwd=Path(inputs.get("dir", CHECKOUT)),
         )
 
-    def _apply(self, node: Node) -> None:
+    def _apply_object(self, node: Node) -> None:
         body = without_secret_marks(node.inputs)
         if "kind" not in body or "apiVersion" not in body:
             return
 
-        def applied() -> bool:
+        def apply() -> bool:
             words = ("apply", "--server-side", "--force-conflicts", "-f", "-")
             return bool(self.kubectl(*words, stdin=json.dumps(body)))
 
-        eventually(f"{body['kind']} {body['metadata'].get('name')} is applied", applied, timeout=60)
+        eventually(f"{body['kind']} {body['metadata'].get('name')} is applied", apply, timeout=60)

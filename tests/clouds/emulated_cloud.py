@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from lab import hosts, stack
+from lab import hosts, lifecycle
 from lab.cloud.ports import API_PORT, METADATA_PORT
 from lab.cloud.running import MachineStates, RunningMachine
 from lab.paths import LabPaths
 from lab.spec import Instance, LabHost, LabSpec
 
-MEMORY = 2 * 1024**3
+MEMORY_BYTES = 2 * 1024**3
 
 
 class EmulatedCloud:
@@ -29,11 +29,11 @@ class EmulatedCloud:
     @property
     def spec(self) -> LabSpec:
         """Return the current specification of the lab."""
-        return stack.load(self.lab)
+        return lifecycle.load(self.lab)
 
     def machine_at(self, address: str) -> RunningMachine:
         """Return the machine with an address. Fail if no machine has the address."""
-        machine = self.states.at(address)
+        machine = self.states.by_address(address)
         assert machine is not None, f"no machine at {address}"
         return machine
 
@@ -47,19 +47,24 @@ class EmulatedCloud:
         """Start machines from their image at the same time, each with its user data, and return when all
         have booted.
         """
-        places = []
+        started_hosts = []
         for machine, user_data in machines:
             self.states.add(machine)
             instance = Instance(id=machine.id, hostname=machine.hostname, user_data=user_data)
-            place = {"name": machine.host, "address": machine.address, "memory": MEMORY, "instance": instance}
-            places.append(LabHost.model_validate(place))
-        names = {place.name for place in places}
-        self._hosts([*(other for other in self.spec.hosts if other.name not in names), *places])
+            fields = {
+                "name": machine.host,
+                "address": machine.address,
+                "memory": MEMORY_BYTES,
+                "instance": instance,
+            }
+            started_hosts.append(LabHost.model_validate(fields))
+        names = {host.name for host in started_hosts}
+        self._set_hosts([*(other for other in self.spec.hosts if other.name not in names), *started_hosts])
 
     def terminate_machine(self, machine: RunningMachine) -> None:
         """Delete a machine with its disk. A data volume is kept."""
-        self._hosts([host for host in self.spec.hosts if host.name != machine.host])
+        self._set_hosts([host for host in self.spec.hosts if host.name != machine.host])
         self.states.remove(machine.id)
 
-    def _hosts(self, requested: Sequence[LabHost]) -> None:
-        stack.up(self.spec.model_copy(update={"hosts": tuple(requested)}))
+    def _set_hosts(self, requested: Sequence[LabHost]) -> None:
+        lifecycle.up(self.spec.model_copy(update={"hosts": tuple(requested)}))

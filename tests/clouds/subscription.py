@@ -14,10 +14,10 @@ from typing import Any
 
 from pulumi.runtime import mocks
 
-from lab.cloud.azure.role_assignments import Grant, Right, assign
+from lab.cloud.azure.role_assignments import Right, RoleAssignment, write_assignments
 from lab.cloud.running import RunningMachine
-from tests.clouds.azure import LOCATION, Azure, Start
-from tests.unit.components.certificates import Engine
+from tests.clouds.azure import LOCATION, EmulatedAzure, MachineStart
+from tests.unit.components.certificates import CertificatePluginMocks
 from tests.unit.components.graph import Graph, Json, without_secret_marks
 
 SUBSCRIPTION = "00000000-0000-0000-0000-000000000000"
@@ -29,7 +29,7 @@ _ROLES = {
     "2a2b9908-6ea1-4ae2-8e65-a410df84e7d1": (Right.READ_BLOBS,),
     "ba92f5b4-2d11-453d-a403-e96b0029c9fe": (Right.READ_BLOBS, Right.WRITE_BLOBS),
 }
-_NAMED = {
+_NAME_INPUTS = {
     "VirtualMachine": "vmName",
     "VirtualMachineScaleSet": "vmScaleSetName",
     "Disk": "diskName",
@@ -48,16 +48,16 @@ _NAMED = {
 GIB = 1024**3
 
 
-class Subscription(Engine):
+class AzurePluginMocks(CertificatePluginMocks):
     """Mocks that create the resources of machines in the emulator. Every resource has an id in Azure's
     format.
     """
 
-    def __init__(self, azure: Azure) -> None:
+    def __init__(self, azure: EmulatedAzure) -> None:
         super().__init__()
         self._azure = azure
-        self._turn = threading.Lock()
-        self._grants: list[Grant] = []
+        self._lock = threading.Lock()
+        self._assignments: list[RoleAssignment] = []
         self._identities: dict[str, str] = {}
         self._principals: dict[str, str] = {}
         self._inputs: dict[str, Mapping[str, Any]] = {}
@@ -68,34 +68,37 @@ class Subscription(Engine):
             identity, state = super().new_resource(args)
             return identity, {"publicKeyOpenssh": "ssh-rsa AAAA", **state}
         # Pulumi calls mocks from several threads.
-        with self._turn:
-            return self._new(args, without_secret_marks(args.inputs))
+        with self._lock:
+            return self._record_resource(args, without_secret_marks(args.inputs))
 
-    def _new(self, args: mocks.MockResourceArgs, inputs: Mapping[str, Any]) -> tuple[str, Json]:
+    def _record_resource(self, args: mocks.MockResourceArgs, inputs: Mapping[str, Any]) -> tuple[str, Json]:
         kind = args.typ.rpartition(":")[2]
-        name = str(inputs.get(_NAMED.get(kind, ""), args.name))
-        identity = self._id(args.typ, name, inputs)
+        name = str(inputs.get(_NAME_INPUTS.get(kind, ""), args.name))
+        identity = self._resource_id(args.typ, name, inputs)
         self._inputs[identity] = inputs
-        make = getattr(self, f"_{kind}", None)
-        more = make(identity, inputs) if make is not None else {}
-        state: Json = {"name": name, **args.inputs, **more}
-        given = inputs.get("identity")
-        if isinstance(given, Mapping):
-            ids = {id: {"clientId": "", "principalId": ""} for id in given.get("userAssignedIdentities", ())}
-            state["identity"] = {**given, "principalId": identity, "userAssignedIdentities": ids}
+        create = getattr(self, f"_{kind}", None)
+        outputs = create(identity, inputs) if create is not None else {}
+        state: Json = {"name": name, **args.inputs, **outputs}
+        assigned_identity = inputs.get("identity")
+        if isinstance(assigned_identity, Mapping):
+            ids = {
+                id: {"clientId": "", "principalId": ""}
+                for id in assigned_identity.get("userAssignedIdentities", ())
+            }
+            state["identity"] = {**assigned_identity, "principalId": identity, "userAssignedIdentities": ids}
         return identity, state
 
     def call(self, args: mocks.MockCallArgs) -> tuple[Json, list[tuple[str, str]] | None]:
         """Return the result of a provider function that the program calls."""
-        known: dict[str, Json] = {
+        results: dict[str, Json] = {
             "getClientConfig": {"subscriptionId": SUBSCRIPTION, "tenantId": SUBSCRIPTION, "objectId": "test"}
         }
         name = args.token.rpartition(":")[2]
-        if name not in known:
+        if name not in results:
             raise AssertionError(f"the program calls an unknown function of Azure: {args.token}")
-        return {**args.args, **known[name]}, []
+        return {**args.args, **results[name]}, []
 
-    def starts(self, graph: Graph, sizes: Mapping[str, int]) -> list[Start]:
+    def starts(self, graph: Graph, sizes: Mapping[str, int]) -> list[MachineStart]:
         """Return the machines to start: each member, and `sizes` machines (or the capacity) of each scale
         set.
         """
@@ -103,7 +106,7 @@ class Subscription(Engine):
             self._member(node.urn, without_secret_marks(node.inputs))
             for node in graph.of_type("compute:VirtualMachine")
         ]
-        workers: list[Start] = []
+        workers: list[MachineStart] = []
         numbers = itertools.count(FIRST_WORKER)
         for node in graph.of_type("compute:VirtualMachineScaleSet"):
             inputs = without_secret_marks(node.inputs)
@@ -111,51 +114,51 @@ class Subscription(Engine):
             workers += [self._worker(inputs, number, next(numbers)) for number in range(count)]
         return [*members, *workers]
 
-    def _member(self, _: str, inputs: Mapping[str, Any]) -> Start:
+    def _member(self, _: str, inputs: Mapping[str, Any]) -> MachineStart:
         interface = self._inputs[inputs["networkProfile"]["networkInterfaces"][0]["id"]]
         disks = []
         for disk in sorted(inputs["storageProfile"]["dataDisks"], key=lambda item: int(item["lun"])):
-            made = self._inputs[disk["managedDisk"]["id"]]
-            disks.append((str(made["diskName"]), int(made["diskSizeGB"]) * GIB))
+            disk_inputs = self._inputs[disk["managedDisk"]["id"]]
+            disks.append((str(disk_inputs["diskName"]), int(disk_inputs["diskSizeGB"]) * GIB))
         machine = RunningMachine(
-            id=self._id("azure-native:compute:VirtualMachine", inputs["vmName"], inputs),
+            id=self._resource_id("azure-native:compute:VirtualMachine", inputs["vmName"], inputs),
             host=inputs["vmName"],
             address=interface["ipConfigurations"][0]["privateIPAddress"],
             hostname=inputs["osProfile"]["computerName"],
             zone=inputs["zones"][0],
             region=LOCATION,
-            identity=self._client(inputs),
+            identity=self._client_id(inputs),
             group="",
             type=inputs["hardwareProfile"]["vmSize"],
         )
-        return Start(machine, _text(inputs["osProfile"]["customData"]), tuple(disks))
+        return MachineStart(machine, _decode_custom_data(inputs["osProfile"]["customData"]), tuple(disks))
 
-    def _worker(self, inputs: Mapping[str, Any], number: int, place: int) -> Start:
+    def _worker(self, inputs: Mapping[str, Any], number: int, address_number: int) -> MachineStart:
         profile = inputs["virtualMachineProfile"]
         interface = profile["networkProfile"]["networkInterfaceConfigurations"][0]
         subnet = self._inputs[interface["ipConfigurations"][0]["subnet"]["id"]]
         prefix = subnet.get("addressPrefix") or subnet["addressPrefixes"][0]
         name = inputs["vmScaleSetName"]
-        of_set = self._id("azure-native:compute:VirtualMachineScaleSet", name, inputs)
+        scale_set_id = self._resource_id("azure-native:compute:VirtualMachineScaleSet", name, inputs)
         machine = RunningMachine(
-            id=f"{of_set}/virtualMachines/{number}",
+            id=f"{scale_set_id}/virtualMachines/{number}",
             host=f"{name}-{number}",
-            address=str(IPv4Network(prefix)[place]),
+            address=str(IPv4Network(prefix)[address_number]),
             hostname=f"{profile['osProfile']['computerNamePrefix']}{number:06d}",
             zone=inputs["zones"][0],
             region=LOCATION,
-            identity=self._client(inputs),
+            identity=self._client_id(inputs),
             group=name,
             type=inputs["sku"]["name"],
         )
-        return Start(machine, _text(profile["osProfile"]["customData"]), ())
+        return MachineStart(machine, _decode_custom_data(profile["osProfile"]["customData"]), ())
 
-    def _client(self, inputs: Mapping[str, Any]) -> str:
+    def _client_id(self, inputs: Mapping[str, Any]) -> str:
         (identity,) = inputs["identity"]["userAssignedIdentities"]
         return self._identities[identity]
 
     @staticmethod
-    def _id(token: str, name: str, inputs: Mapping[str, Any]) -> str:
+    def _resource_id(token: str, name: str, inputs: Mapping[str, Any]) -> str:
         _, module, kind = token.split(":")
         group = f"/subscriptions/{SUBSCRIPTION}/resourceGroups/{inputs.get('resourceGroupName', name)}"
         if kind == "ResourceGroup":
@@ -175,10 +178,10 @@ class Subscription(Engine):
         actions = _ROLES.get(inputs["roleDefinitionId"].rpartition("/")[2], ())
         container = inputs["scope"].partition("/blobContainers/")[2]
         assert container or not actions, "a permission on the whole store"
-        self._grants += [
-            Grant(self._principals[inputs["principalId"]], right, container) for right in actions
+        self._assignments += [
+            RoleAssignment(self._principals[inputs["principalId"]], right, container) for right in actions
         ]
-        assign(self._azure.lab, self._grants)
+        write_assignments(self._azure.lab, self._assignments)
         return {}
 
     def _Blob(self, _: str, inputs: Mapping[str, Any]) -> Json:
@@ -186,7 +189,7 @@ class Subscription(Engine):
         return {}
 
 
-def _text(data: str) -> str:
+def _decode_custom_data(data: str) -> str:
     program = base64.b64decode(data)
     assert len(program) <= 65535
     return program.decode()

@@ -17,8 +17,8 @@ from lab.cloud.balancer import set_targets
 from lab.cloud.running import ADMIN, RunningMachine, admin_secret
 from lab.spec import LabSpec
 from testkit.wait import eventually
-from tests.clouds.account import ZONES, Account
-from tests.clouds.amazon import REGION, Amazon, Launch
+from tests.clouds.account import ZONES, AwsPluginMocks
+from tests.clouds.amazon import REGION, EmulatedAws, MachineLaunch
 from tests.clouds.cluster import MEMBERS, READY_SECONDS, CloudCluster, run_controller
 from tests.clouds.conftest import lab, mirror
 from tests.clouds.controller import Controller
@@ -31,7 +31,7 @@ API = "api.kwaws.internal"
 POOL = "general"
 
 
-def description(ca: Path) -> dict[str, Any]:
+def stack_config(ca: Path) -> dict[str, Any]:
     """Return the stack's `kubewright:cluster` for AWS, with the lab's mirror and endpoints."""
     api = f"https://{GATEWAY}:8443"
     return {
@@ -68,8 +68,8 @@ def provider_id(machine: RunningMachine) -> str:
 class AwsCluster(CloudCluster):
     """A cluster with machines that can be launched again."""
 
-    amazon: Amazon
-    launches: dict[str, Launch]
+    amazon: EmulatedAws
+    launches: dict[str, MachineLaunch]
 
 
 @pytest.fixture(scope="module")
@@ -77,9 +77,9 @@ def cluster(state: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[A
     """Return a cluster with three control planes and two workers."""
     spec = {"name": NAME, "network": RANGE, "cloud": "aws", "mirror": str(mirror()), "names": {API: GATEWAY}}
     with lab(LabSpec.model_validate(spec)):
-        amazon = Amazon(NAME)
-        account = Account(amazon)
-        deployment = Deployment(description(amazon.ca), account, environment(amazon))
+        amazon = EmulatedAws(NAME)
+        account = AwsPluginMocks(amazon)
+        deployment = Deployment(stack_config(amazon.ca), account, deployer_environment(amazon))
         deployment.write_kubeconfig(tmp_path_factory.mktemp("kubeconfig"), GATEWAY)
         launches = {
             launch.host: launch for launch in account.launches(deployment.graph, {f"{NAME}-pool-{POOL}": 2})
@@ -88,7 +88,7 @@ def cluster(state: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[A
         amazon.launch(*launches.values())
         controller = Controller(cloud=amazon, deployment=deployment, provider_id=provider_id)
         with run_controller(controller):
-            deployment.finish()
+            deployment.run_commands()
             yield AwsCluster(
                 cloud=amazon,
                 deployment=deployment,
@@ -100,7 +100,7 @@ def cluster(state: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[A
             )
 
 
-def environment(amazon: Amazon) -> dict[str, str]:
+def deployer_environment(amazon: EmulatedAws) -> dict[str, str]:
     """Return the deployer's credentials as environment variables of the program's commands."""
     return {
         "AWS_ACCESS_KEY_ID": ADMIN,
@@ -137,8 +137,8 @@ def test_terminated_control_plane_rejoins_with_its_volume_and_address(cluster: A
     (after,) = cluster.amazon.launch(cluster.launches["cp-1"])
     assert after.address == before.address
     assert after.id != before.id
-    again = partial(cluster.has_rejoined, "cp-1", ids)
-    eventually("cp-1 has rejoined", again, timeout=READY_SECONDS, interval=3)
+    rejoined = partial(cluster.has_rejoined, "cp-1", ids)
+    eventually("cp-1 has rejoined", rejoined, timeout=READY_SECONDS, interval=3)
 
 
 def test_terminating_worker_drains_itself(cluster: AwsCluster) -> None:
@@ -147,5 +147,5 @@ def test_terminating_worker_drains_itself(cluster: AwsCluster) -> None:
     cluster.spread_pods()
     cluster.cloud.states.update(machine.id, lifecycle="Terminated", hook="leaving", released=False)
     eventually(f"{host} confirms its termination", lambda: cluster.machine(host).released, timeout=180)
-    assert machine.id not in cluster.schedulable()
-    assert cluster.pods_on(machine.id) == 0
+    assert machine.id not in cluster.schedulable_nodes()
+    assert cluster.count_pods(machine.id) == 0

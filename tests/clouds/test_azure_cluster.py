@@ -19,21 +19,21 @@ from lab.cloud.balancer import set_targets
 from lab.cloud.running import RunningMachine, admin_secret
 from lab.spec import LabSpec
 from testkit.wait import eventually
-from tests.clouds.azure import LOCATION, Azure, Start
+from tests.clouds.azure import LOCATION, EmulatedAzure, MachineStart
 from tests.clouds.cluster import MEMBERS, READY_SECONDS, CloudCluster, run_controller
 from tests.clouds.conftest import lab, mirror
 from tests.clouds.controller import Controller
 from tests.clouds.deployment import Deployment
-from tests.clouds.subscription import SUBSCRIPTION, Subscription
+from tests.clouds.subscription import SUBSCRIPTION, AzurePluginMocks
 
 NAME = "kwazure"
 RANGE = "10.124.0.0/16"
 GATEWAY = "10.124.0.1"
 API = "api.kwazure.internal"
-WAITING = "python3 -m providers.azure.wait"
+WAIT_COMMAND = "python3 -m providers.azure.wait"
 
 
-def description(ca: Path) -> dict[str, Any]:
+def stack_config(ca: Path) -> dict[str, Any]:
     """Return the stack's `kubewright:cluster` for Azure, with the lab's mirror and endpoints."""
     return {
         "name": NAME,
@@ -75,8 +75,8 @@ def provider_id(machine: RunningMachine) -> str:
 class AzureCluster(CloudCluster):
     """A cluster with machines that can be started again."""
 
-    azure: Azure
-    starts: dict[str, Start]
+    azure: EmulatedAzure
+    starts: dict[str, MachineStart]
 
 
 @pytest.fixture(scope="module")
@@ -90,18 +90,21 @@ def cluster(state: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[A
         "names": {API: GATEWAY},
     }
     with lab(LabSpec.model_validate(spec)):
-        azure = Azure(NAME)
+        azure = EmulatedAzure(NAME)
         directory = tmp_path_factory.mktemp("deployer")
-        subscription = Subscription(azure)
+        subscription = AzurePluginMocks(azure)
         deployment = Deployment(
-            description(azure.ca), subscription, environment(azure, directory), use_lab_management_api(azure)
+            stack_config(azure.ca),
+            subscription,
+            deployer_environment(azure, directory),
+            use_lab_management_api(azure),
         )
         deployment.write_kubeconfig(directory, GATEWAY)
         starts = {start.machine.host: start for start in subscription.starts(deployment.graph, {})}
         set_targets(NAME, [starts[member].machine.address for member in MEMBERS])
         azure.launch(*starts.values())
         with run_controller(Controller(cloud=azure, deployment=deployment, provider_id=provider_id)):
-            deployment.finish()
+            deployment.run_commands()
             yield AzureCluster(
                 cloud=azure,
                 deployment=deployment,
@@ -113,22 +116,22 @@ def cluster(state: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[A
             )
 
 
-def environment(azure: Azure, directory: Path) -> dict[str, str]:
+def deployer_environment(azure: EmulatedAzure, directory: Path) -> dict[str, str]:
     """Return the deployer's credentials, which are those of a logged-in `az`."""
     token = {"accessToken": admin_secret(azure.lab), "expiresOn": "2099-01-01 00:00:00.000000"}
     (directory / "token").touch(mode=0o600)
     (directory / "token").write_text(json.dumps(token))
     (directory / "az").write_text(f"#!/bin/sh\nexec cat '{directory}/token'\n")
     (directory / "az").chmod(0o700)
-    places = (directory, Path(sys.executable).parent, directories.cache() / "bin")
-    return {"PATH": ":".join([*map(str, places), os.environ["PATH"]])}
+    directories_on_path = (directory, Path(sys.executable).parent, directories.cache() / "bin")
+    return {"PATH": ":".join([*map(str, directories_on_path), os.environ["PATH"]])}
 
 
-def use_lab_management_api(azure: Azure) -> Any:  # noqa: ANN401 — a function of text
+def use_lab_management_api(azure: EmulatedAzure) -> Any:  # noqa: ANN401 — a function of text
     """Send the commands that wait for a scale set to the lab's management API; settings cannot configure
     that address.
     """
-    return lambda words: words.replace(WAITING, f"{WAITING} --management {azure.url}")
+    return lambda words: words.replace(WAIT_COMMAND, f"{WAIT_COMMAND} --management {azure.url}")
 
 
 def test_every_machine_becomes_a_ready_node(cluster: AzureCluster) -> None:
@@ -150,10 +153,10 @@ def test_replaced_control_plane_rejoins_with_its_disk_and_address(cluster: Azure
     ids = cluster.etcd_members()
     assert set(ids) == set(MEMBERS)
     cluster.azure.terminate_machine(cluster.machine("cp-1"))
-    assert volumes.of_host(NAME, "cp-1") == []
+    assert volumes.attached_to(NAME, "cp-1") == []
     cluster.azure.launch(cluster.starts["cp-1"])
-    again = partial(cluster.has_rejoined, "cp-1", ids)
-    eventually("cp-1 has rejoined", again, timeout=READY_SECONDS, interval=3)
+    rejoined = partial(cluster.has_rejoined, "cp-1", ids)
+    eventually("cp-1 has rejoined", rejoined, timeout=READY_SECONDS, interval=3)
     assert cluster.cloud.run("cp-1", "findmnt -no FSTYPE /var/lib/etcd") == "ext4"
 
 
@@ -163,5 +166,5 @@ def test_terminating_worker_drains_itself(cluster: AzureCluster) -> None:
     cluster.spread_pods()
     cluster.cloud.states.update(machine.id, lifecycle="Terminated")
     eventually(f"{host} confirms its termination", lambda: cluster.machine(host).released, timeout=180)
-    assert machine.hostname not in cluster.schedulable()
-    assert cluster.pods_on(machine.hostname) == 0
+    assert machine.hostname not in cluster.schedulable_nodes()
+    assert cluster.count_pods(machine.hostname) == 0

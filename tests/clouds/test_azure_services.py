@@ -6,9 +6,9 @@ import json
 
 import pytest
 
-from lab.cloud.azure.role_assignments import Grant, Right, assign
+from lab.cloud.azure.role_assignments import Right, RoleAssignment, write_assignments
 from lab.cloud.running import RunningMachine
-from tests.clouds.azure import LOCATION, Azure, Start
+from tests.clouds.azure import LOCATION, EmulatedAzure, MachineStart
 
 CLIENT = "11111111-1111-1111-1111-111111111111"
 LIBRARY = r"""
@@ -23,7 +23,7 @@ blob() { token=$1; shift; printf 'header = "Authorization: Bearer %s"\n' "$token
 """
 
 
-def machine(number: int) -> RunningMachine:
+def running_machine(number: int) -> RunningMachine:
     return RunningMachine(
         id=f"/subscriptions/x/virtualMachines/vm-{number}",
         host=f"vm-{number}",
@@ -37,32 +37,39 @@ def machine(number: int) -> RunningMachine:
 
 
 @pytest.fixture(scope="module")
-def cloud(azure: Azure) -> Azure:
+def cloud(azure: EmulatedAzure) -> EmulatedAzure:
     azure.put("members/control-plane/vm-0/etcd.sh", "of 0\n")
     azure.put("pools/x", "of the pool\n")
-    assign(
-        azure.lab, [Grant(CLIENT, Right.READ_BLOBS, "members"), Grant(CLIENT, Right.WRITE_BLOBS, "status")]
+    write_assignments(
+        azure.lab,
+        [
+            RoleAssignment(CLIENT, Right.READ_BLOBS, "members"),
+            RoleAssignment(CLIENT, Right.WRITE_BLOBS, "status"),
+        ],
     )
     script = "#!/bin/sh\ntouch /root/ran\n"
-    azure.launch(Start(machine(0), script, (("disk-0", 1024**3),)), Start(machine(1), script))
+    azure.launch(
+        MachineStart(running_machine(0), script, (("disk-0", 1024**3),)),
+        MachineStart(running_machine(1), script),
+    )
     return azure
 
 
-def run_on(azure: Azure, command: str, host: str = "vm-0") -> str:
+def run_on(azure: EmulatedAzure, command: str, host: str = "vm-0") -> str:
     head = f"METADATA={azure.metadata_url}\nSTORE={azure.url}\nCLIENT={CLIENT}\n"
     return azure.run(host, head + LIBRARY + command)
 
 
-def status_code(azure: Azure, command: str, host: str = "vm-0") -> str:
+def status_code(azure: EmulatedAzure, command: str, host: str = "vm-0") -> str:
     return run_on(azure, command, host).splitlines()[-1]
 
 
-def test_cloud_init_runs_the_custom_data_with_the_disk_attached(cloud: Azure) -> None:
+def test_cloud_init_runs_the_custom_data_with_the_disk_attached(cloud: EmulatedAzure) -> None:
     cloud.run("vm-0", "cloud-init status --wait && test -e /root/ran")
     cloud.run("vm-0", "mkfs.ext4 -q /dev/disk/azure/data/by-lun/0 && test ! -e /dev/disk/azure/data/by-lun/1")
 
 
-def test_metadata_service_describes_the_caller_and_requires_the_header(cloud: Azure) -> None:
+def test_metadata_service_describes_the_caller_and_requires_the_header(cloud: EmulatedAzure) -> None:
     metadata = json.loads(run_on(cloud, "meta 'instance?api-version=2021-02-01'"))
     assert metadata["compute"]["name"] == "vm-0"
     assert run_on(cloud, "meta 'instance/compute/zone?api-version=2021-02-01&format=text'") == "1"
@@ -72,7 +79,7 @@ def test_metadata_service_describes_the_caller_and_requires_the_header(cloud: Az
     assert run_on(cloud, f"code -H 'Metadata: true' \"$METADATA/metadata/{other}\"") == "400"
 
 
-def test_identity_reads_and_writes_only_its_own_containers(cloud: Azure) -> None:
+def test_identity_reads_and_writes_only_its_own_containers(cloud: EmulatedAzure) -> None:
     key = "$STORE/members/control-plane/vm-0/etcd.sh"
     assert run_on(cloud, f"blob $(token $STORAGE) {key}") == "of 0\n\n200"
     assert status_code(cloud, "blob $(token $STORAGE) $STORE/pools/x") == "403"
@@ -86,12 +93,12 @@ def test_identity_reads_and_writes_only_its_own_containers(cloud: Azure) -> None
     assert status_code(cloud, f"blob {stolen} {key}", host="vm-1") == "403"
 
 
-def test_termination_is_announced_and_confirmed(cloud: Azure) -> None:
+def test_termination_is_announced_and_confirmed(cloud: EmulatedAzure) -> None:
     assert json.loads(run_on(cloud, "meta 'scheduledevents?api-version=2020-07-01'"))["Events"] == []
-    cloud.states.update(machine(0).id, lifecycle="Terminated")
+    cloud.states.update(running_machine(0).id, lifecycle="Terminated")
     (event,) = json.loads(run_on(cloud, "meta 'scheduledevents?api-version=2020-07-01'"))["Events"]
     assert (event["EventType"], event["Resources"]) == ("Terminate", ["vm-0"])
     body = json.dumps({"StartRequests": [{"EventId": event["EventId"]}]})
     address = f"{cloud.metadata_url}/metadata/scheduledevents?api-version=2020-07-01"
     run_on(cloud, f"curl -sf -H 'Metadata: true' -d '{body}' '{address}'")
-    assert cloud.machine_at(machine(0).address).released
+    assert cloud.machine_at(running_machine(0).address).released

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from testkit.artifact_server import serving
+from testkit.artifact_server import serve_artifacts
 from testkit.offline.machine import Machine
 
 
@@ -17,5 +17,5 @@ from testkit.offline.machine import Machine
 def machine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Machine]:
     """Return a machine with the stacks of a test file, and with a readable mirror."""
     root = tmp_path_factory.mktemp("machine")
-    with serving(root) as server:
-        yield Machine.make(root, server)
+    with serve_artifacts(root) as server:
+        yield Machine.create(root, server)

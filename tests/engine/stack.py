@@ -12,7 +12,7 @@ from testkit.offline.machine import Machine
 from testkit.process import CommandResult
 from testkit.stackfile import CLUSTER, Document
 
-Change = Callable[[Document], object]
+ClusterEdit = Callable[[Document], object]
 """A function that changes the object `kubewright:cluster` in place."""
 
 
@@ -25,7 +25,7 @@ def keep_one_machine(cluster: Document) -> None:
 
 
 @dataclass
-class Stack:
+class OfflineStack:
     """A stack for previews; `config` is the configuration of the last `up`."""
 
     machine: Machine
@@ -33,11 +33,11 @@ class Stack:
     config: Document
 
     @classmethod
-    def from_checkout(cls, machine: Machine, name: str, change: Change | None = None) -> Stack:
+    def from_checkout(cls, machine: Machine, name: str, edit: ClusterEdit | None = None) -> OfflineStack:
         """Return the checkout's stack with this name, with a change of its configuration."""
-        config = machine.stack(CHECKOUT / f"Pulumi.{name}.yaml")
-        if change is not None:
-            change(config[CLUSTER])
+        config = machine.stack_config(CHECKOUT / f"Pulumi.{name}.yaml")
+        if edit is not None:
+            edit(config[CLUSTER])
         return cls(machine, name, config)
 
     @property
@@ -51,15 +51,15 @@ class Stack:
 
     def preview(
         self,
-        change: Change,
+        edit: ClusterEdit,
         *words: str,
         check: bool = True,
         variables: Mapping[str, str] | None = None,
     ) -> CommandResult:
         """Preview a change and write the report."""
         config = copy.deepcopy(self.config)
-        change(config[CLUSTER])
-        config[CLUSTER]["metal"]["ssh"] |= self.machine.keys(config[CLUSTER]["metal"]["hosts"])
+        edit(config[CLUSTER])
+        config[CLUSTER]["metal"]["ssh"] |= self.machine.ssh_settings(config[CLUSTER]["metal"]["hosts"])
         words = ("preview", "--report", str(self.reports), *words)
         return self._run(config, *words, check=check, variables=variables)
 
@@ -80,6 +80,6 @@ class Stack:
         check: bool,
         variables: Mapping[str, str] | None = None,
     ) -> CommandResult:
-        file = self.machine.file(self.name, config)
+        file = self.machine.write_stack_file(self.name, config)
         arguments = (command, "--stack", self.name, "--file", str(file), *words)
         return self.machine.execute(arguments, check=check, variables=variables)

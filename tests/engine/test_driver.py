@@ -15,35 +15,38 @@ from pathlib import Path
 import pytest
 
 from testkit.cluster import CHECKOUT
-from testkit.offline.command import FAIL
+from testkit.offline.command import FAIL_VARIABLE
 from testkit.offline.machine import Machine
 from testkit.stackfile import CLUSTER, Document
-from tests.engine.stack import Stack, keep_one_machine
+from tests.engine.stack import OfflineStack, keep_one_machine
 
-MARKED = "marked-S3cret"
+MARKED_SECRET = "marked-S3cret"
 
 
 @pytest.fixture(scope="module")
-def single(machine: Machine) -> Stack:
+def single_host_stack(machine: Machine) -> OfflineStack:
     """Return a deployed stack with a single machine."""
-    stack = Stack.from_checkout(machine, "dev", _single)
+    stack = OfflineStack.from_checkout(machine, "dev", _keep_one_machine_with_password)
     stack.name = "single"
     output = stack.up("--detailed-exit-code", "--events", str(machine.root / "single.jsonl"), check=False)
     assert output.code == 2, output.text
     return stack
 
 
-def _single(cluster: Document) -> None:
+def _keep_one_machine_with_password(cluster: Document) -> None:
     keep_one_machine(cluster)
-    cluster["registries"]["_default"] |= {"username": "user", "password": f"{MARKED}-registry"}
+    cluster["registries"]["_default"] |= {"username": "user", "password": f"{MARKED_SECRET}-registry"}
 
 
-def _pods(number: int) -> dict[str, object]:
+def _kubelet_with_max_pods(number: int) -> dict[str, object]:
     return {"max_pods": number}
 
 
-def test_event_log_of_an_up(single: Stack) -> None:
-    lines = [json.loads(line) for line in (single.machine.root / "single.jsonl").read_text().splitlines()]
+def test_event_log_of_an_up(single_host_stack: OfflineStack) -> None:
+    lines = [
+        json.loads(line)
+        for line in (single_host_stack.machine.root / "single.jsonl").read_text().splitlines()
+    ]
     assert {line["stack"] for line in lines} == {"single"}
     assert lines[-1]["kind"] == "summary"
     done = [line for line in lines if line.get("phase") == "done"]
@@ -51,84 +54,94 @@ def test_event_log_of_an_up(single: Stack) -> None:
     assert lines[-1]["changes"]["create"] > 50
 
 
-def test_up_without_changes_has_its_own_exit_code(single: Stack) -> None:
-    assert single.up("--detailed-exit-code").code == 0
+def test_up_without_changes_has_its_own_exit_code(single_host_stack: OfflineStack) -> None:
+    assert single_host_stack.up("--detailed-exit-code").code == 0
 
 
-def test_plan_is_applied_exactly_or_refused(single: Stack, tmp_path: Path) -> None:
+def test_plan_is_applied_exactly_or_refused(single_host_stack: OfflineStack, tmp_path: Path) -> None:
     plan = tmp_path / "plan.json"
-    single.preview(lambda cluster: cluster.update(kubelet=_pods(90)), "--save-plan", str(plan))
-    state = single.machine.state / "backend/.pulumi/stacks/kubewright/single.json"
+    single_host_stack.preview(
+        lambda cluster: cluster.update(kubelet=_kubelet_with_max_pods(90)), "--save-plan", str(plan)
+    )
+    state = single_host_stack.machine.state / "backend/.pulumi/stacks/kubewright/single.json"
     before = state.read_bytes()
-    single.config[CLUSTER]["kubelet"] = _pods(91)
-    refused = single.up("--plan", str(plan), check=False)
+    single_host_stack.config[CLUSTER]["kubelet"] = _kubelet_with_max_pods(91)
+    refused = single_host_stack.up("--plan", str(plan), check=False)
     assert refused.code == 1
     assert "cp-1-node: would update, differently" in refused.text
     assert "nothing was changed" in refused.text
     assert state.read_bytes() == before
-    single.config[CLUSTER]["kubelet"] = _pods(90)
-    assert single.up("--plan", str(plan), "--detailed-exit-code", check=False).code == 2
+    single_host_stack.config[CLUSTER]["kubelet"] = _kubelet_with_max_pods(90)
+    assert single_host_stack.up("--plan", str(plan), "--detailed-exit-code", check=False).code == 2
     # The plan has been applied, so the same plan does not match the stack any more.
-    assert single.up("--plan", str(plan), check=False).code == 1
+    assert single_host_stack.up("--plan", str(plan), check=False).code == 1
 
 
-def test_plan_older_than_another_change_is_refused(single: Stack, tmp_path: Path) -> None:
+def test_plan_older_than_another_change_is_refused(single_host_stack: OfflineStack, tmp_path: Path) -> None:
     """The `apply` of an older pipeline must not revert the changes of a newer pipeline."""
     plan = tmp_path / "plan.json"
-    single.preview(lambda cluster: cluster.update(kubelet=_pods(70)), "--save-plan", str(plan))
-    single.config[CLUSTER]["kubelet"] = _pods(71)
-    single.up()
-    single.config[CLUSTER]["kubelet"] = _pods(70)
-    refused = single.up("--plan", str(plan), check=False)
+    single_host_stack.preview(
+        lambda cluster: cluster.update(kubelet=_kubelet_with_max_pods(70)), "--save-plan", str(plan)
+    )
+    single_host_stack.config[CLUSTER]["kubelet"] = _kubelet_with_max_pods(71)
+    single_host_stack.up()
+    single_host_stack.config[CLUSTER]["kubelet"] = _kubelet_with_max_pods(70)
+    refused = single_host_stack.up("--plan", str(plan), check=False)
     assert refused.code == 1
     assert "cp-1-node: changed since the plan was saved" in refused.text
 
 
-def test_plan_older_than_any_other_run_is_refused(single: Stack, tmp_path: Path) -> None:
+def test_plan_older_than_any_other_run_is_refused(single_host_stack: OfflineStack, tmp_path: Path) -> None:
     """The next preview does not contain every change of an earlier run, for example a changed secret."""
     plan = tmp_path / "plan.json"
-    single.preview(lambda cluster: cluster.update(kubelet=_pods(69)), "--save-plan", str(plan))
-    single.up()
-    single.config[CLUSTER]["kubelet"] = _pods(69)
-    refused = single.up("--plan", str(plan), check=False)
+    single_host_stack.preview(
+        lambda cluster: cluster.update(kubelet=_kubelet_with_max_pods(69)), "--save-plan", str(plan)
+    )
+    single_host_stack.up()
+    single_host_stack.config[CLUSTER]["kubelet"] = _kubelet_with_max_pods(69)
+    refused = single_host_stack.up("--plan", str(plan), check=False)
     assert refused.code == 1
     assert "the state changed" in refused.text
-    assert single.up("--detailed-exit-code", check=False).code == 2, "the stack was changed"
+    assert single_host_stack.up("--detailed-exit-code", check=False).code == 2, "the stack was changed"
 
 
-def test_plan_without_a_valid_preview_reports_the_reason(single: Stack, tmp_path: Path) -> None:
+def test_plan_without_a_valid_preview_reports_the_reason(
+    single_host_stack: OfflineStack, tmp_path: Path
+) -> None:
     plan = tmp_path / "plan.json"
-    single.preview(lambda cluster: None, "--save-plan", str(plan))
-    single.config[CLUSTER]["nowhere"] = 1
-    refused = single.up("--plan", str(plan), check=False)
-    del single.config[CLUSTER]["nowhere"]
+    single_host_stack.preview(lambda cluster: None, "--save-plan", str(plan))
+    single_host_stack.config[CLUSTER]["nowhere"] = 1
+    refused = single_host_stack.up("--plan", str(plan), check=False)
+    del single_host_stack.config[CLUSTER]["nowhere"]
     assert refused.code == 1
     assert "nowhere: unknown key" in refused.text
 
 
-def test_wrong_passphrase_is_in_the_report(single: Stack) -> None:
+def test_wrong_passphrase_is_in_the_report(single_host_stack: OfflineStack) -> None:
     wrong = {"PULUMI_CONFIG_PASSPHRASE": "wrong"}
-    output = single.preview(lambda cluster: None, check=False, variables=wrong)
+    output = single_host_stack.preview(lambda cluster: None, check=False, variables=wrong)
     assert output.code == 1
-    assert "incorrect passphrase" in single.markdown()
-    file = single.machine.file(single.name, single.config)
-    words = ("outputs", "--stack", single.name, "--file", str(file))
-    shown = single.machine.execute(words, check=False, variables=wrong)
+    assert "incorrect passphrase" in single_host_stack.markdown()
+    file = single_host_stack.machine.write_stack_file(single_host_stack.name, single_host_stack.config)
+    words = ("outputs", "--stack", single_host_stack.name, "--file", str(file))
+    shown = single_host_stack.machine.execute(words, check=False, variables=wrong)
     assert shown.code == 1
     assert "incorrect passphrase" in shown.text
     assert "Traceback" not in shown.text
 
 
-def test_plan_contains_no_secret(single: Stack, tmp_path: Path) -> None:
+def test_plan_contains_no_secret(single_host_stack: OfflineStack, tmp_path: Path) -> None:
     plan = tmp_path / "plan.json"
-    single.preview(lambda cluster: cluster.update(certificates={"leaves": 2}), "--save-plan", str(plan))
+    single_host_stack.preview(
+        lambda cluster: cluster.update(certificates={"leaves": 2}), "--save-plan", str(plan)
+    )
     text = plan.read_text()
     assert "PRIVATE KEY" not in text
     assert "b2ZmbGluZS1rZXk" not in text, "the SSH key"
 
 
 @contextmanager
-def locked(stack: Stack) -> Iterator[None]:
+def locked_stack(stack: OfflineStack) -> Iterator[None]:
     """Hold the lock of the stack, as another process would."""
     locks = stack.machine.state / "backend/.pulumi/locks/organization/kubewright" / stack.name
     locks.mkdir(parents=True, exist_ok=True)
@@ -141,36 +154,45 @@ def locked(stack: Stack) -> Iterator[None]:
         lock.unlink()
 
 
-def test_stack_in_use_names_its_user_and_can_be_waited_for(single: Stack) -> None:
-    with locked(single):
-        refused = single.up(check=False)
+def test_stack_in_use_names_its_user_and_can_be_waited_for(single_host_stack: OfflineStack) -> None:
+    with locked_stack(single_host_stack):
+        refused = single_host_stack.up(check=False)
         assert refused.code == 1
         assert "eve@" in refused.text
-        file = single.machine.file(single.name, single.config)
+        file = single_host_stack.machine.write_stack_file(single_host_stack.name, single_host_stack.config)
         waiting = subprocess.Popen(
-            [sys.executable, "-m", "automation", "outputs", "--stack", single.name, "--file", str(file)],
-            env={**os.environ, **single.machine.environment},
+            [
+                sys.executable,
+                "-m",
+                "automation",
+                "outputs",
+                "--stack",
+                single_host_stack.name,
+                "--file",
+                str(file),
+            ],
+            env={**os.environ, **single_host_stack.machine.environment},
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
         )
         assert "eve@" in waiting.communicate(timeout=120)[0]
-    assert single.up("--wait", "30").code == 0
+    assert single_host_stack.up("--wait", "30").code == 0
 
 
-def test_time_out_ends_the_engine_and_is_reported(single: Stack) -> None:
-    late = single.up("--timeout", "1", check=False)
+def test_time_out_ends_the_engine_and_is_reported(single_host_stack: OfflineStack) -> None:
+    late = single_host_stack.up("--timeout", "1", check=False)
     assert late.code == 1
     assert "not finished within 1 s" in late.text
-    assert single.up().code == 0
+    assert single_host_stack.up().code == 0
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_signal_to_the_driver_only_ends_the_engine_in_order(machine: Machine, number: int) -> None:
     """When CI cancels a job, the engine records the steps that have started and releases the stack."""
-    stack = Stack.from_checkout(machine, "dev", _single)
+    stack = OfflineStack.from_checkout(machine, "dev", _keep_one_machine_with_password)
     stack.name = f"ended-{number}"
-    file = machine.file(stack.name, stack.config)
+    file = machine.write_stack_file(stack.name, stack.config)
     with subprocess.Popen(
         [sys.executable, "-m", "automation", "up", "--stack", stack.name, "--file", str(file)],
         env={**os.environ, **machine.environment},
@@ -191,49 +213,58 @@ def test_signal_to_the_driver_only_ends_the_engine_in_order(machine: Machine, nu
     assert stack.up("--detailed-exit-code", check=False).code == 2
 
 
-def test_engine_writes_no_log(single: Stack) -> None:
-    assert single.up().code == 0
-    (logs,) = single.machine.root.rglob("pulumi/logs")
+def test_engine_writes_no_log(single_host_stack: OfflineStack) -> None:
+    assert single_host_stack.up().code == 0
+    (logs,) = single_host_stack.machine.root.rglob("pulumi/logs")
     assert logs.is_file()
     assert logs.read_bytes() == b""
 
 
-def test_outputs_are_json_without_secrets(single: Stack) -> None:
-    file = single.machine.file(single.name, single.config)
-    output = single.machine.command("outputs", "--stack", single.name, "--file", str(file))
+def test_outputs_are_json_without_secrets(single_host_stack: OfflineStack) -> None:
+    file = single_host_stack.machine.write_stack_file(single_host_stack.name, single_host_stack.config)
+    output = single_host_stack.machine.command(
+        "outputs", "--stack", single_host_stack.name, "--file", str(file)
+    )
     outputs = json.loads(output.stdout)
     assert outputs["kubeconfig"] == "[secret]"
     assert outputs["members"] == {"cp-1": "10.89.0.11"}
 
 
-def test_marked_secrets_are_neither_shown_nor_stored(single: Stack, tmp_path: Path) -> None:
+def test_marked_secrets_are_neither_shown_nor_stored(single_host_stack: OfflineStack, tmp_path: Path) -> None:
     """The configuration, inputs, standard input, an error, a name and the environment contain secrets."""
     log = tmp_path / "events.jsonl"
-    errors = f"ssh: {MARKED}-registry was refused; {MARKED}-token"
+    errors = f"ssh: {MARKED_SECRET}-registry was refused; {MARKED_SECRET}-token"
 
     def change(cluster: Document) -> None:
-        cluster["kubelet"] = _pods(80)
-        cluster["access"] = {"namespaces": {"team": {"labels": {"by": f"{MARKED}-token"}}}}
+        cluster["kubelet"] = _kubelet_with_max_pods(80)
+        cluster["access"] = {"namespaces": {"team": {"labels": {"by": f"{MARKED_SECRET}-token"}}}}
 
-    variables = {"SOME_TOKEN": f"{MARKED}-token", FAIL: f"cp-1-node={errors}"}
-    output = single.preview(change, "--events", str(log), variables=variables)
-    recorded = [output.text, log.read_text(), single.markdown(), single.html().read_text()]
+    variables = {"SOME_TOKEN": f"{MARKED_SECRET}-token", FAIL_VARIABLE: f"cp-1-node={errors}"}
+    output = single_host_stack.preview(change, "--events", str(log), variables=variables)
+    recorded = [
+        output.text,
+        log.read_text(),
+        single_host_stack.markdown(),
+        single_host_stack.html().read_text(),
+    ]
     # The output of a failing update contains no secret either.
-    change(single.config[CLUSTER])
-    file = single.machine.file(single.name, single.config)
-    words = ("up", "--stack", single.name, "--file", str(file), "--events", str(log))
-    failed = single.machine.execute(words, check=False, variables=variables)
+    change(single_host_stack.config[CLUSTER])
+    file = single_host_stack.machine.write_stack_file(single_host_stack.name, single_host_stack.config)
+    words = ("up", "--stack", single_host_stack.name, "--file", str(file), "--events", str(log))
+    failed = single_host_stack.machine.execute(words, check=False, variables=variables)
     assert failed.code == 1
     assert "was refused" in failed.text, "the error itself must be readable"
     recorded += [failed.text, log.read_text()]
-    key = (single.machine.root / "key").read_text().splitlines()[1]
-    passphrase = (single.machine.state / "passphrase").read_text()
+    key = (single_host_stack.machine.root / "key").read_text().splitlines()[1]
+    passphrase = (single_host_stack.machine.state / "passphrase").read_text()
     for text in recorded:
-        for secret in (f"{MARKED}-registry", f"{MARKED}-token", key, passphrase, "PRIVATE KEY"):
+        for secret in (f"{MARKED_SECRET}-registry", f"{MARKED_SECRET}-token", key, passphrase, "PRIVATE KEY"):
             assert secret not in text
 
 
-def test_several_stacks_in_parallel(single: Stack, machine: Machine, tmp_path: Path) -> None:
+def test_several_stacks_in_parallel(
+    single_host_stack: OfflineStack, machine: Machine, tmp_path: Path
+) -> None:
     """`--all` selects all stacks of a checkout. The test uses a copy of this checkout with two stacks."""
     copy = tmp_path / "checkout"
     copy.mkdir()
@@ -244,7 +275,7 @@ def test_several_stacks_in_parallel(single: Stack, machine: Machine, tmp_path: P
     (copy / "automation").unlink()
     subprocess.run(["cp", "-r", CHECKOUT / "automation", copy], check=True, timeout=60)
     for name in ("single", "two"):
-        text = machine.file(name, single.config).read_text()
+        text = machine.write_stack_file(name, single_host_stack.config).read_text()
         (copy / f"Pulumi.{name}.yaml").write_text(
             text.replace("max_pods", "max_pod") if name == "two" else text
         )

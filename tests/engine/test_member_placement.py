@@ -29,7 +29,7 @@ def member(name, address, zone, subnet="subnet-1", *, child="a"):
 
 
 @pytest.fixture
-def stack(tmp_path: Path, tmp_path_factory: pytest.TempPathFactory) -> Program:
+def two_member_stack(tmp_path: Path, tmp_path_factory: pytest.TempPathFactory) -> Program:
     home = tmp_path_factory.getbasetemp() / "pulumi-home"
     program = create_stack(tmp_path, home, [], head=HEAD, variables={"PYTHONPATH": str(CHECKOUT)})
     program.program("member('cp-1', '10.0.0.10', 'a')\nmember('cp-2', '10.0.1.10', 'b')\n")
@@ -37,10 +37,10 @@ def stack(tmp_path: Path, tmp_path_factory: pytest.TempPathFactory) -> Program:
     return program
 
 
-def test_member_that_would_move_stops_preview_and_up_with_one_line(stack: Program) -> None:
+def test_member_that_would_move_stops_preview_and_up_with_one_line(two_member_stack: Program) -> None:
     # The change swaps two names, so that each member would get the other member's address.
-    stack.program("member('cp-2', '10.0.0.10', 'a')\n")
-    for output in (stack.run("preview", fails=True), stack.up(fails=True)):
+    two_member_stack.program("member('cp-2', '10.0.0.10', 'a')\n")
+    for output in (two_member_stack.run("preview", fails=True), two_member_stack.up(fails=True)):
         lines = [line.strip() for line in output.splitlines()]
         (line,) = {line for line in lines if line.startswith("error:") and "would move" in line}
         assert "control_planes.hosts: cp-2 would move (address 10.0.1.10 -> 10.0.0.10, zone b -> a)" in line
@@ -48,14 +48,16 @@ def test_member_that_would_move_stops_preview_and_up_with_one_line(stack: Progra
         assert "Traceback" not in output
 
 
-def test_resources_below_the_member_are_not_touched(stack: Program) -> None:
-    stack.program("member('cp-1', '10.0.0.10', 'a', 'subnet-2', child='b')\n")
-    stack.up(fails=True)
-    assert "cp-1-b" not in stack.run("stack", "export")
+def test_resources_below_the_member_are_not_touched(two_member_stack: Program) -> None:
+    two_member_stack.program("member('cp-1', '10.0.0.10', 'a', 'subnet-2', child='b')\n")
+    two_member_stack.up(fails=True)
+    assert "cp-1-b" not in two_member_stack.run("stack", "export")
 
 
-def test_members_can_be_added_and_removed_and_the_same_placement_is_no_change(stack: Program) -> None:
-    stack.assert_unchanged()
-    stack.program("member('cp-1', '10.0.0.10', 'a')\nmember('cp-3', '10.0.1.10', 'b')\n")
-    stack.up()
-    stack.assert_unchanged()
+def test_members_can_be_added_and_removed_and_the_same_placement_is_no_change(
+    two_member_stack: Program,
+) -> None:
+    two_member_stack.assert_unchanged()
+    two_member_stack.program("member('cp-1', '10.0.0.10', 'a')\nmember('cp-3', '10.0.1.10', 'b')\n")
+    two_member_stack.up()
+    two_member_stack.assert_unchanged()

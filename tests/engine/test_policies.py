@@ -13,7 +13,7 @@ from policy.rules.table import RULES
 from testkit.cluster import CHECKOUT
 from testkit.offline.machine import Machine
 from testkit.stackfile import Document
-from tests.engine.stack import Stack
+from tests.engine.stack import OfflineStack
 
 _OPEN = "network.api_allowed: the API is public"
 
@@ -27,28 +27,28 @@ def set_production(cluster: Document) -> None:
 
 
 @pytest.fixture(scope="module")
-def stack(machine: Machine) -> Stack:
-    return Stack.from_checkout(machine, "dev")
+def dev_stack(machine: Machine) -> OfflineStack:
+    return OfflineStack.from_checkout(machine, "dev")
 
 
-def test_compliant_stack_passes(stack: Stack) -> None:
-    output = stack.preview(no_change, "--policy")
+def test_compliant_stack_passes(dev_stack: OfflineStack) -> None:
+    output = dev_stack.preview(no_change, "--policy")
     assert f"Policies: all {len(RULES)} rules are met" in output.text
 
 
-def test_violation_stops_the_stack_and_is_in_the_report(stack: Stack) -> None:
-    output = stack.preview(set_production, "--policy", check=False)
+def test_violation_stops_the_stack_and_is_in_the_report(dev_stack: OfflineStack) -> None:
+    output = dev_stack.preview(set_production, "--policy", check=False)
     assert output.code == 1
     assert _OPEN in output.text
-    report = stack.markdown()
+    report = dev_stack.markdown()
     assert _OPEN in report
     assert "no-open-api" in report
     # Rules are applied only with --policy.
-    assert stack.preview(set_production).code == 0
+    assert dev_stack.preview(set_production).code == 0
 
 
 def test_update_with_a_violation_does_not_start(machine: Machine) -> None:
-    stack = Stack.from_checkout(machine, "dev", set_production)
+    stack = OfflineStack.from_checkout(machine, "dev", set_production)
     output = stack.up("--policy", check=False)
     assert output.code == 1
     assert _OPEN in output.text
@@ -57,9 +57,9 @@ def test_update_with_a_violation_does_not_start(machine: Machine) -> None:
 
 def test_rules_handle_encrypted_settings(machine: Machine) -> None:
     """Rules check decrypted values, also in fields that do not accept arbitrary text."""
-    stack = Stack.from_checkout(machine, "dev")
+    stack = OfflineStack.from_checkout(machine, "dev")
     stack.name = "encrypted"
-    file = machine.file(stack.name, stack.config)
+    file = machine.write_stack_file(stack.name, stack.config)
     words = ("pulumi", "--stack", stack.name, "--file", str(file), "--", "config", "set", "--secret")
     recorded = machine.state / "stacks" / stack.name / f"Pulumi.{stack.name}.yaml"
     encrypted = {}
@@ -103,8 +103,8 @@ def pack(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.mark.parametrize("recorded", [True, False])
 def test_pack_and_driver_report_the_same_violations(machine: Machine, pack: Path, recorded: bool) -> None:
-    stack = Stack.from_checkout(machine, "dev", no_change if recorded else set_production)
-    file = machine.file("dev", stack.config)
+    stack = OfflineStack.from_checkout(machine, "dev", no_change if recorded else set_production)
+    file = machine.write_stack_file("dev", stack.config)
     output = machine.command(
         *["pulumi", "--stack", "dev", "--file", str(file), "--", "preview", "--policy-pack", str(pack)],
         check=False,

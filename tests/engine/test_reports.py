@@ -20,7 +20,7 @@ from automation.report.model import Operation
 from automation.report.picture import STYLES
 from testkit.offline.machine import Machine
 from testkit.stackfile import Document
-from tests.engine.stack import Change, Stack
+from tests.engine.stack import ClusterEdit, OfflineStack
 
 EXPECTED = Path(__file__).parent / "reports"
 
@@ -49,9 +49,9 @@ def control_planes_removed(cluster: Document) -> None:
 
 
 @pytest.fixture(scope="module")
-def dev(machine: Machine) -> Stack:
+def dev_stack(machine: Machine) -> OfflineStack:
     """Return a stack with a control plane and two workers, one minor version older than the catalogue's."""
-    stack = Stack.from_checkout(
+    stack = OfflineStack.from_checkout(
         machine, "dev", lambda cluster: cluster.update(kubernetes={"version": "1.35.6"})
     )
     stack.up()
@@ -59,9 +59,9 @@ def dev(machine: Machine) -> Stack:
 
 
 @pytest.fixture(scope="module")
-def ha(machine: Machine) -> Stack:
+def ha_stack(machine: Machine) -> OfflineStack:
     """Return a stack with two load balancers, three control planes and two pools."""
-    stack = Stack.from_checkout(machine, "ha")
+    stack = OfflineStack.from_checkout(machine, "ha")
     stack.up()
     return stack
 
@@ -71,52 +71,52 @@ def ha(machine: Machine) -> Stack:
     [one_kubelet_setting, one_worker_more, minor_version, ca_rotation],
     ids=lambda each: each.__name__,
 )
-def test_report_of_a_change_is_as_expected(dev: Stack, change: Change) -> None:
-    result = dev.preview(change, "--detailed-exit-code", check=False)
+def test_report_of_a_change_is_as_expected(dev_stack: OfflineStack, change: ClusterEdit) -> None:
+    result = dev_stack.preview(change, "--detailed-exit-code", check=False)
     assert result.code == 2, result.text
-    _assert_expected(dev.markdown(), getattr(change, "__name__", ""))
+    _assert_expected(dev_stack.markdown(), getattr(change, "__name__", ""))
 
 
-def test_report_of_removed_control_planes_is_as_expected(ha: Stack) -> None:
-    ha.preview(control_planes_removed)
-    _assert_expected(ha.markdown(), control_planes_removed.__name__)
-    assert "🔴" in ha.markdown()
+def test_report_of_removed_control_planes_is_as_expected(ha_stack: OfflineStack) -> None:
+    ha_stack.preview(control_planes_removed)
+    _assert_expected(ha_stack.markdown(), control_planes_removed.__name__)
+    assert "🔴" in ha_stack.markdown()
 
 
-def test_output_is_the_report_or_the_text_of_the_engine(dev: Stack) -> None:
-    report = dev.preview(one_kubelet_setting, "--format", "report").text
+def test_output_is_the_report_or_the_text_of_the_engine(dev_stack: OfflineStack) -> None:
+    report = dev_stack.preview(one_kubelet_setting, "--format", "report").text
     assert "Stack dev: 2 changes, low risk" in report
     assert '-   "maxPods": 110,' in report
     assert "pulumi:pulumi:Stack" not in report
     for words in (("--raw",), ()):
-        raw = dev.preview(one_kubelet_setting, *words).text
+        raw = dev_stack.preview(one_kubelet_setting, *words).text
         assert "pulumi:pulumi:Stack" in raw
         assert "Stack dev:" not in raw
 
 
-def test_report_without_changes_is_a_single_line(dev: Stack) -> None:
-    result = dev.preview(lambda cluster: None, "--detailed-exit-code", check=False)
+def test_report_without_changes_is_a_single_line(dev_stack: OfflineStack) -> None:
+    result = dev_stack.preview(lambda cluster: None, "--detailed-exit-code", check=False)
     assert result.code == 0, result.text
-    assert dev.markdown() == "### Stack `dev`: ✅ no changes\n"
+    assert dev_stack.markdown() == "### Stack `dev`: ✅ no changes\n"
 
 
-def test_report_of_an_invalid_configuration_has_all_errors(dev: Stack) -> None:
+def test_report_of_an_invalid_configuration_has_all_errors(dev_stack: OfflineStack) -> None:
     def add_mistakes(cluster: Document) -> None:
         cluster["pools"]["workers"]["hots"] = ["w-1"]
         cluster["network"]["mtu"] = "wide"
 
-    result = dev.preview(add_mistakes, check=False)
+    result = dev_stack.preview(add_mistakes, check=False)
     assert result.code == 1
-    report = dev.markdown()
+    report = dev_stack.markdown()
     assert "preview failed" in report
     assert "kubewright:cluster.pools.workers.hots: unknown key; did you mean hosts?" in report
     assert "kubewright:cluster.network.mtu" in report
     assert "Traceback" not in report + result.text
 
 
-def test_browser_shows_picture_and_table_of_the_page(ha: Stack, tmp_path: Path) -> None:
-    ha.preview(control_planes_removed)
-    page = ha.html().as_uri()
+def test_browser_shows_picture_and_table_of_the_page(ha_stack: OfflineStack, tmp_path: Path) -> None:
+    ha_stack.preview(control_planes_removed)
+    page = ha_stack.html().as_uri()
     dom = _chromium("--dump-dom", page, home=tmp_path)
     assert dom.count("<svg") == 2
     # The browser's DOM of the picture: three control planes before the change, one control plane after it.

@@ -15,28 +15,28 @@ from pathlib import Path
 
 import pytest
 
-from testkit.offline.command import SLOW
+from testkit.offline.command import SLOW_VARIABLE
 from testkit.offline.machine import Machine
 from testkit.process import kill_group
 from testkit.stackfile import CLUSTER
-from tests.engine.stack import Stack, keep_one_machine
+from tests.engine.stack import OfflineStack, keep_one_machine
 
 
 @pytest.fixture(scope="module")
-def single(machine: Machine) -> Stack:
+def single_host_stack(machine: Machine) -> OfflineStack:
     """Return a deployed stack with a single machine."""
-    stack = Stack.from_checkout(machine, "dev", keep_one_machine)
+    stack = OfflineStack.from_checkout(machine, "dev", keep_one_machine)
     stack.name = "single"
     stack.up()
     return stack
 
 
 @contextmanager
-def started(
-    stack: Stack, command: str, *words: str, variables: Mapping[str, str] | None = None
+def started_command(
+    stack: OfflineStack, command: str, *words: str, variables: Mapping[str, str] | None = None
 ) -> Iterator[subprocess.Popen[str]]:
     """Start a command of the driver in a separate session, and kill the command at the end of the block."""
-    file = stack.machine.file(stack.name, stack.config)
+    file = stack.machine.write_stack_file(stack.name, stack.config)
     process = subprocess.Popen(
         [sys.executable, "-m", "automation", command, "--stack", stack.name, "--file", str(file), *words],
         env={**os.environ, **stack.machine.environment, **(variables or {})},
@@ -54,7 +54,7 @@ def started(
         process.wait()
 
 
-def read_to(process: subprocess.Popen[str], word: str) -> None:
+def read_until(process: subprocess.Popen[str], word: str) -> None:
     assert process.stdout is not None
     output = []
     for line in process.stdout:
@@ -69,7 +69,7 @@ def remaining_processes(machine: Machine) -> list[str]:
     moment.
     """
     mark = f"KUBEWRIGHT_STATE={machine.state}".encode()
-    end = time.monotonic() + 5
+    deadline = time.monotonic() + 5
     while True:
         processes = []
         for process in Path("/proc").glob("[0-9]*"):
@@ -78,21 +78,23 @@ def remaining_processes(machine: Machine) -> list[str]:
                     processes.append((process / "cmdline").read_bytes().replace(b"\0", b" ").decode())
             except OSError:
                 continue
-        if not processes or time.monotonic() > end:
+        if not processes or time.monotonic() > deadline:
             return processes
         time.sleep(0.1)
 
 
-def lock_files(stack: Stack) -> list[Path]:
+def lock_files(stack: OfflineStack) -> list[Path]:
     locks = stack.machine.state / "backend/.pulumi/locks/organization/kubewright" / stack.name
     return list(locks.glob("*.json"))
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
-def test_interrupted_up_completes_the_steps_it_has_begun(single: Stack, number: signal.Signals) -> None:
-    single.config[CLUSTER]["kubelet"] = {"max_pods": 60 + number}
-    with started(single, "up", variables={SLOW: "cp-1-node=6"}) as process:
-        read_to(process, "cp-1-node updating")
+def test_interrupted_up_completes_the_steps_it_has_begun(
+    single_host_stack: OfflineStack, number: signal.Signals
+) -> None:
+    single_host_stack.config[CLUSTER]["kubelet"] = {"max_pods": 60 + number}
+    with started_command(single_host_stack, "up", variables={SLOW_VARIABLE: "cp-1-node=6"}) as process:
+        read_until(process, "cp-1-node updating")
         time.sleep(1)
         # The signal is sent only to the driver, as by `kill` or by a cancelled CI job.
         process.send_signal(number)
@@ -104,48 +106,48 @@ def test_interrupted_up_completes_the_steps_it_has_begun(single: Stack, number: 
     notice = f"{number.name}: the engine finishes its running operations"
     assert output.index(notice) < output.index("Duration:")
     assert "Traceback" not in output
-    assert remaining_processes(single.machine) == []
-    assert lock_files(single) == []
+    assert remaining_processes(single_host_stack.machine) == []
+    assert lock_files(single_host_stack) == []
     # The engine cancels the plugins' operations and records these operations as pending, so that they are
     # repeated.
-    assert single.up("--detailed-exit-code", check=False).code == 2
-    assert single.up("--detailed-exit-code").code == 0
+    assert single_host_stack.up("--detailed-exit-code", check=False).code == 2
+    assert single_host_stack.up("--detailed-exit-code").code == 0
 
 
-def test_second_signal_ends_the_engine_at_once(single: Stack) -> None:
-    single.config[CLUSTER]["kubelet"] = {"max_pods": 59}
-    with started(single, "up", variables={SLOW: "cp-1-node=600"}) as process:
-        read_to(process, "cp-1-node updating")
+def test_second_signal_ends_the_engine_at_once(single_host_stack: OfflineStack) -> None:
+    single_host_stack.config[CLUSTER]["kubelet"] = {"max_pods": 59}
+    with started_command(single_host_stack, "up", variables={SLOW_VARIABLE: "cp-1-node=600"}) as process:
+        read_until(process, "cp-1-node updating")
         process.terminate()
         time.sleep(2)
         assert process.poll() is None
-        begun = time.monotonic()
+        start_time = time.monotonic()
         process.terminate()
         output, _ = process.communicate(timeout=120)
-    assert time.monotonic() - begun < 20
+    assert time.monotonic() - start_time < 20
     assert process.returncode == 1
     assert "stack single: interrupted (SIGTERM)" in output
-    assert remaining_processes(single.machine) == []
-    assert lock_files(single) == []
-    single.up()
-    assert single.up("--detailed-exit-code").code == 0
+    assert remaining_processes(single_host_stack.machine) == []
+    assert lock_files(single_host_stack) == []
+    single_host_stack.up()
+    assert single_host_stack.up("--detailed-exit-code").code == 0
 
 
-def test_killed_driver_leaves_no_process(single: Stack) -> None:
-    single.config[CLUSTER]["kubelet"] = {"max_pods": 57}
-    with started(single, "up", variables={SLOW: "cp-1-node=600"}) as process:
-        read_to(process, "cp-1-node updating")
+def test_killed_driver_leaves_no_process(single_host_stack: OfflineStack) -> None:
+    single_host_stack.config[CLUSTER]["kubelet"] = {"max_pods": 57}
+    with started_command(single_host_stack, "up", variables={SLOW_VARIABLE: "cp-1-node=600"}) as process:
+        read_until(process, "cp-1-node updating")
         process.kill()
         process.wait()
-        assert remaining_processes(single.machine) == []
-    single.up()
+        assert remaining_processes(single_host_stack.machine) == []
+    single_host_stack.up()
 
 
-def test_waiting_for_a_stack_can_be_interrupted(single: Stack) -> None:
-    single.config[CLUSTER]["kubelet"] = {"max_pods": 58}
-    with started(single, "up", variables={SLOW: "cp-1-node=8"}) as first:
-        read_to(first, "cp-1-node updating")
-        with started(single, "up", "--wait", "3600") as second:
+def test_waiting_for_a_stack_can_be_interrupted(single_host_stack: OfflineStack) -> None:
+    single_host_stack.config[CLUSTER]["kubelet"] = {"max_pods": 58}
+    with started_command(single_host_stack, "up", variables={SLOW_VARIABLE: "cp-1-node=8"}) as first:
+        read_until(first, "cp-1-node updating")
+        with started_command(single_host_stack, "up", "--wait", "3600") as second:
             time.sleep(6)
             assert second.poll() is None
             second.send_signal(signal.SIGINT)
@@ -157,8 +159,8 @@ def test_waiting_for_a_stack_can_be_interrupted(single: Stack) -> None:
 
 
 def test_closed_output_does_not_stop_a_preview(machine: Machine) -> None:
-    ha = Stack.from_checkout(machine, "ha")
-    with started(ha, "preview") as process:
+    ha_stack = OfflineStack.from_checkout(machine, "ha")
+    with started_command(ha_stack, "preview") as process:
         assert process.stdout is not None
         process.stdout.readline()
         process.stdout.close()

@@ -27,24 +27,25 @@ import yaml
 
 NAMESPACE = "load"
 PERIOD = 0.2
+"""Seconds from the start of a request to the start of the next request."""
 TIMEOUT = 2.0
 """Time limit of a request in seconds; afterwards the client opens a new connection."""
 KEYS = 200
-"""The count of numbers that a ConfigMap contains."""
+"""The number of keys in one ConfigMap."""
 _CONFIGMAPS = f"/api/v1/namespaces/{NAMESPACE}/configmaps"
 _RECONNECT = (http.client.UNAUTHORIZED, http.client.TOO_MANY_REQUESTS)
 _FAILURES = (OSError, http.client.HTTPException, ssl.SSLError, ValueError)
 
 
-class Refused(ValueError):
-    """The error for a rejected request."""
+class RequestRefused(ValueError):
+    """The error for a request that the API server rejected. `status` is the HTTP status."""
 
     def __init__(self, status: int, reason: str) -> None:
         super().__init__(f"{status} {reason}")
         self.status = status
 
 
-class Caller(Protocol):
+class ApiCaller(Protocol):
     """The interface that the client needs from a connection."""
 
     def call(self, method: str, path: str, body: dict[str, Any] | None = None) -> dict[str, Any]: ...
@@ -60,10 +61,10 @@ class Api:
         self._connection: http.client.HTTPSConnection | None = None
 
     def call(self, method: str, path: str, body: dict[str, Any] | None = None) -> dict[str, Any]:
-        """Send a request. Raise one of `_FAILURES` after closing the connection."""
+        """Send a request and return the decoded response. Raises one of `_FAILURES`."""
         try:
             return self._call(method, path, body)
-        except Refused as refusal:
+        except RequestRefused as refusal:
             # The server rejected the request. A new connection helps when the server shuts down ("too many
             # requests") or no longer accepts these credentials.
             if refusal.status in _RECONNECT or refusal.status >= http.client.INTERNAL_SERVER_ERROR:
@@ -89,7 +90,7 @@ class Api:
         answer = self._connection.getresponse()
         content = answer.read()
         if answer.status >= http.client.BAD_REQUEST:
-            raise Refused(answer.status, answer.reason)
+            raise RequestRefused(answer.status, answer.reason)
         result: dict[str, Any] = json.loads(content)
         return result
 
@@ -112,24 +113,28 @@ def _data(part: dict[str, str], name: str) -> bytes:
     return Path(part[name]).read_bytes()
 
 
-class Account:
-    """The recorded times of successes and failures, in seconds of wall-clock time."""
+class RequestRecord:
+    """The recorded requests of the client. Times are wall-clock times in seconds."""
 
     def __init__(self) -> None:
         self.began = time.time()
         self.written: list[float] = []
         """The time at which each number was acknowledged."""
         self.read: list[float] = []
+        """The time of each successful read."""
         self.stale: list[str] = []
+        """A text for each read that did not contain the last acknowledged number."""
         self.failed: list[tuple[float, str, str]] = []
+        """The time, the kind (read or write) and the error of each failed request."""
         self._lock = threading.Lock()
 
     def failure(self, what: str, error: BaseException) -> None:
+        """Record a failed request. `what` is `read` or `write`."""
         with self._lock:
             self.failed.append((time.time(), what, f"{type(error).__name__}: {error}"))
 
     def save(self, path: Path) -> None:
-        """Save the record to a file atomically."""
+        """Write the record to a JSON file atomically."""
         document = {
             "began": self.began,
             "ended": time.time(),
@@ -143,44 +148,44 @@ class Account:
         fresh.replace(path)
 
 
-def write(api: Caller, number: int) -> None:
-    """Write a number. A repeated write of the same number is harmless."""
+def write(api: ApiCaller, number: int) -> None:
+    """Write a number as a key of its ConfigMap. Repeating the write of a number changes nothing."""
     name = f"load-{number // KEYS}"
     patch = {"data": {str(number): "written"}}
     try:
         api.call("PATCH", f"{_CONFIGMAPS}/{name}", patch)
-    except Refused as refusal:
+    except RequestRefused as refusal:
         if refusal.status != http.client.NOT_FOUND:
             raise
         whole = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": name}, **patch}
         api.call("POST", _CONFIGMAPS, whole)
 
 
-def writing(account: Account, api: Caller, stopped: threading.Event) -> None:
-    """Write increasing numbers until stopped."""
+def write_until_stopped(record: RequestRecord, api: ApiCaller, stopped: threading.Event) -> None:
+    """Write increasing numbers until `stopped` is set. Retry a number until its write is acknowledged."""
     while not stopped.is_set():
         began = time.monotonic()
         try:
-            write(api, len(account.written))
-            account.written.append(time.time())
+            write(api, len(record.written))
+            record.written.append(time.time())
         except _FAILURES as error:
-            account.failure("write", error)
+            record.failure("write", error)
         stopped.wait(max(0.0, PERIOD - (time.monotonic() - began)))
 
 
-def reading(account: Account, api: Caller, stopped: threading.Event) -> None:
-    """Read the last acknowledged number repeatedly until stopped."""
+def read_until_stopped(record: RequestRecord, api: ApiCaller, stopped: threading.Event) -> None:
+    """Read the last acknowledged number repeatedly until `stopped` is set."""
     while not stopped.is_set():
         began = time.monotonic()
-        last = len(account.written) - 1
+        last = len(record.written) - 1
         try:
             if last >= 0:
                 answer = api.call("GET", f"{_CONFIGMAPS}/load-{last // KEYS}")
                 if str(last) not in answer.get("data", {}):
-                    account.stale.append(f"{time.time():.3f}: {last} was acknowledged and not read")
-                account.read.append(time.time())
+                    record.stale.append(f"{time.time():.3f}: {last} was acknowledged and not read")
+                record.read.append(time.time())
         except _FAILURES as error:
-            account.failure("read", error)
+            record.failure("read", error)
         stopped.wait(max(0.0, PERIOD - (time.monotonic() - began)))
 
 
@@ -188,20 +193,20 @@ def main(kubeconfig: Path, result: Path) -> None:
     """Write and read until SIGTERM; save the record every second."""
     stopped = threading.Event()
     signal.signal(signal.SIGTERM, lambda *_: stopped.set())
-    account = Account()
+    record = RequestRecord()
     threads = [
-        threading.Thread(target=work, args=(account, Api(kubeconfig), stopped), daemon=True)
-        for work in (writing, reading)
+        threading.Thread(target=work, args=(record, Api(kubeconfig), stopped), daemon=True)
+        for work in (write_until_stopped, read_until_stopped)
     ]
     for thread in threads:
         thread.start()
     while not stopped.wait(1):
-        account.save(result)
+        record.save(result)
         if os.getppid() == 1:
             break  # the parent process has ended
     for thread in threads:
         thread.join(2 * TIMEOUT)
-    account.save(result)
+    record.save(result)
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Fixtures for the highly available stack on real hosts, which is created once for all fault tests.
+"""Fixtures for the highly available cluster on real hosts, which is created once for all fault tests.
 
 `KUBEWRIGHT_TEST_STATE` names a directory to keep, as in tests/lab: a cluster that one run created there is
 used, and left running, by the next run.
@@ -17,21 +17,22 @@ import pytest
 from testkit import stackfile
 from testkit.cluster import CHECKOUT
 from testkit.state import create_directory, is_kept
-from tests.faults.ha import NETWORK, Ha
+from tests.faults.ha import NETWORK, HaCluster
 
-Note = Callable[..., None]
+RecordFigures = Callable[..., None]
+"""A function that records the measurements of a test."""
 _figures: list[dict[str, Any]] = []
 
 
 @pytest.fixture(scope="session")
 def state(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Return the state directory of this run."""
+    """Return the directory with the state of all stacks and labs of this test run."""
     return create_directory(tmp_path_factory, "`make test-faults` as root")
 
 
 @contextmanager
-def stack(cluster: Ha) -> Iterator[Ha]:
-    """Yield a stack and take it down at the end, also after a failed `up`."""
+def running_stack(cluster: HaCluster) -> Iterator[HaCluster]:
+    """Run `up`, yield the running cluster, and run `down` at the end, also after a failed `up`."""
     try:
         cluster.up()
         yield cluster
@@ -41,26 +42,35 @@ def stack(cluster: Ha) -> Iterator[Ha]:
 
 
 @pytest.fixture(scope="session")
-def ha(state: Path) -> Iterator[Ha]:
-    """Return the stack `ha`: 2 load balancers, 3 control planes with etcd, 3 workers in 2 pools."""
+def ha_cluster(state: Path) -> Iterator[HaCluster]:
+    """Yield a running cluster of the stack `ha`: 2 load balancers, 3 control planes with etcd, 3 workers in 2
+    pools.
+    """
     config = stackfile.from_checkout(CHECKOUT / "Pulumi.ha.yaml", "kwfault", NETWORK)
-    with stack(Ha(name="kwfault", state=state, config=config)) as cluster:
+    with running_stack(HaCluster(name="kwfault", state=state, config=config)) as cluster:
         yield cluster
 
 
 @pytest.fixture
-def healthy(ha: Ha) -> Iterator[Ha]:
-    """Assert before and after a fault that the stack is healthy and its preview empty."""
-    ha.wait_healthy()
-    yield ha
-    ha.boot_hosts()  # a failed test may have left a host disconnected
-    ha.wait_healthy()
-    assert ha.steps() == {}, "after the fault the preview of the unchanged stack is not empty"
+def healthy_cluster(ha_cluster: HaCluster) -> Iterator[HaCluster]:
+    """Yield the cluster. Assert before and after the test that it is healthy, and then that its preview is
+    empty.
+    """
+    ha_cluster.wait_healthy()
+    yield ha_cluster
+    ha_cluster.boot_hosts()  # a failed test may have left a host disconnected
+    ha_cluster.wait_healthy()
+    assert ha_cluster.previewed_operations() == {}, (
+        "after the fault the preview of the unchanged stack is not empty"
+    )
 
 
 @pytest.fixture
-def note(request: pytest.FixtureRequest, state: Path) -> Note:
-    """Record the measurements of a test: a line in faults.jsonl, and a row in the table at the end."""
+def record_figures(request: pytest.FixtureRequest, state: Path) -> RecordFigures:
+    """Return a function that records measurements of a test, given as keyword arguments.
+
+    The function writes a line to faults.jsonl and adds a row to the table at the end of the test run.
+    """
 
     def record(**figures: object) -> None:
         entry = {"test": request.node.name, **figures}
@@ -73,7 +83,7 @@ def note(request: pytest.FixtureRequest, state: Path) -> Note:
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """Print the table of all measurements."""
+    """Print the table of all measurements at the end of the test run."""
     if not _figures:
         return
     terminalreporter.section("figures (seconds)")

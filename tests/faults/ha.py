@@ -21,12 +21,12 @@ _ETCDCTL = (
 )
 
 
-class Ha(Cluster):
+class HaCluster(Cluster):
     """A highly available stack with load balancers and several control planes."""
 
     @property
     def hosts(self) -> list[str]:
-        """Return all hosts of the inventory."""
+        """Return the names of all hosts of the inventory."""
         return list(self.config[CLUSTER]["metal"]["hosts"])
 
     @property
@@ -54,9 +54,10 @@ class Ha(Cluster):
         """Return the virtual address of the API."""
         return str(self.config[CLUSTER]["endpoint"]["host"])
 
-    def by_role(self, role: str) -> str:
-        """Return the host to disturb in a role; for `control-plane` a host whose etcd member is not the
-        leader.
+    def host_by_role(self, role: str) -> str:
+        """Return the name of a host that currently has a role, for example `etcd-leader`.
+
+        The host for `control-plane` is not the host of the etcd leader.
         """
         match role:
             case "active-load-balancer":
@@ -72,16 +73,17 @@ class Ha(Cluster):
         raise AssertionError(f"unknown role {role}")
 
     def active_load_balancer(self) -> str:
-        """Return the load balancer that holds the virtual address."""
+        """Return the name of the load balancer that currently holds the virtual address."""
         return eventually("one load balancer holds the address", self._address_holder, timeout=30)
 
     def etcd_leader(self) -> str:
         """Return the host of the etcd leader."""
         return eventually("etcd has a leader", self._leader, timeout=30)
 
-    def etcd(self, host: str) -> list[dict[str, Any]]:
-        """Return the status of every etcd member, requested from a host. Raise CommandFailed when a member
-        does not answer.
+    def etcd_statuses(self, host: str) -> list[dict[str, Any]]:
+        """Return the status of every etcd member, as etcdctl on `host` reports it.
+
+        Raises CommandFailed if a member does not respond.
         """
         endpoints = ",".join(f"https://{self.address(member)}:2379" for member in self.members)
         output = self.ssh(host, f"{_ETCDCTL} --endpoints={endpoints} endpoint status -w json", timeout=30)
@@ -89,7 +91,10 @@ class Ha(Cluster):
         return statuses
 
     def wait_healthy(self, timeout: float = RECOVERY_SECONDS) -> None:
-        """Wait until every node is Ready, every member serves requests, and `status` reports no problem."""
+        """Wait until all nodes are Ready, all etcd members serve requests, and `status` reports no problem.
+
+        `timeout` is in seconds.
+        """
         self.wait_all_ready(timeout)
         eventually("all etcd members serve", self._has_quorum, timeout=timeout, interval=2)
         last = ""
@@ -104,7 +109,7 @@ class Ha(Cluster):
         eventually("`status` reports no problem", is_healthy, timeout=120, interval=3)
 
     def kill_service(self, unit: str, host: str) -> None:
-        """Kill (SIGKILL) the processes of a service and wait until the service runs again."""
+        """Kill the processes of a systemd unit on a host with SIGKILL. Wait until the unit runs again."""
         before = self.invocation_id(unit, host)
         self.ssh(host, f"systemctl kill --signal=KILL {unit}")
         eventually(
@@ -115,19 +120,19 @@ class Ha(Cluster):
         )
 
     def invocation_id(self, unit: str, host: str) -> str:
-        """Return the invocation id of a service; empty when it is not active."""
+        """Return the invocation id of a systemd unit on a host; empty if the unit is not active."""
         script = (
             f"systemctl is-active --quiet {unit} && systemctl show --property=InvocationID --value {unit}"
         )
         return self.ssh(host, script, check=False).stdout.strip()
 
     def kill_hosts(self, hosts: Sequence[str]) -> None:
-        """Kill several hosts at the same time."""
+        """Kill several hosts at the same time, as a power failure does."""
         with ThreadPoolExecutor(max_workers=len(hosts)) as pool:
             list(pool.map(self.stop_host, hosts))
 
     def boot_hosts(self) -> None:
-        """Boot every host that is not running."""
+        """Boot every host of the lab that does not run."""
         self.lab_command("up", str(self.lab / "spec.json"))
 
     @contextmanager
@@ -147,14 +152,14 @@ class Ha(Cluster):
         return ""
 
     def _leader(self) -> str:
-        for status in self.etcd(self.members[0]):
+        for status in self.etcd_statuses(self.members[0]):
             if status["Status"]["header"]["member_id"] == status["Status"]["leader"]:
                 address = status["Endpoint"].removeprefix("https://").rpartition(":")[0]
                 return next(host for host in self.members if self.address(host) == address)
         return ""
 
     def _has_quorum(self) -> bool:
-        statuses = [status["Status"] for status in self.etcd(self.members[0])]
+        statuses = [status["Status"] for status in self.etcd_statuses(self.members[0])]
         assert len(statuses) == len(self.members), f"{len(statuses)} members answer"
         assert not any(status.get("errors") for status in statuses), statuses
         return len({status["leader"] for status in statuses}) == 1

@@ -21,8 +21,10 @@ _numbers = itertools.count(1)
 
 
 @dataclass(frozen=True, slots=True)
-class Report:
-    """The requests that the client recorded in a time interval. Gaps are in seconds."""
+class LoadReport:
+    """The requests of the client in a time interval. A gap is the longest time without a success, in
+    seconds.
+    """
 
     writes: int
     reads: int
@@ -35,19 +37,22 @@ class Report:
 
     @property
     def figures(self) -> dict[str, object]:
-        """Return the values for the table of measurements."""
+        """Return the measurements by name, for the table of measurements."""
         return {
             "write gap": round(self.write_gap, 1),
             "read gap": round(self.read_gap, 1),
             "writes": self.writes,
             "reads": self.reads,
             "failed requests": len(self.failed),
-            "failed in a max_consecutive_failures": self.max_consecutive_failures,
+            "max consecutive failures": self.max_consecutive_failures,
         }
 
 
-class Load:
-    """A running test client. The client reads `kubeconfig` again for every new connection."""
+class ClientProcess:
+    """The process of the test client, which starts with this object.
+
+    The client reads the kubeconfig of the cluster again for every new connection.
+    """
 
     def __init__(self, cluster: Cluster) -> None:
         self._cluster = cluster
@@ -60,30 +65,33 @@ class Load:
         )
 
     def wait_started(self) -> None:
-        """Wait until writes and reads succeed, so that measurements exclude the start of the client."""
+        """Wait until requests of the client succeed, so that measurements exclude its start."""
         eventually("the client writes", lambda: self.alive() and self.last_write() > 0, timeout=30)
         time.sleep(2)
 
     def alive(self) -> bool:
-        """Assert that the client process still runs."""
+        """Return True if the client process runs. Raise AssertionError if it has ended."""
         code = self._process.poll()
         assert code is None, f"the client ended with exit code {code}"
         return True
 
     def last_write(self) -> float:
-        """Return the time of the last acknowledged write, which can be one second old."""
-        written = self._account()["written"] if self._result.exists() else []
+        """Return the time of the last acknowledged write that the client has saved; 0 without a write.
+
+        The client saves its record every second.
+        """
+        written = self._read_record()["written"] if self._result.exists() else []
         return float(written[-1]) if written else 0.0
 
     def wait_for_write(self, timeout: float) -> None:
-        """Wait until a write succeeds after this call."""
+        """Wait until a write is acknowledged after this call, for at most `timeout` seconds."""
         now = time.time()
         eventually(
             "writes go on", lambda: self.alive() and self.last_write() > now, timeout=timeout, interval=0.5
         )
 
     def stop(self) -> None:
-        """Stop the client. The file with its recorded requests is kept."""
+        """Stop the client process. The file with its record is kept."""
         if self._process.poll() is None:
             self._process.terminate()
         try:
@@ -92,17 +100,17 @@ class Load:
             self._process.kill()
             self._process.wait()
 
-    def report(self, since: float = 0, until: float = 0) -> Report:
-        """Return the requests between two times of the wall clock (default: all requests)."""
-        account = self._account()
-        begin, end = max(since, account["began"]), until or account["ended"]
+    def report(self, since: float = 0, until: float = 0) -> LoadReport:
+        """Return a report of the requests between two wall-clock times (default: of all requests)."""
+        record = self._read_record()
+        begin, end = max(since, record["began"]), until or record["ended"]
 
         def within(times: Sequence[float]) -> list[float]:
             return [moment for moment in times if begin <= moment <= end]
 
-        failed = [entry for entry in account["failed"] if begin <= entry[0] <= end]
-        written, read = within(account["written"]), within(account["read"])
-        return Report(
+        failed = [entry for entry in record["failed"] if begin <= entry[0] <= end]
+        written, read = within(record["written"]), within(record["read"])
+        return LoadReport(
             writes=len(written),
             reads=len(read),
             write_gap=longest_gap([begin, *written, end]),
@@ -110,16 +118,20 @@ class Load:
             failed=tuple(f"{moment - begin:.1f} s: {what}: {error}" for moment, what, error in failed),
             max_consecutive_failures=max(
                 max_consecutive_failures(
-                    [(t, True) for t in account[done]], [(t, False) for t, w, _ in failed if w == what]
+                    [(t, True) for t in record[done]], [(t, False) for t, w, _ in failed if w == what]
                 )
                 for what, done in (("write", "written"), ("read", "read"))
             ),
-            stale=tuple(account["stale"]),
+            stale=tuple(record["stale"]),
         )
 
     def lost_numbers(self, until: float = 0) -> list[int]:
-        """Return the numbers that were acknowledged until a time and no longer exist in the cluster."""
-        written = [moment for moment in self._account()["written"] if not until or moment <= until]
+        """Return the numbers whose writes were acknowledged before `until` and that do not exist in the
+        cluster.
+
+        The default of `until` is the end of the record.
+        """
+        written = [moment for moment in self._read_record()["written"] if not until or moment <= until]
         existing = {
             number
             for item in self._cluster.items("configmaps", "-n", NAMESPACE)
@@ -128,18 +140,21 @@ class Load:
         }
         return [number for number in range(len(written)) if str(number) not in existing]
 
-    def _account(self) -> dict[str, Any]:
-        account: dict[str, Any] = json.loads(self._result.read_text())
-        return account
+    def _read_record(self) -> dict[str, Any]:
+        record: dict[str, Any] = json.loads(self._result.read_text())
+        return record
 
 
 def longest_gap(moments: Sequence[float]) -> float:
-    """Return the longest time between two consecutive moments."""
+    """Return the longest time between two consecutive times."""
     return max((after - before for before, after in itertools.pairwise(moments)), default=0.0)
 
 
 def max_consecutive_failures(done: Sequence[tuple[float, bool]], failed: Sequence[tuple[float, bool]]) -> int:
-    """Return the maximum number of consecutive failures."""
+    """Return the maximum number of consecutive failed requests.
+
+    Each entry of `done` and `failed` is the time of a request and whether it succeeded.
+    """
     longest = current = 0
     for _, succeeded in sorted((*done, *failed)):
         current = 0 if succeeded else current + 1
@@ -148,9 +163,9 @@ def max_consecutive_failures(done: Sequence[tuple[float, bool]], failed: Sequenc
 
 
 @contextmanager
-def running_client(cluster: Cluster) -> Iterator[Load]:
-    """Run a client during the block and stop it at the end."""
-    client = Load(cluster)
+def running_client(cluster: Cluster) -> Iterator[ClientProcess]:
+    """Yield a running test client, and stop it at the end of the block."""
+    client = ClientProcess(cluster)
     try:
         client.wait_started()
         yield client
@@ -158,16 +173,19 @@ def running_client(cluster: Cluster) -> Iterator[Load]:
         client.stop()
 
 
-def assert_limits(client: Load, cluster: Cluster, gap: float, note: Callable[..., None]) -> Report:
-    """Stop the client, record its measurements, and check the measurements against the limits.
+def assert_limits(
+    client: ClientProcess, cluster: Cluster, gap: float, record_figures: Callable[..., None]
+) -> LoadReport:
+    """Stop the client, record its measurements, assert that they are within the limits, and return the
+    report.
 
-    Assert that the longest time without a write is at most `gap`, that no acknowledged write is lost, and
+    The limits: the longest time without a write is at most `gap` seconds, no acknowledged write is lost, and
     that no read returned an old value.
     """
     client.stop()
     report = client.report()
     lost = client.lost_numbers()
-    note(**report.figures, lost=len(lost))
+    record_figures(**report.figures, lost=len(lost))
     assert report.writes > 0
     assert not lost, f"{len(lost)} acknowledged writes are lost, the first is {lost[0]} (of {KEYS} a map)"
     assert not report.stale, report.stale[0]

@@ -1,5 +1,5 @@
-"""Fault tests: the cluster serves requests during a rolling restart, a rotation of authorities and a
-member's replacement.
+"""Fault tests: the cluster serves requests during a rolling restart, a rotation of each CA, and the
+replacement of an etcd member.
 """
 
 from __future__ import annotations
@@ -9,72 +9,88 @@ import time
 
 import pytest
 
-from tests.faults.conftest import Note
-from tests.faults.ha import Ha
+from tests.faults.conftest import RecordFigures
+from tests.faults.ha import HaCluster
 from tests.faults.load import assert_limits, running_client
 
-GAP = 5
-"""Seconds that writes may pause during an intended change."""
+MAX_WRITE_GAP = 5
+"""Maximum time without a successful write during a change, in seconds."""
 
 
-def test_control_planes_restart_one_by_one(healthy: Ha, note: Note) -> None:
-    before = {host: healthy.invocation_id("kube-apiserver.service", host) for host in healthy.control_planes}
-    with running_client(healthy) as client:
-        healthy.change({"api": {"event_ttl": "2h"}})
+def test_control_planes_restart_one_by_one(healthy_cluster: HaCluster, record_figures: RecordFigures) -> None:
+    before = {
+        host: healthy_cluster.invocation_id("kube-apiserver.service", host)
+        for host in healthy_cluster.control_planes
+    }
+    with running_client(healthy_cluster) as client:
+        healthy_cluster.merge_settings({"api": {"event_ttl": "2h"}})
         began = time.monotonic()
-        healthy.up()
-        note(up=round(time.monotonic() - began, 1))
+        healthy_cluster.up()
+        record_figures(up=round(time.monotonic() - began, 1))
         after = {
-            host: healthy.invocation_id("kube-apiserver.service", host) for host in healthy.control_planes
+            host: healthy_cluster.invocation_id("kube-apiserver.service", host)
+            for host in healthy_cluster.control_planes
         }
         assert not [host for host in before if before[host] == after[host]], "an API server was not restarted"
-        assert_limits(client, healthy, GAP, note)
+        assert_limits(client, healthy_cluster, MAX_WRITE_GAP, record_figures)
 
 
 @pytest.mark.parametrize("authority", ["kubernetes", "etcd", "front-proxy"])
-def test_certificate_authority_is_replaced_in_stages(healthy: Ha, note: Note, authority: str) -> None:
+def test_certificate_authority_is_replaced_in_stages(
+    healthy_cluster: HaCluster, record_figures: RecordFigures, authority: str
+) -> None:
     """At every stage requests succeed after one reconnection. At the end the old CA no longer exists."""
-    old = healthy.ssh(healthy.control_planes[0], f"cat /etc/kubernetes/pki/{authority}-ca.crt").stdout
-    with running_client(healthy) as client:
+    old = healthy_cluster.ssh(
+        healthy_cluster.control_planes[0], f"cat /etc/kubernetes/pki/{authority}-ca.crt"
+    ).stdout
+    with running_client(healthy_cluster) as client:
         for stage in ("trust", "sign", "done"):
-            healthy.change({"certificates": {"authorities": {authority: {"generation": 2, "stage": stage}}}})
+            healthy_cluster.merge_settings(
+                {"certificates": {"authorities": {authority: {"generation": 2, "stage": stage}}}}
+            )
             began = time.monotonic()
-            healthy.up()
-            note(stage=stage, up=round(time.monotonic() - began, 1))
-            assert healthy.steps() == {}, f"after stage {stage} the preview is not empty"
-        now = healthy.ssh(healthy.control_planes[0], f"cat /etc/kubernetes/pki/{authority}-ca.crt").stdout
+            healthy_cluster.up()
+            record_figures(stage=stage, up=round(time.monotonic() - began, 1))
+            assert healthy_cluster.previewed_operations() == {}, (
+                f"after stage {stage} the preview is not empty"
+            )
+        now = healthy_cluster.ssh(
+            healthy_cluster.control_planes[0], f"cat /etc/kubernetes/pki/{authority}-ca.crt"
+        ).stdout
         assert "BEGIN CERTIFICATE" in now
         assert old.strip() not in now, "the old CA is still trusted"
-        report = assert_limits(client, healthy, GAP, note)
+        report = assert_limits(client, healthy_cluster, MAX_WRITE_GAP, record_figures)
     shown = "\n".join(report.failed[:20])
-    row = report.max_consecutive_failures
-    assert row <= 1, f"{row} consecutive requests failed, one reconnection was not enough:\n{shown}"
+    failures = report.max_consecutive_failures
+    assert failures <= 1, f"{failures} consecutive requests failed, one reconnection was not enough:\n{shown}"
 
 
-def test_member_that_lost_all_data_is_replaced(healthy: Ha, note: Note) -> None:
+def test_member_that_lost_all_data_is_replaced(
+    healthy_cluster: HaCluster, record_figures: RecordFigures
+) -> None:
     """A new empty host with the same name replaces the member, and clients notice nothing."""
-    host = healthy.by_role("control-plane")
-    identity = member_ids(healthy)[host]
-    healthy.stop_host(host)
+    host = healthy_cluster.host_by_role("control-plane")
+    identity = member_ids(healthy_cluster)[host]
+    healthy_cluster.stop_host(host)
     for part in ("upper", "work", "disk"):
-        shutil.rmtree(healthy.lab / "hosts" / host / part)
+        shutil.rmtree(healthy_cluster.lab / "hosts" / host / part)
     time.sleep(20)  # another test checks the loss of a member
-    with running_client(healthy) as client:
-        healthy.start_host(host)
+    with running_client(healthy_cluster) as client:
+        healthy_cluster.start_host(host)
         began = time.monotonic()
-        healthy.command("replace", "--host", host, timeout=420)
-        note(host=host, replace=round(time.monotonic() - began, 1))
-        healthy.wait_healthy()
-        assert_limits(client, healthy, GAP, note)
-    assert member_ids(healthy)[host] != identity, "the member is not a new one"
+        healthy_cluster.command("replace", "--host", host, timeout=420)
+        record_figures(host=host, replace=round(time.monotonic() - began, 1))
+        healthy_cluster.wait_healthy()
+        assert_limits(client, healthy_cluster, MAX_WRITE_GAP, record_figures)
+    assert member_ids(healthy_cluster)[host] != identity, "the member is not a new one"
 
 
-def member_ids(cluster: Ha) -> dict[str, int]:
-    """Return the ids of etcd's members by host."""
+def member_ids(cluster: HaCluster) -> dict[str, int]:
+    """Return the ids of the etcd members by host."""
     by_address = {cluster.address(host): host for host in cluster.members}
     return {
         by_address[status["Endpoint"].removeprefix("https://").rpartition(":")[0]]: status["Status"][
             "header"
         ]["member_id"]
-        for status in cluster.etcd(cluster.members[0])
+        for status in cluster.etcd_statuses(cluster.members[0])
     }

@@ -12,48 +12,48 @@ import pytest
 from testkit import stackfile
 from testkit.cluster import CHECKOUT
 from testkit.stackfile import DELETE
-from tests.faults.conftest import Note, stack
-from tests.faults.ha import Ha
+from tests.faults.conftest import RecordFigures, running_stack
+from tests.faults.ha import HaCluster
 from tests.faults.load import assert_limits, running_client
-from tests.faults.test_hosts import GAPS, GONE_SECONDS
+from tests.faults.test_hosts import MAX_WRITE_GAPS, OFF_SECONDS
 
 NETWORK = "10.101.0.0/24"
 MEMBERS = ("e-1", "e-2", "e-3")
 
 
 @pytest.fixture(scope="module")
-def dedicated_etcd(state: Path) -> Iterator[Ha]:
-    """Return a stack with two load balancers, three control planes without etcd, three etcd hosts and a
-    worker.
+def dedicated_etcd(state: Path) -> Iterator[HaCluster]:
+    """Yield a running cluster with two load balancers, three control planes without etcd, three etcd hosts
+    and a worker.
     """
     config = stackfile.from_checkout(CHECKOUT / "Pulumi.ha.yaml", "kwetcd", NETWORK)
-    cluster = Ha(name="kwetcd", state=state, config=config)
+    cluster = HaCluster(name="kwetcd", state=state, config=config)
     hosts = {
         name: {"address": str(IPv4Network(NETWORK)[41 + number]), "cpus": 1, "memory": "1Gi"}
         for number, name in enumerate(MEMBERS)
     }
-    cluster.change(
+    cluster.merge_settings(
         {
             "etcd": {"hosts": list(MEMBERS)},
             "pools": {"general": {"hosts": ["w-1"]}, "edge": DELETE},
             "metal": {"hosts": {**hosts, "w-2": DELETE, "w-3": DELETE}},
         }
     )
-    with stack(cluster) as cluster:
+    with running_stack(cluster) as cluster:
         yield cluster
 
 
 @pytest.mark.parametrize("role", ["etcd-leader", "control-plane"])
-def test_killed_host_returns(dedicated_etcd: Ha, note: Note, role: str) -> None:
+def test_killed_host_returns(dedicated_etcd: HaCluster, record_figures: RecordFigures, role: str) -> None:
     dedicated_etcd.wait_healthy()
-    host = dedicated_etcd.by_role(role)
+    host = dedicated_etcd.host_by_role(role)
     assert (host in MEMBERS) == (role == "etcd-leader")
     with running_client(dedicated_etcd) as client:
         dedicated_etcd.stop_host(host)
-        time.sleep(GONE_SECONDS)
+        time.sleep(OFF_SECONDS)
         client.wait_for_write(timeout=30)
         dedicated_etcd.start_host(host)
         dedicated_etcd.wait_healthy()
-        note(host=host)
-        assert_limits(client, dedicated_etcd, GAPS[role], note)
-    assert dedicated_etcd.steps() == {}
+        record_figures(host=host)
+        assert_limits(client, dedicated_etcd, MAX_WRITE_GAPS[role], record_figures)
+    assert dedicated_etcd.previewed_operations() == {}

@@ -12,29 +12,32 @@ import pytest
 
 from testkit import stackfile
 from testkit.cluster import CHECKOUT
-from tests.faults.conftest import Note, stack
-from tests.faults.ha import Ha
+from tests.faults.conftest import RecordFigures, running_stack
+from tests.faults.ha import HaCluster
 from tests.faults.load import assert_limits, running_client
 
 NETWORK = "10.102.0.0/24"
-GAP = 5
-SINGLE_API_SERVER_GAP = 60
+MAX_WRITE_GAP = 5
+MAX_WRITE_GAP_SINGLE_API_SERVER = 60
 SECONDS = 420
 EXTRA = ("e-4", "e-5")
 
 
 @pytest.fixture(scope="module")
-def single_control_plane(state: Path) -> Iterator[Ha]:
-    """Return the stack `ha` with a single control plane; the other hosts have no role yet."""
+def single_control_plane(state: Path) -> Iterator[HaCluster]:
+    """Yield a running cluster of the stack `ha` with a single control plane."""
     config = stackfile.from_checkout(CHECKOUT / "Pulumi.ha.yaml", "kwscale", NETWORK)
-    cluster = Ha(name="kwscale", state=state, config=config)
+    cluster = HaCluster(name="kwscale", state=state, config=config)
     set_role_hosts(cluster, ["cp-1"], [])
-    with stack(cluster) as cluster:
+    with running_stack(cluster) as cluster:
         yield cluster
 
 
-def set_role_hosts(cluster: Ha, planes: Sequence[str], members: Sequence[str]) -> None:
-    """Set the hosts of these roles in the stack file, and reduce the inventory to these hosts."""
+def set_role_hosts(cluster: HaCluster, planes: Sequence[str], members: Sequence[str]) -> None:
+    """Set the hosts of the control planes and of the etcd members in the stack file.
+
+    Remove hosts without a role from the inventory.
+    """
     extra = {name: stackfile.host(NETWORK, 40 + number, "1Gi") for number, name in enumerate(EXTRA)}
     own = stackfile.from_checkout(CHECKOUT / "Pulumi.ha.yaml", cluster.name, NETWORK)[stackfile.CLUSTER][
         "metal"
@@ -42,7 +45,7 @@ def set_role_hosts(cluster: Ha, planes: Sequence[str], members: Sequence[str]) -
     used = {*planes, *members, *cluster.workers, *cluster.load_balancers}
     hosts = {name: host if name in used else stackfile.DELETE for name, host in {**own, **extra}.items()}
     change = {"control_planes": {"hosts": planes}, "etcd": {"hosts": members}, "metal": {"hosts": hosts}}
-    cluster.change(change)
+    cluster.merge_settings(change)
 
 
 @pytest.mark.parametrize(
@@ -57,7 +60,10 @@ def set_role_hosts(cluster: Ha, planes: Sequence[str], members: Sequence[str]) -
     ids=["1-to-3", "3-to-5", "5-to-3", "3-to-1"],
 )
 def test_members_are_added_and_removed(
-    single_control_plane: Ha, note: Note, planes: Sequence[str], members: Sequence[str]
+    single_control_plane: HaCluster,
+    record_figures: RecordFigures,
+    planes: Sequence[str],
+    members: Sequence[str],
 ) -> None:
     """Every step is a single `up`. Afterwards all writes exist, and the members are as configured."""
     before = len(single_control_plane.control_planes)
@@ -65,16 +71,21 @@ def test_members_are_added_and_removed(
         set_role_hosts(single_control_plane, planes, members)
         began = time.monotonic()
         single_control_plane.command("up", timeout=SECONDS)
-        note(up=round(time.monotonic() - began, 1))
+        record_figures(up=round(time.monotonic() - began, 1))
         single_control_plane.wait_healthy()
         # The API is unavailable while its only server restarts with the new etcd members.
-        assert_limits(client, single_control_plane, SINGLE_API_SERVER_GAP if before == 1 else GAP, note)
-    statuses = single_control_plane.etcd(single_control_plane.members[0])
+        assert_limits(
+            client,
+            single_control_plane,
+            MAX_WRITE_GAP_SINGLE_API_SERVER if before == 1 else MAX_WRITE_GAP,
+            record_figures,
+        )
+    statuses = single_control_plane.etcd_statuses(single_control_plane.members[0])
     assert len(statuses) == len(members or planes)
     assert not [status for status in statuses if status["Status"].get("isLearner")]
     known = single_control_plane.ssh(single_control_plane.members[0], MEMBERS).stdout.split()
     assert sorted(known) == sorted(members or planes)
-    assert single_control_plane.steps() == {}
+    assert single_control_plane.previewed_operations() == {}
 
 
 MEMBERS = """\

@@ -13,8 +13,8 @@ import pytest
 from testkit import pods
 from testkit.wait import eventually
 from tests.faults.client import NAMESPACE
-from tests.faults.conftest import Note
-from tests.faults.ha import Ha
+from tests.faults.conftest import RecordFigures
+from tests.faults.ha import HaCluster
 from tests.faults.load import assert_limits, running_client
 
 SERVICES = {
@@ -30,38 +30,40 @@ SERVICES = {
     "flanneld": ("worker", 2),
     "kube-proxy": ("worker", 2),
 }
-"""The role of each component's host, and the maximum number of seconds without a write."""
+"""By component: the role of its host, and the maximum time without a successful write, in seconds."""
 DATA = "/var/lib/etcd"
-BULK = 200
+BULK_OBJECTS = 200
 """Number of objects of half a megabyte that fill a segment of etcd's log (64 MiB)."""
 
 
 @pytest.mark.parametrize("service", SERVICES)
-def test_killed_component_returns(healthy: Ha, note: Note, service: str) -> None:
+def test_killed_component_returns(
+    healthy_cluster: HaCluster, record_figures: RecordFigures, service: str
+) -> None:
     role, gap = SERVICES[service]
-    host = healthy.by_role(role)
-    with running_client(healthy) as client:
-        healthy.kill_service(f"{service}.service", host)
-        healthy.wait_healthy()
-        note(host=host)
-        assert_limits(client, healthy, gap, note)
+    host = healthy_cluster.host_by_role(role)
+    with running_client(healthy_cluster) as client:
+        healthy_cluster.kill_service(f"{service}.service", host)
+        healthy_cluster.wait_healthy()
+        record_figures(host=host)
+        assert_limits(client, healthy_cluster, gap, record_figures)
 
 
-def test_full_disk_of_an_etcd_member(healthy: Ha, note: Note) -> None:
+def test_full_disk_of_an_etcd_member(healthy_cluster: HaCluster, record_figures: RecordFigures) -> None:
     """The other members serve requests, `status` names the host and the full disk, and free space ends the
     fault.
     """
-    host = healthy.by_role("etcd-leader")
-    with small_disk(healthy, host), running_client(healthy) as client:
-        before = healthy.invocation_id("etcd.service", host)
-        healthy.ssh(host, f"dd if=/dev/zero of={DATA}/filler bs=1M 2>/dev/null || :")
+    host = healthy_cluster.host_by_role("etcd-leader")
+    with small_disk(healthy_cluster, host), running_client(healthy_cluster) as client:
+        before = healthy_cluster.invocation_id("etcd.service", host)
+        healthy_cluster.ssh(host, f"dd if=/dev/zero of={DATA}/filler bs=1M 2>/dev/null || :")
         # The data exceeds the space that etcd has reserved on the disk.
-        for number in range(BULK):
-            healthy.kubectl("create", "-f", "-", stdin=json.dumps(large_config_map(number)))
-        failed = healthy.invocation_id("etcd.service", host) != before
+        for number in range(BULK_OBJECTS):
+            healthy_cluster.kubectl("create", "-f", "-", stdin=json.dumps(large_config_map(number)))
+        failed = healthy_cluster.invocation_id("etcd.service", host) != before
 
         def status_names_the_disk() -> bool:
-            result = healthy.command("status", check=False, timeout=120)
+            result = healthy_cluster.command("status", check=False, timeout=120)
             assert result.code != 0, "`status` reports no problem with a full disk"
             lines = [line for line in result.text.splitlines() if host in line]
             assert any("full" in line for line in lines), f"`status` does not name the cause:\n{result.text}"
@@ -69,10 +71,10 @@ def test_full_disk_of_an_etcd_member(healthy: Ha, note: Note) -> None:
 
         eventually("`status` names the full disk", status_names_the_disk, timeout=60, interval=3)
         client.wait_for_write(timeout=30)
-        healthy.ssh(host, f"rm {DATA}/filler")
-        healthy.wait_healthy()
-        note(host=host, member_failed=failed)
-        assert_limits(client, healthy, 15, note)
+        healthy_cluster.ssh(host, f"rm {DATA}/filler")
+        healthy_cluster.wait_healthy()
+        record_figures(host=host, member_failed=failed)
+        assert_limits(client, healthy_cluster, 15, record_figures)
 
 
 def large_config_map(number: int) -> pods.Object:
@@ -83,8 +85,8 @@ def large_config_map(number: int) -> pods.Object:
 
 
 @contextmanager
-def small_disk(cluster: Ha, host: str) -> Iterator[None]:
-    """Move the data of a member to a file system with 200 MiB of free space."""
+def small_disk(cluster: HaCluster, host: str) -> Iterator[None]:
+    """Move the data of an etcd member to a file system with 200 MiB of free space until the block ends."""
     aside = "/var/lib/etcd-aside"
     cluster.ssh(
         host,

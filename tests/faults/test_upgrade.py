@@ -19,69 +19,74 @@ from testkit.cluster import CHECKOUT
 from testkit.interrupt import kill_when
 from testkit.process import CommandFailed
 from testkit.watcher import Watcher
-from tests.faults.conftest import Note, stack
-from tests.faults.ha import Ha
+from tests.faults.conftest import RecordFigures, running_stack
+from tests.faults.ha import HaCluster
 from tests.faults.load import assert_limits, running_client
 
 NETWORK = "10.100.0.0/24"
-OLD = {"version": "1.35.6", "etcd": "3.6.16", "containerd": "2.3.7", "coredns": "1.14.7"}
-NEW = "1.36.1"
-PATCH = {"version": "1.36.3", "etcd": "3.7.3", "containerd": "2.4.2", "coredns": "1.15.0"}
+OLD_VERSIONS = {"version": "1.35.6", "etcd": "3.6.16", "containerd": "2.3.7", "coredns": "1.14.7"}
+NEW_VERSION = "1.36.1"
+PATCH_VERSIONS = {"version": "1.36.3", "etcd": "3.7.3", "containerd": "2.4.2", "coredns": "1.15.0"}
 RUNTIME_VERSIONS = (
     {"containerd": "2.4.2", "coredns": "1.15.0"},
     {"containerd": "2.3.7", "coredns": "1.14.7"},
 )
-"""Versions in both directions: every step drains all nodes, and the last version is the newest."""
+"""Versions that the interrupted upgrades alternate between. Every such change drains all nodes."""
 SECONDS = 900
 """Time limit in seconds for an upgrade of all hosts one after another, including drains."""
 INTERRUPTIONS = 5
 KILL_AFTER = (6.0, 32.0)
 """Seconds after the start of an `up` for an interruption; every such `up` takes longer."""
-SEED = "KUBEWRIGHT_FAULT_SEED"
+SEED_VARIABLE = "KUBEWRIGHT_FAULT_SEED"
 
 
 @pytest.fixture(scope="module")
-def old_stack(state: Path) -> Iterator[Ha]:
-    """Return the stack `ha` with the previous minor version."""
+def old_stack(state: Path) -> Iterator[HaCluster]:
+    """Yield a running cluster of the stack `ha` with the previous minor version of Kubernetes."""
     config = stackfile.from_checkout(CHECKOUT / "Pulumi.ha.yaml", "kwupgrade", NETWORK)
-    cluster = Ha(name="kwupgrade", state=state, config=config)
-    cluster.change({"kubernetes": OLD})
-    with stack(cluster) as cluster:
+    cluster = HaCluster(name="kwupgrade", state=state, config=config)
+    cluster.merge_settings({"kubernetes": OLD_VERSIONS})
+    with running_stack(cluster) as cluster:
         yield cluster
 
 
-def test_minor_upgrade_of_the_whole_cluster(old_stack: Ha, note: Note) -> None:
+def test_minor_upgrade_of_the_whole_cluster(old_stack: HaCluster, record_figures: RecordFigures) -> None:
     """Writes pause for at most 5 s, and one of two pods with a disruption budget is always available."""
     old_stack.wait_healthy()
-    assert versions(old_stack) == {f"v{OLD['version']}"}
+    assert versions(old_stack) == {f"v{OLD_VERSIONS['version']}"}
     create_pod_pair(old_stack)
     with (
         running_client(old_stack) as client,
-        Watcher(lambda: count_ready(old_stack), interval=0.5) as watcher,
+        Watcher(lambda: count_ready_pods(old_stack), interval=0.5) as watcher,
     ):
-        old_stack.change({"kubernetes": {"version": NEW}})
+        old_stack.merge_settings({"kubernetes": {"version": NEW_VERSION}})
         began = time.monotonic()
         old_stack.command("up", timeout=SECONDS)
-        note(up=round(time.monotonic() - began, 1))
+        record_figures(up=round(time.monotonic() - began, 1))
         old_stack.wait_healthy()
-        assert_limits(client, old_stack, 5, note)
-    note(samples=len(watcher.seen), min_ready_pods=min(watcher.seen))
-    assert len(watcher.seen) > 20
-    assert min(watcher.seen) >= 1, "both pods of the Deployment were unavailable at the same time"
-    assert versions(old_stack) == {f"v{NEW}"}
-    assert old_stack.steps() == {}
+        assert_limits(client, old_stack, 5, record_figures)
+    record_figures(samples=len(watcher.values), min_ready_pods=min(watcher.values))
+    assert len(watcher.values) > 20
+    assert min(watcher.values) >= 1, "both pods of the Deployment were unavailable at the same time"
+    assert versions(old_stack) == {f"v{NEW_VERSION}"}
+    assert old_stack.previewed_operations() == {}
 
 
-@pytest.mark.parametrize("turn", range(INTERRUPTIONS))
-def test_another_up_completes_an_interrupted_upgrade(old_stack: Ha, note: Note, turn: int) -> None:
+@pytest.mark.parametrize("interruption", range(INTERRUPTIONS))
+def test_another_up_completes_an_interrupted_upgrade(
+    old_stack: HaCluster, record_figures: RecordFigures, interruption: int
+) -> None:
     """The engine or a host is killed at random points. The first upgrade changes all components."""
-    seed = int(os.environ.get(SEED) or random.SystemRandom().randrange(10**6))
-    chance = random.Random(seed)
-    after, host = chance.uniform(*KILL_AFTER), chance.choice(old_stack.hosts) if turn % 2 else ""
-    note(seed=seed, after=round(after, 1), killed=host or "engine")
+    seed = int(os.environ.get(SEED_VARIABLE) or random.SystemRandom().randrange(10**6))
+    generator = random.Random(seed)
+    after, host = (
+        generator.uniform(*KILL_AFTER),
+        generator.choice(old_stack.hosts) if interruption % 2 else "",
+    )
+    record_figures(seed=seed, after=round(after, 1), killed=host or "engine")
     old_stack.wait_healthy()
-    versions_at = PATCH if turn == 0 else RUNTIME_VERSIONS[turn % 2]
-    old_stack.change({"kubernetes": versions_at})
+    target_versions = PATCH_VERSIONS if interruption == 0 else RUNTIME_VERSIONS[interruption % 2]
+    old_stack.merge_settings({"kubernetes": target_versions})
     if host:
         up_with_killed_host(old_stack, host, after)
     else:
@@ -89,13 +94,13 @@ def test_another_up_completes_an_interrupted_upgrade(old_stack: Ha, note: Note, 
         kill_when(old_stack, "up", lambda: time.monotonic() > deadline, timeout=after + 5)
     began = time.monotonic()
     old_stack.command("up", timeout=SECONDS)
-    note(second_up=round(time.monotonic() - began, 1))
+    record_figures(second_up=round(time.monotonic() - began, 1))
     old_stack.wait_healthy()
-    assert old_stack.steps() == {}
-    assert_versions(old_stack, {**PATCH, **versions_at})
+    assert old_stack.previewed_operations() == {}
+    assert_versions(old_stack, {**PATCH_VERSIONS, **target_versions})
 
 
-def assert_versions(cluster: Ha, expected: dict[str, str]) -> None:
+def assert_versions(cluster: HaCluster, expected: dict[str, str]) -> None:
     """Assert that every component has the expected version."""
     assert versions(cluster) == {f"v{expected['version']}"}
     runtimes = {item["status"]["nodeInfo"]["containerRuntimeVersion"] for item in cluster.items("nodes")}
@@ -107,8 +112,8 @@ def assert_versions(cluster: Ha, expected: dict[str, str]) -> None:
     assert image["spec"]["template"]["spec"]["containers"][0]["image"].endswith(f":v{expected['coredns']}")
 
 
-def up_with_killed_host(cluster: Ha, host: str, after: float) -> None:
-    """Run an `up` during which a host loses power; the host boots again after the `up`."""
+def up_with_killed_host(cluster: HaCluster, host: str, after: float) -> None:
+    """Run `up`, kill a host `after` seconds after its start, and boot the host at the end of the `up`."""
     process = subprocess.Popen(
         cluster.argv("up"),
         cwd=cluster.state,
@@ -132,7 +137,7 @@ def up_with_killed_host(cluster: Ha, host: str, after: float) -> None:
         cluster.start_host(host)
 
 
-def create_pod_pair(cluster: Ha) -> None:
+def create_pod_pair(cluster: HaCluster) -> None:
     """Create two pods on two nodes, with a disruption budget that allows one unavailable pod."""
     spec = pods.spec(pods.serving_container())
     apart = {"labelSelector": {"matchLabels": {"app": "twins"}}, "topologyKey": "kubernetes.io/hostname"}
@@ -148,8 +153,8 @@ def create_pod_pair(cluster: Ha) -> None:
     cluster.wait_rollout("twins", "deployment/twins")
 
 
-def count_ready(cluster: Ha) -> int:
-    """Return the number of Ready pods of the pair."""
+def count_ready_pods(cluster: HaCluster) -> int:
+    """Return the number of Ready pods among those of `create_pod_pair`."""
     return sum(
         condition["type"] == "Ready" and condition["status"] == "True"
         for pod in cluster.items("pods", "-n", "twins")
@@ -157,13 +162,13 @@ def count_ready(cluster: Ha) -> int:
     )
 
 
-def versions(cluster: Ha) -> set[str]:
+def versions(cluster: HaCluster) -> set[str]:
     """Return the versions of the kubelets and of the API server."""
     kubelets = {str(node["status"]["nodeInfo"]["kubeletVersion"]) for node in cluster.items("nodes")}
     return kubelets | {server_version(cluster)}
 
 
-def server_version(cluster: Ha) -> str:
+def server_version(cluster: HaCluster) -> str:
     """Return the version of the API server that answers at the endpoint."""
     version: dict[str, str] = json.loads(cluster.kubectl("get", "--raw", "/version").stdout)
     return version["gitVersion"]

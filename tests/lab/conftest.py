@@ -17,13 +17,13 @@ import pytest
 
 from testkit import pods, stackfile
 from testkit.cluster import CHECKOUT, Cluster
-from testkit.processes import Watch
+from testkit.processes import CommandLineWatch
 from testkit.state import create_directory, is_kept
 
-# When tests run in parallel, each process has its own cluster.
-PROCESS = os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw")
-NAME = f"kwtest{PROCESS}"
-NETWORK = f"10.94.{PROCESS}.0/24"
+# The number of the pytest-xdist worker. When tests run in parallel, each worker has its own cluster.
+WORKER_NUMBER = os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw")
+NAME = f"kwtest{WORKER_NUMBER}"
+NETWORK = f"10.94.{WORKER_NUMBER}.0/24"
 HELLO_PORT = 30080
 _numbers = itertools.count(1)
 
@@ -36,13 +36,13 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest.fixture(scope="session")
 def state(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Return the state directory of this test run."""
+    """Return the directory with the state of all stacks and labs of this test run."""
     return create_directory(tmp_path_factory, "`make test` as root, or `make test-unit`")
 
 
 @contextmanager
-def stack(cluster: Cluster) -> Iterator[Cluster]:
-    """Yield a stack and take it down at the end, also after a failed `up`."""
+def removed_at_end(cluster: Cluster) -> Iterator[Cluster]:
+    """Yield a cluster and run `down` at the end of the block, also after a failed `up`."""
     try:
         yield cluster
     finally:
@@ -51,21 +51,23 @@ def stack(cluster: Cluster) -> Iterator[Cluster]:
 
 
 @pytest.fixture(scope="session")
-def watch() -> Iterator[Watch]:
-    """Yield a watch that samples all command lines of the machine (including hosts) while the first cluster
-    is created.
+def watch() -> Iterator[CommandLineWatch]:
+    """Yield a watch that samples the command lines of all processes, also on hosts, during the creation of
+    `cluster`.
     """
-    with Watch() as watch:
+    with CommandLineWatch() as watch:
         yield watch
 
 
 @pytest.fixture(scope="session")
-def cluster(state: Path, watch: Watch) -> Iterator[Cluster]:
-    """Return a cluster with a control plane, two workers, vxlan, nftables, and the chart in lab/charts."""
+def cluster(state: Path, watch: CommandLineWatch) -> Iterator[Cluster]:
+    """Yield a running cluster with a control plane, two workers, vxlan, nftables, and the chart in
+    lab/charts.
+    """
     config = stackfile.document(
         NAME, NETWORK, control_planes=["cp-1"], workers=["w-1", "w-2"], hello=HELLO_PORT
     )
-    with stack(Cluster(name=NAME, state=state, config=config, checkout=CHECKOUT)) as cluster:
+    with removed_at_end(Cluster(name=NAME, state=state, config=config, checkout=CHECKOUT)) as cluster:
         cluster.up()
         watch.stop()
         yield cluster
@@ -73,7 +75,7 @@ def cluster(state: Path, watch: Watch) -> Iterator[Cluster]:
 
 @pytest.fixture
 def namespace(cluster: Cluster) -> Iterator[str]:
-    """Create a namespace for a test."""
+    """Create a namespace for a test and yield its name."""
     name = f"test-{next(_numbers)}"
     cluster.apply(pods.namespace(name))
     yield name

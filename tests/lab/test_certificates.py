@@ -34,7 +34,7 @@ def test_workers_get_certificates_from_the_api_and_rotate_them(cluster: Cluster)
     for host in cluster.workers:
         serving = ("kubernetes.io/kubelet-serving", f"system:node:{host}")
         assert serving in approved, f"{host}: no serving certificate was requested and approved: {approved}"
-        configuration = _kubelet(cluster, host)
+        configuration = _kubelet_configuration(cluster, host)
         assert configuration["rotateCertificates"] is True, host
         assert configuration["serverTLSBootstrap"] is True, host
         current = cluster.ssh(host, "readlink /var/lib/kubelet/pki/kubelet-client-current.pem").stdout
@@ -83,7 +83,7 @@ def test_node_gets_no_serving_certificate_for_another_node(
         "kind": "CertificateSigningRequest",
         "metadata": {"name": STRAY},
         "spec": {
-            "request": base64.b64encode(_request(f"system:node:{node}", alternative)).decode(),
+            "request": base64.b64encode(_certificate_request(f"system:node:{node}", alternative)).decode(),
             "signerName": "kubernetes.io/kubelet-serving",
             "usages": ["digital signature", "server auth"],
         },
@@ -101,8 +101,8 @@ def test_node_gets_no_serving_certificate_for_another_node(
         cluster.kubectl("delete", "csr", STRAY)
 
 
-def _request(common_name: str, alternative: x509.GeneralName) -> bytes:
-    """Return a PEM certificate request for a node with one alternative name."""
+def _certificate_request(common_name: str, alternative: x509.GeneralName) -> bytes:
+    """Return a certificate request of a node with one alternative name, in PEM format."""
     subject = x509.Name(
         [
             x509.NameAttribute(NameOID.ORGANIZATION_NAME, "system:nodes"),
@@ -115,7 +115,7 @@ def _request(common_name: str, alternative: x509.GeneralName) -> bytes:
     return request.public_bytes(serialization.Encoding.PEM)
 
 
-def _kubelet(cluster: Cluster, host: str) -> dict[str, Any]:
+def _kubelet_configuration(cluster: Cluster, host: str) -> dict[str, Any]:
     """Return the current configuration of a node's kubelet."""
     answer = cluster.kubectl("get", "--raw", f"/api/v1/nodes/{host}/proxy/configz").stdout
     configuration: dict[str, Any] = json.loads(answer)["kubeletconfig"]

@@ -15,8 +15,8 @@ MAX_PODS = 97
 
 
 def test_changed_kubelet_setting_is_one_line_and_restarts_only_the_kubelet(cluster: Cluster) -> None:
-    with cluster.changed({"pools": {"workers": {"kubelet": {"max_pods": MAX_PODS}}}}):
-        steps = cluster.steps()
+    with cluster.temporary_settings({"pools": {"workers": {"kubelet": {"max_pods": MAX_PODS}}}}):
+        steps = cluster.previewed_operations()
         assert {name.split("-node")[0] for name in steps} == set(cluster.workers), f"not the workers: {steps}"
         _assert_one_line_per_host(cluster)
 
@@ -29,7 +29,7 @@ def test_changed_kubelet_setting_is_one_line_and_restarts_only_the_kubelet(clust
             assert restarted == ({"kubelet.service"} if host in cluster.workers else set()), host
         for node in cluster.workers:
             assert cluster.get("node", node)["status"]["capacity"]["pods"] == str(MAX_PODS), node
-        assert cluster.steps() == {}
+        assert cluster.previewed_operations() == {}
 
 
 def _assert_one_line_per_host(cluster: Cluster) -> None:
@@ -47,12 +47,12 @@ def test_labels_and_taints_follow_the_configuration(cluster: Cluster) -> None:
     cluster.kubectl("label", "node", "w-1", "by-hand=yes")
     try:
         pool = {"labels": {"tier": "gold", "keep": "me"}, "taints": ["dedicated=tests:PreferNoSchedule"]}
-        with cluster.changed({"pools": {"workers": pool}}):
+        with cluster.temporary_settings({"pools": {"workers": pool}}):
             cluster.up()
             for name in cluster.workers:
                 assert _labels(cluster, name)["tier"] == "gold", name
                 assert "dedicated" in _taints(cluster, name), name
-            cluster.change({"pools": {"workers": {"labels": {"tier": DELETE}, "taints": DELETE}}})
+            cluster.merge_settings({"pools": {"workers": {"labels": {"tier": DELETE}, "taints": DELETE}}})
             cluster.up()
             for name in cluster.workers:
                 labels = _labels(cluster, name)
@@ -61,7 +61,7 @@ def test_labels_and_taints_follow_the_configuration(cluster: Cluster) -> None:
                 assert "dedicated" not in _taints(cluster, name), name
         assert "keep" not in _labels(cluster, "w-1")
         assert _labels(cluster, "w-1")["by-hand"] == "yes"
-        assert cluster.steps() == {}
+        assert cluster.previewed_operations() == {}
     finally:
         cluster.kubectl("label", "node", "w-1", "by-hand-")
 
@@ -69,14 +69,14 @@ def test_labels_and_taints_follow_the_configuration(cluster: Cluster) -> None:
 def test_worker_is_added_and_removed(cluster: Cluster) -> None:
     new = stackfile.host(cluster.config[stackfile.LAB]["network"], 23)
     cluster.boot_empty_host("w-3", new["address"])
-    pristine = _snapshot(cluster, "w-3")
+    pristine = _host_state(cluster, "w-3")
     others = {host: cluster.services(host) for host in cluster.nodes}
     joining = {
         "pools": {"workers": {"hosts": ["w-1", "w-2", "w-3"]}},
         "metal": {"hosts": {"w-3": new}},
     }
-    with cluster.changed(joining):
-        steps = cluster.steps()
+    with cluster.temporary_settings(joining):
+        steps = cluster.previewed_operations()
         created = {name for name, operation in steps.items() if operation == "create"}
         assert created, "the preview creates nothing"
         assert all(name.startswith("w-3") for name in created), steps
@@ -88,12 +88,12 @@ def test_worker_is_added_and_removed(cluster: Cluster) -> None:
 
         _remove_worker(cluster)
         assert {host: cluster.services(host) for host in others} == others, "other hosts changed"
-        _assert_reset(pristine, _snapshot(cluster, "w-3"))
+        _assert_reset(pristine, _host_state(cluster, "w-3"))
     cluster.wait_all_ready()
 
 
 def _remove_worker(cluster: Cluster) -> None:
-    """Remove w-3 from the pool during the run of a workload with a disruption budget."""
+    """Remove w-3 from the pool while a Deployment with a disruption budget runs on w-3."""
     namespace = "leaving"
     cluster.apply(pods.namespace(namespace))
     try:
@@ -121,11 +121,11 @@ def _remove_worker(cluster: Cluster) -> None:
             "pools": {"workers": {"hosts": ["w-1", "w-2"]}},
             "metal": {"hosts": {"w-3": DELETE}},
         }
-        cluster.change(leaving)
+        cluster.merge_settings(leaving)
         with Watcher(lambda: _available(cluster, namespace)) as watcher:
             cluster.up()
-        assert watcher.seen, "the workload was never observed"
-        assert min(watcher.seen) >= 1, f"the disruption budget was not respected: {watcher.seen}"
+        assert watcher.values, "the workload was never observed"
+        assert min(watcher.values) >= 1, f"the disruption budget was not respected: {watcher.values}"
         eventually("w-3 is removed", lambda: "w-3" not in cluster.kubectl("get", "nodes").stdout, timeout=20)
         cluster.wait_rollout(namespace, "deployment/web")
         where = {pod["spec"]["nodeName"] for pod in cluster.pods(namespace, "app=web")}
@@ -135,8 +135,9 @@ def _remove_worker(cluster: Cluster) -> None:
 
 
 def _available(cluster: Cluster, namespace: str) -> int:
-    words = ("get", "deployment", "-n", namespace, "web", "-o", "jsonpath={.status.availableReplicas}")
-    return int(cluster.kubectl(*words).stdout or 0)
+    """Return the number of available replicas of the Deployment `web`."""
+    arguments = ("get", "deployment", "-n", namespace, "web", "-o", "jsonpath={.status.availableReplicas}")
+    return int(cluster.kubectl(*arguments).stdout or 0)
 
 
 def _labels(cluster: Cluster, node: str) -> dict[str, str]:
@@ -148,25 +149,29 @@ def _taints(cluster: Cluster, node: str) -> str:
     return json.dumps(cluster.get("node", node)["spec"].get("taints", []))
 
 
-def _snapshot(cluster: Cluster, host: str) -> dict[str, set[str]]:
-    """Return the state of a host: files, units, processes by name, links and mounts."""
-    looks = {
+def _host_state(cluster: Cluster, host: str) -> dict[str, set[str]]:
+    """Return the files, units, processes, mounts, accounts and network links of a host, as lines by
+    subject.
+    """
+    scripts = {
         "files": "find /etc /usr/local /opt /var/lib /root -xdev ! -path '/var/lib/systemd/*'",
         "units": "systemctl list-unit-files --no-legend --no-pager",
         "processes": "for f in /proc/[0-9]*/comm; do cat $f 2>/dev/null; done",
         "mounts": "while read -r _ point _; do echo $point; done </proc/mounts",
         "accounts": "cat /etc/passwd /etc/group",
     }
-    snapshot = {what: set(cluster.ssh(host, script).stdout.splitlines()) for what, script in looks.items()}
-    return snapshot | {"links": set(cluster.network_links(host))}
+    state = {what: set(cluster.ssh(host, script).stdout.splitlines()) for what, script in scripts.items()}
+    return state | {"links": set(cluster.network_links(host))}
 
 
 def _assert_reset(before: dict[str, set[str]], after: dict[str, set[str]]) -> None:
-    """Assert that nothing of Kubewright remains on a host."""
+    """Assert that a host has no files, units, processes, mounts, accounts and links that it did not have
+    before.
+    """
     # Ignore entries that change with logins and with systemd's own maintenance.
-    passing = re.compile(
+    ignored = re.compile(
         r"^\(?sd-pam|^sshd|^ls$|^cat$|^sh$|^find$|^systemd-|^kworker|session-\d+\.scope|/run/user"
     )
     for what in before:
-        left = {line for line in after[what] - before[what] if not passing.search(line)}
-        assert not left, f"{what} left behind: {sorted(left)[:20]}"
+        leftovers = {line for line in after[what] - before[what] if not ignored.search(line)}
+        assert not leftovers, f"{what} left behind: {sorted(leftovers)[:20]}"

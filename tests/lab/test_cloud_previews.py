@@ -15,13 +15,13 @@ from lab.paths import LabPaths
 from testkit.cluster import CHECKOUT
 
 # The network namespace has only loopback, which the engine and its plugins use.
-ALONE = ["unshare", "--net", "sh", "-c", 'ip link set lo up && exec "$@"', "sh"]
-CREDENTIALS = ("AWS_", "ARM_", "AZURE_")
+WITHOUT_NETWORK = ["unshare", "--net", "sh", "-c", 'ip link set lo up && exec "$@"', "sh"]
+CREDENTIAL_PREFIXES = ("AWS_", "ARM_", "AZURE_")
 
 
 def preview(stack: str, state: Path) -> list[dict[str, Any]]:
-    """Return the steps of a preview from the engine's JSON output."""
-    environment = {key: value for key, value in os.environ.items() if not key.startswith(CREDENTIALS)}
+    """Run a preview without network access. Return its steps from the JSON output of the engine."""
+    environment = {key: value for key, value in os.environ.items() if not key.startswith(CREDENTIAL_PREFIXES)}
     cache = os.environ.get("KUBEWRIGHT_CACHE") or str(Path.home() / ".cache/kubewright")
     environment |= {
         "KUBEWRIGHT_STATE": str(state),
@@ -29,7 +29,7 @@ def preview(stack: str, state: Path) -> list[dict[str, Any]]:
         "AWS_EC2_METADATA_DISABLED": "true",
     }
     result = subprocess.run(
-        [*ALONE, "./kubewright", "preview", "--stack", stack, "--json"],
+        [*WITHOUT_NETWORK, "./kubewright", "preview", "--stack", stack, "--json"],
         cwd=CHECKOUT,
         env=environment,
         capture_output=True,
@@ -70,8 +70,8 @@ def test_example_is_previewed_without_a_cloud(
     assert {step["op"] for step in steps} == {"create"}
     types = Counter(step["newState"]["type"] for step in steps)
     assert {token: types[token] for token in expected} == expected
-    of_the_cloud = sum(count for token, count in types.items() if token.startswith(f"{package}:"))
-    assert 40 < of_the_cloud <= 120
+    cloud_resources = sum(count for token, count in types.items() if token.startswith(f"{package}:"))
+    assert 40 < cloud_resources <= 120
     other = {"aws": "azure-native", "azure-native": "aws"}[package]
     assert not any(token.startswith(f"{other}:") for token in types)
     assert not LabPaths.of(stack).spec.exists()

@@ -13,10 +13,10 @@ from testkit.cluster import UP_SECONDS, Cluster
 from testkit.interrupt import act_at_output, kill_at_output, kill_when
 from testkit.leftovers import leftovers
 from testkit.wait import eventually
-from tests.lab.conftest import stack
+from tests.lab.conftest import removed_at_end
 
 MAX_PODS = 96
-POINTS = ("LocallySignedCert", "cp-1-etcd", "cp-1-control-plane", "cp-1-node", "coredns")
+KILL_POINTS = ("LocallySignedCert", "cp-1-etcd", "cp-1-control-plane", "cp-1-node", "coredns")
 """The points at which `up` is killed: types or names of resources, in order of creation."""
 
 
@@ -53,7 +53,7 @@ def test_host_returns_with_its_pods_after_power_loss(cluster: Cluster, namespace
 def test_unreachable_host_does_not_stop_other_hosts(cluster: Cluster) -> None:
     """`up` completes the other hosts and names the host in the error. The next `up` completes the host."""
     change = {"pools": {"workers": {"kubelet": {"max_pods": MAX_PODS}, "max_unavailable": 1}}}
-    with cluster.changed(change):
+    with cluster.temporary_settings(change):
         # Stop the host after the engine has started: before that, `up` boots stopped hosts of the lab.
         failed = act_at_output(
             cluster, "up", r"^Updating", lambda: cluster.stop_host("w-1"), timeout=UP_SECONDS
@@ -62,50 +62,53 @@ def test_unreachable_host_does_not_stop_other_hosts(cluster: Cluster) -> None:
         errors = [line for line in failed.stdout.splitlines() if "error" in line.lower()]
         assert any("w-1" in line or cluster.address("w-1") in line for line in errors), failed.text
         assert "Traceback" not in failed.text, failed.text
-        assert _capacity(cluster, "w-2") == str(MAX_PODS), "the reachable host was not changed"
-        assert _capacity(cluster, "w-1") != str(MAX_PODS)
+        assert _pod_capacity(cluster, "w-2") == str(MAX_PODS), "the reachable host was not changed"
+        assert _pod_capacity(cluster, "w-1") != str(MAX_PODS)
         cluster.up()
-        assert _capacity(cluster, "w-1") == str(MAX_PODS)
-        assert cluster.steps() == {}
+        assert _pod_capacity(cluster, "w-1") == str(MAX_PODS)
+        assert cluster.previewed_operations() == {}
     cluster.wait_all_ready()
 
 
-def _capacity(cluster: Cluster, node: str) -> str:
+def _pod_capacity(cluster: Cluster, node: str) -> str:
+    """Return the maximum number of pods of a node."""
     return str(cluster.get("node", node)["status"]["capacity"]["pods"])
 
 
 @pytest.fixture(scope="module")
-def killed(state: Path) -> Iterator[Cluster]:
+def killed_cluster(state: Path) -> Iterator[Cluster]:
+    """Yield a cluster that is not created yet, for tests that kill `up` and `down`."""
     config = stackfile.document("kwkill", "10.91.0.0/24", control_planes=["cp-1"], workers=[])
-    with stack(Cluster(name="kwkill", state=state, config=config)) as cluster:
+    with removed_at_end(Cluster(name="kwkill", state=state, config=config)) as cluster:
         yield cluster
 
 
-def test_another_up_completes_a_repeatedly_killed_up(killed: Cluster) -> None:
-    for point in POINTS:
-        kill_at_output(killed, "up", rf"{point}.*(creat|updat)", timeout=UP_SECONDS)
-    last = killed.up()
-    killed.wait_all_ready()
+def test_another_up_completes_a_repeatedly_killed_up(killed_cluster: Cluster) -> None:
+    for point in KILL_POINTS:
+        kill_at_output(killed_cluster, "up", rf"{point}.*(creat|updat)", timeout=UP_SECONDS)
+    last = killed_cluster.up()
+    killed_cluster.wait_all_ready()
     assert "Traceback" not in last.text
-    assert killed.steps() == {}
+    assert killed_cluster.previewed_operations() == {}
 
 
-def test_up_creates_the_cluster_again_after_a_killed_down(killed: Cluster) -> None:
-    _kill_down(killed)
-    killed.up()
-    killed.wait_all_ready()
-    assert killed.steps() == {}
+def test_up_creates_the_cluster_again_after_a_killed_down(killed_cluster: Cluster) -> None:
+    _kill_down(killed_cluster)
+    killed_cluster.up()
+    killed_cluster.wait_all_ready()
+    assert killed_cluster.previewed_operations() == {}
 
 
-def test_another_down_completes_a_killed_down(killed: Cluster) -> None:
-    _kill_down(killed)
-    killed.down()
-    assert leftovers(killed) == []
-    assert not killed.lab.exists(), "the state of the lab still exists"
+def test_another_down_completes_a_killed_down(killed_cluster: Cluster) -> None:
+    _kill_down(killed_cluster)
+    killed_cluster.down()
+    assert leftovers(killed_cluster) == []
+    assert not killed_cluster.lab.exists(), "the state of the lab still exists"
 
 
 def _kill_down(cluster: Cluster) -> None:
-    whole = len(leftovers(cluster))
-    assert whole, "the search for leftovers finds nothing while the cluster runs"
-    kill_when(cluster, "down", lambda: len(leftovers(cluster)) < whole, timeout=60)
+    """Kill `down` after it has removed a part of the cluster."""
+    resources = len(leftovers(cluster))
+    assert resources, "the search for leftovers finds nothing while the cluster runs"
+    kill_when(cluster, "down", lambda: len(leftovers(cluster)) < resources, timeout=60)
     assert leftovers(cluster), "`down` ended before it was killed"

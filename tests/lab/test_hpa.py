@@ -9,15 +9,15 @@ from testkit.cluster import Cluster
 from testkit.wait import eventually
 
 LOAD_SECONDS = 75
-MOST = 3
+MAX_REPLICAS = 3
 
 
 def test_replicas_follow_the_load(cluster: Cluster, namespace: str) -> None:
     resources = {"requests": {"cpu": "50m", "memory": "16Mi"}, "limits": {"cpu": "200m", "memory": "32Mi"}}
     # The pod uses CPU time as long as a file exists.
-    burn = "while :; do if [ -e /tmp/load ]; then i=0; while [ $i -lt 20000 ]; do i=$((i+1)); done; "
-    burn += "else sleep 1; fi; done"
-    main = pods.container(burn, resources=resources)
+    use_cpu = "while :; do if [ -e /tmp/load ]; then i=0; while [ $i -lt 20000 ]; do i=$((i+1)); done; "
+    use_cpu += "else sleep 1; fi; done"
+    main = pods.container(use_cpu, resources=resources)
     cluster.apply(pods.deployment(namespace, "load", 1, pods.spec(main)), _autoscaler(namespace))
     cluster.wait_rollout(namespace, "deployment/load")
 
@@ -40,8 +40,10 @@ def test_replicas_follow_the_load(cluster: Cluster, namespace: str) -> None:
 
 
 def _autoscaler(namespace: str) -> dict[str, Any]:
-    """Return an autoscaler for 60 % of the requested CPU without delays in both directions."""
-    at_once = {
+    """Return a HorizontalPodAutoscaler for 60 % of the requested CPU, which scales up and down without
+    delay.
+    """
+    immediate = {
         "stabilizationWindowSeconds": 0,
         "policies": [{"type": "Percent", "value": 100, "periodSeconds": 5}],
     }
@@ -53,8 +55,8 @@ def _autoscaler(namespace: str) -> dict[str, Any]:
         "spec": {
             "scaleTargetRef": {"apiVersion": "apps/v1", "kind": "Deployment", "name": "load"},
             "minReplicas": 1,
-            "maxReplicas": MOST,
+            "maxReplicas": MAX_REPLICAS,
             "metrics": [{"type": "Resource", "resource": {"name": "cpu", "target": target}}],
-            "behavior": {"scaleUp": at_once, "scaleDown": at_once},
+            "behavior": {"scaleUp": immediate, "scaleDown": immediate},
         },
     }

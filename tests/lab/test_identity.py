@@ -22,7 +22,7 @@ KUBECTL = "/usr/local/lib/kubewright/bin/kubectl"
 
 @pytest.fixture(scope="module")
 def authority(cluster: Cluster, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Return the path of a file with the certificate authority in the kubeconfig."""
+    """Return the path of a file with the CA certificate from the kubeconfig."""
     view = cluster.kubectl("config", "view", "--raw", "-o", "json").stdout
     data = json.loads(view)["clusters"][0]["cluster"]["certificate-authority-data"]
     path = tmp_path_factory.mktemp("ca") / "ca.crt"
@@ -31,7 +31,7 @@ def authority(cluster: Cluster, tmp_path_factory: pytest.TempPathFactory) -> Pat
 
 
 def _status(url: str, authority: Path) -> int:
-    """Return the HTTP status of an anonymous request that verifies the certificate of the server."""
+    """Send an anonymous request, verify the certificate of the server, and return the HTTP status."""
     context = ssl.create_default_context(cafile=str(authority))
     try:
         with urllib.request.urlopen(url, timeout=10, context=context) as answer:

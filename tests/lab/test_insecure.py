@@ -22,10 +22,10 @@ INSECURE = re.compile(
 )
 SECURE = re.compile(r"anonymous-auth[=: ]+false|client-cert-auth[=: ]+true|peer-client-cert-auth[=: ]+true")
 
-PLACES = (
+CHECKED_DIRECTORIES = (
     "/etc/kubernetes /etc/etcd /etc/containerd /etc/cni /etc/kubewright /etc/systemd/system /var/lib/kubelet"
 )
-OURS = re.compile(
+CHECKED_PROCESSES = re.compile(
     r"kubelet|kube-|etcd|containerd|flannel|kubewright|runc|coredns|metrics-server|approver|haproxy|keepalived"
 )
 
@@ -61,7 +61,7 @@ def test_scan_accepts_secure_options(text: str) -> None:
 
 def test_files_on_hosts_request_no_insecure_connection(cluster: Cluster) -> None:
     script = f"""
-    find {PLACES} -xdev -type f -size -200k ! -path '*/pods/*' \
+    find {CHECKED_DIRECTORIES} -xdev -type f -size -200k ! -path '*/pods/*' \
         ! -name '*.pem' ! -name '*.crt' ! -name '*.key' 2>/dev/null |
     while read -r file; do echo "@@ $file"; cat "$file" 2>/dev/null; echo; done
     """
@@ -79,7 +79,9 @@ def test_files_on_hosts_request_no_insecure_connection(cluster: Cluster) -> None
 def test_command_lines_on_hosts_request_no_insecure_connection(cluster: Cluster) -> None:
     script = "for f in /proc/[0-9]*/cmdline; do tr '\\0' ' ' <$f 2>/dev/null; echo; done"
     for host in cluster.nodes:
-        lines = [line for line in cluster.ssh(host, script).stdout.splitlines() if OURS.search(line)]
+        lines = [
+            line for line in cluster.ssh(host, script).stdout.splitlines() if CHECKED_PROCESSES.search(line)
+        ]
         assert any("kubelet" in line for line in lines), f"{host}: no kubelet among {lines}"
         for line in lines:
             assert not insecure_options(line), f"{host}: {insecure_options(line)} in: {line}"

@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 
-from lab import cgroups, hosts, network, stack
+from lab import cgroups, hosts, lifecycle, network
 from lab.commands import wait
 from lab.errors import LabError
 from lab.leftovers import find_leftovers
@@ -27,15 +27,16 @@ MEMORY = 256 * 1024**2
 
 
 def spec(name: str, third: int, *names: str) -> LabSpec:
-    places: list[dict[str, Any]] = [
+    """Return the spec of a lab with these hosts in the network 10.93.`third`.0/24."""
+    lab_hosts: list[dict[str, Any]] = [
         {"name": host, "address": f"10.93.{third}.{10 + index}", "memory": MEMORY}
         for index, host in enumerate(names)
     ]
-    return LabSpec.model_validate({"name": name, "network": f"10.93.{third}.0/24", "hosts": places})
+    return LabSpec.model_validate({"name": name, "network": f"10.93.{third}.0/24", "hosts": lab_hosts})
 
 
 FIRST_LAB = spec("kwlab-one", 1, "a", "b")
-TWO = spec("kwlab-two", 2, "a")
+SECOND_LAB = spec("kwlab-two", 2, "a")
 
 
 @pytest.fixture(scope="module", name="lab_root")
@@ -46,23 +47,24 @@ def _lab_root(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     home = tmp_path_factory.mktemp("lab-state")
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("KUBEWRIGHT_STATE", str(home))
-        for lab in (FIRST_LAB, TWO):
-            stack.down(lab.name)
+        for lab in (FIRST_LAB, SECOND_LAB):
+            lifecycle.down(lab.name)
         try:
             yield home
         finally:
-            for lab in (FIRST_LAB, TWO):
-                stack.down(lab.name)
+            for lab in (FIRST_LAB, SECOND_LAB):
+                lifecycle.down(lab.name)
 
 
 @pytest.fixture
 def first_lab(lab_root: Path) -> LabSpec:
-    """Return the first lab in a healthy state."""
-    stack.up(FIRST_LAB)
+    """Run `up` for the first lab, which repairs it, and return its spec."""
+    lifecycle.up(FIRST_LAB)
     return FIRST_LAB
 
 
 def run_on_host(lab: LabSpec, host: str, command: str) -> str:
+    """Run a shell command on a host without SSH and return its output."""
     result = hosts.execute(lab.name, host, ["sh", "-c", command], stdin="", timeout=30)
     assert result.returncode == 0, result.stderr
     return result.stdout.strip()
@@ -70,7 +72,7 @@ def run_on_host(lab: LabSpec, host: str, command: str) -> str:
 
 def boot_times(lab: LabSpec) -> dict[str, str]:
     """Return the boot time of each host in kernel ticks."""
-    leaders = {host.name: cgroups.init(lab.name, host.name) for host in lab.hosts}
+    leaders = {host.name: cgroups.init_pid(lab.name, host.name) for host in lab.hosts}
     assert None not in leaders.values()
     return {
         name: Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[19]
@@ -79,6 +81,7 @@ def boot_times(lab: LabSpec) -> dict[str, str]:
 
 
 def ssh(lab: LabSpec, host: LabHost, command: str) -> str:
+    """Run a command on a host by SSH and return its output."""
     paths = LabPaths.of(lab.name)
     options = {
         "UserKnownHostsFile": paths.known_hosts,
@@ -92,7 +95,7 @@ def ssh(lab: LabSpec, host: LabHost, command: str) -> str:
 
 
 def is_healthy(lab: LabSpec, host: str) -> bool:
-    """Report whether systemd on the host has finished its start without a failed unit."""
+    """Check whether systemd on a host has finished its start without a failed unit."""
     return run_on_host(lab, host, "systemctl is-system-running || :") == "running"
 
 
@@ -105,7 +108,7 @@ def test_hosts_accept_the_labs_keys_and_are_healthy(first_lab: LabSpec) -> None:
 def test_second_up_changes_nothing_and_is_fast(first_lab: LabSpec) -> None:
     before, messages = boot_times(first_lab), list[str]()
     begin = time.monotonic()
-    stack.up(first_lab, say=messages.append)
+    lifecycle.up(first_lab, on_progress=messages.append)
     assert time.monotonic() - begin < 3
     assert messages == []
     assert boot_times(first_lab) == before
@@ -143,7 +146,7 @@ def test_memory_limit_is_applied(first_lab: LabSpec) -> None:
         update={"hosts": (FIRST_LAB.hosts[0].model_copy(update={"memory": 1024**3}), FIRST_LAB.hosts[1])}
     )
     before = boot_times(first_lab)
-    stack.up(larger)
+    lifecycle.up(larger)
     assert boot_times(first_lab) == before
     assert run_on_host(first_lab, "a", "head -c 400M /dev/zero | tail -c 400M | wc -c") == str(400 * 1024**2)
 
@@ -151,7 +154,7 @@ def test_memory_limit_is_applied(first_lab: LabSpec) -> None:
 def test_stopped_or_disconnected_host_returns_with_its_disk(first_lab: LabSpec) -> None:
     for kill in (False, True):
         run_on_host(first_lab, "b", f"echo kept > /var/lib/etcd/x; echo {kill} > /etc/y; sync")
-        stack.stop(first_lab.name, "b", kill=kill)
+        lifecycle.stop(first_lab.name, "b", kill=kill)
         assert [row.state for row in status(first_lab.name)] == ["running", "stopped"]
         assert not cgroups.pids(first_lab.name, "b")
         link = [
@@ -165,39 +168,43 @@ def test_stopped_or_disconnected_host_returns_with_its_disk(first_lab: LabSpec) 
             "bridge",
         ]
         subprocess.run(link, check=True, timeout=10)
-        stack.start(first_lab.name, "b")
+        lifecycle.start(first_lab.name, "b")
         assert "cni0" not in network.links(network.host_namespace(first_lab.name, "b"))
         assert run_on_host(first_lab, "b", "cat /var/lib/etcd/x /etc/y") == f"kept\n{kill}"
         assert ssh(first_lab, first_lab.hosts[1], "hostname") == "b"
 
 
 def break_init(lab: LabSpec) -> None:
-    leader = cgroups.init(lab.name, "a")
+    """Kill the systemd of a host."""
+    leader = cgroups.init_pid(lab.name, "a")
     assert leader is not None
     os.kill(leader, signal.SIGKILL)
-    assert wait(lambda: cgroups.init(lab.name, "a") is None, timeout=10)
+    assert wait(lambda: cgroups.init_pid(lab.name, "a") is None, timeout=10)
 
 
 def break_nspawn(lab: LabSpec) -> None:
+    """Kill the systemd-nspawn of a host."""
     for pid in cgroups.pids(lab.name, "a"):
-        found = cgroups.process(pid)
-        if found is not None and found.command == "systemd-nspawn":
+        process = cgroups.read_process(pid)
+        if process is not None and process.command == "systemd-nspawn":
             os.kill(pid, signal.SIGKILL)
 
 
 def break_everything(lab: LabSpec) -> None:
+    """Kill all processes of a lab and remove its network."""
     cgroups.kill(lab.name)
     network.remove(lab.name)
 
 
 def break_network(lab: LabSpec) -> None:
+    """Delete the network namespace of the gateway."""
     subprocess.run(["ip", "netns", "del", network.gateway_namespace(lab.name)], check=True, timeout=10)
 
 
 @pytest.mark.parametrize("damage", [break_init, break_nspawn, break_everything, break_network])
 def test_up_repairs_damage(first_lab: LabSpec, damage: Any) -> None:  # noqa: ANN401
     damage(first_lab)
-    stack.up(first_lab)
+    lifecycle.up(first_lab)
     for host in first_lab.hosts:
         assert ssh(first_lab, host, "hostname") == host.name
     assert {row.state for row in status(first_lab.name)} == {"running"}
@@ -205,11 +212,11 @@ def test_up_repairs_damage(first_lab: LabSpec, damage: Any) -> None:  # noqa: AN
 
 def test_hosts_follow_the_specification(first_lab: LabSpec) -> None:
     boot_time = boot_times(first_lab)["a"]
-    stack.up(spec(first_lab.name, 1, "a"))
+    lifecycle.up(spec(first_lab.name, 1, "a"))
     assert boot_times(spec(first_lab.name, 1, "a")) == {"a": boot_time}
     assert network.host_namespace(first_lab.name, "b") not in network.namespaces(first_lab.name)
     assert not LabPaths.of(first_lab.name).host("b").exists()
-    stack.up(spec(first_lab.name, 1, "a", "b", "c"))
+    lifecycle.up(spec(first_lab.name, 1, "a", "b", "c"))
     assert boot_times(first_lab)["a"] == boot_time
     assert ssh(first_lab, spec(first_lab.name, 1, "a", "b", "c").host("c"), "hostname") == "c"
 
@@ -221,27 +228,27 @@ def test_lab_with_the_name_of_another_state_is_refused(
     with monkeypatch.context() as patch:
         patch.setenv("KUBEWRIGHT_STATE", str(tmp_path))
         with pytest.raises(LabError, match=r"kwlab-one: .* is here already"):
-            stack.up(first_lab)
+            lifecycle.up(first_lab)
     assert boot_times(first_lab) == before
 
 
 def test_network_range_of_another_lab_is_refused(first_lab: LabSpec) -> None:
     with pytest.raises(LabError, match=r"10\.93\.1\.0/24 is used already"):
-        stack.up(spec("kwlab-two", 1, "a"))
+        lifecycle.up(spec("kwlab-two", 1, "a"))
     assert find_leftovers("kwlab-two") == []
 
 
 def test_two_labs_are_independent_and_leave_nothing(first_lab: LabSpec) -> None:
     before = boot_times(first_lab)
-    stack.up(TWO)
-    assert ssh(TWO, TWO.hosts[0], "hostname") == "a"
+    lifecycle.up(SECOND_LAB)
+    assert ssh(SECOND_LAB, SECOND_LAB.hosts[0], "hostname") == "a"
     assert boot_times(first_lab) == before
-    os.kill(cgroups.init(TWO.name, "a") or 0, signal.SIGKILL)  # partly stopped
-    assert find_leftovers(TWO.name) != []
-    stack.down(TWO.name)
-    assert find_leftovers(TWO.name) == []
+    os.kill(cgroups.init_pid(SECOND_LAB.name, "a") or 0, signal.SIGKILL)  # partly stopped
+    assert find_leftovers(SECOND_LAB.name) != []
+    lifecycle.down(SECOND_LAB.name)
+    assert find_leftovers(SECOND_LAB.name) == []
     assert boot_times(first_lab) == before
     assert ssh(first_lab, first_lab.hosts[0], "hostname") == "a"
-    stack.down(first_lab.name)
+    lifecycle.down(first_lab.name)
     assert find_leftovers(first_lab.name) == []
-    stack.down(first_lab.name)
+    lifecycle.down(first_lab.name)

@@ -14,7 +14,7 @@ import pytest
 
 from testkit import pods
 from testkit.cluster import Cluster, tool
-from testkit.netproof import Proof, get, network_proof
+from testkit.netproof import NetworkProof, fetch_command, network_proof
 from testkit.process import kill_group, run
 from testkit.wait import eventually
 
@@ -22,37 +22,39 @@ NODE_PORT = 30090
 
 
 @pytest.fixture(scope="module")
-def net(cluster: Cluster) -> Iterator[Proof]:
-    """Create a serving pod on every node, and a client on the first worker."""
+def net(cluster: Cluster) -> Iterator[NetworkProof]:
+    """Create a serving pod on every node and a client pod on the first worker, for the tests of this
+    module.
+    """
     with network_proof(cluster, "net", NODE_PORT, client=cluster.workers[0]) as proof:
         yield proof
 
 
-def test_packets_use_vxlan(cluster: Cluster, net: Proof) -> None:
+def test_packets_use_vxlan(cluster: Cluster, net: NetworkProof) -> None:
     for host in cluster.nodes:
         links = cluster.network_links(host)
         assert "flannel.1" in links, f"{host}: {links}"
 
 
-def test_pod_reaches_pods_on_all_nodes(net: Proof) -> None:
+def test_pod_reaches_pods_on_all_nodes(net: NetworkProof) -> None:
     net.assert_every_pod_answers()
 
 
-def test_large_responses_cross_nodes(net: Proof) -> None:
+def test_large_responses_cross_nodes(net: NetworkProof) -> None:
     net.assert_large_files_arrive()
 
 
-def test_pod_reaches_a_service_by_address_and_name(net: Proof) -> None:
+def test_pod_reaches_a_service_by_address_and_name(net: NetworkProof) -> None:
     net.assert_service_answers()
 
 
-def test_cluster_name_resolves(cluster: Cluster, net: Proof) -> None:
+def test_cluster_name_resolves(cluster: Cluster, net: NetworkProof) -> None:
     answer = net.run_in_client("nslookup kubernetes.default.svc.cluster.local.").stdout
     api = cluster.get("service", "kubernetes")["spec"]["clusterIP"]
     assert api in answer, answer
 
 
-def test_unknown_name_is_rejected_immediately(net: Proof) -> None:
+def test_unknown_name_is_rejected_immediately(net: NetworkProof) -> None:
     start = time.monotonic()
     result = net.run_in_client("nslookup no-such-service.default.svc.cluster.local.", check=False)
     assert result.code != 0
@@ -60,21 +62,21 @@ def test_unknown_name_is_rejected_immediately(net: Proof) -> None:
     assert time.monotonic() - start < 5, "the negative answer of DNS was slow"
 
 
-def test_external_name_gets_an_answer_without_internet_access(net: Proof) -> None:
+def test_external_name_gets_an_answer_without_internet_access(net: NetworkProof) -> None:
     result = net.run_in_client("nslookup kubernetes.io.", check=False, timeout=40)
     assert result.code != 0
     assert re.search(r"SERVFAIL|REFUSED|NXDOMAIN", result.text), f"no answer at all: {result.text}"
 
 
-def test_node_port_answers_outside_the_cluster(cluster: Cluster, net: Proof) -> None:
+def test_node_port_answers_outside_the_cluster(cluster: Cluster, net: NetworkProof) -> None:
     net.assert_node_ports_answer()
 
 
-def test_pods_see_the_address_of_callers_on_other_nodes(cluster: Cluster, net: Proof) -> None:
+def test_pods_see_the_address_of_callers_on_other_nodes(cluster: Cluster, net: NetworkProof) -> None:
     """The receiving pod sees the caller's own address, because the cluster network is not masqueraded."""
     client = cluster.get("pod", "-n", net.namespace, net.client)["status"]["podIP"]
     for address in net.addresses().values():
-        net.run_in_client(get(address, "/marked"), check=False)
+        net.run_in_client(fetch_command(address, "/marked"), check=False)
     log = cluster.kubectl("logs", "-n", net.namespace, "-l", "app=web", "--tail=-1", "--prefix").stdout
     callers = [line for line in log.splitlines() if "url:/marked" in line]
     assert len(callers) == len(net.addresses()), log
@@ -94,7 +96,7 @@ def test_kubectl_logs_and_exec_work(cluster: Cluster, namespace: str) -> None:
         assert cluster.run_in_pod(namespace, pod, "echo $((6 * 7))").stdout == "42\n", node
 
 
-def test_kubectl_port_forward_works(cluster: Cluster, net: Proof) -> None:
+def test_kubectl_port_forward_works(cluster: Cluster, net: NetworkProof) -> None:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]

@@ -31,13 +31,13 @@ _LOOPBACK = ("7F", "00000000000000000000000001000000")
 def listeners(cluster: Cluster) -> set[tuple[str, int, bool]]:
     """Return all listeners on all hosts as protocol, port and whether only the host itself can connect."""
     lines = [line for host in cluster.nodes for line in cluster.ssh(host, _LISTENERS).stdout.splitlines()]
-    found = set()
+    listening = set()
     for line in lines:
         protocol, address, port = line.split()
         local = address.endswith(_LOOPBACK[0]) or address == _LOOPBACK[1]
         if not (local and int(port) >= _EPHEMERAL):
-            found.add((protocol, int(port), local))
-    return found
+            listening.add((protocol, int(port), local))
+    return listening
 
 
 def test_every_listener_is_in_the_table(listeners: set[tuple[str, int, bool]]) -> None:

@@ -1,4 +1,4 @@
-"""Tests of a snapshot's restore with real etcd members on loopback."""
+"""Tests of the restore of a snapshot with real etcd members on loopback."""
 
 from __future__ import annotations
 
@@ -15,18 +15,18 @@ from automation.operations import restore
 from nodeconfig import snapshots
 from testkit.bundles import cluster
 from testkit.cluster import cache
-from testkit.etcd_members import BINARIES, Host, assert_voters, etcd_topology, start_together
-from testkit.pki import secrets
+from testkit.etcd_members import BINARIES, EtcdHost, assert_voters, etcd_topology, start_together
+from testkit.pki import create_secrets
 
 NAMES = ("a", "b", "c")
 STAMP = "20261120T000000Z"
 
 
 @pytest.fixture
-def members(tmp_path: Path) -> Iterator[list[Host]]:
+def members(tmp_path: Path) -> Iterator[list[EtcdHost]]:
     """Return three running etcd members."""
-    keys = secrets(etcd_topology(NAMES))
-    hosts = [Host(tmp_path / name, name, keys) for name in NAMES]
+    keys = create_secrets(etcd_topology(NAMES))
+    hosts = [EtcdHost(tmp_path / name, name, keys) for name in NAMES]
     version = cluster().versions.etcd
     for host in hosts:
         os.symlink(cache() / "files/etcdutl" / version / "etcdutl", host.root / BINARIES / "etcdutl")
@@ -44,17 +44,17 @@ def members(tmp_path: Path) -> Iterator[list[Host]]:
 
 
 def test_restore_returns_every_key_of_the_snapshot_and_no_later_key(
-    members: list[Host], tmp_path: Path
+    members: list[EtcdHost], tmp_path: Path
 ) -> None:
     a, b, c = members
-    with writing(a) as written:
-        written.wait_for(30)
-        before = len(written.done)
+    with BackgroundWriter(a) as acknowledged:
+        acknowledged.wait_for(30)
+        before = len(acknowledged.numbers)
         snapshot = take_snapshot(b, tmp_path)
-        written.wait_for(before + 10)
+        acknowledged.wait_for(before + 10)
     last_revision, old = revision(a), a.members
-    after = len(written.done)
-    a.ctl("put", "later", "x")
+    after = len(acknowledged.numbers)
+    a.etcdctl("put", "later", "x")
     data = c.root / "var/lib/etcd/member"
     for host in members:
         host.kill()
@@ -64,10 +64,10 @@ def test_restore_returns_every_key_of_the_snapshot_and_no_later_key(
 
     run_restore(members, snapshot)
     start_together(members)
-    keys = set(c.ctl("get", "--prefix", "n-", "--keys-only").split())
+    keys = set(c.etcdctl("get", "--prefix", "n-", "--keys-only").split())
     assert {f"n-{number}" for number in range(before)} <= keys
     assert len(keys) < after, "a write after the snapshot exists"
-    assert a.ctl("get", "later") == ""
+    assert a.etcdctl("get", "later") == ""
     assert revision(a) > last_revision + 900_000_000, "revisions decreased: client caches would be wrong"
     assert_voters(b, NAMES)
     # The old data is kept. A member with the old data belongs to another cluster.
@@ -75,9 +75,9 @@ def test_restore_returns_every_key_of_the_snapshot_and_no_later_key(
     assert {member for member, _ in a.members.values()}.isdisjoint(member for member, _ in old.values())
 
 
-def test_interrupted_restore_can_be_repeated(members: list[Host], tmp_path: Path) -> None:
+def test_interrupted_restore_can_be_repeated(members: list[EtcdHost], tmp_path: Path) -> None:
     a, b, _ = members
-    a.ctl("put", "n-0", "x")
+    a.etcdctl("put", "n-0", "x")
     snapshot = take_snapshot(a, tmp_path)
     for host in members:
         host.kill()
@@ -87,56 +87,54 @@ def test_interrupted_restore_can_be_repeated(members: list[Host], tmp_path: Path
     run_step(b, "receive", snapshot)
     run_restore(members, snapshot, stamp="20261120T000001Z")
     start_together(members)
-    assert b.ctl("get", "n-0").split() == ["n-0", "x"]
+    assert b.etcdctl("get", "n-0").split() == ["n-0", "x"]
     assert_voters(a, NAMES)
 
 
-def test_data_of_a_running_member_is_not_exchanged(members: list[Host], tmp_path: Path) -> None:
+def test_data_of_a_running_member_is_not_exchanged(members: list[EtcdHost], tmp_path: Path) -> None:
     a = members[0]
     snapshot = take_snapshot(a, tmp_path)
     (a.root / "running").touch()
     run_step(a, "receive", snapshot)
     run_step(a, "prepare", snapshot)
-    refused = step(a, "swap", snapshot)
+    refused = execute_step(a, "swap", snapshot)
     assert refused.returncode != 0
     assert refused.stderr == "etcd still runs\n"
-    assert a.ctl("put", "still", "serves")
+    assert a.etcdctl("put", "still", "serves")
 
 
-def test_damaged_snapshot_is_refused(members: list[Host], tmp_path: Path) -> None:
+def test_damaged_snapshot_is_refused(members: list[EtcdHost], tmp_path: Path) -> None:
     a = members[0]
     snapshot = take_snapshot(a, tmp_path)
     snapshot_bytes = snapshot.read_bytes()
     digest = sha256(snapshot_bytes).hexdigest()
     snapshot.write_bytes(snapshot_bytes[:-100])
-    refused = step(a, "receive", snapshot, digest=digest)
+    refused = execute_step(a, "receive", snapshot, digest=digest)
     assert refused.returncode != 0
     assert "is not complete" in refused.stderr
 
 
 class AcknowledgedWrites:
-    """A record of the numbers that a client has written. Each number is written after the previous is
-    acknowledged.
-    """
+    """The numbers whose writes etcd has acknowledged, in order. Threads can wait for a count of writes."""
 
     def __init__(self) -> None:
-        self.done: list[int] = []
+        self.numbers: list[int] = []
         self._more = threading.Condition()
 
     def add(self, number: int) -> None:
         with self._more:
-            self.done.append(number)
+            self.numbers.append(number)
             self._more.notify_all()
 
     def wait_for(self, count: int) -> None:
         with self._more:
-            assert self._more.wait_for(lambda: len(self.done) >= count, timeout=60)
+            assert self._more.wait_for(lambda: len(self.numbers) >= count, timeout=60)
 
 
-class writing:
-    """A background client that writes numbers to a member until the block ends."""
+class BackgroundWriter:
+    """A context manager that writes increasing numbers to an etcd member in a thread until the block ends."""
 
-    def __init__(self, host: Host) -> None:
+    def __init__(self, host: EtcdHost) -> None:
         self._host, self._written, self._stop = host, AcknowledgedWrites(), threading.Event()
         self._thread = threading.Thread(target=self._write)
 
@@ -151,18 +149,18 @@ class writing:
     def _write(self) -> None:
         number = 0
         while not self._stop.is_set():
-            self._host.ctl("put", f"n-{number}", "x" * 1000)
+            self._host.etcdctl("put", f"n-{number}", "x" * 1000)
             self._written.add(number)
             number += 1
 
 
-def take_snapshot(host: Host, directory: Path) -> Path:
-    """Return a snapshot that was taken by the snapshot program of hosts."""
-    pki, kept = host.root / "etc/etcd/pki", directory / "kept"
+def take_snapshot(host: EtcdHost, directory: Path) -> Path:
+    """Take a snapshot of a member with the snapshot program of hosts. Return the path of the snapshot."""
+    pki, snapshot_directory = host.root / "etc/etcd/pki", directory / "kept"
     environment = {
         "PATH": f"{host.root / BINARIES}:/usr/bin:/bin",
         "NODE_NAME": host.name,
-        "DIRECTORY": str(kept),
+        "DIRECTORY": str(snapshot_directory),
         "KEEP": "3",
         "COPY_TO": "",
         "ETCDCTL_ENDPOINTS": f"https://{host.member.address}:2379",
@@ -173,15 +171,15 @@ def take_snapshot(host: Host, directory: Path) -> Path:
     program = Path(snapshots.__file__).parent / "host" / "etcd-snapshot.sh"
     result = subprocess.run(["sh", str(program)], env=environment, capture_output=True, text=True, timeout=60)
     assert result.returncode == 0, result.stderr
-    [snapshot] = kept.glob("*.db")
+    [snapshot] = snapshot_directory.glob("*.db")
     restore.verify_snapshot(snapshot)
     return snapshot
 
 
-def step(
-    host: Host, name: str, snapshot: Path, *, digest: str = "", stamp: str = STAMP
+def execute_step(
+    host: EtcdHost, name: str, snapshot: Path, *, digest: str = "", stamp: str = STAMP
 ) -> subprocess.CompletedProcess[str]:
-    """Run a step of the restore on a member's host, with the script that hosts receive."""
+    """Run one step of the restore on the host of a member, with the script that hosts receive."""
     digest = digest or sha256(snapshot.read_bytes()).hexdigest()
     text = restore.step_script(name, restore.member_variables(etcd_topology(NAMES), digest, stamp)[host.name])
     environment = {"KUBEWRIGHT_ROOT": str(host.root), "PATH": f"{host.root}:/usr/bin:/bin"}
@@ -191,19 +189,20 @@ def step(
         )
 
 
-def run_step(host: Host, name: str, snapshot: Path, *, stamp: str = STAMP) -> None:
-    answer = step(host, name, snapshot, stamp=stamp)
-    assert answer.returncode == 0, f"{name}: {answer.stderr}"
+def run_step(host: EtcdHost, name: str, snapshot: Path, *, stamp: str = STAMP) -> None:
+    """Run one step of the restore on the host of a member, and assert that it succeeds."""
+    result = execute_step(host, name, snapshot, stamp=stamp)
+    assert result.returncode == 0, f"{name}: {result.stderr}"
 
 
-def run_restore(hosts: Sequence[Host], snapshot: Path, *, stamp: str = STAMP) -> None:
+def run_restore(hosts: Sequence[EtcdHost], snapshot: Path, *, stamp: str = STAMP) -> None:
     """Run all steps of the restore on all members, except the start of the members."""
     for name in ("receive", "prepare", "swap"):
         for host in hosts:
             run_step(host, name, snapshot, stamp=stamp)
 
 
-def revision(host: Host) -> int:
+def revision(host: EtcdHost) -> int:
     """Return the current revision of a member."""
-    rows = host.ctl("endpoint", "status", "--write-out=fields").splitlines()
+    rows = host.etcdctl("endpoint", "status", "--write-out=fields").splitlines()
     return next(int(row.split(" : ")[1]) for row in rows if row.startswith('"Revision"'))

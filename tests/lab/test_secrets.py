@@ -8,7 +8,7 @@ import re
 import pytest
 
 from testkit.cluster import Cluster
-from testkit.processes import Watch, command_lines
+from testkit.processes import CommandLineWatch, command_lines
 from testkit.secretscan import Secret, secrets_in, secrets_of_state, visible_secrets
 
 ETCDCTL = """
@@ -21,7 +21,7 @@ KEY_FILES = "/etc/kubernetes /etc/etcd /var/lib/kubelet /etc/kubewright"
 
 @pytest.fixture(scope="module")
 def cluster_secrets(cluster: Cluster) -> list[Secret]:
-    """Return the secrets of the cluster from the state and from files of hosts."""
+    """Return the secrets of the cluster, read from the state of the stack and from key files on hosts."""
     secrets = secrets_of_state(cluster.pulumi("stack", "export", "--show-secrets"))
     names = {secret.name for secret in secrets}
     for kind in ("private key", "token", "encryption key"):
@@ -69,7 +69,7 @@ def test_engine_output_contains_no_secret(cluster: Cluster, cluster_secrets: lis
 
 def test_preview_with_changes_contains_no_secret(cluster: Cluster, cluster_secrets: list[Secret]) -> None:
     change = {"pools": {"workers": {"kubelet": {"max_pods": 42}}}, "api": {"event_ttl": "2h"}}
-    with cluster.edited(change):
+    with cluster.edited_stack_file(change):
         assert visible_secrets(cluster_secrets, cluster.preview().text) == []
         assert visible_secrets(cluster_secrets, cluster.command("preview", "--json").text) == []
 
@@ -83,13 +83,13 @@ def test_state_contains_no_plain_secret(cluster: Cluster, cluster_secrets: list[
         assert visible_secrets(cluster_secrets, path.read_bytes().decode(errors="replace")) == [], path
 
 
-def test_no_command_line_contains_a_secret(cluster_secrets: list[Secret], watch: Watch) -> None:
+def test_no_command_line_contains_a_secret(cluster_secrets: list[Secret], watch: CommandLineWatch) -> None:
     """No command line contains a secret during the creation of the cluster (sampled four times a second) or
     now.
     """
-    assert any("pulumi" in line for line in watch.seen), "the engine was not observed"
-    assert any("kubelet" in line for line in watch.seen), "the processes of hosts were not observed"
-    for line in watch.seen | command_lines():
+    assert any("pulumi" in line for line in watch.command_lines), "the engine was not observed"
+    assert any("kubelet" in line for line in watch.command_lines), "the processes of hosts were not observed"
+    for line in watch.command_lines | command_lines():
         assert visible_secrets(cluster_secrets, line) == [], f"the process {line.split()[0]}"
 
 

@@ -16,56 +16,60 @@ from testkit.cluster import Cluster
 from testkit.copy import clean_checkout, git_status
 from testkit.leftovers import leftovers
 from testkit.netproof import network_proof
-from tests.lab.conftest import stack
+from tests.lab.conftest import removed_at_end
 
 NETWORK = "10.95.0.0/24"
 
 
 @pytest.fixture(scope="module")
-def single(state: Path, cluster: Cluster, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
-    """Return the single machine, which is created while the other cluster runs."""
+def single_machine(
+    state: Path, cluster: Cluster, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Cluster]:
+    """Yield a cluster with one host that has all roles. It is created while the other cluster runs."""
     config = stackfile.document("kwsolo", NETWORK, control_planes=["cp-1"], workers=[])
     network = {"backend": "host-gw", "proxy_mode": "iptables"}
     config[stackfile.CLUSTER]["network"] |= network
     checkout = clean_checkout(tmp_path_factory.mktemp("checkout"))
-    with stack(Cluster(name="kwsolo", state=state, config=config, checkout=checkout)) as single:
-        single.up()
-        yield single
+    with removed_at_end(
+        Cluster(name="kwsolo", state=state, config=config, checkout=checkout)
+    ) as cluster_of_one:
+        cluster_of_one.up()
+        yield cluster_of_one
 
 
-def test_one_host_has_all_roles(single: Cluster) -> None:
-    assert single.ready_nodes() == ["cp-1"]
-    node = single.get("node", "cp-1")
+def test_one_host_has_all_roles(single_machine: Cluster) -> None:
+    assert single_machine.ready_nodes() == ["cp-1"]
+    node = single_machine.get("node", "cp-1")
     assert not [taint for taint in node["spec"].get("taints", []) if taint["effect"] != "PreferNoSchedule"]
-    for pod in single.items("pods", "-A"):
+    for pod in single_machine.items("pods", "-A"):
         assert pod["status"]["phase"] == "Running", pod["metadata"]["name"]
 
 
-def test_workloads_run_on_the_single_machine(single: Cluster) -> None:
-    with network_proof(single, "alone", 30091, client="cp-1") as net:
+def test_workloads_run_on_the_single_machine(single_machine: Cluster) -> None:
+    with network_proof(single_machine, "alone", 30091, client="cp-1") as net:
         net.assert_every_pod_answers()
         net.assert_node_ports_answer()
 
 
-def test_checkout_stays_clean(single: Cluster) -> None:
-    single.preview()
-    assert git_status(single.checkout) == ""
+def test_checkout_stays_clean(single_machine: Cluster) -> None:
+    single_machine.preview()
+    assert git_status(single_machine.checkout) == ""
 
 
-def test_added_worker_uses_host_gw(single: Cluster, cluster: Cluster) -> None:
-    before = single.services("cp-1")
+def test_added_worker_uses_host_gw(single_machine: Cluster, cluster: Cluster) -> None:
+    before = single_machine.services("cp-1")
     joining = {
         "pools": {"workers": {"hosts": ["w-1"]}},
         "metal": {"hosts": {"w-1": stackfile.host(NETWORK, 21)}},
     }
-    single.change(joining)
-    single.up()
-    single.wait_all_ready()
-    assert single.services("cp-1") == before, "the first host changed"
-    for host in single.nodes:
-        links = single.network_links(host)
+    single_machine.merge_settings(joining)
+    single_machine.up()
+    single_machine.wait_all_ready()
+    assert single_machine.services("cp-1") == before, "the first host changed"
+    for host in single_machine.nodes:
+        links = single_machine.network_links(host)
         assert "flannel.1" not in links, f"{host}: packets use vxlan"
-    with network_proof(single, "two", 30092, client="w-1") as net:
+    with network_proof(single_machine, "two", 30092, client="w-1") as net:
         net.assert_every_pod_answers()
         net.assert_large_files_arrive()
         net.assert_service_answers()
@@ -74,29 +78,31 @@ def test_added_worker_uses_host_gw(single: Cluster, cluster: Cluster) -> None:
         assert "10.96.0.1" in answer
 
 
-def test_kube_proxy_uses_iptables(single: Cluster) -> None:
-    for host in single.nodes:
+def test_kube_proxy_uses_iptables(single_machine: Cluster) -> None:
+    for host in single_machine.nodes:
         script = "iptables -t nat -S KUBE-SERVICES; nft list tables"
-        result = single.ssh(host, f"PATH=/usr/local/lib/kubewright/netfilter:$PATH; {script}")
+        result = single_machine.ssh(host, f"PATH=/usr/local/lib/kubewright/netfilter:$PATH; {script}")
         assert "10.96.0.10/32" in result.stdout, f"{host}: no rule for the cluster's DNS:\n{result.text}"
         assert "table ip kube-proxy" not in result.stdout, f"{host}: kube-proxy uses nftables"
 
 
-def test_down_leaves_nothing_and_does_not_touch_the_other_cluster(single: Cluster, cluster: Cluster) -> None:
+def test_down_leaves_nothing_and_does_not_touch_the_other_cluster(
+    single_machine: Cluster, cluster: Cluster
+) -> None:
     """This test removes the single machine. The following tests check the removal."""
     before = {host: cluster.services(host) for host in cluster.nodes}
-    assert leftovers(single), "the search for leftovers finds nothing while the cluster runs"
-    single.down()
-    assert leftovers(single) == []
-    assert not single.lab.exists(), "the state of the lab still exists"
-    assert git_status(single.checkout) == ""
+    assert leftovers(single_machine), "the search for leftovers finds nothing while the cluster runs"
+    single_machine.down()
+    assert leftovers(single_machine) == []
+    assert not single_machine.lab.exists(), "the state of the lab still exists"
+    assert git_status(single_machine.checkout) == ""
     assert {host: cluster.services(host) for host in cluster.nodes} == before
     assert cluster.ready_nodes() == sorted(cluster.nodes)
     cluster.kubectl("get", "--raw", "/readyz")
 
 
-def test_second_down_succeeds(single: Cluster) -> None:
-    result = single.command("down", check=False)
+def test_second_down_succeeds(single_machine: Cluster) -> None:
+    result = single_machine.command("down", check=False)
     assert result.code == 0, result.text
     assert "Traceback" not in result.text
 

@@ -52,7 +52,7 @@ def test_page_of_the_release_is_served_on_every_node(cluster: Cluster) -> None:
 
 
 def test_preview_after_up_is_empty(cluster: Cluster) -> None:
-    assert cluster.steps() == {}
+    assert cluster.previewed_operations() == {}
 
 
 def test_second_up_changes_nothing_on_the_hosts(cluster: Cluster) -> None:

@@ -15,22 +15,22 @@ import pytest
 
 from testkit import stackfile
 from testkit.cluster import CHECKOUT, Cluster
-from tests.lab.conftest import stack
+from tests.lab.conftest import removed_at_end
 
 RELEASE = "e084926"
 """The commit of the release that creates the stack."""
 NAME = "kwrelease"
 NETWORK = "10.93.0.0/24"
-RESTARTED: dict[str, str] = {}
+EXPECTED_RESTARTS: dict[str, str] = {}
 """Services that this checkout restarts on hosts of that release, with the reasons. CHANGELOG.md lists them.
 """
-REMOVED = ("/etc/systemd/system/etcd-settle.service",)
+REMOVED_FILES = ("/etc/systemd/system/etcd-settle.service",)
 """Files of that release that hosts no longer have."""
-_SHOWN = "InvocationID,NRestarts,ExecMainStartTimestampMonotonic,ActiveState"
+_UNIT_PROPERTIES = "InvocationID,NRestarts,ExecMainStartTimestampMonotonic,ActiveState"
 
 
 def release_checkout(directory: Path) -> Path:
-    """Extract the release from the history of this repository."""
+    """Extract the files of the release from the Git history into a directory. Return the directory."""
     try:
         archive = run(["git", "archive", RELEASE], cwd=CHECKOUT, capture_output=True, check=True).stdout
     except CalledProcessError as error:
@@ -43,8 +43,10 @@ def release_checkout(directory: Path) -> Path:
 
 
 @pytest.fixture(scope="module")
-def existing(state: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
-    """Return a control plane with etcd and a worker, with labels and a taint, created by the release."""
+def release_cluster(state: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
+    """Yield a cluster that the release created: a control plane with etcd, and a worker with a label and a
+    taint.
+    """
     config = stackfile.document(NAME, NETWORK, control_planes=["cp-1"], workers=["w-1"])
     config[stackfile.CLUSTER]["pools"]["workers"] |= {
         "labels": {"tier": "web"},
@@ -52,7 +54,7 @@ def existing(state: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
     }
     checkout = release_checkout(tmp_path_factory.mktemp("release"))
     old = Cluster(name=NAME, state=state, config=config, checkout=checkout)
-    with stack(replace(old, checkout=CHECKOUT)) as new:
+    with removed_at_end(replace(old, checkout=CHECKOUT)) as new:
         old.up()
         yield new
 
@@ -61,51 +63,55 @@ def services(cluster: Cluster, host: str) -> dict[str, str]:
     """Return the start time of every running service that a bundle delivered, by unit."""
     script = (
         "for unit in $(cat /var/lib/kubewright/roles/*/units | sort -u); do "
-        f'echo "$unit $(systemctl show --property={_SHOWN} "$unit" | tr "\\n" " ")"; done'
+        f'echo "$unit $(systemctl show --property={_UNIT_PROPERTIES} "$unit" | tr "\\n" " ")"; done'
     )
     lines = cluster.ssh(host, script).stdout.splitlines()
     return dict(line.split(" ", 1) for line in lines)
 
 
-def test_up_takes_over_a_stack_of_the_release(existing: Cluster) -> None:
-    before = {host: services(existing, host) for host in ("cp-1", "w-1")}
-    steps = existing.steps()
+def test_up_takes_over_a_stack_of_the_release(release_cluster: Cluster) -> None:
+    before = {host: services(release_cluster, host) for host in ("cp-1", "w-1")}
+    steps = release_cluster.previewed_operations()
     assert steps, "the host program changed, so deliveries must change"
     assert set(steps.values()) == {"update"}, steps
 
-    existing.up()
-    after = {host: services(existing, host) for host in ("cp-1", "w-1")}
+    release_cluster.up()
+    after = {host: services(release_cluster, host) for host in ("cp-1", "w-1")}
     changed = {
         f"{host} {unit}": (start, after[host].get(unit))
         for host, starts in before.items()
         for unit, start in starts.items()
-        if after[host].get(unit) != start and unit not in RESTARTED
+        if after[host].get(unit) != start and unit not in EXPECTED_RESTARTS
     }
     assert not changed
-    assert existing.steps() == {}
-    existing.wait_all_ready()
+    assert release_cluster.previewed_operations() == {}
+    release_cluster.wait_all_ready()
 
 
-def test_units_of_the_release_are_replaced(existing: Cluster) -> None:
-    existing.up()
-    for path in REMOVED:
+def test_units_of_the_release_are_replaced(release_cluster: Cluster) -> None:
+    release_cluster.up()
+    for path in REMOVED_FILES:
         assert (
-            existing.ssh("cp-1", f"[ ! -e {path} ] && ! systemctl is-active {path.rsplit('/', 1)[-1]}").code
+            release_cluster.ssh(
+                "cp-1", f"[ ! -e {path} ] && ! systemctl is-active {path.rsplit('/', 1)[-1]}"
+            ).code
             == 0
         )
-    wants = existing.ssh("cp-1", "systemctl show --property=Wants,NeedDaemonReload etcd.service").stdout
+    wants = release_cluster.ssh(
+        "cp-1", "systemctl show --property=Wants,NeedDaemonReload etcd.service"
+    ).stdout
     assert "etcd-promote.service" in wants
     assert "NeedDaemonReload=no" in wants
 
 
-def test_etcd_starts_with_the_new_unit(existing: Cluster) -> None:
-    existing.up()
-    existing.ssh("cp-1", "systemctl restart etcd.service && systemctl is-active etcd.service")
-    existing.wait_all_ready()
-    promoted = existing.ssh("cp-1", "systemctl show --property=Result etcd-promote.service").stdout
+def test_etcd_starts_with_the_new_unit(release_cluster: Cluster) -> None:
+    release_cluster.up()
+    release_cluster.ssh("cp-1", "systemctl restart etcd.service && systemctl is-active etcd.service")
+    release_cluster.wait_all_ready()
+    promoted = release_cluster.ssh("cp-1", "systemctl show --property=Result etcd-promote.service").stdout
     assert promoted.strip() == "Result=success"
 
 
-def test_drift_finds_nothing_after_the_takeover(existing: Cluster) -> None:
-    existing.up()
-    assert "no drift" in existing.command("drift").stdout
+def test_drift_finds_nothing_after_the_takeover(release_cluster: Cluster) -> None:
+    release_cluster.up()
+    assert "no drift" in release_cluster.command("drift").stdout

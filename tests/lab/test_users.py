@@ -32,7 +32,7 @@ ANN = User(name="ann", groups=("dev",), namespace="web", role="edit", days=1)
 
 @pytest.fixture(scope="module")
 def target(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Target]:
-    """Return a stack with an API server on this machine and a namespace `web`."""
+    """Yield a stack with a control plane on this machine, which has a namespace `web`."""
     directory = tmp_path_factory.mktemp("users")
     environment = Environment(state=directory / "state", cache=directory / "cache")
     environment.tools.mkdir(parents=True)
@@ -44,7 +44,7 @@ def target(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Target]:
     plane = ControlPlane(tmp_path_factory.mktemp("plane"))
     try:
         plane.start()
-        environment.stack("t").mkdir(parents=True)
+        environment.stack_directory("t").mkdir(parents=True)
         environment.kubeconfig("t").write_text(plane.kubeconfig)
         plane.kubectl("create", "namespace", "web")
         yield cast(Target, SimpleNamespace(environment=environment, stack="t"))
@@ -56,7 +56,7 @@ def target(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Target]:
 
 
 def is_allowed(target: Target, kubeconfig: Path, *words: str) -> bool:
-    """Report whether the user of a kubeconfig currently has a permission."""
+    """Check whether a kubectl command succeeds with a kubeconfig."""
     argv = [str(target.environment.tools / "kubectl"), f"--kubeconfig={kubeconfig}", *words]
     return subprocess.run(argv, capture_output=True, timeout=30, check=False).returncode == 0
 
@@ -78,9 +78,9 @@ def test_user_has_access_to_one_namespace_only(target: Target, tmp_path: Path) -
     assert not is_allowed(target, kubeconfig, "get", "nodes")
     certificate = client_certificate(kubeconfig)
     assert [item.value for item in certificate.subject][-1] == "ann"
-    left = certificate.not_valid_after_utc - datetime.now(UTC)
-    assert timedelta(hours=23) < left <= timedelta(days=1)
-    assert users.Api(target.environment, "t").get("csr")["items"] == []
+    remaining = certificate.not_valid_after_utc - datetime.now(UTC)
+    assert timedelta(hours=23) < remaining <= timedelta(days=1)
+    assert users.KubernetesApi(target.environment, "t").get("csr")["items"] == []
 
 
 def test_revoked_kubeconfig_never_works_again(target: Target, tmp_path: Path) -> None:
@@ -99,7 +99,7 @@ def test_remaining_bindings_of_the_stack_file_are_named(
     target: Target, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     users.issue(target, ANN, tmp_path / "ann")
-    api = users.Api(target.environment, "t")
+    api = users.KubernetesApi(target.environment, "t")
     api.kubectl("create", "clusterrolebinding", "devs", "--clusterrole=view", "--group=dev")
     users.revoke(target, "ann")
     assert "still bound by the stack file: ClusterRoleBinding devs" in capsys.readouterr().out
@@ -121,6 +121,6 @@ def test_missing_namespace_or_role_is_reported_before_a_certificate_is_issued(
 
 
 def client_certificate(kubeconfig: Path) -> x509.Certificate:
-    """Return the certificate in a kubeconfig."""
+    """Return the client certificate in a kubeconfig."""
     user = json.loads(kubeconfig.read_text())["users"][0]["user"]
     return x509.load_pem_x509_certificate(base64.b64decode(user["client-certificate-data"]))

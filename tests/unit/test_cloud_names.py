@@ -36,16 +36,16 @@ def code_files() -> list[str]:
     return [path for path in listed if (ROOT / path).is_file()]
 
 
-def naming_lines(path: str) -> list[str]:
+def lines_with_cloud_names(path: str) -> list[str]:
     lines = (ROOT / path).read_text().splitlines()
     return [f"{path}:{number}: {line.strip()}" for number, line in enumerate(lines, 1) if CLOUD.search(line)]
 
 
 def test_clouds_are_named_only_where_the_table_allows() -> None:
-    others = [path for path in code_files() if not path.startswith(tuple(ALLOWED))]
-    assert not [line for path in others for line in naming_lines(path)]
+    checked_paths = [path for path in code_files() if not path.startswith(tuple(ALLOWED))]
+    assert not [line for path in checked_paths for line in lines_with_cloud_names(path)]
 
 
 @pytest.mark.parametrize("prefix", ALLOWED)
 def test_each_exception_is_needed(prefix: str) -> None:
-    assert any(naming_lines(path) for path in code_files() if path.startswith(prefix))
+    assert any(lines_with_cloud_names(path) for path in code_files() if path.startswith(prefix))

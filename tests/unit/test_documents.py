@@ -49,17 +49,17 @@ def anchors(path: Path) -> set[str]:
     return {re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-") for heading in headings}
 
 
-def wrong_part(words: list[str]) -> str | None:
+def first_unknown_word(words: list[str]) -> str | None:
     """Return the first word that is neither a command of `kubewright` nor an option of its command."""
     command = get_command(app)
     context = typer.Context(command)
     position = 0
     while hasattr(command, "get_command") and position < len(words):
-        found = command.get_command(context, words[position])
-        if found is None:
+        subcommand = command.get_command(context, words[position])
+        if subcommand is None:
             return words[position]
         # `user` is both a command and a group of commands: `user --name N`, `user revoke`.
-        command, position = found, position + 1
+        command, position = subcommand, position + 1
         if position < len(words) and words[position].startswith("-"):
             break
     options = {option for parameter in command.params for option in parameter.opts} | {"--help"}
@@ -100,7 +100,9 @@ def test_commands_and_options_exist(path: Path) -> None:
         if first.startswith("-"):
             continue
         words = [word for word in rest if word not in ("…", "...")]
-        wrong += [(text, part) for each in first.split("|") if (part := wrong_part([each, *words]))]
+        wrong += [
+            (text, unknown) for each in first.split("|") if (unknown := first_unknown_word([each, *words]))
+        ]
     assert not wrong
 
 
@@ -135,7 +137,7 @@ def test_paths_exist(path: Path) -> None:
 
 
 def test_wrong_commands_and_options_are_recognized() -> None:
-    assert wrong_part(["no-such-command"]) == "no-such-command"
-    assert wrong_part(["lab", "no-such-command"]) == "no-such-command"
-    assert wrong_part(["preview", "--stack", "dev", "--no-such-option"]) == "--no-such-option"
-    assert wrong_part(["preview", "--stack", "dev", "--report", "DIR"]) is None
+    assert first_unknown_word(["no-such-command"]) == "no-such-command"
+    assert first_unknown_word(["lab", "no-such-command"]) == "no-such-command"
+    assert first_unknown_word(["preview", "--stack", "dev", "--no-such-option"]) == "--no-such-option"
+    assert first_unknown_word(["preview", "--stack", "dev", "--report", "DIR"]) is None

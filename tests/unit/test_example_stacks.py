@@ -22,36 +22,36 @@ EXAMPLES = sorted(ROOT.glob("Pulumi.*-example.yaml"))
 
 
 @pytest.fixture(autouse=True)
-def offline(monkeypatch: pytest.MonkeyPatch) -> None:
+def refuse_connections(monkeypatch: pytest.MonkeyPatch) -> None:
     def raise_on_connection(*_: object, **__: object) -> Any:  # noqa: ANN401  replaces methods of sockets
         raise AssertionError("these tests must not use a network")
 
     monkeypatch.setattr(socket.socket, "connect", raise_on_connection)
 
 
-def settings(path: Path) -> Settings:
+def example_settings(path: Path) -> Settings:
     return load(yaml.safe_load(path.read_text())["config"]["kubewright:cluster"])
 
 
 def test_each_cloud_has_an_example() -> None:
-    assert {settings(path).cloud_name for path in EXAMPLES} == {"aws", "azure"}
+    assert {example_settings(path).cloud_name for path in EXAMPLES} == {"aws", "azure"}
 
 
 @pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: path.name)
 def test_bundles_of_an_example_need_no_mirror(path: Path) -> None:
-    stack = settings(path)
-    plan = build_topology(stack)
-    texts = files.read(stack, ROOT)
+    stack = example_settings(path)
+    topology = build_topology(stack)
+    texts = files.read_files(stack, ROOT)
     assert stack.artifacts.index
     pinned = texts[stack.artifacts.index]
-    index = load_index(stack.artifacts.mirror, None, *plan.releases, pinned=pinned)
-    bundles = nodeconfig.bundles(plan, index)
+    index = load_index(stack.artifacts.mirror, None, *topology.releases, pinned=pinned)
+    bundles = nodeconfig.bundles(topology, index)
     assert {host for host, _ in bundles} == {"cp-1", "cp-2", "cp-3", "general", "batch"}
 
 
 @pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: path.name)
 def test_example_is_open_only_to_listed_networks(path: Path) -> None:
-    network = settings(path).network
+    network = example_settings(path).network
     assert all(allowed.prefixlen >= 16 for allowed in network.api_allowed)
 
 

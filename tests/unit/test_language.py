@@ -75,19 +75,20 @@ EXCEPTIONS: dict[tuple[str, str], str] = {
 
 
 @cache
-def files() -> list[str]:
+def tracked_files() -> list[str]:
+    """Return the paths of tracked and new files, without sources of other projects and the license."""
     command = ["git", "ls-files", "--cached", "--others", "--exclude-standard"]
     listed = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout.splitlines()
-    kept = [
+    checked_paths = [
         path
         for path in listed
         if not path.startswith(("artifacts/modules/", "mirrors/")) and path != "LICENSE"
     ]
-    return [path for path in kept if (ROOT / path).is_file()]
+    return [path for path in checked_paths if (ROOT / path).is_file()]
 
 
 @cache
-def lines(path: str) -> list[str]:
+def checked_lines(path: str) -> list[str]:
     """Return the lines of a file without the text that exceptions allow; none for a binary file."""
     try:
         text = (ROOT / path).read_text()
@@ -100,9 +101,10 @@ def lines(path: str) -> list[str]:
 
 
 def occurrences(pattern: str) -> Iterator[str]:
+    """Yield the lines of all files that contain the pattern, as `path:number: line`."""
     expression = re.compile(pattern)
-    for path in files():
-        for number, line in enumerate(lines(path), 1):
+    for path in tracked_files():
+        for number, line in enumerate(checked_lines(path), 1):
             if expression.search(line):
                 yield f"{path}:{number}: {line.strip()}"
 
@@ -113,10 +115,10 @@ def test_private_words_are_not_used(pattern: str) -> None:
 
 
 def test_file_names_have_no_private_words() -> None:
-    assert not [path for path in files() if FORBIDDEN_FILES.search(path)]
+    assert not [path for path in tracked_files() if FORBIDDEN_FILES.search(path)]
 
 
 @pytest.mark.parametrize(("prefix", "allowed"), EXCEPTIONS, ids=str)
 def test_each_exception_is_needed(prefix: str, allowed: str) -> None:
-    texts = ((ROOT / path).read_text(errors="replace") for path in files() if path.startswith(prefix))
+    texts = ((ROOT / path).read_text(errors="replace") for path in tracked_files() if path.startswith(prefix))
     assert any(re.search(allowed, text) for text in texts)

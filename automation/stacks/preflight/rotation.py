@@ -15,8 +15,8 @@ from automation.deliveries import Delivery, deliveries_from_state
 from automation.engine.program import Engine
 from automation.errors import UserError
 from automation.lab_stack import CLUSTER_KEY
-from nodeconfig.parse import rotations
-from nodeconfig.roles import TRUSTS
+from nodeconfig.parse import parse_rotations
+from nodeconfig.roles import AUTHORITIES_BY_ROLE
 from topology.model import Certificates, Rotation
 
 
@@ -49,8 +49,8 @@ def find_problems(certificates: Certificates, delivered: Iterable[Delivery]) -> 
     """Return a line for each authority whose hosts would not trust each other during the change."""
     by_authority: dict[str, list[_HostRotation]] = {}
     for delivery in delivered:
-        delivered_rotations = rotations(delivery.script)
-        for name in TRUSTS[delivery.role]:
+        delivered_rotations = parse_rotations(delivery.script)
+        for name in AUTHORITIES_BY_ROLE[delivery.role]:
             current = _HostRotation(delivery.host, delivered_rotations.get(name, Rotation()))
             by_authority.setdefault(name, []).append(current)
     lines = []

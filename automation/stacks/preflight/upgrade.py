@@ -17,7 +17,7 @@ from assembly import topology_or_none
 from automation.deliveries import Delivery, deliveries_from_state
 from automation.engine.program import Engine
 from automation.errors import UserError
-from nodeconfig.parse import versions
+from nodeconfig.parse import parse_versions
 from topology.model import Role, Topology
 
 
@@ -78,7 +78,7 @@ def _check_versions(topology: Topology, deliveries: Sequence[Delivery]) -> list[
         ("etcd", "kubernetes.etcd", Role.ETCD, topology.versions.etcd),
     ):
         hosts = {
-            versions(delivery.script).get(component, ""): delivery.host
+            parse_versions(delivery.script).get(component, ""): delivery.host
             for delivery in deliveries
             if delivery.role is role
         }

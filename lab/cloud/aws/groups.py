@@ -9,50 +9,61 @@ from __future__ import annotations
 from collections.abc import Mapping
 from xml.sax.saxutils import escape
 
-from lab.cloud.aws.signature import Refused
+from lab.cloud.aws.signature import RequestRefused
 from lab.cloud.running import MachineStates, RunningMachine
 
-_WAITING = {"InService": "Pending:Wait", "Terminated": "Terminating:Wait"}
+_WAIT_STATES = {"InService": "Pending:Wait", "Terminated": "Terminating:Wait"}
 
 
-def answer(states: MachineStates, action: str, form: Mapping[str, str]) -> str | None:
-    """Return the XML response of an Auto Scaling call, or None for unsupported calls. Raises Refused."""
+def respond(states: MachineStates, action: str, form: Mapping[str, str]) -> str | None:
+    """Return the XML response of an Auto Scaling call, or None for unsupported calls.
+
+    Raise RequestRefused.
+    """
     if action == "CompleteLifecycleAction":
         _complete_lifecycle_action(states, form)
         return _xml_response(action, "")
     if action == "DescribeAutoScalingGroups":
-        wanted = [value for key, value in form.items() if key.startswith("AutoScalingGroupNames.member.")]
-        groups = sorted({machine.group for machine in states.all() if not wanted or machine.group in wanted})
-        listed = "".join(f"<member>{_describe_group(states, group)}</member>" for group in groups)
-        return _xml_response(action, f"<AutoScalingGroups>{listed}</AutoScalingGroups>")
+        requested_names = [
+            value for key, value in form.items() if key.startswith("AutoScalingGroupNames.member.")
+        ]
+        groups = sorted(
+            {
+                machine.group
+                for machine in states.all()
+                if not requested_names or machine.group in requested_names
+            }
+        )
+        members = "".join(f"<member>{_describe_group(states, group)}</member>" for group in groups)
+        return _xml_response(action, f"<AutoScalingGroups>{members}</AutoScalingGroups>")
     if action == "DescribeInstanceRefreshes":
         return _xml_response(action, "<InstanceRefreshes/>")
     return None
 
 
 def _complete_lifecycle_action(states: MachineStates, form: Mapping[str, str]) -> None:
-    machine = states.of_id(form.get("InstanceId", ""))
+    machine = states.by_id(form.get("InstanceId", ""))
     known = machine is not None and form.get("AutoScalingGroupName") == machine.group
     result = form.get("LifecycleActionResult")
     if machine is None or not known or not machine.hook or form.get("LifecycleHookName") != machine.hook:
-        raise Refused("ValidationError", "No active Lifecycle Action found with that instance", 400)
+        raise RequestRefused("ValidationError", "No active Lifecycle Action found with that instance", 400)
     if result not in ("CONTINUE", "ABANDON"):
-        raise Refused("ValidationError", f"{result} is no result of a lifecycle action", 400)
+        raise RequestRefused("ValidationError", f"{result} is no result of a lifecycle action", 400)
     states.update(machine.id, hook="", released=True)
 
 
 def _describe_group(states: MachineStates, group: str) -> str:
     machines = [machine for machine in states.all() if machine.group == group]
-    listed = "".join(f"<member>{_describe_instance(machine)}</member>" for machine in machines)
+    members = "".join(f"<member>{_describe_instance(machine)}</member>" for machine in machines)
     return (
         f"<AutoScalingGroupName>{escape(group)}</AutoScalingGroupName>"
         f"<MinSize>1</MinSize><MaxSize>{len(machines)}</MaxSize>"
-        f"<DesiredCapacity>{len(machines)}</DesiredCapacity><Instances>{listed}</Instances>"
+        f"<DesiredCapacity>{len(machines)}</DesiredCapacity><Instances>{members}</Instances>"
     )
 
 
 def _describe_instance(machine: RunningMachine) -> str:
-    state = _WAITING[machine.lifecycle] if machine.hook else "InService"
+    state = _WAIT_STATES[machine.lifecycle] if machine.hook else "InService"
     return (
         f"<InstanceId>{machine.id}</InstanceId><AvailabilityZone>{machine.zone}</AvailabilityZone>"
         f"<LifecycleState>{state}</LifecycleState><HealthStatus>Healthy</HealthStatus>"

@@ -19,25 +19,26 @@ from lab.cloud.running import MachineStates, RunningMachine
 ACCOUNT = "123456789012"
 """The account number that moto uses."""
 
-MAX_TTL = 21600
+MAX_TTL_SECONDS = 21600
+"""Maximum lifetime of a token."""
 
 
-class Tokens:
-    """Issued tokens. Each token is valid for the requesting address and for the requested time."""
+class MetadataTokens:
+    """Tokens of the metadata service. A token is valid for the requesting address and the requested time."""
 
     def __init__(self) -> None:
-        self._known: dict[str, tuple[str, float]] = {}
+        self._tokens: dict[str, tuple[str, float]] = {}
 
-    def give(self, address: str, seconds: int) -> str:
-        """Issue a new token and return its value."""
+    def issue(self, address: str, seconds: int) -> str:
+        """Return a new token for an address, which is valid for `seconds`."""
         token = secrets.token_urlsafe(42)
-        self._known[token] = (address, time.monotonic() + seconds)
+        self._tokens[token] = (address, time.monotonic() + seconds)
         return token
 
-    def good(self, address: str, token: str) -> bool:
-        """Check whether the token is valid for the address at this time."""
-        owner, end = self._known.get(token, ("", 0.0))
-        return owner == address and time.monotonic() < end
+    def is_valid(self, address: str, token: str) -> bool:
+        """Return whether a token is currently valid for an address."""
+        owner, expires = self._tokens.get(token, ("", 0.0))
+        return owner == address and time.monotonic() < expires
 
 
 class Metadata(BaseHTTPRequestHandler):
@@ -47,34 +48,34 @@ class Metadata(BaseHTTPRequestHandler):
     timeout = 30
     states: MachineStates
     sessions: Sessions
-    tokens = Tokens()
+    tokens = MetadataTokens()
 
     def do_PUT(self) -> None:
-        """Issue a token."""
+        """Handle a request for a token."""
         machine = self._requesting_machine()
         lifetime = self.headers.get("X-aws-ec2-metadata-token-ttl-seconds", "")
         if machine is None or self.headers.get("X-Forwarded-For"):
             self._send_text(HTTPStatus.FORBIDDEN)
         elif self.path != "/latest/api/token":
             self._send_text(HTTPStatus.NOT_FOUND)
-        elif not lifetime.isdigit() or not 1 <= int(lifetime) <= MAX_TTL:
+        elif not lifetime.isdigit() or not 1 <= int(lifetime) <= MAX_TTL_SECONDS:
             self._send_text(HTTPStatus.BAD_REQUEST)
         else:
-            self._send_text(HTTPStatus.OK, self.tokens.give(machine.address, int(lifetime)))
+            self._send_text(HTTPStatus.OK, self.tokens.issue(machine.address, int(lifetime)))
 
     def do_GET(self) -> None:
-        """Return the value at a path."""
+        """Handle a request for a metadata value."""
         machine = self._requesting_machine()
         if machine is None:
             self._send_text(HTTPStatus.FORBIDDEN)
-        elif not self.tokens.good(machine.address, self.headers.get("X-aws-ec2-metadata-token", "")):
+        elif not self.tokens.is_valid(machine.address, self.headers.get("X-aws-ec2-metadata-token", "")):
             self._send_text(HTTPStatus.UNAUTHORIZED)
         else:
-            text = value(self.path.rstrip("/"), machine, self.sessions)
+            text = metadata_value(self.path.rstrip("/"), machine, self.sessions)
             self._send_text(HTTPStatus.NOT_FOUND if text is None else HTTPStatus.OK, text or "")
 
     def _requesting_machine(self) -> RunningMachine | None:
-        return self.states.at(self.client_address[0])
+        return self.states.by_address(self.client_address[0])
 
     def _send_text(self, status: HTTPStatus, text: str = "") -> None:
         data = text.encode()
@@ -85,18 +86,18 @@ class Metadata(BaseHTTPRequestHandler):
         self.wfile.write(data)
 
     def log_message(self, format: str, *args: object) -> None:
-        """Log nothing: a log of these requests has no reader."""
+        """Log nothing, because nobody reads logs of metadata requests."""
 
 
-def value(path: str, machine: RunningMachine, sessions: Sessions) -> str | None:
-    """Return the value at a path for a machine, or None if the path has no value."""
+def metadata_value(path: str, machine: RunningMachine, sessions: Sessions) -> str | None:
+    """Return the metadata value of a machine at a URL path, or None if the path has no value."""
     if path == "/latest/dynamic/instance-identity/document":
         return json.dumps(_identity_document(machine), indent=2)
     item = path.removeprefix("/latest/meta-data/")
     if item == f"iam/security-credentials/{machine.identity}" and machine.identity:
         return json.dumps(_role_credentials(machine, sessions), indent=2)
-    found = _ITEMS.get(item)
-    return (found(machine) or None) if found is not None and item != path else None
+    read_item = _ITEMS.get(item)
+    return (read_item(machine) or None) if read_item is not None and item != path else None
 
 
 def _mac_address(machine: RunningMachine) -> str:
@@ -145,7 +146,7 @@ def _identity_document(machine: RunningMachine) -> dict[str, str]:
 
 
 def _role_credentials(machine: RunningMachine, sessions: Sessions) -> dict[str, str]:
-    session = sessions.give(machine)
+    session = sessions.issue(machine)
     return {
         "Code": "Success",
         "LastUpdated": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),

@@ -16,9 +16,10 @@ Context = Mapping[str, str]
 """Values of condition keys, by key in lower case."""
 
 
-def allowed(policies: Iterable[str], action: str, resource: str, context: Context) -> bool:
-    """Check whether these policy documents (JSON) allow `action` (`ec2:AttachVolume`) on the ARN
-    `resource`.
+def is_allowed(policies: Iterable[str], action: str, resource: str, context: Context) -> bool:
+    """Return whether policy documents (JSON) allow `action` on the ARN `resource`.
+
+    `action` is for example `ec2:AttachVolume`.
     """
     effects = [
         statement["Effect"]
@@ -31,42 +32,42 @@ def allowed(policies: Iterable[str], action: str, resource: str, context: Contex
 
 def _statement_applies(statement: Mapping[str, Any], action: str, resource: str, context: Context) -> bool:
     if "Action" in statement:
-        named = any(
+        matches = any(
             _matches_pattern(action.lower(), pattern.lower()) for pattern in _as_list(statement["Action"])
         )
     else:
-        named = not any(
+        matches = not any(
             _matches_pattern(action.lower(), pattern.lower()) for pattern in _as_list(statement["NotAction"])
         )
     if "Resource" in statement:
-        named = named and any(
+        matches = matches and any(
             _matches_pattern(resource, pattern) for pattern in _as_list(statement["Resource"])
         )
     else:
-        named = named and not any(
+        matches = matches and not any(
             _matches_pattern(resource, pattern) for pattern in _as_list(statement["NotResource"])
         )
     conditions = statement.get("Condition", {})
-    return named and all(
+    return matches and all(
         _condition_holds(operator, key.lower(), _as_list(values), context)
-        for operator, wanted in conditions.items()
-        for key, values in wanted.items()
+        for operator, keys in conditions.items()
+        for key, values in keys.items()
     )
 
 
 def _condition_holds(operator: str, key: str, values: list[str], context: Context) -> bool:
-    plain = operator.removesuffix("IfExists")
-    found = context.get(key)
-    if plain == "Null":
-        return (found is None) == (str(values[0]).lower() == "true")
-    if found is None:
+    base_operator = operator.removesuffix("IfExists")
+    actual = context.get(key)
+    if base_operator == "Null":
+        return (actual is None) == (str(values[0]).lower() == "true")
+    if actual is None:
         # A missing value is not equal to any value.
-        return plain != operator or "Not" in plain
-    test = _TESTS.get(plain.replace("Not", ""))
-    if test is None:
+        return base_operator != operator or "Not" in base_operator
+    matches_value = _OPERATORS.get(base_operator.replace("Not", ""))
+    if matches_value is None:
         raise ValueError(f"condition {operator} is not known here")
-    hit = any(test(found, str(value)) for value in values)
-    return hit != ("Not" in plain)
+    any_match = any(matches_value(actual, str(value)) for value in values)
+    return any_match != ("Not" in base_operator)
 
 
 def _matches_pattern(text: str, pattern: str) -> bool:
@@ -77,11 +78,11 @@ def _as_list(value: Any) -> list[Any]:  # noqa: ANN401 — JSON
     return value if isinstance(value, list) else [value]
 
 
-_TESTS: Mapping[str, Callable[[str, str], bool]] = {
-    "StringEquals": lambda found, value: found == value,
-    "StringEqualsIgnoreCase": lambda found, value: found.lower() == value.lower(),
+_OPERATORS: Mapping[str, Callable[[str, str], bool]] = {
+    "StringEquals": lambda actual, value: actual == value,
+    "StringEqualsIgnoreCase": lambda actual, value: actual.lower() == value.lower(),
     "StringLike": _matches_pattern,
     "ArnLike": _matches_pattern,
     "ArnEquals": _matches_pattern,
-    "Bool": lambda found, value: found.lower() == value.lower(),
+    "Bool": lambda actual, value: actual.lower() == value.lower(),
 }

@@ -1,4 +1,4 @@
-"""The access keys that sign requests: the key of the deployer and the keys of machine roles."""
+"""Access keys that sign requests to the emulated AWS: the deployer's key and keys of machine roles."""
 
 from __future__ import annotations
 
@@ -9,13 +9,14 @@ from dataclasses import dataclass
 
 from lab.cloud.running import ADMIN, RunningMachine
 
-HOURS = 6
+LIFETIME_HOURS = 6
 
 
 @dataclass(frozen=True, slots=True)
 class Session:
-    """An access key with its secret and token. `machine` is the owner; None is the deployer, who has all
-    permissions.
+    """An access key with its secret and token.
+
+    `machine` is the owner of the key. None means the deployer, who has all permissions.
     """
 
     key: str
@@ -29,17 +30,19 @@ class Sessions:
     """The issued access keys. Each machine gets the same keys until half of their lifetime is over."""
 
     def __init__(self, admin_secret: str) -> None:
-        far = _current_time() + datetime.timedelta(days=3650)
-        self._by_key = {ADMIN: Session(ADMIN, admin_secret, "", far, None)}
+        admin_expiry = _current_time() + datetime.timedelta(days=3650)
+        self._by_key = {ADMIN: Session(ADMIN, admin_secret, "", admin_expiry, None)}
         self._current: dict[str, Session] = {}
         self._lock = threading.Lock()
 
-    def give(self, machine: RunningMachine) -> Session:
-        """Return the access keys for the role of a machine."""
+    def issue(self, machine: RunningMachine) -> Session:
+        """Return the access key for the role of a machine. Create a key if the current key expires soon."""
         with self._lock:
             session = self._current.get(machine.id)
-            if session is None or session.expires - _current_time() < datetime.timedelta(hours=HOURS / 2):
-                expires = _current_time().replace(microsecond=0) + datetime.timedelta(hours=HOURS)
+            if session is None or session.expires - _current_time() < datetime.timedelta(
+                hours=LIFETIME_HOURS / 2
+            ):
+                expires = _current_time().replace(microsecond=0) + datetime.timedelta(hours=LIFETIME_HOURS)
                 key = "ASIA" + "".join(secrets.choice("ABCDEFGHIJKLMNOPQRSTUVWXYZ234567") for _ in range(16))
                 # Real tokens contain such characters, so that clients that do not quote them fail here too.
                 token = f"IQoJ{secrets.token_urlsafe(90)}+/=="

@@ -1,4 +1,4 @@
-"""Verification of request signatures, with the rules of AWS for signed headers.
+"""Verification of request signatures as in AWS (Signature Version 4).
 
 https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_sigv-create-signed-request.html
 """
@@ -17,7 +17,7 @@ from botocore.credentials import Credentials
 
 from lab.cloud.aws.sessions import Session, Sessions
 
-SKEW = datetime.timedelta(minutes=5)
+MAX_CLOCK_SKEW = datetime.timedelta(minutes=5)
 
 _HEADER = re.compile(
     r"AWS4-HMAC-SHA256 Credential=(?P<key>[^/]+)/(?P<day>\d{8})/(?P<region>[^/]+)/(?P<service>[^/]+)"
@@ -26,8 +26,8 @@ _HEADER = re.compile(
 )
 
 
-class Refused(Exception):
-    """The error for a request that AWS would refuse, with the AWS error code and the reason."""
+class RequestRefused(Exception):
+    """Error for a request that AWS would refuse, with AWS's error code, the reason and the HTTP status."""
 
     def __init__(self, code: str, message: str, status: int = 403) -> None:
         super().__init__(message)
@@ -35,22 +35,22 @@ class Refused(Exception):
         self.status = status
 
 
-class Signed:
-    """A request with a valid signature. It has the access key and the service."""
+class SignedRequest:
+    """A request with a valid signature: the AWS service, the region, and the session that signed it."""
 
     def __init__(
-        self, method: str, url: str, headers: Mapping[str, str], body: bytes, known: Sessions
+        self, method: str, url: str, headers: Mapping[str, str], body: bytes, sessions: Sessions
     ) -> None:
-        """Verify the signature of a request. `headers` are keyed by lower-case name. Raises Refused."""
-        found = _HEADER.fullmatch(headers.get("authorization", ""))
-        if found is None:
-            raise Refused("MissingAuthenticationToken", "the request has no signature of version 4")
-        self.service, self.region = found["service"], found["region"]
-        session = known.find(found["key"])
+        """Verify the signature of a request. `headers` are keyed by lower-case name. Raise RequestRefused."""
+        match = _HEADER.fullmatch(headers.get("authorization", ""))
+        if match is None:
+            raise RequestRefused("MissingAuthenticationToken", "the request has no signature of version 4")
+        self.service, self.region = match["service"], match["region"]
+        session = sessions.find(match["key"])
         if session is None:
-            raise Refused("InvalidClientTokenId", "the key is not known, or its time is over")
+            raise RequestRefused("InvalidClientTokenId", "the key is not known, or its time is over")
         self.session: Session = session
-        signed = found["headers"].split(";")
+        signed = match["headers"].split(";")
         self._check_headers(headers, signed, body)
         request = AWSRequest(method=method, url=url, data=body, headers={key: headers[key] for key in signed})
         request.context["timestamp"] = headers["x-amz-date"]
@@ -58,29 +58,31 @@ class Signed:
             Credentials(session.key, session.secret, session.token or None), self.service, self.region
         )
         text = signer.string_to_sign(request, signer.canonical_request(request))
-        if not hmac.compare_digest(signer.signature(text, request), found["signature"]):
-            raise Refused("SignatureDoesNotMatch", "the signature is not that of this request by this key")
+        if not hmac.compare_digest(signer.signature(text, request), match["signature"]):
+            raise RequestRefused(
+                "SignatureDoesNotMatch", "the signature is not that of this request by this key"
+            )
 
     def _check_headers(self, headers: Mapping[str, str], signed: list[str], body: bytes) -> None:
         missing = sorted({"host", "x-amz-date"} - set(signed))
         # The signature must cover all x-amz-* headers of the request.
         missing += sorted(name for name in headers if name.startswith("x-amz-") and name not in signed)
         if missing or any(name not in headers for name in signed):
-            raise Refused(
+            raise RequestRefused(
                 "SignatureDoesNotMatch", f"not signed: {', '.join(missing) or 'a header that is not there'}"
             )
         if headers.get("x-amz-security-token", "") != self.session.token:
-            raise Refused("InvalidToken", "the security token is not the one of this key", 400)
+            raise RequestRefused("InvalidToken", "the security token is not the one of this key", 400)
         digest = headers.get("x-amz-content-sha256", "")
         if self.service == "s3" and not digest:
-            raise Refused(
+            raise RequestRefused(
                 "InvalidRequest", "Missing required header for this request: x-amz-content-sha256", 400
             )
-        good = ("", "UNSIGNED-PAYLOAD", hashlib.sha256(body).hexdigest())
-        if digest not in good and not digest.startswith("STREAMING-"):
-            raise Refused("XAmzContentSHA256Mismatch", "the body is not the one that was signed", 400)
-        when = datetime.datetime.strptime(headers["x-amz-date"], "%Y%m%dT%H%M%SZ").replace(
+        valid_digests = ("", "UNSIGNED-PAYLOAD", hashlib.sha256(body).hexdigest())
+        if digest not in valid_digests and not digest.startswith("STREAMING-"):
+            raise RequestRefused("XAmzContentSHA256Mismatch", "the body is not the one that was signed", 400)
+        signed_at = datetime.datetime.strptime(headers["x-amz-date"], "%Y%m%dT%H%M%SZ").replace(
             tzinfo=datetime.UTC
         )
-        if abs(datetime.datetime.now(datetime.UTC) - when) > SKEW:
-            raise Refused("RequestTimeTooSkewed", "the request's time is too far from this one's")
+        if abs(datetime.datetime.now(datetime.UTC) - signed_at) > MAX_CLOCK_SKEW:
+            raise RequestRefused("RequestTimeTooSkewed", "the request's time is too far from this one's")

@@ -12,7 +12,7 @@ from lab import spec
 from lab.cloud.azure.metadata import Metadata
 from lab.cloud.azure.responses import Server
 from lab.cloud.azure.store import Store
-from lab.cloud.azure.tokens import Tokens
+from lab.cloud.azure.tokens import AccessTokens
 from lab.cloud.ports import API_PORT, METADATA_PORT
 from lab.cloud.running import MachineStates, admin_secret
 from lab.paths import LabPaths
@@ -22,11 +22,11 @@ def main(lab: str) -> None:
     """Serve requests until the process is killed. Raises OSError if an address is in use."""
     paths = LabPaths.of(lab)
     gateway = str(spec.read(paths.spec).gateway)
-    known = {"states": MachineStates.of(lab), "tokens": Tokens(admin_secret(lab))}
-    metadata = Server((gateway, METADATA_PORT), type("MetadataHandler", (Metadata,), known))
+    common = {"states": MachineStates.of(lab), "tokens": AccessTokens(admin_secret(lab))}
+    metadata = Server((gateway, METADATA_PORT), type("MetadataHandler", (Metadata,), common))
     threading.Thread(target=metadata.serve_forever, daemon=True).start()
-    stores: dict[str, object] = {"lab": lab, "blobs": {}}
-    store = Server((gateway, API_PORT), type("StoreHandler", (Store,), known | stores))
+    store_attributes: dict[str, object] = {"lab": lab, "blobs": {}}
+    store = Server((gateway, API_PORT), type("StoreHandler", (Store,), common | store_attributes))
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(paths.gateway_certificate, paths.gateway_key)
     store.socket = context.wrap_socket(store.socket, server_side=True, do_handshake_on_connect=False)

@@ -15,24 +15,27 @@ PREFIX = "/subscriptions/"
 
 _SET = re.compile(
     r"(?P<id>/subscriptions/[^/]+/resourceGroups/[^/]+/providers/Microsoft\.Compute/virtualMachineScaleSets"
-    r"/(?P<name>[^/]+))(?P<listed>/virtualMachines)?"
+    r"/(?P<name>[^/]+))(?P<machines>/virtualMachines)?"
 )
 
 
-def answer(states: MachineStates, path: str) -> Mapping[str, Any] | None:
-    """Return the resource at a path, or None. The capacity of a scale set is its number of machines."""
-    found = _SET.fullmatch(path)
-    if found is None:
+def find_resource(states: MachineStates, path: str) -> Mapping[str, Any] | None:
+    """Return a scale set, or the list of its machines, at a path; None for other paths.
+
+    The capacity of a scale set is its number of machines.
+    """
+    match = _SET.fullmatch(path)
+    if match is None:
         return None
     machines = [
-        machine for machine in states.all() if machine.group and _scale_set_name(machine) == found["id"]
+        machine for machine in states.all() if machine.group and _scale_set_id(machine) == match["id"]
     ]
-    if found["listed"]:
+    if match["machines"]:
         return {"value": [_describe_machine(machine) for machine in machines]}
-    return {"id": path, "name": found["name"], "sku": {"capacity": len(machines)}}
+    return {"id": path, "name": match["name"], "sku": {"capacity": len(machines)}}
 
 
-def _scale_set_name(machine: RunningMachine) -> str:
+def _scale_set_id(machine: RunningMachine) -> str:
     return machine.id.partition("/virtualMachines/")[0]
 
 

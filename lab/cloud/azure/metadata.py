@@ -11,7 +11,7 @@ from http import HTTPStatus
 from typing import Any
 
 from lab.cloud.azure.responses import Handler
-from lab.cloud.azure.tokens import SECONDS, Tokens
+from lab.cloud.azure.tokens import LIFETIME_SECONDS, AccessTokens
 from lab.cloud.running import MachineStates, RunningMachine
 
 SUBSCRIPTION = "00000000-0000-0000-0000-000000000000"
@@ -23,52 +23,52 @@ class Metadata(Handler):
     """
 
     states: MachineStates
-    tokens: Tokens
+    tokens: AccessTokens
 
     def do_GET(self) -> None:
-        """Return the value at a path."""
+        """Handle a request for machine data, a token or scheduled events."""
         machine = self._requesting_machine()
         if machine is None:
             return
-        if self.where == "/metadata/identity/oauth2/token":
+        if self.request_path == "/metadata/identity/oauth2/token":
             self._send_token(machine)
-        elif self.where == "/metadata/scheduledevents":
-            self.give_json(_scheduled_events(machine))
-        elif self.where == "/metadata/instance" or self.where.startswith("/metadata/instance/"):
-            self._instance(machine)
+        elif self.request_path == "/metadata/scheduledevents":
+            self.send_json(_scheduled_events(machine))
+        elif self.request_path == "/metadata/instance" or self.request_path.startswith("/metadata/instance/"):
+            self._send_instance_metadata(machine)
         else:
             self.refuse(HTTPStatus.NOT_FOUND, "NotFound", "there is no such item")
 
     def do_POST(self) -> None:
-        """Approve the start of a scheduled event."""
+        """Handle the approval of a scheduled event, after which the event starts."""
         machine = self._requesting_machine()
         if machine is None:
             return
-        if self.where != "/metadata/scheduledevents":
+        if self.request_path != "/metadata/scheduledevents":
             self.refuse(HTTPStatus.NOT_FOUND, "NotFound", "there is no such item")
             return
-        asked = {item["EventId"] for item in json.loads(self.body())["StartRequests"]}
-        if not asked & {event["EventId"] for event in _scheduled_events(machine)["Events"]}:
+        approved_ids = {item["EventId"] for item in json.loads(self.read_body())["StartRequests"]}
+        if not approved_ids & {event["EventId"] for event in _scheduled_events(machine)["Events"]}:
             self.refuse(HTTPStatus.BAD_REQUEST, "BadRequest", "no such event")
             return
         self.states.update(machine.id, released=True)
-        self.give(b"", "text/plain")
+        self.send(b"", "text/plain")
 
     def _requesting_machine(self) -> RunningMachine | None:
-        machine = self.states.at(self.client_address[0])
+        machine = self.states.by_address(self.client_address[0])
         if machine is None or self.headers.get("X-Forwarded-For"):
             self.refuse(HTTPStatus.FORBIDDEN, "Forbidden", "no machine of this cloud, or by a proxy")
             return None
         if self.headers.get("Metadata", "").lower() != "true":
             self.refuse(HTTPStatus.BAD_REQUEST, "Bad request", "Required metadata header not specified")
             return None
-        if not self.query("api-version"):
+        if not self.query_parameter("api-version"):
             self.refuse(HTTPStatus.BAD_REQUEST, "Bad request", "api-version was not specified in the request")
             return None
         return machine
 
     def _send_token(self, machine: RunningMachine) -> None:
-        resource, client = self.query("resource"), self.query("client_id")
+        resource, client = self.query_parameter("resource"), self.query_parameter("client_id")
         if not resource or not machine.identity:
             self.refuse(
                 HTTPStatus.BAD_REQUEST, "invalid_request", "no resource, or the machine has no identity"
@@ -76,38 +76,38 @@ class Metadata(Handler):
         elif client not in ("", machine.identity):
             self.refuse(HTTPStatus.BAD_REQUEST, "invalid_request", "Identity not found")
         else:
-            self.give_json(
+            self.send_json(
                 {
                     "access_token": self.tokens.issue(machine, resource),
                     "client_id": machine.identity,
-                    "expires_in": str(SECONDS),
-                    "expires_on": str(int(time.time()) + SECONDS),
-                    "ext_expires_in": str(SECONDS),
+                    "expires_in": str(LIFETIME_SECONDS),
+                    "expires_on": str(int(time.time()) + LIFETIME_SECONDS),
+                    "ext_expires_in": str(LIFETIME_SECONDS),
                     "not_before": str(int(time.time())),
                     "resource": resource,
                     "token_type": "Bearer",
                 }
             )
 
-    def _instance(self, machine: RunningMachine) -> None:
-        found: Any = _instance(machine)
-        for part in self.where.removeprefix("/metadata/instance").strip("/").split("/"):
-            if part:
+    def _send_instance_metadata(self, machine: RunningMachine) -> None:
+        value: Any = _instance_metadata(machine)
+        for key in self.request_path.removeprefix("/metadata/instance").strip("/").split("/"):
+            if key:
                 try:
-                    found = found[int(part)] if isinstance(found, list) else found[part]
+                    value = value[int(key)] if isinstance(value, list) else value[key]
                 except (KeyError, IndexError, ValueError, TypeError):
                     self.refuse(HTTPStatus.NOT_FOUND, "NotFound", "there is no such item")
                     return
-        if self.query("format") == "text" and isinstance(found, str):
-            self.give(found.encode(), "text/plain; charset=utf-8")
-        elif isinstance(found, str):
+        if self.query_parameter("format") == "text" and isinstance(value, str):
+            self.send(value.encode(), "text/plain; charset=utf-8")
+        elif isinstance(value, str):
             # As in the real service, a single value is available only as text.
             self.refuse(HTTPStatus.BAD_REQUEST, "Bad request", "a leaf is given as text only: format=text")
         else:
-            self.give_json(found)
+            self.send_json(value)
 
 
-def _instance(machine: RunningMachine) -> dict[str, Any]:
+def _instance_metadata(machine: RunningMachine) -> dict[str, Any]:
     address = {"privateIpAddress": machine.address, "publicIpAddress": ""}
     return {
         "compute": {
@@ -138,9 +138,7 @@ def _instance(machine: RunningMachine) -> dict[str, Any]:
 
 
 def _instance_name(machine: RunningMachine) -> str:
-    """Return the name that Azure assigns: the name of a scale set instance is the name of the set and a
-    number.
-    """
+    """Return the name that Azure assigns to a machine: in a scale set, the name of the set and a number."""
     words = machine.id.split("/")
     return f"{machine.group}_{words[-1]}" if machine.group else words[-1]
 

@@ -1,4 +1,4 @@
-"""Common parts of the two emulated Azure servers: connections, requests and responses."""
+"""HTTP server and request handler that the emulated metadata service and store of Azure share."""
 
 from __future__ import annotations
 
@@ -28,28 +28,28 @@ class Handler(BaseHTTPRequestHandler):
     timeout = 60
 
     @property
-    def where(self) -> str:
-        """Return the request path without escapes."""
+    def request_path(self) -> str:
+        """The path of the request URL, unquoted."""
         return unquote(urlsplit(self.path).path)
 
-    def query(self, name: str) -> str:
+    def query_parameter(self, name: str) -> str:
         """Return a query parameter, or an empty text if it is missing."""
         return parse_qs(urlsplit(self.path).query).get(name, [""])[0]
 
-    def body(self) -> bytes:
+    def read_body(self) -> bytes:
         """Return the request body."""
         return self.rfile.read(int(self.headers.get("Content-Length") or 0))
 
-    def give(
+    def send(
         self,
         data: bytes,
-        kind: str,
+        content_type: str,
         status: HTTPStatus = HTTPStatus.OK,
         headers: Mapping[str, str] | None = None,
     ) -> None:
-        """Send a response with data."""
+        """Send a response with a body."""
         self.send_response(status)
-        self.send_header("Content-Type", kind)
+        self.send_header("Content-Type", content_type)
         self.send_header("Content-Length", str(len(data)))
         for name, value in (headers or {}).items():
             self.send_header(name, value)
@@ -57,20 +57,20 @@ class Handler(BaseHTTPRequestHandler):
         if self.command != "HEAD":
             self.wfile.write(data)
 
-    def give_json(self, value: object) -> None:
+    def send_json(self, value: object) -> None:
         """Send a response with JSON."""
-        self.give(json.dumps(value).encode(), "application/json; charset=utf-8")
+        self.send(json.dumps(value).encode(), "application/json; charset=utf-8")
 
     def refuse(self, status: HTTPStatus, code: str, message: str) -> None:
         """Send an error response and log the error."""
         print(
-            f"{self.client_address[0]}: {self.command} {self.where}: {code}: {message}",
+            f"{self.client_address[0]}: {self.command} {self.request_path}: {code}: {message}",
             file=sys.stderr,
             flush=True,
         )
-        self.body()
+        self.read_body()
         data = json.dumps({"error": {"code": code, "message": message}}).encode()
-        self.give(data, "application/json", status)
+        self.send(data, "application/json", status)
 
     def log_message(self, format: str, *args: object) -> None:
         """Log nothing: `refuse` logs refused requests."""

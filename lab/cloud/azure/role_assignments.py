@@ -19,7 +19,7 @@ class Right(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Grant:
+class RoleAssignment:
     """A role assignment: a permission of an identity (its client id) on a container."""
 
     identity: str
@@ -27,19 +27,21 @@ class Grant:
     container: str
 
 
-def assign(lab: str, grants: Iterable[Grant]) -> None:
-    """Replace all assignments."""
+def write_assignments(lab: str, assignments: Iterable[RoleAssignment]) -> None:
+    """Replace all role assignments of a lab."""
     path = _assignments_file(lab)
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.with_suffix(".new").write_text(json.dumps([asdict(grant) for grant in grants], indent=2))
+    path.with_suffix(".new").write_text(
+        json.dumps([asdict(assignment) for assignment in assignments], indent=2)
+    )
     path.with_suffix(".new").replace(path)
 
 
-def granted(lab: str, identity: str, right: Right, container: str) -> bool:
-    """Check whether an identity has a permission on a container."""
+def is_granted(lab: str, identity: str, right: Right, container: str) -> bool:
+    """Return whether an identity (its client id) has a permission on a container."""
     path = _assignments_file(lab)
-    known = [Grant(**item) for item in json.loads(path.read_text())] if path.exists() else []
-    return Grant(identity, right, container) in known
+    assignments = [RoleAssignment(**item) for item in json.loads(path.read_text())] if path.exists() else []
+    return RoleAssignment(identity, right, container) in assignments
 
 
 def _assignments_file(lab: str) -> Path:

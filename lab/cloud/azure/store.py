@@ -12,13 +12,13 @@ from http import HTTPStatus
 
 from lab.cloud.azure import management
 from lab.cloud.azure.responses import Handler
-from lab.cloud.azure.role_assignments import Right, granted
-from lab.cloud.azure.tokens import Tokens
+from lab.cloud.azure.role_assignments import Right, is_granted
+from lab.cloud.azure.tokens import AccessTokens
 from lab.cloud.running import MachineStates
 
 AUDIENCE = "https://storage.azure.com"
 
-OLDEST = "2017-11-09"
+MIN_VERSION = "2017-11-09"
 """First version of the blob service that accepts tokens."""
 
 
@@ -27,18 +27,18 @@ class Store(Handler):
 
     lab: str
     states: MachineStates
-    tokens: Tokens
+    tokens: AccessTokens
     blobs: dict[str, bytes]
     lock = threading.Lock()
 
     def do_GET(self) -> None:
         """Send a blob, or for the deployer a resource of the management API."""
-        if self.where.startswith(management.PREFIX):
-            self._answer_management_request()
+        if self.request_path.startswith(management.PREFIX):
+            self._handle_management_request()
             return
         if not self._check_permission(Right.READ_BLOBS):
             return
-        data = self.blobs.get(self.where)
+        data = self.blobs.get(self.request_path)
         if data is None:
             self.refuse(HTTPStatus.NOT_FOUND, "BlobNotFound", "The specified blob does not exist.")
             return
@@ -46,9 +46,9 @@ class Store(Handler):
         if data and (self.headers.get("x-ms-range") or self.headers.get("Range")):
             # Clients always request whole blobs, because blobs here are small.
             headers["Content-Range"] = f"bytes 0-{len(data) - 1}/{len(data)}"
-            self.give(data, "application/octet-stream", HTTPStatus.PARTIAL_CONTENT, headers)
+            self.send(data, "application/octet-stream", HTTPStatus.PARTIAL_CONTENT, headers)
             return
-        self.give(data, "application/octet-stream", headers=headers)
+        self.send(data, "application/octet-stream", headers=headers)
 
     do_HEAD = do_GET
 
@@ -63,34 +63,34 @@ class Store(Handler):
             self.refuse(HTTPStatus.LENGTH_REQUIRED, "MissingContentLengthHeader", "no Content-Length")
             return
         with self.lock:
-            self.blobs[self.where] = self.body()
-        self.give(b"", "text/plain", HTTPStatus.CREATED, _date_headers())
+            self.blobs[self.request_path] = self.read_body()
+        self.send(b"", "text/plain", HTTPStatus.CREATED, _date_headers())
 
     def do_DELETE(self) -> None:
         """Delete a blob."""
         if not self._check_permission(Right.WRITE_BLOBS):
             return
-        if self.blobs.pop(self.where, None) is None:
+        if self.blobs.pop(self.request_path, None) is None:
             self.refuse(HTTPStatus.NOT_FOUND, "BlobNotFound", "The specified blob does not exist.")
             return
-        self.give(b"", "text/plain", HTTPStatus.ACCEPTED, _date_headers())
+        self.send(b"", "text/plain", HTTPStatus.ACCEPTED, _date_headers())
 
-    def _answer_management_request(self) -> None:
+    def _handle_management_request(self) -> None:
         token = self.tokens.find(self.headers.get("Authorization", ""))
-        found = management.answer(self.states, self.where)
+        resource = management.find_resource(self.states, self.request_path)
         if token is None or token.machine is not None:
             self.refuse(HTTPStatus.FORBIDDEN, "AuthorizationFailed", "no right to manage")
-        elif found is None:
+        elif resource is None:
             self.refuse(HTTPStatus.NOT_FOUND, "ResourceNotFound", "there is no such resource")
         else:
-            self.give_json(found)
+            self.send_json(resource)
 
     def _check_permission(self, right: Right) -> bool:
-        """Check whether the request is allowed, and refuse the request if it is not."""
+        """Return whether the request's token has a permission; otherwise send an error response."""
         token = self.tokens.find(self.headers.get("Authorization", ""))
-        if self.headers.get("x-ms-version", "") < OLDEST:
+        if self.headers.get("x-ms-version", "") < MIN_VERSION:
             self.refuse(
-                HTTPStatus.BAD_REQUEST, "InvalidHeaderValue", f"x-ms-version must be {OLDEST} or later"
+                HTTPStatus.BAD_REQUEST, "InvalidHeaderValue", f"x-ms-version must be {MIN_VERSION} or later"
             )
             return False
         if token is None or token.audience not in ("", AUDIENCE):
@@ -98,10 +98,13 @@ class Store(Handler):
             return False
         if token.machine is None:
             return True
-        if self.states.at(self.client_address[0]) is None or self.client_address[0] != token.machine.address:
+        if (
+            self.states.by_address(self.client_address[0]) is None
+            or self.client_address[0] != token.machine.address
+        ):
             self.refuse(HTTPStatus.FORBIDDEN, "AuthorizationFailure", "this token is another machine's")
             return False
-        if granted(self.lab, token.machine.identity, right, self.where.split("/")[1]):
+        if is_granted(self.lab, token.machine.identity, right, self.request_path.split("/")[1]):
             return True
         self.refuse(HTTPStatus.FORBIDDEN, "AuthorizationPermissionMismatch", f"no right to {right} here")
         return False

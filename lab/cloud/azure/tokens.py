@@ -8,35 +8,35 @@ from dataclasses import dataclass
 
 from lab.cloud.running import RunningMachine
 
-SECONDS = 86400
+LIFETIME_SECONDS = 86400
 
 
 @dataclass(frozen=True, slots=True)
-class Token:
-    """The owner, the audience and the expiry time of a token.
+class AccessToken:
+    """Owner, audience and expiry time (seconds since the epoch) of an access token.
 
     If `machine` is None, the owner is the deployer, who has all permissions.
     """
 
     machine: RunningMachine | None
     audience: str
-    ends: float
+    expires: float
 
 
-class Tokens:
-    """The issued tokens."""
+class AccessTokens:
+    """The issued access tokens. `admin` is the token of the deployer."""
 
     def __init__(self, admin: str) -> None:
-        self._known = {admin: Token(None, "", time.time() + 3650 * 86400)}
+        self._tokens = {admin: AccessToken(None, "", time.time() + 3650 * 86400)}
 
     def issue(self, machine: RunningMachine, audience: str) -> str:
-        """Create a token for an identity of a machine."""
+        """Return a new access token of a machine's managed identity for an audience."""
         text = f"eyJ{secrets.token_urlsafe(600)}.{secrets.token_urlsafe(200)}"
-        self._known[text] = Token(machine, audience.rstrip("/"), time.time() + SECONDS)
+        self._tokens[text] = AccessToken(machine, audience.rstrip("/"), time.time() + LIFETIME_SECONDS)
         return text
 
-    def find(self, header: str) -> Token | None:
-        """Return the valid token in an Authorization header, or None."""
+    def find(self, header: str) -> AccessToken | None:
+        """Return the data of the valid token in an Authorization header, or None."""
         kind, _, text = header.partition(" ")
-        token = self._known.get(text)
-        return token if kind == "Bearer" and token is not None and token.ends > time.time() else None
+        token = self._tokens.get(text)
+        return token if kind == "Bearer" and token is not None and token.expires > time.time() else None

@@ -11,33 +11,36 @@ from lab.plugins.runtime.errors import PluginError
 if TYPE_CHECKING:
     import asyncssh
 
-Source = Mapping[str, str]
-"""An asset or archive of the engine, with either `path` or `text`."""
+AssetOrArchive = Mapping[str, str]
+"""An asset or archive of Pulumi, with the key `path` or `text`."""
 
 
-def digest(source: Source) -> str:
-    """Return a digest of the content to copy. Raises PluginError for an unreadable path."""
+def digest(source: AssetOrArchive) -> str:
+    """Return the SHA-256 digest, in hexadecimal, of the content to copy. Raises PluginError for an unreadable
+    path.
+    """
     if "path" not in source:
         return hashlib.sha256(source.get("text", "").encode()).hexdigest()
     path = Path(source["path"])
     try:
         if not path.is_dir():
             return hashlib.sha256(path.read_bytes()).hexdigest()
-        whole = hashlib.sha256()
+        combined = hashlib.sha256()
         for item in sorted(path.rglob("*")):
-            whole.update(item.relative_to(path).as_posix().encode() + b"\0")
+            combined.update(item.relative_to(path).as_posix().encode() + b"\0")
             if item.is_file():
-                whole.update(hashlib.sha256(item.read_bytes()).digest())
-        return whole.hexdigest()
+                combined.update(hashlib.sha256(item.read_bytes()).digest())
+        return combined.hexdigest()
     except OSError as error:
         raise PluginError(f"source: cannot read {path}: {error.strerror}") from None
 
 
-async def copy(client: "asyncssh.SSHClientConnection", source: Source, destination: str) -> None:
-    """Copy `source` to the path `destination` on the host. Raises PluginError.
+async def copy(client: "asyncssh.SSHClientConnection", source: AssetOrArchive, destination: str) -> None:
+    """Copy `source` to the path `destination` on the host. Raises PluginError if the copy fails.
 
-    For a directory that ends in "/", only the content is copied. Another directory is copied into an
-    existing or new `destination`. A file goes into an existing directory or to the path itself.
+    If `source` is a directory whose path ends in "/", only its content is copied. Any other directory is
+    copied into `destination`, which is created if it is missing. A file is copied into an existing directory
+    `destination`, or to the path `destination`.
     """
     import asyncssh
 

@@ -1,4 +1,4 @@
-"""Inputs of each resource: fields, types, defaults and checks."""
+"""Inputs of the resources of the command plugin: fields, types, defaults and checks."""
 
 from collections.abc import Mapping
 
@@ -41,7 +41,7 @@ LOCAL_COMMAND = "command:local:Command"
 REMOTE_COMMAND = "command:remote:Command"
 COPY = "command:remote:CopyToRemote"
 
-FIELDS: Mapping[str, Mapping[str, str]] = {
+FIELDS: Mapping[str, Mapping[str, str]] = {  # by type token: the type of each input
     LOCAL_COMMAND: _BASE | _LOCAL,
     REMOTE_COMMAND: _BASE | {"connection": "map"},
     COPY: {"connection": "map", "source": "asset", "remotePath": "string", "triggers": "list"},
@@ -63,15 +63,16 @@ _ENDPOINT_DEFAULTS: Mapping[str, Value] = {
 LOGGING = ("stdout", "stderr", "stdoutAndStderr", "none")
 
 
-def check(token: str, given: Properties) -> Properties:
-    """Return the inputs with defaults and with the connection as a secret. Raises CheckError with all
-    failures.
+def check_inputs(token: str, news: Properties) -> Properties:
+    """Return the inputs of a resource or function with defaults, and with the connection as a secret.
+
+    Raises CheckError with all wrong inputs.
     """
-    failures = _type_failures("", FIELDS[token], given)
+    failures = _type_failures("", FIELDS[token], news)
     for key in _REQUIRED.get(token, []):
-        if given.get(key) is None:
+        if news.get(key) is None:
             failures.append(CheckFailure(key, f"Missing required property '{key}'"))
-    inputs = dict(given)
+    inputs = dict(news)
     if "addPreviousOutputInEnv" in FIELDS[token]:
         inputs.setdefault("addPreviousOutputInEnv", True)
     if without_secret(inputs.get("logging")) not in (None, UNKNOWN, *LOGGING):
@@ -86,9 +87,9 @@ def check(token: str, given: Properties) -> Properties:
     return inputs
 
 
-def _type_failures(prefix: str, fields: Mapping[str, str], given: Mapping[str, Value]) -> list[CheckFailure]:
+def _type_failures(prefix: str, fields: Mapping[str, str], news: Mapping[str, Value]) -> list[CheckFailure]:
     failures = []
-    for key, value in given.items():
+    for key, value in news.items():
         if key.startswith("__"):
             continue
         if key not in fields:

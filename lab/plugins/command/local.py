@@ -1,4 +1,4 @@
-"""Run commands on the deployer."""
+"""Commands that run on the deployer."""
 
 import asyncio
 import os
@@ -17,10 +17,10 @@ from lab.plugins.runtime.values import ARCHIVE, ASSET, SIGNATURE
 async def run(
     command: str, inputs: Mapping[str, Any], environment: Mapping[str, str], output: Output
 ) -> dict[str, Any]:
-    """Run `command` with the interpreter, directory and stdin of `inputs`.
+    """Run `command` with the interpreter, directory and stdin in `inputs`.
 
-    Return the outputs `stdout`, `stderr`, and on request `assets`, `archive`. Raises PluginError when the
-    command cannot be started or does not exit with 0.
+    Return the outputs `stdout` and `stderr` and, if the inputs request these, `assets` and `archive`. Raises
+    PluginError if the command cannot be started or does not exit with 0.
     """
     directory = inputs.get("dir") or os.getcwd()
     arguments = [*(inputs.get("interpreter") or ["/bin/sh", "-c"]), command]
@@ -88,7 +88,10 @@ def _collect_outputs(inputs: Mapping[str, Any], directory: Path, output: Output)
 
 
 def _matching_files(directory: Path, globs: Sequence[str]) -> dict[str, dict[str, str]]:
-    """Return files below `directory` as assets. The last matching pattern decides; "!" excludes files."""
+    """Return the matching files below `directory` as assets by relative path.
+
+    The last matching pattern decides. A pattern that starts with "!" excludes files.
+    """
     rules = [(_compile_glob(glob.removeprefix("!")), not glob.startswith("!")) for glob in globs]
     assets = {}
     for path in sorted(directory.rglob("*")):
@@ -100,8 +103,8 @@ def _matching_files(directory: Path, globs: Sequence[str]) -> dict[str, dict[str
 
 
 def _compile_glob(glob: str) -> re.Pattern[str]:
-    """Compile a pattern: `*` and `?` match within one name, `**` matches across names, `{a,b}` matches
-    either word.
+    """Compile a path pattern: `*` and `?` match within a file name, `**` matches across directories, and
+    `{a,b}` matches `a` or `b`.
     """
     parts = {"**": ".*", "*": "[^/]*", "?": "[^/]", "{": "(?:", "}": ")", ",": "|"}
     tokens = re.findall(r"\*\*|\[[^]]*\]|.", glob, re.DOTALL)

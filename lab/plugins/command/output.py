@@ -9,18 +9,24 @@ Show = Callable[[str], Awaitable[None]]
 
 @dataclass
 class Output:
-    """Collector of standard output and standard error. `logging` selects the streams that `show` receives."""
+    """The output of one command. `combined` has both streams in the order of their arrival.
+
+    `logging` is an input of the resource; it selects the streams whose lines `show` sends to the log.
+    """
 
     logging: str | None
     show: Show
     stdout: bytearray = field(default_factory=bytearray)
     stderr: bytearray = field(default_factory=bytearray)
-    both: bytearray = field(default_factory=bytearray)
+    combined: bytearray = field(default_factory=bytearray)
 
     async def add(self, stream: str, data: bytes, partial: bytearray) -> None:
-        """Add data of `stream` ("stdout" or "stderr"); `partial` holds the unfinished line of that stream."""
+        """Add data of `stream` ("stdout" or "stderr"), and show its complete lines.
+
+        `partial` contains the start of the unfinished last line of the stream, and is updated.
+        """
         (self.stdout if stream == "stdout" else self.stderr).extend(data)
-        self.both.extend(data)
+        self.combined.extend(data)
         if self.logging not in (None, "stdoutAndStderr", stream):
             return
         partial.extend(data)
@@ -34,10 +40,12 @@ class Output:
         return text(self.stdout).removesuffix("\n"), text(self.stderr).removesuffix("\n")
 
     def failure(self, status: str, command: str) -> str:
-        """Return the text of an error: exit status, command and complete output."""
-        return f"{status}: running {json.dumps(command, ensure_ascii=False)}:\n{text(self.both)}"
+        """Return the text for the error of a failed command: `status`, the command, and its complete
+        output.
+        """
+        return f"{status}: running {json.dumps(command, ensure_ascii=False)}:\n{text(self.combined)}"
 
 
 def text(data: bytes | bytearray) -> str:
-    """Decode output. Bytes that are not UTF-8 become replacement characters."""
+    """Decode output as UTF-8. Bytes that are not UTF-8 become replacement characters."""
     return data.decode("utf-8", "replace")

@@ -1,4 +1,4 @@
-"""The provider of the command plugin, with the operations on its resources."""
+"""The provider of the stand-in plugin `command`, with the operations on its resources."""
 
 import asyncio
 import secrets
@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from lab.plugins.command.copy import copy, digest
-from lab.plugins.command.inputs import COPY, FIELDS, LOCAL_COMMAND, REMOTE_COMMAND, check
+from lab.plugins.command.inputs import COPY, FIELDS, LOCAL_COMMAND, REMOTE_COMMAND, check_inputs
 from lab.plugins.command.local import run as run_locally
 from lab.plugins.command.output import Output, Show
 from lab.plugins.command.ssh import connect, refused_variables
@@ -40,9 +40,9 @@ class CommandProvider(Provider):
         self._log = log
 
     async def check(self, urn: str, olds: Properties, news: Properties, seed: bytes) -> Properties:
-        """Fill in defaults and check each field."""
+        """Return the inputs with defaults. For a copy, add the digest of its source. Raises CheckError."""
         token = _require_supported(resource_type(urn))
-        inputs = check(token, news)
+        inputs = check_inputs(token, news)
         if token == COPY and not has_unknown(inputs["source"]):
             inputs[_DIGEST] = await asyncio.to_thread(digest, reveal(inputs["source"]))
         return inputs
@@ -59,7 +59,7 @@ class CommandProvider(Provider):
     async def create(
         self, urn: str, inputs: Properties, *, preview: bool, timeout: float
     ) -> tuple[str, Properties]:
-        """Run the command `create`, or copy files."""
+        """Run the command of the input `create`, or copy files. Return the id and the state."""
         token = _require_supported(resource_type(urn))
         if preview:
             return "", _preview_outputs(token, inputs)
@@ -77,7 +77,9 @@ class CommandProvider(Provider):
         preview: bool,
         timeout: float,
     ) -> Properties:
-        """Run the command `update`, or `create` if the resource has no `update`."""
+        """Run the command of the input `update`, or of `create` if the resource has no `update`. Return the
+        state.
+        """
         token = _require_supported(resource_type(urn))
         if preview:
             return _preview_outputs(token, news)
@@ -88,9 +90,7 @@ class CommandProvider(Provider):
         return news | await self._execute(token, urn, news, previous, step)
 
     async def delete(self, urn: str, identity: str, state: Properties, *, timeout: float) -> None:
-        """Run the command `delete` with the connection and the input of the state. Copied files remain on
-        the host.
-        """
+        """Run the command `delete` with the connection and the stdin in the state. Copied files remain."""
         token = _require_supported(resource_type(urn))
         if token != COPY:
             await self._execute(token, urn, state, state, "delete")
@@ -99,7 +99,7 @@ class CommandProvider(Provider):
         """Run a command immediately (function `command:local:run`)."""
         if token != "command:local:run":
             raise PluginError(f"the command plugin has no function {token}")
-        inputs = check(token, args)
+        inputs = check_inputs(token, args)
         plain = reveal(inputs)
         return inputs | await self._run_command(LOCAL_COMMAND, "", plain, {}, plain["command"])
 
@@ -149,12 +149,14 @@ class CommandProvider(Provider):
 
 
 def _require_supported(token: str) -> str:
+    """Return the type token. Raises PluginError if the plugin does not have the type."""
     if token not in _RESULTS:
         raise PluginError(f"the command plugin has no resource {token}")
     return token
 
 
 def _previous_output(inputs: Mapping[str, Any], previous: Mapping[str, Any]) -> dict[str, str]:
+    """Return the output of the previous command as environment variables."""
     if not inputs.get("addPreviousOutputInEnv", True):
         return {}
     names = {"PULUMI_COMMAND_STDOUT": "stdout", "PULUMI_COMMAND_STDERR": "stderr"}

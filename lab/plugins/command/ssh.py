@@ -21,32 +21,33 @@ if TYPE_CHECKING:
 _FIRST_PAUSE, _PAUSE_GROWTH, _MAX_PAUSE = 0.1, 1.5, 5.0  # seconds between two attempts
 _KEEPALIVE_SECONDS, _KEEPALIVES_MISSED = 15, 4  # interval in seconds; detects a lost host after one minute
 
-Status = Callable[[str], Awaitable[None]]
+ShowStatus = Callable[[str], Awaitable[None]]
 
 
 @asynccontextmanager
 async def connect(
-    connection: Mapping[str, Any], status: Status
+    connection: Mapping[str, Any], show_status: ShowStatus
 ) -> "AsyncIterator[asyncssh.SSHClientConnection]":
-    """Connect to the host, through its proxy if there is a proxy, and retry after failures.
+    """Connect to the host that `connection` describes, through a proxy if one is set. Retry after failures.
 
-    Raises PluginError with the name of the host after more than `dialErrorLimit` failed attempts (-1: no
-    limit), or immediately if the connection settings are unusable.
+    `show_status` receives a line after each failed attempt. Raises PluginError with the name of the host
+    after more than `dialErrorLimit` failed attempts (-1: no limit), or immediately if the settings are
+    unusable.
     """
     proxy = connection.get("proxy")
     if proxy:
-        async with connect(proxy, status) as tunnel:
-            client = await _dial_until(connection, status, tunnel)
+        async with connect(proxy, show_status) as tunnel:
+            client = await _dial_with_retries(connection, show_status, tunnel)
             async with client:
                 yield client
         return
-    client = await _dial_until(connection, status, None)
+    client = await _dial_with_retries(connection, show_status, None)
     async with client:
         yield client
 
 
-async def _dial_until(
-    connection: Mapping[str, Any], status: Status, tunnel: "asyncssh.SSHClientConnection | None"
+async def _dial_with_retries(
+    connection: Mapping[str, Any], show_status: ShowStatus, tunnel: "asyncssh.SSHClientConnection | None"
 ) -> "asyncssh.SSHClientConnection":
     options = _connection_options(connection)
     limit = int(connection.get("dialErrorLimit", 10))
@@ -59,7 +60,7 @@ async def _dial_until(
             if -1 < limit < dials:
                 raise PluginError(f"after {dials} failed attempts: {error}") from None
             total = "unlimited" if limit < 0 else str(limit + 1)
-            await status(f"Dial {dials}/{total} failed: retrying")
+            await show_status(f"Dial {dials}/{total} failed: retrying")
         await asyncio.sleep(pause)
         pause = min(pause * _PAUSE_GROWTH, _MAX_PAUSE)
 
@@ -135,7 +136,7 @@ async def run(
     environment: Mapping[str, str],
     output: Output,
 ) -> None:
-    """Run one command and collect its output. Raises PluginError unless the command exits with 0."""
+    """Run a command on the host and add its output to `output`. Raises PluginError unless it exits with 0."""
     import asyncssh
 
     try:
@@ -160,8 +161,8 @@ async def run(
 async def refused_variables(client: "asyncssh.SSHClientConnection", names: Iterable[str]) -> list[str]:
     """Return the environment variables among `names` that the sshd of the host does not accept.
 
-    sshd silently drops variables that AcceptEnv does not list, so a command on the host prints the
-    environment.
+    sshd silently drops variables that AcceptEnv does not list, so this function runs `env` on the host
+    and reads its output.
     """
     import asyncssh
 

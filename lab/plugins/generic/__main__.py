@@ -11,7 +11,7 @@ _OPTION = "--package="
 
 
 def main() -> None:
-    """Serve one package until the engine ends."""
+    """Serve the provider of the package in the option `--package` until the engine ends."""
     names = [argument.removeprefix(_OPTION) for argument in sys.argv[1:] if argument.startswith(_OPTION)]
     if len(names) != 1 or names[0] not in PACKAGES:
         sys.exit(f"give one option {_OPTION}NAME; NAME is one of {', '.join(PACKAGES)}")

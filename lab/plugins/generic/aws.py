@@ -123,13 +123,13 @@ RENEWED: Mapping[str, tuple[str, ...]] = {
     "aws:ec2/launchTemplate:LaunchTemplate": ("latestVersion",),
     "aws:s3/bucketObjectv2:BucketObjectv2": ("versionId",),
 }
-"""By type, the outputs that an update renews: properties that depend on them show as computed."""
+"""By type, the outputs that change with every update. In a preview of an update these are unknown."""
 
 NAMES = {"aws:s3/bucket:Bucket": "bucket"}
-"""The input that receives a generated name, for types where this input is not `name`."""
+"""By type, the input that receives a generated name, if that input is not `name`."""
 
 MAX_NAME_LENGTHS = {"aws:lb/loadBalancer:LoadBalancer": 32, "aws:lb/targetGroup:TargetGroup": 32}
-"""Maximum lengths of generated names where AWS allows fewer than 64 characters."""
+"""By type, the maximum length of a generated name where AWS allows fewer than 64 characters."""
 
 _ZONES = "abc"
 _PLACEHOLDER = "unknown-in-this-preview"
@@ -189,8 +189,9 @@ FUNCTIONS: Mapping[str, Callable[[Arguments, Arguments], dict[str, Value]]] = {
     "aws:index/getPartition:getPartition": _assume_partition,
     "aws:index/getRegion:getRegion": _assume_region,
 }
-"""Results of functions, computed from the arguments and the provider settings. Assumed values are
-recognizable.
+"""By token, a function that returns an assumed result from the arguments and the provider settings.
+
+Made-up values, such as the id of an image, contain `_PLACEHOLDER`, so that a user recognizes them.
 """
 
 

@@ -23,10 +23,10 @@ REPLACES: Mapping[str, tuple[str, ...]] = {
 """By type, the inputs outside the path whose change replaces the resource."""
 
 NOT_OF_THE_PATH = frozenset({"id", "source"})
-"""Inputs without an output that are not parts of the path."""
+"""Inputs without an output of the same name that are not parts of the resource's path."""
 
 UNLIKE_INPUTS = frozenset({"userAssignedIdentities"})
-"""Properties, at any depth, whose output has another form than the input: the input is ids, the output is a
+"""Properties, at any depth, whose output differs from the input: the input is a list of ids, the output is a
 map.
 """
 
@@ -34,7 +34,7 @@ _PLACEHOLDER_ID = "00000000-0000-0000-0000-000000000000"
 Arguments = Mapping[str, Value]
 
 
-def _client_config(arguments: Arguments, settings: Arguments) -> dict[str, Value]:
+def _assume_client_config(arguments: Arguments, settings: Arguments) -> dict[str, Value]:
     return {
         "clientId": settings.get("clientId") or _PLACEHOLDER_ID,
         "objectId": _PLACEHOLDER_ID,
@@ -44,6 +44,8 @@ def _client_config(arguments: Arguments, settings: Arguments) -> dict[str, Value
 
 
 FUNCTIONS: Mapping[str, Callable[[Arguments, Arguments], dict[str, Value]]] = {
-    "azure-native:authorization:getClientConfig": _client_config,
+    "azure-native:authorization:getClientConfig": _assume_client_config,
 }
-"""Results of functions, computed from the arguments and the provider settings without a request to Azure."""
+"""By token, a function that returns the result from the arguments and the provider settings, without a
+request to Azure.
+"""

@@ -10,11 +10,12 @@ from lab.plugins.generic.sdk import ResourceType
 from lab.plugins.runtime.values import UNKNOWN, Properties, Secret, Value, has_unknown, reveal, without_secret
 
 DEFAULTS = "__defaults"
-"""In an object, the names of the properties that the plugin filled in (the format of bridged plugins)."""
+"""Key of an object's list of the properties that the plugin filled in (as in plugins bridged from Terraform).
+"""
 _MAX_NAME_LENGTH = 64
 
 
-def complete(
+def complete_inputs(
     package: Package,
     kind: ResourceType,
     name: str,
@@ -24,11 +25,11 @@ def complete(
     settings: Mapping[str, Value],
     seed: bytes,
 ) -> Properties:
-    """Return the inputs with the defaults of the official plugin.
+    """Return the new inputs `news` with the defaults of the official plugin.
 
     `name` is the name of the resource in the program. `olds` are the inputs of the last deployment, whose
-    generated name is kept. `settings` are the inputs of the provider. The same `seed` gives the same random
-    part of a generated name.
+    generated name is kept. `settings` are the inputs of the provider. The random part of a generated name
+    depends only on `name` and `seed`.
     """
     inputs = {key: value for key, value in news.items() if value is not None}
     field = package.generated_name_input(kind)
@@ -61,21 +62,21 @@ def _generate_name(package: Package, kind: ResourceType, name: str, seed: bytes)
 
 
 def _default_tags(kind: ResourceType, inputs: Properties, settings: Mapping[str, Value]) -> Properties:
-    """Return the tags over the provider's default tags, as the official plugin shows them."""
+    """Return the input `tags` merged with the provider's default tags; empty without default tags."""
     default_tags = settings.get("defaultTags")
     if default_tags is None or "tags" not in kind.inputs or has_unknown(default_tags):
         return {}
     defaults = (reveal(default_tags) or {}).get("tags") or {}
-    given = inputs.get("tags", {})
-    own_tags = without_secret(given)
+    program_tags = inputs.get("tags", {})
+    own_tags = without_secret(program_tags)
     if not defaults or not isinstance(own_tags, Mapping):
         return {}
     merged = {**defaults, **own_tags}
-    return {"tags": Secret(merged) if isinstance(given, Secret) else merged}
+    return {"tags": Secret(merged) if isinstance(program_tags, Secret) else merged}
 
 
 def as_outputs(inputs: Properties, unlike: frozenset[str]) -> Properties:
-    """Return inputs in the form of a state. Properties in `unlike` are unknown in a preview."""
+    """Return the outputs that a preview assumes for these inputs. Properties in `unlike` are unknown."""
     return {
         key: UNKNOWN if key in unlike else _as_output(value, unlike)
         for key, value in inputs.items()
@@ -93,13 +94,13 @@ def _as_output(value: Value, unlike: frozenset[str]) -> Value:
     return value
 
 
-def comparable(old: Properties, new: Properties) -> Properties:
-    """Return old inputs without plugin defaults that the new inputs again leave to the plugin."""
+def comparable_inputs(old: Properties, new: Properties) -> Properties:
+    """Return the old inputs without defaults of the plugin that the new inputs do not set either."""
     return {key: _without_defaults(value, new.get(key)) for key, value in _provided_inputs(old, new).items()}
 
 
 def without_defaults(inputs: Properties) -> Properties:
-    """Return inputs without the lists of default names, at every depth."""
+    """Return the inputs without the lists of defaults (key `DEFAULTS`), at every depth."""
     return {key: _without_defaults(value, value) for key, value in inputs.items() if key != DEFAULTS}
 
 

@@ -11,50 +11,57 @@ from lab.plugins.generic.sdk import ResourceType
 from lab.plugins.runtime.values import Value
 
 Function = Callable[[Mapping[str, Value], Mapping[str, Value]], dict[str, Value]]
+"""A function of a package: returns its result from the arguments and the provider settings."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Package:
-    """Description of a package: the differences between the official plugins that the stand-in replaces."""
+    """A Pulumi package (aws, azure-native) that the stand-in can preview, and how its official plugin
+    behaves.
+    """
 
     name: str
     module: str
     """The Python package of the SDK."""
     replaces: Mapping[str, tuple[str, ...]]
     """By type, the inputs whose change replaces the resource."""
-    moves: tuple[str, ...] = ()
+    replacing_settings: tuple[str, ...] = ()
     """Settings of the provider whose change replaces the provider and all its resources."""
     renewed: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
-    """By type, the outputs that an update renews."""
+    """By type, the outputs that change with every update."""
     functions: Mapping[str, Function]
     location: str
-    """The setting of the provider that is the default of each resource's input of the same name."""
+    """The provider setting with the location, which is the default of the input of the same name."""
     unlike_inputs: frozenset[str] = frozenset()
-    """Properties, at any depth, whose output has another form than the input."""
+    """Properties, at any depth, whose output differs from the input, for example a map instead of a list."""
     path_replaces: bool = False
-    """Whether inputs without an output are parts of the path of the resource."""
+    """Whether inputs without an output are parts of the path of a resource, so that a change replaces it."""
     separator: str
+    """The text between the resource's name and the digits of a generated name."""
     digits: int
-    """A generated name has the resource's name, the separator, and this number of hexadecimal digits."""
+    """The number of hexadecimal digits at the end of a generated name."""
     names: Mapping[str, str] = field(default_factory=dict)
-    """By type, the input with the name of the resource, if it differs from `name`."""
+    """By type, the input that receives a generated name, if that input is not `name`."""
     max_name_lengths: Mapping[str, int] = field(default_factory=dict)
+    """By type, the maximum length of a generated name, if it is not 64."""
 
     @property
     def version(self) -> str:
         """The version of the installed SDK, because the engine requests the plugin in this version."""
         return version(f"pulumi-{self.name}")
 
-    def replacing(self, kind: ResourceType) -> frozenset[str]:
-        """Return the inputs of a type whose change replaces the resource."""
-        path = kind.address - azure.NOT_OF_THE_PATH if self.path_replaces else frozenset()
+    def replacing_inputs(self, kind: ResourceType) -> frozenset[str]:
+        """Return the names of the inputs of a resource type whose change replaces the resource."""
+        path = kind.path_inputs - azure.NOT_OF_THE_PATH if self.path_replaces else frozenset()
         return path | frozenset(self.replaces.get(kind.token, ()))
 
     def generated_name_input(self, kind: ResourceType) -> str | None:
-        """Return the input that receives a generated name if the program does not set it, or None."""
+        """Return the input of a resource type that receives a generated name by default; None without such an
+        input.
+        """
         if self.path_replaces:
             # The last part of the path is the only optional part.
-            optional = sorted(kind.address - azure.NOT_OF_THE_PATH - kind.required)
+            optional = sorted(kind.path_inputs - azure.NOT_OF_THE_PATH - kind.required)
             return optional[0] if len(optional) == 1 and optional[0].endswith("Name") else None
         name = self.names.get(kind.token, "name")
         return name if name in kind.inputs - kind.required else None
@@ -65,7 +72,7 @@ PACKAGES: Mapping[str, Package] = {
         name="aws",
         module="pulumi_aws",
         replaces=aws.REPLACES,
-        moves=("region",),
+        replacing_settings=("region",),
         renewed=aws.RENEWED,
         functions=aws.FUNCTIONS,
         location="region",

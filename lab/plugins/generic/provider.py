@@ -1,4 +1,4 @@
-"""The provider: it previews changes of resources and refuses operations that would reach a cloud."""
+"""The provider of the generic stand-in, which previews changes and refuses operations that need a cloud."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import json
 from typing import NoReturn
 
 from lab.plugins.generic import sdk
-from lab.plugins.generic.inputs import as_outputs, comparable, complete, without_defaults
+from lab.plugins.generic.inputs import as_outputs, comparable_inputs, complete_inputs, without_defaults
 from lab.plugins.generic.packages import Package
 from lab.plugins.runtime.diff import Diff, compare, top_level
 from lab.plugins.runtime.errors import PluginError
@@ -31,14 +31,14 @@ class GenericProvider(Provider):
     async def diff_config(self, olds: Properties, news: Properties) -> Diff:
         """Compare the provider's settings of two deployments."""
         changes = compare(
-            olds, news, lambda path: top_level(path) in self._package.moves, secrecy_counts=True
+            olds, news, lambda path: top_level(path) in self._package.replacing_settings, secrecy_counts=True
         )
         return Diff(changes)
 
     async def check(self, urn: str, olds: Properties, news: Properties, seed: bytes) -> Properties:
-        """Fill in the defaults of the official plugin."""
+        """Return the inputs with the defaults of the official plugin."""
         kind, name = self._resource_type(urn), resource_name(urn)
-        return complete(self._package, kind, name, olds, news, settings=self._settings, seed=seed)
+        return complete_inputs(self._package, kind, name, olds, news, settings=self._settings, seed=seed)
 
     async def diff(
         self, urn: str, state: Properties, olds: Properties, news: Properties, ignore: list[str]
@@ -46,9 +46,9 @@ class GenericProvider(Provider):
         """Compare old and new inputs. The state is not used, because the official plugin's state has other
         fields.
         """
-        replacing = self._package.replacing(self._resource_type(urn))
+        replacing = self._package.replacing_inputs(self._resource_type(urn))
         changes = compare(
-            comparable(olds, news),
+            comparable_inputs(olds, news),
             without_defaults(news),
             lambda path: top_level(path) in replacing,
             secrecy_counts=True,
@@ -58,7 +58,10 @@ class GenericProvider(Provider):
     async def create(
         self, urn: str, inputs: Properties, *, preview: bool, timeout: float
     ) -> tuple[str, Properties]:
-        """Preview a new resource: the inputs, and unknown values for outputs that the cloud generates."""
+        """Return the previewed state of a new resource: its inputs, and unknown values for generated outputs.
+
+        Raises PluginError outside a preview.
+        """
         kind = self._resource_type(urn)
         if not preview:
             self._refuse_operation(urn, "created")
@@ -75,7 +78,10 @@ class GenericProvider(Provider):
         preview: bool,
         timeout: float,
     ) -> Properties:
-        """Preview an update: the state with the new inputs; outputs that an update renews are unknown."""
+        """Return the previewed state: the new inputs, old outputs, and unknown values for changing outputs.
+
+        Raises PluginError outside a preview.
+        """
         if not preview:
             self._refuse_operation(urn, "updated")
         kind = self._resource_type(urn)

@@ -1,7 +1,7 @@
 """Inputs and outputs of a resource type, from the installed SDK of a cloud.
 
 The SDK is read as text and not imported: an import takes hundreds of megabytes and several seconds, and
-the generated lines that hold these facts always have the same form.
+the generated lines that define inputs and outputs are always written the same way.
 """
 
 from __future__ import annotations
@@ -24,10 +24,12 @@ class ResourceType:
     """Names of the properties of a resource type in the provider protocol (camelCase)."""
 
     token: str
+    """The type token, such as `aws:ec2/vpc:Vpc`."""
     inputs: frozenset[str]
     required: frozenset[str]
+    """The inputs that a program must set."""
     outputs: frozenset[str]
-    """All properties in its state, including most inputs."""
+    """All properties in the state of a resource, including most inputs."""
 
     @property
     def computed(self) -> frozenset[str]:
@@ -35,14 +37,16 @@ class ResourceType:
         return self.outputs - self.inputs
 
     @property
-    def address(self) -> frozenset[str]:
+    def path_inputs(self) -> frozenset[str]:
         """The inputs without an output; on Azure these are the parts of the path of the resource."""
         return self.inputs - self.outputs
 
 
 @functools.cache
 def resource_type(module: str, token: str) -> ResourceType | None:
-    """Return a type of the SDK `module`, such as `pulumi_aws`, or None if the SDK lacks the type."""
+    """Return the inputs and outputs of a type in the SDK `module`, such as `pulumi_aws`; None for an unknown
+    type.
+    """
     source = _source_text(module, token)
     if source is None:
         return None
@@ -51,28 +55,30 @@ def resource_type(module: str, token: str) -> ResourceType | None:
         match["name"]: match["wire"] or match["name"] for match in _GETTER.finditer(source)
     }
     constructor, _, rest = text[text.index("def _internal_init(") :].partition("super(")
-    assigned: dict[str, str] = dict(_PROPERTY.findall(constructor))
+    constructor_properties: dict[str, str] = dict(_PROPERTY.findall(constructor))
     required: list[str] = _REQUIRED.findall(constructor)
     state = rest.partition("return ")[0] if "def get(" in rest else ""
-    stated: dict[str, str] = dict(_PROPERTY.findall(state))
+    state_properties: dict[str, str] = dict(_PROPERTY.findall(state))
     return ResourceType(
         token=token,
-        inputs=frozenset(wire.get(name, name) for name, value in assigned.items() if value != "None"),
+        inputs=frozenset(
+            wire.get(name, name) for name, value in constructor_properties.items() if value != "None"
+        ),
         required=frozenset(wire.get(name, name) for name in required),
-        outputs=frozenset(wire.get(name, name) for name in stated),
+        outputs=frozenset(wire.get(name, name) for name in state_properties),
     )
 
 
 def _source_text(module: str, token: str) -> str | None:
-    """Return the text of the file that defines a type."""
+    """Return the text of the SDK's source file that defines a resource type; None without such a file."""
     spec = importlib.util.find_spec(module)
     if spec is None or spec.origin is None:
         return None
     _, path, name = token.split(":")
     directory = Path(spec.origin).parent / path.split("/")[0].removeprefix("index")
-    likely = directory / f"{_to_snake_case(name)}.py"
+    usual_file = directory / f"{_to_snake_case(name)}.py"
     # Most file names follow the rule. For other files, search the directory.
-    for file in (likely, *sorted(directory.glob("*.py"))):
+    for file in (usual_file, *sorted(directory.glob("*.py"))):
         if file.exists() and _type_marker(token) in (text := file.read_text()):
             return text
     return None

@@ -1,1 +1,1 @@
-"""Stand-in for the official plugin `kubernetes` 4.34.2: objects of the API and Helm releases."""
+"""Stand-in for the official plugin `kubernetes` 4.34.2: Kubernetes objects and Helm releases."""

@@ -1,4 +1,4 @@
-"""Requests that create or change objects on the API server, also as a dry run."""
+"""Requests that create or change objects on the API server, or only check them (dry run)."""
 
 from __future__ import annotations
 
@@ -11,18 +11,19 @@ from lab.plugins.runtime.log import EngineLog
 from lab.plugins.runtime.values import Value, has_unknown
 
 from . import bodies
-from .client import APPLY, MERGE, Answer, Api, Client
+from .client import APPLY, MERGE, Api, Client, Response
 from .errors import ApiError, Unreachable
-from .naming import Kind, is_true, metadata, title
+from .naming import Kind, annotation_is_true, metadata, title
 from .settings import Settings
 
 _NEW_KIND_SECONDS = 10.0
 Inputs = Mapping[str, Value]
+"""The decoded inputs of a resource."""
 
 
 @dataclass(frozen=True)
 class Target:
-    """One object: its kind, API path, namespace, name and title for messages."""
+    """The object that a request creates or changes. `what` names the object in messages."""
 
     kind: Kind
     api: Api
@@ -34,8 +35,10 @@ class Target:
 class Applier:
     """Client that applies objects on one cluster.
 
-    Args: settings: the provider's configuration. client: returns the cluster's client, or raises
-    `PluginError` without a usable kubeconfig. log: receives the server's warnings.
+    Args:
+        settings: the configuration of the provider.
+        client: returns the client of the cluster; raises PluginError without a usable kubeconfig.
+        log: receives the warnings of the API server.
     """
 
     def __init__(self, settings: Settings, client: Callable[[], Client], log: EngineLog) -> None:
@@ -43,11 +46,13 @@ class Applier:
         self._client = client
         self._log = log
 
-    def target(self, kind: Kind, inputs: Inputs, *, patient: bool = False) -> Target:
-        """Return the target of an object. With `patient`, wait for a kind whose definition was just
-        created.
+    def target(self, kind: Kind, inputs: Inputs, *, wait_for_kind: bool = False) -> Target:
+        """Return the target of requests for an object.
+
+        With `wait_for_kind`, wait up to ten seconds until the cluster has the kind, because its definition
+        may have just been created. Raises ApiError if the cluster does not have the kind.
         """
-        deadline = time.monotonic() + (_NEW_KIND_SECONDS if patient else 0)
+        deadline = time.monotonic() + (_NEW_KIND_SECONDS if wait_for_kind else 0)
         while True:
             try:
                 api = self._client().api(kind)
@@ -62,9 +67,11 @@ class Applier:
 
     def apply(
         self, urn: str, target: Target, inputs: Inputs, manager: str, olds: Inputs, *, dry_run: bool = False
-    ) -> Answer:
-        """Apply an object by server-side apply, or by create and merge patch if server-side apply is
-        disabled.
+    ) -> Response:
+        """Create or change an object, and return the response of the API server.
+
+        Without server-side apply, send a create request or a merge patch from the old inputs `olds`.
+        `manager` is the field manager. Raises ApiError if the server refuses the object.
         """
         body = bodies.request_body(target.kind, inputs)
         if target.api.namespaced:
@@ -81,7 +88,7 @@ class Applier:
                 "PATCH", path, what=target.what, query=query, body=patch, content_type=MERGE
             )
         else:
-            forced = self._settings.patch_force or is_true(inputs, "pulumi.com/patchForce")
+            forced = self._settings.patch_force or annotation_is_true(inputs, "pulumi.com/patchForce")
             query["force"] = str(forced).lower()
             answer = client.request(
                 "PATCH", path, what=target.what, query=query, body=body, content_type=APPLY
@@ -94,11 +101,12 @@ class Applier:
     def dry_run(
         self, urn: str, kind: Kind, inputs: Inputs, manager: str, olds: Inputs | None = None
     ) -> dict[str, Any] | None:
-        """Return the result of a dry run, or None if the server cannot be reached yet.
+        """Return the object that an apply would produce; None if a dry run is not possible.
 
-        Raises: ApiError: the server would refuse the inputs.
+        A dry run is not possible with unknown inputs, without access to the cluster, or if the namespace or
+        the kind of the object does not exist yet. Raises ApiError if the server would refuse the inputs.
         """
-        if has_unknown(dict(inputs)) or self._settings.access is None or not self._client().answers():
+        if has_unknown(dict(inputs)) or self._settings.access is None or not self._client().is_reachable():
             return None
         try:
             target = self.target(kind, inputs)
@@ -108,11 +116,11 @@ class Applier:
         except Unreachable:
             return None
         except ApiError as problem:
-            # Its namespace or definition may be part of the same deployment; webhooks may forbid dry runs.
+            # The deployment may create the namespace or definition later. Webhooks may forbid dry runs.
             if problem.status in (404, 403, 500, 503) or "dry run" in str(problem):
                 return None
             raise
 
     def _name_is_taken(self, target: Target) -> bool:
-        """Check whether an object of this name exists (before a replacement). Then a dry run would fail."""
+        """Check whether an object with this name exists. Then the dry run of a replacement would fail."""
         return self._client().get(target.api, target.namespace, target.name, what=target.what) is not None

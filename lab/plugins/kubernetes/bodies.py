@@ -12,14 +12,17 @@ from lab.plugins.runtime.values import UNKNOWN, Secret, Value, conceal, reveal, 
 from .naming import Kind, mapping
 
 MANAGER = "__fieldManager"
+"""Key of the state with the field manager of an object."""
 FIRST_VERSION = "__initialApiVersion"
+"""Key of the state with the API version of an object."""
 _LAST_APPLIED = "kubectl.kubernetes.io/last-applied-configuration"
 _SERVER_METADATA = ("creationTimestamp", "generation", "managedFields", "resourceVersion", "selfLink", "uid")
 _ABSENT = object()
 
 
 def request_body(kind: Kind, inputs: Mapping[str, Value]) -> dict[str, Any]:
-    """Return the object to apply: inputs without wrappers, nulls and the engine's own keys.
+    """Return the object to send to the API server: the inputs without `Secret` wrappers, nulls, and keys that
+    start with "__".
 
     `stringData` of a Secret is sent as `data`, so that a key that is removed later disappears.
     """
@@ -42,7 +45,7 @@ def _without_nulls(value: Value) -> Value:
 
 
 def merge_patch(old: Value, new: Value) -> Value:
-    """Return the JSON merge patch (RFC 7396) from one object to another."""
+    """Return the JSON merge patch (RFC 7396) that changes the object `old` to `new`."""
     if not isinstance(old, Mapping) or not isinstance(new, Mapping):
         return new
     patch: dict[str, Any] = {key: None for key in old if key not in new}
@@ -52,10 +55,12 @@ def merge_patch(old: Value, new: Value) -> Value:
     return patch
 
 
-def outputs(
+def state_of(
     kind: Kind, live: Mapping[str, Any], inputs: Mapping[str, Value], manager: str
 ) -> dict[str, Value]:
-    """Return the state of an object: the server's response with all secrets marked."""
+    """Return the state of the resource for an object: the server's response `live` with all secrets
+    marked.
+    """
     state: dict[str, Any] = copy.deepcopy(dict(live))
     meta = mapping(state.get("metadata"))
     meta.pop("managedFields", None)
@@ -69,17 +74,20 @@ def outputs(
     return {**state, MANAGER: manager, FIRST_VERSION: kind.api_version}
 
 
-def previewed(
+def preview_state(
     kind: Kind, expected: Mapping[str, Any], inputs: Mapping[str, Value], manager: str
 ) -> dict[str, Value]:
-    """Return the state of a new object for a preview. Fields that only the server sets are unknown."""
-    state = outputs(kind, expected, inputs, manager)
-    given = mapping(reveal(inputs.get("metadata")))
+    """Return the previewed state of a new object, from the `expected` object of a dry run or from the inputs.
+
+    Fields that only the server sets are unknown.
+    """
+    state = state_of(kind, expected, inputs, manager)
+    metadata_inputs = mapping(reveal(inputs.get("metadata")))
     if state.get("metadata") is not UNKNOWN:
         meta = state["metadata"].value if isinstance(state["metadata"], Secret) else state["metadata"]
         for key in ("uid", "resourceVersion", "creationTimestamp", "generation"):
             meta[key] = UNKNOWN
-        if not given.get("name"):
+        if not metadata_inputs.get("name"):
             meta["name"] = UNKNOWN
     state["status"] = UNKNOWN
     if (
@@ -87,24 +95,26 @@ def previewed(
         and isinstance(state.get("spec"), dict)
         and state["spec"].get("clusterIP") != "None"
     ):
-        wanted = mapping(reveal(inputs.get("spec")))
+        spec_inputs = mapping(reveal(inputs.get("spec")))
         for key in ("clusterIP", "clusterIPs"):
-            state["spec"][key] = wanted.get(key) or UNKNOWN
-        state["spec"]["ports"] = wanted.get("ports", [])
+            state["spec"][key] = spec_inputs.get(key) or UNKNOWN
+        state["spec"]["ports"] = spec_inputs.get("ports", [])
     return state
 
 
-def merged(old: Value, new: Value) -> Value:
-    """Merge new inputs into the old state, for a preview without access to the cluster."""
+def merge_inputs(old: Value, new: Value) -> Value:
+    """Merge new inputs into the old state. The result is the state in a preview without access to the
+    cluster.
+    """
     if isinstance(old, Mapping) and isinstance(new, Mapping):
-        return {**old, **{key: merged(old.get(key), value) for key, value in new.items()}}
+        return {**old, **{key: merge_inputs(old.get(key), value) for key, value in new.items()}}
     return new
 
 
-def imported(live: Mapping[str, Any]) -> dict[str, Value]:
-    """Return inputs that would create an existing object, for an import."""
-    found = copy.deepcopy({key: value for key, value in live.items() if key != "status"})
-    meta = mapping(found.get("metadata"))
+def import_inputs(live: Mapping[str, Any]) -> dict[str, Value]:
+    """Return the inputs that would create the existing object `live`. An import uses these inputs."""
+    inputs = copy.deepcopy({key: value for key, value in live.items() if key != "status"})
+    meta = mapping(inputs.get("metadata"))
     for key in _SERVER_METADATA:
         meta.pop(key, None)
     annotations = {
@@ -113,18 +123,21 @@ def imported(live: Mapping[str, Any]) -> dict[str, Value]:
     meta.pop("annotations", None)
     if annotations:
         meta["annotations"] = annotations
-    found["metadata"] = meta
-    if found.get("kind") == "Secret" and "data" in found:
-        found["data"] = Secret(found["data"])
-    return found
+    inputs["metadata"] = meta
+    if inputs.get("kind") == "Secret" and "data" in inputs:
+        inputs["data"] = Secret(inputs["data"])
+    return inputs
 
 
-def refreshed(kind: Kind, inputs: Mapping[str, Value], live: Mapping[str, Any]) -> dict[str, Value]:
-    """Return inputs with live values: only fields that the program sets, so that the diff is the drift."""
-    known = {key: value for key, value in live.items() if key != "status"}
+def refresh_inputs(kind: Kind, inputs: Mapping[str, Value], live: Mapping[str, Any]) -> dict[str, Value]:
+    """Return the inputs with the values of the existing object `live`, only for fields that the program sets.
+
+    So the differences from the old inputs are the drift.
+    """
+    live_fields = {key: value for key, value in live.items() if key != "status"}
     if kind.kind == "Secret" and not kind.group:
-        known["stringData"] = _decode_secret_data(mapping(live.get("data")))
-    result = _project_live_value(dict(inputs), known)
+        live_fields["stringData"] = _decode_secret_data(mapping(live.get("data")))
+    result = _project_live_value(dict(inputs), live_fields)
     return result if isinstance(result, dict) else dict(inputs)
 
 
@@ -138,32 +151,34 @@ def _decode_secret_data(data: Mapping[str, Any]) -> dict[str, str]:
     return readable
 
 
-def _project_live_value(asked: Value, live: Value) -> Value:
-    """Return the live value in the structure of the inputs. If both values are equal, keep the notation of
-    the input.
+def _project_live_value(desired: Value, live: Value) -> Value:
+    """Return the live value, reduced to the fields that the input `desired` sets.
+
+    If both values are equal, return the input, so that its notation is kept. Return `_ABSENT` for a value
+    that is missing in the cluster.
     """
-    if isinstance(asked, Secret):
-        inner = _project_live_value(asked.value, live)
+    if isinstance(desired, Secret):
+        inner = _project_live_value(desired.value, live)
         return _ABSENT if inner is _ABSENT else Secret(inner)
     if live is _ABSENT:
         # The server omits empty and default values; other absent values are missing from the cluster.
-        return asked if not asked else _ABSENT
-    if isinstance(asked, Mapping) and isinstance(live, Mapping):
-        pairs = ((key, _project_live_value(value, live.get(key, _ABSENT))) for key, value in asked.items())
+        return desired if not desired else _ABSENT
+    if isinstance(desired, Mapping) and isinstance(live, Mapping):
+        pairs = ((key, _project_live_value(value, live.get(key, _ABSENT))) for key, value in desired.items())
         return {key: value for key, value in pairs if value is not _ABSENT}
-    if isinstance(asked, list) and isinstance(live, list):
-        if len(asked) != len(live):
+    if isinstance(desired, list) and isinstance(live, list):
+        if len(desired) != len(live):
             return live
-        pairs_of = [_project_live_value(before, after) for before, after in zip(asked, live, strict=True)]
-        return live if any(item is _ABSENT for item in pairs_of) else pairs_of
-    return asked if _values_equal(asked, live) else live
+        items = [_project_live_value(before, after) for before, after in zip(desired, live, strict=True)]
+        return live if any(item is _ABSENT for item in items) else items
+    return desired if _values_equal(desired, live) else live
 
 
-def _values_equal(asked: Value, live: Value) -> bool:
+def _values_equal(desired: Value, live: Value) -> bool:
     """Check whether two values are equal, also as quantities (`0.5` and `500m`)."""
-    if asked == live:
+    if desired == live:
         return True
-    left, right = quantity(asked), quantity(live)
+    left, right = quantity(desired), quantity(live)
     return left is not None and left == right
 
 
@@ -172,7 +187,7 @@ _BINARY = {"Ki": 1, "Mi": 2, "Gi": 3, "Ti": 4, "Pi": 5, "Ei": 6}
 
 
 def quantity(value: Value) -> float | None:
-    """Return the number of a Kubernetes quantity; None for other values."""
+    """Return a Kubernetes quantity, such as `500m` or `1Gi`, as a number; None for other values."""
     text = str(value)
     digits = text.rstrip("numkMGTPEKi")
     suffix = text[len(digits) :]

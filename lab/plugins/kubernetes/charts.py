@@ -20,21 +20,22 @@ _OCI = "oci://"
 
 @dataclass(frozen=True)
 class LocalChart:
-    """A chart in a directory or an archive.
+    """A Helm chart in a local directory or archive.
 
     Attributes:
-        version: from its Chart.yaml.
-        checksum: SHA-256 over all its files, so that any change of a file changes the release.
+        version: the version in Chart.yaml.
+        checksum: SHA-256 digest of all files of the chart, so that a change of any file updates the release.
     """
 
     version: str
     checksum: str
 
 
-def local(chart: str) -> LocalChart | None:
-    """Return the chart at a path relative to the program, or None if no local chart exists there.
+def find_local_chart(chart: str) -> LocalChart | None:
+    """Return the local chart at a path, or None for the name or URL of a remote chart.
 
-    Raises: InvalidInput: the path is not a chart.
+    The path is relative to the Pulumi program. Raises InvalidInput if the path does not exist or is not a
+    chart.
     """
     path = Path(chart).expanduser()
     if chart.startswith(_OCI) or not path.exists():
@@ -44,8 +45,8 @@ def local(chart: str) -> LocalChart | None:
             )
         return None
     try:
-        about = yaml.safe_load(_chart_yaml(path))
-        version = str(about["version"])
+        chart_metadata = yaml.safe_load(_chart_yaml(path))
+        version = str(chart_metadata["version"])
     except (OSError, KeyError, TypeError, tarfile.TarError, yaml.YAMLError):
         raise InvalidInput(
             "chart", f"{chart} is not a Helm chart: no readable Chart.yaml with a version"
@@ -77,13 +78,15 @@ def _chart_checksum(path: Path) -> str:
 
 
 def source_arguments(helm: Helm, inputs: Mapping[str, Any], directory: Path, secrets: list[str]) -> list[str]:
-    """Return the arguments for chart, version and repository; log in where a password is needed.
+    """Return the arguments of helm for the chart, its version and its repository.
+
+    Log in to a registry that needs a password.
 
     Args:
-        helm: runs the login.
-        inputs: of the release, without secret wrappers.
-        directory: the workspace, which stores the credentials.
-        secrets: to mask in errors.
+        helm: runs `helm registry login` and `helm repo update`.
+        inputs: the inputs of the release, without `Secret` wrappers.
+        directory: the workspace, in which credentials are stored.
+        secrets: the texts to mask in errors.
     """
     chart, options = str(inputs["chart"]), inputs.get("repositoryOpts") or {}
     arguments = ["--version", str(inputs["version"])] if inputs.get("version") else []

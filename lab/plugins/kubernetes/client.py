@@ -16,7 +16,7 @@ from urllib.parse import quote, urlencode
 
 from lab.plugins.runtime.errors import PluginError
 
-from .errors import ApiError, Unreachable, refusal
+from .errors import ApiError, Unreachable, api_error
 from .kubeconfig import Access, Credentials, tls_context
 from .naming import Kind
 
@@ -33,21 +33,24 @@ _ATTEMPTS = 4
 
 @dataclass(frozen=True)
 class Api:
-    """The API path of a kind."""
+    """The API path of a kind of object.
+
+    `prefix` is the path of the API group and version. `plural` is the name of the kind in paths.
+    """
 
     prefix: str
     plural: str
     namespaced: bool
 
     def path(self, namespace: str, name: str = "") -> str:
-        """Return the path of one object, or of the collection of a kind."""
+        """Return the path of an object, or of the collection of objects if `name` is empty."""
         place = f"/namespaces/{quote(namespace, safe='')}" if self.namespaced and namespace else ""
         return f"{self.prefix}{place}/{self.plural}" + (f"/{quote(name, safe='')}" if name else "")
 
 
 @dataclass(frozen=True)
-class Answer:
-    """A successful response, with the object and the warnings of the server."""
+class Response:
+    """A successful response of the API server: the object in the body, and the warnings."""
 
     body: dict[str, Any]
     warnings: tuple[str, ...] = ()
@@ -80,8 +83,8 @@ class Client:
                 self._pool = urllib3.PoolManager(**options)
             return self._pool
 
-    def answers(self) -> bool:
-        """Check whether the cluster answers within two seconds. The check runs only once."""
+    def is_reachable(self) -> bool:
+        """Check whether the API server responds within two seconds. Later calls return the first result."""
         if self._probed is None:
             try:
                 self._send_once("GET", "/version", None, {}, connect=_PROBE_SECONDS, read=_PROBE_SECONDS)
@@ -100,10 +103,10 @@ class Client:
         connect: float,
         read: float,
     ) -> urllib3.BaseHTTPResponse:
-        """Send one request.
+        """Send one request without retries. `connect` and `read` are timeouts in seconds.
 
         Raises:
-            Unreachable: the server does not answer.
+            Unreachable: the server does not respond.
         """
         import urllib3
 
@@ -123,7 +126,7 @@ class Client:
             raise Unreachable(self._describe_missing_response(problem)) from None
 
     def _describe_missing_response(self, problem: BaseException) -> str:
-        """Return a short reason for the missing response, with the name and address of the cluster."""
+        """Return a message about a missing response: the name and address of the cluster, and the reason."""
         import urllib3
 
         cause: BaseException = problem
@@ -150,20 +153,20 @@ class Client:
         query: Mapping[str, str] | None = None,
         body: Mapping[str, Any] | None = None,
         content_type: str = "application/json",
-    ) -> Answer:
-        """Send a request; retry while the server is busy or unreachable.
+    ) -> Response:
+        """Send a request. Retry while the server is busy or unreachable.
 
         Args:
-            method: HTTP verb; all uses here are safe to repeat, except a create (POST) that was sent.
+            method: the HTTP method. A POST is not repeated if the server does not respond to it.
             path: path below the server's URL.
-            what: the object's name for messages.
+            what: the name of the object in messages.
             query: URL parameters.
             body: the object to send.
-            content_type: of the body.
+            content_type: the content type of the body.
 
         Raises:
             Unreachable: no response after several attempts.
-            ApiError: the server refused.
+            ApiError: the server refused the request.
         """
         url = f"{path}?{urlencode(query)}" if query else path
         data = json.dumps(body).encode() if body is not None else None
@@ -179,15 +182,15 @@ class Client:
                     raise
                 time.sleep(0.5 * attempt)
                 continue
-            answer = _parse_body(response)
+            content = _parse_body(response)
             if response.status < 300:
                 self._probed = True
-                return Answer(answer, _parse_warnings(response))
-            if response.status in (429, 503, 504) and not last and not _about_namespace(answer):
+                return Response(content, _parse_warnings(response))
+            if response.status in (429, 503, 504) and not last and not _in_terminating_namespace(content):
                 time.sleep(min(float(response.headers.get("Retry-After") or 0.5 * attempt), 5.0))
                 continue
-            raise refusal(what, response.status, answer)
-        raise AssertionError("the loop ends with an answer or an error")
+            raise api_error(what, response.status, content)
+        raise AssertionError("the loop ends with a response or an error")
 
     def api(self, kind: Kind) -> Api:
         """Return the API path of a kind.
@@ -228,7 +231,7 @@ class Client:
             raise
 
     def list(self, path: str, query: Mapping[str, str]) -> list[dict[str, Any]]:
-        """Return the matching objects of a collection, at most 100."""
+        """Return the objects of the collection at `path` that match `query`, at most 100."""
         answer = self.request("GET", path, what=path, query={"limit": "100", **query})
         return list(answer.body.get("items") or [])
 
@@ -245,8 +248,8 @@ def _parse_body(response: urllib3.BaseHTTPResponse) -> dict[str, Any]:
     return parsed if isinstance(parsed, dict) else {}
 
 
-def _about_namespace(answer: Mapping[str, Any]) -> bool:
-    """Check whether the namespace is being deleted, so that a retry is useless."""
+def _in_terminating_namespace(answer: Mapping[str, Any]) -> bool:
+    """Check whether the server refused the request because the namespace is being deleted."""
     return "being terminated" in str(answer.get("message", ""))
 
 

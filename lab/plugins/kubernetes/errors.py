@@ -1,4 +1,6 @@
-"""Errors of requests to the API. Each is one readable line without the body of an object."""
+"""Errors of requests to the API server. The text of each is one readable line without the body of an
+object.
+"""
 
 from __future__ import annotations
 
@@ -9,11 +11,11 @@ from lab.plugins.runtime.errors import PluginError
 
 
 class Unreachable(PluginError):
-    """The error for a cluster that does not answer."""
+    """The error for an API server that does not respond."""
 
 
 class ApiError(PluginError):
-    """The API server refused a request.
+    """The error for a request that the API server refused.
 
     Attributes:
         status: HTTP status code.
@@ -26,13 +28,13 @@ class ApiError(PluginError):
         self.reason = reason
 
 
-def refusal(what: str, status: int, body: Mapping[str, Any]) -> ApiError:
+def api_error(what: str, status: int, body: Mapping[str, Any]) -> ApiError:
     """Return the error for a refused request, from the server's `Status` object.
 
     Args:
         what: the object, such as `Deployment kube-system/coredns`.
         status: HTTP status code.
-        body: the response; only its reason and causes are used, in a form without data.
+        body: the `Status` object of the response. The error quotes no data from the body.
     """
     reason = str(body.get("reason", ""))
     details = body.get("details")

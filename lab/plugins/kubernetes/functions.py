@@ -1,4 +1,4 @@
-"""Functions of the provider that need no cluster."""
+"""Provider functions of the Kubernetes plugin. They send no request to a cluster."""
 
 from __future__ import annotations
 
@@ -11,10 +11,13 @@ from lab.plugins.runtime.values import Value, reveal
 
 
 def invoke(token: str, args: Mapping[str, Value]) -> dict[str, Value]:
-    """Call a function of the provider.
+    """Call a provider function and return its result. Only `kubernetes:yaml:decode` is supported.
+
+    `token` is the type token of the function. `args` has the YAML text in the key `text`. The result has the
+    list of decoded objects in the key `result`.
 
     Raises:
-        PluginError: the plugin lacks the function, or the text is not YAML.
+        PluginError: the function is not supported, or the text is not valid YAML.
     """
     if token != "kubernetes:yaml:decode":
         raise PluginError(
@@ -28,7 +31,7 @@ def invoke(token: str, args: Mapping[str, Value]) -> dict[str, Value]:
 
 
 def _list_objects(document: Value) -> list[Value]:
-    """Return the objects in a document; the items of a list count separately."""
+    """Return the Kubernetes objects in a YAML document. For a `List` object, return its items."""
     if isinstance(document, Mapping) and str(document.get("kind", "")).endswith("List"):
         return list(document.get("items") or [])
     return [document]

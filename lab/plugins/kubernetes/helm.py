@@ -1,5 +1,6 @@
-"""Run the helm binary. Kubeconfig, values and passwords are passed by private files or stdin, never by
-arguments.
+"""Runs the helm binary.
+
+Kubeconfig, values and passwords are passed in private files or by stdin, never as arguments.
 """
 
 from __future__ import annotations
@@ -21,24 +22,28 @@ from .kubeconfig import Access
 
 _POLL_SECONDS = 0.5
 _ERROR_CHARACTERS = 1500
+# The same text as `redaction.MASK`, which an installed plugin cannot import: it contains only its own code.
+MASK = "[secret]"
 
 
 class HelmError(PluginError):
     """The error of a failed helm command. The text is the end of its output with secrets masked."""
 
 
-def masked(text: str, secrets: Sequence[str]) -> str:
-    """Mask all secrets of four characters or more in a text."""
+def mask_secrets(text: str, secrets: Sequence[str]) -> str:
+    """Replace all secrets of four characters or more in a text by `MASK`."""
     for secret in sorted({item.strip() for item in secrets if len(item.strip()) >= 4}, key=len, reverse=True):
-        text = text.replace(secret, "[secret]")
+        text = text.replace(secret, MASK)
     return text
 
 
 class Helm:
-    """Runner of the helm binary on one cluster.
+    """Runner of the helm binary for one cluster.
 
-    Args: access: the cluster; None for work without a cluster. settings: helmReleaseSettings of the
-    provider. cancelled: ends running commands.
+    Args:
+        access: the cluster and the user; None for commands that need no cluster.
+        settings: the provider input helmReleaseSettings.
+        cancelled: an event that ends running commands.
     """
 
     def __init__(
@@ -50,11 +55,14 @@ class Helm:
 
     @contextmanager
     def workspace(self, values: Mapping[str, Any] | None = None) -> Iterator[Path]:
-        """Create a private temporary directory with `kubeconfig` and `values.json`."""
+        """Create a private temporary directory for helm commands, and remove it at the end of the block.
+
+        The directory contains `kubeconfig` and, if `values` is not None, `values.json`.
+        """
         with tempfile.TemporaryDirectory(prefix="pulumi-helm-") as name:
             directory = Path(name)
             if self._access is not None:
-                _write_private_json(directory / "kubeconfig", self._access.minimal())
+                _write_private_json(directory / "kubeconfig", self._access.to_kubeconfig())
             if values is not None:
                 _write_private_json(directory / "values.json", values)
             yield directory
@@ -71,14 +79,14 @@ class Helm:
         """Run helm and return its output.
 
         Args:
-            arguments: without secrets.
-            directory: of `workspace`.
-            secrets: strings to mask in errors.
-            stdin: for a password.
-            timeout: maximum duration in seconds.
+            arguments: the arguments of helm. They must not contain secrets.
+            directory: the directory that `workspace` created.
+            secrets: the texts to mask in errors.
+            stdin: the standard input, for example a password.
+            timeout: the maximum duration in seconds.
 
         Raises:
-            HelmError: helm is missing, failed, or exceeded the time-out.
+            HelmError: helm is not installed, failed, was canceled, or exceeded the timeout.
         """
         binary = shutil.which("helm")
         if binary is None:
@@ -93,7 +101,7 @@ class Helm:
         )
         output, errors = self._wait_for_exit(process, stdin, timeout, arguments[0])
         if process.returncode != 0:
-            raise HelmError(_last_words(masked(errors or output, secrets)))
+            raise HelmError(_error_reason(mask_secrets(errors or output, secrets)))
         return output
 
     def _wait_for_exit(
@@ -157,12 +165,12 @@ def write_repository(directory: Path, options: Mapping[str, Any]) -> None:
     _write_private_json(directory / "repositories.yaml", {"apiVersion": "", "repositories": [entry]})
 
 
-def _last_words(text: str) -> str:
-    """Return the part of the error output of helm that has the reason, on one line."""
+def _error_reason(text: str) -> str:
+    """Return the error output of helm on one line, without warnings, and shortened to its end."""
     lines = [
         line.strip()
         for line in text.splitlines()
         if line.strip() and not line.startswith(("WARNING", "W0", "I0"))
     ]
-    said = " ".join(lines).removeprefix("Error: ") or "helm failed without a word"
-    return said if len(said) <= _ERROR_CHARACTERS else "… " + said[-_ERROR_CHARACTERS:]
+    reason = " ".join(lines).removeprefix("Error: ") or "helm failed without output"
+    return reason if len(reason) <= _ERROR_CHARACTERS else "… " + reason[-_ERROR_CHARACTERS:]

@@ -1,4 +1,4 @@
-"""Kubeconfig parsing: the address of the cluster, its CA, and the credentials of the user.
+"""Parsing of a kubeconfig: the address of the cluster, its CA, and the credentials of the user.
 
 Certificates and keys in the kubeconfig are never written to a disk: TLS reads them from memory files.
 """
@@ -27,7 +27,8 @@ from lab.plugins.runtime.errors import PluginError
 def read(text_or_path: str) -> dict[str, Any]:
     """Parse a kubeconfig from text or from a path.
 
-    Raises: PluginError: the source is neither, or is not a kubeconfig; the error does not show the text.
+    Raises PluginError if the file is unreadable or the text is not a kubeconfig. The error does not contain
+    the text.
     """
     source = "kubeconfig"
     text = text_or_path
@@ -51,9 +52,12 @@ def read(text_or_path: str) -> dict[str, Any]:
 class Access:
     """The cluster and user of one context of a kubeconfig.
 
-    Attributes: cluster: the cluster's name in the kubeconfig. server: URL of the API. namespace: the
-    context's namespace, by default `default`. cluster_entry: the kubeconfig's cluster. user_entry: the
-    kubeconfig's user.
+    Attributes:
+        cluster: the name of the cluster in the kubeconfig.
+        server: the URL of the API server.
+        namespace: the namespace of the context, by default `default`.
+        cluster_entry: the entry of the cluster in the kubeconfig.
+        user_entry: the entry of the user in the kubeconfig.
     """
 
     cluster: str
@@ -62,8 +66,8 @@ class Access:
     cluster_entry: Mapping[str, Any] = field(repr=False)
     user_entry: Mapping[str, Any] = field(repr=False)
 
-    def minimal(self) -> dict[str, Any]:
-        """Return a kubeconfig with only this context, for tools that need one."""
+    def to_kubeconfig(self) -> dict[str, Any]:
+        """Return a kubeconfig with only this cluster, user and context."""
         return {
             "apiVersion": "v1",
             "kind": "Config",
@@ -80,7 +84,9 @@ class Access:
 
 
 def resolve(config: Mapping[str, Any], *, context: str = "", cluster: str = "") -> Access:
-    """Select a context, and optionally another cluster than the context's.
+    """Return the cluster and user of a context of a kubeconfig.
+
+    Without `context`, use the current context. `cluster` overrides the cluster of the context.
 
     Raises:
         PluginError: the context, cluster or user is missing, or the cluster has no server.
@@ -108,7 +114,9 @@ def _find_entry(config: Mapping[str, Any], section: str, key: str, name: str) ->
 
 
 def _read_pem(entry: Mapping[str, Any], key: str) -> bytes | None:
-    """Return PEM from `<key>-data` or from the file at `<key>`."""
+    """Return the PEM data of the field `<key>-data`, or of the file in the field `<key>`; None without
+    both.
+    """
     if data := entry.get(f"{key}-data"):
         try:
             return base64.b64decode(str(data), validate=True)
@@ -124,7 +132,7 @@ def _read_pem(entry: Mapping[str, Any], key: str) -> bytes | None:
 
 @contextlib.contextmanager
 def _in_memory(data: bytes) -> Iterator[str]:
-    """Return a path from which TLS can read bytes that must not be written to a disk."""
+    """Yield the path of a memory file with these bytes, which must not be written to a disk."""
     descriptor = os.memfd_create("kubeconfig", os.MFD_CLOEXEC)
     try:
         os.write(descriptor, data)
@@ -134,7 +142,7 @@ def _in_memory(data: bytes) -> Iterator[str]:
 
 
 def tls_context(access: Access, user: Mapping[str, Any]) -> ssl.SSLContext:
-    """Return a TLS context with the cluster's authority and the user's certificate.
+    """Return a TLS context with the CA of the cluster and the client certificate of the user.
 
     Raises:
         PluginError: invalid certificates, or a kubeconfig that disables verification.
@@ -156,8 +164,9 @@ def tls_context(access: Access, user: Mapping[str, Any]) -> ssl.SSLContext:
 
 
 class Credentials:
-    """The credentials of the user, from the kubeconfig, a file or a credential command, renewed when they
-    expire.
+    """The credentials of a kubeconfig's user, from the kubeconfig, a file or a credential command (`exec`).
+
+    Credentials from a command are renewed when they expire.
     """
 
     def __init__(self, access: Access) -> None:
@@ -167,13 +176,15 @@ class Credentials:
         self._expires = 0.0
 
     def user(self) -> dict[str, Any]:
-        """Return the user's entry, with certificates from a credential command."""
+        """Return the entry of the user in the kubeconfig, with the client certificate from a credential
+        command.
+        """
         if self._user.get("exec"):
             self._refresh_credentials()
         return self._user
 
     def headers(self) -> dict[str, str]:
-        """Return the Authorization header, empty for users who authenticate with a certificate."""
+        """Return the Authorization header of requests; empty for a user with a client certificate."""
         user = self._user
         if user.get("exec"):
             self._refresh_credentials()
@@ -211,8 +222,8 @@ class Credentials:
         }
         environment["KUBERNETES_EXEC_INFO"] = json.dumps(info)
         try:
-            done = subprocess.run(command, env=environment, capture_output=True, timeout=60, check=True)
-            status = json.loads(done.stdout)["status"]
+            result = subprocess.run(command, env=environment, capture_output=True, timeout=60, check=True)
+            status = json.loads(result.stdout)["status"]
         except (OSError, subprocess.SubprocessError, ValueError, KeyError, TypeError) as problem:
             kind = type(problem).__name__
             raise PluginError(f"kubeconfig: the credential command {command[0]} failed ({kind})") from None

@@ -1,4 +1,4 @@
-"""Kinds, ids and generated names of resources."""
+"""Kinds of Kubernetes objects, ids of resources, and generated names."""
 
 from __future__ import annotations
 
@@ -12,8 +12,9 @@ from lab.plugins.runtime.errors import InvalidInput, PluginError
 from lab.plugins.runtime.values import UNKNOWN, Secret, Value, reveal
 
 AUTONAMED = "pulumi.com/autonamed"
+"""Annotation of an object whose name was generated."""
 
-# Kinds of the API server outside namespaces; all its other kinds are namespaced.
+# Built-in kinds whose objects have no namespace. Objects of all other built-in kinds have a namespace.
 CLUSTER_SCOPED = frozenset(
     [
         "APIService",
@@ -78,7 +79,7 @@ BUILT_IN_GROUPS = frozenset(
 
 @dataclass(frozen=True)
 class Kind:
-    """A kind of object. `patch` means that the resource patches an object of another owner."""
+    """A kind of Kubernetes object. With `patch`, the resource patches an object that it does not own."""
 
     api_version: str
     kind: str
@@ -91,9 +92,7 @@ class Kind:
 
     @property
     def namespaced(self) -> bool | None:
-        """Check whether objects of the kind have a namespace. Return None for kinds that only the cluster
-        defines.
-        """
+        """Check whether objects of the kind have a namespace. Return None for kinds that are not built in."""
         if self.group and self.group not in BUILT_IN_GROUPS:
             return None
         return self.kind not in CLUSTER_SCOPED
@@ -116,29 +115,29 @@ def kind_of(resource_type: str, inputs: Mapping[str, Value]) -> Kind:
 
 
 def random_suffix(seed: bytes) -> str:
-    """Return eight hexadecimal digits; the same for the same non-empty seed."""
+    """Return eight hexadecimal digits for a generated name, derived from `seed`, or random if it is empty."""
     return hashlib.sha256(seed).hexdigest()[:8] if seed else secrets.token_hex(4)
 
 
 def mapping(value: Value) -> dict[str, Any]:
-    """Return the map in a value that may be secret or missing, or an empty map."""
+    """Return a value as a map without an outer `Secret` wrapper; an empty map if the value is not a map."""
     inner = value.value if isinstance(value, Secret) else value
     return dict(inner) if isinstance(inner, Mapping) else {}
 
 
 def metadata(inputs: Mapping[str, Value]) -> dict[str, Any]:
-    """Return the object's metadata without secret wrappers."""
+    """Return the metadata of an object without `Secret` wrappers."""
     return mapping(reveal(inputs.get("metadata")))
 
 
 def annotation(inputs: Mapping[str, Value], name: str) -> str | None:
-    """Return an annotation's text, or None."""
+    """Return the value of an annotation of an object; None if it is missing or unknown."""
     value = mapping(metadata(inputs).get("annotations")).get(name)
     return None if value is None or value is UNKNOWN else str(value)
 
 
-def is_true(inputs: Mapping[str, Value], name: str) -> bool:
-    """Check whether an annotation is true."""
+def annotation_is_true(inputs: Mapping[str, Value], name: str) -> bool:
+    """Check whether an annotation of an object has the value `true`."""
     return (annotation(inputs, name) or "").lower() == "true"
 
 
@@ -151,13 +150,13 @@ def with_name(
     seed: bytes,
     namespace: str,
 ) -> dict[str, Value]:
-    """Return inputs with a name and, for kinds known to have one, a namespace.
+    """Return the inputs of an object with a name and, for kinds with namespaces, a namespace.
 
     Args:
-        inputs: from the program.
+        inputs: the inputs in the program.
         kind: the object's kind.
         name: the resource's name in the program, the start of a generated name.
-        olds: the previous inputs, whose generated name stays.
+        olds: the inputs of the last deployment, whose generated name is kept.
         seed: the engine's random seed.
         namespace: the provider's default namespace.
 
@@ -174,7 +173,7 @@ def with_name(
     if kind.patch and not meta.get("name"):
         raise InvalidInput("metadata.name", f"{kind.kind}Patch {name} must name the object it patches")
     if not meta.get("name") and not meta.get("generateName"):
-        old_name = metadata(olds).get("name") if is_true(olds, AUTONAMED) else None
+        old_name = metadata(olds).get("name") if annotation_is_true(olds, AUTONAMED) else None
         meta["name"] = old_name or f"{name.lower()}-{random_suffix(seed)}"
         annotations = meta.get("annotations")
         if annotations is not UNKNOWN:
@@ -191,12 +190,14 @@ def resource_id(obj: Mapping[str, Any]) -> str:
 
 
 def split_id(identity: str, default_namespace: str) -> tuple[str, str]:
-    """Return namespace and name of an id; the default namespace for an id without one."""
+    """Return the namespace and the name in a resource id; without a namespace, return the default
+    namespace.
+    """
     namespace, slash, name = identity.rpartition("/")
     return (namespace if slash else default_namespace), name
 
 
 def title(kind: Kind, meta: Mapping[str, Any]) -> str:
-    """Return the name of an object for messages: `Deployment kube-system/coredns`."""
+    """Return the kind, namespace and name of an object for messages: `Deployment kube-system/coredns`."""
     place = f"{meta['namespace']}/" if meta.get("namespace") else ""
     return f"{kind.kind} {place}{meta.get('name') or meta.get('generateName', '?')}"

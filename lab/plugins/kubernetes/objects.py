@@ -1,4 +1,4 @@
-"""API objects as resources: check, diff, create, update, read, delete."""
+"""Operations on Kubernetes objects as resources: check, diff, create, update, read, delete."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from .errors import ApiError, Unreachable
 from .naming import (
     AUTONAMED,
     annotation,
-    is_true,
+    annotation_is_true,
     kind_of,
     metadata,
     resource_id,
@@ -29,17 +29,19 @@ from .naming import (
 )
 from .replacement import needs_replacement
 from .settings import Settings
-from .waiting import Waiter, seconds
+from .waiting import Waiter, timeout_seconds
 
 _DELETE_SECONDS = 600.0
 
 
-class Objects:
+class ObjectManager:
     """Manager that creates, changes and deletes objects of one cluster.
 
-    Args: settings: the provider's configuration. client: returns the cluster's client, or raises
-    `PluginError` without a usable kubeconfig. waiter: returns the waiter of that cluster. log: receives
-    progress and warnings.
+    Args:
+        settings: the configuration of the provider.
+        client: returns the client of the cluster; raises PluginError without a usable kubeconfig.
+        waiter: returns the waiter of the cluster.
+        log: receives progress and warnings.
     """
 
     def __init__(
@@ -56,7 +58,7 @@ class Objects:
         self._applier = Applier(settings, client, log)
 
     def check(self, urn: str, olds: Inputs, news: Inputs, seed: bytes) -> dict[str, Value]:
-        """Return inputs with kind, name and namespace."""
+        """Return the inputs of an object with API version, kind, name and namespace. Raises InvalidInput."""
         kind = kind_of(resource_type(urn), news)
         named = {"apiVersion": kind.api_version, "kind": kind.kind, **news}
         return with_name(
@@ -69,10 +71,10 @@ class Objects:
         )
 
     def diff(self, urn: str, olds: Inputs, news: Inputs) -> Diff:
-        """Compare two sets of inputs without a request to the cluster."""
+        """Compare the old and new inputs of an object without a request to the cluster."""
         kind = kind_of(resource_type(urn), news)
         settings = self._settings
-        frozen = reveal(olds.get("immutable")) is True
+        immutable = reveal(olds.get("immutable")) is True
 
         def replaces(path: str) -> bool:
             return needs_replacement(
@@ -80,7 +82,7 @@ class Objects:
                 path,
                 config_maps_mutable=settings.config_maps_mutable,
                 secrets_mutable=settings.secrets_mutable,
-                immutable=frozen,
+                immutable=immutable,
             )
 
         changes = compare(dict(olds), dict(news), replaces)
@@ -88,32 +90,35 @@ class Objects:
         same_place = all(old.get(key) == new.get(key) for key in ("name", "namespace"))
         # Two objects cannot share a name, so a replacement with a fixed name must delete first.
         return Diff(
-            changes, delete_first=same_place and bool(new.get("name")) and not is_true(news, AUTONAMED)
+            changes,
+            delete_first=same_place and bool(new.get("name")) and not annotation_is_true(news, AUTONAMED),
         )
 
     def create(
         self, urn: str, inputs: Inputs, *, timeout: float, preview: bool
     ) -> tuple[str, dict[str, Value]]:
-        """Create an object and wait until it is ready.
+        """Create an object and wait until it is ready. Return its id and state.
 
         Raises:
-            NotReady: the object exists but is not ready in time.
+            NotReady: the object exists but is not ready after the timeout.
             PluginError: the object could not be created.
         """
         kind = kind_of(resource_type(urn), inputs)
         manager = annotation(inputs, "pulumi.com/patchFieldManager") or _field_manager(urn)
         if preview:
             expected = self._applier.dry_run(urn, kind, inputs, manager)
-            return "", bodies.previewed(kind, expected or inputs, inputs, manager)
-        target = self._applier.target(kind, inputs, patient=True)
-        self._clear_name(urn, target, manager)
+            return "", bodies.preview_state(kind, expected or inputs, inputs, manager)
+        target = self._applier.target(kind, inputs, wait_for_kind=True)
+        self._require_free_name(urn, target, manager)
         answer = self._applier.apply(urn, target, inputs, manager, {})
         return self._await_ready(urn, target, inputs, answer.body, manager, timeout)
 
     def update(
         self, urn: str, state: Inputs, olds: Inputs, news: Inputs, *, timeout: float, preview: bool
     ) -> dict[str, Value]:
-        """Change an object and wait until it is ready again. Raises the same errors as `create`."""
+        """Change an object and wait until it is ready. Return its state. Raises the same errors as
+        `create`.
+        """
         kind = kind_of(resource_type(urn), news)
         manager = annotation(news, "pulumi.com/patchFieldManager") or str(
             state.get(bodies.MANAGER) or _field_manager(urn)
@@ -122,8 +127,8 @@ class Objects:
         if preview:
             expected = self._applier.dry_run(urn, kind, named, manager, olds)
             if expected is None:
-                return {**bodies.merged(dict(state), dict(news)), bodies.MANAGER: manager}
-            return bodies.outputs(kind, expected, news, manager)
+                return {**bodies.merge_inputs(dict(state), dict(news)), bodies.MANAGER: manager}
+            return bodies.state_of(kind, expected, news, manager)
         try:
             target = self._applier.target(kind, named)
             answer = self._applier.apply(urn, target, named, manager, olds)
@@ -137,7 +142,9 @@ class Objects:
     def read(
         self, urn: str, identity: str, state: Inputs, inputs: Inputs
     ) -> tuple[dict[str, Value], dict[str, Value]]:
-        """Return state and inputs of an object from the cluster; both empty when it no longer exists."""
+        """Return the state and the inputs of an object from the cluster; both empty if it no longer
+        exists.
+        """
         kind = kind_of(resource_type(urn), inputs or state)
         namespace, name = split_id(identity, self._settings.namespace)
         what = title(kind, {"name": name, "namespace": namespace if kind.namespaced else ""})
@@ -145,7 +152,7 @@ class Objects:
             api = self._client().api(kind)
             live = self._client().get(api, namespace, name, what=what)
         except Unreachable as problem:
-            return self._settings.unread(problem, state, inputs)
+            return self._settings.result_if_unreachable(problem, state, inputs)
         except ApiError as problem:
             if problem.status == 404:
                 return {}, {}
@@ -153,14 +160,14 @@ class Objects:
         if live is None:
             return {}, {}
         manager = str(state.get(bodies.MANAGER) or _field_manager(urn))
-        found = bodies.refreshed(kind, inputs, live) if inputs else bodies.imported(live)
-        return bodies.outputs(kind, live, found, manager), found
+        live_inputs = bodies.refresh_inputs(kind, inputs, live) if inputs else bodies.import_inputs(live)
+        return bodies.state_of(kind, live, live_inputs, manager), live_inputs
 
     def delete(self, urn: str, identity: str, state: Inputs, *, timeout: float) -> None:
-        """Delete an object and wait until it is gone; an absent object is no failure.
+        """Delete an object and wait until it no longer exists. A missing object is no error.
 
         Raises:
-            PluginError: the object could not be deleted; has the remedy for an unreachable cluster.
+            PluginError: the object cannot be deleted. For an unreachable cluster, the text has the remedy.
         """
         kind = kind_of(resource_type(urn), state)
         namespace, name = split_id(identity, self._settings.namespace)
@@ -184,18 +191,20 @@ class Objects:
             self._log.warning(urn, f"{what} dropped from the state, as deleteUnreachable is set")
 
     def _delete_object(self, urn: str, target: Target, state: Inputs, timeout: float) -> None:
-        """Send the deletion, and wait unless `skipAwait` is set."""
+        """Request the deletion of an object, and wait for its end unless the annotation `skipAwait` is
+        set.
+        """
         policy = (annotation(state, "pulumi.com/deletionPropagationPolicy") or "foreground").capitalize()
         options = {"apiVersion": "v1", "kind": "DeleteOptions", "propagationPolicy": policy}
         path = target.api.path(target.namespace, target.name)
         self._client().request("DELETE", path, what=target.what, body=options)
-        if is_true(state, "pulumi.com/skipAwait"):
+        if annotation_is_true(state, "pulumi.com/skipAwait"):
             return
-        limit = seconds(state, asked=timeout, default=_DELETE_SECONDS)
+        limit = timeout_seconds(state, custom_timeout=timeout, default=_DELETE_SECONDS)
         self._await_deletion(urn, target, str(metadata(state).get("uid") or ""), limit)
 
     def _await_deletion(self, urn: str, target: Target, uid: str, limit: float) -> None:
-        self._waiter().gone(
+        self._waiter().wait_until_deleted(
             target.api,
             target.namespace,
             target.name,
@@ -206,7 +215,7 @@ class Objects:
         )
 
     def _release_fields(self, target: Target, state: Inputs) -> None:
-        """Release the fields that a patch owns. The object remains."""
+        """Release the fields of an object that a patch resource owns. The object remains."""
         meta = {"name": target.name, **({"namespace": target.namespace} if target.api.namespaced else {})}
         stub = {"apiVersion": target.kind.api_version, "kind": target.kind.kind, "metadata": meta}
         path = target.api.path(target.namespace, target.name)
@@ -215,13 +224,13 @@ class Objects:
         query = {"fieldManager": str(state.get(bodies.MANAGER)), "force": "true"}
         self._client().request("PATCH", path, what=target.what, query=query, body=stub, content_type=APPLY)
 
-    def _clear_name(self, urn: str, target: Target, manager: str) -> None:
-        """Ensure that no other object has the name of a new object.
+    def _require_free_name(self, urn: str, target: Target, manager: str) -> None:
+        """Raise ApiError if an object of another owner has the name of a new object.
 
         Wait for an object that is being deleted. Take over an object with the field manager of this
         resource: an interrupted `up` created the object but could not record it.
 
-        Raises: ApiError: another owner's object has the name, or a patch has no object.
+        For a patch, raise ApiError if the object does not exist.
         """
         if not target.name:
             return
@@ -236,8 +245,10 @@ class Objects:
         if live is not None and meta.get("deletionTimestamp"):
             self._await_deletion(urn, target, str(meta.get("uid")), _DELETE_SECONDS)
             return
-        ours = any(entry.get("manager") == manager for entry in meta.get("managedFields") or [])
-        if live is not None and not ours and not self._settings.upsert:
+        created_by_this_resource = any(
+            entry.get("manager") == manager for entry in meta.get("managedFields") or []
+        )
+        if live is not None and not created_by_this_resource and not self._settings.upsert:
             raise ApiError(
                 f"{target.what} already exists in the cluster; import it (pulumi import), delete it, or set "
                 "upsertExistingObjects on the provider to take it over",
@@ -248,31 +259,34 @@ class Objects:
     def _await_ready(
         self, urn: str, target: Target, inputs: Inputs, live: dict[str, Any], manager: str, timeout: float
     ) -> tuple[str, dict[str, Value]]:
-        """Wait until an applied object is ready; return its id and state."""
+        """Wait until an applied object is ready. Return its id and state. Raises NotReady after the
+        timeout.
+        """
         missing: list[str] = []
-        if not is_true(inputs, "pulumi.com/skipAwait"):
-            live, missing = self._waiter().ready(
+        if not annotation_is_true(inputs, "pulumi.com/skipAwait"):
+            live, missing = self._waiter().wait_until_ready(
                 target.kind,
                 target.api,
                 live,
-                asked=timeout,
+                custom_timeout=timeout,
                 report=lambda line: self._log.status(urn, line),
             )
-        identity, state = resource_id(live), bodies.outputs(target.kind, live, inputs, manager)
+        identity, state = resource_id(live), bodies.state_of(target.kind, live, inputs, manager)
         if missing:
             raise NotReady(missing, resource_id=identity, outputs=state)
         return identity, state
 
 
 def _field_manager(urn: str) -> str:
-    """Return the field manager of a resource, which is the same in every run, to find objects of
-    interrupted runs.
+    """Return the name of the field manager of a resource.
+
+    The name is the same in every run, so that objects of interrupted runs are recognized.
     """
     return f"pulumi-kubernetes-{hashlib.sha256(urn.encode()).hexdigest()[:8]}"
 
 
 def _with_live_name(inputs: Inputs, state: Inputs) -> dict[str, Value]:
-    """Return inputs with the name that the server generated from a generateName."""
+    """Return the inputs with the name in the state, if the server generated the name (generateName)."""
     meta, known = metadata(inputs), metadata(state)
     if meta.get("name") or not known.get("name") or known["name"] is UNKNOWN:
         return dict(inputs)

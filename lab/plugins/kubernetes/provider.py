@@ -1,4 +1,7 @@
-"""The provider of the Kubernetes plugin. Each operation runs in a thread, since the client and helm block."""
+"""The provider of the stand-in plugin `kubernetes`.
+
+Each operation runs in a thread, because the client and helm block.
+"""
 
 from __future__ import annotations
 
@@ -17,10 +20,10 @@ from lab.plugins.runtime.values import Properties, has_unknown, secret_strings
 
 from .client import Client
 from .functions import invoke
-from .helm import Helm, masked
-from .objects import Objects
-from .releases import Releases
-from .settings import Settings, configured, moves_cluster
+from .helm import Helm, mask_secrets
+from .objects import ObjectManager
+from .releases import ReleaseManager
+from .settings import Settings, inputs_selecting_another_cluster, parse_settings
 from .waiting import Waiter
 
 RELEASE = "kubernetes:helm.sh/v3:Release"
@@ -35,7 +38,7 @@ class KubernetesProvider(Provider):
     name = "kubernetes"
     version = "4.34.2"
     accepts_resources = True
-    limits_itself = True
+    enforces_timeouts = True
 
     def __init__(self, log: EngineLog) -> None:
         self._log = log
@@ -49,11 +52,11 @@ class KubernetesProvider(Provider):
         self._settings = settings
         self._cluster = None
         helm = Helm(settings.access, settings.helm, self._cancelled)
-        self._objects = Objects(settings, self._client, self._waiter, self._log)
-        self._releases = Releases(settings, helm, self._client, self._log)
+        self._objects = ObjectManager(settings, self._client, self._waiter, self._log)
+        self._releases = ReleaseManager(settings, helm, self._client, self._log)
 
     def _client(self) -> Client:
-        """Return the client of the cluster.
+        """Return the client of the configured cluster.
 
         Raises:
             PluginError: the kubeconfig is missing or unusable.
@@ -70,47 +73,53 @@ class KubernetesProvider(Provider):
     def _waiter(self) -> Waiter:
         return Waiter(self._client(), self._cancelled)
 
-    def _resources_for(self, urn: str) -> Objects | Releases:
+    def _resources_for(self, urn: str) -> ObjectManager | ReleaseManager:
         return self._releases if resource_type(urn) == RELEASE else self._objects
 
     async def _in_thread(self, work: Callable[[], Result]) -> Result:
         return await asyncio.get_running_loop().run_in_executor(self._pool, work)
 
     def cancel(self) -> None:
-        """End all waiting operations."""
+        """End all operations that wait for a cluster."""
         self._cancelled.set()
 
-    def masked(self, text: str, *trees: Properties) -> str:
-        """Mask the secrets of the request in an error: a server may quote them."""
-        return masked(text, [secret for tree in trees for secret in secret_strings(tree)])
+    def mask_secrets(self, text: str, *properties: Properties) -> str:
+        """Return the text of an error with the secrets in `properties` masked, because a server may quote
+        them.
+        """
+        return mask_secrets(
+            text, [secret for property_map in properties for secret in secret_strings(property_map)]
+        )
 
     async def check_config(self, news: Properties) -> Properties:
-        """Check the provider's own inputs."""
+        """Check and return the inputs of the provider. Raises CheckError for invalid inputs."""
         if not has_unknown(news):
-            configured(news)
+            parse_settings(news)
         return news
 
     async def diff_config(self, olds: Properties, news: Properties) -> Diff:
         """Compare the provider inputs. Inputs that select another cluster replace the provider."""
-        moved = moves_cluster(olds, news)
+        moved = inputs_selecting_another_cluster(olds, news)
         return Diff(compare(olds, news, lambda path: path in moved))
 
     async def configure(self, args: Properties) -> None:
-        """Apply the provider's inputs."""
-        self._apply_settings(await self._in_thread(lambda: configured(args)))
+        """Configure the provider with its inputs."""
+        self._apply_settings(await self._in_thread(lambda: parse_settings(args)))
 
     async def invoke(self, token: str, args: Properties, *, preview: bool) -> Properties:
-        """Call a function that needs no cluster."""
+        """Call a provider function and return its result. Functions need no cluster."""
         return await self._in_thread(lambda: invoke(token, args))
 
     async def construct(self, token: str) -> None:
-        """Refuse components of the official plugin (yaml/v2, helm.sh/v4, kustomize/v2)."""
+        """Raise NotImplementedError for components of the official plugin (yaml/v2, helm.sh/v4,
+        kustomize/v2).
+        """
         raise NotImplementedError(
             f"{token} is not supported by this stand-in; use helm.sh/v3:Release or typed resources"
         )
 
     async def check(self, urn: str, olds: Properties, news: Properties, seed: bytes) -> Properties:
-        """Complete and check a resource's inputs."""
+        """Check the inputs of a resource, and return the inputs with defaults."""
         return await self._in_thread(lambda: self._resources_for(urn).check(urn, olds, news, seed))
 
     async def diff(

@@ -1,4 +1,4 @@
-"""Check the readiness of an object from its status, with one function per kind in a table."""
+"""Checks whether an object is ready, by its status. A table has the check of each kind."""
 
 from __future__ import annotations
 
@@ -15,9 +15,8 @@ Object = Mapping[str, Any]
 class RelatedFacts:
     """Facts about an object that its status does not contain.
 
-    Attributes:
-        ready_endpoints: addresses behind a Service that accept traffic.
-        waits_for_consumer: a claim's storage class binds it only with its first pod.
+    Attributes: ready_endpoints: the number of addresses behind a Service that accept traffic.
+    waits_for_consumer: whether the storage class of a volume claim binds the claim only when a pod uses it.
     """
 
     ready_endpoints: int = 0
@@ -26,8 +25,9 @@ class RelatedFacts:
 
 @dataclass(frozen=True)
 class Readiness:
-    """The result of a check: the missing conditions. `failed` is the reason why the object can no longer
-    become ready.
+    """The result of a readiness check. `missing` has a text for each missing condition.
+
+    `failed` is the reason why the object can no longer become ready, or an empty text.
     """
 
     missing: tuple[str, ...] = ()
@@ -44,23 +44,24 @@ ReadinessCheck = Callable[[Object, RelatedFacts], Readiness]
 
 
 def condition(obj: Object, kind: str) -> Object:
-    """Return the condition of an object with this type, or an empty map."""
+    """Return the status condition of an object with the type `kind`, or an empty map."""
     for item in mapping(obj.get("status")).get("conditions") or []:
         if item.get("type") == kind:
             return mapping(item)
     return {}
 
 
-def explain(found: Object, kind: str) -> str:
-    """Return a condition as text: `Available is False: MinimumReplicasUnavailable (…)`."""
-    if not found:
+def describe_condition(item: Object, kind: str) -> str:
+    """Return a status condition as text: `Available is False: MinimumReplicasUnavailable (…)`."""
+    if not item:
         return f"condition {kind} is not there yet"
-    reason = f": {found['reason']}" if found.get("reason") else ""
-    message = f" ({found['message']})" if found.get("message") else ""
-    return f"{kind} is {found.get('status')}{reason}{message}"
+    reason = f": {item['reason']}" if item.get("reason") else ""
+    message = f" ({item['message']})" if item.get("message") else ""
+    return f"{kind} is {item.get('status')}{reason}{message}"
 
 
 def _check_observed_generation(obj: Object) -> list[str]:
+    """Return a missing condition if the controller has not processed the current generation of an object."""
     generation = mapping(obj.get("metadata")).get("generation", 0)
     seen = mapping(obj.get("status")).get("observedGeneration", 0)
     return [] if seen >= generation else ["its controller has not seen the change yet"]
@@ -74,19 +75,19 @@ def check_deployment(obj: Object, _facts: RelatedFacts) -> Readiness:
     """Check whether a Deployment is rolled out and available, as `kubectl rollout status` does."""
     if missing := _check_observed_generation(obj):
         return Readiness(tuple(missing))
-    status, wanted = mapping(obj.get("status")), _desired_replicas(obj)
+    status, expected = mapping(obj.get("status")), _desired_replicas(obj)
     updated, available = status.get("updatedReplicas", 0), status.get("availableReplicas", 0)
     old = status.get("replicas", 0) - updated
-    if updated < wanted:
-        missing.append(f"{updated} of {wanted} replicas updated")
+    if updated < expected:
+        missing.append(f"{updated} of {expected} replicas updated")
     if old > 0:
         missing.append(f"{old} old replicas still running")
-    if available < max(updated, wanted):
-        missing.append(f"{available} of {wanted} replicas available")
+    if available < max(updated, expected):
+        missing.append(f"{available} of {expected} replicas available")
     if missing:
         progress = condition(obj, "Progressing")
         if progress.get("status") == "False":
-            missing.append(explain(progress, "Progressing"))
+            missing.append(describe_condition(progress, "Progressing"))
     return Readiness(tuple(missing))
 
 
@@ -95,12 +96,12 @@ def check_daemon_set(obj: Object, _facts: RelatedFacts) -> Readiness:
     if missing := _check_observed_generation(obj):
         return Readiness(tuple(missing))
     status = mapping(obj.get("status"))
-    wanted = status.get("desiredNumberScheduled", 0)
+    expected = status.get("desiredNumberScheduled", 0)
     strategy = mapping(mapping(obj.get("spec")).get("updateStrategy")).get("type", "RollingUpdate")
-    if strategy != "OnDelete" and status.get("updatedNumberScheduled", 0) < wanted:
-        missing.append(f"{status.get('updatedNumberScheduled', 0)} of {wanted} pods updated")
-    if status.get("numberAvailable", 0) < wanted:
-        missing.append(f"{status.get('numberAvailable', 0)} of {wanted} pods available")
+    if strategy != "OnDelete" and status.get("updatedNumberScheduled", 0) < expected:
+        missing.append(f"{status.get('updatedNumberScheduled', 0)} of {expected} pods updated")
+    if status.get("numberAvailable", 0) < expected:
+        missing.append(f"{status.get('numberAvailable', 0)} of {expected} pods available")
     return Readiness(tuple(missing))
 
 
@@ -110,16 +111,16 @@ def check_stateful_set(obj: Object, _facts: RelatedFacts) -> Readiness:
     """
     if missing := _check_observed_generation(obj):
         return Readiness(tuple(missing))
-    status, wanted = mapping(obj.get("status")), _desired_replicas(obj)
+    status, expected = mapping(obj.get("status")), _desired_replicas(obj)
     strategy = mapping(mapping(obj.get("spec")).get("updateStrategy"))
     partition = mapping(strategy.get("rollingUpdate")).get("partition", 0)
-    if status.get("readyReplicas", 0) < wanted:
-        missing.append(f"{status.get('readyReplicas', 0)} of {wanted} replicas ready")
+    if status.get("readyReplicas", 0) < expected:
+        missing.append(f"{status.get('readyReplicas', 0)} of {expected} replicas ready")
     if strategy.get("type", "RollingUpdate") == "RollingUpdate":
-        expected = max(wanted - partition, 0)
+        expected_updates = max(expected - partition, 0)
         current = status.get("currentRevision") == status.get("updateRevision") and not partition
-        if not current and status.get("updatedReplicas", 0) < expected:
-            missing.append(f"{status.get('updatedReplicas', 0)} of {expected} replicas updated")
+        if not current and status.get("updatedReplicas", 0) < expected_updates:
+            missing.append(f"{status.get('updatedReplicas', 0)} of {expected_updates} replicas updated")
     return Readiness(tuple(missing))
 
 
@@ -127,15 +128,15 @@ def check_replica_set(obj: Object, _facts: RelatedFacts) -> Readiness:
     """Check whether all replicas of a ReplicaSet are available."""
     if missing := _check_observed_generation(obj):
         return Readiness(tuple(missing))
-    available, wanted = mapping(obj.get("status")).get("availableReplicas", 0), _desired_replicas(obj)
-    return READY if available >= wanted else Readiness((f"{available} of {wanted} replicas available",))
+    available, expected = mapping(obj.get("status")).get("availableReplicas", 0), _desired_replicas(obj)
+    return READY if available >= expected else Readiness((f"{available} of {expected} replicas available",))
 
 
 def check_job(obj: Object, _facts: RelatedFacts) -> Readiness:
     """Check whether a Job is complete, or suspended by its spec."""
     failed = condition(obj, "Failed")
     if failed.get("status") == "True":
-        return Readiness(failed=explain(failed, "Failed"))
+        return Readiness(failed=describe_condition(failed, "Failed"))
     if condition(obj, "Complete").get("status") == "True" or mapping(obj.get("spec")).get("suspend"):
         return READY
     status = mapping(obj.get("status"))
@@ -160,7 +161,7 @@ def _assigned_addresses(obj: Object) -> list[Any]:
 
 
 def check_ingress(obj: Object, _facts: RelatedFacts) -> Readiness:
-    """Check whether the controller of an Ingress has assigned an address."""
+    """Check whether the ingress controller has assigned an address to an Ingress."""
     return READY if _assigned_addresses(obj) else Readiness(("no address from the ingress controller",))
 
 
@@ -172,14 +173,14 @@ def check_pod(obj: Object, _facts: RelatedFacts) -> Readiness:
         return Readiness(
             failed=f"it failed: {status.get('reason') or status.get('message') or 'see its containers'}"
         )
-    found = condition(obj, "Ready")
-    if phase == "Succeeded" or found.get("status") == "True":
+    ready = condition(obj, "Ready")
+    if phase == "Succeeded" or ready.get("status") == "True":
         return READY
-    return Readiness((explain(found, "Ready"),))
+    return Readiness((describe_condition(ready, "Ready"),))
 
 
 def check_volume_claim(obj: Object, facts: RelatedFacts) -> Readiness:
-    """Check whether a volume claim is bound. A claim whose class waits for the first pod is ready."""
+    """Check whether a PersistentVolumeClaim is bound, or waits only for a pod that uses it."""
     phase = mapping(obj.get("status")).get("phase")
     if phase == "Lost":
         return Readiness(failed="its volume is lost")
@@ -198,17 +199,17 @@ def _condition_check(kind: str) -> ReadinessCheck:
     """Return a check for kinds that are ready when one condition is true."""
 
     def check(obj: Object, _facts: RelatedFacts) -> Readiness:
-        found = condition(obj, kind)
-        return READY if found.get("status") == "True" else Readiness((explain(found, kind),))
+        ready = condition(obj, kind)
+        return READY if ready.get("status") == "True" else Readiness((describe_condition(ready, kind),))
 
     return check
 
 
 def check_resource_definition(obj: Object, facts: RelatedFacts) -> Readiness:
-    """Check whether a custom resource definition is established. Names of another definition fail."""
+    """Check whether a CustomResourceDefinition is established. A conflict of its names is a failure."""
     names = condition(obj, "NamesAccepted")
     if names.get("status") == "False":
-        return Readiness(failed=explain(names, "NamesAccepted"))
+        return Readiness(failed=describe_condition(names, "NamesAccepted"))
     return _condition_check("Established")(obj, facts)
 
 
@@ -227,6 +228,7 @@ READINESS_CHECKS: dict[tuple[str, str], tuple[ReadinessCheck, float]] = {
     ("apiregistration.k8s.io", "APIService"): (_condition_check("Available"), 600),
     ("apiextensions.k8s.io", "CustomResourceDefinition"): (check_resource_definition, 60),
 }
-"""Check and default timeout in seconds of each kind. Objects of other kinds are ready as soon as they
-exist.
+"""By API group and kind: the readiness check and the default timeout in seconds.
+
+Objects of other kinds are ready as soon as they exist.
 """

@@ -1,4 +1,4 @@
-"""Inputs of a release as arguments of helm: flags, values, and the objects of the release."""
+"""Conversion of a release's inputs to flags and values of helm, and the names of a release's objects."""
 
 from __future__ import annotations
 
@@ -31,29 +31,29 @@ _UPGRADE_FLAGS = {
 }
 
 
-def options(verb: str, plain: Mapping[str, Any]) -> list[str]:
-    """Return helm's flags for a release's inputs."""
+def helm_flags(verb: str, plain: Mapping[str, Any]) -> list[str]:
+    """Return the flags of `helm install` or `helm upgrade` (`verb`) for the inputs of a release."""
     flags = {**_FLAGS, **(_UPGRADE_FLAGS if verb == "upgrade" else _INSTALL_FLAGS)}
-    chosen = [flag for key, flag in flags.items() if plain.get(key)]
+    arguments = [flag for key, flag in flags.items() if plain.get(key)]
     if verb == "upgrade" and plain.get("createNamespace"):
-        chosen += ["--install"]
+        arguments += ["--install"]
     if not plain.get("skipAwait"):
-        chosen.append("--wait")
-        chosen += ["--wait-for-jobs"] if plain.get("waitForJobs") else []
+        arguments.append("--wait")
+        arguments += ["--wait-for-jobs"] if plain.get("waitForJobs") else []
     if plain.get("description"):
-        chosen += ["--description", str(plain["description"])]
+        arguments += ["--description", str(plain["description"])]
     if verb == "upgrade" and plain.get("maxHistory") is not None:
-        chosen += ["--history-max", str(plain["maxHistory"])]
+        arguments += ["--history-max", str(plain["maxHistory"])]
     if plain.get("postrender"):
-        chosen += ["--post-renderer", str(plain["postrender"])]
-    return chosen
+        arguments += ["--post-renderer", str(plain["postrender"])]
+    return arguments
 
 
-def values(plain: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the chart's values: the files in order, then the inline values.
+def chart_values(plain: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the values for the chart: the value files merged in order, then the input `values`.
 
     Raises:
-        InvalidInput: a file is unreadable or not a map.
+        InvalidInput: a value file is unreadable or does not contain a map.
     """
     result: dict[str, Any] = {}
     for index, asset in enumerate(plain.get("valueYamlFiles") or []):

@@ -1,4 +1,4 @@
-"""Facts that helm reports about a release, and the state of the resource."""
+"""The data of helm about a release, and the state of the release resource."""
 
 from __future__ import annotations
 
@@ -16,23 +16,23 @@ from .release_inputs import resource_names
 Inputs = Mapping[str, Value]
 
 
-def found(helm: Helm, identity: str, default_namespace: str) -> dict[str, Any] | None:
-    """Return the data of helm about a release `namespace/name`, or None.
+def read_release(helm: Helm, identity: str, default_namespace: str) -> dict[str, Any] | None:
+    """Return the data of `helm status` about a release; None if the release does not exist.
 
-    Raises: PluginError: helm fails.
+    `identity` is `namespace/name`. Raises PluginError if helm fails.
     """
     namespace, name = split_id(identity, default_namespace)
     with helm.workspace() as directory:
         try:
-            text = helm.run(
+            status_json = helm.run(
                 ["status", name, "--namespace", namespace, "--output", "json"], directory=directory
             )
-            parsed: dict[str, Any] = json.loads(text)
-            about = helm.run(
+            parsed: dict[str, Any] = json.loads(status_json)
+            metadata_json = helm.run(
                 ["get", "metadata", name, "--namespace", namespace, "--output", "json"],
                 directory=directory,
             )
-            described = json.loads(about)
+            chart_metadata = json.loads(metadata_json)
         except HelmError as problem:
             if "not found" in str(problem):
                 return None
@@ -40,33 +40,33 @@ def found(helm: Helm, identity: str, default_namespace: str) -> dict[str, Any] |
     # `helm status` omits the chart; `helm get metadata` has it.
     parsed["chart"] = {
         "metadata": {
-            "name": described.get("chart"),
-            "version": described.get("version"),
-            "appVersion": described.get("appVersion"),
+            "name": chart_metadata.get("chart"),
+            "version": chart_metadata.get("version"),
+            "appVersion": chart_metadata.get("appVersion"),
         }
     }
     return parsed
 
 
-def word(found: Mapping[str, Any]) -> str:
-    """Return the status of a release in the terms of helm: `deployed`, `failed`, `pending-upgrade`, …"""
-    return str((found.get("info") or {}).get("status") or "")
+def helm_status(release: Mapping[str, Any]) -> str:
+    """Return the status of a release as helm names it: `deployed`, `failed`, `pending-upgrade`, …"""
+    return str((release.get("info") or {}).get("status") or "")
 
 
-def outputs(inputs: Inputs, found: Mapping[str, Any]) -> dict[str, Value]:
-    """Return the state of a release: inputs, helm's status, and its objects."""
-    about = found["chart"]["metadata"]
+def outputs(inputs: Inputs, release: Mapping[str, Any]) -> dict[str, Value]:
+    """Return the state of a release resource: its inputs, its status, and the names of its objects."""
+    about = release["chart"]["metadata"]
     state: dict[str, Any] = {
         **inputs,
         "version": about.get("version"),
-        "resourceNames": resource_names(str(found.get("manifest") or "")),
+        "resourceNames": resource_names(str(release.get("manifest") or "")),
         "status": {
             "appVersion": about.get("appVersion") or "",
             "chart": about.get("name"),
-            "name": found.get("name"),
-            "namespace": found.get("namespace"),
-            "revision": found.get("version"),
-            "status": word(found),
+            "name": release.get("name"),
+            "namespace": release.get("namespace"),
+            "revision": release.get("version"),
+            "status": helm_status(release),
             "version": about.get("version"),
         },
     }

@@ -1,4 +1,4 @@
-"""Helm releases as resources: install, upgrade, roll back, uninstall."""
+"""Operations on Helm releases as resources: check, diff, install, upgrade, read, uninstall."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from .client import Client
 from .errors import Unreachable
 from .helm import Helm, HelmError
 from .naming import random_suffix, split_id
-from .release_inputs import options, values
+from .release_inputs import chart_values, helm_flags
 from .settings import Settings
 
 Inputs = Mapping[str, Value]
@@ -33,11 +33,14 @@ _GRACE_SECONDS = 60.0
 _OUTPUT_ONLY = ("status", "resourceNames", "manifest")
 
 
-class Releases:
+class ReleaseManager:
     """Manager that creates, changes and deletes Helm releases on one cluster.
 
-    Args: settings: the provider's configuration. helm: the helm binary on the cluster. client: returns the
-    cluster's client, or raises without a usable kubeconfig. log: receives progress and warnings.
+    Args:
+        settings: the configuration of the provider.
+        helm: the runner of the helm binary for the cluster.
+        client: returns the client of the cluster; raises PluginError without a usable kubeconfig.
+        log: receives progress and warnings.
     """
 
     def __init__(self, settings: Settings, helm: Helm, client: Callable[[], Client], log: EngineLog) -> None:
@@ -47,10 +50,11 @@ class Releases:
         self._log = log
 
     def check(self, urn: str, olds: Inputs, news: Inputs, seed: bytes) -> dict[str, Value]:
-        """Return inputs with name, namespace and, for a local chart, its version and checksum.
+        """Return the inputs of a release with name, namespace and, for a local chart, its version and
+        checksum.
 
         Raises:
-            InvalidInput: the chart is missing or not named.
+            InvalidInput: the input `chart` is missing, or the local chart does not exist.
         """
         inputs = {key: value for key, value in news.items() if key not in _OUTPUT_ONLY}
         if not inputs.get("chart"):
@@ -59,13 +63,13 @@ class Releases:
             inputs["name"] = reveal(olds.get("name")) or f"{resource_name(urn)}-{random_suffix(seed)}"
         inputs.setdefault("namespace", self._settings.namespace)
         chart = reveal(inputs["chart"])
-        if chart is not UNKNOWN and (found := charts.local(str(chart))):
-            inputs["version"] = found.version
-            inputs["checksum"] = found.checksum
+        if chart is not UNKNOWN and (local_chart := charts.find_local_chart(str(chart))):
+            inputs["version"] = local_chart.version
+            inputs["checksum"] = local_chart.checksum
         return inputs
 
     def diff(self, urn: str, olds: Inputs, news: Inputs) -> Diff:
-        """Compare two sets of inputs. Another name or namespace requires a replacement."""
+        """Compare the old and new inputs of a release. A new name or namespace replaces the release."""
         changes = compare(dict(olds), dict(news), lambda path: path in ("name", "namespace"))
         same = all(reveal(olds.get(key)) == reveal(news.get(key)) for key in ("name", "namespace"))
         return Diff(changes, delete_first=same)
@@ -73,21 +77,21 @@ class Releases:
     def create(
         self, urn: str, inputs: Inputs, *, timeout: float, preview: bool
     ) -> tuple[str, dict[str, Value]]:
-        """Install a release.
+        """Install a release. Return its id and state.
 
         Raises:
             NotReady: the release exists but failed.
-            PluginError: the release could not be installed; with `atomic` helm removed its remains.
+            PluginError: the release cannot be installed. With `atomic`, helm has removed its objects.
         """
         identity = f"{reveal(inputs['namespace'])}/{reveal(inputs['name'])}"
         if preview:
             return "", self._preview_state(inputs)
         self._log.status(urn, f"installing {identity}")
-        found = self._release_status(identity)
+        release = self._read_release(identity)
         # An upgrade completes a release of an interrupted or failed installation.
-        leftover = found is not None and release_state.word(found) != "deployed"
+        leftover = release is not None and release_state.helm_status(release) != "deployed"
         if (
-            found is not None
+            release is not None
             and not leftover
             and not reveal(inputs.get("replace"))
             and not self._settings.upsert
@@ -96,44 +100,47 @@ class Releases:
                 f"Helm release {identity} already exists; import it (pulumi import), uninstall it, or choose "
                 "another name"
             )
-        verb = "upgrade" if found is not None and not reveal(inputs.get("replace")) else "install"
+        verb = "upgrade" if release is not None and not reveal(inputs.get("replace")) else "install"
         return identity, self._install_or_upgrade(verb, identity, inputs, timeout)
 
     def update(
         self, urn: str, state: Inputs, olds: Inputs, news: Inputs, *, timeout: float, preview: bool
     ) -> dict[str, Value]:
-        """Upgrade a release in place. With `atomic`, helm rolls back after a failure. Raises the errors of
-        `create`.
+        """Upgrade a release and return its state. With `atomic`, helm rolls back after a failure.
+
+        Raises the same errors as `create`.
         """
         identity = f"{reveal(news['namespace'])}/{reveal(news['name'])}"
         if preview:
             return self._preview_state(news)
         self._log.status(urn, f"upgrading {identity}")
-        verb = "upgrade" if self._release_status(identity) is not None else "install"
+        verb = "upgrade" if self._read_release(identity) is not None else "install"
         return self._install_or_upgrade(verb, identity, news, timeout)
 
     def read(
         self, urn: str, identity: str, state: Inputs, inputs: Inputs
     ) -> tuple[dict[str, Value], dict[str, Value]]:
-        """Return state and inputs of a release from the cluster; both empty when it no longer exists."""
+        """Return the state and the inputs of a release from the cluster; both empty if it no longer
+        exists.
+        """
         try:
-            found = self._release_status(identity)
+            release = self._read_release(identity)
         except Unreachable as problem:
-            return self._settings.unread(problem, state, inputs)
-        if found is None:
+            return self._settings.result_if_unreachable(problem, state, inputs)
+        if release is None:
             return {}, {}
         known = dict(inputs)
         if not known:
             namespace, name = split_id(identity, self._settings.namespace)
-            about = found["chart"]["metadata"]
+            about = release["chart"]["metadata"]
             known = {
                 "name": name,
                 "namespace": namespace,
                 "chart": about["name"],
                 "version": about["version"],
             }
-            known["values"] = Secret(found.get("config") or {})
-        return release_state.outputs(known, found), known
+            known["values"] = Secret(release.get("config") or {})
+        return release_state.outputs(known, release), known
 
     def delete(self, urn: str, identity: str, state: Inputs, *, timeout: float) -> None:
         """Uninstall a release. A missing release is no error."""
@@ -166,26 +173,26 @@ class Releases:
             raise PluginError(f"Helm release {identity} was not uninstalled: {problem}") from None
 
     def _require_cluster(self) -> None:
-        """Check that the cluster answers, because the error of helm about this is hard to read.
+        """Raise Unreachable if the API server does not respond.
 
-        Raises: Unreachable: the cluster does not answer.
+        The error of helm about an unreachable cluster is hard to read.
         """
         client = self._client()
         client.request("GET", "/version", what=f"cluster {client.access.cluster}")
 
-    def _release_status(self, identity: str) -> dict[str, Any] | None:
-        """Return the data of helm about a release, or None."""
+    def _read_release(self, identity: str) -> dict[str, Any] | None:
+        """Return the data of `helm status` about a release; None if the release does not exist."""
         self._require_cluster()
-        return release_state.found(self._helm, identity, self._settings.namespace)
+        return release_state.read_release(self._helm, identity, self._settings.namespace)
 
     def _install_or_upgrade(
         self, verb: str, identity: str, inputs: Inputs, timeout: float
     ) -> dict[str, Value]:
-        """Install or upgrade; return the state.
+        """Run `helm install` or `helm upgrade` (`verb`). Return the state of the release.
 
         Raises:
             NotReady: the release exists but differs from the request.
-            PluginError: nothing was installed.
+            PluginError: the release does not exist after the failure.
         """
         plain = reveal(dict(inputs))
         secrets = list(secret_strings(dict(inputs)))
@@ -193,41 +200,44 @@ class Releases:
         namespace, name = split_id(identity, self._settings.namespace)
         self._require_cluster()
         try:
-            with self._helm.workspace(values(plain)) as directory:
+            with self._helm.workspace(chart_values(plain)) as directory:
                 arguments = [
                     verb,
                     name,
                     *charts.source_arguments(self._helm, plain, directory, secrets),
                     *["--namespace", namespace, "--timeout", f"{limit}s", "--output", "json"],
                     *["--values", str(directory / "values.json")],
-                    *options(verb, plain),
+                    *helm_flags(verb, plain),
                 ]
                 self._helm.run(
                     arguments, directory=directory, secrets=secrets, timeout=limit * 2 + _GRACE_SECONDS
                 )
         except HelmError as problem:
             self._raise_failure(verb, identity, inputs, problem)
-        found = self._release_status(identity)
-        if found is None:
+        release = self._read_release(identity)
+        if release is None:
             raise PluginError(f"Helm release {identity} vanished after helm {verb}")
-        return release_state.outputs(inputs, found)
+        return release_state.outputs(inputs, release)
 
     def _raise_failure(self, verb: str, identity: str, inputs: Inputs, problem: HelmError) -> None:
-        """Raise an error for a failure of helm. The error keeps an existing release in the state."""
+        """Raise the error for a failed helm command: NotReady if the release exists, otherwise
+        PluginError.
+        """
         rolled_back = bool(reveal(inputs.get("atomic"))) and verb == "upgrade"
         outcome = (
             "; it was rolled back to what ran before" if rolled_back and "rolled back" in str(problem) else ""
         )
         text = f"Helm release {identity}: {verb} failed{outcome}: {problem}"
-        found = self._release_status(identity)
-        if found is None:
+        release = self._read_release(identity)
+        if release is None:
             raise PluginError(text) from None
-        raise NotReady([text], resource_id=identity, outputs=release_state.outputs(inputs, found)) from None
+        raise NotReady([text], resource_id=identity, outputs=release_state.outputs(inputs, release)) from None
 
     def _preview_state(self, inputs: Inputs) -> dict[str, Value]:
-        """Return the state for a preview. A local chart is rendered, so that its errors appear early.
+        """Return the previewed state of a release. Render a local chart, so that the preview shows its
+        errors.
 
-        Raises: InvalidInput: the chart does not render with these values.
+        Raises InvalidInput if the chart does not render with these values.
         """
         state = {**inputs, "status": UNKNOWN, "resourceNames": UNKNOWN, "manifest": UNKNOWN}
         plain = reveal(dict(inputs))
@@ -238,7 +248,7 @@ class Releases:
         ):
             return state
         secrets = list(secret_strings(dict(inputs)))
-        with self._helm.workspace(values(plain)) as directory:
+        with self._helm.workspace(chart_values(plain)) as directory:
             source = charts.source_arguments(self._helm, plain, directory, secrets)
             arguments = ["template", str(plain["name"]), *source, "--namespace", str(plain["namespace"])]
             arguments += ["--values", str(directory / "values.json")]
@@ -258,5 +268,5 @@ class Releases:
         return state
 
 
-def _timeout_seconds(plain: Mapping[str, Any], asked: float) -> int:
-    return int(asked or plain.get("timeout") or _TIMEOUT_SECONDS)
+def _timeout_seconds(plain: Mapping[str, Any], custom_timeout: float) -> int:
+    return int(custom_timeout or plain.get("timeout") or _TIMEOUT_SECONDS)

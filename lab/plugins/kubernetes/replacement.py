@@ -1,4 +1,6 @@
-"""The fields whose change requires a new object, as in the official plugin and in the rules of the API."""
+"""The fields whose change replaces an object, as in the official plugin and by the rules of the API
+server.
+"""
 
 from __future__ import annotations
 
@@ -32,6 +34,7 @@ _VOLUME_SOURCES = [
 # The API allows changes of only these fields of a running pod.
 POD_MUTABLE = ("spec.activeDeadlineSeconds", "spec.tolerations", "spec.schedulingGates")
 
+# By API group and kind: the fields whose change replaces the object.
 IMMUTABLE: dict[tuple[str, str], tuple[str, ...]] = {
     ("apps", "Deployment"): _SELECTOR,
     ("apps", "DaemonSet"): _SELECTOR,
@@ -64,13 +67,13 @@ IMMUTABLE: dict[tuple[str, str], tuple[str, ...]] = {
     ("node.k8s.io", "RuntimeClass"): ("handler",),
     ("networking.k8s.io", "IngressClass"): ("spec.controller",),
 }
-IDENTITY = ("apiVersion", "kind", "metadata.name", "metadata.namespace")
+IDENTITY_FIELDS = ("apiVersion", "kind", "metadata.name", "metadata.namespace")
 
 
 def needs_replacement(
     kind: Kind, path: str, *, config_maps_mutable: bool, secrets_mutable: bool, immutable: bool = False
 ) -> bool:
-    """Report whether a change at a path cannot be made in place.
+    """Check whether a change of the field at `path` replaces the object.
 
     Args:
         kind: the object's kind.
@@ -79,7 +82,7 @@ def needs_replacement(
         secrets_mutable: the provider's enableSecretMutable.
         immutable: the old ConfigMap or Secret has `immutable: true`.
     """
-    if _is_within(path, IDENTITY):
+    if _is_within(path, IDENTITY_FIELDS):
         return True
     if kind.patch:
         return False

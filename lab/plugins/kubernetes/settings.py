@@ -1,4 +1,4 @@
-"""The configuration of the provider, with the official names, checked without a cluster."""
+"""The inputs of the provider itself. They have the official names and are checked without a cluster."""
 
 from __future__ import annotations
 
@@ -32,8 +32,11 @@ _FLAGS = {
 class Settings:
     """The configuration of the provider.
 
-    Attributes: access: the cluster; None for a missing or wrong kubeconfig, with the reason in `problem`.
-    namespace: for objects without one. helm: helmReleaseSettings.
+    Attributes:
+        access: the cluster and the user; None for a missing or invalid kubeconfig.
+        problem: the reason why `access` is None.
+        namespace: the namespace of objects that do not set a namespace.
+        helm: the input helmReleaseSettings.
     """
 
     access: Access | None = field(default=None, repr=False)
@@ -49,13 +52,12 @@ class Settings:
     quiet: bool = False
     helm: Mapping[str, Any] = field(default_factory=dict)
 
-    def unread(
+    def result_if_unreachable(
         self, problem: Unreachable, state: Mapping[str, Value], inputs: Mapping[str, Value]
     ) -> tuple[dict[str, Value], dict[str, Value]]:
-        """Return the state and inputs to use for an unreachable cluster. If both are empty, the resource
-        counts as deleted.
+        """Return the state and inputs of a resource whose cluster is unreachable, as the settings request.
 
-        Raises: Unreachable: `problem`, when no setting applies.
+        If both are empty, the resource counts as deleted. Raises `problem` if no setting applies.
         """
         if self.delete_unreachable:
             return {}, {}
@@ -64,8 +66,8 @@ class Settings:
         raise problem
 
 
-def configured(args: Mapping[str, Value]) -> Settings:
-    """Return settings from the provider's inputs and the official environment variables.
+def parse_settings(args: Mapping[str, Value]) -> Settings:
+    """Parse the settings from the inputs of the provider and from the official environment variables.
 
     Raises:
         InvalidInput: a setting has a wrong type or is not supported.
@@ -100,7 +102,9 @@ def configured(args: Mapping[str, Value]) -> Settings:
 
 
 def _resolve_access(plain: Mapping[str, Any]) -> Access:
-    """Return the cluster of the given kubeconfig, or of the deployer's default kubeconfig."""
+    """Return the cluster and user in the provider's kubeconfig, or in the default kubeconfig of the
+    deployer.
+    """
     source = plain.get("kubeconfig") or os.environ.get("KUBECONFIG", "").split(os.pathsep)[0]
     if isinstance(source, Mapping):
         source = json.dumps(source)
@@ -112,7 +116,7 @@ def _resolve_access(plain: Mapping[str, Any]) -> Access:
 
 
 def _parse_flag(plain: Mapping[str, Any], name: str) -> bool:
-    """Parse a Boolean setting, which is a boolean or a text."""
+    """Parse a Boolean setting, which is a Boolean or a text. The environment variable is the default."""
     value = plain.get(name)
     if value is None:
         value = os.environ.get(_FLAGS[name]) or name == "enableServerSideApply"
@@ -134,7 +138,7 @@ def _parse_object(name: str, value: Value) -> dict[str, Any]:
     return dict(value)
 
 
-def moves_cluster(olds: Mapping[str, Value], news: Mapping[str, Value]) -> list[str]:
+def inputs_selecting_another_cluster(olds: Mapping[str, Value], news: Mapping[str, Value]) -> list[str]:
     """Return the provider inputs whose change selects another cluster, which replaces all resources.
 
     If clusterIdentifier is set, only this input decides. Otherwise the address of the server in the active

@@ -21,7 +21,7 @@ ChangeKind = Literal["add", "delete", "update"]
 
 @dataclass(frozen=True)
 class Change:
-    """A changed property and the kind of its change, which may replace the resource."""
+    """The change of one property. `replace` tells whether the change replaces the resource."""
 
     kind: ChangeKind
     replace: bool
@@ -29,13 +29,13 @@ class Change:
 
 @dataclass(frozen=True)
 class Diff:
-    """All changes of a resource by path."""
+    """All changes of a resource, by path of the property."""
 
     changes: dict[str, Change] = field(default_factory=dict)
     delete_first: bool = False
     """Whether a replacement deletes the old resource first."""
     of_inputs: bool = True
-    """Whether the paths lead into the old inputs; otherwise they lead into the state."""
+    """Whether the paths refer to the old inputs. Otherwise they refer to the state."""
 
     @property
     def changed(self) -> list[str]:
@@ -74,12 +74,12 @@ def compare(
 
 
 def top_level(path: str) -> str:
-    """Return the first property of a path."""
+    """Return the top-level property of a path, such as `spec` of `spec.ports[0]`."""
     return path.partition(".")[0].partition("[")[0]
 
 
 def join(path: str, key: str) -> str:
-    """Append a key to a property path, quoted as the engine expects."""
+    """Append the key of a map to a property path, quoted as the engine expects."""
     if not key.isidentifier():
         escaped = key.replace("\\", "\\\\").replace('"', '\\"')
         return f'{path}["{escaped}"]'

@@ -8,7 +8,7 @@ from typing import Any
 
 
 class PluginError(Exception):
-    """A failure that the user can fix."""
+    """The error for a failure that the user can fix. The engine shows its text."""
 
 
 @dataclass(frozen=True)
@@ -29,7 +29,7 @@ class CheckError(PluginError):
 
 
 class InvalidInput(CheckError):
-    """The error for one unacceptable input. The text has only the reason."""
+    """The error for one invalid input. The text contains only the reason."""
 
     def __init__(self, field: str, reason: str) -> None:
         super().__init__([CheckFailure(field, reason)])
@@ -40,7 +40,10 @@ class InvalidInput(CheckError):
 class NotReady(PluginError):
     """The error for a resource that exists but is not ready, or that differs from the request.
 
-    Attributes: resource_id: the id of the resource. outputs: its state, which the engine keeps.
+    Attributes:
+        reasons: the texts of the error.
+        resource_id: the id of the resource.
+        outputs: the state of the resource, which the engine stores.
     """
 
     def __init__(self, reasons: Sequence[str], *, resource_id: str, outputs: Mapping[str, Any]) -> None:

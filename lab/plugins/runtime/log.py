@@ -1,4 +1,4 @@
-"""The log of the engine, which the user sees next to the resource."""
+"""Client of the engine's log, whose lines the user sees next to a resource."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import contextlib
 import grpc
 from pulumi.runtime.proto import engine_pb2, engine_pb2_grpc
 
-_SECONDS = 5
+_TIMEOUT_SECONDS = 5
 
 
 class EngineLog:
@@ -35,4 +35,4 @@ class EngineLog:
             return
         request = engine_pb2.LogRequest(severity=severity, message=text, urn=urn, ephemeral=ephemeral)
         with contextlib.suppress(grpc.RpcError):
-            self._stub.Log(request, timeout=_SECONDS)
+            self._stub.Log(request, timeout=_TIMEOUT_SECONDS)

@@ -17,24 +17,24 @@ class Provider:
     """The version of the official plugin that the provider replaces."""
     accepts_resources = False
     """Whether inputs may contain references to resources."""
-    limits_itself = False
-    """Whether operations end after `cancel` and after their timeout without help of the server."""
+    enforces_timeouts = False
+    """Whether the provider itself ends operations after `cancel` and after their timeout."""
 
     async def check_config(self, news: Properties) -> Properties:
-        """Check the inputs of the provider and return them. Raises CheckError."""
+        """Check and return the inputs of the provider. Raises CheckError for invalid inputs."""
         return news
 
     async def diff_config(self, olds: Properties, news: Properties) -> Diff:
-        """Compare the provider's own inputs of two deployments."""
+        """Compare the old and new inputs of the provider itself."""
         return Diff(compare(olds, news, lambda _: False))
 
     async def configure(self, args: Properties) -> None:
-        """Apply the provider's own inputs."""
+        """Configure the provider with its inputs."""
 
     async def check(self, urn: str, olds: Properties, news: Properties, seed: bytes) -> Properties:
-        """Return a resource's inputs with defaults. Raises CheckError.
+        """Return the inputs `news` of a resource with defaults. Raises CheckError for invalid inputs.
 
-        `olds` are the inputs of the last deployment; the same `seed` gives the same random names.
+        `olds` are the inputs of the last deployment. Random names depend only on `seed`.
         """
         raise NotImplementedError(f"the {self.name} plugin has no resources")
 
@@ -78,12 +78,12 @@ class Provider:
         raise NotImplementedError(f"the {self.name} plugin has no function {token}")
 
     async def construct(self, token: str) -> None:
-        """Refuse a component of the official plugin."""
+        """Raise NotImplementedError, because stand-ins have no component resources."""
         raise NotImplementedError(f"the stand-in for the {self.name} plugin has no component {token}")
 
     def cancel(self) -> None:
         """End running operations."""
 
-    def masked(self, text: str, *trees: Properties) -> str:
-        """Return the text of an error without the secrets in the request's `trees`."""
+    def mask_secrets(self, text: str, *properties: Properties) -> str:
+        """Return the text of an error with the secrets in `properties` masked."""
         return text

@@ -34,12 +34,12 @@ class _GrpcStatus(grpc.Status):
 
 
 def check_failures(failures: Iterable[CheckFailure]) -> list[provider_pb2.CheckFailure]:
-    """Return the failed inputs as messages."""
+    """Return failed checks of inputs as messages of the provider protocol."""
     return [provider_pb2.CheckFailure(property=item.field, reason=item.reason) for item in failures]
 
 
 def diff_response(diff: Diff) -> provider_pb2.DiffResponse:
-    """Return a diff as a message, path by path."""
+    """Return a diff as a message of the provider protocol, path by path."""
     some, none = provider_pb2.DiffResponse.DIFF_SOME, provider_pb2.DiffResponse.DIFF_NONE
     return provider_pb2.DiffResponse(
         changes=some if diff.changes else none,
@@ -57,7 +57,7 @@ def diff_response(diff: Diff) -> provider_pb2.DiffResponse:
 
 
 def partial_failure(error: NotReady, text: str) -> _GrpcStatus:
-    """Return the status that makes the engine keep a resource that exists but failed."""
+    """Return the gRPC status for a resource that exists but failed. The engine then stores the resource."""
     detail = provider_pb2.ErrorResourceInitFailed(
         id=error.resource_id, properties=encode_map(error.outputs), reasons=[text]
     )

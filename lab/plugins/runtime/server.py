@@ -29,7 +29,7 @@ from lab.plugins.runtime.responses import check_failures, diff_response, partial
 from lab.plugins.runtime.values import Properties, decode_map, encode_map
 
 _PARENT_CHECK_SECONDS = 1.0
-_ABANDON_SECONDS = 2.0
+_CANCEL_SECONDS = 2.0
 
 Context = grpc.aio.ServicerContext[Any, Any]
 Result = TypeVar("Result")
@@ -43,14 +43,14 @@ class Servicer(ResourceProviderServicer):
         self._running: set[asyncio.Future[Any]] = set()
 
     async def _call_provider(
-        self, context: Context, operation: Awaitable[Result], *trees: Properties, timeout: float = 0
+        self, context: Context, operation: Awaitable[Result], *properties: Properties, timeout: float = 0
     ) -> Result:
-        """Await an operation of the provider and turn its failure into the failure of the request.
+        """Await an operation of the provider. If it fails, abort the request with the text of the error.
 
-        `trees` are properties of the request whose secrets an error must not show. `timeout` is the custom
+        `properties` are maps of the request whose secrets the error must not show. `timeout` is the custom
         timeout of the resource in seconds; 0 means no timeout.
         """
-        limited = not self._provider.limits_itself
+        limited = not self._provider.enforces_timeouts
         task = asyncio.ensure_future(operation)
         try:
             if not limited:
@@ -58,10 +58,10 @@ class Servicer(ResourceProviderServicer):
             self._running.add(task)
             return await asyncio.wait_for(asyncio.shield(task), timeout or None)
         except NotReady as error:
-            text = self._provider.masked(str(error), *trees)
+            text = self._provider.mask_secrets(str(error), *properties)
             await context.abort_with_status(partial_failure(error, text))
         except PluginError as error:
-            await context.abort(grpc.StatusCode.UNKNOWN, self._provider.masked(str(error), *trees))
+            await context.abort(grpc.StatusCode.UNKNOWN, self._provider.mask_secrets(str(error), *properties))
         except NotImplementedError as error:
             await context.abort(grpc.StatusCode.UNIMPLEMENTED, str(error))
         except asyncio.CancelledError:
@@ -78,8 +78,9 @@ class Servicer(ResourceProviderServicer):
             self._running.discard(task)
 
     def _internal_error(self, error: Exception) -> str:
-        """Return an error for a bug in the plugin. It names the source line but no value, because a value
-        may be secret.
+        """Return the text of an error for a bug in the plugin.
+
+        The text names the source line, but contains no value, because a value may be secret.
         """
         frame = traceback.extract_tb(error.__traceback__)[-1]
         where = f"{frame.filename.rpartition('/')[2]}:{frame.lineno}"
@@ -99,32 +100,32 @@ class Servicer(ResourceProviderServicer):
         )
 
     async def Cancel(self, request: empty_pb2.Empty, context: Context) -> empty_pb2.Empty:
-        """End running operations. They then fail."""
+        """Cancel running operations, which then fail."""
         self._cancel()
         return empty_pb2.Empty()
 
     def _cancel(self) -> tuple[asyncio.Future[Any], ...]:
-        """Cancel running operations; return those that still have to end."""
+        """Cancel running operations. Return the operations that have not ended yet."""
         running = tuple(self._running)
         for task in running:
             task.cancel()
         self._provider.cancel()
         return running
 
-    async def abandon(self) -> None:
-        """Cancel running operations, so that none outlives the plugin, and wait a moment for their ends."""
+    async def cancel_operations(self) -> None:
+        """Cancel running operations, and wait up to two seconds until they end."""
         if running := self._cancel():
-            await asyncio.wait(running, timeout=_ABANDON_SECONDS)
+            await asyncio.wait(running, timeout=_CANCEL_SECONDS)
 
     async def CheckConfig(
         self, request: provider_pb2.CheckRequest, context: Context
     ) -> provider_pb2.CheckResponse:
-        """Check the provider's own inputs."""
+        """Check the inputs of the provider itself."""
         news = decode_map(request.news)
         return await self._check_inputs(context, self._provider.check_config(news), news)
 
     async def Check(self, request: provider_pb2.CheckRequest, context: Context) -> provider_pb2.CheckResponse:
-        """Complete and check a resource's inputs."""
+        """Check the inputs of a resource, and return the inputs with defaults."""
         olds, news = decode_map(request.olds), decode_map(request.news)
         check = self._provider.check(request.urn, olds, news, bytes(request.randomSeed))
         return await self._check_inputs(context, check, news)
@@ -143,7 +144,7 @@ class Servicer(ResourceProviderServicer):
     async def DiffConfig(
         self, request: provider_pb2.DiffRequest, context: Context
     ) -> provider_pb2.DiffResponse:
-        """Compare the provider's own inputs of two deployments."""
+        """Compare the old and new inputs of the provider itself."""
         olds, news = _old_inputs(request), decode_map(request.news)
         diff = self._provider.diff_config(olds, news)
         return diff_response(await self._call_provider(context, diff, olds, news))
@@ -157,7 +158,7 @@ class Servicer(ResourceProviderServicer):
     async def Configure(
         self, request: provider_pb2.ConfigureRequest, context: Context
     ) -> provider_pb2.ConfigureResponse:
-        """Apply the provider's own inputs."""
+        """Configure the provider with its inputs."""
         args = decode_map(request.args)
         await self._call_provider(context, self._provider.configure(args), args)
         return provider_pb2.ConfigureResponse(
@@ -170,7 +171,7 @@ class Servicer(ResourceProviderServicer):
     async def Invoke(
         self, request: provider_pb2.InvokeRequest, context: Context
     ) -> provider_pb2.InvokeResponse:
-        """Call a function."""
+        """Call a function of the provider and return its result."""
         args = decode_map(request.args)
         preview = self._in_preview(request)
 
@@ -192,7 +193,7 @@ class Servicer(ResourceProviderServicer):
     async def Construct(
         self, request: provider_pb2.ConstructRequest, context: Context
     ) -> provider_pb2.ConstructResponse:
-        """Refuse components of the official plugin."""
+        """Abort the request, because stand-ins have no component resources."""
         await self._call_provider(context, self._provider.construct(request.type))
         return provider_pb2.ConstructResponse()
 
@@ -247,9 +248,10 @@ def _old_inputs(request: provider_pb2.DiffRequest) -> Properties:
 def serve(
     create_provider: Callable[[EngineLog], Provider], servicer: Callable[[Any], Servicer] = Servicer
 ) -> None:
-    """Serve a provider until the engine ends; the entry point of a plugin.
+    """Serve a provider until the engine ends. This function is the entry point of every stand-in plugin.
 
-    The first argument that is not an option is the engine's address. The port goes to standard output.
+    The first command-line argument that is not an option is the address of the engine. The port of the server
+    is printed to standard output.
     """
     addresses = [argument for argument in sys.argv[1:] if not argument.startswith("-")]
     if not addresses:
@@ -269,6 +271,6 @@ async def _serve(servicer: Servicer) -> None:
     parent = os.getppid()
     while os.getppid() == parent:  # a killed engine cannot end its plugins
         await asyncio.sleep(_PARENT_CHECK_SECONDS)
-    await servicer.abandon()
+    await servicer.cancel_operations()
     # Worker threads may still wait for a host or cluster. End the process without joining them.
     os._exit(1)

@@ -2,10 +2,10 @@
 
 
 def resource_type(urn: str) -> str:
-    """Return the type token of the resource, without the types of its parents."""
+    """Return the type token of the resource in a URN, without the types of its parents."""
     return urn.split("::")[2].rpartition("$")[2]
 
 
 def resource_name(urn: str) -> str:
-    """Return the name of the resource in the program."""
+    """Return the name, in the Pulumi program, of the resource in a URN."""
     return urn.split("::", 3)[3]

@@ -1,8 +1,8 @@
 """Conversion between the engine's property values and plain Python values.
 
-A decoded tree holds dicts, lists, strings, numbers, booleans and None. A secret is wrapped in `Secret`. A
-value that only the deployment itself can produce is `UNKNOWN`. Assets, archives and resource references
-stay dicts with the engine's signature.
+A decoded value consists of dicts, lists, strings, numbers, booleans and None. A secret is wrapped in
+`Secret`. A value that is known only after the deployment is `UNKNOWN`. Assets, archives and resource
+references stay dicts with the engine's signature.
 """
 
 from __future__ import annotations
@@ -84,10 +84,10 @@ def decode_map(struct: struct_pb2.Struct) -> dict[str, Value]:
 
 
 def encode(value: Value) -> struct_pb2.Value:
-    """Encode a decoded tree for the engine.
+    """Encode a decoded value for the engine.
 
     Raises:
-        TypeError: the tree contains a value of another type.
+        TypeError: the value contains a value of another type.
     """
     if value is None:
         return struct_pb2.Value(null_value=struct_pb2.NULL_VALUE)
@@ -141,17 +141,17 @@ def is_asset(value: Value) -> bool:
 
 
 def contains_secret(value: Value) -> bool:
-    """Check whether the tree contains a secret."""
+    """Check whether the value is a secret or contains a secret at any depth."""
     return next(secret_paths(value), None) is not None
 
 
 def as_secret(value: Value) -> Secret:
-    """Return the value as one secret, without secrets inside."""
+    """Return the value as one `Secret`, without `Secret` wrappers inside."""
     return Secret(reveal(value))
 
 
 def has_unknown(value: Value) -> bool:
-    """Check whether the tree contains an unknown value."""
+    """Check whether the value is unknown or contains an unknown value at any depth."""
     if value is UNKNOWN:
         return True
     if isinstance(value, Secret):
@@ -164,7 +164,7 @@ def has_unknown(value: Value) -> bool:
 
 
 def secret_paths(value: Value, prefix: Path = ()) -> Iterator[Path]:
-    """Yield the paths of all secrets in a tree, outermost only."""
+    """Yield the paths of all secrets in a value. Secrets inside a secret are not listed."""
     if isinstance(value, Secret):
         yield prefix
     elif isinstance(value, list):
@@ -176,7 +176,10 @@ def secret_paths(value: Value, prefix: Path = ()) -> Iterator[Path]:
 
 
 def secret_strings(value: Value, *, inside: bool = False) -> Iterator[str]:
-    """Yield every string inside a secret, so that messages can mask it."""
+    """Yield every string inside a secret of the value, so that messages can mask it.
+
+    With `inside`, the value itself counts as part of a secret.
+    """
     if isinstance(value, Secret):
         yield from secret_strings(value.value, inside=True)
     elif isinstance(value, list):
@@ -190,7 +193,7 @@ def secret_strings(value: Value, *, inside: bool = False) -> Iterator[str]:
 
 
 def conceal(value: Value, path: Path) -> Value:
-    """Return a copy in which the value at a path is secret. A path without a value changes nothing."""
+    """Return a copy of the value in which the value at `path` is secret. A missing path is ignored."""
     if isinstance(value, Secret):
         return value
     if not path:

@@ -1,4 +1,4 @@
-"""Certificate requests and certificates (RFC 5280) in the form of the official plugin."""
+"""Certificate requests and certificates (RFC 5280) with the same content as the official plugin creates."""
 
 import ipaddress
 from collections.abc import Mapping, Sequence
@@ -28,19 +28,23 @@ _SUBJECT = (
     ("serialNumber", NameOID.SERIAL_NUMBER),
     ("emailAddress", NameOID.EMAIL_ADDRESS),
 )
-"""Fields of `subject` in the order of the distinguished name."""
+"""Fields of the input `subject`, in the order of the distinguished name."""
 
 
 @dataclass(frozen=True)
 class Issuer:
-    """The issuer of a certificate: the CA certificate (None: self-signed) and the signing key."""
+    """The issuer of a certificate: its CA certificate (None for a self-signed certificate) and its private
+    key.
+    """
 
     certificate: x509.Certificate | None
     key: Key
 
 
-def request(inputs: Mapping[str, Any], key: Key) -> x509.CertificateSigningRequest:
-    """Return a request with the subject and names of `inputs`, signed by `key`."""
+def create_request(inputs: Mapping[str, Any], key: Key) -> x509.CertificateSigningRequest:
+    """Create a certificate request with the subject and the alternative names in `inputs`, signed by
+    `key`.
+    """
     subject = _subject_name(inputs.get("subject"))
     builder = x509.CertificateSigningRequestBuilder().subject_name(subject)
     if names := _alternative_names(inputs):
@@ -48,8 +52,8 @@ def request(inputs: Mapping[str, Any], key: Key) -> x509.CertificateSigningReque
     return builder.sign(key, _signature_hash(key))
 
 
-def self_signed(inputs: Mapping[str, Any], key: Key) -> x509.Certificate:
-    """Return a certificate for the names of `inputs`, signed with its own key."""
+def create_self_signed(inputs: Mapping[str, Any], key: Key) -> x509.Certificate:
+    """Create a self-signed certificate with the subject and the alternative names in `inputs`."""
     return _build_certificate(
         inputs,
         _subject_name(inputs.get("subject")),
@@ -59,10 +63,11 @@ def self_signed(inputs: Mapping[str, Any], key: Key) -> x509.Certificate:
     )
 
 
-def locally_signed(inputs: Mapping[str, Any], key: Key) -> x509.Certificate:
-    """Return a certificate for the subject, names and key of a request, signed by an authority.
+def create_locally_signed(inputs: Mapping[str, Any], key: Key) -> x509.Certificate:
+    """Create a certificate with the subject, names and key of a certificate request, signed by a CA.
 
-    Raises PluginError for an unreadable request or certificate of the authority.
+    `key` is the private key of the CA. Raises PluginError for an unreadable request or CA certificate, and
+    for a key that does not belong to the CA.
     """
     csr = load_request(inputs["certRequestPem"])
     authority = load_certificate(inputs["caCertPem"])
@@ -77,7 +82,9 @@ def locally_signed(inputs: Mapping[str, Any], key: Key) -> x509.Certificate:
 
 
 def load_request(pem: str) -> x509.CertificateSigningRequest:
-    """Read a request in PEM form and verify its signature. Raises PluginError."""
+    """Read a certificate request in PEM format and verify its signature. Raises PluginError if it is
+    invalid.
+    """
     try:
         csr = x509.load_pem_x509_csr(pem.encode())
     except ValueError:
@@ -88,15 +95,15 @@ def load_request(pem: str) -> x509.CertificateSigningRequest:
 
 
 def load_certificate(pem: str) -> x509.Certificate:
-    """Read a certificate in PEM form. Raises PluginError."""
+    """Read a CA certificate in PEM format. Raises PluginError if it is unreadable."""
     try:
         return x509.load_pem_x509_certificate(pem.encode())
     except ValueError:
         raise PluginError("caCertPem: not a certificate in PEM form") from None
 
 
-def pem(item: x509.Certificate | x509.CertificateSigningRequest) -> str:
-    """Return an object in PEM form."""
+def to_pem(item: x509.Certificate | x509.CertificateSigningRequest) -> str:
+    """Return a certificate or certificate request in PEM format."""
     return item.public_bytes(Encoding.PEM).decode()
 
 
@@ -148,16 +155,16 @@ def _basic_constraints(inputs: Mapping[str, Any]) -> x509.BasicConstraints:
 def _key_identifiers(
     inputs: Mapping[str, Any], subject: x509.Name, public: PublicKey, issuer: Issuer
 ) -> list[x509.ExtensionType]:
-    """Return the subject key identifier (for CAs or on request) and the authority key identifier of the
-    issuer.
+    """Return the extensions that identify keys: the subject key identifier (for CAs, or if the inputs request
+    it) and the authority key identifier.
     """
-    own = x509.SubjectKeyIdentifier.from_public_key(public)
+    subject_key = x509.SubjectKeyIdentifier.from_public_key(public)
     identifiers: list[x509.ExtensionType] = []
     if inputs.get("isCaCertificate") or inputs.get("setSubjectKeyId"):
-        identifiers.append(own)
+        identifiers.append(subject_key)
     if issuer.certificate is None:
         if inputs.get("setAuthorityKeyId"):
-            identifiers.append(x509.AuthorityKeyIdentifier.from_issuer_subject_key_identifier(own))
+            identifiers.append(x509.AuthorityKeyIdentifier.from_issuer_subject_key_identifier(subject_key))
         return identifiers
     try:
         issuer_key = issuer.certificate.extensions.get_extension_for_class(x509.SubjectKeyIdentifier).value

@@ -1,4 +1,4 @@
-"""Inputs of each resource: fields, defaults, allowed values and secret inputs."""
+"""Inputs of the resources of the tls plugin: fields, defaults, allowed values and secret inputs."""
 
 import ipaddress
 from collections.abc import Callable, Mapping, Sequence
@@ -52,16 +52,18 @@ EXTENDED_USAGES = {
 """Names in `allowedUses` for the extended key usage extension (RFC 5280 4.2.1.12), with their OIDs."""
 
 Rule = Callable[[Any], str | None]
+"""A check of an input value. It returns the reason if the value is invalid, otherwise None."""
 
 
 @dataclass(frozen=True)
-class Kind:
+class ResourceKind:
     """The inputs and rules of one resource type."""
 
     rules: Mapping[str, Rule]
+    """The check of each input."""
     required: Sequence[str] = ()
-    key: str | None = None
-    """The input that holds a private key; `…Wo` is its write-only variant."""
+    private_key_input: str | None = None
+    """The input that contains a private key. `…Wo` is its write-only variant."""
     defaults: Mapping[str, Any] = field(default_factory=dict)
     """Values in the state for absent inputs."""
     in_place: frozenset[str] = frozenset()
@@ -121,14 +123,16 @@ def _key_rules(name: str) -> dict[str, Rule]:
     return {name: _TEXT, f"{name}Wo": _TEXT, f"{name}WoVersion": _minimum(0)}
 
 
-KINDS: Mapping[str, Kind] = {
-    PRIVATE_KEY: Kind(
+RESOURCE_KINDS: Mapping[str, ResourceKind] = {
+    PRIVATE_KEY: ResourceKind(
         {"algorithm": _one_of(*ALGORITHMS), "ecdsaCurve": _one_of(*CURVES), "rsaBits": _minimum(1024)},
         required=("algorithm",),
         defaults={"ecdsaCurve": "P224", "rsaBits": 2048},
     ),
-    REQUEST: Kind({"subject": _SUBJECT, **_NAMES, **_key_rules("privateKeyPem")}, key="privateKeyPem"),
-    SELF_SIGNED: Kind(
+    REQUEST: ResourceKind(
+        {"subject": _SUBJECT, **_NAMES, **_key_rules("privateKeyPem")}, private_key_input="privateKeyPem"
+    ),
+    SELF_SIGNED: ResourceKind(
         {
             "subject": _SUBJECT,
             "setAuthorityKeyId": _FLAG,
@@ -137,30 +141,38 @@ KINDS: Mapping[str, Kind] = {
             **_key_rules("privateKeyPem"),
         },
         required=("allowedUses", "validityPeriodHours"),
-        key="privateKeyPem",
+        private_key_input="privateKeyPem",
         defaults={**_VALIDITY_DEFAULTS, "setAuthorityKeyId": False},
         in_place=frozenset({"earlyRenewalHours"}),
     ),
-    LOCALLY_SIGNED: Kind(
+    LOCALLY_SIGNED: ResourceKind(
         {"certRequestPem": _TEXT, "caCertPem": _TEXT, **_VALIDITY, **_key_rules("caPrivateKeyPem")},
         required=("allowedUses", "validityPeriodHours", "certRequestPem", "caCertPem"),
-        key="caPrivateKeyPem",
+        private_key_input="caPrivateKeyPem",
         defaults=_VALIDITY_DEFAULTS,
         in_place=frozenset({"earlyRenewalHours"}),
     ),
 }
 
 
-def check(kind: Kind, given: Properties) -> Properties:
-    """Return the inputs with private keys as secrets. Raises CheckError with all failures."""
+def check_inputs(kind: ResourceKind, news: Properties) -> Properties:
+    """Check the inputs of a resource. Return them with private keys as secrets.
+
+    Raises CheckError with all wrong inputs.
+    """
     failures = []
     for name in kind.required:
-        if given.get(name) is None:
+        if news.get(name) is None:
             failures.append(CheckFailure(name, f"Missing required argument: {name}"))
-    keys = (kind.key, f"{kind.key}Wo") if kind.key else ()
-    if kind.key and all(given.get(name) is None for name in keys):
-        failures.append(CheckFailure(kind.key, f"Missing required argument: {kind.key} or {kind.key}Wo"))
-    for name, value in given.items():
+    keys = (kind.private_key_input, f"{kind.private_key_input}Wo") if kind.private_key_input else ()
+    if kind.private_key_input and all(news.get(name) is None for name in keys):
+        failures.append(
+            CheckFailure(
+                kind.private_key_input,
+                f"Missing required argument: {kind.private_key_input} or {kind.private_key_input}Wo",
+            )
+        )
+    for name, value in news.items():
         if name.startswith("__") or value is None or has_unknown(value):
             continue
         if name not in kind.rules:
@@ -169,13 +181,15 @@ def check(kind: Kind, given: Properties) -> Properties:
             failures.append(CheckFailure(name, "wrong value" if contains_secret(value) else problem))
     if failures:
         raise CheckError(failures)
-    return {name: as_secret(value) if name in keys else value for name, value in given.items()}
+    return {name: as_secret(value) if name in keys else value for name, value in news.items()}
 
 
-def with_defaults(kind: Kind, inputs: Properties) -> Properties:
+def with_defaults(kind: ResourceKind, inputs: Properties) -> Properties:
     """Return the inputs with defaults and without nulls, as in a state."""
-    given = {name: value for name, value in inputs.items() if value is not None and not name.startswith("__")}
-    return {**kind.defaults, **given}
+    provided = {
+        name: value for name, value in inputs.items() if value is not None and not name.startswith("__")
+    }
+    return {**kind.defaults, **provided}
 
 
 def without_empty_lists(inputs: Properties) -> Properties:

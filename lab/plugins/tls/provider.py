@@ -1,6 +1,6 @@
-"""The provider of the tls plugin, with the operations on its resources.
+"""The provider of the stand-in plugin `tls`, with the operations on its resources.
 
-cryptography is imported on first use, since most previews create nothing.
+The package cryptography is imported on first use, because most previews create no key or certificate.
 """
 
 import asyncio
@@ -16,13 +16,13 @@ from lab.plugins.runtime.provider import Provider
 from lab.plugins.runtime.urns import resource_type
 from lab.plugins.runtime.values import UNKNOWN, Properties, Secret, reveal
 from lab.plugins.tls.inputs import (
-    KINDS,
     LOCALLY_SIGNED,
     PRIVATE_KEY,
     REQUEST,
+    RESOURCE_KINDS,
     SELF_SIGNED,
-    Kind,
-    check,
+    ResourceKind,
+    check_inputs,
     with_defaults,
     without_empty_lists,
 )
@@ -56,13 +56,15 @@ class TlsProvider(Provider):
         """Create the provider. The log is not used, because all operations are short."""
 
     async def check(self, urn: str, olds: Properties, news: Properties, seed: bytes) -> Properties:
-        """Check each field and mark private keys as secret."""
-        return check(_resource_kind(resource_type(urn)), news)
+        """Check each input. Return the inputs with private keys marked as secret. Raises CheckError."""
+        return check_inputs(_resource_kind(resource_type(urn)), news)
 
     async def diff(
         self, urn: str, state: Properties, olds: Properties, news: Properties, ignore: list[str]
     ) -> Diff:
-        """Compare inputs. Every change except of `earlyRenewalHours` replaces the resource."""
+        """Compare the state with the new inputs. Every change replaces the resource, except
+        `earlyRenewalHours`.
+        """
         kind = _resource_kind(resource_type(urn))
         new = with_defaults(kind, news)
         old = {name: value for name, value in state.items() if name in kind.rules or name in new}
@@ -77,7 +79,7 @@ class TlsProvider(Provider):
     async def create(
         self, urn: str, inputs: Properties, *, preview: bool, timeout: float
     ) -> tuple[str, Properties]:
-        """Create the key, request or certificate."""
+        """Create the private key, certificate request or certificate. Return the id and the state."""
         token = resource_type(urn)
         state = with_defaults(_resource_kind(token), inputs)
         if preview:
@@ -98,7 +100,7 @@ class TlsProvider(Provider):
         preview: bool,
         timeout: float,
     ) -> Properties:
-        """Change the hours before the renewal. The certificate does not change."""
+        """Return the state with the new `earlyRenewalHours`. The certificate does not change."""
         token = resource_type(urn)
         results = {name: state[name] for name in _RESULTS[token] if name in state}
         updated = with_defaults(_resource_kind(token), news) | results
@@ -107,7 +109,7 @@ class TlsProvider(Provider):
     async def read(
         self, urn: str, identity: str, state: Properties, inputs: Properties
     ) -> tuple[Properties, Properties]:
-        """Return the state, which is complete. Only the renewal may have become due."""
+        """Return the stored state, and whether the renewal is due now. Raises PluginError for an import."""
         if not state:
             raise PluginError(f"{resource_type(urn)}: resources of the tls plugin cannot be imported")
         return state | _renewal_state(state), inputs
@@ -121,38 +123,41 @@ class TlsProvider(Provider):
             raise PluginError(f"this stand-in for the tls plugin has no function {token}")
         from lab.plugins.tls import keys
 
-        given = reveal(args)
-        name = "privateKeyPem" if given.get("privateKeyPem") else "privateKeyOpenssh"
-        key = keys.load(given.get(name, ""), name)
-        outputs = keys.public_forms(key) | {"id": keys.identity(key), "algorithm": keys.algorithm(key)}
+        arguments = reveal(args)
+        name = "privateKeyPem" if arguments.get("privateKeyPem") else "privateKeyOpenssh"
+        key = keys.load(arguments.get(name, ""), name)
+        outputs = keys.public_key_outputs(key) | {
+            "id": keys.key_id(key),
+            "algorithm": keys.algorithm_name(key),
+        }
         return args | outputs
 
 
-def _resource_kind(token: str) -> Kind:
-    if token not in KINDS:
+def _resource_kind(token: str) -> ResourceKind:
+    if token not in RESOURCE_KINDS:
         raise PluginError(f"the tls plugin has no resource {token}")
-    return KINDS[token]
+    return RESOURCE_KINDS[token]
 
 
 def _create_resource(token: str, inputs: Mapping[str, Any]) -> tuple[str, dict[str, Any]]:
-    """Return the id and the results of one resource. Runs in a thread: RSA keys take seconds."""
+    """Create a resource; return its id and its outputs. Runs in a thread, because RSA keys take seconds."""
     from lab.plugins.tls import certificates, keys
 
     if token == PRIVATE_KEY:
         key = keys.generate(inputs["algorithm"], curve=inputs["ecdsaCurve"], bits=inputs["rsaBits"])
-        return keys.identity(key), keys.private_forms(key) | keys.public_forms(key)
-    name = KINDS[token].key or ""
+        return keys.key_id(key), keys.private_key_outputs(key) | keys.public_key_outputs(key)
+    name = RESOURCE_KINDS[token].private_key_input or ""
     key = keys.load(inputs.get(name) or inputs.get(f"{name}Wo") or "", name)
     if token == REQUEST:
-        request = certificates.pem(certificates.request(inputs, key))
+        request = certificates.to_pem(certificates.create_request(inputs, key))
         identity = hashlib.sha1(request.encode(), usedforsecurity=False).hexdigest()
-        return identity, {"certRequestPem": request, "keyAlgorithm": keys.algorithm(key)}
+        return identity, {"certRequestPem": request, "keyAlgorithm": keys.algorithm_name(key)}
     if token == SELF_SIGNED:
-        certificate, algorithm = certificates.self_signed(inputs, key), "keyAlgorithm"
+        certificate, algorithm = certificates.create_self_signed(inputs, key), "keyAlgorithm"
     else:
-        certificate, algorithm = certificates.locally_signed(inputs, key), "caKeyAlgorithm"
-    results = _validity_outputs(certificate, certificates.pem(certificate), inputs["earlyRenewalHours"])
-    return str(certificate.serial_number), results | {algorithm: keys.algorithm(key)}
+        certificate, algorithm = certificates.create_locally_signed(inputs, key), "caKeyAlgorithm"
+    results = _validity_outputs(certificate, certificates.to_pem(certificate), inputs["earlyRenewalHours"])
+    return str(certificate.serial_number), results | {algorithm: keys.algorithm_name(key)}
 
 
 def _validity_outputs(certificate: "Certificate", text: str, early_hours: int) -> dict[str, Any]:
@@ -166,7 +171,9 @@ def _validity_outputs(certificate: "Certificate", text: str, early_hours: int) -
 
 
 def _renewal_state(state: Properties) -> Properties:
-    """Return whether the renewal of a certificate is due now, empty for other resources."""
+    """Return the output `readyForRenewal` of a certificate for the current time; empty for other
+    resources.
+    """
     end, early_hours = reveal(state.get("validityEndTime")), reveal(state.get("earlyRenewalHours"))
     if not isinstance(end, str) or not isinstance(early_hours, int):
         return {}

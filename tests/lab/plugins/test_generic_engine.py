@@ -37,11 +37,11 @@ aws.autoscaling.Group(
     launch_template={{"id": template.id, "version": template.latest_version.apply(str)}}, opts=options,
 )
 """
-OUTPUTS = """
+PROGRAM_OUTPUTS = """
 pulumi.export("network", vpc.arn)
 pulumi.export("region", vpc.region)
 """
-AZURE = """
+AZURE_PROGRAM = """
 import pulumi
 from pulumi_azure_native import Provider, authorization, network, resources
 
@@ -63,6 +63,7 @@ _PROVIDER_ID = "11111111-1111-4111-8111-111111111111"
 
 @pytest.fixture
 def stack(tmp_path: Path, tmp_path_factory: pytest.TempPathFactory) -> Program:
+    """Return an empty Pulumi stack with the stand-in plugins of the clouds."""
     # Set HOME, so that the user's cloud credentials do not affect the test.
     home = tmp_path_factory.getbasetemp() / "pulumi-home-clouds"
     return create_stack(
@@ -71,11 +72,14 @@ def stack(tmp_path: Path, tmp_path_factory: pytest.TempPathFactory) -> Program:
 
 
 def program(*, content: str = BUNDLE, script: str = SCRIPT, network: str = "10.0.0.0/16") -> str:
+    """Return the text of an AWS program with this object, user data and address range."""
     return PROGRAM.format(content=content, script=script, range=network)
 
 
 def official_plugin_state() -> dict[str, Any]:
-    """Return a state of the official plugin, with `__defaults` and with outputs that are not inputs."""
+    """Return a stack export as the official plugin writes it, with `__defaults` and with outputs that are not
+    inputs.
+    """
     resources = _stack_and_provider()
 
     def add(token: str, name: str, identity: str, inputs: dict[str, Any], outputs: dict[str, Any]) -> None:
@@ -144,28 +148,28 @@ def _with_defaults(given: dict[str, Any], **filled_in: object) -> dict[str, Any]
 
 
 def changed_lines(preview: str) -> list[str]:
-    """Return the lines of a preview that show a changed property, with the line filter of the driver."""
+    """Return the lines of a preview that show changed properties, after the line filter of the driver."""
     lines = [line.strip() for line in filter_lines(preview.splitlines(keepends=True))]
     return [line for line in lines if line[:2] in ("+ ", "- ", "~ ") and not line.startswith("~ aws:")]
 
 
 def test_first_preview_shows_inputs_and_unknown_outputs(stack: Program) -> None:
-    stack.program(program() + OUTPUTS)
-    shown = stack.run("preview", "--diff")
-    assert "7 to create" in shown
-    assert 'cidrBlock : "10.0.0.0/16"' in shown
-    assert 'imageId   : "ami-unknown-in-this-preview"' in shown
-    assert "network: [unknown]" in shown
-    assert 'region : "eu-central-1"' in shown
+    stack.program(program() + PROGRAM_OUTPUTS)
+    output = stack.run("preview", "--diff")
+    assert "7 to create" in output
+    assert 'cidrBlock : "10.0.0.0/16"' in output
+    assert 'imageId   : "ami-unknown-in-this-preview"' in output
+    assert "network: [unknown]" in output
+    assert 'region : "eu-central-1"' in output
 
 
 def test_first_azure_preview_shows_inputs_and_unknown_outputs(stack: Program) -> None:
-    stack.program(AZURE)
-    shown = stack.run("preview", "--diff")
-    assert "4 to create" in shown
-    assert 'subscription: "1234"' in shown
-    assert "net         : [unknown]" in shown
-    locations = re.findall(r'location +: "westeurope"', shown)
+    stack.program(AZURE_PROGRAM)
+    output = stack.run("preview", "--diff")
+    assert "4 to create" in output
+    assert 'subscription: "1234"' in output
+    assert "net         : [unknown]" in output
+    locations = re.findall(r'location +: "westeurope"', output)
     assert len(locations) == 3, "the provider's, and both resources' by default"
 
 
@@ -178,8 +182,8 @@ def test_state_of_the_official_plugin_has_only_real_changes(stack: Program) -> N
     script = SCRIPT.replace("step 20\n", "step twenty\n")
     content = BUNDLE.replace("110", "250")
     stack.program(program(content=content, script=script, network="10.1.0.0/16"))
-    shown = stack.run("preview", "--diff")
-    assert sorted(changed_lines(shown)) == sorted(
+    output = stack.run("preview", "--diff")
+    assert sorted(changed_lines(output)) == sorted(
         [
             *("~ content:", "- max_pods=110", "+ max_pods=250"),
             *("~ userData: (base64)", "- echo step 20", "+ echo step twenty"),
@@ -187,8 +191,8 @@ def test_state_of_the_official_plugin_has_only_real_changes(stack: Program) -> N
             '~ cidrBlock: "10.0.0.0/16" => "10.1.0.0/16"',
             "~ 3 to update",
         ]
-    ), shown
-    assert "+-1 to replace" in shown
+    ), output
+    assert "+-1 to replace" in output
 
     for command in ("up", "destroy"):
         output = stack.run(command, "--yes", "--skip-preview", fails=True)
@@ -197,7 +201,7 @@ def test_state_of_the_official_plugin_has_only_real_changes(stack: Program) -> N
 
 
 def test_functions_outside_a_preview_are_refused(stack: Program) -> None:
-    stack.program(AZURE)
+    stack.program(AZURE_PROGRAM)
     output = stack.up(fails=True)
     assert (
         "azure-native:authorization:getClientConfig cannot be answered: here is only the stand-in" in output

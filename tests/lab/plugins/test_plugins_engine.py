@@ -13,7 +13,7 @@ import pytest
 from testkit.program import Program, create_stack, tool
 
 SECRET = "swordfish-of-the-test"
-HEAD = """
+PROGRAM_HEAD = """
 import os
 import signal
 
@@ -33,7 +33,7 @@ connection = command.remote.ConnectionArgs(
 )
 options = {"add_previous_output_in_env": False, "logging": command.remote.Logging.NONE}
 """
-DELIVERY = """
+DELIVERY_PROGRAM = """
 command.remote.Command(
     "host",
     connection=connection,
@@ -43,7 +43,7 @@ command.remote.Command(
     **options,
 )
 """
-CERTIFICATES = """
+CERTIFICATES_PROGRAM = """
 ca = tls.PrivateKey("ca", algorithm="ECDSA", ecdsa_curve="P256")
 root = tls.SelfSignedCert(
     "ca",
@@ -70,12 +70,15 @@ pulumi.export("leaf", leaf.cert_pem)
 
 @dataclass(frozen=True)
 class Sshd:
+    """A running SSH server on loopback. Its host key and user key are in `directory`."""
+
     port: int
     directory: Path
 
 
 @pytest.fixture(scope="module")
 def sshd(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sshd]:
+    """Yield a running SSH server on loopback."""
     directory = tmp_path_factory.mktemp("sshd")
     for name in ("host", "user"):
         subprocess.run(
@@ -103,58 +106,59 @@ def sshd(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sshd]:
 
 @pytest.fixture
 def stack(tmp_path: Path, sshd: Sshd, tmp_path_factory: pytest.TempPathFactory) -> Program:
+    """Return an empty Pulumi stack whose programs can connect to the SSH server."""
     variables = {
         "SSH_PORT": str(sshd.port),
         "SSH_KEY": f"{sshd.directory}/user",
         "SSH_HOST_KEY": f"{sshd.directory}/host.pub",
     }
     home = tmp_path_factory.getbasetemp() / "pulumi-home"
-    return create_stack(tmp_path, home, ["command", "tls"], head=HEAD, variables=variables)
+    return create_stack(tmp_path, home, ["command", "tls"], head=PROGRAM_HEAD, variables=variables)
 
 
 def test_delivery_from_create_to_delete(stack: Program) -> None:
     out = stack.directory / "out"
-    stack.program(DELIVERY.format(line="echo two", out=out, secret=SECRET))
-    shown = stack.run("preview", "--diff") + stack.up()
+    stack.program(DELIVERY_PROGRAM.format(line="echo two", out=out, secret=SECRET))
+    all_output = stack.run("preview", "--diff") + stack.up()
     assert out.read_text() == SECRET
     stack.assert_unchanged()
 
     out.unlink()
-    stack.program(DELIVERY.format(line="echo three", out=out, secret=SECRET))
+    stack.program(DELIVERY_PROGRAM.format(line="echo three", out=out, secret=SECRET))
     preview = stack.run("preview", "--diff")
     assert [line.split() for line in preview.splitlines() if line.strip().startswith(("- e", "+ e"))] == [
         ["-", "echo", "two"],
         ["+", "echo", "three"],
     ]
-    shown += preview + stack.up()
+    all_output += preview + stack.up()
     assert out.read_text() == SECRET
 
-    stack.program(DELIVERY.format(line="echo three", out=out, secret=SECRET + "-new"))
+    stack.program(DELIVERY_PROGRAM.format(line="echo three", out=out, secret=SECRET + "-new"))
     preview = stack.run("preview", "--diff")
     assert "stdin: [secret] => [secret]" in preview
-    shown += preview + stack.up()
+    all_output += preview + stack.up()
     assert out.read_text() == SECRET + "-new"
 
-    shown += (
+    all_output += (
         stack.run("stack", "export")
         + (stack.directory / "state/.pulumi/stacks/plugins/test.json").read_text()
     )
     key = Path(stack.environment["SSH_KEY"]).read_text().splitlines()[1]
-    assert SECRET not in shown
-    assert key not in shown
+    assert SECRET not in all_output
+    assert key not in all_output
     stack.run("destroy", "--yes", "--skip-preview")
     assert not out.exists()
 
 
 def test_failure_shows_the_reason_and_the_next_run_succeeds(stack: Program) -> None:
     out = stack.directory / "out"
-    stack.program(DELIVERY.format(line="echo the reason >&2; exit 7", out=out, secret=SECRET))
+    stack.program(DELIVERY_PROGRAM.format(line="echo the reason >&2; exit 7", out=out, secret=SECRET))
     output = stack.up(fails=True)
     assert "Process exited with status 7" in output
     assert "the reason" in output
     assert SECRET not in output
     assert "Traceback" not in output
-    stack.program(DELIVERY.format(line="true", out=out, secret=SECRET))
+    stack.program(DELIVERY_PROGRAM.format(line="true", out=out, secret=SECRET))
     stack.up()
     assert out.read_text() == SECRET
 
@@ -173,7 +177,7 @@ pulumi.export("made", made.stdout)
 
 
 def test_changed_root_certificate_replaces_dependent_certificates(stack: Program, tmp_path: Path) -> None:
-    stack.program(CERTIFICATES.format(name="one"))
+    stack.program(CERTIFICATES_PROGRAM.format(name="one"))
     stack.run("preview")
     output = stack.up()
     stack.assert_unchanged()
@@ -184,7 +188,7 @@ def test_changed_root_certificate_replaces_dependent_certificates(stack: Program
         (tmp_path / name).write_text(outputs[name])
     subprocess.run(["openssl", "verify", "-CAfile", tmp_path / "root", tmp_path / "leaf"], check=True)
     assert "PRIVATE KEY" not in output + stack.run("stack", "export")
-    stack.program(CERTIFICATES.format(name="two"))
+    stack.program(CERTIFICATES_PROGRAM.format(name="two"))
     assert "2 to replace" in stack.run("preview")
     stack.up()
     stack.assert_unchanged()

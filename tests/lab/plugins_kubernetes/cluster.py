@@ -25,35 +25,47 @@ from artifacts.progress import Progress
 from automation.environment import environment
 
 
-def binary(name: str) -> str:
-    """Return the path of a binary in KUBEWRIGHT_BIN, in the tools, or in the cache."""
-    places = [Path(os.environ["KUBEWRIGHT_BIN"])] if "KUBEWRIGHT_BIN" in os.environ else []
-    for place in [*places, environment().tools]:
-        if (place / name).exists():
-            return str(place / name)
+def binary_path(name: str) -> str:
+    """Return the path of a binary, such as `etcd`. Search in $KUBEWRIGHT_BIN, then in the tools, then in the
+    cache.
+
+    A binary that is missing in the cache is downloaded or built.
+    """
+    directories = [Path(os.environ["KUBEWRIGHT_BIN"])] if "KUBEWRIGHT_BIN" in os.environ else []
+    for directory in [*directories, environment().tools]:
+        if (directory / name).exists():
+            return str(directory / name)
     return str(acquire.fetch_or_build(catalogue.binary(name), Cache.default(), Progress(quiet=True)))
 
 
 @dataclass(frozen=True)
-class Pair:
+class CertificateAndKey:
     """A certificate and its private key."""
 
     certificate: x509.Certificate
     key: ec.EllipticCurvePrivateKey
 
     @property
-    def crt(self) -> bytes:
+    def certificate_pem(self) -> bytes:
+        """Return the certificate in PEM format."""
         return self.certificate.public_bytes(serialization.Encoding.PEM)
 
     @property
-    def pem(self) -> bytes:
+    def key_pem(self) -> bytes:
+        """Return the private key in PEM format."""
         return self.key.private_bytes(
             serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
         )
 
 
-def issue(name: str, *, organization: str = "", issuer: Pair | None = None, server: bool = False) -> Pair:
-    """Issue a certificate. Without an issuer, the certificate is a self-signed authority."""
+def issue_certificate(
+    name: str, *, organization: str = "", issuer: CertificateAndKey | None = None, server: bool = False
+) -> CertificateAndKey:
+    """Generate a private key and issue a certificate for it, valid for one day.
+
+    `name` and `organization` are the subject. Without `issuer`, the certificate is a self-signed CA. With
+    `server`, it is a server certificate for localhost, otherwise a client certificate.
+    """
     key = ec.generate_private_key(ec.SECP256R1())
     attributes = [x509.NameAttribute(NameOID.COMMON_NAME, name)]
     if organization:
@@ -75,10 +87,11 @@ def issue(name: str, *, organization: str = "", issuer: Pair | None = None, serv
     if server:
         names = [x509.DNSName("localhost"), x509.IPAddress(IPv4Address("127.0.0.1"))]
         builder = builder.add_extension(x509.SubjectAlternativeName(names), critical=False)
-    return Pair(builder.sign(issuer.key if issuer else key, hashes.SHA256()), key)
+    return CertificateAndKey(builder.sign(issuer.key if issuer else key, hashes.SHA256()), key)
 
 
 def free_ports(count: int) -> list[int]:
+    """Return unused TCP ports on loopback."""
     sockets = [socket.socket() for _ in range(count)]
     try:
         for item in sockets:
@@ -91,7 +104,10 @@ def free_ports(count: int) -> list[int]:
 
 @dataclass
 class ControlPlane:
-    """The processes of a control plane; their files are in a directory."""
+    """The processes of a control plane. Their data, certificates and logs are in `directory`.
+
+    `server` is the URL of the API server. `kubeconfig` is a kubeconfig for an administrator, as text.
+    """
 
     directory: Path
     server: str = ""
@@ -110,17 +126,17 @@ class ControlPlane:
         self.stop()
 
     def start(self) -> None:
-        """Start all processes and wait until the API is ready."""
-        authority = issue("test-ca")
-        serving = issue("kube-apiserver", issuer=authority, server=True)
-        admin = issue("admin", organization="system:masters", issuer=authority)
-        service_accounts = issue("service-accounts")
+        """Start etcd, the API server and the controller manager. Wait until the API server is ready."""
+        authority = issue_certificate("test-ca")
+        serving = issue_certificate("kube-apiserver", issuer=authority, server=True)
+        admin = issue_certificate("admin", organization="system:masters", issuer=authority)
+        service_accounts = issue_certificate("service-accounts")
         for name, content in {
-            "ca.crt": authority.crt,
-            "ca.key": authority.pem,
-            "server.crt": serving.crt,
-            "server.key": serving.pem,
-            "sa.key": service_accounts.pem,
+            "ca.crt": authority.certificate_pem,
+            "ca.key": authority.key_pem,
+            "server.crt": serving.certificate_pem,
+            "server.key": serving.key_pem,
+            "sa.key": service_accounts.key_pem,
             "sa.pub": service_accounts.key.public_key().public_bytes(
                 serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo
             ),
@@ -128,12 +144,12 @@ class ControlPlane:
             (self.directory / name).write_bytes(content)
         client, peer, api = free_ports(3)
         self.server = f"https://127.0.0.1:{api}"
-        self.kubeconfig = kubeconfig(self.server, authority, admin)
+        self.kubeconfig = kubeconfig_text(self.server, authority, admin)
         (self.directory / "kubeconfig").write_text(self.kubeconfig)
-        self._etcd(client, peer)
-        self._api_server(client, api)
-        self._await(authority, admin)
-        self._run(
+        self._start_etcd(client, peer)
+        self._start_api_server(client, api)
+        self._await_api(authority, admin)
+        self._start_process(
             "kube-controller-manager",
             f"--kubeconfig={self.directory}/kubeconfig",
             f"--service-account-private-key-file={self.directory}/sa.key",
@@ -144,8 +160,8 @@ class ControlPlane:
             "--concurrent-gc-syncs=5",
         )
 
-    def _etcd(self, client: int, peer: int) -> None:
-        self._run(
+    def _start_etcd(self, client: int, peer: int) -> None:
+        self._start_process(
             "etcd",
             f"--data-dir={self.directory}/etcd",
             f"--listen-client-urls=http://127.0.0.1:{client}",
@@ -156,32 +172,34 @@ class ControlPlane:
             "--unsafe-no-fsync",
         )
 
-    def _api_server(self, etcd: int, port: int) -> None:
-        at = self.directory
-        self._run(
+    def _start_api_server(self, etcd: int, port: int) -> None:
+        directory = self.directory
+        self._start_process(
             "kube-apiserver",
             f"--etcd-servers=http://127.0.0.1:{etcd}",
             "--bind-address=127.0.0.1",
             "--advertise-address=127.0.0.1",
             f"--secure-port={port}",
-            f"--tls-cert-file={at}/server.crt",
-            f"--tls-private-key-file={at}/server.key",
-            f"--client-ca-file={at}/ca.crt",
-            f"--service-account-key-file={at}/sa.pub",
-            f"--service-account-signing-key-file={at}/sa.key",
+            f"--tls-cert-file={directory}/server.crt",
+            f"--tls-private-key-file={directory}/server.key",
+            f"--client-ca-file={directory}/ca.crt",
+            f"--service-account-key-file={directory}/sa.pub",
+            f"--service-account-signing-key-file={directory}/sa.key",
             "--service-account-issuer=https://kubernetes.default.svc",
             "--service-cluster-ip-range=10.96.0.0/20",
             "--authorization-mode=RBAC",
-            f"--cert-dir={at}",
+            f"--cert-dir={directory}",
         )
 
-    def _run(self, name: str, *arguments: str) -> None:
+    def _start_process(self, name: str, *arguments: str) -> None:
+        """Start a binary whose output goes to a log file."""
         with (self.directory / f"{name}.log").open("wb") as log:
-            self.processes.append(subprocess.Popen([binary(name), *arguments], stdout=log, stderr=log))
+            self.processes.append(subprocess.Popen([binary_path(name), *arguments], stdout=log, stderr=log))
 
-    def _await(self, authority: Pair, admin: Pair) -> None:
-        (self.directory / "admin.crt").write_bytes(admin.crt)
-        (self.directory / "admin.key").write_bytes(admin.pem)
+    def _await_api(self, authority: CertificateAndKey, admin: CertificateAndKey) -> None:
+        """Wait up to 90 seconds until the API server is ready."""
+        (self.directory / "admin.crt").write_bytes(admin.certificate_pem)
+        (self.directory / "admin.key").write_bytes(admin.key_pem)
         pool = urllib3.PoolManager(
             ca_certs=str(self.directory / "ca.crt"),
             cert_file=str(self.directory / "admin.crt"),
@@ -200,27 +218,27 @@ class ControlPlane:
         raise AssertionError(f"the API server did not become ready: {self.logs()}")
 
     def logs(self) -> str:
-        """Return the last part of every process's log."""
+        """Return the ends of the logs of all processes."""
         return "\n".join(path.read_text()[-1500:] for path in sorted(self.directory.glob("*.log")))
 
     def stop(self) -> None:
-        """Kill the processes that `start` started. The data is not used again."""
+        """Kill all processes of the control plane."""
         for process in reversed(self.processes):
             process.kill()
             process.wait()
 
     def kubectl(self, *arguments: str, stdin: str = "") -> str:
-        """Run kubectl and return its output."""
-        command = [binary("kubectl"), f"--kubeconfig={self.directory}/kubeconfig", *arguments]
+        """Run kubectl as administrator and return its output."""
+        command = [binary_path("kubectl"), f"--kubeconfig={self.directory}/kubeconfig", *arguments]
         result = subprocess.run(command, input=stdin, capture_output=True, text=True, check=False, timeout=60)
         assert result.returncode == 0, result.stderr
         return result.stdout
 
 
-def kubeconfig(server: str, authority: Pair, user: Pair) -> str:
-    """Return a kubeconfig that contains all certificates and keys."""
+def kubeconfig_text(server: str, authority: CertificateAndKey, user: CertificateAndKey) -> str:
+    """Return a kubeconfig as text. It contains the certificates and the key of the user."""
 
-    def text(data: bytes) -> str:
+    def encode(data: bytes) -> str:
         return base64.b64encode(data).decode()
 
     return json.dumps(
@@ -230,13 +248,19 @@ def kubeconfig(server: str, authority: Pair, user: Pair) -> str:
             "clusters": [
                 {
                     "name": "loopback",
-                    "cluster": {"server": server, "certificate-authority-data": text(authority.crt)},
+                    "cluster": {
+                        "server": server,
+                        "certificate-authority-data": encode(authority.certificate_pem),
+                    },
                 }
             ],
             "users": [
                 {
                     "name": "admin",
-                    "user": {"client-certificate-data": text(user.crt), "client-key-data": text(user.pem)},
+                    "user": {
+                        "client-certificate-data": encode(user.certificate_pem),
+                        "client-key-data": encode(user.key_pem),
+                    },
                 }
             ],
             "contexts": [{"name": "admin", "context": {"cluster": "loopback", "user": "admin"}}],

@@ -1,3 +1,5 @@
+"""Fixtures of the tests of the Kubernetes plugin with a real API server."""
+
 from __future__ import annotations
 
 from collections.abc import Iterator
@@ -6,23 +8,26 @@ from pathlib import Path
 import pytest
 
 from lab.plugins.install import install
-from tests.lab.plugins_kubernetes.cluster import ControlPlane, binary
-from tests.lab.plugins_kubernetes.stack import Stack
+from tests.lab.plugins_kubernetes.cluster import ControlPlane, binary_path
+from tests.lab.plugins_kubernetes.stack import PluginStack
 
 
 @pytest.fixture(scope="session")
-def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ControlPlane]:
-    with ControlPlane(tmp_path_factory.mktemp("cluster")) as control_plane:
-        yield control_plane
+def control_plane(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ControlPlane]:
+    """Yield a running control plane without nodes on this machine."""
+    with ControlPlane(tmp_path_factory.mktemp("cluster")) as running:
+        yield running
 
 
 @pytest.fixture(scope="session")
-def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def pulumi_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a PULUMI_HOME in which the stand-in plugin `kubernetes` is installed."""
     directory = tmp_path_factory.mktemp("home")
-    install(Path(binary("pulumi")), directory, ["kubernetes"])
+    install(Path(binary_path("pulumi")), directory, ["kubernetes"])
     return directory
 
 
 @pytest.fixture
-def stack(tmp_path: Path, home: Path, cluster: ControlPlane) -> Stack:
-    return Stack(tmp_path, home, cluster.kubeconfig)
+def stack(tmp_path: Path, pulumi_home: Path, control_plane: ControlPlane) -> PluginStack:
+    """Return an empty Pulumi stack whose provider uses the control plane."""
+    return PluginStack(tmp_path, pulumi_home, control_plane.kubeconfig)

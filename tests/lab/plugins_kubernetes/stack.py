@@ -11,9 +11,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from tests.lab.plugins_kubernetes.cluster import binary
+from tests.lab.plugins_kubernetes.cluster import binary_path
 
-_HEAD = """
+_PROGRAM_HEAD = """
 import json, os, pathlib
 import pulumi
 import pulumi_kubernetes as k8s
@@ -31,41 +31,43 @@ on = ResourceOptions(provider=cluster)
 
 
 @dataclass(frozen=True)
-class Run:
-    """The exit code and the output of a run of the engine."""
+class EngineResult:
+    """The exit code and the output of one run of the command `pulumi`."""
 
-    code: int
-    text: str
+    exit_code: int
+    output: str
 
 
-class Stack:
-    """A stack for tests of the plugin. `home` is a PULUMI_HOME with the plugin installed."""
+class PluginStack:
+    """A Pulumi stack for tests of the stand-in plugin. `pulumi_home` is a PULUMI_HOME with the plugin
+    installed.
+    """
 
-    def __init__(self, directory: Path, home: Path, kubeconfig: str) -> None:
+    def __init__(self, directory: Path, pulumi_home: Path, kubeconfig: str) -> None:
         self.directory = directory
-        self._home = home
+        self._home = pulumi_home
         (directory / "state").mkdir()
         (directory / "kubeconfig").write_text(kubeconfig)
         (directory / "Pulumi.yaml").write_text("name: plugin-test\nruntime: python\n")
-        self.configure()
-        self.program("")
-        assert self.run("stack", "init", "test").code == 0
+        self.set_provider_arguments()
+        self.write_program("")
+        assert self.run("stack", "init", "test").exit_code == 0
 
-    def configure(self, **provider: object) -> None:
-        """Set the provider's arguments."""
+    def set_provider_arguments(self, **provider: object) -> None:
+        """Set the arguments of the Kubernetes provider in the program."""
         settings = {"enable_config_map_mutable": True, "enable_secret_mutable": True, **provider}
         (self.directory / "provider.json").write_text(json.dumps(settings))
 
-    def program(self, text: str) -> None:
-        """Set the program. The text follows a head that defines the provider `cluster` and the options
-        `on`.
+    def write_program(self, text: str) -> None:
+        """Write the Pulumi program. `text` follows a head that defines the provider `cluster` and the
+        resource options `on`.
         """
-        (self.directory / "__main__.py").write_text(_HEAD + textwrap.dedent(text))
+        (self.directory / "__main__.py").write_text(_PROGRAM_HEAD + textwrap.dedent(text))
 
-    def run(self, *arguments: str) -> Run:
-        """Run the engine and return its exit code and output."""
+    def run(self, *arguments: str) -> EngineResult:
+        """Run the command `pulumi` with these arguments."""
         tools = os.pathsep.join(
-            [str(Path(sys.executable).parent), str(Path(binary("pulumi")).parent), os.environ["PATH"]]
+            [str(Path(sys.executable).parent), str(Path(binary_path("pulumi")).parent), os.environ["PATH"]]
         )
         environment = {
             **os.environ,
@@ -76,7 +78,7 @@ class Stack:
             "PULUMI_SKIP_UPDATE_CHECK": "true",
         }
         process = subprocess.run(
-            [binary("pulumi"), *arguments, "--non-interactive", "--color=never"],
+            [binary_path("pulumi"), *arguments, "--non-interactive", "--color=never"],
             cwd=self.directory,
             env=environment,
             capture_output=True,
@@ -84,35 +86,37 @@ class Stack:
             timeout=300,
             check=False,
         )
-        return Run(process.returncode, process.stdout + process.stderr)
+        return EngineResult(process.returncode, process.stdout + process.stderr)
 
     def up(self, *arguments: str, fails: bool = False) -> str:
-        """Run `pulumi up` and return the engine's output."""
+        """Run `pulumi up` and return its output. With `fails`, assert that the command fails."""
         result = self.run("up", "--yes", "--skip-preview", "--stack=test", *arguments)
-        assert (result.code != 0) == fails, result.text
-        return result.text
+        assert (result.exit_code != 0) == fails, result.output
+        return result.output
 
     def preview(self, *arguments: str, fails: bool = False) -> str:
-        """Run `pulumi preview` and return the engine's output."""
+        """Run `pulumi preview` and return its output. With `fails`, assert that the command fails."""
         result = self.run("preview", "--diff", "--stack=test", *arguments)
-        assert (result.code != 0) == fails, result.text
-        return result.text
+        assert (result.exit_code != 0) == fails, result.output
+        return result.output
 
-    def changes(self) -> dict[str, int]:
-        """Return the number of resources for each previewed operation, without unchanged resources."""
+    def planned_operations(self) -> dict[str, int]:
+        """Run a preview. Return the number of resources by operation, such as `update`, without unchanged
+        resources.
+        """
         result = self.run("preview", "--json", "--stack=test")
-        assert result.code == 0, result.text
-        summary: dict[str, int] = json.loads(result.text[result.text.index("{") :])["changeSummary"]
+        assert result.exit_code == 0, result.output
+        summary: dict[str, int] = json.loads(result.output[result.output.index("{") :])["changeSummary"]
         return {operation: count for operation, count in summary.items() if operation != "same"}
 
-    def state(self) -> dict[str, Any]:
-        """Return the exported state with encrypted secrets."""
+    def exported_state(self) -> dict[str, Any]:
+        """Return the exported state of the stack, with encrypted secrets."""
         result = self.run("stack", "export", "--stack=test")
-        exported: dict[str, Any] = json.loads(result.text)
+        exported: dict[str, Any] = json.loads(result.output)
         return exported
 
     def destroy(self, *arguments: str, fails: bool = False) -> str:
-        """Run `pulumi destroy` and return the engine's output."""
+        """Run `pulumi destroy` and return its output. With `fails`, assert that the command fails."""
         result = self.run("destroy", "--yes", "--skip-preview", "--stack=test", *arguments)
-        assert (result.code != 0) == fails, result.text
-        return result.text
+        assert (result.exit_code != 0) == fails, result.output
+        return result.output

@@ -5,9 +5,9 @@ from __future__ import annotations
 import json
 
 from tests.lab.plugins_kubernetes.cluster import ControlPlane
-from tests.lab.plugins_kubernetes.stack import Stack
+from tests.lab.plugins_kubernetes.stack import PluginStack
 
-BASICS = """
+OBJECTS_PROGRAM = """
     ns = k8s.core.v1.Namespace("basics", metadata={"name": "basics"}, opts=on)
     config = k8s.core.v1.ConfigMap(
         "config", metadata={"name": "config", "namespace": ns.metadata.name}, data={"colour": "%(colour)s"},
@@ -29,55 +29,68 @@ BASICS = """
     pulumi.export("name", unnamed.metadata.name)
     pulumi.export("word", secret.data["word"])
 """
-FIRST = {"colour": "red", "word": "open-sesame", "role": "role.metadata.name", "replicas": 1}
+INITIAL_VALUES = {"colour": "red", "word": "open-sesame", "role": "role.metadata.name", "replicas": 1}
 
 
-def test_objects_are_created_updated_replaced_and_deleted(stack: Stack, cluster: ControlPlane) -> None:
-    stack.program(BASICS % FIRST)
+def test_objects_are_created_updated_replaced_and_deleted(
+    stack: PluginStack, control_plane: ControlPlane
+) -> None:
+    stack.write_program(OBJECTS_PROGRAM % INITIAL_VALUES)
     preview = stack.preview()
     assert "open-sesame" not in preview
     stack.up()
-    assert cluster.kubectl("get", "configmap", "-n", "basics", "config", "-ojsonpath={.data.colour}") == "red"
-    assert stack.changes() == {}
-    assert "open-sesame" not in json.dumps(stack.state())
-    assert "b3Blbi1zZXNhbWU" not in json.dumps(stack.state())
+    assert (
+        control_plane.kubectl("get", "configmap", "-n", "basics", "config", "-ojsonpath={.data.colour}")
+        == "red"
+    )
+    assert stack.planned_operations() == {}
+    assert "open-sesame" not in json.dumps(stack.exported_state())
+    assert "b3Blbi1zZXNhbWU" not in json.dumps(stack.exported_state())
 
-    stack.program(BASICS % {**FIRST, "colour": "blue", "word": "shut-sesame", "replicas": 3})
+    stack.write_program(
+        OBJECTS_PROGRAM % {**INITIAL_VALUES, "colour": "blue", "word": "shut-sesame", "replicas": 3}
+    )
     preview = stack.preview()
     assert '"red" => "blue"' in preview
     assert "sesame" not in preview
-    assert stack.changes() == {"update": 3}
+    assert stack.planned_operations() == {"update": 3}
     stack.up()
     assert (
-        cluster.kubectl("get", "configmap", "-n", "basics", "config", "-ojsonpath={.data.colour}") == "blue"
+        control_plane.kubectl("get", "configmap", "-n", "basics", "config", "-ojsonpath={.data.colour}")
+        == "blue"
     )
-    assert cluster.kubectl("get", "deployment", "-n", "basics", "web", "-ojsonpath={.spec.replicas}") == "3"
-    assert stack.changes() == {}
+    assert (
+        control_plane.kubectl("get", "deployment", "-n", "basics", "web", "-ojsonpath={.spec.replicas}")
+        == "3"
+    )
+    assert stack.planned_operations() == {}
 
-    uid = cluster.kubectl("get", "clusterrolebinding", "readers", "-ojsonpath={.metadata.uid}")
-    stack.program(BASICS % {**FIRST, "role": "'view'"})
-    assert stack.changes() == {"replace": 1, "update": 3}
+    uid = control_plane.kubectl("get", "clusterrolebinding", "readers", "-ojsonpath={.metadata.uid}")
+    stack.write_program(OBJECTS_PROGRAM % {**INITIAL_VALUES, "role": "'view'"})
+    assert stack.planned_operations() == {"replace": 1, "update": 3}
     stack.up()
-    assert cluster.kubectl("get", "clusterrolebinding", "readers", "-ojsonpath={.metadata.uid}") != uid
-    assert cluster.kubectl("get", "clusterrolebinding", "readers", "-ojsonpath={.roleRef.name}") == "view"
+    assert control_plane.kubectl("get", "clusterrolebinding", "readers", "-ojsonpath={.metadata.uid}") != uid
+    assert (
+        control_plane.kubectl("get", "clusterrolebinding", "readers", "-ojsonpath={.roleRef.name}") == "view"
+    )
 
-    assert stack.run("refresh", "--yes", "--stack=test").code == 0
-    assert stack.changes() == {}
+    assert stack.run("refresh", "--yes", "--stack=test").exit_code == 0
+    assert stack.planned_operations() == {}
     stack.destroy()
-    assert cluster.kubectl("get", "namespace", "basics", "--ignore-not-found") == ""
+    assert control_plane.kubectl("get", "namespace", "basics", "--ignore-not-found") == ""
 
 
-def config_map(name: str, body: str) -> str:
-    """Return a program with one ConfigMap."""
+def config_map_program(name: str, body: str) -> str:
+    """Return the text of a program with one ConfigMap. `body` is further arguments of the resource."""
     return f"""
     k8s.core.v1.ConfigMap("{name}", metadata={{"name": "{name}", "namespace": "default"}}, {body}, opts=on)
     """
 
 
 def test_conflict_error_names_field_and_manager_and_can_be_forced(
-    stack: Stack, cluster: ControlPlane
+    stack: PluginStack, control_plane: ControlPlane
 ) -> None:
-    stack.program(config_map("shared", 'data={"colour": "red"}'))
+    stack.write_program(config_map_program("shared", 'data={"colour": "red"}'))
     stack.up()
     theirs = {
         "apiVersion": "v1",
@@ -86,9 +99,9 @@ def test_conflict_error_names_field_and_manager_and_can_be_forced(
         "data": {"colour": "green"},
     }
     arguments = ("apply", "--server-side", "--field-manager=painter", "--force-conflicts", "-f", "-")
-    cluster.kubectl(*arguments, stdin=json.dumps(theirs))
+    control_plane.kubectl(*arguments, stdin=json.dumps(theirs))
 
-    stack.program(config_map("shared", 'data={"colour": "blue-and-private"}'))
+    stack.write_program(config_map_program("shared", 'data={"colour": "blue-and-private"}'))
     text = stack.up(fails=True)
     assert (
         'ConfigMap default/shared: fields are managed by someone else: data.colour (set by "painter"' in text
@@ -96,66 +109,74 @@ def test_conflict_error_names_field_and_manager_and_can_be_forced(
     assert "pulumi.com/patchForce" in text
     assert "blue-and-private" not in text
 
-    forced = config_map("shared", 'data={"colour": "blue"}')
-    stack.program(
+    forced = config_map_program("shared", 'data={"colour": "blue"}')
+    stack.write_program(
         forced.replace(
             '"namespace": "default"',
             '"namespace": "default", "annotations": {"pulumi.com/patchForce": "true"}',
         )
     )
     stack.up()
-    assert cluster.kubectl("get", "configmap", "shared", "-ojsonpath={.data.colour}") == "blue"
+    assert control_plane.kubectl("get", "configmap", "shared", "-ojsonpath={.data.colour}") == "blue"
     stack.destroy()
 
 
-def test_existing_object_is_overwritten_only_with_upsert(stack: Stack, cluster: ControlPlane) -> None:
-    cluster.kubectl("create", "configmap", "older", "--from-literal=a=1")
-    stack.program(config_map("older", 'data={"b": "2"}'))
+def test_existing_object_is_overwritten_only_with_upsert(
+    stack: PluginStack, control_plane: ControlPlane
+) -> None:
+    control_plane.kubectl("create", "configmap", "older", "--from-literal=a=1")
+    stack.write_program(config_map_program("older", 'data={"b": "2"}'))
     assert "ConfigMap default/older already exists in the cluster; import it" in stack.up(fails=True)
-    assert cluster.kubectl("get", "configmap", "older", "-ojsonpath={.data}") == '{"a":"1"}'
-    stack.configure(upsert_existing_objects=True)
+    assert control_plane.kubectl("get", "configmap", "older", "-ojsonpath={.data}") == '{"a":"1"}'
+    stack.set_provider_arguments(upsert_existing_objects=True)
     stack.up()
-    assert cluster.kubectl("get", "configmap", "older", "-ojsonpath={.data.b}") == "2"
+    assert control_plane.kubectl("get", "configmap", "older", "-ojsonpath={.data.b}") == "2"
     stack.destroy()
 
 
-def test_interrupted_create_is_completed_by_the_next_up(stack: Stack, cluster: ControlPlane) -> None:
-    stack.program(config_map("lost", 'data={"a": "1"}'))
+def test_interrupted_create_is_completed_by_the_next_up(
+    stack: PluginStack, control_plane: ControlPlane
+) -> None:
+    stack.write_program(config_map_program("lost", 'data={"a": "1"}'))
     stack.up()
     # Import the state of a run that was killed after the object was created and before it was recorded.
-    state = stack.state()
+    state = stack.exported_state()
     state["deployment"]["resources"] = []
     (stack.directory / "empty.json").write_text(json.dumps(state))
-    assert stack.run("stack", "import", "--stack=test", "--file", "empty.json").code == 0
+    assert stack.run("stack", "import", "--stack=test", "--file", "empty.json").exit_code == 0
     stack.up()
-    stack.program(config_map("lost", 'data={"a": "2"}'))
+    stack.write_program(config_map_program("lost", 'data={"a": "2"}'))
     stack.up()
-    assert cluster.kubectl("get", "configmap", "lost", "-ojsonpath={.data.a}") == "2"
+    assert control_plane.kubectl("get", "configmap", "lost", "-ojsonpath={.data.a}") == "2"
     stack.destroy()
 
 
-def test_immutable_data_is_replaced_under_the_same_name(stack: Stack, cluster: ControlPlane) -> None:
-    stack.configure(enable_config_map_mutable=False)
-    stack.program(config_map("fixed", 'data={"a": "1"}'))
+def test_immutable_data_is_replaced_under_the_same_name(
+    stack: PluginStack, control_plane: ControlPlane
+) -> None:
+    stack.set_provider_arguments(enable_config_map_mutable=False)
+    stack.write_program(config_map_program("fixed", 'data={"a": "1"}'))
     stack.up()
-    stack.program(config_map("fixed", 'data={"a": "2"}'))
-    assert stack.changes() == {"replace": 1}
+    stack.write_program(config_map_program("fixed", 'data={"a": "2"}'))
+    assert stack.planned_operations() == {"replace": 1}
     stack.up()
-    assert cluster.kubectl("get", "configmap", "fixed", "-ojsonpath={.data.a}") == "2"
+    assert control_plane.kubectl("get", "configmap", "fixed", "-ojsonpath={.data.a}") == "2"
     stack.destroy()
 
 
-def test_object_that_is_not_ready_is_kept_and_retried(stack: Stack, cluster: ControlPlane) -> None:
+def test_object_that_is_not_ready_is_kept_and_retried(
+    stack: PluginStack, control_plane: ControlPlane
+) -> None:
     service = """
     k8s.core.v1.Service("lonely", metadata={"name": "lonely", "namespace": "default",
             "annotations": {"pulumi.com/timeoutSeconds": "2"}},
         spec={"selector": {"app": "nobody"}, "ports": [{"port": 80}]%s}, opts=on)
     """
-    stack.program(service % "")
+    stack.write_program(service % "")
     text = stack.up(fails=True)
     assert "Service default/lonely is not ready in time: no ready pod matches its selector" in text
-    assert stack.changes() == {"update": 1}
-    cluster.kubectl("get", "service", "lonely")
+    assert stack.planned_operations() == {"update": 1}
+    control_plane.kubectl("get", "service", "lonely")
     endpoints = {
         "apiVersion": "discovery.k8s.io/v1",
         "kind": "EndpointSlice",
@@ -168,43 +189,43 @@ def test_object_that_is_not_ready_is_kept_and_retried(stack: Stack, cluster: Con
         "endpoints": [{"addresses": ["10.1.2.3"], "conditions": {"ready": True}}],
         "ports": [{"port": 80}],
     }
-    cluster.kubectl("apply", "-f", "-", stdin=json.dumps(endpoints))
+    control_plane.kubectl("apply", "-f", "-", stdin=json.dumps(endpoints))
     stack.up()
-    assert stack.changes() == {}
+    assert stack.planned_operations() == {}
     stack.destroy()
-    cluster.kubectl("delete", "endpointslice", "lonely-1")
+    control_plane.kubectl("delete", "endpointslice", "lonely-1")
 
 
-def test_drift_is_shown_after_a_refresh_and_reverted(stack: Stack, cluster: ControlPlane) -> None:
-    stack.configure(enable_patch_force=True)
-    stack.program(config_map("drifting", 'data={"a": "1"}'))
+def test_drift_is_shown_after_a_refresh_and_reverted(stack: PluginStack, control_plane: ControlPlane) -> None:
+    stack.set_provider_arguments(enable_patch_force=True)
+    stack.write_program(config_map_program("drifting", 'data={"a": "1"}'))
     stack.up()
-    cluster.kubectl("patch", "configmap", "drifting", "--patch", '{"data": {"a": "9", "b": "2"}}')
-    assert stack.changes() == {}
-    assert stack.run("refresh", "--yes", "--stack=test").code == 0
+    control_plane.kubectl("patch", "configmap", "drifting", "--patch", '{"data": {"a": "9", "b": "2"}}')
+    assert stack.planned_operations() == {}
+    assert stack.run("refresh", "--yes", "--stack=test").exit_code == 0
     assert '"9" => "1"' in stack.preview()
-    cluster.kubectl("delete", "configmap", "drifting")
-    assert stack.run("refresh", "--yes", "--stack=test").code == 0
-    assert stack.changes() == {"create": 1}
+    control_plane.kubectl("delete", "configmap", "drifting")
+    assert stack.run("refresh", "--yes", "--stack=test").exit_code == 0
+    assert stack.planned_operations() == {"create": 1}
     stack.destroy()
 
 
-def test_existing_object_is_imported_by_its_id(stack: Stack, cluster: ControlPlane) -> None:
-    cluster.kubectl("create", "configmap", "adopted", "--from-literal=a=1")
+def test_existing_object_is_imported_by_its_id(stack: PluginStack, control_plane: ControlPlane) -> None:
+    control_plane.kubectl("create", "configmap", "adopted", "--from-literal=a=1")
     imported = """
     k8s.core.v1.ConfigMap("adopted", metadata={"name": "adopted", "namespace": "default"}, data={"a": "1"},
         opts=ResourceOptions(provider=cluster, import_="default/adopted"))
     """
-    stack.program(imported)
+    stack.write_program(imported)
     stack.up()
-    stack.program(config_map("adopted", 'data={"a": "1"}'))
-    assert stack.changes() == {}
+    stack.write_program(config_map_program("adopted", 'data={"a": "1"}'))
+    assert stack.planned_operations() == {}
     stack.destroy()
-    assert cluster.kubectl("get", "configmap", "adopted", "--ignore-not-found") == ""
+    assert control_plane.kubectl("get", "configmap", "adopted", "--ignore-not-found") == ""
 
 
-def test_custom_resources_and_patches_are_applied(stack: Stack, cluster: ControlPlane) -> None:
-    stack.program("""
+def test_custom_resources_and_patches_are_applied(stack: PluginStack, control_plane: ControlPlane) -> None:
+    stack.write_program("""
     crd = k8s.apiextensions.v1.CustomResourceDefinition(
         "widgets", metadata={"name": "widgets.example.com"}, spec={
         "group": "example.com", "scope": "Namespaced",
@@ -220,15 +241,15 @@ def test_custom_resources_and_patches_are_applied(stack: Stack, cluster: Control
     """)
     stack.preview()
     stack.up()
-    assert stack.changes() == {}
-    assert cluster.kubectl("get", "widgets", "one", "-ojsonpath={.spec.size}") == "3"
-    assert cluster.kubectl("get", "ns", "kube-public", "-ojsonpath={.metadata.labels.seen}") == "yes"
+    assert stack.planned_operations() == {}
+    assert control_plane.kubectl("get", "widgets", "one", "-ojsonpath={.spec.size}") == "3"
+    assert control_plane.kubectl("get", "ns", "kube-public", "-ojsonpath={.metadata.labels.seen}") == "yes"
     stack.destroy()
-    assert cluster.kubectl("get", "ns", "kube-public", "-ojsonpath={.metadata.labels.seen}") == ""
+    assert control_plane.kubectl("get", "ns", "kube-public", "-ojsonpath={.metadata.labels.seen}") == ""
 
 
-def test_preview_of_an_invalid_object_fails_without_showing_secrets(stack: Stack) -> None:
-    stack.program("""
+def test_preview_of_an_invalid_object_fails_without_showing_secrets(stack: PluginStack) -> None:
+    stack.write_program("""
     k8s.core.v1.Secret("bad", metadata={"name": "Not_A_Name", "namespace": "default"},
         string_data={"word": "open-sesame"}, opts=on)
     """)
@@ -240,18 +261,18 @@ def test_preview_of_an_invalid_object_fails_without_showing_secrets(stack: Stack
     assert "lab/plugins" not in text
 
 
-def test_unreachable_cluster_is_reported_and_can_be_deleted_from_the_state(stack: Stack) -> None:
-    stack.program(config_map("stranded", 'data={"a": "1"}'))
+def test_unreachable_cluster_is_reported_and_can_be_deleted_from_the_state(stack: PluginStack) -> None:
+    stack.write_program(config_map_program("stranded", 'data={"a": "1"}'))
     stack.up()
     reachable = (stack.directory / "kubeconfig").read_text()
     broken = json.loads(reachable)
     broken["clusters"][0]["cluster"]["server"] = "https://127.0.0.1:9"
     (stack.directory / "kubeconfig").write_text(json.dumps(broken))
-    stack.program(config_map("stranded", 'data={"a": "2"}'))
+    stack.write_program(config_map_program("stranded", 'data={"a": "2"}'))
     assert '"1" => "2"' in stack.preview()
     text = stack.up(fails=True)
     assert "cluster loopback at https://127.0.0.1:9 cannot be reached: Connection refused" in text
     assert "deleteUnreachable" in stack.destroy(fails=True)
-    stack.configure(delete_unreachable=True)
+    stack.set_provider_arguments(delete_unreachable=True)
     stack.up("--target=**cluster")
     stack.destroy()

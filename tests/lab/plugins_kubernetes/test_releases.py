@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 
 from tests.lab.plugins_kubernetes.cluster import ControlPlane
-from tests.lab.plugins_kubernetes.stack import Stack
+from tests.lab.plugins_kubernetes.stack import PluginStack
 
 CONFIG_MAP = """\
 apiVersion: v1
@@ -40,11 +40,11 @@ PROGRAM = """
         "password": pulumi.Output.secret("open-sesame"), "stuck": %(stuck)s, "broken": %(broken)s}, opts=on)
     pulumi.export("revision", release.status.revision)
 """
-FIRST = {"text": "hello", "stuck": False, "broken": False, "timeout": 60}
+INITIAL_VALUES = {"text": "hello", "stuck": False, "broken": False, "timeout": 60}
 
 
-def chart(directory: Path, version: str) -> None:
-    """Write a chart with this version."""
+def write_chart(directory: Path, version: str) -> None:
+    """Write a chart with this version to the folder `chart` of a directory."""
     (directory / "chart" / "templates").mkdir(parents=True, exist_ok=True)
     (directory / "chart" / "Chart.yaml").write_text(
         f"apiVersion: v2\nname: page\nversion: {version}\nappVersion: a1\n"
@@ -53,64 +53,70 @@ def chart(directory: Path, version: str) -> None:
     (directory / "chart" / "templates" / "page.yaml").write_text(CONFIG_MAP)
 
 
-def displayed_text(cluster: ControlPlane) -> str:
-    return cluster.kubectl("get", "configmap", "-n", "pages", "page-page", "-ojsonpath={.data.text}")
+def deployed_text(control_plane: ControlPlane) -> str:
+    """Return the text in the ConfigMap of the deployed release."""
+    return control_plane.kubectl("get", "configmap", "-n", "pages", "page-page", "-ojsonpath={.data.text}")
 
 
-def test_release_is_installed_upgraded_rolled_back_and_deleted(stack: Stack, cluster: ControlPlane) -> None:
-    chart(stack.directory, "1.0.0")
-    stack.program(PROGRAM % FIRST)
+def test_release_is_installed_upgraded_rolled_back_and_deleted(
+    stack: PluginStack, control_plane: ControlPlane
+) -> None:
+    write_chart(stack.directory, "1.0.0")
+    stack.write_program(PROGRAM % INITIAL_VALUES)
     stack.preview()
     output = stack.up()
     assert "revision: 1" in output
-    assert displayed_text(cluster) == "hello"
-    assert stack.changes() == {}
-    assert "open-sesame" not in json.dumps(stack.state())
+    assert deployed_text(control_plane) == "hello"
+    assert stack.planned_operations() == {}
+    assert "open-sesame" not in json.dumps(stack.exported_state())
 
-    stack.program(PROGRAM % {**FIRST, "text": "good day"})
+    stack.write_program(PROGRAM % {**INITIAL_VALUES, "text": "good day"})
     assert '"hello" => "good day"' in stack.preview()
     assert "revision: 1 => 2" in stack.up()
-    assert displayed_text(cluster) == "good day"
+    assert deployed_text(control_plane) == "good day"
 
     # A new version of the chart is an update, even with unchanged values.
-    chart(stack.directory, "1.1.0")
-    assert stack.changes() == {"update": 1}
+    write_chart(stack.directory, "1.1.0")
+    assert stack.planned_operations() == {"update": 1}
     stack.up()
     assert (
-        cluster.kubectl("get", "configmap", "-n", "pages", "page-page", "-ojsonpath={.data.chart}") == "1.1.0"
+        control_plane.kubectl("get", "configmap", "-n", "pages", "page-page", "-ojsonpath={.data.chart}")
+        == "1.1.0"
     )
 
-    stack.program(PROGRAM % {**FIRST, "text": "open-sesame", "stuck": True, "timeout": 5})
+    stack.write_program(PROGRAM % {**INITIAL_VALUES, "text": "open-sesame", "stuck": True, "timeout": 5})
     failure = stack.up(fails=True)
     assert "Helm release pages/page: upgrade failed; it was rolled back" in failure
     assert "open-sesame" not in failure
-    assert displayed_text(cluster) == "good day"
+    assert deployed_text(control_plane) == "good day"
 
-    stack.program(PROGRAM % {**FIRST, "text": "good day", "broken": True})
+    stack.write_program(PROGRAM % {**INITIAL_VALUES, "text": "good day", "broken": True})
     assert "Not_A_Name" in stack.up(fails=True)
-    assert displayed_text(cluster) == "good day"
+    assert deployed_text(control_plane) == "good day"
 
-    stack.program(PROGRAM % {**FIRST, "text": "good night"})
+    stack.write_program(PROGRAM % {**INITIAL_VALUES, "text": "good night"})
     stack.up()
-    assert displayed_text(cluster) == "good night"
-    assert stack.changes() == {}
+    assert deployed_text(control_plane) == "good night"
+    assert stack.planned_operations() == {}
     stack.destroy()
-    assert cluster.kubectl("get", "configmap", "-n", "pages", "-l", "none=none") == ""
-    assert cluster.kubectl("get", "configmap", "-n", "pages", "page-page", "--ignore-not-found") == ""
+    assert control_plane.kubectl("get", "configmap", "-n", "pages", "-l", "none=none") == ""
+    assert control_plane.kubectl("get", "configmap", "-n", "pages", "page-page", "--ignore-not-found") == ""
 
 
-def test_failed_install_leaves_nothing_and_can_be_repeated(stack: Stack, cluster: ControlPlane) -> None:
-    chart(stack.directory, "1.0.0")
-    stack.program(PROGRAM % {**FIRST, "broken": True})
+def test_failed_install_leaves_nothing_and_can_be_repeated(
+    stack: PluginStack, control_plane: ControlPlane
+) -> None:
+    write_chart(stack.directory, "1.0.0")
+    stack.write_program(PROGRAM % {**INITIAL_VALUES, "broken": True})
     assert "Helm release pages/page: install failed" in stack.up(fails=True)
-    assert cluster.kubectl("get", "secret", "-n", "pages", "-l", "owner=helm", "-oname") == ""
-    stack.program(PROGRAM % FIRST)
+    assert control_plane.kubectl("get", "secret", "-n", "pages", "-l", "owner=helm", "-oname") == ""
+    stack.write_program(PROGRAM % INITIAL_VALUES)
     stack.up()
-    assert displayed_text(cluster) == "hello"
+    assert deployed_text(control_plane) == "hello"
     stack.destroy()
 
 
-def test_missing_chart_is_reported_in_the_preview(stack: Stack) -> None:
-    stack.program(PROGRAM % FIRST)
+def test_missing_chart_is_reported_in_the_preview(stack: PluginStack) -> None:
+    stack.write_program(PROGRAM % INITIAL_VALUES)
     text = stack.preview(fails=True)
     assert "there is no chart at ./chart" in text

@@ -11,7 +11,7 @@ from artifacts import catalogue, fetch, images, oci
 from artifacts.cache import Cache
 from artifacts.oci import Config, Entry
 from artifacts.progress import Progress
-from testkit.artifact_server import Server, put, serving
+from testkit.artifact_server import ArtifactServer, add_artifact, serve_artifacts
 
 
 @pytest.fixture(autouse=True)
@@ -34,16 +34,16 @@ def cache(tmp_path: Path) -> Cache:
 @pytest.fixture
 def full_cache(cache: Cache, tmp_path: Path) -> Cache:
     for item in catalogue.node_binaries():
-        put(cache, item.name, item.version, f"content of {item.name}".encode(), tmp_path)
+        add_artifact(cache, item.name, item.version, f"content of {item.name}".encode(), tmp_path)
     for reference in catalogue.images():
         layout = cache.root / "images" / images.layout_directory(reference)
         layout.mkdir(parents=True)
-        oci.write(layout, reference, "amd64", [Entry("x", reference.encode())], Config())
+        oci.write_layout(layout, reference, "amd64", [Entry("x", reference.encode())], Config())
         (layout / "complete.json").write_text("{}")
     return cache
 
 
 @pytest.fixture
-def server(tmp_path: Path) -> Iterator[Server]:
-    with serving(tmp_path) as state:
+def server(tmp_path: Path) -> Iterator[ArtifactServer]:
+    with serve_artifacts(tmp_path) as state:
         yield state

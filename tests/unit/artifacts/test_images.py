@@ -1,3 +1,5 @@
+"""Tests of container images: OCI layouts that are reproducible and run like the images of upstream."""
+
 from __future__ import annotations
 
 import io
@@ -14,7 +16,7 @@ from artifacts.cache import Cache
 from artifacts.errors import ArtifactError
 from artifacts.oci import Config, Entry
 from artifacts.progress import Progress
-from testkit.artifact_server import put
+from testkit.artifact_server import add_artifact
 
 ENTRIES = [
     Entry("bin/tool", b"program", 0o755, capability=oci.NET_BIND_SERVICE),
@@ -28,14 +30,14 @@ def test_image_is_reproducible(tmp_path: Path) -> None:
     digests = set()
     for name, entries in (("a", ENTRIES), ("b", list(reversed(ENTRIES)))):
         (tmp_path / name).mkdir()
-        digests.add(oci.write(tmp_path / name, "r/x:1", "amd64", entries, config))
+        digests.add(oci.write_layout(tmp_path / name, "r/x:1", "amd64", entries, config))
     assert len(digests) == 1
     assert oci.manifest_digest(tmp_path / "a") in digests
 
 
 def test_blobs_match_their_digests_and_config_has_the_command(tmp_path: Path) -> None:
     config = Config(entrypoint=("/bin/tool",), user="65532:65532", ports=("53/udp",), environment={"A": "b"})
-    digest = oci.write(tmp_path, "r/x:1", "arm64", ENTRIES, config)
+    digest = oci.write_layout(tmp_path, "r/x:1", "arm64", ENTRIES, config)
     manifest = json.loads(_blob(tmp_path, digest))
     image = json.loads(_blob(tmp_path, manifest["config"]["digest"]))
     assert image["config"] == {
@@ -58,7 +60,7 @@ def _blob(layout: Path, digest: str) -> bytes:
 
 
 def test_layer_keeps_modes_links_and_file_capability() -> None:
-    with tarfile.open(fileobj=io.BytesIO(oci.layer(ENTRIES))) as tar:
+    with tarfile.open(fileobj=io.BytesIO(oci.build_layer(ENTRIES))) as tar:
         members = {info.name: info for info in tar}
     assert list(members) == ["bin", "bin/alias", "bin/tool"]
     tool = members["bin/tool"]
@@ -94,7 +96,7 @@ def test_servers_run_like_upstream_images(
 ) -> None:
     versions = {"coredns": catalogue.DEFAULTS.coredns, "metrics_server": catalogue.DEFAULTS.metrics_server}
     for name in ("coredns", "metrics-server"):
-        put(cache, name, versions[name.replace("-", "_")], b"program", tmp_path)
+        add_artifact(cache, name, versions[name.replace("-", "_")], b"program", tmp_path)
     layout = images.fetch_or_build(image.format(**versions), cache, progress)
     manifest = json.loads(_blob(layout, oci.manifest_digest(layout)))
     config = json.loads(_blob(layout, manifest["config"]["digest"]))["config"]

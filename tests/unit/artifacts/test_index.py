@@ -1,3 +1,5 @@
+"""Tests of reading the index of a mirror: over HTTPS, from a directory, and pinned."""
+
 from __future__ import annotations
 
 import json
@@ -12,7 +14,7 @@ from artifacts.cache import Cache
 from artifacts.errors import ArtifactError
 from artifacts.progress import Progress
 from nodeconfig import host_program
-from testkit.artifact_server import Server
+from testkit.artifact_server import ArtifactServer
 
 KUBELET = f"kubelet/{catalogue.DEFAULTS.kubernetes}"
 
@@ -23,22 +25,25 @@ def directory(full_cache: Cache, tmp_path: Path, progress: Progress) -> Path:
 
 
 @pytest.fixture
-def served(directory: Path, server: Server) -> Server:
+def mirror_server(directory: Path, server: ArtifactServer) -> ArtifactServer:
     server.files["/index.json"] = (directory / "index.json").read_bytes()
     return server
 
 
-def test_index_of_an_https_mirror(served: Server, directory: Path) -> None:
-    found = index.load(served.url, served.ca_file)
+def test_index_of_an_https_mirror(mirror_server: ArtifactServer, directory: Path) -> None:
+    loaded = index.load(mirror_server.url, mirror_server.ca_file)
     entry = json.loads((directory / "index.json").read_text())["files"][KUBELET]
-    expected = (f"{served.url}/{entry['path']}", entry["sha256"])
-    assert found.artifact("kubelet", catalogue.DEFAULTS.kubernetes) == expected
-    assert found.artifact("kubelet") == expected
-    assert found.ca == served.ca_file.read_text()
+    expected = (f"{mirror_server.url}/{entry['path']}", entry["sha256"])
+    assert loaded.artifact("kubelet", catalogue.DEFAULTS.kubernetes) == expected
+    assert loaded.artifact("kubelet") == expected
+    assert loaded.ca == mirror_server.ca_file.read_text()
 
 
-def test_trailing_slash_of_the_url_is_ignored(served: Server) -> None:
-    assert index.load(f"{served.url}/", served.ca_file).files == index.load(served.url, served.ca_file).files
+def test_trailing_slash_of_the_url_is_ignored(mirror_server: ArtifactServer) -> None:
+    assert (
+        index.load(f"{mirror_server.url}/", mirror_server.ca_file).files
+        == index.load(mirror_server.url, mirror_server.ca_file).files
+    )
 
 
 def test_index_of_a_directory(directory: Path) -> None:
@@ -47,12 +52,12 @@ def test_index_of_a_directory(directory: Path) -> None:
 
 
 def test_debian_programs_are_archives(directory: Path) -> None:
-    found = index.load(str(directory))
-    assert {name for name in catalogue.NODE_ARTIFACTS if found.member(name) == "*"} == set(DEBIAN_RECIPES)
-    assert {found.member(name) for name in catalogue.NODE_ARTIFACTS} == {"*", ""}
+    loaded = index.load(str(directory))
+    assert {name for name in catalogue.NODE_ARTIFACTS if loaded.member(name) == "*"} == set(DEBIAN_RECIPES)
+    assert {loaded.member(name) for name in catalogue.NODE_ARTIFACTS} == {"*", ""}
 
 
-def _error(*arguments: object) -> str:
+def _load_error(*arguments: object) -> str:
     with pytest.raises(ArtifactError) as caught:
         index.load(*arguments)  # type: ignore[arg-type]
     message = str(caught.value)
@@ -60,21 +65,21 @@ def _error(*arguments: object) -> str:
     return message
 
 
-def test_unverified_mirror_is_refused(served: Server) -> None:
-    message = _error(served.url, None)
+def test_unverified_mirror_is_refused(mirror_server: ArtifactServer) -> None:
+    message = _load_error(mirror_server.url, None)
     assert "certificate does not verify" in message
-    assert served.url in message
-    assert served.requested == []
+    assert mirror_server.url in message
+    assert mirror_server.requests == []
 
 
-def test_error_names_an_unreachable_mirror(served: Server) -> None:
-    message = _error("https://127.0.0.1:9", served.ca_file)
+def test_error_names_an_unreachable_mirror(mirror_server: ArtifactServer) -> None:
+    message = _load_error("https://127.0.0.1:9", mirror_server.ca_file)
     assert message.startswith("artifacts.mirror: https://127.0.0.1:9/index.json: ")
     assert "refused" in message
 
 
-def test_server_without_an_index_is_an_error(server: Server) -> None:
-    assert "answered 404" in _error(server.url, server.ca_file)
+def test_server_without_an_index_is_an_error(server: ArtifactServer) -> None:
+    assert "answered 404" in _load_error(server.url, server.ca_file)
 
 
 @pytest.mark.parametrize(
@@ -89,55 +94,55 @@ def test_server_without_an_index_is_an_error(server: Server) -> None:
         '{"files": {"kubelet/1": {"path": 3, "sha256": "%s"}}}' % ("a" * 64),
     ],
 )
-def test_malformed_index_is_an_error(server: Server, body: str) -> None:
+def test_malformed_index_is_an_error(server: ArtifactServer, body: str) -> None:
     server.files["/index.json"] = body.encode()
-    assert "was not written by make mirror" in _error(server.url, server.ca_file)
+    assert "was not written by make mirror" in _load_error(server.url, server.ca_file)
 
 
 def test_error_names_a_missing_version_and_the_command(directory: Path) -> None:
-    message = _error(str(directory), None, replace(catalogue.DEFAULTS, kubernetes="1.35.6"))
+    message = _load_error(str(directory), None, replace(catalogue.DEFAULTS, kubernetes="1.35.6"))
     assert message.startswith("kube-apiserver 1.35.6: not in the mirror ")
     assert "make mirror" in message
 
 
 def test_error_names_an_unreadable_authority(tmp_path: Path) -> None:
-    assert f"artifacts.ca_file {tmp_path}/none" in _error("https://127.0.0.1:9", tmp_path / "none")
+    assert f"artifacts.ca_file {tmp_path}/none" in _load_error("https://127.0.0.1:9", tmp_path / "none")
     (tmp_path / "bad").write_text("no PEM")
-    assert f"{tmp_path}/bad: no readable PEM" in _error("https://127.0.0.1:9", tmp_path / "bad")
+    assert f"{tmp_path}/bad: no readable PEM" in _load_error("https://127.0.0.1:9", tmp_path / "bad")
 
 
 @pytest.mark.parametrize("place", ["http://10.0.0.1:8080", "ftp://x", "s3://bucket"])
 def test_mirror_must_be_an_https_url_or_a_directory(place: str) -> None:
-    assert "must be an https URL or a directory" in _error(place)
+    assert "must be an https URL or a directory" in _load_error(place)
 
 
 def test_directory_without_an_index_is_an_error(tmp_path: Path) -> None:
-    assert "run make mirror" in _error(str(tmp_path))
+    assert "run make mirror" in _load_error(str(tmp_path))
 
 
 @pytest.mark.parametrize("mirror", [None, ""])
 def test_missing_mirror_is_an_error_with_the_remedy(mirror: str | None) -> None:
-    assert _error(mirror).startswith("artifacts.mirror: required, ")
-    assert "make mirror" in _error(mirror)
+    assert _load_error(mirror).startswith("artifacts.mirror: required, ")
+    assert "make mirror" in _load_error(mirror)
 
 
 def test_versions_of_other_pools_are_required_too(directory: Path) -> None:
-    older = replace(catalogue.DEFAULTS, kubernetes=catalogue.supported("kubernetes")[1])
+    older = replace(catalogue.DEFAULTS, kubernetes=catalogue.supported_versions("kubernetes")[1])
     with pytest.raises(ArtifactError, match=rf"{older.kubernetes}: not in the mirror"):
         index.load(str(directory), None, catalogue.DEFAULTS, older)
     assert index.load(str(directory), None, catalogue.DEFAULTS, catalogue.DEFAULTS).files
 
 
 def test_pinned_index_replaces_the_index_of_the_mirror(directory: Path, tmp_path: Path) -> None:
-    kept = tmp_path / "kept/index.json"
-    mirror.export_index(directory, kept)
+    pinned_file = tmp_path / "kept/index.json"
+    mirror.export_index(directory, pinned_file)
     # No server listens there: with a pinned index the mirror is not contacted.
-    found = index.load("https://127.0.0.1:9", None, catalogue.DEFAULTS, pinned=kept.read_text())
-    there = index.load(str(directory), None, catalogue.DEFAULTS)
-    url, sha256 = found.artifact("kubelet")
-    assert sha256 == there.artifact("kubelet")[1]
+    loaded = index.load("https://127.0.0.1:9", None, catalogue.DEFAULTS, pinned=pinned_file.read_text())
+    from_directory = index.load(str(directory), None, catalogue.DEFAULTS)
+    url, sha256 = loaded.artifact("kubelet")
+    assert sha256 == from_directory.artifact("kubelet")[1]
     assert url == f"https://127.0.0.1:9/files/kubelet/{catalogue.DEFAULTS.kubernetes}/kubelet"
-    assert "images" not in kept.read_text()
+    assert "images" not in pinned_file.read_text()
 
 
 def test_host_program_of_another_checkout_is_missing(
@@ -147,10 +152,10 @@ def test_host_program_of_another_checkout_is_missing(
     with pytest.raises(ArtifactError, match=r"host-program e{64}: not in the mirror .*; run make mirror"):
         index.load(str(directory), None, catalogue.DEFAULTS)
     # A pinned index is not updated for each checkout.
-    kept = (directory / "index.json").read_text()
-    found = index.load("https://127.0.0.1:9", None, catalogue.DEFAULTS, pinned=kept)
-    at = f"https://127.0.0.1:9/files/host-program/{'e' * 64}/host-program"
-    assert found.artifact("host-program", "e" * 64) == (at, "e" * 64)
+    pinned_file = (directory / "index.json").read_text()
+    loaded = index.load("https://127.0.0.1:9", None, catalogue.DEFAULTS, pinned=pinned_file)
+    url = f"https://127.0.0.1:9/files/host-program/{'e' * 64}/host-program"
+    assert loaded.artifact("host-program", "e" * 64) == (url, "e" * 64)
 
 
 def test_pinned_index_must_have_every_version(directory: Path) -> None:

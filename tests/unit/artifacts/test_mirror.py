@@ -1,3 +1,5 @@
+"""Tests of building a mirror: content, checksums, and later builds in the same directory."""
+
 from __future__ import annotations
 
 import hashlib
@@ -11,15 +13,15 @@ from artifacts import catalogue, mirror
 from artifacts.cache import Cache, sha256
 from artifacts.errors import ArtifactError
 from artifacts.progress import Progress
-from nodeconfig import host_program as host_program
+from nodeconfig import host_program
 
 
 @pytest.fixture
-def made(full_cache: Cache, tmp_path: Path, progress: Progress) -> Path:
+def mirror_directory(full_cache: Cache, tmp_path: Path, progress: Progress) -> Path:
     return mirror.build(tmp_path / "mirror", catalogue.DEFAULTS, progress, cache=full_cache)
 
 
-def _verify(directory: Path) -> subprocess.CompletedProcess[str]:
+def _verify_checksums(directory: Path) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         ["sha256sum", "--quiet", "-c", "SHA256SUMS"],
         cwd=directory,
@@ -29,23 +31,25 @@ def _verify(directory: Path) -> subprocess.CompletedProcess[str]:
     )
 
 
-def _state(directory: Path) -> dict[str, tuple[int, int]]:
+def _inodes_and_times(directory: Path) -> dict[str, tuple[int, int]]:
     files = [path for path in directory.rglob("*") if path.is_file()]
     return {str(path): (path.stat().st_ino, path.stat().st_mtime_ns) for path in files}
 
 
-def test_mirror_has_all_files_with_checksums(made: Path) -> None:
-    index = json.loads((made / "index.json").read_text())
+def test_mirror_has_all_files_with_checksums(mirror_directory: Path) -> None:
+    index = json.loads((mirror_directory / "index.json").read_text())
     keys = {item.key for item in catalogue.node_binaries()}
     assert set(index["files"]) == {*keys, f"host-program/{host_program.digest()}"}
     assert set(index["images"]) == set(catalogue.images())
     for entry in index["files"].values():
-        assert (made / entry["path"]).stat().st_size == entry["size"]
-    result = _verify(made)
+        assert (mirror_directory / entry["path"]).stat().st_size == entry["size"]
+    result = _verify_checksums(mirror_directory)
     assert (result.returncode, result.stdout) == (0, "")
-    listed = {line.split("  ")[1] for line in (made / "SHA256SUMS").read_text().splitlines()}
-    there = {str(path.relative_to(made)) for path in made.rglob("*") if path.is_file()}
-    assert there - listed == {"SHA256SUMS"}
+    listed = {line.split("  ")[1] for line in (mirror_directory / "SHA256SUMS").read_text().splitlines()}
+    existing = {
+        str(path.relative_to(mirror_directory)) for path in mirror_directory.rglob("*") if path.is_file()
+    }
+    assert existing - listed == {"SHA256SUMS"}
 
 
 def test_host_programs_of_other_checkouts_stay(
@@ -58,8 +62,8 @@ def test_host_programs_of_other_checkouts_stay(
     monkeypatch.setattr(host_program, "digest", lambda: "f" * 64)
     mirror.build(directory, cache=full_cache)
     index = json.loads((directory / "index.json").read_text())
-    found = [entry for key, entry in index["files"].items() if key.startswith("host-program/")]
-    assert sorted(entry["sha256"] for entry in found) == sorted([before, "f" * 64])
+    entries = [entry for key, entry in index["files"].items() if key.startswith("host-program/")]
+    assert sorted(entry["sha256"] for entry in entries) == sorted([before, "f" * 64])
     assert (directory / f"files/host-program/{'f' * 64}/host-program").read_text() == "another\n"
     monkeypatch.undo()
     path = directory / f"files/host-program/{before}/host-program"
@@ -68,71 +72,79 @@ def test_host_programs_of_other_checkouts_stay(
 
 
 def test_concurrent_additions_of_another_process_stay(
-    made: Path, full_cache: Cache, monkeypatch: pytest.MonkeyPatch
+    mirror_directory: Path, full_cache: Cache, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     add_image = mirror.add_image
 
-    def meanwhile(reference: str, directory: Path, cache: Cache, progress: Progress) -> dict[str, str | int]:
-        index = json.loads((made / "index.json").read_text())
+    def add_image_during_other_build(
+        reference: str, directory: Path, cache: Cache, progress: Progress
+    ) -> dict[str, str | int]:
+        index = json.loads((mirror_directory / "index.json").read_text())
         other = index["files"]["host-program/" + host_program.digest()]
-        (made / "index.json").write_text(json.dumps(index | {"files": {**index["files"], "other/1": other}}))
+        (mirror_directory / "index.json").write_text(
+            json.dumps(index | {"files": {**index["files"], "other/1": other}})
+        )
         return add_image(reference, directory, cache, progress)
 
-    monkeypatch.setattr(mirror, "add_image", meanwhile)
-    mirror.build(made, cache=full_cache)
-    assert "other/1" in json.loads((made / "index.json").read_text())["files"]
-    assert _verify(made).returncode == 0
+    monkeypatch.setattr(mirror, "add_image", add_image_during_other_build)
+    mirror.build(mirror_directory, cache=full_cache)
+    assert "other/1" in json.loads((mirror_directory / "index.json").read_text())["files"]
+    assert _verify_checksums(mirror_directory).returncode == 0
 
 
-def test_paths_have_the_documented_layout(made: Path) -> None:
+def test_paths_have_the_documented_layout(mirror_directory: Path) -> None:
     version = catalogue.DEFAULTS.kubernetes
-    index = json.loads((made / "index.json").read_text())
+    index = json.loads((mirror_directory / "index.json").read_text())
     assert index["files"][f"kubelet/{version}"]["path"] == f"files/kubelet/{version}/kubelet"
     for entry in index["images"].values():
-        layout = made / entry["path"]
+        layout = mirror_directory / entry["path"]
         assert json.loads((layout / "oci-layout").read_text()) == {"imageLayoutVersion": "1.0.0"}
         assert (layout / "blobs" / entry["digest"].replace(":", "/")).is_file()
 
 
-def test_files_are_hard_links_of_the_cache(made: Path, full_cache: Cache) -> None:
+def test_files_are_hard_links_of_the_cache(mirror_directory: Path, full_cache: Cache) -> None:
     version = catalogue.DEFAULTS.runc
-    assert (made / f"files/runc/{version}/runc").samefile(full_cache.path("runc", version))
+    assert (mirror_directory / f"files/runc/{version}/runc").samefile(full_cache.path("runc", version))
 
 
-def test_second_run_writes_no_file(made: Path, full_cache: Cache, progress: Progress) -> None:
-    before = _state(made)
-    mirror.build(made, catalogue.DEFAULTS, progress, cache=full_cache)
-    assert _state(made) == before
+def test_second_run_writes_no_file(mirror_directory: Path, full_cache: Cache, progress: Progress) -> None:
+    before = _inodes_and_times(mirror_directory)
+    mirror.build(mirror_directory, catalogue.DEFAULTS, progress, cache=full_cache)
+    assert _inodes_and_times(mirror_directory) == before
 
 
-def test_damaged_file_is_repaired(made: Path, full_cache: Cache, progress: Progress) -> None:
-    path = made / "files/runc" / catalogue.DEFAULTS.runc / "runc"
+def test_damaged_file_is_repaired(mirror_directory: Path, full_cache: Cache, progress: Progress) -> None:
+    path = mirror_directory / "files/runc" / catalogue.DEFAULTS.runc / "runc"
     good = path.read_bytes()
     path.unlink()
     path.write_bytes(b"x" * len(good))
-    assert _verify(made).returncode != 0
-    mirror.build(made, catalogue.DEFAULTS, progress, cache=full_cache)
+    assert _verify_checksums(mirror_directory).returncode != 0
+    mirror.build(mirror_directory, catalogue.DEFAULTS, progress, cache=full_cache)
     assert path.read_bytes() == good
-    assert _verify(made).returncode == 0
+    assert _verify_checksums(mirror_directory).returncode == 0
 
 
-def test_other_versions_in_a_mirror_stay(made: Path, full_cache: Cache, progress: Progress) -> None:
-    index = json.loads((made / "index.json").read_text())
-    old = made / "files/kubelet/1.0.0/kubelet"
+def test_other_versions_in_a_mirror_stay(
+    mirror_directory: Path, full_cache: Cache, progress: Progress
+) -> None:
+    index = json.loads((mirror_directory / "index.json").read_text())
+    old = mirror_directory / "files/kubelet/1.0.0/kubelet"
     old.parent.mkdir()
     old.write_bytes(b"old")
     digest = hashlib.sha256(b"old").hexdigest()
     index["files"]["kubelet/1.0.0"] = {"path": "files/kubelet/1.0.0/kubelet", "sha256": digest, "size": 3}
-    (made / "index.json").write_text(json.dumps(index))
-    mirror.build(made, catalogue.DEFAULTS, progress, cache=full_cache)
-    assert "kubelet/1.0.0" in json.loads((made / "index.json").read_text())["files"]
-    assert _verify(made).returncode == 0
+    (mirror_directory / "index.json").write_text(json.dumps(index))
+    mirror.build(mirror_directory, catalogue.DEFAULTS, progress, cache=full_cache)
+    assert "kubelet/1.0.0" in json.loads((mirror_directory / "index.json").read_text())["files"]
+    assert _verify_checksums(mirror_directory).returncode == 0
 
 
-def test_damaged_index_is_an_error_with_the_remedy(made: Path, full_cache: Cache, progress: Progress) -> None:
-    (made / "index.json").write_text("{")
+def test_damaged_index_is_an_error_with_the_remedy(
+    mirror_directory: Path, full_cache: Cache, progress: Progress
+) -> None:
+    (mirror_directory / "index.json").write_text("{")
     with pytest.raises(ArtifactError, match="is damaged; remove it and run make mirror again"):
-        mirror.build(made, catalogue.DEFAULTS, progress, cache=full_cache)
+        mirror.build(mirror_directory, catalogue.DEFAULTS, progress, cache=full_cache)
 
 
 def test_error_names_an_unwritable_mirror(full_cache: Cache, tmp_path: Path, progress: Progress) -> None:

@@ -1,3 +1,5 @@
+"""Tests of downloads from official sites, which a local HTTPS server replaces."""
+
 from __future__ import annotations
 
 import hashlib
@@ -11,10 +13,10 @@ import pytest
 from artifacts import acquire, catalogue, fetch, official
 from artifacts.cache import Cache
 from artifacts.catalogue import Binary
-from artifacts.components import Official
+from artifacts.components import OfficialSite
 from artifacts.errors import ArtifactError, Unavailable
 from artifacts.progress import Progress
-from testkit.artifact_server import Server
+from testkit.artifact_server import ArtifactServer
 
 
 def _digest(content: bytes) -> str:
@@ -22,14 +24,14 @@ def _digest(content: bytes) -> str:
 
 
 @pytest.fixture
-def item(server: Server, monkeypatch: pytest.MonkeyPatch) -> Binary:
+def item(server: ArtifactServer, monkeypatch: pytest.MonkeyPatch) -> Binary:
     """Return crictl as published by the local server. The fixture removes its module, so that it cannot be
     built.
     """
     monkeypatch.setenv("SSL_CERT_FILE", str(server.ca_file))
     monkeypatch.setenv("KUBEWRIGHT_OFFICIAL", "")
-    place = Official(f"{server.url}/v1/crictl.tar.gz", f"{server.url}/v1/SUMS", "bin/crictl")
-    return replace(catalogue.binary("crictl"), official=place, module=Path("/nonexistent"))
+    site = OfficialSite(f"{server.url}/v1/crictl.tar.gz", f"{server.url}/v1/SUMS", "bin/crictl")
+    return replace(catalogue.binary("crictl"), official=site, module=Path("/nonexistent"))
 
 
 def _archive(member: str, content: bytes) -> bytes:
@@ -41,7 +43,9 @@ def _archive(member: str, content: bytes) -> bytes:
     return buffer.getvalue()
 
 
-def test_verified_download_is_cached(item: Binary, server: Server, cache: Cache, progress: Progress) -> None:
+def test_verified_download_is_cached(
+    item: Binary, server: ArtifactServer, cache: Cache, progress: Progress
+) -> None:
     archive = _archive("./bin/crictl", b"#!/bin/sh\n")
     server.files = {
         "/v1/crictl.tar.gz": archive,
@@ -51,13 +55,13 @@ def test_verified_download_is_cached(item: Binary, server: Server, cache: Cache,
     record = cache.record(item.name, item.version)
     assert record is not None
     assert record.source == "official"
-    asked = len(server.requested)
+    request_count = len(server.requests)
     acquire.fetch_or_build(item, cache, progress)
-    assert len(server.requested) == asked, "the second time came from the cache"
+    assert len(server.requests) == request_count, "the second time came from the cache"
 
 
 def test_wrong_checksum_is_an_error_and_caches_nothing(
-    item: Binary, server: Server, cache: Cache, progress: Progress
+    item: Binary, server: ArtifactServer, cache: Cache, progress: Progress
 ) -> None:
     server.files = {"/v1/crictl.tar.gz": b"evil", "/v1/SUMS": f"{'a' * 64}  crictl.tar.gz\n".encode()}
     with pytest.raises(ArtifactError, match=r"crictl\.tar\.gz: sha256 is .* published a{64}; refused"):
@@ -68,7 +72,7 @@ def test_wrong_checksum_is_an_error_and_caches_nothing(
 
 
 def test_checksum_file_without_the_file_is_an_error(
-    item: Binary, server: Server, cache: Cache, progress: Progress
+    item: Binary, server: ArtifactServer, cache: Cache, progress: Progress
 ) -> None:
     server.files = {"/v1/crictl.tar.gz": b"x", "/v1/SUMS": f"{_digest(b'x')}  other.tar.gz\n".encode()}
     with pytest.raises(ArtifactError, match="no sha256 for it"):
@@ -76,7 +80,7 @@ def test_checksum_file_without_the_file_is_an_error(
 
 
 def test_archive_without_the_member_is_an_error(
-    item: Binary, server: Server, cache: Cache, progress: Progress
+    item: Binary, server: ArtifactServer, cache: Cache, progress: Progress
 ) -> None:
     archive = _archive("bin/other", b"")
     server.files = {"/v1/crictl.tar.gz": archive, "/v1/SUMS": f"{_digest(archive)}  crictl.tar.gz\n".encode()}
@@ -85,15 +89,15 @@ def test_archive_without_the_member_is_an_error(
 
 
 def test_file_without_official_place_is_built(
-    item: Binary, server: Server, cache: Cache, progress: Progress
+    item: Binary, server: ArtifactServer, cache: Cache, progress: Progress
 ) -> None:
     with pytest.raises(ArtifactError, match=r"cannot be built, there is no nonexistent/go\.mod"):
         acquire.fetch_or_build(item, cache, progress)
-    assert server.requested == ["/v1/SUMS"]
+    assert server.requests == ["/v1/SUMS"]
 
 
 def test_server_with_unknown_authority_is_unavailable(
-    item: Binary, server: Server, monkeypatch: pytest.MonkeyPatch
+    item: Binary, server: ArtifactServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert official.is_available(item)
     fetch.reachable.cache_clear()
@@ -108,9 +112,9 @@ def test_hosts_are_probed_once(monkeypatch: pytest.MonkeyPatch) -> None:
     assert fetch.reachable.cache_info().hits == 1
 
 
-def test_refusing_server_is_unavailable(server: Server) -> None:
+def test_refusing_server_is_unavailable(server: ArtifactServer) -> None:
     with pytest.raises(Unavailable, match="the server answered 404"):
-        fetch.text(f"{server.url}/nothing", tls=fetch.context(server.ca_file))
+        fetch.fetch_text(f"{server.url}/nothing", tls=fetch.tls_context(server.ca_file))
 
 
 @pytest.mark.parametrize(

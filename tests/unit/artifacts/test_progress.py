@@ -37,8 +37,8 @@ def plain_progress(output: io.StringIO, clock: Clock) -> Progress:
 def test_long_silent_step_prints_its_number_and_duration_every_minute() -> None:
     output, clock = io.StringIO(), Clock()
     progress = plain_progress(output, clock)
-    progress.plan(31)
-    for item in progress.each(["containerd", "kube-apiserver"]):
+    progress.expect_steps(31)
+    for item in progress.track(["containerd", "kube-apiserver"]):
         with progress.step(f"build {item}"):
             if item == "kube-apiserver":
                 for minute in (1, 2):
@@ -74,9 +74,9 @@ def test_printed_lines_postpone_the_report() -> None:
 
 def test_total_grows_when_more_work_follows() -> None:
     progress = Progress(quiet=True)
-    assert list(progress.each([1, 2])) == [1, 2]
-    assert list(progress.each([3])) == [3]
-    assert progress._add_step_number("x") == "step 3 of 3: x"
+    assert list(progress.track([1, 2])) == [1, 2]
+    assert list(progress.track([3])) == [3]
+    assert progress._with_step_number("x") == "step 3 of 3: x"
 
 
 def test_quiet_progress_prints_nothing_and_starts_no_thread(capsys: pytest.CaptureFixture[str]) -> None:

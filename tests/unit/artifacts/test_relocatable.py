@@ -21,7 +21,7 @@ RECIPE = Recipe(
     name="tools",
     packages=("tools",),
     programs={"say": "echo", "shell": "bash"},
-    check={"say": "--version"},
+    version_options={"say": "--version"},
     settings='export HERE="$here"\n',
     argv0='"$0"',
 )
@@ -36,11 +36,11 @@ def packages(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     (root / "usr/share/completions/echo").write_text("not the program\n")
     (root / "lib").mkdir()
     for name in ("echo", "bash"):
-        found = shutil.which(name)
-        assert found
-        shutil.copy(found, root / "usr/bin" / name)
-        listed = subprocess.run(["ldd", found], capture_output=True, text=True, check=True).stdout
-        for library in re.findall(r"(/\S+) \(0x", listed):
+        program = shutil.which(name)
+        assert program
+        shutil.copy(program, root / "usr/bin" / name)
+        output = subprocess.run(["ldd", program], capture_output=True, text=True, check=True).stdout
+        for library in re.findall(r"(/\S+) \(0x", output):
             shutil.copy(Path(library).resolve(), root / "lib" / Path(library).name)
     monkeypatch.setattr(debian, "unpack", lambda *_, **__: root)
     return root

@@ -11,7 +11,7 @@ import pytest
 from assembly import assemble, build_topology, topology_or_none
 from settings import SettingsError, load
 from settings.stackfile import load_file
-from tests.unit.settings.support import WORKERS, edited
+from tests.unit.settings.support import TWO_WORKERS, with_edits
 from topology.model import Role
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -34,10 +34,10 @@ def test_assembly_has_files_topology_index_and_bundles(path: Path) -> None:
 def test_missing_files_are_reported_before_the_mirror_is_read(tmp_path: Path) -> None:
     edits = {"artifacts.ca_file": "ca.crt", "metal.ssh": {"agent": True, "known_hosts_file": "known_hosts"}}
     with pytest.raises(SettingsError, match=r"artifacts\.ca_file: .*cannot be read"):
-        assemble(load(edited(WORKERS, edits)), tmp_path)
+        assemble(load(with_edits(TWO_WORKERS, edits)), tmp_path)
 
 
 def test_the_topology_of_invalid_settings_is_none() -> None:
-    assert topology_or_none({"kubewright:cluster": WORKERS}) == build_topology(load(WORKERS))
+    assert topology_or_none({"kubewright:cluster": TWO_WORKERS}) == build_topology(load(TWO_WORKERS))
     assert topology_or_none({"kubewright:cluster": {}}) is None
     assert topology_or_none({}) is None

@@ -8,30 +8,30 @@ import pytest
 
 from assembly import build_topology, registry_credentials
 from settings import load
-from tests.unit.settings.support import AVAILABLE, SINGLE, WORKERS, edited
+from tests.unit.settings.support import HIGHLY_AVAILABLE, ONE_HOST, TWO_WORKERS, with_edits
 from topology.model import Endpoint, Member, Role, Rotation, Taint, TaintEffect
 
 CA = "-----BEGIN CERTIFICATE-----\n"
 
 
 def test_single_machine_has_all_roles() -> None:
-    built = build_topology(load(SINGLE))
-    (machine,) = built.machines
+    topology = build_topology(load(ONE_HOST))
+    (machine,) = topology.machines
     assert machine.roles == (Role.ETCD, Role.CONTROL_PLANE, Role.NODE)
     assert machine.size is not None
     assert (machine.size.cpus, machine.size.memory) == (2, 4 * 1024**3)
-    assert built.pools[0].taints == ()
-    assert built.endpoint == Endpoint("10.0.0.5", 6443)
+    assert topology.pools[0].taints == ()
+    assert topology.endpoint == Endpoint("10.0.0.5", 6443)
 
 
 def test_control_planes_and_workers() -> None:
-    built = build_topology(load(WORKERS))
-    assert [(machine.name, machine.pool) for machine in built.machines] == [
+    topology = build_topology(load(TWO_WORKERS))
+    assert [(machine.name, machine.pool) for machine in topology.machines] == [
         ("cp-1", "control-plane"),
         ("w-1", "workers"),
         ("w-2", "workers"),
     ]
-    control, workers = built.pools
+    control, workers = topology.pools
     assert control.taints == (Taint("node-role.kubernetes.io/control-plane", "", TaintEffect.NO_SCHEDULE),)
     assert control.labels == (("node-role.kubernetes.io/control-plane", ""),)
     assert workers.labels == (("tier", "web"),)
@@ -43,21 +43,21 @@ def test_control_planes_and_workers() -> None:
 
 
 def test_highly_available_cluster() -> None:
-    built = build_topology(load(AVAILABLE))
-    assert built.etcd == built.control_planes
-    assert [member.name for member in built.load_balancers] == ["lb-1", "lb-2"]
-    balancer = next(machine for machine in built.machines if machine.name == "lb-1")
+    topology = build_topology(load(HIGHLY_AVAILABLE))
+    assert topology.etcd == topology.control_planes
+    assert [member.name for member in topology.load_balancers] == ["lb-1", "lb-2"]
+    balancer = next(machine for machine in topology.machines if machine.name == "lb-1")
     assert (balancer.roles, balancer.pool) == ((Role.LOAD_BALANCER,), "")
 
 
 def test_etcd_on_separate_hosts() -> None:
     hosts = {f"metal.hosts.e-{number}": {"address": f"10.0.0.{40 + number}"} for number in range(3)}
     edits = {"etcd.hosts": ["e-0", "e-1", "e-2"], **hosts}
-    built = build_topology(load(edited(AVAILABLE, edits)))
-    assert [machine.roles for machine in built.machines if machine.name.startswith("e-")] == [
+    topology = build_topology(load(with_edits(HIGHLY_AVAILABLE, edits)))
+    assert [machine.roles for machine in topology.machines if machine.name.startswith("e-")] == [
         (Role.ETCD,)
     ] * 3
-    assert not any(Role.ETCD in machine.roles for machine in built.machines if machine.pool)
+    assert not any(Role.ETCD in machine.roles for machine in topology.machines if machine.pool)
 
 
 def test_kubelet_settings_of_a_pool_override_cluster_and_defaults() -> None:
@@ -65,7 +65,7 @@ def test_kubelet_settings_of_a_pool_override_cluster_and_defaults() -> None:
         "kubelet": {"max_pods": 60, "system_reserved": {"memory": "300Mi"}},
         "pools.workers.kubelet": {"max_pods": 50, "system_reserved": {"cpu": 1}},
     }
-    control, workers = build_topology(load(edited(WORKERS, edits))).pools
+    control, workers = build_topology(load(with_edits(TWO_WORKERS, edits))).pools
     assert (control.kubelet.max_pods, workers.kubelet.max_pods) == (60, 50)
     assert workers.kubelet.system_reserved == (("cpu", "1"), ("memory", "300Mi"))
     assert control.kubelet.kube_reserved == (("cpu", "200m"), ("memory", "250Mi"))
@@ -75,7 +75,7 @@ def test_kubelet_settings_of_a_pool_override_cluster_and_defaults() -> None:
 
 def test_additional_worker_changes_nothing_else() -> None:
     edits = {"pools.workers.hosts": ["w-1", "w-2", "w-3"], "metal.hosts.w-3": {"address": "10.89.0.23"}}
-    before, after = build_topology(load(WORKERS)), build_topology(load(edited(WORKERS, edits)))
+    before, after = build_topology(load(TWO_WORKERS)), build_topology(load(with_edits(TWO_WORKERS, edits)))
     assert after.machines[:3] == before.machines
     assert after.pools[0] == before.pools[0]
     assert after.network == before.network
@@ -83,9 +83,13 @@ def test_additional_worker_changes_nothing_else() -> None:
 
 def test_registry_has_its_authority_and_names_its_secret() -> None:
     registry = {"ca_file": "/ca.crt", "username": "me", "password": "pw", "endpoint": "https://r.example/"}
-    settings = load(edited(WORKERS, {"registries._default": registry}))
-    (built,) = build_topology(settings, files={"/ca.crt": CA}).registries
-    assert (built.ca, built.credentials, built.endpoint) == (CA, "registry-_default", "https://r.example")
+    settings = load(with_edits(TWO_WORKERS, {"registries._default": registry}))
+    (topology,) = build_topology(settings, files={"/ca.crt": CA}).registries
+    assert (topology.ca, topology.credentials, topology.endpoint) == (
+        CA,
+        "registry-_default",
+        "https://r.example",
+    )
     assert registry_credentials(settings) == {"registry-_default": ("me", "pw")}
     with pytest.raises(KeyError):
         build_topology(settings, files={})
@@ -93,12 +97,14 @@ def test_registry_has_its_authority_and_names_its_secret() -> None:
 
 def test_topology_has_all_ssh_ports() -> None:
     edits = {"metal.ssh.port": 2222, "metal.hosts.w-1.ssh": {"port": 2022}}
-    assert build_topology(load(edited(WORKERS, edits))).network.ssh_ports == (2022, 2222)
+    assert build_topology(load(with_edits(TWO_WORKERS, edits))).network.ssh_ports == (2022, 2222)
 
 
 def test_separate_endpoint() -> None:
-    built = build_topology(load(edited(WORKERS, {"endpoint": {"host": "api.example", "port": 443}})))
-    assert built.endpoint.url == "https://api.example:443"
+    topology = build_topology(
+        load(with_edits(TWO_WORKERS, {"endpoint": {"host": "api.example", "port": 443}}))
+    )
+    assert topology.endpoint.url == "https://api.example:443"
 
 
 @pytest.mark.parametrize(
@@ -112,7 +118,9 @@ def test_separate_endpoint() -> None:
     ],
 )
 def test_stages_of_a_rotation(section: dict[str, object], rotation: Rotation) -> None:
-    raw = edited(WORKERS, {"certificates": {"authorities": {"etcd": section}, "service_account": section}})
+    raw = with_edits(
+        TWO_WORKERS, {"certificates": {"authorities": {"etcd": section}, "service_account": section}}
+    )
     certificates = build_topology(load(raw)).certificates
     assert certificates.rotation("etcd") == certificates.rotation("service-account") == rotation
     assert certificates.rotation("kubernetes") == Rotation()

@@ -28,12 +28,12 @@ def test_deliveries_have_their_secrets_but_never_print_them() -> None:
             ]
         }
     }
-    found = deliveries_from_state(state)
-    assert [(item.host, item.role.value, item.script) for item in found] == [
+    deliveries = deliveries_from_state(state)
+    assert [(item.host, item.role.value, item.script) for item in deliveries] == [
         ("cp-1", "etcd", "e"),
         ("cp-1", "control-plane", "c"),
         ("w-1", "node", "n"),
     ]
-    assert {item.stdin for item in found} == {"SECRET"}
-    assert "SECRET" not in repr(found)
+    assert {item.stdin for item in deliveries} == {"SECRET"}
+    assert "SECRET" not in repr(deliveries)
     assert deliveries_from_state({"deployment": None}) == []

@@ -16,7 +16,7 @@ from automation.environment import Environment
 from automation.errors import UserError
 from automation.prerequisites import Purpose, prerequisites_of
 from automation.stacks import actions
-from lab import stack as lab
+from lab import lifecycle as lab
 from lab.plugins.install import Installed
 
 AWS: dict[str, Any] = {"aws": {"region": "eu-central-1"}}
@@ -41,13 +41,13 @@ def test_preview_needs_the_engine_and_helm_for_charts() -> None:
 
 
 @pytest.mark.parametrize(
-    ("use", "has_lab"), [(Purpose.CHANGE, False), (Purpose.OTHER, False), (Purpose.PREVIEW, True)]
+    ("purpose", "has_lab"), [(Purpose.CHANGE, False), (Purpose.OTHER, False), (Purpose.PREVIEW, True)]
 )
-def test_changes_and_labs_need_every_tool(use: Purpose, has_lab: bool) -> None:
-    assert prerequisites_of(AWS, use, lab=has_lab).tools == catalogue.TOOLS
+def test_changes_and_labs_need_every_tool(purpose: Purpose, has_lab: bool) -> None:
+    assert prerequisites_of(AWS, purpose, lab=has_lab).tools == catalogue.TOOLS
 
 
-class Machine:
+class FakeMachine:
     """A fake machine that records the installed tools and plugins."""
 
     def __init__(
@@ -83,7 +83,7 @@ class Machine:
         monkeypatch.setattr(Engine, "capture", lambda *_: "{}")
         monkeypatch.setattr(Engine, "run", run)
 
-    def file(self, directory: Path) -> Path:
+    def write_stack_file(self, directory: Path) -> Path:
         path = directory / "Pulumi.x.yaml"
         path.write_text(yaml.safe_dump({"config": {"kubewright:cluster": AWS}}))
         return path
@@ -92,9 +92,11 @@ class Machine:
 def test_preview_of_a_cloud_stack_creates_no_lab_and_no_mirror(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    machine = Machine(tmp_path, monkeypatch, "stand-in")
-    job = actions.Job(environment=machine.environment, stack="x", file=machine.file(tmp_path))
-    assert job.prepare_engine(Purpose.PREVIEW).workspace.stack == "x"
+    machine = FakeMachine(tmp_path, monkeypatch, "stand-in")
+    request = actions.StackRequest(
+        environment=machine.environment, stack="x", file=machine.write_stack_file(tmp_path)
+    )
+    assert request.prepare_engine(Purpose.PREVIEW).workspace.stack == "x"
     assert machine.plugins == ["command", "tls", "kubernetes", "aws"]
     assert "kubectl" not in machine.tools
 
@@ -102,9 +104,13 @@ def test_preview_of_a_cloud_stack_creates_no_lab_and_no_mirror(
 def test_up_with_a_stand_in_names_the_plugin_to_install(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    machine = Machine(tmp_path, monkeypatch, "stand-in")
+    machine = FakeMachine(tmp_path, monkeypatch, "stand-in")
     with pytest.raises(UserError) as error:
-        actions.up(actions.Job(environment=machine.environment, stack="x", file=machine.file(tmp_path)))
+        actions.up(
+            actions.StackRequest(
+                environment=machine.environment, stack="x", file=machine.write_stack_file(tmp_path)
+            )
+        )
     assert str(error.value).startswith("plugin aws 1.0.0: only its stand-in is installed")
     assert "pulumi plugin install resource aws 1.0.0 --reinstall" in str(error.value)
     assert "\n" not in str(error.value)
@@ -112,7 +118,9 @@ def test_up_with_a_stand_in_names_the_plugin_to_install(
 
 
 def test_up_with_the_official_plugin_continues(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    machine = Machine(tmp_path, monkeypatch, "official")
-    work = workspace.prepare(environment=machine.environment, stack="x", source=machine.file(tmp_path))
-    assert prepare.prepare_stack(machine.environment, work, Purpose.CHANGE).workspace.stack == "x"
+    machine = FakeMachine(tmp_path, monkeypatch, "official")
+    work_directory = workspace.prepare(
+        environment=machine.environment, stack="x", source=machine.write_stack_file(tmp_path)
+    )
+    assert prepare.prepare_stack(machine.environment, work_directory, Purpose.CHANGE).workspace.stack == "x"
     assert machine.tools == catalogue.TOOLS

@@ -14,11 +14,11 @@ standard_streams.survive_broken_pipe()
 for number in range(20_000):
     print(f"line {number}")
 pathlib.Path(sys.argv[1]).touch()
-sys.exit(standard_streams.exit_code(0))
+sys.exit(standard_streams.flush_and_get_exit_code(0))
 """
 
 
-def start(tmp_path: Path, stdout: int) -> subprocess.Popen[str]:
+def start_program(tmp_path: Path, stdout: int) -> subprocess.Popen[str]:
     done = str(tmp_path / "done")
     return subprocess.Popen(
         [sys.executable, "-c", PROGRAM, done], stdout=stdout, stderr=subprocess.PIPE, text=True
@@ -26,7 +26,7 @@ def start(tmp_path: Path, stdout: int) -> subprocess.Popen[str]:
 
 
 def test_closed_pipe_does_not_stop_the_work(tmp_path: Path) -> None:
-    with start(tmp_path, subprocess.PIPE) as process:
+    with start_program(tmp_path, subprocess.PIPE) as process:
         assert process.stdout is not None
         assert process.stderr is not None
         assert process.stdout.readline() == "line 0\n"
@@ -41,7 +41,7 @@ def test_closed_pipe_does_not_stop_the_work(tmp_path: Path) -> None:
 
 def test_full_disk_does_not_stop_the_work(tmp_path: Path) -> None:
     full = os.open("/dev/full", os.O_WRONLY)
-    with start(tmp_path, full) as process:
+    with start_program(tmp_path, full) as process:
         os.close(full)
         assert process.stderr is not None
         errors = process.stderr.read()
@@ -54,7 +54,7 @@ def test_output_to_a_reader_is_complete(tmp_path: Path) -> None:
     """Test non-blocking pipes, as some CI runners provide them."""
     reader, writer = os.pipe()
     os.set_blocking(writer, False)
-    with start(tmp_path, writer) as process:
+    with start_program(tmp_path, writer) as process:
         os.close(writer)
         with open(reader) as pipe:
             lines = pipe.read().splitlines()

@@ -20,7 +20,7 @@ def environment(tmp_path: Path) -> Environment:
 
 
 @pytest.fixture
-def file(tmp_path: Path) -> Path:
+def stack_file(tmp_path: Path) -> Path:
     path = tmp_path / "Pulumi.x.yaml"
     path.write_text("config:\n  kubewright:cluster: {}\n")
     return path
@@ -28,40 +28,42 @@ def file(tmp_path: Path) -> Path:
 
 @pytest.mark.parametrize("name", ["", ".", "..", "../x", "a/b", "a b", "-x", "x" * 101, "y" * 300])
 def test_name_that_leaves_the_stacks_directory_is_rejected(
-    environment: Environment, file: Path, name: str
+    environment: Environment, stack_file: Path, name: str
 ) -> None:
     for use in (
-        lambda: workspace.prepare(environment=environment, stack=name, source=file),
+        lambda: workspace.prepare(environment=environment, stack=name, source=stack_file),
         lambda: workspace.stack_file(name),
-        lambda: selection.select_stacks(["dev", name], everything=False, changed_from=None),
+        lambda: selection.select_stacks(["dev", name], select_all=False, changed_from=None),
     ):
-        with pytest.raises(UserError, match=r"^--stack: .*allowed: letters") as refused:
+        with pytest.raises(UserError, match=r"^--stack: .*allowed: letters") as error_info:
             use()
-        assert len(str(refused.value)) < 160
+        assert len(str(error_info.value)) < 160
     assert not environment.state.exists(), "something was written"
 
 
 @pytest.mark.parametrize("name", ["dev", "prod-1", "a.b_c", "x" * 100])
-def test_valid_stack_names_become_directories(environment: Environment, file: Path, name: str) -> None:
-    made = workspace.prepare(environment=environment, stack=name, source=file)
-    assert made.directory == environment.state / "stacks" / name
+def test_valid_stack_names_become_directories(environment: Environment, stack_file: Path, name: str) -> None:
+    prepared_workspace = workspace.prepare(environment=environment, stack=name, source=stack_file)
+    assert prepared_workspace.directory == environment.state / "stacks" / name
 
 
 @pytest.mark.parametrize("config", ["[a]", "hello", "3"])
 def test_config_that_is_not_a_mapping_names_the_field(
-    environment: Environment, file: Path, config: str
+    environment: Environment, stack_file: Path, config: str
 ) -> None:
-    file.write_text(f"config: {config}\n")
+    stack_file.write_text(f"config: {config}\n")
     with pytest.raises(UserError, match=r"^Pulumi\.x\.yaml: config: expected a mapping"):
-        workspace.prepare(environment=environment, stack="x", source=file)
+        workspace.prepare(environment=environment, stack="x", source=stack_file)
 
 
-def test_directories_and_binary_files_are_reported_in_one_line(environment: Environment, file: Path) -> None:
+def test_directories_and_binary_files_are_reported_in_one_line(
+    environment: Environment, stack_file: Path
+) -> None:
     with pytest.raises(UserError, match="cannot be read: Is a directory"):
-        workspace.prepare(environment=environment, stack="x", source=file.parent)
-    file.write_bytes(b"\xff\xfe\x00")
+        workspace.prepare(environment=environment, stack="x", source=stack_file.parent)
+    stack_file.write_bytes(b"\xff\xfe\x00")
     with pytest.raises(UserError, match=r"^Pulumi\.x\.yaml: is not a text file"):
-        workspace.prepare(environment=environment, stack="x", source=file)
+        workspace.prepare(environment=environment, stack="x", source=stack_file)
 
 
 def test_long_inventory_moves_to_a_file(environment: Environment, tmp_path: Path) -> None:
@@ -69,13 +71,13 @@ def test_long_inventory_moves_to_a_file(environment: Environment, tmp_path: Path
     cluster = {"name": "large", "metal": {"ssh": {"user": "root"}, "hosts": hosts}}
     path = tmp_path / "Pulumi.large.yaml"
     path.write_text(yaml.safe_dump({"config": {"kubewright:cluster": cluster}}))
-    made = workspace.prepare(environment=environment, stack="large", source=path)
-    written = yaml.safe_load(made.file.read_text())["config"]
+    prepared_workspace = workspace.prepare(environment=environment, stack="large", source=path)
+    written = yaml.safe_load(prepared_workspace.merged_stack_file.read_text())["config"]
     assert hosts_file.config_size(written) <= hosts_file.MAX_CONFIG_BYTES
     assert "hosts" not in written["kubewright:cluster"]["metal"]
-    assert hosts_file.join_hosts(written["kubewright:cluster"], written[hosts_file.HOSTS_FILE]) == cluster
+    assert hosts_file.join_hosts(written["kubewright:cluster"], written[hosts_file.HOSTS_FILE_KEY]) == cluster
     # Other readers of the stack see the complete config.
-    assert made.config["kubewright:cluster"] == cluster
+    assert prepared_workspace.config["kubewright:cluster"] == cluster
 
 
 def test_config_too_long_without_its_hosts_is_rejected(environment: Environment, tmp_path: Path) -> None:
@@ -86,7 +88,7 @@ def test_config_too_long_without_its_hosts_is_rejected(environment: Environment,
         workspace.prepare(environment=environment, stack="large", source=path)
 
 
-def test_recursive_alias_is_reported_in_one_line(environment: Environment, file: Path) -> None:
-    file.write_text("a: &a [*a]\nconfig: {kubewright:cluster: &c {pools: {w: *c}}}\n")
+def test_recursive_alias_is_reported_in_one_line(environment: Environment, stack_file: Path) -> None:
+    stack_file.write_text("a: &a [*a]\nconfig: {kubewright:cluster: &c {pools: {w: *c}}}\n")
     with pytest.raises(UserError, match="an alias"):
-        workspace.prepare(environment=environment, stack="x", source=file)
+        workspace.prepare(environment=environment, stack="x", source=stack_file)

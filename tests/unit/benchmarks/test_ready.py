@@ -12,7 +12,7 @@ import yaml
 
 from artifacts import catalogue
 from benchmarks.ready import kubeadm_config, layout, mirror, report
-from benchmarks.ready.rounds import Round
+from benchmarks.ready.rounds import ReadinessTimes
 from benchmarks.timeline import Span
 from settings import load
 
@@ -42,11 +42,11 @@ def test_both_programs_get_the_same_hosts_endpoint_and_ranges(tmp_path: Path) ->
 
 
 def test_images_have_kubewrights_versions() -> None:
-    named = mirror.image_references()
-    assert named["kube-apiserver"].endswith(f":v{catalogue.DEFAULTS.kubernetes}")
-    assert named["etcd"].endswith(f":{catalogue.DEFAULTS.etcd}")
+    references = mirror.image_references()
+    assert references["kube-apiserver"].endswith(f":v{catalogue.DEFAULTS.kubernetes}")
+    assert references["etcd"].endswith(f":{catalogue.DEFAULTS.etcd}")
     cluster = documents_by_kind(kubeadm_config.init_config("cp-1", "a.b", ""))["ClusterConfiguration"]
-    assert named["etcd"].endswith(cluster["etcd"]["local"]["imageTag"])
+    assert references["etcd"].endswith(cluster["etcd"]["local"]["imageTag"])
 
 
 def test_only_control_planes_join_with_a_certificate_key() -> None:
@@ -61,8 +61,12 @@ def test_only_control_planes_join_with_a_certificate_key() -> None:
 
 def test_report_has_medians_ratio_and_reasons() -> None:
     rounds = {
-        "kubeadm": [Round(100, {"init": Span(10, 20)}), Round(90, {"init": Span(12, 20)}), Round(80, {})],
-        "kubewright": [Round(45, {"PKI": Span(1, 2)})] * 3,
+        "kubeadm": [
+            ReadinessTimes(100, {"init": Span(10, 20)}),
+            ReadinessTimes(90, {"init": Span(12, 20)}),
+            ReadinessTimes(80, {}),
+        ],
+        "kubewright": [ReadinessTimes(45, {"PKI": Span(1, 2)})] * 3,
     }
     text = report.markdown(rounds, "A machine.")
     assert "| kubeadm | 90.0 | 80.0 | 100.0 |" in text

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from benchmarks import report
-from benchmarks.rounds import Round
-from benchmarks.timeline import Line, Span, spans
+from benchmarks.rounds import RoundTimes
+from benchmarks.timeline import OutputLine, Span, spans
 
 OUTPUT = """\
 0.5 mirror: complete
@@ -23,24 +23,26 @@ OUTPUT = """\
 """
 
 
-def output_lines() -> list[Line]:
+def output_lines() -> list[OutputLine]:
     pairs = (line.split(" ", 1) for line in OUTPUT.splitlines())
-    return [Line(float(at), text) for at, text in pairs]
+    return [OutputLine(float(seconds), text) for seconds, text in pairs]
 
 
 def test_parts_span_from_their_first_to_their_last_resource() -> None:
-    found = spans(output_lines())
-    assert found["hosts of the lab"] == Span(0.0, 4.0)
-    assert found["engine and program"] == Span(4.0, 5.5)
-    assert found["PKI"] == Span(6.0, 7.0)
-    assert found["etcd"] == Span(8.0, 12.0)
-    assert found["nodes"] == Span(13.0, 21.5)
-    assert found["add-ons"] == Span(21.0, 25.0)
-    assert "control plane" not in found
+    part_spans = spans(output_lines())
+    assert part_spans["hosts of the lab"] == Span(0.0, 4.0)
+    assert part_spans["engine and program"] == Span(4.0, 5.5)
+    assert part_spans["PKI"] == Span(6.0, 7.0)
+    assert part_spans["etcd"] == Span(8.0, 12.0)
+    assert part_spans["nodes"] == Span(13.0, 21.5)
+    assert part_spans["add-ons"] == Span(21.0, 25.0)
+    assert "control plane" not in part_spans
 
 
 def test_table_has_medians() -> None:
-    rounds = [Round(up=up, parts=spans(output_lines()), preview=3.0, down=2.0) for up in (50.0, 40.0, 45.0)]
+    rounds = [
+        RoundTimes(up=up, parts=spans(output_lines()), preview=3.0, down=2.0) for up in (50.0, 40.0, 45.0)
+    ]
     table = {row[0]: row[1] for row in report.rows(rounds)}
     assert table["**up, whole**"] == "45.0 (40.0 - 50.0)"
     assert table["nodes"] == "8.5"

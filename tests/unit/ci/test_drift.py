@@ -23,16 +23,21 @@ esac
 
 @dataclass
 class DriftCheck:
-    """A directory with the drift check script and a fake `kubewright`."""
+    """A directory with the script .ci/drift and a fake `kubewright`."""
 
     root: Path
 
-    def run(self, *, settings: str, fails: str = "") -> tuple[int, str | None, list[str]]:
-        """Run the script. Return its exit code, its report and the commands that the script ran."""
+    def run(self, *, settings: str, failing_command: str = "") -> tuple[int, str | None, list[str]]:
+        """Run .ci/drift. Return its exit code, its report (None: no report) and the `kubewright` commands it
+        ran.
+
+        `settings` are lines of the settings of the stack; `failing_command` is the command that reports a
+        difference.
+        """
         calls = self.root / "calls"
         calls.unlink(missing_ok=True)
         report = self.root / "drift.md"
-        variables = {"CALLS": str(calls), "SETTINGS": settings, "FAILS": fails or "none"}
+        variables = {"CALLS": str(calls), "SETTINGS": settings, "FAILS": failing_command or "none"}
         result = subprocess.run(
             [self.root / ".ci/drift", "prod", report], env={**os.environ, **variables}, capture_output=True
         )
@@ -56,7 +61,7 @@ def test_stack_without_drift_has_no_report(check: DriftCheck) -> None:
 
 
 @pytest.mark.parametrize(
-    ("settings", "fails", "heading"),
+    ("settings", "failing_command", "heading"),
     [
         ("  metal:\n", "drift", "Hosts, compared"),
         ("  aws:\n", "pulumi", "Cloud resources, compared"),
@@ -64,9 +69,9 @@ def test_stack_without_drift_has_no_report(check: DriftCheck) -> None:
     ],
 )
 def test_report_contains_each_difference_as_plain_text(
-    check: DriftCheck, settings: str, fails: str, heading: str
+    check: DriftCheck, settings: str, failing_command: str, heading: str
 ) -> None:
-    code, report, words = check.run(settings=settings, fails=fails)
+    code, report, words = check.run(settings=settings, failing_command=failing_command)
     assert code == 1
     assert report is not None
     assert report.startswith("### Stack prod has drifted since its last `up`\n")
@@ -77,5 +82,5 @@ def test_report_contains_each_difference_as_plain_text(
 
 
 def test_old_report_is_removed(check: DriftCheck) -> None:
-    assert check.run(settings="  metal:\n", fails="drift")[1] is not None
+    assert check.run(settings="  metal:\n", failing_command="drift")[1] is not None
     assert check.run(settings="  metal:\n")[1] is None

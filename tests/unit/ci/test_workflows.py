@@ -23,7 +23,7 @@ _GITLAB = CHECKOUT / ".gitlab-ci.yml"
 _SCRIPTS = [CHECKOUT / ".ci/drift"]
 
 # The permissions of each job's GitHub token. Other permissions are an error.
-_ALLOWED: dict[tuple[str, str], dict[str, str]] = {
+_TOKEN_PERMISSIONS: dict[tuple[str, str], dict[str, str]] = {
     ("preview", "preview"): {"contents": "read", "id-token": "write"},
     ("preview", "comment"): {"contents": "read", "pull-requests": "write"},
     ("up", "plan"): {"contents": "read", "id-token": "write"},
@@ -43,41 +43,41 @@ _TRIGGERS: dict[str, dict[str, Any]] = {
 }
 
 
-def read(path: Path) -> dict[str, Any]:
+def read_yaml(path: Path) -> dict[str, Any]:
     document: dict[Any, Any] = yaml.safe_load(path.read_text())
     # YAML 1.1 reads the bare word `on` as true.
     return {"on" if key is True else str(key): value for key, value in document.items()}
 
 
-def jobs() -> Iterator[tuple[str, str, dict[str, Any]]]:
+def all_jobs() -> Iterator[tuple[str, str, dict[str, Any]]]:
     for path in WORKFLOWS:
-        for name, job in read(path)["jobs"].items():
+        for name, job in read_yaml(path)["jobs"].items():
             yield path.stem, name, job
 
 
-JOBS = list(jobs())
+JOBS = list(all_jobs())
 
 
-def steps() -> Iterator[tuple[str, dict[str, Any]]]:
+def all_steps() -> Iterator[tuple[str, dict[str, Any]]]:
     for workflow, name, job in JOBS:
         for step in job["steps"]:
             yield f"{workflow}/{name}", step
-    for step in read(_ACTION)["runs"]["steps"]:
+    for step in read_yaml(_ACTION)["runs"]["steps"]:
         yield "credentials", step
 
 
 @pytest.mark.parametrize("path", WORKFLOWS, ids=lambda path: path.stem)
 def test_workflows_have_only_the_expected_triggers(path: Path) -> None:
-    assert read(path)["on"] == _TRIGGERS[path.stem]
+    assert read_yaml(path)["on"] == _TRIGGERS[path.stem]
 
 
 @pytest.mark.parametrize("path", WORKFLOWS, ids=lambda path: path.stem)
 def test_workflows_grant_no_permissions_to_all_jobs(path: Path) -> None:
-    assert read(path)["permissions"] == {}
+    assert read_yaml(path)["permissions"] == {}
 
 
 def test_jobs_have_only_the_expected_permissions() -> None:
-    assert {(workflow, name): job["permissions"] for workflow, name, job in JOBS} == _ALLOWED
+    assert {(workflow, name): job["permissions"] for workflow, name, job in JOBS} == _TOKEN_PERMISSIONS
 
 
 @pytest.mark.parametrize(("workflow", "name", "job"), JOBS, ids=lambda value: str(value)[:12])
@@ -109,7 +109,7 @@ def test_jobs_with_secrets_run_in_environments() -> None:
 
 
 def test_forks_get_no_secrets() -> None:
-    workflow = read(CHECKOUT / ".github/workflows/preview.yml")
+    workflow = read_yaml(CHECKOUT / ".github/workflows/preview.yml")
     condition = workflow["jobs"]["preview"]["if"]
     assert "github.event.pull_request.head.repo.full_name == github.repository" in condition
     assert "||" not in condition, "an alternative condition"
@@ -124,8 +124,8 @@ def test_forks_get_no_secrets() -> None:
 def test_comment_job_runs_merged_code() -> None:
     checkout = next(
         step
-        for where, step in steps()
-        if where == "preview/comment" and step.get("uses", "").startswith("actions/checkout@")
+        for location, step in all_steps()
+        if location == "preview/comment" and step.get("uses", "").startswith("actions/checkout@")
     )
     assert checkout["with"]["ref"] == "${{ github.event.pull_request.base.sha }}"
 
@@ -138,7 +138,7 @@ def test_actions_are_pinned_by_commit_with_a_version_comment() -> None:
 
 
 def test_checkouts_do_not_persist_the_token() -> None:
-    checkouts = [step for _, step in steps() if step.get("uses", "").startswith("actions/checkout@")]
+    checkouts = [step for _, step in all_steps() if step.get("uses", "").startswith("actions/checkout@")]
     assert len(checkouts) == len(JOBS)
     assert all(step["with"]["persist-credentials"] is False for step in checkouts)
 
@@ -147,8 +147,8 @@ def test_scripts_contain_no_expressions() -> None:
     """A title or branch name in a script would run as a command; scripts must read environment variables
     instead.
     """
-    for where, step in steps():
-        assert "${{" not in step.get("run", ""), where
+    for location, step in all_steps():
+        assert "${{" not in step.get("run", ""), location
 
 
 @pytest.mark.parametrize(("workflow", "name", "job"), JOBS, ids=lambda value: str(value)[:12])
@@ -158,8 +158,8 @@ def test_jobs_have_a_timeout(workflow: str, name: str, job: dict[str, Any]) -> N
 
 def test_new_runs_do_not_cancel_an_update() -> None:
     for path in WORKFLOWS:
-        assert read(path)["concurrency"]["cancel-in-progress"] is False
-    apply = read(CHECKOUT / ".github/workflows/up.yml")["jobs"]["apply"]
+        assert read_yaml(path)["concurrency"]["cancel-in-progress"] is False
+    apply = read_yaml(CHECKOUT / ".github/workflows/up.yml")["jobs"]["apply"]
     assert apply["concurrency"] == {"group": "apply-${{ matrix.stack }}", "cancel-in-progress": False}
     assert apply["needs"] == "plan"
 
@@ -167,14 +167,14 @@ def test_new_runs_do_not_cancel_an_update() -> None:
 # GitLab --------------------------------------------------------------------------------------
 
 
-def gitlab() -> dict[str, Any]:
-    document = read(_GITLAB)
+def gitlab_jobs() -> dict[str, Any]:
+    document = read_yaml(_GITLAB)
     not_jobs = ("stages", "variables")
     return {key: value for key, value in document.items() if not key.startswith(".") and key not in not_jobs}
 
 
 def test_gitlab_jobs_have_the_expected_rules() -> None:
-    rules = {name: job["rules"] for name, job in gitlab().items()}
+    rules = {name: job["rules"] for name, job in gitlab_jobs().items()}
     assert set(rules) == {"preview", "comment", "plan", "apply", "drift", "issue"}
     for name, (rule,) in rules.items():
         assert '$KUBEWRIGHT_CI == "on"' in rule["if"], name
@@ -189,32 +189,32 @@ def test_gitlab_jobs_have_the_expected_rules() -> None:
 
 
 def test_gitlab_jobs_have_the_expected_environments() -> None:
-    environments = {name: job["environment"]["name"] for name, job in gitlab().items()}
+    environments = {name: job["environment"]["name"] for name, job in gitlab_jobs().items()}
     assert environments == {
         **dict.fromkeys(["preview", "plan", "drift"], "preview/$STACK"),
         "apply": "apply/$STACK",
         **dict.fromkeys(["comment", "issue"], "comment"),
     }
-    with_tokens = {name for name, job in gitlab().items() if job["extends"] == ".with-credentials"}
+    with_tokens = {name for name, job in gitlab_jobs().items() if job["extends"] == ".with-credentials"}
     assert with_tokens == {"preview", "plan", "apply", "drift"}
-    assert "id_tokens" not in read(_GITLAB)[".job"]
+    assert "id_tokens" not in read_yaml(_GITLAB)[".job"]
 
 
 def test_gitlab_jobs_extend_templates_that_exist() -> None:
-    document = read(_GITLAB)
-    assert {job["extends"] for job in gitlab().values()} <= document.keys()
-    assert {job["stage"] for job in gitlab().values()} == set(document["stages"])
+    document = read_yaml(_GITLAB)
+    assert {job["extends"] for job in gitlab_jobs().values()} <= document.keys()
+    assert {job["stage"] for job in gitlab_jobs().values()} == set(document["stages"])
 
 
 # Commands ------------------------------------------------------------------------------------
 
 
-def scripts() -> Iterator[tuple[str, str]]:
+def shell_scripts() -> Iterator[tuple[str, str]]:
     """Yield the location and the text of every shell script in workflows."""
-    for where, step in steps():
+    for location, step in all_steps():
         if "run" in step:
-            yield where, step["run"]
-    for name, job in read(_GITLAB).items():
+            yield location, step["run"]
+    for name, job in read_yaml(_GITLAB).items():
         if isinstance(job, dict):
             for key in ("before_script", "script"):
                 if key in job:
@@ -223,15 +223,15 @@ def scripts() -> Iterator[tuple[str, str]]:
         yield path.name, path.read_text()
 
 
-def commands() -> Iterator[tuple[str, list[str]]]:
+def kubewright_calls() -> Iterator[tuple[str, list[str]]]:
     """Yield the location and the arguments of every call of `kubewright`."""
-    for where, text in scripts():
+    for location, text in shell_scripts():
         joined = text.replace("\\\n", " ")
         for match in re.finditer(r"\S*/kubewright ([a-z][^\n;|>]*)", joined):
-            yield where, shlex.split(match.group(1).replace("; fi", ""))
+            yield location, shlex.split(match.group(1).replace("; fi", ""))
 
 
-COMMANDS = list(commands())
+COMMANDS = list(kubewright_calls())
 
 
 def test_all_calls_are_found() -> None:
@@ -240,20 +240,20 @@ def test_all_calls_are_found() -> None:
     }
 
 
-@pytest.mark.parametrize(("where", "words"), COMMANDS, ids=lambda value: str(value)[:40])
-def test_calls_use_commands_and_options_that_exist(where: str, words: list[str]) -> None:
+@pytest.mark.parametrize(("location", "words"), COMMANDS, ids=lambda value: str(value)[:40])
+def test_calls_use_commands_and_options_that_exist(location: str, words: list[str]) -> None:
     group = typer.main.get_command(app)
     assert isinstance(group, click.Group) or hasattr(group, "commands")
     command = group.commands.get(words[0])
-    assert command is not None, f"{where}: no command {words[0]}"
-    own = words[: words.index("--")] if "--" in words else words
+    assert command is not None, f"{location}: no command {words[0]}"
+    own_words = words[: words.index("--")] if "--" in words else words
     # Parsing fails for invalid options and missing values; the command itself does not run.
-    context = command.make_context(words[0], [*own[1:]], resilient_parsing=False)
+    context = command.make_context(words[0], [*own_words[1:]], resilient_parsing=False)
     assert context.params
 
 
-@pytest.mark.parametrize(("where", "text"), list(scripts()), ids=lambda value: str(value)[:30])
-def test_scripts_pass_shellcheck(where: str, text: str) -> None:
+@pytest.mark.parametrize(("location", "text"), list(shell_scripts()), ids=lambda value: str(value)[:30])
+def test_scripts_pass_shellcheck(location: str, text: str) -> None:
     result = subprocess.run(
         ["shellcheck", "--shell=sh", "--exclude=SC1091", "-"], input=text, capture_output=True, text=True
     )

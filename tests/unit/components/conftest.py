@@ -1,3 +1,5 @@
+"""Fixture that runs the Pulumi program with mocks."""
+
 from __future__ import annotations
 
 import json
@@ -27,20 +29,20 @@ class Deploy(Protocol):
 def deploy() -> Iterator[Deploy]:
     """Return a function that runs the real program on a configuration, with a fake index of the mirror."""
 
-    def given(*_: object, pinned: str | None = None) -> Index:
-        return graphs.index()
+    def load_fake_index(*_: object, pinned: str | None = None) -> Index:
+        return graphs.fake_index()
 
     def run(cluster: Json, plugins: Mocks | None = None) -> Graph:
         config.set_config("kubewright:cluster", json.dumps(cluster))
-        interrupt = signal.getsignal(signal.SIGINT)
+        sigint_handler = signal.getsignal(signal.SIGINT)
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(artifacts.index, "load", given)
+            patch.setattr(artifacts.index, "load", load_fake_index)
             try:
-                return graphs.record(
+                return graphs.record_graph(
                     lambda: runpy.run_path(str(ROOT / "__main__.py"), run_name="__main__"), plugins=plugins
                 )
             finally:
-                signal.signal(signal.SIGINT, interrupt)
+                signal.signal(signal.SIGINT, sigint_handler)
 
     yield run
     config.set_all_config({})

@@ -18,11 +18,11 @@ from pulumi.runtime.settings import ROOT, SETTINGS
 from artifacts.catalogue import DEFAULTS, NODE_ARTIFACTS, version_of
 from artifacts.index import FileSource, Index
 from automation.signatures import SIGNATURE, has_signature
-from nodeconfig.host_program import NAME, digest
+from nodeconfig.host_program import ARTIFACT_NAME, digest
 
 Json = dict[str, object]
-# Every private value of a mock begins with this text, so that tests find leaks anywhere.
-PRIVATE = "PRIVATE-"
+PRIVATE_PREFIX = "PRIVATE-"
+"""Beginning of every private value that mocks return, so that tests find leaked values."""
 
 
 @dataclass(frozen=True)
@@ -43,17 +43,17 @@ class Node:
     protect: bool = False
     retained: bool = False
 
-    def plain(self) -> Iterator[str]:
+    def plain_texts(self) -> Iterator[str]:
         """Yield all texts of the inputs that are not in a secret."""
-        yield from _plain(self.inputs)
+        yield from _plain_texts(self.inputs)
 
     def is_secret(self, key: str) -> bool:
-        """Return whether an input is a secret as a whole."""
+        """Return whether the whole value of an input is marked as a secret."""
         return has_signature(self.inputs[key])
 
     def value(self, key: str) -> object:
         """Return an input without its secret mark."""
-        return _opened(self.inputs[key])
+        return _without_secret_mark(self.inputs[key])
 
     def text(self, key: str) -> str:
         """Return an input, which must be a text, without its secret mark."""
@@ -65,7 +65,7 @@ class Node:
         """Return the connection of a command with all secrets in plain text."""
         connection = self.value("connection")
         assert isinstance(connection, dict)
-        return {key: _opened(value) for key, value in connection.items()}
+        return {key: _without_secret_mark(value) for key, value in connection.items()}
 
 
 @dataclass
@@ -92,21 +92,21 @@ class Graph:
 
     def dependencies(self, node: Node) -> set[str]:
         """Return the names of all direct and indirect dependencies of a resource."""
-        seen: set[str] = set()
-        waiting = [node.urn]
-        while waiting:
-            current = self.nodes[waiting.pop()]
+        visited_urns: set[str] = set()
+        pending_urns = [node.urn]
+        while pending_urns:
+            current = self.nodes[pending_urns.pop()]
             # To depend on a component is to depend on all of its children.
             children = [child.urn for child in self.nodes.values() if child.parent == current.urn]
-            extra = children if current.urn != node.urn else []
-            for urn in (*current.depends_on, *extra, _provider_urn(current.provider)):
-                if urn in self.nodes and urn not in seen:
-                    seen.add(urn)
-                    waiting.append(urn)
-        return {self.nodes[urn].name for urn in seen}
+            child_urns = children if current.urn != node.urn else []
+            for urn in (*current.depends_on, *child_urns, _provider_urn(current.provider)):
+                if urn in self.nodes and urn not in visited_urns:
+                    visited_urns.add(urn)
+                    pending_urns.append(urn)
+        return {self.nodes[urn].name for urn in visited_urns}
 
 
-class _Monitor(mocks.MockMonitor):
+class _RecordingMonitor(mocks.MockMonitor):
     """Mock of the engine that records the requests."""
 
     def __init__(self, graph: Graph, plugins: mocks.Mocks) -> None:
@@ -116,11 +116,11 @@ class _Monitor(mocks.MockMonitor):
     def RegisterResource(
         self, request: resource_pb2.RegisterResourceRequest
     ) -> resource_pb2.RegisterResourceResponse:
-        answer: resource_pb2.RegisterResourceResponse = super().RegisterResource(request)  # type: ignore[no-untyped-call]
-        self._graph.nodes[answer.urn] = Node(
+        response: resource_pb2.RegisterResourceResponse = super().RegisterResource(request)  # type: ignore[no-untyped-call]
+        self._graph.nodes[response.urn] = Node(
             type=request.type,
             name=request.name,
-            urn=answer.urn,
+            urn=response.urn,
             parent=request.parent,
             provider=request.provider,
             deleted_with=request.deletedWith,
@@ -132,7 +132,7 @@ class _Monitor(mocks.MockMonitor):
             protect=request.protect,
             retained=request.retainOnDelete,
         )
-        return answer
+        return response
 
     def RegisterResourceOutputs(
         self, request: resource_pb2.RegisterResourceOutputsRequest
@@ -142,14 +142,14 @@ class _Monitor(mocks.MockMonitor):
         return empty_pb2.Empty()
 
 
-class Plugins(mocks.Mocks):
+class PluginMocks(mocks.Mocks):
     """Mocks of plugins. They return only the outputs that the program reads."""
 
     def new_resource(self, args: mocks.MockResourceArgs) -> tuple[str, Json]:
         state = dict(args.inputs)
         if args.typ == "tls:index/privateKey:PrivateKey":
             state |= {
-                "privateKeyPem": pulumi.Output.secret(f"{PRIVATE}{args.name}"),
+                "privateKeyPem": pulumi.Output.secret(f"{PRIVATE_PREFIX}{args.name}"),
                 "publicKeyPem": f"public {args.name}",
             }
         elif args.typ == "tls:index/certRequest:CertRequest":
@@ -159,10 +159,10 @@ class Plugins(mocks.Mocks):
         return f"{args.name}-id", state
 
     def call(self, args: mocks.MockCallArgs) -> tuple[Json, list[tuple[str, str]] | None]:
-        raise AssertionError(f"the program asks a plugin for {args.token}")
+        raise AssertionError(f"the program calls the plugin function {args.token}")
 
 
-class _Callbacks:
+class _CallbackServerMock:
     """Mock of the callback server, which accepts registrations of hooks. Pulumi mocks lack this server."""
 
     def register_resource_hook(self, hook: pulumi.ResourceHook) -> None:
@@ -172,19 +172,19 @@ class _Callbacks:
         assert hook.callback is not None
 
 
-def record(
+def record_graph(
     program: Callable[[], object], *, preview: bool = False, plugins: mocks.Mocks | None = None
 ) -> Graph:
-    """Run the program on mocks and return its graph. Errors of the program are raised."""
+    """Run a Pulumi program with mocks and return its graph. Exceptions of the program are raised."""
     graph = Graph()
     loop = asyncio.new_event_loop()
     asyncio.set_event_loop(loop)
-    plugins = plugins or Plugins()
-    mocks.set_mocks(plugins, "kubewright", "test", preview, monitor=_Monitor(graph, plugins))
+    plugins = plugins or PluginMocks()
+    mocks.set_mocks(plugins, "kubewright", "test", preview, monitor=_RecordingMonitor(graph, plugins))
     # set_mocks creates a default stack. This code creates the stack as the language host of the engine
     # does.
     ROOT.set(None)
-    SETTINGS.callbacks = _Callbacks()
+    SETTINGS.callbacks = _CallbackServerMock()
     # Pending calls of other tests belong to closed event loops. The stack would wait for them.
     SETTINGS.outputs.clear()
     SETTINGS.rpc_manager.clear()
@@ -196,31 +196,35 @@ def record(
     return graph
 
 
-def index() -> Index:
+def fake_index() -> Index:
     """Return an index with an address for every artifact, so that tests need no mirror."""
     keys = [f"{name}/{version_of(name, DEFAULTS)}" for name in NODE_ARTIFACTS]
-    keys.append(f"{NAME}/{digest()}")
+    keys.append(f"{ARTIFACT_NAME}/{digest()}")
     files = {key: FileSource(f"https://mirror.test/files/{key}", "0" * 64) for key in keys}
     return Index(source="test", versions=DEFAULTS, files=files)
 
 
-def document(directory: Path, *, workers: int, control_planes: int = 1, **changes: object) -> Json:
+def cluster_config(directory: Path, *, workers: int, control_planes: int = 1, **changes: object) -> Json:
     """Return the object `kubewright:cluster`, and create its key files in `directory`."""
-    key, known = directory / "key", directory / "known_hosts"
-    controls = {f"cp-{i + 1}": {"address": str(IPv4Address("10.89.0.11") + i)} for i in range(control_planes)}
-    nodes = {f"w-{i + 1}": {"address": str(IPv4Address("10.89.0.21") + i)} for i in range(workers)}
-    hosts = controls | nodes
-    key.write_text(f"{PRIVATE}ssh-key\n")
-    known.write_text("".join(f"{host['address']} ssh-ed25519 AAAA{name}\n" for name, host in hosts.items()))
+    key, known_hosts = directory / "key", directory / "known_hosts"
+    control_plane_hosts = {
+        f"cp-{i + 1}": {"address": str(IPv4Address("10.89.0.11") + i)} for i in range(control_planes)
+    }
+    worker_hosts = {f"w-{i + 1}": {"address": str(IPv4Address("10.89.0.21") + i)} for i in range(workers)}
+    hosts = control_plane_hosts | worker_hosts
+    key.write_text(f"{PRIVATE_PREFIX}ssh-key\n")
+    known_hosts.write_text(
+        "".join(f"{host['address']} ssh-ed25519 AAAA{name}\n" for name, host in hosts.items())
+    )
     cluster: Json = {
         "name": "test",
         "environment": "lab",
         "artifacts": {"mirror": "https://mirror.test"},
         "network": {"machines": ["10.89.0.0/24"]},
-        "control_planes": {"hosts": list(controls), "schedulable": not workers},
-        "pools": {"workers": {"hosts": list(nodes)}} if workers else {},
+        "control_planes": {"hosts": list(control_plane_hosts), "schedulable": not workers},
+        "pools": {"workers": {"hosts": list(worker_hosts)}} if workers else {},
         "metal": {
-            "ssh": {"private_key_file": str(key), "known_hosts_file": str(known)},
+            "ssh": {"private_key_file": str(key), "known_hosts_file": str(known_hosts)},
             "hosts": hosts,
         },
     }
@@ -242,17 +246,17 @@ def without_secret_marks(value: Any) -> Any:  # noqa: ANN401 - any property valu
     return [without_secret_marks(item) for item in value] if isinstance(value, list) else value
 
 
-def _opened(value: object) -> object:
+def _without_secret_mark(value: object) -> object:
     return value["value"] if isinstance(value, Mapping) and SIGNATURE in value else value
 
 
-def _plain(value: object) -> Iterator[str]:
+def _plain_texts(value: object) -> Iterator[str]:
     if isinstance(value, str):
         yield value
     elif isinstance(value, dict):
         if SIGNATURE not in value:
             for item in value.values():
-                yield from _plain(item)
+                yield from _plain_texts(item)
     elif isinstance(value, list):
         for item in value:
-            yield from _plain(item)
+            yield from _plain_texts(item)

@@ -1,4 +1,4 @@
-"""Tests of waiting for resources: wait for all resources, or until the first error."""
+"""Tests of `await_registration`: it waits for all resources, or until the first error."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ class Registering:
     """A resource whose URN is resolved when the test decides."""
 
     def __init__(self) -> None:
-        self.known: asyncio.Future[str] = asyncio.get_running_loop().create_future()
+        self.urn_future: asyncio.Future[str] = asyncio.get_running_loop().create_future()
         self.urn = self
 
     async def future(self) -> str:
-        return await self.known
+        return await self.urn_future
 
 
-def waiting(*resources: Registering) -> asyncio.Task[None]:
-    return asyncio.ensure_future(await_registration(cast(Resource, each) for each in resources))
+def start_waiting(*resources: Registering) -> asyncio.Task[None]:
+    return asyncio.ensure_future(await_registration(cast(Resource, resource) for resource in resources))
 
 
 async def run_pending_tasks() -> None:
@@ -33,11 +33,11 @@ async def run_pending_tasks() -> None:
 def test_waits_for_all_resources() -> None:
     async def main() -> None:
         one, two = Registering(), Registering()
-        task = waiting(one, two)
-        one.known.set_result("urn:one")
+        task = start_waiting(one, two)
+        one.urn_future.set_result("urn:one")
         await run_pending_tasks()
         assert not task.done()
-        two.known.set_result("urn:two")
+        two.urn_future.set_result("urn:two")
         await run_pending_tasks()
         assert task.done()
         assert task.exception() is None
@@ -48,12 +48,12 @@ def test_waits_for_all_resources() -> None:
 def test_a_failed_resource_ends_the_wait_without_an_error() -> None:
     async def main() -> None:
         one, two = Registering(), Registering()
-        task = waiting(one, two)
-        two.known.set_exception(RuntimeError("not registered"))
+        task = start_waiting(one, two)
+        two.urn_future.set_exception(RuntimeError("not registered"))
         await run_pending_tasks()
         assert task.done()
         assert task.exception() is None
-        one.known.set_result("urn:one")
+        one.urn_future.set_result("urn:one")
         await run_pending_tasks()
 
     asyncio.run(main())

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.unit.components.graph import PRIVATE, Graph, Json, Node, document
+from tests.unit.components.graph import PRIVATE_PREFIX, Graph, Json, Node, cluster_config
 
 Deploy = Callable[[Json], Graph]
 COMMAND = "command:remote:Command"
@@ -21,7 +21,7 @@ COMMAND = "command:remote:Command"
 def cluster(deploy: Deploy, tmp_path_factory: pytest.TempPathFactory) -> Graph:
     """Return a cluster with one control plane, two workers, a Helm release, and permissions."""
     return deploy(
-        document(
+        cluster_config(
             tmp_path_factory.mktemp("cluster"),
             workers=2,
             helm_releases={"hello": {"chart": "./lab/charts/hello"}},
@@ -55,13 +55,13 @@ class TestResources:
         assert len(cluster.names) == len(cluster.nodes)
 
     def test_every_resource_below_the_top_has_a_component(self, cluster: Graph) -> None:
-        loose = {node.name for node in cluster.nodes.values() if node.parent.endswith("kubewright-test")}
-        assert loose == {"cluster", "kubernetes", "coredns", "metrics-server", "access", "helm"}
+        top_level = {node.name for node in cluster.nodes.values() if node.parent.endswith("kubewright-test")}
+        assert top_level == {"cluster", "kubernetes", "coredns", "metrics-server", "access", "helm"}
 
     def test_a_third_worker_adds_one_resource_and_changes_no_other_host(
         self, deploy: Deploy, tmp_path: Path
     ) -> None:
-        one, two, three = (deploy(document(tmp_path, workers=count)) for count in (1, 2, 3))
+        one, two, three = (deploy(cluster_config(tmp_path, workers=count)) for count in (1, 2, 3))
         assert three.names - two.names == {(COMMAND, "w-3-node")}
         assert two.names < three.names
         # The second worker also changes no objects in the cluster.
@@ -72,7 +72,7 @@ class TestResources:
                 assert node.inputs == three.node(node.name).inputs, node.name
 
     def test_a_single_machine_is_a_whole_cluster(self, deploy: Deploy, tmp_path: Path) -> None:
-        single = deploy(document(tmp_path, workers=0))
+        single = deploy(cluster_config(tmp_path, workers=0))
         hosts = {node.name for node in commands(single)} - {
             "cluster-pool-control-plane-labels",
             "cluster-farewell",
@@ -81,7 +81,7 @@ class TestResources:
         assert replicas(single, "coredns-deployment") == 1
 
     def test_three_control_planes_have_the_same_resources(self, deploy: Deploy, tmp_path: Path) -> None:
-        three = deploy(document(tmp_path, workers=2, control_planes=3))
+        three = deploy(cluster_config(tmp_path, workers=2, control_planes=3))
         for member in ("cp-1", "cp-2", "cp-3"):
             before = three.dependencies(three.node(f"{member}-control-plane"))
             assert {"cp-1-etcd", "cp-2-etcd", "cp-3-etcd"} <= before
@@ -138,27 +138,27 @@ class TestOrder:
 class TestSecrets:
     def test_nothing_private_is_in_a_plain_input(self, cluster: Graph) -> None:
         for node in cluster.nodes.values():
-            leaks = [text for text in node.plain() if PRIVATE in text]
+            leaks = [text for text in node.plain_texts() if PRIVATE_PREFIX in text]
             assert not leaks, f"{node.type} {node.name}"
 
     def test_derived_secrets_are_in_no_plain_input(self, cluster: Graph) -> None:
-        files = {name: content for node in commands(cluster) for name, content in delivered(node).items()}
+        files = {name: content for node in commands(cluster) for name, content in payload_files(node).items()}
         token = next(content for name, content in files.items() if "bootstrap" in name)
         key = next(content for name, content in files.items() if name.endswith("encryption.yaml"))
-        words = [token.split(".")[1].strip()[:16], key.split("secret: ")[1].split()[0]]
-        assert all(len(word) >= 16 for word in words)
+        secret_texts = [token.split(".")[1].strip()[:16], key.split("secret: ")[1].split()[0]]
+        assert all(len(secret_text) >= 16 for secret_text in secret_texts)
         for node in cluster.nodes.values():
-            for text in node.plain():
-                assert not [word for word in words if word in text], node.name
+            for text in node.plain_texts():
+                assert not [secret_text for secret_text in secret_texts if secret_text in text], node.name
 
     def test_commands_get_secrets_only_by_stdin(self, cluster: Graph) -> None:
         for node in commands(cluster):
-            assert PRIVATE not in node.text("create")
+            assert PRIVATE_PREFIX not in node.text("create")
             if "stdin" in node.inputs:
                 assert node.is_secret("stdin"), node.name
 
     def test_a_worker_gets_no_private_key(self, cluster: Graph) -> None:
-        for name, content in delivered(cluster.node("w-1-node")).items():
+        for name, content in payload_files(cluster.node("w-1-node")).items():
             assert "-ca-key" not in content, name
             assert not name.endswith("ca.key")
 
@@ -184,7 +184,7 @@ class TestCommands:
             assert str(connection["hostKey"]).startswith("ssh-ed25519 AAAA"), node.name
             assert connection["dialErrorLimit"] == 2
             assert connection["perDialTimeout"] == 10
-            assert connection["privateKey"] == f"{PRIVATE}ssh-key\n"
+            assert connection["privateKey"] == f"{PRIVATE_PREFIX}ssh-key\n"
 
     def test_every_command_has_timeouts(self, cluster: Graph) -> None:
         for node in commands(cluster):
@@ -210,9 +210,9 @@ class TestErrors:
     def test_wrong_settings_end_without_a_traceback(
         self, deploy: Deploy, tmp_path: Path, caplog: pytest.LogCaptureFixture
     ) -> None:
-        wrong = document(tmp_path, workers=1, envronment="lab")
+        config = cluster_config(tmp_path, workers=1, envronment="lab")
         with pytest.raises(SystemExit) as exit_:
-            deploy(wrong)
+            deploy(config)
         assert exit_.value.code == 32
         errors = [record.message for record in caplog.records if record.levelname == "ERROR"]
         assert errors == ["kubewright:cluster.envronment: unknown key; did you mean environment?"]
@@ -234,10 +234,10 @@ class TestErrors:
     def test_an_unknown_host_key_names_the_host_and_stops_everything(
         self, deploy: Deploy, tmp_path: Path, caplog: pytest.LogCaptureFixture
     ) -> None:
-        cluster = document(tmp_path, workers=2)
-        known = tmp_path / "known_hosts"
-        known.write_text(
-            "\n".join(line for line in known.read_text().splitlines() if "10.89.0.22" not in line)
+        cluster = cluster_config(tmp_path, workers=2)
+        known_hosts = tmp_path / "known_hosts"
+        known_hosts.write_text(
+            "\n".join(line for line in known_hosts.read_text().splitlines() if "10.89.0.22" not in line)
         )
         with pytest.raises(SystemExit):
             deploy(cluster)
@@ -247,7 +247,7 @@ class TestErrors:
     def test_a_missing_private_key_is_one_line_without_its_path(
         self, deploy: Deploy, tmp_path: Path, caplog: pytest.LogCaptureFixture
     ) -> None:
-        cluster = document(tmp_path, workers=1)
+        cluster = cluster_config(tmp_path, workers=1)
         (tmp_path / "key").unlink()
         with pytest.raises(SystemExit):
             deploy(cluster)
@@ -258,7 +258,7 @@ class TestErrors:
     def test_a_host_below_its_preset_is_a_warning(
         self, deploy: Deploy, tmp_path: Path, caplog: pytest.LogCaptureFixture
     ) -> None:
-        cluster = document(tmp_path, workers=1)
+        cluster = cluster_config(tmp_path, workers=1)
         metal = cluster["metal"]
         assert isinstance(metal, dict)
         metal["hosts"]["w-1"] |= {"cpus": 1, "memory": "1800Mi"}
@@ -273,7 +273,7 @@ def replicas(graph: Graph, name: str) -> object:
     return spec["replicas"]
 
 
-def delivered(node: Node) -> dict[str, str]:
+def payload_files(node: Node) -> dict[str, str]:
     """Return the files in the payload of a command."""
     if "stdin" not in node.inputs:
         return {}

@@ -14,7 +14,7 @@ from components.addons.coredns import corefile
 from components.addons.workload import spread_constraints
 from components.derived_secrets import bootstrap_token, encryption_configuration
 from components.kubeconfig import kubeconfig
-from components.on_delete import ANNOTATION, MARK_DELETING, UNMARK
+from components.on_delete import ANNOTATION, MARK_NODES, UNMARK_NODES
 
 
 @given(st.text())
@@ -60,12 +60,12 @@ def test_the_corefile_serves_the_domain_and_has_matching_braces() -> None:
 
 def test_replicas_must_spread_only_when_required() -> None:
     assert spread_constraints({"a": "b"}, replicas=1, required=True) is None
-    (wish,) = spread_constraints({"a": "b"}, replicas=2, required=False) or []
-    assert (wish.when_unsatisfiable, wish.min_domains) == ("ScheduleAnyway", None)
-    (must,) = spread_constraints({"a": "b"}, replicas=2, required=True) or []
-    assert (must.when_unsatisfiable, must.min_domains) == ("DoNotSchedule", 2)
+    (preferred,) = spread_constraints({"a": "b"}, replicas=2, required=False) or []
+    assert (preferred.when_unsatisfiable, preferred.min_domains) == ("ScheduleAnyway", None)
+    (required,) = spread_constraints({"a": "b"}, replicas=2, required=True) or []
+    assert (required.when_unsatisfiable, required.min_domains) == ("DoNotSchedule", 2)
 
 
 def test_mark_and_unmark_use_the_same_annotation() -> None:
-    assert f"{ANNOTATION}=cluster" in MARK_DELETING
-    assert f"{ANNOTATION}-" in UNMARK
+    assert f"{ANNOTATION}=cluster" in MARK_NODES
+    assert f"{ANNOTATION}-" in UNMARK_NODES

@@ -10,10 +10,10 @@ from typing import Any
 import pytest
 
 from tests.faults import client
-from tests.faults.client import Account, Caller, Refused
+from tests.faults.client import ApiCaller, RequestRecord, RequestRefused
 from tests.faults.load import longest_gap, max_consecutive_failures
 
-Work = Callable[[Account, Caller, threading.Event], None]
+Work = Callable[[RequestRecord, ApiCaller, threading.Event], None]
 
 
 class FakeApi:
@@ -22,23 +22,23 @@ class FakeApi:
     """
 
     def __init__(self, faults: list[Exception] | None = None) -> None:
-        self.maps: dict[str, dict[str, str]] = {}
+        self.config_maps: dict[str, dict[str, str]] = {}
         self.faults = faults or []
-        self.done: Callable[[], None] = lambda: None
+        self.on_call: Callable[[], None] = lambda: None
 
     def call(self, method: str, path: str, body: dict[str, Any] | None = None) -> dict[str, Any]:
-        self.done()
+        self.on_call()
         if self.faults:
             raise self.faults.pop(0)
         name = path.rpartition("/")[2]
         if body is None:
-            return {"data": self.maps[name]}
+            return {"data": self.config_maps[name]}
         if method == "POST":
-            self.maps[body["metadata"]["name"]] = dict(body["data"])
-        elif name not in self.maps:
-            raise Refused(http.client.NOT_FOUND, "Not Found")
+            self.config_maps[body["metadata"]["name"]] = dict(body["data"])
+        elif name not in self.config_maps:
+            raise RequestRefused(http.client.NOT_FOUND, "Not Found")
         elif method == "PATCH":
-            self.maps[name].update(body["data"])
+            self.config_maps[name].update(body["data"])
         return body
 
 
@@ -47,46 +47,46 @@ def _fast(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(client, "PERIOD", 0.0)
 
 
-def run(work: Work, account: Account, api: FakeApi, calls: int) -> None:
+def run(work: Work, record: RequestRecord, api: FakeApi, calls: int) -> None:
     """Let a worker of the client make this number of calls."""
     stopped = threading.Event()
-    left = [calls]
+    remaining_calls = [calls]
 
     def count() -> None:
-        left[0] -= 1
-        if left[0] <= 0:
+        remaining_calls[0] -= 1
+        if remaining_calls[0] <= 0:
             stopped.set()
 
-    api.done = count
-    work(account, api, stopped)
+    api.on_call = count
+    work(record, api, stopped)
 
 
 def test_numbers_are_written_one_after_another() -> None:
-    account, api = Account(), FakeApi()
-    run(client.writing, account, api, calls=client.KEYS + 5)
-    found = {number for keys in api.maps.values() for number in keys}
-    assert found == {str(number) for number in range(len(account.written))}
-    assert len(api.maps) == 2
-    assert not account.failed
+    record, api = RequestRecord(), FakeApi()
+    run(client.write_until_stopped, record, api, calls=client.KEYS + 5)
+    written_numbers = {number for keys in api.config_maps.values() for number in keys}
+    assert written_numbers == {str(number) for number in range(len(record.written))}
+    assert len(api.config_maps) == 2
+    assert not record.failed
 
 
 def test_failed_write_is_not_counted_and_retried() -> None:
-    account, api = Account(), FakeApi([ConnectionResetError("gone"), Refused(503, "down")])
-    run(client.writing, account, api, calls=6)
-    assert [what for _, what, _ in account.failed] == ["write", "write"]
-    assert "ConnectionResetError: gone" in account.failed[0][2]
-    assert set(api.maps["load-0"]) == {str(number) for number in range(len(account.written))}
+    record, api = RequestRecord(), FakeApi([ConnectionResetError("gone"), RequestRefused(503, "down")])
+    run(client.write_until_stopped, record, api, calls=6)
+    assert [what for _, what, _ in record.failed] == ["write", "write"]
+    assert "ConnectionResetError: gone" in record.failed[0][2]
+    assert set(api.config_maps["load-0"]) == {str(number) for number in range(len(record.written))}
 
 
 def test_read_without_the_acknowledged_number_is_stale() -> None:
-    account, api = Account(), FakeApi()
-    api.maps["load-0"] = {"0": "written"}
-    account.written = [1.0, 2.0]
-    run(client.reading, account, api, calls=1)
-    assert len(account.stale) == 1
-    account.written.pop()
-    run(client.reading, account, api, calls=1)
-    assert len(account.stale) == 1
+    record, api = RequestRecord(), FakeApi()
+    api.config_maps["load-0"] = {"0": "written"}
+    record.written = [1.0, 2.0]
+    run(client.read_until_stopped, record, api, calls=1)
+    assert len(record.stale) == 1
+    record.written.pop()
+    run(client.read_until_stopped, record, api, calls=1)
+    assert len(record.stale) == 1
 
 
 def test_gaps_and_consecutive_failures_are_computed() -> None:

@@ -16,7 +16,7 @@ from settings import SettingsError
 ROOT = Path(__file__).resolve().parents[3]
 
 
-def run(directory: Path, artifacts: list[Artifact]) -> subprocess.CompletedProcess[str]:
+def run_store_program(directory: Path, artifacts: list[Artifact]) -> subprocess.CompletedProcess[str]:
     (directory / "run").mkdir(exist_ok=True)
     return subprocess.run(
         ["sh", "-c", store.store_program(artifacts)],
@@ -35,27 +35,27 @@ def artifact(directory: Path, name: str, content: str) -> Artifact:
 
 def test_files_are_stored_by_digest(tmp_path: Path) -> None:
     artifacts = [artifact(tmp_path, name, f"the {name}\n") for name in ("kubelet", "etcd")]
-    done = run(tmp_path, [*artifacts, artifacts[0]])
-    assert done.returncode == 0, done.stderr
-    for one in artifacts:
-        stored = tmp_path / "var/lib/kubewright/artifacts" / one.sha256 / one.name
-        assert stored.read_text() == f"the {one.name}\n"
+    result = run_store_program(tmp_path, [*artifacts, artifacts[0]])
+    assert result.returncode == 0, result.stderr
+    for item in artifacts:
+        stored = tmp_path / "var/lib/kubewright/artifacts" / item.sha256 / item.name
+        assert stored.read_text() == f"the {item.name}\n"
     digests = (tmp_path / "var/lib/kubewright/roles/image/digests").read_text().split()
-    assert sorted(digests) == sorted(one.sha256 for one in artifacts)
-    assert "fetched 2 files" in done.stdout
+    assert sorted(digests) == sorted(item.sha256 for item in artifacts)
+    assert "fetched 2 files" in result.stdout
 
 
 def test_wrong_checksum_fails(tmp_path: Path) -> None:
     kubelet = artifact(tmp_path, "kubelet", "the kubelet\n")
     (tmp_path / "kubelet.src").write_text("another\n")
-    done = run(tmp_path, [kubelet])
-    assert done.returncode != 0
-    assert "sha256 is" in done.stderr
+    result = run_store_program(tmp_path, [kubelet])
+    assert result.returncode != 0
+    assert "sha256 is" in result.stderr
     assert not (tmp_path / "var/lib/kubewright/roles/image").exists()
 
 
 def test_example_stack_has_a_valid_program() -> None:
-    text = store.for_stack(ROOT / "Pulumi.aws-example.yaml")
+    text = store.store_program_for_stack(ROOT / "Pulumi.aws-example.yaml")
     assert "https://mirror.example.com/files/kubelet/" in text
     assert subprocess.run(["sh", "-n"], input=text, text=True, check=False).returncode == 0
 
@@ -64,4 +64,4 @@ def test_invalid_stack_is_a_settings_error(tmp_path: Path) -> None:
     file = tmp_path / "Pulumi.x.yaml"
     file.write_text("config: {kubewright:cluster: {name: x}}\n")
     with pytest.raises(SettingsError, match="control_planes"):
-        store.for_stack(file)
+        store.store_program_for_stack(file)

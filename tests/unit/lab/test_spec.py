@@ -15,6 +15,7 @@ from lab.paths import LabPaths, check_name
 
 
 def description(**changes: Any) -> dict[str, Any]:  # noqa: ANN401 - any JSON
+    """Return the description of a lab as plain data. `changes` replace single keys."""
     hosts = [
         {"name": "cp-1", "address": "10.9.0.11", "memory": 2**31},
         {"name": "w-1", "address": "10.9.0.21"},
@@ -23,6 +24,7 @@ def description(**changes: Any) -> dict[str, Any]:  # noqa: ANN401 - any JSON
 
 
 def read(tmp_path: Path, content: object) -> spec.LabSpec:
+    """Write data to a JSON file and read the file as a spec."""
     path = tmp_path / "lab.json"
     path.write_text(json.dumps(content))
     return spec.read(path)
@@ -35,15 +37,15 @@ def test_written_spec_reads_back(tmp_path: Path) -> None:
 
 
 def test_addresses_follow_from_the_network(tmp_path: Path) -> None:
-    found = read(tmp_path, description())
-    assert found.gateway == IPv4Address("10.9.0.1")
-    assert found.machine == IPv4Address("10.9.0.254")
-    assert found.mirror_url == "https://10.9.0.1:8080"
-    assert found.registry_url == "https://10.9.0.1:5000"
+    lab = read(tmp_path, description())
+    assert lab.gateway == IPv4Address("10.9.0.1")
+    assert lab.machine == IPv4Address("10.9.0.254")
+    assert lab.mirror_url == "https://10.9.0.1:8080"
+    assert lab.registry_url == "https://10.9.0.1:5000"
 
 
 @pytest.mark.parametrize(
-    ("changes", "said"),
+    ("changes", "phrase"),
     [
         ({"name": "Big"}, "name"),
         ({"name": "a.b"}, "name"),
@@ -66,10 +68,10 @@ def test_addresses_follow_from_the_network(tmp_path: Path) -> None:
         ({"mirror": "here"}, "mirror: here must be an absolute path"),
     ],
 )
-def test_error_names_the_wrong_field(tmp_path: Path, changes: dict[str, Any], said: str) -> None:
+def test_error_names_the_wrong_field(tmp_path: Path, changes: dict[str, Any], phrase: str) -> None:
     with pytest.raises(LabError) as caught:
         read(tmp_path, description(**changes))
-    assert said in str(caught.value)
+    assert phrase in str(caught.value)
     assert "\n" not in str(caught.value)
 
 

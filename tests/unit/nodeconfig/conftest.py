@@ -1,4 +1,4 @@
-"""Fixture for the index of the mirror."""
+"""Fixture with an index of artifacts that needs no mirror."""
 
 from __future__ import annotations
 

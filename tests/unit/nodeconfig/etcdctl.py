@@ -25,15 +25,17 @@ def main(arguments: list[str]) -> None:
     words = [word for word in arguments if not word.startswith("--")]
     options = dict(flag.lstrip("-").partition("=")[::2] for flag in flags)
     state["log"].append(" ".join(words))
-    answering = [_asked(endpoint, members) for endpoint in options["endpoints"].split(",")]
-    asked = next((url for url in answering if url is not None and members[url]["up"]), None)
+    endpoint_members = [
+        _member_url_of_endpoint(endpoint, members) for endpoint in options["endpoints"].split(",")
+    ]
+    answering_member = next((url for url in endpoint_members if url is not None and members[url]["up"]), None)
     serializable = options.get("consistency") == "s"
     try:
-        if asked is None:
+        if answering_member is None:
             raise RuntimeError("context deadline exceeded")
-        if not serializable and (not _quorum(members) or members[asked]["learner"]):
+        if not serializable and (not _has_quorum(members) or members[answering_member]["learner"]):
             raise RuntimeError("rpc not supported for learner or no leader")
-        _call(words, options, asked, state)
+        _run_command(words, options, answering_member, state)
     except RuntimeError as error:
         print(f"Error: {error}", file=sys.stderr)
         raise SystemExit(1) from None
@@ -41,19 +43,21 @@ def main(arguments: list[str]) -> None:
         file.write_text(json.dumps(state))
 
 
-def _asked(endpoint: str, members: Members) -> str | None:
+def _member_url_of_endpoint(endpoint: str, members: Members) -> str | None:
     host = endpoint.removeprefix("https://").split(":")[0]
     host = os.environ["NODE_IP"] if host == "127.0.0.1" else host
     url = f"https://{host}:2380"
     return url if url in members else None
 
 
-def _quorum(members: Members) -> bool:
+def _has_quorum(members: Members) -> bool:
     voters = [member for member in members.values() if not member["learner"]]
     return len([member for member in voters if member["up"]]) > len(voters) // 2
 
 
-def _call(words: list[str], options: dict[str, str], asked: str, state: dict[str, Any]) -> None:
+def _run_command(
+    words: list[str], options: dict[str, str], answering_member: str, state: dict[str, Any]
+) -> None:
     members: Members = state["members"]
     if state["refusals"] and state["refusals"][0][0] == " ".join(words[:2]):
         raise RuntimeError(state["refusals"].pop(0)[1])
@@ -70,10 +74,10 @@ def _call(words: list[str], options: dict[str, str], asked: str, state: dict[str
             assert "learner" in options
             new = {"id": f"{len(state['log']):x}", "name": "", "learner": True, "up": False, "ready": True}
             members[options["peer-urls"]] = new | {"version": "3.7.3", "served": False}
-        case ["member", "remove", number]:
-            members.pop(_url(number, members))
-        case ["member", "promote", number]:
-            member = members[_url(number, members)]
+        case ["member", "remove", member_id]:
+            members.pop(_url_of_member_id(member_id, members))
+        case ["member", "promote", member_id]:
+            member = members[_url_of_member_id(member_id, members)]
             if not member["ready"]:
                 member["ready"] = True  # in sync at the next call
                 raise RuntimeError(
@@ -85,16 +89,17 @@ def _call(words: list[str], options: dict[str, str], asked: str, state: dict[str
         case ["endpoint", "health"] | ["move-leader", _]:
             pass
         case ["endpoint", "status"]:
-            print(f"{asked}, {members[asked]['id']}, {members[asked]['version']}, 3.6.0, 25 kB, true, false")
+            member = members[answering_member]
+            print(f"{answering_member}, {member['id']}, {member['version']}, 3.6.0, 25 kB, true, false")
         case _:
             raise AssertionError(words)
 
 
-def _url(number: str, members: Members) -> str:
-    found = [url for url, member in members.items() if member["id"] == number]
-    if not found:
+def _url_of_member_id(member_id: str, members: Members) -> str:
+    urls = [url for url, member in members.items() if member["id"] == member_id]
+    if not urls:
         raise RuntimeError("etcdserver: member not found")
-    return found[0]
+    return urls[0]
 
 
 if __name__ == "__main__":

@@ -12,15 +12,15 @@ from nodeconfig import etcd
 
 FAKE = Path(__file__).with_name("etcdctl.py")
 NAMES = ("a", "b", "c")
-ABSENT = {"served": False, "up": False}
-ADDED = {"name": "", "learner": True, **ABSENT}
+NOT_RUNNING = {"served": False, "up": False}
+ADDED_LEARNER = {"name": "", "learner": True, **NOT_RUNNING}
 
 
-def url(name: str) -> str:
+def peer_url(name: str) -> str:
     return f"https://10.9.0.{'abcdefgh'.index(name) + 11}:2380"
 
 
-class Cluster:
+class FakeEtcdCluster:
     """The host `a` of an etcd member, and the members of a fake etcd cluster."""
 
     def __init__(self, directory: Path) -> None:
@@ -32,15 +32,15 @@ class Cluster:
         program.parent.mkdir(parents=True)
         program.write_text(f'#!/bin/sh\nexec {sys.executable} -S {FAKE} "$@"\n')
         program.chmod(0o755)
-        self.configure(*NAMES)
-        self.write({})
+        self.write_peers(*NAMES)
+        self.write_members({})
 
-    def configure(self, *names: str) -> None:
-        peers = "".join(f"{name}={url(name)}\n" for name in names)
+    def write_peers(self, *names: str) -> None:
+        peers = "".join(f"{name}={peer_url(name)}\n" for name in names)
         (self.root / "etc/etcd/peers").write_text(peers)
 
-    def write(self, members: dict[str, dict[str, Any]], **more: object) -> None:
-        rows = {url(name): self.default_values(name) | values for name, values in members.items()}
+    def write_members(self, members: dict[str, dict[str, Any]], **more: object) -> None:
+        rows = {peer_url(name): self.default_values(name) | values for name, values in members.items()}
         self.state.write_text(json.dumps({"members": rows, "log": [], "refusals": []} | more))
 
     @staticmethod
@@ -50,24 +50,24 @@ class Cluster:
 
     @property
     def members(self) -> dict[str, dict[str, Any]]:
-        found: dict[str, dict[str, Any]] = json.loads(self.state.read_text())["members"]
-        return found
+        members: dict[str, dict[str, Any]] = json.loads(self.state.read_text())["members"]
+        return members
 
     @property
-    def changes(self) -> list[str]:
+    def membership_commands(self) -> list[str]:
         """The commands that changed the membership, without queries."""
         log: list[str] = json.loads(self.state.read_text())["log"]
         return [line for line in log if line.split()[:2] not in (["member", "list"], ["endpoint", "health"])]
 
-    def run(self, *command: str, patience: int = 3) -> subprocess.CompletedProcess[str]:
+    def run(self, *command: str, timeout_seconds: int = 3) -> subprocess.CompletedProcess[str]:
         environment = {
             "KUBEWRIGHT_ROOT": str(self.root),
             "FAKE_ETCD": str(self.state),
             "PATH": "/usr/bin:/bin",
         }
-        environment |= {"KUBEWRIGHT_TIMEOUT": str(patience), "KUBEWRIGHT_PAUSE": "0.05"}
+        environment |= {"KUBEWRIGHT_TIMEOUT": str(timeout_seconds), "KUBEWRIGHT_PAUSE": "0.05"}
         return subprocess.run(
-            ["sh", "-c", etcd.program(), "etcd-member", *command],
+            ["sh", "-c", etcd.member_program(), "etcd-member", *command],
             env=environment,
             capture_output=True,
             text=True,
@@ -76,8 +76,8 @@ class Cluster:
 
     def start(self) -> tuple[str, set[str]]:
         """Prepare the start of etcd and return the state and the initial cluster for etcd."""
-        done = self.run("start")
-        assert done.returncode == 0, done.stderr
+        result = self.run("start")
+        assert result.returncode == 0, result.stderr
         lines = (self.root / "etc/etcd/start.env").read_text().splitlines()
         values = dict(line.split("=", 1) for line in lines)
         return values["ETCD_INITIAL_CLUSTER_STATE"], set(values["ETCD_INITIAL_CLUSTER"].split(","))
@@ -86,5 +86,5 @@ class Cluster:
         return self.root / path
 
 
-def entries(*names: str) -> set[str]:
-    return {f"{name}={url(name)}" for name in names}
+def initial_cluster_entries(*names: str) -> set[str]:
+    return {f"{name}={peer_url(name)}" for name in names}

@@ -11,11 +11,11 @@ import pytest
 
 from nodeconfig import BundleError, bundles, pool_bundle
 from nodeconfig.bundle import Bundle, File, Identity, Service
-from nodeconfig.component import Component, join
+from nodeconfig.component import Component, combine_components
 from nodeconfig.render import script
 from testkit.bundles import FakeIndex, cluster
 from topology.certificates import AUTHORITIES, authorities, leaves
-from topology.certificates import trust_bundle as bundle_of
+from topology.certificates import trust_bundle as trust_bundle_name
 from topology.model import Role, Topology
 
 TOPOLOGIES = {
@@ -31,13 +31,14 @@ def topology(request: pytest.FixtureRequest) -> Topology:
     return TOPOLOGIES[request.param]
 
 
-def unit(bundle: Bundle, name: str) -> dict[str, str]:
-    """Return the flags of a service's command line."""
+def unit_flags(bundle: Bundle, name: str) -> dict[str, str]:
+    """Return the flags in the command line of a systemd unit, e.g. `name="kubelet"`."""
     content = next(file.content for file in bundle.files if file.path.endswith(f"/{name}.service"))
     return dict(re.findall(r"^  --([a-z0-9-]+)=(.*?)(?: \\)?$", content, re.M))
 
 
-def paths(bundle: Bundle) -> set[str]:
+def bundle_paths(bundle: Bundle) -> set[str]:
+    """Return the paths of all files, secret files and artifacts of a bundle."""
     return (
         {item.path for item in bundle.files}
         | {item.path for item in bundle.secrets}
@@ -45,18 +46,19 @@ def paths(bundle: Bundle) -> set[str]:
     )
 
 
-def config(bundle: Bundle, path: str) -> dict[str, object]:
-    found = json.loads(next(file.content for file in bundle.files if file.path == path))
-    assert isinstance(found, dict)
-    return found
+def json_config(bundle: Bundle, path: str) -> dict[str, object]:
+    """Return the content of a JSON file of a bundle."""
+    document = json.loads(next(file.content for file in bundle.files if file.path == path))
+    assert isinstance(document, dict)
+    return document
 
 
 def test_every_role_of_every_machine_has_a_bundle_in_the_order_of_delivery(
     topology: Topology, index: FakeIndex
 ) -> None:
     keys = list(bundles(topology, index))
-    wanted = [(m.name, role) for m in topology.machines for role in Role if role in m.roles]
-    assert keys == wanted
+    expected_keys = [(m.name, role) for m in topology.machines for role in Role if role in m.roles]
+    assert keys == expected_keys
 
 
 def test_no_file_has_an_insecure_setting(topology: Topology, index: FakeIndex) -> None:
@@ -69,9 +71,11 @@ def test_no_file_has_an_insecure_setting(topology: Topology, index: FakeIndex) -
 
 
 def test_flags_that_must_be_secure(index: FakeIndex) -> None:
-    found = bundles(cluster(), index)
-    plane, member, node = (found["cp-1", role] for role in (Role.CONTROL_PLANE, Role.ETCD, Role.NODE))
-    server = unit(plane, "kube-apiserver")
+    all_bundles = bundles(cluster(), index)
+    control_plane, member, node = (
+        all_bundles["cp-1", role] for role in (Role.CONTROL_PLANE, Role.ETCD, Role.NODE)
+    )
+    server = unit_flags(control_plane, "kube-apiserver")
     assert server["authorization-mode"] == "Node,RBAC"
     plugins = server["enable-admission-plugins"].split(",")
     assert {"NodeRestriction", "PodSecurity", "LimitRanger"} <= set(plugins)
@@ -79,25 +83,27 @@ def test_flags_that_must_be_secure(index: FakeIndex) -> None:
     assert server["encryption-provider-config-automatic-reload"] == "true"
     assert all(url.startswith("https://") for url in server["etcd-servers"].split(","))
     for name in ("kube-apiserver", "kube-controller-manager", "kube-scheduler"):
-        assert unit(plane, name)["profiling"] == "false"
-        assert unit(plane, name)["tls-min-version"] == "VersionTLS12"
+        assert unit_flags(control_plane, name)["profiling"] == "false"
+        assert unit_flags(control_plane, name)["tls-min-version"] == "VersionTLS12"
     for name in ("kube-controller-manager", "kube-scheduler"):
-        assert unit(plane, name)["bind-address"] == "127.0.0.1"
-    etcd = unit(member, "etcd")
+        assert unit_flags(control_plane, name)["bind-address"] == "127.0.0.1"
+    etcd = unit_flags(member, "etcd")
     assert etcd["client-cert-auth"] == etcd["peer-client-cert-auth"] == "true"
-    kubelet = config(node, "/etc/kubernetes/kubelet.json")
+    kubelet = json_config(node, "/etc/kubernetes/kubelet.json")
     assert kubelet["authorization"] == {"mode": "Webhook"}
     assert kubelet["readOnlyPort"] == 0
     assert kubelet["serverTLSBootstrap"] is kubelet["rotateCertificates"] is kubelet["seccompDefault"] is True
-    assert config(node, "/etc/kubernetes/kube-proxy.json")["metricsBindAddress"] == "127.0.0.1:10249"
+    assert json_config(node, "/etc/kubernetes/kube-proxy.json")["metricsBindAddress"] == "127.0.0.1:10249"
 
 
 def test_anonymous_requests_reach_only_health_checks(index: FakeIndex) -> None:
-    found = bundles(cluster(), index)
-    anonymous = config(found["cp-1", Role.CONTROL_PLANE], "/etc/kubernetes/authentication.json")["anonymous"]
+    all_bundles = bundles(cluster(), index)
+    anonymous = json_config(all_bundles["cp-1", Role.CONTROL_PLANE], "/etc/kubernetes/authentication.json")[
+        "anonymous"
+    ]
     assert isinstance(anonymous, dict)
     assert {rule["path"] for rule in anonymous["conditions"]} == {"/livez", "/readyz", "/healthz"}
-    assert config(bundles(cluster(), index)["w-1", Role.NODE], "/etc/kubernetes/kubelet.json")[
+    assert json_config(bundles(cluster(), index)["w-1", Role.NODE], "/etc/kubernetes/kubelet.json")[
         "authentication"
     ] == {
         "anonymous": {"enabled": False},
@@ -111,7 +117,7 @@ def test_secrets_come_from_the_certificate_table_and_private_files_have_mode_060
 ) -> None:
     names = {item.name for item in authorities(topology)} | {item.name for item in leaves(topology)}
     known = {f"{name}.{kind}" for name in names for kind in ("crt", "key")}
-    known |= {f"{bundle_of(name)}.crt" for name in AUTHORITIES.values()}
+    known |= {f"{trust_bundle_name(name)}.crt" for name in AUTHORITIES.values()}
     known |= {"service-account.key", "service-account.pub", "encryption.yaml", "bootstrap.token"}
     for bundle in bundles(topology, index).values():
         for item in bundle.secrets:
@@ -130,10 +136,10 @@ def test_files_that_services_watch_are_in_a_bundle_of_their_host(
     topology: Topology, index: FakeIndex
 ) -> None:
     by_host: dict[str, set[str]] = {}
-    found = bundles(topology, index)
-    for (host, _), bundle in found.items():
-        by_host.setdefault(host, set()).update(paths(bundle))
-    for (host, _), bundle in found.items():
+    all_bundles = bundles(topology, index)
+    for (host, _), bundle in all_bundles.items():
+        by_host.setdefault(host, set()).update(bundle_paths(bundle))
+    for (host, _), bundle in all_bundles.items():
         for service in bundle.services:
             assert set(service.restart_on) <= by_host[host], service.unit
         assert set(bundle.drain_on) <= by_host[host]
@@ -141,30 +147,30 @@ def test_files_that_services_watch_are_in_a_bundle_of_their_host(
 
 def test_programs_that_units_start_are_in_a_bundle(topology: Topology, index: FakeIndex) -> None:
     for bundle in bundles(topology, index).values():
-        there = paths(bundle)
+        delivered_paths = bundle_paths(bundle)
         for file in bundle.files:
             for program in re.findall(r"^Exec\w+=[-+]*(/usr/local/\S+)", file.content, re.M):
-                assert program in there or program.rsplit("/", 1)[0] in there
+                assert program in delivered_paths or program.rsplit("/", 1)[0] in delivered_paths
 
 
 def test_settings_of_the_host_are_delivered_once_with_its_first_role(
     topology: Topology, index: FakeIndex
 ) -> None:
-    found = bundles(topology, index)
-    units = [(host, service.unit) for (host, _), bundle in found.items() for service in bundle.services]
+    all_bundles = bundles(topology, index)
+    units = [(host, service.unit) for (host, _), bundle in all_bundles.items() for service in bundle.services]
     assert max(Counter(units).values()) == 1
-    firsts: dict[str, Bundle] = {}
-    for (host, _), bundle in found.items():
-        firsts.setdefault(host, bundle)
-    assert all(b.services[0].unit == "systemd-sysctl.service" for b in firsts.values())
+    first_bundles: dict[str, Bundle] = {}
+    for (host, _), bundle in all_bundles.items():
+        first_bundles.setdefault(host, bundle)
+    assert all(b.services[0].unit == "systemd-sysctl.service" for b in first_bundles.values())
 
 
 def test_workers_of_a_pool_share_one_bundle_that_has_no_names(index: FakeIndex) -> None:
     topology = cluster(workers=2)
     pool = next(pool for pool in topology.pools if pool.name == "workers")
     shared = pool_bundle(topology, pool, index)
-    found = bundles(topology, index)
-    assert found["w-1", Role.NODE] == found["w-2", Role.NODE] == shared
+    all_bundles = bundles(topology, index)
+    assert all_bundles["w-1", Role.NODE] == all_bundles["w-2", Role.NODE] == shared
     text = script(shared, Identity("NAME", "ADDRESS"))
     for word in ("w-1", "w-2", "10.9.0.21", "10.9.0.22"):
         assert word not in text
@@ -176,9 +182,9 @@ def test_an_added_worker_changes_no_other_host(index: FakeIndex) -> None:
 
 
 def test_one_changed_kubelet_setting_is_one_changed_line(index: FakeIndex) -> None:
-    who = Identity("w-1", "10.9.0.21")
-    found = (bundles(cluster(max_pods=pods), index)["w-1", Role.NODE] for pods in (110, 90))
-    before, after = (script(bundle, who).splitlines() for bundle in found)
+    identity = Identity("w-1", "10.9.0.21")
+    worker_bundles = (bundles(cluster(max_pods=pods), index)["w-1", Role.NODE] for pods in (110, 90))
+    before, after = (script(bundle, identity).splitlines() for bundle in worker_bundles)
     assert len(before) == len(after)
     changed = [(old, new) for old, new in zip(before, after, strict=True) if old != new]
     assert changed == [('  "maxPods": 110,', '  "maxPods": 90,')]
@@ -205,7 +211,7 @@ def test_members_of_a_new_etcd_do_not_wait_for_each_other(index: FakeIndex) -> N
     assert "listens" not in alone
     assert "listens 2380" in several.ready
     # The host decides on the membership with which a member starts, so no flag sets the membership.
-    flags = unit(bundles(cluster(etcd=3), index)["e-0", Role.ETCD], "etcd")
+    flags = unit_flags(bundles(cluster(etcd=3), index)["e-0", Role.ETCD], "etcd")
     assert not {"initial-cluster", "initial-cluster-state"} & flags.keys()
 
 
@@ -219,8 +225,8 @@ def test_an_added_member_changes_the_list_of_peers_and_restarts_no_other_member(
 
 
 def test_components_of_a_control_plane_use_the_api_server_on_the_same_host(index: FakeIndex) -> None:
-    found = bundles(cluster(), index)
-    for (host, _), bundle in found.items():
+    all_bundles = bundles(cluster(), index)
+    for (host, _), bundle in all_bundles.items():
         for file in bundle.files:
             if file.path.endswith(".conf") and file.path.startswith("/etc/kubernetes"):
                 server = "https://127.0.0.1:6443" if host == "cp-1" else "https://10.9.0.11:6443"
@@ -229,8 +235,8 @@ def test_components_of_a_control_plane_use_the_api_server_on_the_same_host(index
 
 def test_proxy_mode_and_backend_reach_every_component(index: FakeIndex) -> None:
     node = bundles(TOPOLOGIES["iptables"], index)["w-1", Role.NODE]
-    assert config(node, "/etc/kubernetes/kube-proxy.json")["mode"] == "iptables"
-    network = config(node, "/etc/kube-flannel/net-conf.json")
+    assert json_config(node, "/etc/kubernetes/kube-proxy.json")["mode"] == "iptables"
+    network = json_config(node, "/etc/kube-flannel/net-conf.json")
     assert network["Backend"] == {"Type": "host-gw"}
     assert network["EnableNFTables"] is False
     conflist = next(file.content for file in node.files if file.path.endswith("write-conflist"))
@@ -239,9 +245,9 @@ def test_proxy_mode_and_backend_reach_every_component(index: FakeIndex) -> None:
 
 def test_different_contents_at_one_path_raise_an_error() -> None:
     one, two = Component(files=(File("/etc/x", "1\n"),)), Component(files=(File("/etc/x", "2\n"),))
-    assert join((one, one)) == one
+    assert combine_components((one, one)) == one
     with pytest.raises(BundleError, match="/etc/x"):
-        join((one, two))
+        combine_components((one, two))
 
 
 def test_nft_has_names_of_protocols_on_hosts_without_etc_protocols(index: FakeIndex) -> None:

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from nodeconfig.bundle import AT_BOOT, Bundle, File, Identity, Service
+from nodeconfig.bundle import IDENTITY_AT_BOOT, Bundle, File, Identity, Service
 from nodeconfig.render import payload, script
-from testkit.host import PROGRAM, Host
+from testkit.host import PROGRAM, EmulatedHost
 from topology.model import Role
 
 KUBECTL = """#!/bin/sh
@@ -21,17 +21,17 @@ case $* in
 *"delete node cp-1"*) rm -f "$FAKE/provider" ;;
 esac
 """
-ME = Identity("cp-1", "10.0.0.10", "aws:///eu-central-1a/i-new")
+NEW_MACHINE = Identity("cp-1", "10.0.0.10", "aws:///eu-central-1a/i-new")
 
 
 @pytest.fixture
-def host(tmp_path: Path) -> Host:
-    made = Host(tmp_path, "sh")
+def host(tmp_path: Path) -> EmulatedHost:
+    host = EmulatedHost(tmp_path, "sh")
     for path in ("/usr/local/lib/kubewright/bin/kubectl", "/etc/kubernetes/admin.conf"):
-        made.path(path).parent.mkdir(parents=True)
-        made.path(path).write_text(KUBECTL)
-        made.path(path).chmod(0o755)
-    return made
+        host.path(path).parent.mkdir(parents=True)
+        host.path(path).write_text(KUBECTL)
+        host.path(path).chmod(0o755)
+    return host
 
 
 def node(role: Role = Role.NODE) -> Bundle:
@@ -46,64 +46,68 @@ def node(role: Role = Role.NODE) -> Bundle:
     )
 
 
-def deliver(host: Host, identity: Identity = ME, role: Role = Role.NODE) -> subprocess.CompletedProcess[str]:
+def deliver(
+    host: EmulatedHost, identity: Identity = NEW_MACHINE, role: Role = Role.NODE
+) -> subprocess.CompletedProcess[str]:
     bundle = node(role)
     return host.run(script(bundle, identity), payload(bundle, {}))
 
 
-def kubectl_calls(host: Host) -> list[str]:
+def kubectl_calls(host: EmulatedHost) -> list[str]:
     log = host.fake / "asked"
     return log.read_text().splitlines() if log.exists() else []
 
 
-def test_the_identity_of_a_cloud_machine_has_the_provider_id(host: Host) -> None:
+def test_the_identity_of_a_cloud_machine_has_the_provider_id(host: EmulatedHost) -> None:
     assert deliver(host).returncode == 0
     env = host.path("/etc/kubewright/host.env").read_text()
     assert env == "NODE_NAME=cp-1\nNODE_IP=10.0.0.10\nPROVIDER_ID=aws:///eu-central-1a/i-new\n"
 
 
-def test_a_host_without_provider_id_does_not_query_the_api(host: Host) -> None:
+def test_a_host_without_provider_id_does_not_query_the_api(host: EmulatedHost) -> None:
     assert deliver(host, Identity("cp-1", "10.0.0.10")).returncode == 0
     assert host.path("/etc/kubewright/host.env").read_text() == "NODE_NAME=cp-1\nNODE_IP=10.0.0.10\n"
     assert kubectl_calls(host) == []
 
 
-def test_the_identity_may_come_from_the_environment(host: Host) -> None:
-    text = "export BOOT_NAME=i-1 BOOT_ADDRESS=10.0.0.9 BOOT_ID=aws:///a/i-1\n" + script(node(), AT_BOOT)
+def test_the_identity_may_come_from_the_environment(host: EmulatedHost) -> None:
+    text = "export BOOT_NAME=i-1 BOOT_ADDRESS=10.0.0.9 BOOT_ID=aws:///a/i-1\n" + script(
+        node(), IDENTITY_AT_BOOT
+    )
     assert host.run(text, payload(node(), {})).returncode == 0
     assert host.path("/etc/kubewright/host.env").read_text() == (
         "NODE_NAME=i-1\nNODE_IP=10.0.0.9\nPROVIDER_ID=aws:///a/i-1\n"
     )
 
 
-def test_the_node_of_a_replaced_machine_is_deleted_before_the_kubelet_starts(host: Host) -> None:
+def test_the_node_of_a_replaced_machine_is_deleted_before_the_kubelet_starts(host: EmulatedHost) -> None:
     (host.fake / "provider").write_text("aws:///eu-central-1a/i-old")
-    answer = deliver(host)
-    assert answer.returncode == 0, answer.stderr
+    result = deliver(host)
+    assert result.returncode == 0, result.stderr
     assert (
         "deleted the Node of the machine that had this name before, aws:///eu-central-1a/i-old"
-        in answer.stdout
+        in result.stdout
     )
     assert [line for line in kubectl_calls(host) if " delete node cp-1 " in line]
     assert not (host.fake / "provider").exists()
 
 
-@pytest.mark.parametrize("known", ["", ME.provider_id])
-def test_the_machines_current_node_is_not_deleted(host: Host, known: str) -> None:
-    (host.fake / "provider").write_text(known)
+@pytest.mark.parametrize("provider_id", ["", NEW_MACHINE.provider_id])
+def test_the_machines_current_node_is_not_deleted(host: EmulatedHost, provider_id: str) -> None:
+    (host.fake / "provider").write_text(provider_id)
     assert deliver(host).returncode == 0
     assert not [line for line in kubectl_calls(host) if "delete" in line]
 
 
-def test_an_api_that_does_not_answer_starts_no_kubelet(host: Host) -> None:
+def test_an_api_that_does_not_answer_starts_no_kubelet(host: EmulatedHost) -> None:
     (host.fake / "refuses").touch()
-    answer = deliver(host)
-    assert answer.returncode == 1
-    assert "cannot find out whether an old Node has this name: connection refused" in answer.stderr
+    result = deliver(host)
+    assert result.returncode == 1
+    assert "cannot find out whether an old Node has this name: connection refused" in result.stderr
     assert not [line for line in host.calls() if line.startswith("restart")]
 
 
-def test_only_a_control_planes_node_can_have_an_old_one(host: Host) -> None:
+def test_only_a_control_planes_node_can_have_an_old_one(host: EmulatedHost) -> None:
     host.path("/etc/kubernetes/admin.conf").unlink()
     assert deliver(host).returncode == 0
     assert kubectl_calls(host) == []
@@ -112,7 +116,7 @@ def test_only_a_control_planes_node_can_have_an_old_one(host: Host) -> None:
     assert kubectl_calls(host) == []
 
 
-def run_host_function(host: Host) -> subprocess.CompletedProcess[str]:
+def run_host_function(host: EmulatedHost) -> subprocess.CompletedProcess[str]:
     """Run a function of the host program as the boot program does."""
     work = host.root / "run/work"
     work.mkdir(parents=True, exist_ok=True)
@@ -120,22 +124,24 @@ def run_host_function(host: Host) -> subprocess.CompletedProcess[str]:
     return host.run(f'sh -c \'. "$1/host.sh"; shift; "$@"\' kubewright {work} away 30')
 
 
-def test_a_removed_machine_is_drained_and_its_node_deleted(host: Host) -> None:
+def test_a_removed_machine_is_drained_and_its_node_deleted(host: EmulatedHost) -> None:
     assert deliver(host).returncode == 0
     kubelet = host.path("/var/lib/kubelet/kubeconfig")
     kubelet.parent.mkdir(parents=True)
     kubelet.touch()
     host.calls()
-    answer = run_host_function(host)
-    assert answer.returncode == 0, answer.stderr
-    orders = [word for line in kubectl_calls(host) for word in ("drain", "delete") if f" {word} " in line]
-    assert orders == ["drain", "delete"]
+    result = run_host_function(host)
+    assert result.returncode == 0, result.stderr
+    kubectl_verbs = [
+        word for line in kubectl_calls(host) for word in ("drain", "delete") if f" {word} " in line
+    ]
+    assert kubectl_verbs == ["drain", "delete"]
     assert "stop kubelet.service" in host.calls()
     # The cloud removes everything else with the machine.
     assert host.path("/var/lib/kubewright/roles/node").exists()
 
 
-def test_a_machine_without_a_node_has_nothing_to_drain(host: Host) -> None:
+def test_a_machine_without_a_node_has_nothing_to_drain(host: EmulatedHost) -> None:
     assert deliver(host, role=Role.ETCD).returncode == 0
     host.calls()
     assert run_host_function(host).returncode == 0

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from nodeconfig import bundles
-from nodeconfig.bundle import AT_BOOT, Bundle
+from nodeconfig.bundle import IDENTITY_AT_BOOT, Bundle
 from nodeconfig.render import script
 from testkit.bundles import FakeIndex, cluster
 from testkit.clouds import cloud
@@ -13,18 +13,18 @@ LABELS = {"tier": "web", "node.kubernetes.io/pool": "general"}
 TAINTS = ["only=web:NoSchedule"]
 
 
-def unit(bundle: Bundle, name: str) -> str:
+def unit_text(bundle: Bundle, name: str) -> str:
     return next(file.content for file in bundle.files if file.path == f"/etc/systemd/system/{name}.service")
 
 
-def kubelet(**edits: object) -> str:
-    return unit(bundles(cloud(**edits), FakeIndex())["general", Role.NODE], "kubelet")
+def kubelet_unit(**edits: object) -> str:
+    return unit_text(bundles(cloud(**edits), FakeIndex())["general", Role.NODE], "kubelet")
 
 
 def test_a_pool_of_a_cloud_has_one_bundle() -> None:
-    found = bundles(cloud(), FakeIndex())
-    assert [key for key in found if key[0] == "general"] == [("general", Role.NODE)]
-    assert len(found) == 3 * 3 + 1
+    all_bundles = bundles(cloud(), FakeIndex())
+    assert [key for key in all_bundles if key[0] == "general"] == [("general", Role.NODE)]
+    assert len(all_bundles) == 3 * 3 + 1
 
 
 def test_the_size_of_a_pool_does_not_change_its_bundle() -> None:
@@ -36,38 +36,40 @@ def test_the_size_of_a_pool_does_not_change_its_bundle() -> None:
 
 
 def test_kubelets_of_a_cloud_report_the_provider_id() -> None:
-    text = kubelet()
+    text = kubelet_unit()
     assert "--cloud-provider=external" in text
     assert "--provider-id=${PROVIDER_ID}" in text
-    metal = unit(bundles(cluster(), FakeIndex())["w-1", Role.NODE], "kubelet")
+    metal = unit_text(bundles(cluster(), FakeIndex())["w-1", Role.NODE], "kubelet")
     assert "provider" not in metal
 
 
 def test_nodes_of_a_cloud_register_with_labels_and_taints() -> None:
     edits = {"pools.general.labels": LABELS, "pools.general.taints": TAINTS}
-    assert "--node-labels=tier=web,node.kubernetes.io/pool=general" in kubelet(**edits)
+    assert "--node-labels=tier=web,node.kubernetes.io/pool=general" in kubelet_unit(**edits)
     bundle = bundles(cloud(**edits), FakeIndex())["general", Role.NODE]
     config = next(file.content for file in bundle.files if file.path == "/etc/kubernetes/kubelet.json")
     assert '"key": "only"' in config
     # An administrator sets the labels of control planes, as on bare metal.
-    assert "--node-labels" not in unit(bundles(cloud(**edits), FakeIndex())["cp-1", Role.NODE], "kubelet")
+    assert "--node-labels" not in unit_text(
+        bundles(cloud(**edits), FakeIndex())["cp-1", Role.NODE], "kubelet"
+    )
 
 
 def test_only_controller_manager_and_kubelets_have_cloud_flags() -> None:
     bundle = bundles(cloud(), FakeIndex())["cp-1", Role.CONTROL_PLANE]
-    assert "--cloud-provider=external" in unit(bundle, "kube-controller-manager")
-    assert "--cloud-provider" not in unit(bundle, "kube-apiserver")
+    assert "--cloud-provider=external" in unit_text(bundle, "kube-controller-manager")
+    assert "--cloud-provider" not in unit_text(bundle, "kube-apiserver")
 
 
 def test_the_approver_accepts_names_of_the_clouds_domains() -> None:
     bundle = bundles(cloud(), FakeIndex())["cp-1", Role.CONTROL_PLANE]
-    assert "--provider-domains=eu-central-1.compute.internal" in unit(bundle, "kubelet-csr-approver")
+    assert "--provider-domains=eu-central-1.compute.internal" in unit_text(bundle, "kubelet-csr-approver")
     metal = bundles(cluster(), FakeIndex())["cp-1", Role.CONTROL_PLANE]
-    assert "--provider-domains" not in unit(metal, "kubelet-csr-approver")
+    assert "--provider-domains" not in unit_text(metal, "kubelet-csr-approver")
 
 
 def test_the_identity_of_a_pools_nodes_is_read_at_boot() -> None:
-    text = script(bundles(cloud(), FakeIndex())["general", Role.NODE], AT_BOOT)
+    text = script(bundles(cloud(), FakeIndex())["general", Role.NODE], IDENTITY_AT_BOOT)
     assert "\nidentity $BOOT_NAME $BOOT_ADDRESS $BOOT_ID\n" in text
 
 

@@ -1,4 +1,4 @@
-"""Tests of the comparison in an emulated host: it reports every difference and changes nothing."""
+"""Tests of drift detection on an emulated host, which reports every difference and changes nothing."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import pytest
 from nodeconfig.bundle import Artifact, Bundle, File, Identity, SecretFile, Service
 from nodeconfig.drift import Difference, comparison_script, parse_differences
 from nodeconfig.render import payload, script
-from testkit.host import PROGRAM, Host
+from testkit.host import PROGRAM, EmulatedHost
 from topology.model import Role
 
 UNIT = "/etc/systemd/system/a.service"
@@ -32,8 +32,8 @@ BUNDLE = Bundle(
 
 
 @pytest.fixture
-def host(tmp_path: Path) -> Host:
-    host = Host(tmp_path, "sh")
+def host(tmp_path: Path) -> EmulatedHost:
+    host = EmulatedHost(tmp_path, "sh")
     forward = host.path("/proc/sys/net/ipv4/ip_forward")
     forward.parent.mkdir(parents=True)
     forward.write_text("1\n")
@@ -41,54 +41,55 @@ def host(tmp_path: Path) -> Host:
     return host
 
 
-def compare(host: Host, bundle: Bundle = BUNDLE) -> list[Difference]:
+def compare(host: EmulatedHost, bundle: Bundle = BUNDLE) -> list[Difference]:
     text = comparison_script(script(bundle, Identity("w-1", "10.9.0.21")))
-    done = host.run(text, payload(bundle, {"token": "SECRET-1\n"}))
-    assert done.returncode == 0, done.stderr
-    assert "SECRET" not in done.stdout + done.stderr
-    return parse_differences(done.stdout)
+    result = host.run(text, payload(bundle, {"token": "SECRET-1\n"}))
+    assert result.returncode == 0, result.stderr
+    assert "SECRET" not in result.stdout + result.stderr
+    return parse_differences(result.stdout)
 
 
-def tree(host: Host) -> dict[str, str]:
-    found = (path for path in host.root.rglob("*") if not path.is_dir())
-    return {str(path): path.read_text() + str(path.stat().st_mtime_ns) for path in found}
+def file_states(host: EmulatedHost) -> dict[str, str]:
+    """Return the content and modification time of each file of a host, by path."""
+    paths = (path for path in host.root.rglob("*") if not path.is_dir())
+    return {str(path): path.read_text() + str(path.stat().st_mtime_ns) for path in paths}
 
 
-def test_a_host_as_delivered_has_no_drift_and_does_not_change(host: Host) -> None:
-    before = tree(host)
+def test_a_host_as_delivered_has_no_drift_and_does_not_change(host: EmulatedHost) -> None:
+    before = file_states(host)
     host.calls()
     assert compare(host) == []
-    assert tree(host) == before
+    assert file_states(host) == before
     assert {line.split()[0] for line in host.calls()} <= {"show"}
 
 
-def test_every_kind_of_difference_is_reported_and_not_repaired(host: Host) -> None:
+def test_every_kind_of_difference_is_reported_and_not_repaired(host: EmulatedHost) -> None:
     host.path("/etc/a/a.conf").write_text("by hand\n")
     host.path("/etc/a/token").unlink()
     host.path("/var/lib/a").rmdir()
     host.path("/proc/sys/net/ipv4/ip_forward").write_text("0\n")
-    before = tree(host)
-    found = {(item.kind, item.what): item.how for item in compare(host)}
-    assert found.pop(("file", "/etc/a/a.conf")).startswith("has other content")
-    assert found == {
+    before = file_states(host)
+    differences = {(item.kind, item.subject): item.description for item in compare(host)}
+    assert differences.pop(("file", "/etc/a/a.conf")).startswith("has other content")
+    assert differences == {
         ("file", "/etc/a/token"): "is missing",
         ("directory", "/var/lib/a"): "is missing",
         ("service", "a.service"): "was started with other files than the host has now",
         ("kernel", "net.ipv4.ip_forward"): "is 0, not 1",
     }
-    assert tree(host) == before
+    assert file_states(host) == before
 
 
-def test_a_stopped_service_is_drift(host: Host) -> None:
+def test_a_stopped_service_is_drift(host: EmulatedHost) -> None:
     (host.fake / "active.a.service").unlink()
-    assert [(item.kind, item.what) for item in compare(host)] == [("service", "a.service")]
+    assert [(item.kind, item.subject) for item in compare(host)] == [("service", "a.service")]
 
 
-def test_a_file_that_changes_a_unit_is_drift(host: Host) -> None:
+def test_a_file_that_changes_a_unit_is_drift(host: EmulatedHost) -> None:
     drop = host.path(f"{UNIT}.d/override.conf")
     drop.parent.mkdir()
     drop.write_text("[Service]\nNice=3\n")
-    assert [(item.what, item.how) for item in compare(host)] == [
+    assert [(item.subject, item.description) for item in compare(host)] == [
         ("a.service", f"is changed by {UNIT}.d/override.conf")
     ]
 
@@ -96,14 +97,14 @@ def test_a_file_that_changes_a_unit_is_drift(host: Host) -> None:
 def test_a_host_without_the_role_reports_that(tmp_path: Path) -> None:
     other = tmp_path / "other"
     other.mkdir()
-    empty = Host(other, "sh")
+    empty = EmulatedHost(other, "sh")
     assert [item.kind for item in compare(empty)] == ["role"]
-    assert tree(empty) == {}
+    assert file_states(empty) == {}
 
 
-def test_a_file_of_an_earlier_bundle_is_drift(host: Host) -> None:
+def test_a_file_of_an_earlier_bundle_is_drift(host: EmulatedHost) -> None:
     smaller = replace(BUNDLE, secrets=())
-    assert [(item.what, item.how) for item in compare(host, smaller)] == [
+    assert [(item.subject, item.description) for item in compare(host, smaller)] == [
         ("/etc/a/token", "belongs to an earlier configuration")
     ]
 
@@ -111,7 +112,7 @@ def test_a_file_of_an_earlier_bundle_is_drift(host: Host) -> None:
 def test_a_tampered_binary_is_found_by_its_digest(tmp_path: Path) -> None:
     directory = tmp_path / "h"
     directory.mkdir()
-    host = Host(directory, "sh")
+    host = EmulatedHost(directory, "sh")
     content = "#!/bin/sh\n"
     digest = subprocess.run(["sha256sum"], input=content, text=True, capture_output=True).stdout.split()[0]
     # The host already has the program, so that it downloads nothing.
@@ -119,14 +120,14 @@ def test_a_tampered_binary_is_found_by_its_digest(tmp_path: Path) -> None:
     store.parent.mkdir(parents=True)
     store.write_text(content)
     bundle = replace(BUNDLE, artifacts=(Artifact("tool", "https://none/tool", digest, "/usr/bin/tool"),))
-    done = host.deliver(bundle)
-    assert done.returncode == 0, done.stderr
+    result = host.deliver(bundle)
+    assert result.returncode == 0, result.stderr
     assert compare(host, bundle) == []
     store.write_text("#!/bin/sh\nevil\n")
-    assert [(item.kind, item.what) for item in compare(host, bundle)] == [("artifact", "/usr/bin/tool")]
+    assert [(item.kind, item.subject) for item in compare(host, bundle)] == [("artifact", "/usr/bin/tool")]
     host.path("/usr/bin/tool").unlink()
     os.symlink("/bin/true", host.path("/usr/bin/tool"))
-    assert "not the link" in compare(host, bundle)[0].how
+    assert "not the link" in compare(host, bundle)[0].description
 
 
 def test_an_incomplete_comparison_raises_an_error() -> None:

@@ -1,4 +1,6 @@
-"""Tests of refused changes: unsupported version changes, restarts without quorum, blocked drains."""
+"""Tests of changes that a host refuses: unsupported version changes, restarts without quorum, blocked
+drains.
+"""
 
 from __future__ import annotations
 
@@ -8,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from nodeconfig.bundle import Bundle, File, Service
-from nodeconfig.render import reset
-from testkit.host import PROGRAM, Host
+from nodeconfig.render import reset_script
+from testkit.host import PROGRAM, EmulatedHost
 from topology.model import Role
 
 UNIT = "/etc/systemd/system/etcd.service"
@@ -17,8 +19,8 @@ MINOR = "/etc/kubewright/kubelet-minor"
 
 
 @pytest.fixture
-def host(tmp_path: Path) -> Host:
-    return Host(tmp_path, "sh")
+def host(tmp_path: Path) -> EmulatedHost:
+    return EmulatedHost(tmp_path, "sh")
 
 
 def bundle_with_version(role: Role, component: str, version: str) -> Bundle:
@@ -36,14 +38,14 @@ def bundle_with_version(role: Role, component: str, version: str) -> Bundle:
     )
 
 
-def program(host: Host, path: str, text: str) -> None:
+def write_program(host: EmulatedHost, path: str, text: str) -> None:
     host.path(path).parent.mkdir(parents=True, exist_ok=True)
     host.path(path).write_text(f"#!/bin/sh\n{text}\n")
     host.path(path).chmod(0o755)
 
 
-def etcd_member(host: Host, text: str) -> None:
-    program(host, "/usr/local/lib/kubewright/etcd-member", text)
+def write_etcd_member(host: EmulatedHost, text: str) -> None:
+    write_program(host, "/usr/local/lib/kubewright/etcd-member", text)
 
 
 @pytest.mark.parametrize(
@@ -57,20 +59,20 @@ def etcd_member(host: Host, text: str) -> None:
     ],
 )
 def test_refused_version_steps_change_nothing(
-    host: Host, role: Role, component: str, old: str, new: str, reason: str
+    host: EmulatedHost, role: Role, component: str, old: str, new: str, reason: str
 ) -> None:
     assert host.deliver(bundle_with_version(role, component, old)).returncode == 0
     before = {path: path.read_bytes() for path in host.root.rglob("*") if path.is_file()}
     host.calls()
-    etcd_member(host, "exit 0")
-    done = host.deliver(bundle_with_version(role, component, new))
-    assert done.returncode == 1
-    lines = done.stderr.splitlines()
+    write_etcd_member(host, "exit 0")
+    result = host.deliver(bundle_with_version(role, component, new))
+    assert result.returncode == 1
+    lines = result.stderr.splitlines()
     assert len(lines) == 1
     assert lines[0].startswith(f"kubewright: w-1: {component} {old} ")
     assert reason in lines[0]
     assert host.calls() == []
-    etcd_member(host, "exit 0")
+    write_etcd_member(host, "exit 0")
     host.path("/usr/local/lib/kubewright/etcd-member").unlink()
     assert {path: path.read_bytes() for path in host.root.rglob("*") if path.is_file()} == before
 
@@ -83,68 +85,68 @@ def test_refused_version_steps_change_nothing(
         (Role.NODE, "1.33.0", "1.36.3"),
     ],
 )
-def test_supported_version_steps_are_taken(host: Host, role: Role, old: str, new: str) -> None:
+def test_supported_version_steps_are_taken(host: EmulatedHost, role: Role, old: str, new: str) -> None:
     assert host.deliver(bundle_with_version(role, "kubernetes", old)).returncode == 0
-    done = host.deliver(bundle_with_version(role, "kubernetes", new))
-    assert done.returncode == 0, done.stderr
+    result = host.deliver(bundle_with_version(role, "kubernetes", new))
+    assert result.returncode == 0, result.stderr
 
 
-def test_an_interrupted_version_step_is_remembered(host: Host) -> None:
+def test_an_interrupted_version_step_is_remembered(host: EmulatedHost) -> None:
     """Version 1.36 was installed but not healthy, so 1.35 is a step back, although the record still has
     1.35.
     """
     host.deliver(bundle_with_version(Role.CONTROL_PLANE, "kubernetes", "1.35.6"))
-    sick = replace(
+    unhealthy = replace(
         bundle_with_version(Role.CONTROL_PLANE, "kubernetes", "1.36.3"),
         services=(Service("a.service", ready="false", timeout=1),),
     )
-    assert host.deliver(sick).returncode != 0
+    assert host.deliver(unhealthy).returncode != 0
     assert (
         "a step back" in host.deliver(bundle_with_version(Role.CONTROL_PLANE, "kubernetes", "1.35.6")).stderr
     )
 
 
-def test_etcd_3_7_joins_only_members_of_a_late_3_6(host: Host) -> None:
+def test_etcd_3_7_joins_only_members_of_a_late_3_6(host: EmulatedHost) -> None:
     host.deliver(bundle_with_version(Role.ETCD, "etcd", "3.6.16"))
-    etcd_member(host, '[ "$1" != versions ] || printf "a 3.6.16\\nb 3.6.9\\n"')
-    done = host.deliver(bundle_with_version(Role.ETCD, "etcd", "3.7.3"))
-    assert done.returncode == 1
-    assert "etcd cannot become 3.7.3 while member b is at 3.6.9" in done.stderr
-    etcd_member(host, '[ "$1" != versions ] || printf "a 3.6.16\\nb 3.7.3\\nc 3.6.11\\n"')
+    write_etcd_member(host, '[ "$1" != versions ] || printf "a 3.6.16\\nb 3.6.9\\n"')
+    result = host.deliver(bundle_with_version(Role.ETCD, "etcd", "3.7.3"))
+    assert result.returncode == 1
+    assert "etcd cannot become 3.7.3 while member b is at 3.6.9" in result.stderr
+    write_etcd_member(host, '[ "$1" != versions ] || printf "a 3.6.16\\nb 3.7.3\\nc 3.6.11\\n"')
     assert host.deliver(bundle_with_version(Role.ETCD, "etcd", "3.7.3")).returncode == 0
 
 
-def test_etcd_does_not_restart_while_another_member_is_unavailable(host: Host) -> None:
+def test_etcd_does_not_restart_while_another_member_is_unavailable(host: EmulatedHost) -> None:
     old = bundle_with_version(Role.ETCD, "etcd", "3.7.2")
     host.deliver(old)
-    etcd_member(host, 'echo "kubewright: w-1: etcd: member c does not serve" >&2; [ "$1" != others ]')
+    write_etcd_member(host, 'echo "kubewright: w-1: etcd: member c does not serve" >&2; [ "$1" != others ]')
     host.calls()
-    done = host.deliver(bundle_with_version(Role.ETCD, "etcd", "3.7.3"))
-    assert done.returncode == 1
-    assert "member c does not serve" in done.stderr
+    result = host.deliver(bundle_with_version(Role.ETCD, "etcd", "3.7.3"))
+    assert result.returncode == 1
+    assert "member c does not serve" in result.stderr
     assert host.calls() == []
     # A change without a restart is allowed: the list of peers without the lost member.
     peers = replace(old, files=(*old.files, File("/etc/etcd/peers", "x\n")))
     assert host.deliver(peers).returncode == 0
 
 
-def test_a_reset_member_leaves_first_and_stays_when_it_cannot(host: Host) -> None:
+def test_a_reset_member_leaves_first_and_stays_when_it_cannot(host: EmulatedHost) -> None:
     host.deliver(bundle_with_version(Role.ETCD, "etcd", "3.7.3"))
-    etcd_member(host, 'echo "$1" >>"$FAKE/asked"; exit 1')
-    done = host.run(reset(Role.ETCD))
-    assert done.returncode == 1
+    write_etcd_member(host, 'echo "$1" >>"$FAKE/asked"; exit 1')
+    result = host.run(reset_script(Role.ETCD))
+    assert result.returncode == 1
     assert host.path(UNIT).exists()
-    etcd_member(host, 'echo "$1" >>"$FAKE/asked"')
-    assert host.run(reset(Role.ETCD)).returncode == 0
+    write_etcd_member(host, 'echo "$1" >>"$FAKE/asked"')
+    assert host.run(reset_script(Role.ETCD)).returncode == 0
     assert (host.fake / "asked").read_text() == "leave\nleave\n"
     assert not host.path(UNIT).exists()
 
 
-def test_members_do_not_leave_a_cluster_that_is_removed(host: Host) -> None:
+def test_members_do_not_leave_a_cluster_that_is_removed(host: EmulatedHost) -> None:
     host.deliver(bundle_with_version(Role.ETCD, "etcd", "3.7.3"))
-    etcd_member(host, "exit 1")
+    write_etcd_member(host, "exit 1")
     host.path("/var/lib/kubewright/leaving").touch()
-    assert host.run(reset(Role.ETCD)).returncode == 0
+    assert host.run(reset_script(Role.ETCD)).returncode == 0
 
 
 KUBECTL = r"""
@@ -167,7 +169,7 @@ esac
 """
 
 
-def test_a_blocked_drain_names_pod_and_budget_and_resumes(host: Host) -> None:
+def test_a_blocked_drain_names_pod_and_budget_and_resumes(host: EmulatedHost) -> None:
     node = Bundle(
         role=Role.NODE,
         program=PROGRAM,
@@ -182,11 +184,11 @@ def test_a_blocked_drain_names_pod_and_budget_and_resumes(host: Host) -> None:
     assert host.deliver(node).returncode == 0
     host.path("/var/lib/kubelet").mkdir(parents=True)
     host.path("/var/lib/kubelet/kubeconfig").touch()
-    program(host, "/usr/local/lib/kubewright/bin/kubectl", KUBECTL)
+    write_program(host, "/usr/local/lib/kubewright/bin/kubectl", KUBECTL)
     changed = replace(node, files=(File(MINOR, "1.36\n"),))
-    done = host.deliver(changed)
-    assert done.returncode == 1
-    assert done.stderr.splitlines()[-1] == (
+    result = host.deliver(changed)
+    assert result.returncode == 1
+    assert result.stderr.splitlines()[-1] == (
         f"kubewright: w-1: the node was not drained in 7 s ({MINOR} changes): pod shop/web-1 is held "
         "by the disruption budget web-budget; it stays cordoned; free these pods, or raise drain_timeout, "
         "and run again"

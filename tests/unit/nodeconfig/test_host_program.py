@@ -16,26 +16,26 @@ from pathlib import Path
 import pytest
 
 from nodeconfig.bundle import Artifact, Bundle, File, SecretFile, Service
-from nodeconfig.render import reset
-from testkit.host import PROGRAM, Host
+from nodeconfig.render import reset_script
+from testkit.host import PROGRAM, EmulatedHost
 from topology.model import Role
 
 
-class Quiet(SimpleHTTPRequestHandler):
+class QuietRequestHandler(SimpleHTTPRequestHandler):
     def log_message(self, format: str, *args: object) -> None:
         """Log nothing, because tests need no log of requests."""
 
 
 @pytest.fixture
-def host(tmp_path: Path) -> Host:
-    return Host(tmp_path, "sh")
+def host(tmp_path: Path) -> EmulatedHost:
+    return EmulatedHost(tmp_path, "sh")
 
 
 @pytest.fixture
 def mirror(tmp_path: Path) -> Iterator[tuple[Path, str]]:
     directory = tmp_path / "mirror"
     directory.mkdir()
-    server = ThreadingHTTPServer(("127.0.0.1", 0), partial(Quiet, directory=str(directory)))
+    server = ThreadingHTTPServer(("127.0.0.1", 0), partial(QuietRequestHandler, directory=str(directory)))
     thread = threading.Thread(target=server.serve_forever, daemon=True)
     thread.start()
     yield directory, f"http://127.0.0.1:{server.server_port}"
@@ -53,7 +53,7 @@ def artifact(mirror: tuple[Path, str], name: str, content: str) -> Artifact:
 UNIT = "/etc/systemd/system/a.service"
 
 
-def example(*artifacts: Artifact) -> Bundle:
+def example_bundle(*artifacts: Artifact) -> Bundle:
     return Bundle(
         role=Role.NODE,
         program=PROGRAM,
@@ -65,8 +65,10 @@ def example(*artifacts: Artifact) -> Bundle:
     )
 
 
-def test_a_bundle_is_installed_and_a_second_run_changes_nothing(host: Host, mirror: tuple[Path, str]) -> None:
-    bundle = example(artifact(mirror, "tool", "#!/bin/sh\necho tool\n"))
+def test_a_bundle_is_installed_and_a_second_run_changes_nothing(
+    host: EmulatedHost, mirror: tuple[Path, str]
+) -> None:
+    bundle = example_bundle(artifact(mirror, "tool", "#!/bin/sh\necho tool\n"))
     first = host.deliver(bundle)
     assert first.returncode == 0, first.stderr
     assert host.path("/etc/a/a.conf").read_text() == "one\ntwo\n"
@@ -81,8 +83,8 @@ def test_a_bundle_is_installed_and_a_second_run_changes_nothing(host: Host, mirr
     assert host.calls() == []
 
 
-def test_a_changed_file_restarts_only_services_that_watch_it(host: Host) -> None:
-    bundle = example()
+def test_a_changed_file_restarts_only_services_that_watch_it(host: EmulatedHost) -> None:
+    bundle = example_bundle()
     host.deliver(bundle)
     host.calls()
     unwatched = replace(bundle, files=(*bundle.files, File("/etc/a/other", "x\n")))
@@ -98,8 +100,8 @@ def test_a_changed_file_restarts_only_services_that_watch_it(host: Host) -> None
     assert not host.path("/etc/a/other").exists()
 
 
-def test_a_service_that_can_reload_is_reloaded_unless_its_unit_changed(host: Host) -> None:
-    bundle = replace(example(), services=(replace(example().services[0], reload=True),))
+def test_a_service_that_can_reload_is_reloaded_unless_its_unit_changed(host: EmulatedHost) -> None:
+    bundle = replace(example_bundle(), services=(replace(example_bundle().services[0], reload=True),))
     host.deliver(bundle)
     host.calls()
     host.deliver(replace(bundle, files=(File("/etc/a/a.conf", "new\n"), bundle.files[1])))
@@ -108,9 +110,9 @@ def test_a_service_that_can_reload_is_reloaded_unless_its_unit_changed(host: Hos
     assert "restart a.service" in host.calls()
 
 
-def test_a_failed_reload_is_an_error_and_repeated_by_the_next_run(host: Host) -> None:
+def test_a_failed_reload_is_an_error_and_repeated_by_the_next_run(host: EmulatedHost) -> None:
     """The service stays active with the old file: a health check would succeed."""
-    bundle = replace(example(), services=(replace(example().services[0], reload=True),))
+    bundle = replace(example_bundle(), services=(replace(example_bundle().services[0], reload=True),))
     host.deliver(bundle)
     (host.fake / "refuses").touch()
     changed = replace(bundle, files=(File("/etc/a/a.conf", "new\n"), bundle.files[1]))
@@ -123,15 +125,15 @@ def test_a_failed_reload_is_an_error_and_repeated_by_the_next_run(host: Host) ->
     assert "reloaded a.service" in host.deliver(changed).stdout
 
 
-def test_a_stopped_service_is_started_again(host: Host) -> None:
-    host.deliver(example())
+def test_a_stopped_service_is_started_again(host: EmulatedHost) -> None:
+    host.deliver(example_bundle())
     host.calls()
     (host.fake / "active.a.service").unlink()
-    assert host.deliver(example()).stdout == "restarted a.service\n"
+    assert host.deliver(example_bundle()).stdout == "restarted a.service\n"
 
 
-def test_an_unhealthy_service_gives_one_readable_line_and_the_next_run_completes(host: Host) -> None:
-    bundle = example()
+def test_an_unhealthy_service_gives_one_readable_line_and_the_next_run_completes(host: EmulatedHost) -> None:
+    bundle = example_bundle()
     waiting = replace(bundle.services[0], ready='[ -e "$ROOT/healthy" ]', timeout=1)
     bundle = replace(bundle, services=(waiting,))
     failed = host.deliver(bundle)
@@ -145,27 +147,27 @@ def test_an_unhealthy_service_gives_one_readable_line_and_the_next_run_completes
     assert host.calls() == []
 
 
-def test_a_failed_unit_is_reported_without_waiting(host: Host) -> None:
+def test_a_failed_unit_is_reported_without_waiting(host: EmulatedHost) -> None:
     (host.fake / "broken").touch()
-    begun = time.monotonic()
-    bundle = replace(example(), services=(replace(example().services[0], timeout=50),))
+    start = time.monotonic()
+    bundle = replace(example_bundle(), services=(replace(example_bundle().services[0], timeout=50),))
     assert host.deliver(bundle).returncode != 0
-    assert time.monotonic() - begun < 20
+    assert time.monotonic() - start < 20
 
 
-def test_a_restart_lost_by_an_interruption_is_repeated(host: Host) -> None:
-    host.deliver(example())
+def test_a_restart_lost_by_an_interruption_is_repeated(host: EmulatedHost) -> None:
+    host.deliver(example_bundle())
     host.calls()
-    changed = replace(example(), files=(File("/etc/a/a.conf", "new\n"), example().files[1]))
+    changed = replace(example_bundle(), files=(File("/etc/a/a.conf", "new\n"), example_bundle().files[1]))
     # Emulates a run that ended between the installation of the file and the restart of the service.
     host.path("/etc/a/a.conf").write_text("new\n")
     assert host.deliver(changed).stdout == "restarted a.service\n"
 
 
 def test_a_file_with_another_digest_is_refused_and_nothing_is_installed(
-    host: Host, mirror: tuple[Path, str]
+    host: EmulatedHost, mirror: tuple[Path, str]
 ) -> None:
-    bundle = example(artifact(mirror, "tool", "right"))
+    bundle = example_bundle(artifact(mirror, "tool", "right"))
     (mirror[0] / "tool").write_text("wrong")
     result = host.deliver(bundle)
     assert result.returncode != 0
@@ -175,46 +177,46 @@ def test_a_file_with_another_digest_is_refused_and_nothing_is_installed(
     assert not host.path("/usr/bin/tool").exists()
 
 
-def test_artifacts_that_no_bundle_uses_are_pruned(host: Host, mirror: tuple[Path, str]) -> None:
+def test_artifacts_that_no_bundle_uses_are_pruned(host: EmulatedHost, mirror: tuple[Path, str]) -> None:
     old, new = artifact(mirror, "tool", "old"), artifact(mirror, "tool2", "new")
-    host.deliver(example(old))
-    kept = host.path("/var/lib/kubewright/artifacts")
-    assert [path.name for path in kept.iterdir()] == [old.sha256]
-    host.deliver(example(new))
-    assert [path.name for path in kept.iterdir()] == [new.sha256]
+    host.deliver(example_bundle(old))
+    stored_artifacts = host.path("/var/lib/kubewright/artifacts")
+    assert [path.name for path in stored_artifacts.iterdir()] == [old.sha256]
+    host.deliver(example_bundle(new))
+    assert [path.name for path in stored_artifacts.iterdir()] == [new.sha256]
     assert not host.path("/usr/bin/tool").is_symlink()
 
 
 def test_archives_are_unpacked_completely_or_by_member(
-    host: Host, mirror: tuple[Path, str], tmp_path: Path
+    host: EmulatedHost, mirror: tuple[Path, str], tmp_path: Path
 ) -> None:
     (tmp_path / "in").mkdir()
     (tmp_path / "in" / "tool").write_text("inside")
     subprocess.run(["tar", "-cf", mirror[0] / "a.tar", "-C", tmp_path / "in", "tool"], check=True)
     data = (mirror[0] / "a.tar").read_bytes()
-    place = {"url": f"{mirror[1]}/a.tar", "sha256": sha256(data).hexdigest()}
-    whole = Artifact(name="whole", path="/opt/whole", member="*", **place)
-    member = Artifact(name="tool", path="/usr/bin/tool", member="tool", **place)
-    assert host.deliver(example(whole, member)).returncode == 0
+    source = {"url": f"{mirror[1]}/a.tar", "sha256": sha256(data).hexdigest()}
+    whole = Artifact(name="whole", path="/opt/whole", member="*", **source)
+    member = Artifact(name="tool", path="/usr/bin/tool", member="tool", **source)
+    assert host.deliver(example_bundle(whole, member)).returncode == 0
     assert host.path("/opt/whole/tool").read_text() == host.path("/usr/bin/tool").read_text() == "inside"
-    assert host.deliver(example(whole, member)).stdout == "node unchanged\n"
+    assert host.deliver(example_bundle(whole, member)).stdout == "node unchanged\n"
 
 
-def test_two_roles_share_a_file_and_each_removes_only_its_own(host: Host) -> None:
-    node = example()
-    shared = replace(example(), role=Role.CONTROL_PLANE, services=(), directories=())
+def test_two_roles_share_a_file_and_each_removes_only_its_own(host: EmulatedHost) -> None:
+    node = example_bundle()
+    shared = replace(example_bundle(), role=Role.CONTROL_PLANE, services=(), directories=())
     assert host.deliver(shared).returncode == 0
     assert host.deliver(node).returncode == 0
-    assert host.run(reset(Role.CONTROL_PLANE)).returncode == 0
+    assert host.run(reset_script(Role.CONTROL_PLANE)).returncode == 0
     assert host.path("/etc/a/a.conf").exists()
     (host.path("/var/lib/a") / "data").write_text("x")
-    result = host.run(reset(Role.NODE))
+    result = host.run(reset_script(Role.NODE))
     assert result.returncode == 0, result.stderr
-    left = [path for path in host.root.rglob("*") if not path.is_dir()]
-    assert left == []
+    remaining_paths = [path for path in host.root.rglob("*") if not path.is_dir()]
+    assert remaining_paths == []
     assert not host.path("/var/lib/a").exists()
     assert not (host.fake / "active.a.service").exists()
-    assert host.run(reset(Role.NODE)).stdout == "node unchanged\n"
+    assert host.run(reset_script(Role.NODE)).stdout == "node unchanged\n"
 
 
 KUBECTL = """#!/bin/sh
@@ -227,9 +229,11 @@ esac
 """
 
 
-def joined(host: Host) -> None:
-    """Return a host that is a node. Files with these names simulate an unavailable API or an unknown node."""
-    assert host.deliver(example()).returncode == 0
+def join_node(host: EmulatedHost) -> None:
+    """Deliver a node bundle and install a fake kubectl. In `host.fake`, the file `away` emulates an
+    unavailable API, and the file `unknown` a node that is not registered.
+    """
+    assert host.deliver(example_bundle()).returncode == 0
     for path, text in {
         "/usr/local/lib/kubewright/bin/kubectl": KUBECTL,
         "/var/lib/kubelet/kubeconfig": "",
@@ -239,55 +243,55 @@ def joined(host: Host) -> None:
         host.path(path).chmod(0o755)
 
 
-def test_a_node_waits_for_a_briefly_unavailable_api_before_it_leaves(host: Host) -> None:
-    joined(host)
+def test_a_node_waits_for_a_briefly_unavailable_api_before_it_leaves(host: EmulatedHost) -> None:
+    join_node(host)
     (host.fake / "away").touch()
-    assert host.run(reset(Role.NODE)).returncode == 0
-    asked = (host.fake / "asked").read_text()
-    assert " drain w-1 " in asked
-    assert " delete node w-1 " in asked
+    assert host.run(reset_script(Role.NODE)).returncode == 0
+    kubectl_calls = (host.fake / "asked").read_text()
+    assert " drain w-1 " in kubectl_calls
+    assert " delete node w-1 " in kubectl_calls
 
 
-def test_a_node_unknown_to_the_cluster_leaves_at_once(host: Host) -> None:
-    joined(host)
+def test_a_node_unknown_to_the_cluster_leaves_at_once(host: EmulatedHost) -> None:
+    join_node(host)
     (host.fake / "unknown").touch()
-    assert host.run(reset(Role.NODE)).returncode == 0
+    assert host.run(reset_script(Role.NODE)).returncode == 0
     assert len((host.fake / "asked").read_text().splitlines()) == 1
 
 
-def test_a_lock_left_by_a_dead_run_is_taken_over(host: Host) -> None:
+def test_a_lock_left_by_a_dead_run_is_taken_over(host: EmulatedHost) -> None:
     lock = host.path("/run/kubewright.lock")
     lock.mkdir(parents=True)
     (lock / "holder").write_text("999999999 12345\n")
-    assert host.deliver(example()).returncode == 0
+    assert host.deliver(example_bundle()).returncode == 0
     assert not lock.exists()
 
 
-def test_a_run_waits_for_another_run(host: Host) -> None:
+def test_a_run_waits_for_another_run(host: EmulatedHost) -> None:
     lock = host.path("/run/kubewright.lock")
     lock.mkdir(parents=True)
     fields = Path(f"/proc/{os.getpid()}/stat").read_text().rsplit(") ", 1)[1].split()
     (lock / "holder").write_text(f"{os.getpid()} {fields[19]}\n")
     timer = threading.Timer(2, lambda: (lock / "holder").write_text("999999999 1\n"))
     timer.start()
-    begun = time.monotonic()
-    assert host.deliver(example()).returncode == 0
-    assert time.monotonic() - begun > 1.5
+    start = time.monotonic()
+    assert host.deliver(example_bundle()).returncode == 0
+    assert time.monotonic() - start > 1.5
     timer.join()
 
 
-def test_other_login_shells_work(host: Host) -> None:
+def test_other_login_shells_work(host: EmulatedHost) -> None:
     host.shell = "bash"
-    assert host.deliver(example()).returncode == 0
-    assert host.deliver(example()).stdout == "node unchanged\n"
+    assert host.deliver(example_bundle()).returncode == 0
+    assert host.deliver(example_bundle()).stdout == "node unchanged\n"
 
 
-def test_the_payload_is_removed_after_the_run(host: Host) -> None:
+def test_the_payload_is_removed_after_the_run(host: EmulatedHost) -> None:
     real = 'made=$(PATH=${PATH#*:} mktemp "$@") && echo "$made" >>"$FAKE/made" && echo "$made"\n'
     (host.fake / "mktemp").write_text(f"#!/bin/sh\n{real}")
     (host.fake / "mktemp").chmod(0o755)
-    assert host.deliver(example()).returncode == 0
-    assert host.run(reset(Role.NODE)).returncode == 0
-    made = [Path(line) for line in (host.fake / "made").read_text().splitlines()]
-    assert len(made) == 2
-    assert [path for path in made if path.exists()] == []
+    assert host.deliver(example_bundle()).returncode == 0
+    assert host.run(reset_script(Role.NODE)).returncode == 0
+    temporary_paths = [Path(line) for line in (host.fake / "made").read_text().splitlines()]
+    assert len(temporary_paths) == 2
+    assert [path for path in temporary_paths if path.exists()] == []

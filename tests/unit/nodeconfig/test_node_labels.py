@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from nodeconfig.node_labels import node_labels
+from nodeconfig.node_labels import node_labels_script
 from testkit.bundles import cluster
 from topology.model import Pool
 
@@ -34,33 +34,33 @@ def run(
     (directory / "state").write_text(state)
     (directory / "log").write_text("")
     environment = {"PATH": f"{directory}:/usr/bin:/bin", "FAKE": str(directory)}
-    done = subprocess.run(
-        ["sh", "-c", node_labels(pool)], env=environment, capture_output=True, text=True, check=False
+    result = subprocess.run(
+        ["sh", "-c", node_labels_script(pool)], env=environment, capture_output=True, text=True, check=False
     )
-    return done, (directory / "log").read_text().splitlines()
+    return result, (directory / "log").read_text().splitlines()
 
 
 def test_data_comes_before_the_script() -> None:
-    text = node_labels(workers())
+    text = node_labels_script(workers())
     assert text.splitlines()[2:6] == ["node w-1", "node w-2", "label tier=web", "taint only=web:NoSchedule"]
     subprocess.run(["sh", "-n"], input=text, text=True, check=True)
 
 
 def test_one_label_more_is_one_line_more() -> None:
-    before = node_labels(workers()).splitlines()
-    after = node_labels(replace(workers(), labels=(*workers().labels, ("size", "large")))).splitlines()
+    before = node_labels_script(workers()).splitlines()
+    after = node_labels_script(replace(workers(), labels=(*workers().labels, ("size", "large")))).splitlines()
     assert [line for line in after if line not in before] == ["label size=large"]
     assert [line for line in before if line not in after] == []
 
 
 def test_labels_and_taints_are_set_and_recorded(tmp_path: Path) -> None:
-    done, log = run(
+    result, log = run(
         workers(),
         tmp_path,
         nodes="cp-1 w-1 w-2 ",
         state="cp-1 applied= taints=\nw-1 applied= taints=\nw-2 applied= taints=\n",
     )
-    assert (done.returncode, done.stderr) == (0, "")
+    assert (result.returncode, result.stderr) == (0, "")
     assert log == [
         "label --overwrite node w-1 w-2 tier=web",
         "taint --overwrite node w-1 w-2 only=web:NoSchedule",
@@ -75,16 +75,16 @@ def test_only_what_an_earlier_run_set_is_removed(tmp_path: Path) -> None:
         "taints=old:NoExecute,other:NoSchedule,\n"
         "w-2 applied= taints=other:NoSchedule,\n"
     )
-    done, log = run(workers(), tmp_path, nodes="cp-1 w-1 w-2 ", state=state)
-    assert done.returncode == 0
+    result, log = run(workers(), tmp_path, nodes="cp-1 w-1 w-2 ", state=state)
+    assert result.returncode == 0
     assert log[:2] == ["label node w-1 old-", "taint node w-1 old:NoExecute-"]
     assert len(log) == 5
 
 
 def test_a_missing_node_delays_no_other_and_is_named(tmp_path: Path) -> None:
-    done, log = run(workers(), tmp_path, nodes="w-2 ", state="w-2 applied= taints=\n")
-    assert done.returncode == 1
-    assert done.stderr == (
+    result, log = run(workers(), tmp_path, nodes="w-2 ", state="w-2 applied= taints=\n")
+    assert result.returncode == 1
+    assert result.stderr == (
         "no node yet: w-1; their labels and taints are set by the next up, once the hosts have joined\n"
     )
     assert "label --overwrite node w-2 tier=web" in log
@@ -92,16 +92,16 @@ def test_a_missing_node_delays_no_other_and_is_named(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("nodes", ["", "cp-1 "])
 def test_without_any_node_nothing_is_set(tmp_path: Path, nodes: str) -> None:
-    done, log = run(workers(), tmp_path, nodes=nodes, state="")
-    assert done.returncode == 1
-    assert "w-1 w-2" in done.stderr
+    result, log = run(workers(), tmp_path, nodes=nodes, state="")
+    assert result.returncode == 1
+    assert "w-1 w-2" in result.stderr
     assert log == []
 
 
 def test_a_pool_without_labels_and_taints_only_removes(tmp_path: Path) -> None:
     pool = replace(workers(), labels=(), taints=())
-    done, log = run(
+    result, log = run(
         pool, tmp_path, nodes="w-1 w-2 ", state="w-1 applied=label=tier taints=\nw-2 applied= taints=\n"
     )
-    assert done.returncode == 0
+    assert result.returncode == 0
     assert log == ["label node w-1 tier-", "annotate --overwrite node w-1 w-2 kubewright.dev/applied="]

@@ -1,4 +1,4 @@
-"""Tests of parsing deliveries of this release and of earlier releases."""
+"""Tests of the parser of delivered scripts, with scripts of this release and of an earlier release."""
 
 from __future__ import annotations
 
@@ -11,8 +11,16 @@ from hypothesis import strategies as st
 from nodeconfig import bundles
 from nodeconfig.bundle import Artifact, Bundle, File, Identity, Program, SecretFile, Service
 from nodeconfig.firewall import accepted_ports
-from nodeconfig.parse import Delivered, SecretPath, file_at, file_content, parse, rotations, versions
-from nodeconfig.render import reset, script
+from nodeconfig.parse import (
+    DeliveryFacts,
+    SecretPath,
+    file_content,
+    parse_delivery,
+    parse_rotations,
+    parse_versions,
+    path_at_line,
+)
+from nodeconfig.render import reset_script, script
 from testkit.bundles import FakeIndex, cluster
 from topology.model import Role, Rotation
 
@@ -55,13 +63,13 @@ _BUNDLES = st.builds(
     drain=st.just(True),
     drain_on=st.lists(_PATHS, min_size=1, max_size=3).map(tuple),
     drain_seconds=st.integers(1, 9999),
-    versions=st.dictionaries(_NAMES, _NAMES, max_size=2).map(lambda found: tuple(found.items())),
-    rotations=st.dictionaries(_NAMES, _ROTATIONS, max_size=3).map(lambda found: tuple(found.items())),
+    versions=st.dictionaries(_NAMES, _NAMES, max_size=2).map(lambda mapping: tuple(mapping.items())),
+    rotations=st.dictionaries(_NAMES, _ROTATIONS, max_size=3).map(lambda mapping: tuple(mapping.items())),
 )
 
 
-def expected(bundle: Bundle, identity: Identity) -> Delivered:
-    return Delivered(
+def expected_facts(bundle: Bundle, identity: Identity) -> DeliveryFacts:
+    return DeliveryFacts(
         role=bundle.role,
         identity=identity,
         program=bundle.program,
@@ -81,25 +89,27 @@ def expected(bundle: Bundle, identity: Identity) -> Delivered:
 
 @given(_BUNDLES, st.sampled_from([Identity("w-1", "10.0.0.1"), Identity("w-1", "10.0.0.1", "aws:///i-1")]))
 def test_parsing_a_rendered_bundle_returns_its_facts(bundle: Bundle, identity: Identity) -> None:
-    assert parse(script(bundle, identity, sudo=bundle.drain_seconds % 2 == 0)) == expected(bundle, identity)
+    assert parse_delivery(script(bundle, identity, sudo=bundle.drain_seconds % 2 == 0)) == expected_facts(
+        bundle, identity
+    )
 
 
 def test_every_bundle_of_a_cluster_is_read_back() -> None:
     for (host, _), bundle in bundles(cluster(etcd=3), FakeIndex()).items():
         identity = Identity(host, "10.9.0.11")
         text = script(bundle, identity)
-        assert parse(text) == expected(bundle, identity)
-        assert versions(text) == dict(bundle.versions)
+        assert parse_delivery(text) == expected_facts(bundle, identity)
+        assert parse_versions(text) == dict(bundle.versions)
         assert all(file_content(text, item.path) == item.content for item in bundle.files)
 
 
 def test_a_delivery_of_an_earlier_release_is_read() -> None:
-    delivered = parse(EARLIER.read_text())
-    assert (delivered.role, delivered.versions) == (Role.NODE, {"kubernetes": "1.36.3"})
-    assert delivered.identity == Identity("w-1", "10.0.0.1")
-    assert "kubelet.service" in [service.unit for service in delivered.services]
-    assert "/etc/systemd/system/kubelet.service" in [item.path for item in delivered.files]
-    assert "/usr/local/lib/kubewright/bin/containerd" in delivered.drain_on
+    facts = parse_delivery(EARLIER.read_text())
+    assert (facts.role, facts.versions) == (Role.NODE, {"kubernetes": "1.36.3"})
+    assert facts.identity == Identity("w-1", "10.0.0.1")
+    assert "kubelet.service" in [service.unit for service in facts.services]
+    assert "/etc/systemd/system/kubelet.service" in [item.path for item in facts.files]
+    assert "/usr/local/lib/kubewright/bin/containerd" in facts.drain_on
     ports = accepted_ports(file_content(EARLIER.read_text(), "/etc/kubewright/firewall.nft"))
     assert ("10.97.0.0/24", "tcp dport 10250") in ports
     assert ("", "tcp dport 22") in ports
@@ -107,17 +117,17 @@ def test_a_delivery_of_an_earlier_release_is_read() -> None:
 
 def test_only_complete_statements_count() -> None:
     text = "trust etcd 2 1 2\ntrust\ntrust me\ntrust etc x y\necho trust kubernetes 9 9\nversion etcd\n"
-    assert rotations(text) == {"etcd": Rotation(2, (1, 2))}
-    assert versions(text) == {}
+    assert parse_rotations(text) == {"etcd": Rotation(2, (1, 2))}
+    assert parse_versions(text) == {}
 
 
 @pytest.mark.parametrize(
-    "text", ["", "kind: Deployment\nspec: {}\n", "file", "file 0644 a", reset(Role.NODE)]
+    "text", ["", "kind: Deployment\nspec: {}\n", "file", "file 0644 a", reset_script(Role.NODE)]
 )
 def test_a_text_that_is_no_delivery_has_no_facts(text: str) -> None:
-    assert parse(text) == Delivered()
+    assert parse_delivery(text) == DeliveryFacts()
 
 
 def test_lines_belong_to_the_file_whose_content_they_are() -> None:
     lines = ["version etcd 1", "file 0644 root:root /etc/a <<'EOF'", "one", "two", "EOF", "module x"]
-    assert [file_at(lines, index) for index in range(6)] == ["", "", "/etc/a", "/etc/a", "/etc/a", ""]
+    assert [path_at_line(lines, index) for index in range(6)] == ["", "", "/etc/a", "/etc/a", "/etc/a", ""]

@@ -13,12 +13,12 @@ import pytest
 from nodeconfig import BundleError, bundles
 from nodeconfig.bundle import Bundle, File, Identity
 from nodeconfig.host_program import program
-from nodeconfig.render import MAX_TEXT_BYTES, payload, reset, script
+from nodeconfig.render import MAX_TEXT_BYTES, payload, reset_script, script
 from testkit import pki
 from testkit.bundles import FakeIndex, cluster
 from topology.model import Role
 
-WHO = Identity("cp-1", "10.9.0.11")
+IDENTITY = Identity("cp-1", "10.9.0.11")
 
 
 @pytest.fixture
@@ -26,23 +26,23 @@ def bundle(index: FakeIndex) -> Bundle:
     return bundles(cluster(), index)["cp-1", Role.CONTROL_PLANE]
 
 
-def members(text: str) -> dict[str, str]:
+def archive_members(text: str) -> dict[str, str]:
     with tarfile.open(fileobj=io.BytesIO(base64.b64decode(text))) as archive:
-        found = {}
+        contents = {}
         for info in archive:
             content = archive.extractfile(info)
             assert content is not None
             assert info.mode == 0o600
-            found[info.name] = content.read().decode()
-        return found
+            contents[info.name] = content.read().decode()
+        return contents
 
 
 def test_texts_are_valid_shell_short_and_reproducible(index: FakeIndex) -> None:
     for topology in (cluster(), cluster(workers=0), cluster(etcd=3)):
         for item in bundles(topology, index).values():
             for sudo in (False, True):
-                text = script(item, WHO, sudo=sudo)
-                assert text == script(item, WHO, sudo=sudo)
+                text = script(item, IDENTITY, sudo=sudo)
+                assert text == script(item, IDENTITY, sudo=sudo)
                 assert len(text.encode()) < MAX_TEXT_BYTES
                 body = text.split("<<'KUBEWRIGHT' || exit 1\n")[1].split("\nKUBEWRIGHT\n")[0]
                 for shell_text in (text, body):
@@ -50,60 +50,60 @@ def test_texts_are_valid_shell_short_and_reproducible(index: FakeIndex) -> None:
 
 
 def test_sudo_is_used_for_everything_that_needs_root(bundle: Bundle) -> None:
-    text = script(bundle, WHO, sudo=True)
+    text = script(bundle, IDENTITY, sudo=True)
     assert text.rstrip().endswith('sudo -n sh "$work/script" "$work" </dev/null')
     assert "trap 'sudo -n rm -rf \"$work\"' EXIT" in text
-    assert "sudo" not in script(bundle, WHO)
+    assert "sudo" not in script(bundle, IDENTITY)
 
 
 def test_the_payload_has_exactly_the_bundles_secrets_and_the_prelude(bundle: Bundle) -> None:
-    secrets = pki.secrets(cluster())
-    found = members(payload(bundle, secrets | {"other": "never"}))
-    begins = found.pop("prelude.sh")
-    assert "program() {" in begins
-    assert len(begins) < len(program()) / 10
-    assert found == {f"secrets{item.path}": secrets[item.secret] for item in bundle.secrets}
+    secrets = pki.create_secrets(cluster())
+    contents = archive_members(payload(bundle, secrets | {"other": "never"}))
+    prelude = contents.pop("prelude.sh")
+    assert "program() {" in prelude
+    assert len(prelude) < len(program()) / 10
+    assert contents == {f"secrets{item.path}": secrets[item.secret] for item in bundle.secrets}
     assert payload(bundle, secrets) == payload(bundle, secrets)
 
 
 def test_no_secret_is_in_the_text(bundle: Bundle) -> None:
-    text = script(bundle, WHO)
-    for name, content in pki.secrets(cluster()).items():
+    text = script(bundle, IDENTITY)
+    for name, content in pki.create_secrets(cluster()).items():
         assert name.endswith(".crt") or content.strip() not in text
     assert "PRIVATE" not in text
 
 
 def test_missing_secrets_are_named_and_no_content_is_shown(bundle: Bundle) -> None:
-    secrets = pki.secrets(cluster())
-    token = secrets.pop("encryption.yaml")
+    secrets = pki.create_secrets(cluster())
+    encryption = secrets.pop("encryption.yaml")
     del secrets["scheduler.key"]
     with pytest.raises(BundleError) as caught:
         payload(bundle, secrets)
     assert "encryption.yaml, scheduler.key" in str(caught.value)
-    assert token not in str(caught.value)
+    assert encryption not in str(caught.value)
 
 
 def test_a_text_that_is_too_long_raises_an_error(bundle: Bundle) -> None:
     large = replace(bundle, files=(*bundle.files, File("/etc/large", "x" * MAX_TEXT_BYTES + "\n")))
     with pytest.raises(BundleError, match=r"cp-1, control-plane: .* bytes"):
-        script(large, WHO)
+        script(large, IDENTITY)
 
 
 def test_contents_may_contain_the_end_of_a_here_document(bundle: Bundle) -> None:
-    tricky = replace(bundle, files=(File("/etc/tricky", "a\nEOF\n$(b)\n"),))
-    assert "<<'EOF_'\na\nEOF\n$(b)\nEOF_\n" in script(tricky, WHO)
+    unusual = replace(bundle, files=(File("/etc/tricky", "a\nEOF\n$(b)\n"),))
+    assert "<<'EOF_'\na\nEOF\n$(b)\nEOF_\n" in script(unusual, IDENTITY)
     with pytest.raises(BundleError, match="KUBEWRIGHT"):
-        script(replace(bundle, files=(File("/etc/x", "KUBEWRIGHT\n"),)), WHO)
+        script(replace(bundle, files=(File("/etc/x", "KUBEWRIGHT\n"),)), IDENTITY)
 
 
 def test_a_path_with_a_blank_is_refused(bundle: Bundle) -> None:
     with pytest.raises(BundleError, match="/etc/a b"):
-        script(replace(bundle, files=(File("/etc/a b", "x\n"),)), WHO)
+        script(replace(bundle, files=(File("/etc/a b", "x\n"),)), IDENTITY)
 
 
 def test_the_program_and_reset_are_posix_shell() -> None:
     for role in Role:
-        for text in (reset(role), reset(role, sudo=True, leave=False), program()):
+        for text in (reset_script(role), reset_script(role, sudo=True, leave=False), program()):
             subprocess.run(["sh", "-n"], input=text, text=True, check=True)
-    assert "reset node leave" in reset(Role.NODE)
-    assert "leave" not in reset(Role.NODE, leave=False)
+    assert "reset node leave" in reset_script(Role.NODE)
+    assert "leave" not in reset_script(Role.NODE, leave=False)

@@ -24,9 +24,15 @@ case $1 in -u) read -r n <"$FAKE/time"; n=$((n + 1)); echo $n >"$FAKE/time"; ech
 """
 
 
-class Member:
+class SnapshotHost:
+    """A directory with fake etcd tools, in which the snapshot program runs."""
+
     def __init__(self, directory: Path) -> None:
-        self.fake, self.kept, self.copies = directory / "fake", directory / "kept", directory / "copies"
+        self.fake, self.snapshots, self.copies = (
+            directory / "fake",
+            directory / "snapshots",
+            directory / "copies",
+        )
         self.fake.mkdir()
         self.copies.mkdir()
         (self.fake / "time").write_text("10\n")
@@ -39,7 +45,7 @@ class Member:
             "PATH": f"{self.fake}:{os.environ['PATH']}",
             "FAKE": str(self.fake),
             "NODE_NAME": "cp-1",
-            "DIRECTORY": str(self.kept),
+            "DIRECTORY": str(self.snapshots),
             "KEEP": str(keep),
             "COPY_TO": copy_to,
             "COPY_SECONDS": "2",
@@ -51,70 +57,72 @@ class Member:
 
     def verified_snapshots(self, directory: Path) -> list[str]:
         """Return the snapshots in a directory. Assert valid checksums, and no other files."""
-        found = sorted(path.name for path in directory.glob("*.db"))
-        for name in found:
+        names = sorted(path.name for path in directory.glob("*.db"))
+        for name in names:
             digest = sha256((directory / name).read_bytes()).hexdigest()
             assert (directory / f"{name}.sha256").read_text() == f"{digest}  {name}\n"
-        assert len(list(directory.iterdir())) == 2 * len(found)
-        return found
+        assert len(list(directory.iterdir())) == 2 * len(names)
+        return names
 
 
 @pytest.fixture
-def member(tmp_path: Path) -> Member:
-    return Member(tmp_path)
+def member(tmp_path: Path) -> SnapshotHost:
+    return SnapshotHost(tmp_path)
 
 
-def test_the_newest_snapshots_are_kept_with_checksums_readable_only_by_root(member: Member) -> None:
+def test_the_newest_snapshots_are_kept_with_checksums_readable_only_by_root(member: SnapshotHost) -> None:
     for _ in range(5):
-        done = member.run()
-        assert done.returncode == 0, done.stderr
-    assert member.verified_snapshots(member.kept) == [f"etcd-20261120T0000{n}Z-cp-1.db" for n in (13, 14, 15)]
-    assert all(path.stat().st_mode & 0o077 == 0 for path in member.kept.iterdir())
+        result = member.run()
+        assert result.returncode == 0, result.stderr
+    assert member.verified_snapshots(member.snapshots) == [
+        f"etcd-20261120T0000{n}Z-cp-1.db" for n in (13, 14, 15)
+    ]
+    assert all(path.stat().st_mode & 0o077 == 0 for path in member.snapshots.iterdir())
 
 
-def test_copies_have_separate_retention_and_do_not_affect_other_members(member: Member) -> None:
+def test_copies_have_separate_retention_and_do_not_affect_other_members(member: SnapshotHost) -> None:
     other = member.copies / "etcd-20251120T000000Z-cp-2.db"
     other.write_text("x")
     for _ in range(3):
         assert member.run(keep=2, copy_to=str(member.copies)).returncode == 0
-    assert len(member.verified_snapshots(member.kept)) == 2
+    assert len(member.verified_snapshots(member.snapshots)) == 2
     assert sorted(path.name for path in member.copies.glob("*cp-1.db")) == member.verified_snapshots(
-        member.kept
+        member.snapshots
     )
     assert other.exists()
 
 
-def test_a_missing_directory_for_copies_fails_after_the_snapshot(member: Member) -> None:
-    done = member.run(copy_to="/nowhere/backup")
-    assert done.returncode == 75
-    assert "etcd-snapshot: no copy in /nowhere/backup" in done.stderr
-    assert len(member.verified_snapshots(member.kept)) == 1
+def test_a_missing_directory_for_copies_fails_after_the_snapshot(member: SnapshotHost) -> None:
+    result = member.run(copy_to="/nowhere/backup")
+    assert result.returncode == 75
+    assert "etcd-snapshot: no copy in /nowhere/backup" in result.stderr
+    assert len(member.verified_snapshots(member.snapshots)) == 1
 
 
-def test_a_blocked_directory_for_copies_ends_with_a_time_out(member: Member) -> None:
+def test_a_blocked_directory_for_copies_ends_with_a_time_out(member: SnapshotHost) -> None:
     slow = member.fake / "cp"
     slow.write_text("#!/bin/sh\nexec sleep 60\n")
     slow.chmod(0o755)
-    done = member.run(copy_to=str(member.copies))
-    assert done.returncode != 0
-    assert "124 is a time-out of 2 s" in done.stderr
+    result = member.run(copy_to=str(member.copies))
+    assert result.returncode != 0
+    assert "124 is a time-out of 2 s" in result.stderr
 
 
-def test_a_stopped_etcd_leaves_no_partial_file(member: Member) -> None:
+def test_a_stopped_etcd_leaves_no_partial_file(member: SnapshotHost) -> None:
     assert member.run().returncode == 0
     (member.fake / "down").touch()
-    done = member.run()
-    assert done.returncode != 0
-    assert "etcd did not deliver a snapshot" in done.stderr
-    assert len(member.verified_snapshots(member.kept)) == 1
+    result = member.run()
+    assert result.returncode != 0
+    assert "etcd did not deliver a snapshot" in result.stderr
+    assert len(member.verified_snapshots(member.snapshots)) == 1
 
 
 def test_members_take_snapshots_at_different_times() -> None:
     topology = cluster(etcd=3)
-    found = bundles(topology, FakeIndex())
+    all_bundles = bundles(topology, FakeIndex())
     path = f"/etc/systemd/system/{snapshots.TIMER}"
     timers = [
-        next(file.content for file in found[member.name, Role.ETCD].files if file.path == path)
+        next(file.content for file in all_bundles[member.name, Role.ETCD].files if file.path == path)
         for member in topology.etcd
     ]
     starts = [next(line for line in text.splitlines() if line.startswith("OnActiveSec")) for text in timers]

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from nodeconfig.bundle import Bundle, File
-from testkit.host import PROGRAM, Host
+from testkit.host import PROGRAM, EmulatedHost
 from topology.model import Role, Rotation
 
 FIRST, TRUST = Rotation(), Rotation(1, (1, 2))
@@ -16,8 +16,8 @@ SIGN, DONE, NEXT = Rotation(2, (1, 2)), Rotation(2, (2,)), Rotation(2, (2, 3))
 
 
 @pytest.fixture
-def host(tmp_path: Path) -> Host:
-    return Host(tmp_path, "sh")
+def host(tmp_path: Path) -> EmulatedHost:
+    return EmulatedHost(tmp_path, "sh")
 
 
 def bundle(rotation: Rotation) -> Bundle:
@@ -45,31 +45,31 @@ def bundle(rotation: Rotation) -> Bundle:
         (DONE,),
     ],
 )
-def test_consecutive_stages_are_accepted(host: Host, stages: tuple[Rotation, ...]) -> None:
+def test_consecutive_stages_are_accepted(host: EmulatedHost, stages: tuple[Rotation, ...]) -> None:
     for stage in stages:
-        done = host.deliver(bundle(stage))
-        assert done.returncode == 0, done.stderr
+        result = host.deliver(bundle(stage))
+        assert result.returncode == 0, result.stderr
         assert host.path("/etc/etcd/stage").read_text() == f"{stage.signing} {stage.trusted}\n"
 
 
 @pytest.mark.parametrize(
-    ("there", "wanted"),
+    ("current", "next_rotation"),
     [(FIRST, SIGN), (FIRST, DONE), (TRUST, DONE), (SIGN, FIRST), (DONE, TRUST), (DONE, FIRST)],
 )
 def test_a_skipped_stage_is_refused_and_changes_nothing(
-    host: Host, there: Rotation, wanted: Rotation
+    host: EmulatedHost, current: Rotation, next_rotation: Rotation
 ) -> None:
-    assert host.deliver(bundle(there)).returncode == 0
-    refused = host.deliver(bundle(wanted))
+    assert host.deliver(bundle(current)).returncode == 0
+    refused = host.deliver(bundle(next_rotation))
     assert refused.returncode == 1
     (line,) = refused.stderr.strip().splitlines()
     assert "certificates of etcd" in line
     assert "trust, sign, done" in line
-    assert host.path("/etc/etcd/stage").read_text() == f"{there.signing} {there.trusted}\n"
-    assert host.deliver(bundle(there)).stdout.strip().endswith("etcd unchanged")
+    assert host.path("/etc/etcd/stage").read_text() == f"{current.signing} {current.trusted}\n"
+    assert host.deliver(bundle(current)).stdout.strip().endswith("etcd unchanged")
 
 
-def test_each_authority_is_checked_separately(host: Host) -> None:
+def test_each_authority_is_checked_separately(host: EmulatedHost) -> None:
     both = (("etcd", SIGN), ("kubernetes", TRUST))
     for rotations in ((("etcd", TRUST),), both):
         assert host.deliver(replace(bundle(TRUST), rotations=rotations)).returncode == 0

@@ -31,32 +31,38 @@ esac
 SIGN = Rotation(2, (1, 2))
 
 
-def rotated(*names: str) -> Topology:
+def rotated_topology(*names: str) -> Topology:
     return replace(cluster(), certificates=Certificates(rotations=tuple((name, SIGN) for name in names)))
 
 
-class Cluster:
+class PublishedCas:
+    """Answers of a fake `kubectl` about published CAs. The files are in `directory`."""
+
     def __init__(self, directory: Path) -> None:
         self.directory = directory
-        secrets = pki.secrets(rotated("kubernetes", "front-proxy"))
-        self.old = secrets["etcd-ca.crt"]
-        self.authority = secrets["kubernetes-ca-bundle.crt"]
-        self.front = secrets["front-proxy-ca-bundle.crt"]
+        secrets = pki.create_secrets(rotated_topology("kubernetes", "front-proxy"))
+        self.removed_ca = secrets["etcd-ca.crt"]
+        self.kubernetes_cas = secrets["kubernetes-ca-bundle.crt"]
+        self.front_proxy_cas = secrets["front-proxy-ca-bundle.crt"]
         (directory / "kubectl").write_text(KUBECTL)
         (directory / "kubectl").chmod(0o755)
-        self.write(**{"wanted.client": self.authority, "wanted.front": self.front})
-        self.write(client=self.authority, front=self.front, pods=self.pods(self.authority, self.authority))
+        self.write(**{"wanted.client": self.kubernetes_cas, "wanted.front": self.front_proxy_cas})
+        self.write(
+            client=self.kubernetes_cas,
+            front=self.front_proxy_cas,
+            pods=self.namespace_cas(self.kubernetes_cas, self.kubernetes_cas),
+        )
 
     def write(self, **texts: str) -> None:
         for name, text in texts.items():
             (self.directory / name).write_text(text)
 
-    def pods(self, *authorities: str) -> str:
+    def namespace_cas(self, *authorities: str) -> str:
         return "".join(f"{text}\n= namespace-{number}\n" for number, text in enumerate(authorities))
 
     def run(self, seconds: int = 120) -> subprocess.CompletedProcess[str]:
-        pems = {"kubernetes-ca": self.authority, "front-proxy-ca": self.front}
-        script = publication_script(rotated("kubernetes", "front-proxy"), pems)
+        pems = {"kubernetes-ca": self.kubernetes_cas, "front-proxy-ca": self.front_proxy_cas}
+        script = publication_script(rotated_topology("kubernetes", "front-proxy"), pems)
         script = script.replace(f"+ {120}", f"+ {seconds}")
         return subprocess.run(
             ["sh", "-c", script],
@@ -67,51 +73,51 @@ class Cluster:
         )
 
     @property
-    def deleted(self) -> bool:
+    def deleted_configmap(self) -> bool:
         return "delete configmap" in (self.directory / "log").read_text()
 
 
 @pytest.fixture
-def fake(tmp_path: Path) -> Cluster:
-    return Cluster(tmp_path)
+def fake(tmp_path: Path) -> PublishedCas:
+    return PublishedCas(tmp_path)
 
 
-def test_the_script_ends_when_all_namespaces_have_the_authorities(fake: Cluster) -> None:
-    done = fake.run()
-    assert done.returncode == 0, done.stderr
-    assert not fake.deleted
+def test_the_script_ends_when_all_namespaces_have_the_authorities(fake: PublishedCas) -> None:
+    result = fake.run()
+    assert result.returncode == 0, result.stderr
+    assert not fake.deleted_configmap
 
 
-def test_the_script_waits_for_a_namespace_that_is_behind(fake: Cluster) -> None:
-    fake.write(late="", before=fake.pods(fake.authority, fake.old))
+def test_the_script_waits_for_a_namespace_that_is_behind(fake: PublishedCas) -> None:
+    fake.write(late="", before=fake.namespace_cas(fake.kubernetes_cas, fake.removed_ca))
     assert fake.run().returncode == 0
     assert not (fake.directory / "late").exists()
 
 
-def test_a_namespace_that_stays_behind_is_named_in_the_error(fake: Cluster) -> None:
-    fake.write(pods=fake.pods(fake.authority, fake.old, fake.authority))
-    done = fake.run(seconds=1)
-    assert done.returncode == 1
-    assert "namespaces namespace-1 \n" in done.stderr
-    assert "kube-controller-manager" in done.stderr
+def test_a_namespace_that_stays_behind_is_named_in_the_error(fake: PublishedCas) -> None:
+    fake.write(pods=fake.namespace_cas(fake.kubernetes_cas, fake.removed_ca, fake.kubernetes_cas))
+    result = fake.run(seconds=1)
+    assert result.returncode == 1
+    assert "namespaces namespace-1 \n" in result.stderr
+    assert "kube-controller-manager" in result.stderr
 
 
 @pytest.mark.parametrize("key", ["client", "front"])
-def test_removed_authorities_are_removed_for_extension_api_servers(fake: Cluster, key: str) -> None:
-    fake.write(**{key: fake.old + (fake.authority if key == "client" else fake.front)})
+def test_removed_authorities_are_removed_for_extension_api_servers(fake: PublishedCas, key: str) -> None:
+    fake.write(**{key: fake.removed_ca + (fake.kubernetes_cas if key == "client" else fake.front_proxy_cas)})
     assert fake.run().returncode == 0
-    assert fake.deleted
-    assert fake.old not in (fake.directory / key).read_text()
+    assert fake.deleted_configmap
+    assert fake.removed_ca not in (fake.directory / key).read_text()
 
 
-def test_the_script_waits_for_missing_authorities_without_deleting(fake: Cluster) -> None:
-    half = fake.front[: fake.front.index("-----END CERTIFICATE-----") + 26]
-    fake.write(front=half)
+def test_the_script_waits_for_missing_authorities_without_deleting(fake: PublishedCas) -> None:
+    first_certificate = fake.front_proxy_cas[: fake.front_proxy_cas.index("-----END CERTIFICATE-----") + 26]
+    fake.write(front=first_certificate)
     assert fake.run(seconds=1).returncode == 1
-    assert not fake.deleted
+    assert not fake.deleted_configmap
 
 
-def test_the_script_fails_without_a_leading_controller_manager(fake: Cluster) -> None:
+def test_the_script_fails_without_a_leading_controller_manager(fake: PublishedCas) -> None:
     fake.write(leaderless="")
     assert fake.run(seconds=1).returncode == 1
     (fake.directory / "leaderless").unlink()
@@ -120,9 +126,9 @@ def test_the_script_fails_without_a_leading_controller_manager(fake: Cluster) ->
 
 def test_the_script_begins_with_the_stage() -> None:
     assert not needs_publication(cluster())
-    assert not needs_publication(rotated("etcd"))
-    assert needs_publication(rotated("kubernetes"))
+    assert not needs_publication(rotated_topology("etcd"))
+    assert needs_publication(rotated_topology("kubernetes"))
     text = publication_script(
-        rotated("kubernetes"), dict.fromkeys(("kubernetes-ca", "front-proxy-ca"), "PEM")
+        rotated_topology("kubernetes"), dict.fromkeys(("kubernetes-ca", "front-proxy-ca"), "PEM")
     )
     assert text.startswith("# kubernetes: 2 signs, 1 2 trusted\nset -eu\n")

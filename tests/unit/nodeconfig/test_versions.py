@@ -10,56 +10,65 @@ from nodeconfig.render import script
 from testkit.bundles import FakeIndex, cluster
 from topology.model import Role, Topology
 
-BEHIND = "1.35.6"
+OLDER_VERSION = "1.35.6"
 
 
-def behind(topology: Topology) -> Topology:
+def with_older_workers(topology: Topology) -> Topology:
+    """Return the topology with an older Kubernetes version in the pool `workers`."""
     pools = tuple(
-        replace(pool, kubernetes=BEHIND) if pool.name == "workers" else pool for pool in topology.pools
+        replace(pool, kubernetes=OLDER_VERSION) if pool.name == "workers" else pool for pool in topology.pools
     )
     return replace(topology, pools=pools)
 
 
-def urls(bundle: Bundle) -> dict[str, str]:
+def artifact_versions(bundle: Bundle) -> dict[str, str]:
+    """Return the versions of the artifacts of a bundle, by artifact name."""
     return {item.name: item.url.rpartition("/")[2] for item in bundle.artifacts}
 
 
 def test_a_pool_may_have_an_older_version_than_the_control_plane(index: FakeIndex) -> None:
-    plan = behind(cluster())
-    found = bundles(plan, index)
-    worker, plane, own = (
-        found["w-1", Role.NODE],
-        found["cp-1", Role.CONTROL_PLANE],
-        found["cp-1", Role.NODE],
+    topology = with_older_workers(cluster())
+    all_bundles = bundles(topology, index)
+    worker, control_plane, own_node = (
+        all_bundles["w-1", Role.NODE],
+        all_bundles["cp-1", Role.CONTROL_PLANE],
+        all_bundles["cp-1", Role.NODE],
     )
-    assert urls(worker)["kubelet"] == urls(worker)["kube-proxy"] == BEHIND
-    assert urls(plane)["kube-apiserver"] == urls(own)["kubelet"] == plan.versions.kubernetes
-    assert urls(worker)["containerd"] == plan.versions.containerd
+    assert artifact_versions(worker)["kubelet"] == artifact_versions(worker)["kube-proxy"] == OLDER_VERSION
+    assert (
+        artifact_versions(control_plane)["kube-apiserver"]
+        == artifact_versions(own_node)["kubelet"]
+        == topology.versions.kubernetes
+    )
+    assert artifact_versions(worker)["containerd"] == topology.versions.containerd
     minor = next(file for file in worker.files if file.path == "/etc/kubewright/kubelet-minor")
     assert minor.content == "1.35\n"
     assert minor.path in worker.drain_on
 
 
 def test_a_mirror_serves_all_versions_in_use() -> None:
-    plan = cluster()
-    assert plan.releases == (plan.versions,)
-    assert [versions.kubernetes for versions in behind(plan).releases] == [plan.versions.kubernetes, BEHIND]
+    topology = cluster()
+    assert topology.releases == (topology.versions,)
+    assert [versions.kubernetes for versions in with_older_workers(topology).releases] == [
+        topology.versions.kubernetes,
+        OLDER_VERSION,
+    ]
 
 
 def test_a_script_has_the_versions_that_its_host_checks(index: FakeIndex) -> None:
-    plan = behind(cluster())
-    found = bundles(plan, index)
-    said = {
+    topology = with_older_workers(cluster())
+    all_bundles = bundles(topology, index)
+    version_lines = {
         key: [
             line
             for line in script(bundle, Identity("h", "10.9.0.1")).splitlines()
             if line.startswith(("version etcd", "version kube"))
         ]
-        for key, bundle in found.items()
+        for key, bundle in all_bundles.items()
     }
-    assert said["cp-1", Role.ETCD] == [f"version etcd {plan.versions.etcd}"]
-    assert said["cp-1", Role.CONTROL_PLANE] == [f"version kubernetes {plan.versions.kubernetes}"]
-    assert said["w-1", Role.NODE] == [f"version kubernetes {BEHIND}"]
+    assert version_lines["cp-1", Role.ETCD] == [f"version etcd {topology.versions.etcd}"]
+    assert version_lines["cp-1", Role.CONTROL_PLANE] == [f"version kubernetes {topology.versions.kubernetes}"]
+    assert version_lines["w-1", Role.NODE] == [f"version kubernetes {OLDER_VERSION}"]
 
 
 def test_the_time_limit_of_a_drain_comes_from_the_settings(index: FakeIndex) -> None:

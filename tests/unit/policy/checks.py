@@ -41,11 +41,11 @@ def violations(
     type_: str, inputs: Mapping[str, Any], *, protect: bool = False, facts: StackFacts = FACTS
 ) -> dict[str, str]:
     """Return the messages of the rules that the resource breaks, by rule."""
-    found = table.check_resource(make_resource(type_, inputs, protect=protect), facts)
-    return {violation.rule: violation.message for violation in found}
+    broken_rules = table.check_resource(make_resource(type_, inputs, protect=protect), facts)
+    return {violation.rule: violation.message for violation in broken_rules}
 
 
 def settings_violations(**changes: Any) -> dict[str, bool]:  # noqa: ANN401
     """Return the rules that the changed facts break, and whether each rule is mandatory."""
-    found = table.check_settings(replace(FACTS, **changes))
-    return {violation.rule: violation.mandatory for violation in found}
+    broken_rules = table.check_settings(replace(FACTS, **changes))
+    return {violation.rule: violation.mandatory for violation in broken_rules}

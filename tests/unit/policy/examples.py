@@ -67,7 +67,7 @@ _CONDITIONS: list[tuple[Any, Mapping[str, Any], Mapping[str, Any]]] = [
     ),
     ("*", {"StringLike": {"aws:SourceVpc": "vpc-1"}}, {"StringNotLike": {"aws:SourceVpc": "vpc-1"}}),
 ]
-TABLE: list[tuple[str, str, Mapping[str, Any], Mapping[str, Any]]] = [
+EXAMPLES: list[tuple[str, str, Mapping[str, Any], Mapping[str, Any]]] = [
     # rule, type, inputs that comply, a change that breaks the rule
     ("encrypted-disks", "aws:ebs/volume:Volume", _VOLUME, {"encrypted": False}),
     ("encrypted-disks", "aws:ebs/volume:Volume", _VOLUME, {"encrypted": None}),

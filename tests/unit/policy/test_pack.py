@@ -34,11 +34,11 @@ def servicer(monkeypatch: pytest.MonkeyPatch) -> Any:  # noqa: ANN401
     return library._PolicyAnalyzerServicer(pack.NAME, "1.0.0", pack.policies(), advisory, *[None] * 7)
 
 
-def analyze(servicer: Any, kind: str, inputs: dict[str, Any]) -> dict[str, Any]:  # noqa: ANN401
+def analyze(servicer: Any, type_: str, inputs: dict[str, Any]) -> dict[str, Any]:  # noqa: ANN401
     properties = struct_pb2.Struct()
     properties.update(inputs)
-    urn = f"urn:pulumi:prod::kubewright::{kind}::x"
-    request = analyzer_pb2.AnalyzeRequest(type=kind, urn=urn, name="x", properties=properties)
+    urn = f"urn:pulumi:prod::kubewright::{type_}::x"
+    request = analyzer_pb2.AnalyzeRequest(type=type_, urn=urn, name="x", properties=properties)
     response = servicer.Analyze(request, None)
     return {diagnostic.policyName: diagnostic for diagnostic in response.diagnostics}
 
@@ -53,20 +53,20 @@ def test_every_rule_is_a_policy_with_its_level() -> None:
 
 
 def test_a_resource_violation_is_reported(servicer: Any) -> None:  # noqa: ANN401
-    kind = "aws:ebs/volume:Volume"
+    type_ = "aws:ebs/volume:Volume"
     tags = {"kubewright:cluster": "prod"}
-    assert analyze(servicer, kind, {"encrypted": True, "finalSnapshot": True, "tags": tags}) == {}
-    found = analyze(servicer, kind, {"encrypted": False, "finalSnapshot": True, "tags": tags})
-    assert set(found) == {"encrypted-disks"}
-    assert found["encrypted-disks"].enforcementLevel == analyzer_pb2.MANDATORY
+    assert analyze(servicer, type_, {"encrypted": True, "finalSnapshot": True, "tags": tags}) == {}
+    diagnostics = analyze(servicer, type_, {"encrypted": False, "finalSnapshot": True, "tags": tags})
+    assert set(diagnostics) == {"encrypted-disks"}
+    assert diagnostics["encrypted-disks"].enforcementLevel == analyzer_pb2.MANDATORY
 
 
 def test_a_secret_is_distinguished_from_plain_text(servicer: Any) -> None:  # noqa: ANN401
-    kind = "command:remote:Command"
-    assert analyze(servicer, kind, {"stdin": {**_SECRET_SIGNATURE, "value": KEY}}) == {}
-    found = analyze(servicer, kind, {"stdin": KEY})
-    assert set(found) == {"no-plain-secret"}
-    assert "MHcCAQEE" not in found["no-plain-secret"].message
+    type_ = "command:remote:Command"
+    assert analyze(servicer, type_, {"stdin": {**_SECRET_SIGNATURE, "value": KEY}}) == {}
+    diagnostics = analyze(servicer, type_, {"stdin": KEY})
+    assert set(diagnostics) == {"no-plain-secret"}
+    assert "MHcCAQEE" not in diagnostics["no-plain-secret"].message
 
 
 def test_the_pack_offers_no_remediation(servicer: Any) -> None:  # noqa: ANN401

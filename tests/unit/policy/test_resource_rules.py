@@ -13,10 +13,10 @@ from policy.rules import table
 from policy.rules.model import ResourceRule
 from providers.resources import UNKNOWN
 from tests.unit.policy.checks import ANY_ADDRESS, FACTS, TAGS, make_resource, violations
-from tests.unit.policy.examples import BLOCK, TABLE
+from tests.unit.policy.examples import BLOCK, EXAMPLES
 
 
-@pytest.mark.parametrize(("rule", "type_", "good", "change"), TABLE, ids=lambda value: str(value)[:30])
+@pytest.mark.parametrize(("rule", "type_", "good", "change"), EXAMPLES, ids=lambda value: str(value)[:30])
 def test_a_change_of_a_compliant_resource_breaks_one_rule(
     rule: str, type_: str, good: Mapping[str, Any], change: Mapping[str, Any]
 ) -> None:
@@ -29,10 +29,10 @@ def test_a_change_of_a_compliant_resource_breaks_one_rule(
 
 def test_every_resource_rule_has_an_example() -> None:
     rules = {rule.name for rule in table.RULES if isinstance(rule, ResourceRule)}
-    assert rules == {row[0] for row in TABLE}
+    assert rules == {row[0] for row in EXAMPLES}
 
 
-@pytest.mark.parametrize(("rule", "type_", "good", "change"), TABLE, ids=lambda value: str(value)[:30])
+@pytest.mark.parametrize(("rule", "type_", "good", "change"), EXAMPLES, ids=lambda value: str(value)[:30])
 def test_an_unknown_value_breaks_no_rule(
     rule: str, type_: str, good: Mapping[str, Any], change: Mapping[str, Any]
 ) -> None:
@@ -67,9 +67,9 @@ def test_firewall_rules_of_one_port_count_together() -> None:
         make_resource(type_, {"ipProtocol": "tcp", "fromPort": port, "toPort": port, "cidrIpv4": source})
         for port, source in [(22, "1.0.0.0/8"), (22, "2.0.0.0/8"), (2379, "3.0.0.0/8"), (2379, "10.0.0.0/8")]
     ]
-    found_violations = list(table.check_resources(rules, FACTS))
-    assert [violation.rule for violation in found_violations] == ["no-open-ingress-together"]
-    assert "1.0.0.0/8, 2.0.0.0/8 to reach port 22" in found_violations[0].message
+    violations_found = list(table.check_resources(rules, FACTS))
+    assert [violation.rule for violation in violations_found] == ["no-open-ingress-together"]
+    assert "1.0.0.0/8, 2.0.0.0/8 to reach port 22" in violations_found[0].message
     assert list(table.check_resources(rules[1:], FACTS)) == []
 
 
@@ -101,8 +101,8 @@ def test_an_even_number_of_created_members_is_a_violation(count: int, allowed: b
     other = make_resource(
         "command:remote:Command", {}, parent="kubewright:index:Cluster$kubewright:index:ControlPlane"
     )
-    found_violations = table.check_resources([*members, other], FACTS)
-    assert {violation.rule for violation in found_violations} == (set() if allowed else {"odd-etcd-made"})
+    violations_found = table.check_resources([*members, other], FACTS)
+    assert {violation.rule for violation in violations_found} == (set() if allowed else {"odd-etcd-made"})
 
 
 def test_names_that_resemble_tokens_are_no_violation() -> None:

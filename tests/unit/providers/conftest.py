@@ -9,8 +9,8 @@ import pytest
 @pytest.fixture(autouse=True)
 def loop() -> Iterator[None]:
     """Set an event loop, which Pulumi outputs need."""
-    own = asyncio.new_event_loop()
-    asyncio.set_event_loop(own)
+    event_loop = asyncio.new_event_loop()
+    asyncio.set_event_loop(event_loop)
     yield
-    own.close()
+    event_loop.close()
     asyncio.set_event_loop(None)

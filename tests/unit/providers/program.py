@@ -1,4 +1,4 @@
-"""The Pulumi program with mocks of a cloud plugin, for the example stack of the cloud or a changed copy."""
+"""Runs of the Pulumi program with mocks of a cloud plugin, for example stacks or edited copies of them."""
 
 from __future__ import annotations
 
@@ -11,59 +11,63 @@ from pathlib import Path
 from typing import cast
 
 import yaml
-from pulumi.runtime import config
+from pulumi.runtime import config as pulumi_config
 
 from settings import Settings, load
-from tests.unit.components.graph import Graph, Json, Plugins, record
+from tests.unit.components.graph import Graph, Json, PluginMocks, record_graph
 
 ROOT = Path(__file__).resolve().parents[3]
-Change = Callable[[Json], None]
+ConfigEdit = Callable[[Json], None]
+"""Function that edits `kubewright:cluster` of a stack in place."""
 
 
 def section(cluster: Json, *path: str) -> Json:
-    """Return a section of a configuration. Changes of the section change the configuration."""
+    """Return a section of `kubewright:cluster` itself, not a copy."""
     for key in path:
         cluster = cast(Json, cluster[key])
     return cluster
 
 
-class Example:
+class ExampleStack:
     """An example stack and the resources that the program creates for it. `plugins` creates the mocks."""
 
-    def __init__(self, stack: str, plugins: Callable[[], Plugins]) -> None:
+    def __init__(self, stack: str, plugins: Callable[[], PluginMocks]) -> None:
         self._file = ROOT / f"Pulumi.{stack}.yaml"
         self._plugins = plugins
         self._graphs: dict[str, Graph] = {}
 
-    def changed(self, change: Change | None = None) -> Json:
-        """Return the object `kubewright:cluster` of the stack after a change."""
+    def config(self, edit: ConfigEdit | None = None) -> Json:
+        """Return a copy of `kubewright:cluster` of the example stack, edited by `edit`."""
         stack = yaml.safe_load(self._file.read_text())
         cluster = copy.deepcopy(cast(Json, stack["config"]["kubewright:cluster"]))
-        if change:
-            change(cluster)
+        if edit:
+            edit(cluster)
         return cluster
 
-    def settings(self, change: Change | None = None) -> Settings:
-        """Return the settings of the stack after a change."""
-        return load(cast(Mapping[str, object], self.changed(change)))
+    def settings(self, edit: ConfigEdit | None = None) -> Settings:
+        """Return the settings of the example stack, edited by `edit`."""
+        return load(cast(Mapping[str, object], self.config(edit)))
 
-    def deploy(self, cluster: Json, *, preview: bool = False) -> Graph:
-        """Return the graph of all resources that the program registers for a configuration."""
+    def run_program(self, cluster: Json, *, preview: bool = False) -> Graph:
+        """Run the program for `kubewright:cluster` and return the graph of all registered resources."""
         interrupt = signal.getsignal(signal.SIGINT)
-        config.set_config("kubewright:cluster", json.dumps(cluster))
+        pulumi_config.set_config("kubewright:cluster", json.dumps(cluster))
         try:
-            return record(
+            return record_graph(
                 lambda: runpy.run_path(str(ROOT / "__main__.py"), run_name="__main__"),
                 preview=preview,
                 plugins=self._plugins(),
             )
         finally:
             signal.signal(signal.SIGINT, interrupt)
-            config.set_all_config({})
+            pulumi_config.set_all_config({})
 
-    def graph(self, change: Change | None = None) -> Graph:
-        """Return the graph of the example after `change`. Equal configurations share one graph."""
-        outcome = json.dumps(self.changed(change))
-        if outcome not in self._graphs:
-            self._graphs[outcome] = self.deploy(cast(Json, json.loads(outcome)))
-        return self._graphs[outcome]
+    def graph(self, edit: ConfigEdit | None = None) -> Graph:
+        """Return the resource graph of the example stack after `edit`.
+
+        Equal configurations share one graph.
+        """
+        config_text = json.dumps(self.config(edit))
+        if config_text not in self._graphs:
+            self._graphs[config_text] = self.run_program(cast(Json, json.loads(config_text)))
+        return self._graphs[config_text]

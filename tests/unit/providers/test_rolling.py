@@ -10,15 +10,15 @@ from pulumi import ErrorHookArgs, ResourceHookArgs
 
 from providers.rolling import RollingLimit
 
-BROKEN = 'Process exited with status 1: running "…":\nkubelet is not healthy'
-UNREACHED = "dial tcp 10.89.0.21:22: i/o timeout"
+COMMAND_FAILED = 'Process exited with status 1: running "…":\nkubelet is not healthy'
+HOST_UNREACHABLE = "dial tcp 10.89.0.21:22: i/o timeout"
 
 
-def hook(name: str) -> ResourceHookArgs:
+def hook_args(name: str) -> ResourceHookArgs:
     return ResourceHookArgs(urn=f"urn:{name}", id=name, name=name, type="command:remote:Command")
 
 
-def error(name: str, message: str, operation: str = "update") -> ErrorHookArgs:
+def error_args(name: str, message: str, operation: str = "update") -> ErrorHookArgs:
     return ErrorHookArgs(
         urn=f"urn:{name}",
         id=name,
@@ -29,7 +29,7 @@ def error(name: str, message: str, operation: str = "update") -> ErrorHookArgs:
     )
 
 
-class Hosts:
+class SimulatedHosts:
     """Changing hosts. `failing` maps a host to the error of its change."""
 
     def __init__(self, limit: RollingLimit, failing: dict[str, str] | None = None) -> None:
@@ -42,7 +42,7 @@ class Hosts:
 
     async def change(self, name: str) -> None:
         try:
-            await self.limit.acquire(hook(name))
+            await self.limit.acquire(hook_args(name))
         except RuntimeError as refusal:
             self.refused[name] = str(refusal)
             return
@@ -51,10 +51,10 @@ class Hosts:
         await asyncio.sleep(0.001)
         self.changing -= 1
         if name in self.failing:
-            assert await self.limit.record_failure(error(name, self.failing[name])) is False
+            assert await self.limit.record_failure(error_args(name, self.failing[name])) is False
         else:
             self.changed.append(name)
-            await self.limit.release(hook(name))
+            await self.limit.release(hook_args(name))
 
     async def change_all(self, names: Sequence[str]) -> None:
         await asyncio.wait_for(asyncio.gather(*(self.change(name) for name in names)), timeout=5)
@@ -70,7 +70,7 @@ WORKERS = [f"w-{number}" for number in range(1, 7)]
 @pytest.mark.parametrize("limit", [1, 2, 4])
 def test_all_hosts_change_within_the_limit(limit: int) -> None:
     async def work() -> None:
-        hosts = Hosts(RollingLimit("pool", limit))
+        hosts = SimulatedHosts(RollingLimit("pool", limit))
         await hosts.change_all(WORKERS)
         assert hosts.max_changing == limit
         assert sorted(hosts.changed) == WORKERS
@@ -80,7 +80,7 @@ def test_all_hosts_change_within_the_limit(limit: int) -> None:
 
 def test_an_unreachable_host_blocks_no_other_host() -> None:
     async def work() -> None:
-        hosts = Hosts(RollingLimit("pool", 1), {"w-1": UNREACHED, "w-3": UNREACHED})
+        hosts = SimulatedHosts(RollingLimit("pool", 1), {"w-1": HOST_UNREACHABLE, "w-3": HOST_UNREACHABLE})
         await hosts.change_all(WORKERS)
         assert sorted(hosts.changed) == ["w-2", "w-4", "w-5", "w-6"]
         assert hosts.refused == {}
@@ -90,7 +90,7 @@ def test_an_unreachable_host_blocks_no_other_host() -> None:
 
 def test_a_failed_change_stops_the_others_and_names_the_failed_host() -> None:
     async def work() -> None:
-        hosts = Hosts(RollingLimit("pool", 1), {"w-2": BROKEN})
+        hosts = SimulatedHosts(RollingLimit("pool", 1), {"w-2": COMMAND_FAILED})
         await hosts.change_all(WORKERS)
         assert hosts.changed == ["w-1"]
         assert sorted(hosts.refused) == ["w-3", "w-4", "w-5", "w-6"]
@@ -102,7 +102,7 @@ def test_a_failed_change_stops_the_others_and_names_the_failed_host() -> None:
 
 def test_a_failed_host_keeps_one_of_several_slots() -> None:
     async def work() -> None:
-        hosts = Hosts(RollingLimit("pool", 2), {"w-1": BROKEN})
+        hosts = SimulatedHosts(RollingLimit("pool", 2), {"w-1": COMMAND_FAILED})
         await hosts.change_all(WORKERS)
         assert sorted(hosts.changed) == WORKERS[1:]
         assert hosts.refused == {}
@@ -112,7 +112,7 @@ def test_a_failed_host_keeps_one_of_several_slots() -> None:
 
 def test_an_unreachable_member_stops_changes_of_a_quorum() -> None:
     async def work() -> None:
-        hosts = Hosts(RollingLimit("etcd", 1, strict=True), {"cp-1": UNREACHED})
+        hosts = SimulatedHosts(RollingLimit("etcd", 1, strict=True), {"cp-1": HOST_UNREACHABLE})
         await hosts.change_all(["cp-1", "cp-2", "cp-3"])
         assert hosts.changed == []
         assert sorted(hosts.refused) == ["cp-2", "cp-3"]
@@ -123,8 +123,8 @@ def test_an_unreachable_member_stops_changes_of_a_quorum() -> None:
 def test_a_failed_creation_takes_no_slot() -> None:
     async def work() -> None:
         limit = RollingLimit("pool", 1, strict=True)
-        assert await limit.record_failure(error("w-9", BROKEN, "create")) is False
-        hosts = Hosts(limit)
+        assert await limit.record_failure(error_args("w-9", COMMAND_FAILED, "create")) is False
+        hosts = SimulatedHosts(limit)
         await hosts.change_all(WORKERS)
         assert sorted(hosts.changed) == WORKERS
 

@@ -41,34 +41,34 @@ def test_escaped_quotes_in_a_secret_are_masked() -> None:
     assert "quotes" not in redacted
 
 
-ODD = "p<ss&wörd\"x'y z/+1"
+SECRET_WITH_SYMBOLS = "p<ss&wörd\"x'y z/+1"
 
 
 @pytest.mark.parametrize(
-    "written",
+    "encoded",
     [
-        json.dumps(ODD, ensure_ascii=False),
-        json.dumps(json.dumps(ODD)),
+        json.dumps(SECRET_WITH_SYMBOLS, ensure_ascii=False),
+        json.dumps(json.dumps(SECRET_WITH_SYMBOLS)),
         # This is the output of the JSON encoder of Go, which plugins use.
         "p\\u003css\\u0026wörd\\\"x'y z/+1",
-        quote(ODD),
-        quote(ODD, safe=""),
-        quote_plus(ODD),
-        html.escape(ODD),
-        repr(ODD),
-        shlex.quote(ODD),
-        ODD.replace("'", "''"),
-        ODD.encode().hex(),
+        quote(SECRET_WITH_SYMBOLS),
+        quote(SECRET_WITH_SYMBOLS, safe=""),
+        quote_plus(SECRET_WITH_SYMBOLS),
+        html.escape(SECRET_WITH_SYMBOLS),
+        repr(SECRET_WITH_SYMBOLS),
+        shlex.quote(SECRET_WITH_SYMBOLS),
+        SECRET_WITH_SYMBOLS.replace("'", "''"),
+        SECRET_WITH_SYMBOLS.encode().hex(),
         *(
-            base64.b64encode(f"{before}{ODD}{after}".encode()).decode()
+            base64.b64encode(f"{before}{SECRET_WITH_SYMBOLS}{after}".encode()).decode()
             for before in ("", "u:", "user:", "ab")
             for after in ("", "\n")
         ),
-        base64.urlsafe_b64encode(f"{ODD}??>>".encode()).decode(),
+        base64.urlsafe_b64encode(f"{SECRET_WITH_SYMBOLS}??>>".encode()).decode(),
     ],
 )
-def test_known_secret_is_masked_in_common_encodings(written: str) -> None:
-    assert MASK in Redactor([ODD]).redact(f"error: {written} refused")
+def test_known_secret_is_masked_in_common_encodings(encoded: str) -> None:
+    assert MASK in Redactor([SECRET_WITH_SYMBOLS]).redact(f"error: {encoded} refused")
 
 
 def test_single_line_of_a_secret_is_masked_in_a_diff() -> None:

@@ -31,11 +31,11 @@ SECRETS = (
 
 def go_json(text: str) -> str:
     """Encode a text like encoding/json of Go."""
-    written = json.dumps(text, ensure_ascii=False)
-    return written.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026")
+    encoded = json.dumps(text, ensure_ascii=False)
+    return encoded.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026")
 
 
-def shell_words(text: str) -> str:
+def shell_backslashes(text: str) -> str:
     """Quote an ASCII text like `printf %q` of a shell."""
     return "".join(f"\\{c}" if c in string.punctuation + " " else c for c in text)
 
@@ -48,7 +48,7 @@ def url_safe(text: str) -> str:
     return base64.urlsafe_b64encode(f"{text}??>>".encode()).decode()
 
 
-def login(text: str) -> str:
+def registry_login(text: str) -> str:
     """Encode a text as the registry login in a Kubernetes Secret."""
     auths = {"auths": {"r": {"auth": base64.b64encode(f"u:{text}".encode()).decode()}}}
     return base64.b64encode(json.dumps(auths).encode()).decode()
@@ -79,7 +79,7 @@ ENCODINGS: dict[str, Callable[[str], str]] = {
     "URL, every octet": lambda text: "".join(f"%{octet:02x}" for octet in text.encode()),
     "shell quotes": shlex.quote,
     "shell quotes, backslashes": lambda text: "'" + text.replace("'", "'\\''") + "'",
-    "shell backslashes": shell_words,
+    "shell backslashes": shell_backslashes,
     "YAML": lambda text: yaml.safe_dump({"a": text}),
     "YAML, single quotes": lambda text: yaml.safe_dump({"a": text}, default_style="'"),
     "YAML, double quotes": lambda text: yaml.safe_dump({"a": text}, default_style='"'),
@@ -97,7 +97,7 @@ ENCODINGS: dict[str, Callable[[str], str]] = {
     "base64 in a URL": lambda text: quote(base64_with("u:")(text), safe=""),
     "base64 of base64": lambda text: base64_with("abcd")(base64_with("u:")(text)),
     "base64 of JSON": lambda text: base64_with('{"p":', "}")(go_json(text)),
-    "registry login": login,
+    "registry login": registry_login,
 }
 
 
@@ -136,18 +136,18 @@ def test_every_line_of_a_secret_is_masked() -> None:
 
 
 def test_known_key_is_masked_with_any_line_length() -> None:
-    choice = random.Random(7)
-    body = base64.b64encode(bytes(choice.randrange(256) for _ in range(900))).decode()
-    lines = [body[at : at + 64] for at in range(0, len(body), 64)]
+    generator = random.Random(7)
+    body = base64.b64encode(bytes(generator.randrange(256) for _ in range(900))).decode()
+    lines = [body[start : start + 64] for start in range(0, len(body), 64)]
     key = "\n".join(["-----BEGIN PRIVATE KEY-----", *lines, "-----END PRIVATE KEY-----", ""])
     redactor = Redactor([key])
     assert redactor.redact(f"key {body} end") == f"key {MASK} end"
     # Lines of the encoded file, each redacted as a separate text.
     for line in base64.encodebytes(key.encode()).decode().splitlines()[:-1]:
         assert redactor.redact(f"  + {line}") == f"  + {MASK}"
-    for at in range(0, len(body) - 76, 76):
-        assert redactor.redact(body[at : at + 76]) == MASK
-    for digits in [key.encode().hex()[at : at + 60] for at in range(0, 1200, 60)]:
+    for start in range(0, len(body) - 76, 76):
+        assert redactor.redact(body[start : start + 76]) == MASK
+    for digits in [key.encode().hex()[start : start + 60] for start in range(0, 1200, 60)]:
         assert redactor.redact(digits) == MASK
 
 
@@ -226,12 +226,12 @@ def test_unpaired_surrogates_are_searched_too() -> None:
 
 def test_report_of_a_thousand_hosts_is_redacted_in_seconds() -> None:
     """Measure the processor time of redacting 100 steps with a key and fifty passwords."""
-    choice = random.Random(7)
-    key = base64.encodebytes(bytes(choice.randrange(256) for _ in range(2400))).decode()
+    generator = random.Random(7)
+    key = base64.encodebytes(bytes(generator.randrange(256) for _ in range(2400))).decode()
     redactor = Redactor([key, *(f"password-number-{number}" for number in range(50))])
     script = "\n".join(f"  - path: /etc/x{n}\n    content: 'a \"b\" %n {n}'" for n in range(150))
     step = {f"input{n}": "urn:pulumi:dev::kubewright::command:remote:Command::cp" for n in range(50)}
-    begun = time.process_time()
+    start = time.process_time()
     for _ in range(100):
         redactor.redact_value({**step, "create": script})
-    assert time.process_time() - begun < 2.0, "takes 0.2 s on the reference machine"
+    assert time.process_time() - start < 2.0, "takes 0.2 s on the reference machine"

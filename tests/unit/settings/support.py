@@ -1,4 +1,4 @@
-"""Valid configurations for tests, and edits that make them invalid."""
+"""Valid settings for tests, as the content of `kubewright:cluster`, and functions that edit them."""
 
 from __future__ import annotations
 
@@ -9,9 +9,10 @@ from ipaddress import IPv4Network
 from typing import Any
 
 REMOVE = object()
+"""The value of an edit that removes a key."""
 MIRROR = {"mirror": "https://10.0.0.2:8080"}
 
-SINGLE: dict[str, Any] = {
+ONE_HOST: dict[str, Any] = {
     "name": "one",
     "environment": "lab",
     "artifacts": MIRROR,
@@ -23,7 +24,7 @@ SINGLE: dict[str, Any] = {
     },
 }
 
-WORKERS: dict[str, Any] = {
+TWO_WORKERS: dict[str, Any] = {
     "name": "dev",
     "environment": "lab",
     "artifacts": MIRROR,
@@ -47,7 +48,7 @@ WORKERS: dict[str, Any] = {
     },
 }
 
-AVAILABLE: dict[str, Any] = {
+HIGHLY_AVAILABLE: dict[str, Any] = {
     "name": "ha",
     "environment": "lab",
     "artifacts": MIRROR,
@@ -69,43 +70,44 @@ AVAILABLE: dict[str, Any] = {
 
 
 @dataclass(frozen=True)
-class Wrong:
-    """An invalid configuration: `edits` of `base` cause a problem at `path` whose text contains `phrase`."""
+class InvalidSettings:
+    """Invalid settings: `edits` of `base` cause a problem at `path` whose message contains `phrase`."""
 
     path: str
     phrase: str
     edits: Mapping[str, object]
-    base: Mapping[str, Any] = field(default_factory=lambda: WORKERS)
+    base: Mapping[str, Any] = field(default_factory=lambda: TWO_WORKERS)
     together_with: int = 0
-    """Number of further problems that the same mistake causes."""
+    """Number of other problems that the same mistake causes."""
 
 
-def edited(base: Mapping[str, Any], edits: Mapping[str, object]) -> dict[str, Any]:
-    """Return a copy of `base` with values at dotted paths replaced, added, or removed (value REMOVE)."""
+def with_edits(base: Mapping[str, Any], edits: Mapping[str, object]) -> dict[str, Any]:
+    """Return a copy of the settings `base` with values at dotted paths replaced, added or removed."""
     raw = copy.deepcopy(dict(base))
     for path, value in edits.items():
-        *way, last = path.split(".")
-        holder = raw
-        for part in way:
-            holder = holder.setdefault(part, {})
+        *parents, last = path.split(".")
+        section = raw
+        for key in parents:
+            section = section.setdefault(key, {})
         if value is REMOVE:
-            holder.pop(last)
+            section.pop(last)
         else:
-            holder[last] = value
+            section[last] = value
     return raw
 
 
-def grown(base: Mapping[str, Any], count: int) -> dict[str, Any]:
-    """Return `base` with `count` workers in total, and with a machine network that is large enough."""
+def with_workers(base: Mapping[str, Any], count: int) -> dict[str, Any]:
+    """Return the settings `base` with `count` workers in total, and with a large enough network for
+    machines.
+    """
     network = IPv4Network("192.168.0.0/16")
     hosts = {f"n-{number}": {"address": str(network[number])} for number in range(1, count + 1)}
-    control = base["metal"]["hosts"][base["control_planes"]["hosts"][0]]
-    first = base["control_planes"]["hosts"][0]
-    return edited(
+    control_plane = base["control_planes"]["hosts"][0]
+    return with_edits(
         base,
         {
             "network.machines": [*base["network"]["machines"], str(network)],
             "pools": {"workers": {"hosts": list(hosts)}},
-            "metal.hosts": {first: control, **hosts},
+            "metal.hosts": {control_plane: base["metal"]["hosts"][control_plane], **hosts},
         },
     )

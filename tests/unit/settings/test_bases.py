@@ -31,14 +31,16 @@ def base(tmp_path: Path) -> Path:
     return write_stack_file(tmp_path / "Pulumi.base.yaml", {"kubewright:cluster": cluster})
 
 
-def stack(tmp_path: Path, cluster: object, base: str = "Pulumi.base.yaml") -> Path:
+def write_stack_with_base(tmp_path: Path, cluster: object, base: str = "Pulumi.base.yaml") -> Path:
     return write_stack_file(
         tmp_path / "Pulumi.x.yaml", {"kubewright:base": base, "kubewright:cluster": cluster}
     )
 
 
 def test_mappings_merge_lists_are_replaced_and_null_removes(tmp_path: Path, base: Path) -> None:
-    file = stack(tmp_path, {"network": {"mtu": None}, "pools": {"w": {"hosts": ["c"]}}, "name": "x"})
+    file = write_stack_with_base(
+        tmp_path, {"network": {"mtu": None}, "pools": {"w": {"hosts": ["c"]}}, "name": "x"}
+    )
     merged = workspace.merged_config(file)
     assert merged.config == {
         "kubewright:cluster": {
@@ -48,8 +50,8 @@ def test_mappings_merge_lists_are_replaced_and_null_removes(tmp_path: Path, base
             "name": "x",
         }
     }
-    at = {".".join(key[1:]): file.name for key, file in merged.provenance.items()}
-    assert at == {
+    file_by_setting = {".".join(key[1:]): file.name for key, file in merged.provenance.items()}
+    assert file_by_setting == {
         "environment": "Pulumi.base.yaml",
         "network.machines": "Pulumi.base.yaml",
         "pools.w.hosts": "Pulumi.x.yaml",
@@ -63,7 +65,7 @@ def test_base_may_have_a_base(tmp_path: Path, base: Path) -> None:
         tmp_path / "Pulumi.middle.yaml",
         {"kubewright:base": base.name, "a": 2, "kubewright:cluster": {"name": "m"}},
     )
-    file = stack(tmp_path, {"environment": "test"}, "Pulumi.middle.yaml")
+    file = write_stack_with_base(tmp_path, {"environment": "test"}, "Pulumi.middle.yaml")
     merged = workspace.merged_config(file)
     assert merged.config["a"] == 2
     cluster = merged.config["kubewright:cluster"]
@@ -81,7 +83,7 @@ def test_cycle_of_bases_is_an_error_that_names_the_chain(tmp_path: Path, base: P
     with pytest.raises(
         UserError, match=r"x\.yaml -> Pulumi\.base\.yaml -> Pulumi\.x\.yaml: a file extends itself"
     ):
-        workspace.merged_config(stack(tmp_path, {}))
+        workspace.merged_config(write_stack_with_base(tmp_path, {}))
 
 
 @pytest.mark.parametrize("name", ["../Pulumi.base.yaml", "/etc/passwd", "", 3])
@@ -93,19 +95,19 @@ def test_base_must_be_a_file_in_the_same_directory(tmp_path: Path, name: object)
 
 def test_missing_base_is_an_error_that_names_the_file(tmp_path: Path) -> None:
     with pytest.raises(UserError, match=r"^Pulumi\.base\.yaml: no such stack file"):
-        workspace.merged_config(stack(tmp_path, {}))
+        workspace.merged_config(write_stack_with_base(tmp_path, {}))
 
 
 def test_encrypted_value_in_a_base_is_an_error(tmp_path: Path, base: Path) -> None:
     write_stack_file(base, {"kubewright:cluster": {"registries": {"r": {"password": {"secure": "v1:abc"}}}}})
     with pytest.raises(UserError, match=r"kubewright:cluster\.registries\.r\.password: is encrypted"):
-        workspace.merged_config(stack(tmp_path, {}))
+        workspace.merged_config(write_stack_with_base(tmp_path, {}))
 
 
 def test_encrypted_value_replaces_the_value_of_the_base(tmp_path: Path, base: Path) -> None:
     write_stack_file(base, {"kubewright:cluster": {"registries": {"r": {"password": "plain-of-the-base"}}}})
     merged = workspace.merged_config(
-        stack(tmp_path, {"registries": {"r": {"password": {"secure": "v1:abc"}}}})
+        write_stack_with_base(tmp_path, {"registries": {"r": {"password": {"secure": "v1:abc"}}}})
     )
     assert merged.config["kubewright:cluster"] == {"registries": {"r": {"password": {"secure": "v1:abc"}}}}
 
@@ -117,7 +119,9 @@ def test_file_without_a_base_is_unchanged(tmp_path: Path) -> None:
 
 def test_printed_settings_name_files_and_hide_secrets(tmp_path: Path, base: Path) -> None:
     passwords = {"r": {"password": {"secure": "v1:abc"}}, "s": {"password": "marked-plain-password"}}
-    text = provenance.format_settings(workspace.merged_config(stack(tmp_path, {"registries": passwords})))
+    text = provenance.format_settings(
+        workspace.merged_config(write_stack_with_base(tmp_path, {"registries": passwords}))
+    )
     assert yaml.safe_load(text)["kubewright:cluster"]["network"] == {"machines": ["10.0.0.0/24"], "mtu": 1400}
     (line,) = (line for line in text.splitlines() if "mtu" in line)
     assert line.endswith("# Pulumi.base.yaml")
@@ -137,7 +141,9 @@ def test_empty_settings_print_nothing(tmp_path: Path, config: dict[str, object])
 
 def test_emptied_mapping_comes_from_the_file_that_removed_its_last_key(tmp_path: Path, base: Path) -> None:
     write_stack_file(base, {"kubewright:cluster": {"pools": {"a": {"hosts": ["w-1"]}}}})
-    text = provenance.format_settings(workspace.merged_config(stack(tmp_path, {"pools": {"a": None}})))
+    text = provenance.format_settings(
+        workspace.merged_config(write_stack_with_base(tmp_path, {"pools": {"a": None}}))
+    )
     assert "  pools: {}" in text
     assert "# Pulumi.x.yaml" in text
 
@@ -167,11 +173,11 @@ def test_printed_settings_hide_secrets_at_every_path(tmp_path: Path, config: dic
 def test_many_hosts_merge_fast(tmp_path: Path, base: Path) -> None:
     hosts = {f"w-{number}": {"address": "10.0.0.5", "user": "x"} for number in range(3000)}
     write_stack_file(base, {"kubewright:cluster": {"metal": {"hosts": hosts}}})
-    file = stack(tmp_path, {"metal": {"hosts": {"w-1": {"user": "y"}}}})
+    file = write_stack_with_base(tmp_path, {"metal": {"hosts": {"w-1": {"user": "y"}}}})
     content = {path: yaml.safe_load(path.read_text())["config"] for path in (base, file)}
-    begun = time.process_time()
+    start = time.process_time()
     assert merge_bases(file, lambda path: dict(content[path])).provenance
-    assert time.process_time() - begun < 1
+    assert time.process_time() - start < 1
 
 
 def test_printed_settings_of_a_file_without_a_base(tmp_path: Path) -> None:
@@ -196,10 +202,10 @@ def test_engine_and_tools_read_the_merged_file(tmp_path: Path) -> None:
         "metal": {"ssh": ssh, "hosts": {"cp-1": host}},
     }
     write_stack_file(tmp_path / "Pulumi.base.yaml", {"kubewright:cluster": cluster})
-    file = stack(tmp_path, {"control_planes": {"hosts": ["cp-1"], "schedulable": True}})
+    file = write_stack_with_base(tmp_path, {"control_planes": {"hosts": ["cp-1"], "schedulable": True}})
     environment = Environment(state=tmp_path / "state", cache=tmp_path / "cache")
     work = workspace.prepare(environment=environment, stack="x", source=file)
-    written = yaml.safe_load(work.file.read_text())["config"]
+    written = yaml.safe_load(work.merged_stack_file.read_text())["config"]
     assert "kubewright:base" not in written
     assert written["kubewright:cluster"]["name"] == "x"
     assert written == work.config

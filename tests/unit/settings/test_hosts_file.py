@@ -10,21 +10,21 @@ from typing import Any
 
 import pytest
 
-from settings.hosts_file import HOSTS_FILE, MAX_CONFIG_BYTES, config_size, join_hosts, split_hosts
+from settings.hosts_file import HOSTS_FILE_KEY, MAX_CONFIG_BYTES, config_size, join_hosts, split_hosts
 from settings.problem import SettingsError
 
 CLUSTER = "kubewright:cluster"
 
 
-def config(hosts: int) -> dict[str, Any]:
+def config_with_hosts(hosts: int) -> dict[str, Any]:
     inventory = {f"w-{i}": {"address": f"10.0.{i // 250}.{i % 250}"} for i in range(hosts)}
     return {CLUSTER: {"name": "a", "metal": {"ssh": {"user": "root"}, "hosts": inventory}}}
 
 
 def test_config_size_is_the_size_of_the_engines_variable() -> None:
-    known = {CLUSTER: {"name": 'a "quoted" b'}, "kubewright:other": "text"}
-    assert config_size(known) == len(
-        json.dumps({CLUSTER: json.dumps(known[CLUSTER]), "kubewright:other": "text"}).encode()
+    config = {CLUSTER: {"name": 'a "quoted" b'}, "kubewright:other": "text"}
+    assert config_size(config) == len(
+        json.dumps({CLUSTER: json.dumps(config[CLUSTER]), "kubewright:other": "text"}).encode()
     )
 
 
@@ -41,21 +41,21 @@ def test_limit_is_just_below_the_limit_of_linux() -> None:
 
 
 def test_split_hosts_can_be_joined_again(tmp_path: Path) -> None:
-    whole = config(3)
-    parts = split_hosts(whole)
-    assert parts is not None
-    rest, hosts = parts
-    assert rest == {CLUSTER: {"name": "a", "metal": {"ssh": {"user": "root"}}}}
-    assert whole == config(3)
+    config = config_with_hosts(3)
+    split = split_hosts(config)
+    assert split is not None
+    config_without_hosts, hosts = split
+    assert config_without_hosts == {CLUSTER: {"name": "a", "metal": {"ssh": {"user": "root"}}}}
+    assert config == config_with_hosts(3)
     file = tmp_path / "hosts.json"
     file.write_text(json.dumps(hosts))
-    assert join_hosts(rest[CLUSTER], str(file)) == whole[CLUSTER]
-    assert join_hosts(whole[CLUSTER], None) == whole[CLUSTER]
+    assert join_hosts(config_without_hosts[CLUSTER], str(file)) == config[CLUSTER]
+    assert join_hosts(config[CLUSTER], None) == config[CLUSTER]
 
 
-@pytest.mark.parametrize("other", [{}, {CLUSTER: "text"}, {CLUSTER: {"aws": {}}}, {CLUSTER: {"metal": []}}])
-def test_config_without_hosts_is_not_split(other: dict[str, Any]) -> None:
-    assert split_hosts(other) is None
+@pytest.mark.parametrize("config", [{}, {CLUSTER: "text"}, {CLUSTER: {"aws": {}}}, {CLUSTER: {"metal": []}}])
+def test_config_without_hosts_is_not_split(config: dict[str, Any]) -> None:
+    assert split_hosts(config) is None
 
 
 def test_missing_hosts_file_is_an_error(tmp_path: Path) -> None:
@@ -67,4 +67,4 @@ def test_missing_hosts_file_is_an_error(tmp_path: Path) -> None:
 
 
 def test_key_of_the_hosts_file_has_the_programs_namespace() -> None:
-    assert HOSTS_FILE.startswith("kubewright:")
+    assert HOSTS_FILE_KEY.startswith("kubewright:")

@@ -15,30 +15,32 @@ from artifacts.catalogue import DEFAULTS
 from settings import SettingsError, files, load, paths
 from settings.known_hosts import KnownHosts
 from settings.stackfile import load_file
-from tests.unit.settings.support import AVAILABLE, SINGLE, WORKERS, edited, grown
+from tests.unit.settings.support import HIGHLY_AVAILABLE, ONE_HOST, TWO_WORKERS, with_edits, with_workers
 
 SECRET = "hunter2-very-secret"
 
 
-@pytest.mark.parametrize("raw", [SINGLE, WORKERS, AVAILABLE], ids=["single", "workers", "available"])
+@pytest.mark.parametrize(
+    "raw", [ONE_HOST, TWO_WORKERS, HIGHLY_AVAILABLE], ids=["single", "workers", "available"]
+)
 def test_valid_settings_load(raw: dict[str, Any]) -> None:
     assert load(raw).name == raw["name"]
 
 
 def test_missing_settings_have_defaults() -> None:
-    settings = load(SINGLE)
+    settings = load(ONE_HOST)
     assert settings.kubernetes.version == DEFAULTS.kubernetes
     assert settings.network.services == IPv4Network("10.96.0.0/20")
     assert settings.etcd_hosts == ("only",)
 
 
 def test_settings_with_a_thousand_workers_load() -> None:
-    settings = load(edited(grown(WORKERS, 1000), {"network.pods": "172.16.0.0/12"}))
+    settings = load(with_edits(with_workers(TWO_WORKERS, 1000), {"network.pods": "172.16.0.0/12"}))
     assert len(settings.worker_hosts) == 1000
 
 
 def test_load_does_not_change_its_argument() -> None:
-    raw = edited(WORKERS, {"pools.workers.taints": ["bad"]})
+    raw = with_edits(TWO_WORKERS, {"pools.workers.taints": ["bad"]})
     with pytest.raises(SettingsError):
         load(raw)
     assert raw["pools"]["workers"]["taints"] == ["bad"]
@@ -62,7 +64,7 @@ def test_load_does_not_change_its_argument() -> None:
 )
 def test_errors_never_contain_secrets(edits: dict[str, object]) -> None:
     with pytest.raises(SettingsError) as caught:
-        load(edited(WORKERS, edits))
+        load(with_edits(TWO_WORKERS, edits))
     assert SECRET not in str(caught.value)
     assert SECRET not in repr(caught.value.__cause__)
     assert SECRET not in repr(caught.value.__context__)
@@ -70,7 +72,9 @@ def test_errors_never_contain_secrets(edits: dict[str, object]) -> None:
 
 def test_password_is_hidden_in_the_repr_of_settings() -> None:
     settings = load(
-        edited(WORKERS, {"registries._default.username": "me", "registries._default.password": SECRET})
+        with_edits(
+            TWO_WORKERS, {"registries._default.username": "me", "registries._default.password": SECRET}
+        )
     )
     assert SECRET not in repr(settings)
     password = settings.registries["_default"].password
@@ -82,7 +86,7 @@ def test_file_paths_are_expanded(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("KUBEWRIGHT_STATE", "/somewhere/state")
     monkeypatch.setenv("HOME", "/home/ada")
     settings = load(
-        edited(WORKERS, {"metal.ssh.known_hosts_file": "$KUBEWRIGHT_STATE/labs/dev/ssh/known_hosts"})
+        with_edits(TWO_WORKERS, {"metal.ssh.known_hosts_file": "$KUBEWRIGHT_STATE/labs/dev/ssh/known_hosts"})
     )
     connection = settings.metal.connection("w-1") if settings.metal else None
     assert connection is not None
@@ -98,27 +102,32 @@ def test_state_and_cache_have_defaults() -> None:
 
 
 def test_host_overrides_the_common_connection() -> None:
-    own = {"address": "host.example", "user": "ada", "port": 2222, "host_key": "ssh-ed25519 AAAA"}
-    settings = load(edited(WORKERS, {"metal.hosts.w-1.ssh": own}))
+    connection_settings = {
+        "address": "host.example",
+        "user": "ada",
+        "port": 2222,
+        "host_key": "ssh-ed25519 AAAA",
+    }
+    settings = load(with_edits(TWO_WORKERS, {"metal.hosts.w-1.ssh": connection_settings}))
     assert settings.metal is not None
     first, second = settings.metal.connection("w-1"), settings.metal.connection("w-2")
-    assert (first.address, first.user, first.port, first.host_key) == tuple(own.values())
+    assert (first.address, first.user, first.port, first.host_key) == tuple(connection_settings.values())
     assert (second.address, second.user, second.port, second.host_key) == ("10.89.0.22", "root", 22, "")
 
 
 def test_missing_files_are_all_reported(tmp_path: Path) -> None:
     (tmp_path / "known_hosts").write_text("w-1 ssh-ed25519 AAAA\n")
     (tmp_path / "key").touch()
-    there, absent = str(tmp_path / "known_hosts"), str(tmp_path / "ca.crt")
-    ssh = {"metal.ssh.known_hosts_file": there, "metal.ssh.private_key_file": str(tmp_path / "key")}
-    settings = load(edited(WORKERS, ssh))
-    assert files.read(settings, tmp_path) == {there: "w-1 ssh-ed25519 AAAA\n"}
+    existing, missing = str(tmp_path / "known_hosts"), str(tmp_path / "ca.crt")
+    ssh = {"metal.ssh.known_hosts_file": existing, "metal.ssh.private_key_file": str(tmp_path / "key")}
+    settings = load(with_edits(TWO_WORKERS, ssh))
+    assert files.read_files(settings, tmp_path) == {existing: "w-1 ssh-ed25519 AAAA\n"}
     edits = {
-        "artifacts": {"mirror": "https://10.89.0.1", "ca_file": absent},
-        "registries._default.ca_file": absent,
+        "artifacts": {"mirror": "https://10.89.0.1", "ca_file": missing},
+        "registries._default.ca_file": missing,
     }
     with pytest.raises(SettingsError) as caught:
-        files.read(load(edited(WORKERS, {**edits, **ssh})), tmp_path)
+        files.read_files(load(with_edits(TWO_WORKERS, {**edits, **ssh})), tmp_path)
     assert [problem.path for problem in caught.value.problems] == [
         "artifacts.ca_file",
         "registries._default.ca_file",
@@ -126,16 +135,16 @@ def test_missing_files_are_all_reported(tmp_path: Path) -> None:
 
 
 def test_missing_keys_and_charts_are_reported(tmp_path: Path) -> None:
-    raw = edited(WORKERS, {"helm_releases.web": {"chart": "./web"}})
+    raw = with_edits(TWO_WORKERS, {"helm_releases.web": {"chart": "./web"}})
     raw["metal"]["ssh"]["private_key_file"] = str(tmp_path / "key")
-    found = files.find_missing(load(raw), tmp_path)
-    assert [problem.path for problem in found] == ["metal.ssh.private_key_file", "helm_releases.web.chart"]
+    problems = files.find_missing(load(raw), tmp_path)
+    assert [problem.path for problem in problems] == ["metal.ssh.private_key_file", "helm_releases.web.chart"]
     (tmp_path / "key").touch()
     (tmp_path / "web").mkdir()
     assert files.find_missing(load(raw), tmp_path) == []
 
 
-def hashed(name: str) -> str:
+def hashed_name(name: str) -> str:
     salt = b"0123456789abcdefghij"
     digest = hmac.new(salt, name.encode(), hashlib.sha1).digest()
     return f"|1|{base64.b64encode(salt).decode()}|{base64.b64encode(digest).decode()}"
@@ -159,8 +168,8 @@ def hashed(name: str) -> str:
         ("10.0.0.* ssh-ed25519 WW\n10.0.0.7 ssh-ed25519 NN", "10.0.0.7", 22, "ssh-ed25519 WW"),
         ("10.0.0.7 ssh-ed25519 NN\n10.0.0.* ssh-ed25519 WW", "10.0.0.7", 22, "ssh-ed25519 NN"),
         ("Host.Example ssh-ed25519 UU", "host.example", 22, "ssh-ed25519 UU"),
-        (f"{hashed('10.0.0.1')} ssh-ed25519 HH", "10.0.0.1", 22, "ssh-ed25519 HH"),
-        (f"{hashed('[10.0.0.1]:2222')} ssh-ed25519 HH", "10.0.0.1", 2222, "ssh-ed25519 HH"),
+        (f"{hashed_name('10.0.0.1')} ssh-ed25519 HH", "10.0.0.1", 22, "ssh-ed25519 HH"),
+        (f"{hashed_name('[10.0.0.1]:2222')} ssh-ed25519 HH", "10.0.0.1", 2222, "ssh-ed25519 HH"),
     ],
 )
 def test_host_keys_are_found(text: str, address: str, port: int, key: str) -> None:
@@ -211,6 +220,6 @@ def test_stack_file_with_encrypted_values_loads(tmp_path: Path) -> None:
 
     registry = {"endpoint": "https://r.example", "username": "me", "password": {"secure": "v1:abc"}}
     file = tmp_path / "Pulumi.x.yaml"
-    cluster = edited(WORKERS, {"registries": {"_default": registry}})
+    cluster = with_edits(TWO_WORKERS, {"registries": {"_default": registry}})
     file.write_text(yaml.safe_dump({"config": {"kubewright:cluster": cluster}}))
     assert load_file(file).registries["_default"].username == "me"

@@ -12,7 +12,7 @@ import yaml
 from jsonschema import Draft202012Validator, ValidationError
 
 from settings import Settings, load, reference
-from tests.unit.settings.support import AVAILABLE, SINGLE, WORKERS, edited
+from tests.unit.settings.support import HIGHLY_AVAILABLE, ONE_HOST, TWO_WORKERS, with_edits
 from tests.unit.settings.wrong_clouds import AWS, AZURE
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -52,7 +52,7 @@ def test_stack_files_of_the_checkout_are_valid(path: Path) -> None:
     assert not list(VALIDATOR.iter_errors(yaml.safe_load(text)))
 
 
-@pytest.mark.parametrize("cluster", [SINGLE, WORKERS, AVAILABLE, AWS, AZURE])
+@pytest.mark.parametrize("cluster", [ONE_HOST, TWO_WORKERS, HIGHLY_AVAILABLE, AWS, AZURE])
 def test_valid_settings_match_the_schema(cluster: dict[str, Any]) -> None:
     load(cluster)
     assert not schema_errors(cluster)
@@ -66,7 +66,7 @@ def test_file_with_a_base_may_override_and_remove_single_keys() -> None:
 def test_encrypted_passwords_and_keys_of_plugins_are_valid() -> None:
     registry = {"endpoint": "https://r.example", "username": "me", "password": {"secure": "v1:abc"}}
     assert not schema_errors(
-        edited(WORKERS, {"registries": {"_default": registry}}), **{"aws:region": "eu-west-1"}
+        with_edits(TWO_WORKERS, {"registries": {"_default": registry}}), **{"aws:region": "eu-west-1"}
     )
 
 
@@ -90,10 +90,10 @@ def test_encrypted_passwords_and_keys_of_plugins_are_valid() -> None:
     ],
 )
 def test_wrong_keys_and_values_are_rejected_at_their_path(edits: dict[str, object], at: str) -> None:
-    (error,) = schema_errors(edited(WORKERS, edits))
+    (error,) = schema_errors(with_edits(TWO_WORKERS, edits))
     assert "/".join(map(str, error.absolute_path)) == f"config/kubewright:cluster/{at}".rstrip("/")
 
 
 def test_unknown_keys_of_the_stack_file_are_rejected() -> None:
-    assert schema_errors(WORKERS, **{"kubewright:clusters": {}})
+    assert schema_errors(TWO_WORKERS, **{"kubewright:clusters": {}})
     assert list(VALIDATOR.iter_errors({"configuration": {}}))

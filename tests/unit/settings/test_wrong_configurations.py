@@ -7,7 +7,7 @@ import re
 import pytest
 
 from settings import SettingsError, load
-from tests.unit.settings.support import WORKERS, Wrong, edited
+from tests.unit.settings.support import TWO_WORKERS, InvalidSettings, with_edits
 from tests.unit.settings.wrong_addons import ADDONS
 from tests.unit.settings.wrong_clouds import CLOUDS
 from tests.unit.settings.wrong_machines import MACHINES
@@ -17,25 +17,25 @@ from tests.unit.settings.wrong_values import VALUES
 WRONG = (*VALUES, *MACHINES, *NETWORK, *ADDONS, *CLOUDS)
 
 
-def problems(row: Wrong) -> SettingsError:
+def load_error(row: InvalidSettings) -> SettingsError:
     with pytest.raises(SettingsError) as caught:
-        load(edited(row.base, row.edits))
+        load(with_edits(row.base, row.edits))
     return caught.value
 
 
-def matching_problems(row: Wrong) -> list[str]:
-    found = problems(row).problems
-    return [str(problem) for problem in found if problem.path == row.path and row.phrase in str(problem)]
+def matching_problems(row: InvalidSettings) -> list[str]:
+    problems = load_error(row).problems
+    return [str(problem) for problem in problems if problem.path == row.path and row.phrase in str(problem)]
 
 
 @pytest.mark.parametrize("row", WRONG, ids=lambda row: f"{row.path or 'cluster'}: {row.phrase[:40]}")
-def test_error_names_field_and_reason(row: Wrong) -> None:
-    found = problems(row).problems
+def test_error_names_field_and_reason(row: InvalidSettings) -> None:
+    problems = load_error(row).problems
     assert len(matching_problems(row)) == 1, (
-        f"expected one problem of {row.path} with {row.phrase!r}, got:\n{problems(row)}"
+        f"expected one problem of {row.path} with {row.phrase!r}, got:\n{load_error(row)}"
     )
-    assert len(found) == 1 + row.together_with, f"further problems:\n{problems(row)}"
-    assert all("\n" not in str(problem) for problem in found)
+    assert len(problems) == 1 + row.together_with, f"further problems:\n{load_error(row)}"
+    assert all("\n" not in str(problem) for problem in problems)
 
 
 def test_all_messages_differ() -> None:
@@ -46,7 +46,7 @@ def test_all_messages_differ() -> None:
 
 def test_lines_begin_with_the_full_path() -> None:
     for row in WRONG:
-        for problem in problems(row).problems:
+        for problem in load_error(row).problems:
             assert re.match(r"kubewright:cluster[.:]", str(problem))
 
 
@@ -65,7 +65,7 @@ def test_all_problems_are_reported_at_once() -> None:
         "helm_releases.web": {"chart": "nginx"},
     }
     with pytest.raises(SettingsError) as caught:
-        load(edited(WORKERS, edits))
+        load(with_edits(TWO_WORKERS, edits))
     assert [problem.path for problem in caught.value.problems] == [
         "etcd.hosts",
         "helm_releases.web.repository",
@@ -83,5 +83,5 @@ def test_all_problems_are_reported_at_once() -> None:
 
 def test_each_invalid_item_of_a_list_is_reported() -> None:
     with pytest.raises(SettingsError) as caught:
-        load(edited(WORKERS, {"pools.workers.taints": [f"bad-{number}" for number in range(12)]}))
+        load(with_edits(TWO_WORKERS, {"pools.workers.taints": [f"bad-{number}" for number in range(12)]}))
     assert len(caught.value.problems) == 12

@@ -2,69 +2,75 @@
 
 from __future__ import annotations
 
-from tests.unit.settings.support import REMOVE, Wrong
+from tests.unit.settings.support import REMOVE, InvalidSettings
 
 ROLE = {"rules": [{"resources": ["pods"], "verbs": ["get"]}]}
 
 ADDONS = (
     # Leases, mirrors, registries, Helm, access
-    Wrong("leader_election.lease", "must be longer than renew (10 s)", {"leader_election.lease": 10}),
-    Wrong(
+    InvalidSettings(
+        "leader_election.lease", "must be longer than renew (10 s)", {"leader_election.lease": 10}
+    ),
+    InvalidSettings(
         "leader_election.renew",
         "must be longer than 1.2 times retry",
         {"leader_election": {"renew": 6, "retry": 5}},
     ),
-    Wrong("artifacts.mirror", "missing; make a mirror", {"artifacts.mirror": REMOVE}),
-    Wrong(
+    InvalidSettings("artifacts.mirror", "missing; make a mirror", {"artifacts.mirror": REMOVE}),
+    InvalidSettings(
         "registries._default.password",
         "username and password go together",
         {"registries._default.username": "me"},
     ),
-    Wrong(
+    InvalidSettings(
         "registries._default.endpoint",
         "contains a user or password",
         {"registries._default.endpoint": "https://me:hunter2@10.89.0.1"},
     ),
-    Wrong("helm_releases.web.chart", "missing; add it", {"helm_releases.web": {}}),
-    Wrong(
+    InvalidSettings("helm_releases.web.chart", "missing; add it", {"helm_releases.web": {}}),
+    InvalidSettings(
         "helm_releases.web.repository",
         "missing; the chart is given by its name",
         {"helm_releases.web": {"chart": "nginx", "version": "1.0.0"}},
     ),
-    Wrong(
+    InvalidSettings(
         "helm_releases.web.version",
         "two runs could install different charts",
         {"helm_releases.web": {"chart": "nginx", "repository": "https://charts.example"}},
     ),
-    Wrong(
+    InvalidSettings(
         "helm_releases.web.repository",
         "allowed only with a chart's name",
         {"helm_releases.web": {"chart": "./charts/web", "repository": "https://charts.example"}},
     ),
-    Wrong("helm_releases", "not a DNS label", {"helm_releases": {"Web": {"chart": "./web"}}}),
-    Wrong(
+    InvalidSettings("helm_releases", "not a DNS label", {"helm_releases": {"Web": {"chart": "./web"}}}),
+    InvalidSettings(
         "helm_releases." + "x" * 60,
         "too long a name; Helm allows at most 53",
         {"helm_releases": {"x" * 60: {"chart": "./web"}}},
     ),
-    Wrong(
+    InvalidSettings(
         "helm_releases.web.namespace",
         "no such namespace; did you mean team-a?",
         {"helm_releases.web": {"chart": "./web", "namespace": "teama"}, "access.namespaces": {"team-a": {}}},
     ),
-    Wrong(
+    InvalidSettings(
         "access.roles.reader.rules[0].verbs[0]",
         '"read": unknown; allowed: get',
         {"access.roles.reader": {"rules": [{"resources": ["pods"], "verbs": ["read"]}]}},
     ),
-    Wrong("access.bindings.all", "needs exactly one of role", {"access.bindings.all": {"groups": ["dev"]}}),
-    Wrong("access.bindings.all", "names no subject", {"access.bindings.all": {"cluster_role": "view"}}),
-    Wrong(
+    InvalidSettings(
+        "access.bindings.all", "needs exactly one of role", {"access.bindings.all": {"groups": ["dev"]}}
+    ),
+    InvalidSettings(
+        "access.bindings.all", "names no subject", {"access.bindings.all": {"cluster_role": "view"}}
+    ),
+    InvalidSettings(
         "access.bindings.all.role",
         '"readr": not in access.roles; did you mean reader?',
         {"access.roles.reader": ROLE, "access.bindings.all": {"role": "readr", "users": ["ada"]}},
     ),
-    Wrong(
+    InvalidSettings(
         "access.bindings.all.namespace",
         "must be kube-public, the namespace of its role",
         {
@@ -72,12 +78,12 @@ ADDONS = (
             "access.bindings.all": {"role": "reader", "users": ["ada"]},
         },
     ),
-    Wrong(
+    InvalidSettings(
         "access.bindings.all.service_accounts[0]",
         '"ci": not a service account; allowed: NAMESPACE/NAME',
         {"access.bindings.all": {"cluster_role": "view", "service_accounts": ["ci"]}},
     ),
-    Wrong(
+    InvalidSettings(
         "access.namespaces.team-a.quota.cpu",
         '"lots": not a quantity',
         {"access.namespaces.team-a": {"quota": {"cpu": "lots"}}},

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from tests.unit.settings.support import MIRROR, REMOVE, Wrong, edited
+from tests.unit.settings.support import MIRROR, REMOVE, InvalidSettings, with_edits
 
 _CLUSTER: dict[str, Any] = {
     "name": "cloud",
@@ -31,107 +31,136 @@ AZURE: dict[str, Any] = {
         "image": {"publisher": "Debian", "offer": "debian-13", "sku": "13-gen2"},
     },
 }
-_SUBNETS = {
+_PRIVATE_SUBNETS = {
     f"eu-central-1{zone}": {"id": f"subnet-{zone}", "range": f"10.20.{i}.0/24"}
     for i, zone in enumerate("abc")
 }
-_OWN = edited(AWS, {"aws.network": {"range": "10.20.0.0/16", "vpc": "vpc-1", "private": _SUBNETS}})
-_MEMBER = {"id": "subnet-1", "range": "10.30.0.0/24"}
-_POOLS = {"id": "subnet-2", "range": "10.30.1.0/24"}
+_AWS_EXISTING_VPC = with_edits(
+    AWS, {"aws.network": {"range": "10.20.0.0/16", "vpc": "vpc-1", "private": _PRIVATE_SUBNETS}}
+)
+_MEMBER_SUBNET = {"id": "subnet-1", "range": "10.30.0.0/24"}
+_POOL_SUBNET = {"id": "subnet-2", "range": "10.30.1.0/24"}
 
 CLOUDS = (
     # Provider sections
-    Wrong("", "metal and aws are there", {"aws": AWS["aws"]}, together_with=0),
-    Wrong("", "aws and azure are there", {"azure": AZURE["azure"]}, AWS),
-    Wrong("aws.region", "missing", {"aws.region": REMOVE}, AWS),
-    Wrong("aws.region", "not a region", {"aws.region": "Frankfurt"}, AWS),
-    Wrong("azure.location", "not a location", {"azure.location": "West Europe"}, AZURE),
-    Wrong("azure.subscription", "not an id", {"azure.subscription": "mine"}, AZURE),
+    InvalidSettings("", "metal and aws are there", {"aws": AWS["aws"]}, together_with=0),
+    InvalidSettings("", "aws and azure are there", {"azure": AZURE["azure"]}, AWS),
+    InvalidSettings("aws.region", "missing", {"aws.region": REMOVE}, AWS),
+    InvalidSettings("aws.region", "not a region", {"aws.region": "Frankfurt"}, AWS),
+    InvalidSettings("azure.location", "not a location", {"azure.location": "West Europe"}, AZURE),
+    InvalidSettings("azure.subscription", "not an id", {"azure.subscription": "mine"}, AZURE),
     # Members
-    Wrong(
+    InvalidSettings(
         "control_planes.machine", "missing; describe the machines", {"control_planes.machine": REMOVE}, AWS
     ),
-    Wrong("control_planes.machine", "allowed only in a cloud", {"control_planes.machine": {"type": "large"}}),
-    Wrong("etcd.machine", "missing; describe the", {"etcd.hosts": ["e-1", "e-2", "e-3"]}, AWS),
-    Wrong("etcd.machine", "not used by any host", {"etcd.machine": {"type": "small"}}, AWS),
-    Wrong(
+    InvalidSettings(
+        "control_planes.machine", "allowed only in a cloud", {"control_planes.machine": {"type": "large"}}
+    ),
+    InvalidSettings("etcd.machine", "missing; describe the", {"etcd.hosts": ["e-1", "e-2", "e-3"]}, AWS),
+    InvalidSettings("etcd.machine", "not used by any host", {"etcd.machine": {"type": "small"}}, AWS),
+    InvalidSettings(
         "control_planes.machine.disk", "too small; allowed: 20Gi", {"control_planes.machine.disk": "8Gi"}, AWS
     ),
-    Wrong(
+    InvalidSettings(
         "control_planes.machine.data_disk", "not whole GiB", {"control_planes.machine.data_disk": "20G"}, AWS
     ),
-    Wrong("control_planes.hosts[0]", '"CP": not a DNS label', {"control_planes.hosts": ["CP"]}, AWS),
-    Wrong(
+    InvalidSettings(
+        "control_planes.hosts[0]", '"CP": not a DNS label', {"control_planes.hosts": ["CP"]}, AWS
+    ),
+    InvalidSettings(
         "load_balancers.hosts",
         "which provides a load balancer",
         {"load_balancers.hosts": ["lb-1", "lb-2"]},
         AWS,
     ),
-    Wrong("network.machines", "where aws.network.range is used", {"network.machines": ["10.0.0.0/8"]}, AWS),
+    InvalidSettings(
+        "network.machines", "where aws.network.range is used", {"network.machines": ["10.0.0.0/8"]}, AWS
+    ),
     # Pools
-    Wrong(
+    InvalidSettings(
         "pools.workers.size",
         "allowed only in a cloud; name hosts",
         {"pools.workers.size": {"min": 1, "max": 2}},
     ),
-    Wrong("pools.general.hosts", "which creates the machines", {"pools.general.hosts": ["w-1"]}, AWS),
-    Wrong("pools.general.size", "missing; set the number of nodes", {"pools.general.size": REMOVE}, AWS),
-    Wrong("pools.general.machine", "missing; describe the machines", {"pools.general.machine": REMOVE}, AWS),
-    Wrong("pools.general.size.min", "above max, 9", {"pools.general.size.min": 10}, AWS),
-    Wrong("pools.general.machine.types", "at least 1 entry", {"pools.general.machine.types": []}, AWS),
-    Wrong(
+    InvalidSettings(
+        "pools.general.hosts", "which creates the machines", {"pools.general.hosts": ["w-1"]}, AWS
+    ),
+    InvalidSettings(
+        "pools.general.size", "missing; set the number of nodes", {"pools.general.size": REMOVE}, AWS
+    ),
+    InvalidSettings(
+        "pools.general.machine", "missing; describe the machines", {"pools.general.machine": REMOVE}, AWS
+    ),
+    InvalidSettings("pools.general.size.min", "above max, 9", {"pools.general.size.min": 10}, AWS),
+    InvalidSettings(
+        "pools.general.machine.types", "at least 1 entry", {"pools.general.machine.types": []}, AWS
+    ),
+    InvalidSettings(
         "pools.general.machine.types",
         "has one machine type",
         {"pools.general.machine.types": ["a", "b"]},
         AZURE,
     ),
-    Wrong("pools.general.max_unavailable", "would take all 9", {"pools.general.max_unavailable": 9}, AWS),
-    Wrong("pools.cp-1", "also the name of a member", {"pools": {"cp-1": _CLUSTER["pools"]["general"]}}, AWS),
-    Wrong(
+    InvalidSettings(
+        "pools.general.max_unavailable", "would take all 9", {"pools.general.max_unavailable": 9}, AWS
+    ),
+    InvalidSettings(
+        "pools.cp-1", "also the name of a member", {"pools": {"cp-1": _CLUSTER["pools"]["general"]}}, AWS
+    ),
+    InvalidSettings(
         "pools.general.labels",
         "NodeRestriction refuses this one",
         {"pools.general.labels": {"node-role.kubernetes.io/worker": ""}},
         AWS,
     ),
-    Wrong(
+    InvalidSettings(
         "pools", "5,003 nodes with the control planes", {"pools.general.size.max": 5000}, AWS, together_with=1
     ),
     # Endpoint
-    Wrong("endpoint", "missing; name the API", {"endpoint": REMOVE}, AWS),
-    Wrong("endpoint.host", "not a DNS name; use one", {"endpoint.host": "10.20.0.5"}, AWS),
-    Wrong("endpoint.host", "has no domain", {"endpoint.host": "api"}, AWS),
+    InvalidSettings("endpoint", "missing; name the API", {"endpoint": REMOVE}, AWS),
+    InvalidSettings("endpoint.host", "not a DNS name; use one", {"endpoint.host": "10.20.0.5"}, AWS),
+    InvalidSettings("endpoint.host", "has no domain", {"endpoint.host": "api"}, AWS),
     # Network and zones
-    Wrong("network.backend", "clouds drop packets with pod addresses", {"network.backend": "host-gw"}, AWS),
-    Wrong("network.pods", "overlaps aws.network.range", {"network.pods": "10.20.0.0/17"}, AWS),
-    Wrong("aws.network.range", "larger than a /16", {"aws.network.range": "172.16.0.0/12"}, AWS),
-    Wrong("aws.network.range", "allowed: a /22 or larger", {"aws.network.range": "10.20.0.0/24"}, AWS),
-    Wrong(
+    InvalidSettings(
+        "network.backend", "clouds drop packets with pod addresses", {"network.backend": "host-gw"}, AWS
+    ),
+    InvalidSettings("network.pods", "overlaps aws.network.range", {"network.pods": "10.20.0.0/17"}, AWS),
+    InvalidSettings("aws.network.range", "larger than a /16", {"aws.network.range": "172.16.0.0/12"}, AWS),
+    InvalidSettings(
+        "aws.network.range", "allowed: a /22 or larger", {"aws.network.range": "10.20.0.0/24"}, AWS
+    ),
+    InvalidSettings(
         "azure.network.range",
         "have 123 addresses for machines; 151",
         {"pools.general.size.max": 150, "azure.network.range": "10.30.0.0/22"},
         AZURE,
     ),
-    Wrong("aws.zones", "the loss of a zone could break", {"aws.zones": 2}, AWS),
-    Wrong("aws.zones", "not zones; allowed", {"aws.zones": "eu-central-1a"}, AWS),
-    Wrong("aws.zones", "allowed: 1 to 6", {"aws.zones": 7}, AWS),
-    Wrong(
+    InvalidSettings("aws.zones", "the loss of a zone could break", {"aws.zones": 2}, AWS),
+    InvalidSettings("aws.zones", "not zones; allowed", {"aws.zones": "eu-central-1a"}, AWS),
+    InvalidSettings("aws.zones", "allowed: 1 to 6", {"aws.zones": 7}, AWS),
+    InvalidSettings(
         "aws.zones[1]", "named twice", {"aws.zones": ["eu-central-1a", "eu-central-1a", "eu-central-1b"]}, AWS
     ),
-    Wrong(
+    InvalidSettings(
         "aws.zones[2]",
         "not a zone of aws.region",
         {"aws.zones": ["eu-central-1a", "eu-central-1b", "eu-west-1c"]},
         AWS,
     ),
-    Wrong("aws.zones", "not names; with an existing VPC", {"aws.zones": 3}, _OWN),
-    Wrong("aws.network.private", "allowed only for an existing VPC", {"aws.network.private": _SUBNETS}, AWS),
-    Wrong(
+    InvalidSettings("aws.zones", "not names; with an existing VPC", {"aws.zones": 3}, _AWS_EXISTING_VPC),
+    InvalidSettings(
+        "aws.network.private",
+        "allowed only for an existing VPC",
+        {"aws.network.private": _PRIVATE_SUBNETS},
+        AWS,
+    ),
+    InvalidSettings(
         "aws.network.private",
         "has no subnet for zone eu-central-1a",
         {"aws.network.private.eu-central-1a": REMOVE},
-        _OWN,
+        _AWS_EXISTING_VPC,
     ),
-    Wrong(
+    InvalidSettings(
         "aws.network.public",
         "has no subnet for zone eu-central-1b",
         {
@@ -140,54 +169,61 @@ CLOUDS = (
                 "eu-central-1c": {"id": "t", "range": "10.20.8.0/24"},
             }
         },
-        _OWN,
+        _AWS_EXISTING_VPC,
     ),
-    Wrong(
+    InvalidSettings(
         "aws.network.private.eu-central-1a.range",
         "not inside the network's range",
         {"aws.network.private.eu-central-1a.range": "10.21.0.0/24"},
-        _OWN,
+        _AWS_EXISTING_VPC,
     ),
-    Wrong(
+    InvalidSettings(
         "aws.network.private.eu-central-1b.range",
         "overlaps the subnet of",
         {"aws.network.private.eu-central-1b.range": "10.20.0.0/24"},
-        _OWN,
+        _AWS_EXISTING_VPC,
     ),
-    Wrong(
+    InvalidSettings(
         "aws.network",
         "needs a /27 or larger",
         {"aws.network.private.eu-central-1a.range": "10.20.0.0/28", "pools.general.size.max": 3},
-        _OWN,
+        _AWS_EXISTING_VPC,
     ),
-    Wrong(
+    InvalidSettings(
         "azure.network.subnets",
         "id and subnets of an existing network",
         {"azure.network.id": "/subscriptions/x"},
         AZURE,
     ),
-    Wrong(
+    InvalidSettings(
         "azure.network.subnets.pools.range",
         "overlaps the subnet of members",
         {
             "azure.network.id": "/x",
-            "azure.network.subnets": {"members": _MEMBER, "pools": {**_POOLS, "range": "10.30.0.128/25"}},
+            "azure.network.subnets": {
+                "members": _MEMBER_SUBNET,
+                "pools": {**_POOL_SUBNET, "range": "10.30.0.128/25"},
+            },
         },
         AZURE,
     ),
     # Images, add-ons, tags, endpoints
-    Wrong("aws.image", "needs either id, or owner", {"aws.image": {"owner": "136693071363"}}, AWS),
-    Wrong("azure.image", "needs either id, or publisher", {"azure.image.id": "/gallery"}, AZURE),
-    Wrong(
+    InvalidSettings("aws.image", "needs either id, or owner", {"aws.image": {"owner": "136693071363"}}, AWS),
+    InvalidSettings("azure.image", "needs either id, or publisher", {"azure.image.id": "/gallery"}, AZURE),
+    InvalidSettings(
         "azure.addons.load_balancers",
         "creates load balancers",
         {"azure.addons.load_balancers": True},
         AZURE,
     ),
-    Wrong("azure.ssh_key", "not a public key", {"azure.ssh_key": "mine"}, AZURE),
-    Wrong("aws.ssh_key", "not a key pair's name", {"aws.ssh_key": "ssh-rsa AAAA"}, AWS),
-    Wrong("aws.tags", "begins with a reserved word", {"aws.tags": {"aws:x": "y"}}, AWS),
-    Wrong("aws.tags", "without <>", {"aws.tags": {"a/b": "y"}}, AWS),
-    Wrong("aws.endpoints.s3", "not a URL; allowed: https://", {"aws.endpoints.s3": "http://s3.example"}, AWS),
-    Wrong("aws.snapshots.every_hours", "unknown; allowed: 1, 2", {"aws.snapshots.every_hours": 5}, AWS),
+    InvalidSettings("azure.ssh_key", "not a public key", {"azure.ssh_key": "mine"}, AZURE),
+    InvalidSettings("aws.ssh_key", "not a key pair's name", {"aws.ssh_key": "ssh-rsa AAAA"}, AWS),
+    InvalidSettings("aws.tags", "begins with a reserved word", {"aws.tags": {"aws:x": "y"}}, AWS),
+    InvalidSettings("aws.tags", "without <>", {"aws.tags": {"a/b": "y"}}, AWS),
+    InvalidSettings(
+        "aws.endpoints.s3", "not a URL; allowed: https://", {"aws.endpoints.s3": "http://s3.example"}, AWS
+    ),
+    InvalidSettings(
+        "aws.snapshots.every_hours", "unknown; allowed: 1, 2", {"aws.snapshots.every_hours": 5}, AWS
+    ),
 )

@@ -2,134 +2,165 @@
 
 from __future__ import annotations
 
-from tests.unit.settings.support import AVAILABLE, REMOVE, SINGLE, WORKERS, Wrong, grown
+from tests.unit.settings.support import (
+    HIGHLY_AVAILABLE,
+    ONE_HOST,
+    REMOVE,
+    TWO_WORKERS,
+    InvalidSettings,
+    with_workers,
+)
 
 MACHINES = (
     # Hosts and roles
-    Wrong("pools.workers.hosts[1]", '"w-1": named twice', {"pools.workers.hosts": ["w-1", "w-1", "w-2"]}),
-    Wrong(
+    InvalidSettings(
+        "pools.workers.hosts[1]", '"w-1": named twice', {"pools.workers.hosts": ["w-1", "w-1", "w-2"]}
+    ),
+    InvalidSettings(
         "metal.hosts.w-2.address",
         '"10.89.0.21": also the address of w-1',
         {"metal.hosts.w-2.address": "10.89.0.21"},
     ),
-    Wrong(
+    InvalidSettings(
         "metal.hosts.w-2.address",
         "not in network.machines (10.89.0.0/24, 10.90.0.0/24)",
         {"metal.hosts.w-2.address": "10.99.0.21"},
     ),
-    Wrong(
+    InvalidSettings(
         "metal.hosts.w-2.address",
         "broadcast address of 10.89.0.0/24",
         {"metal.hosts.w-2.address": "10.89.0.255"},
     ),
-    Wrong(
+    InvalidSettings(
         "pools.workers.hosts[2]",
         '"w2": not a host of metal.hosts; did you mean w-2?',
         {"pools.workers.hosts": ["w-1", "w-2", "w2"]},
     ),
-    Wrong("metal.hosts.w-9", "has no role", {"metal.hosts.w-9": {"address": "10.89.0.29"}}),
-    Wrong(
+    InvalidSettings("metal.hosts.w-9", "has no role", {"metal.hosts.w-9": {"address": "10.89.0.29"}}),
+    InvalidSettings(
         "pools.workers.hosts[0]",
         '"cp-1": a control plane, which is already',
         {"pools.workers.hosts": ["cp-1", "w-1", "w-2"]},
     ),
-    Wrong("pools.more.hosts[0]", '"w-1": also in pool workers', {"pools.more": {"hosts": ["w-1"]}}),
-    Wrong(
+    InvalidSettings("pools.more.hosts[0]", '"w-1": also in pool workers', {"pools.more": {"hosts": ["w-1"]}}),
+    InvalidSettings(
         "pools.control-plane",
         "reserved for the pool of control planes",
         {"pools": {"control-plane": {"hosts": ["w-1", "w-2"]}}},
     ),
-    Wrong("pools.empty.hosts", "is empty", {"pools.empty": {}}),
-    Wrong("pools.workers.max_unavailable", "would take all 2 nodes", {"pools.workers.max_unavailable": 2}),
-    Wrong("control_planes.schedulable", "nothing could run", {"control_planes.schedulable": False}, SINGLE),
-    Wrong(
+    InvalidSettings("pools.empty.hosts", "is empty", {"pools.empty": {}}),
+    InvalidSettings(
+        "pools.workers.max_unavailable", "would take all 2 nodes", {"pools.workers.max_unavailable": 2}
+    ),
+    InvalidSettings(
+        "control_planes.schedulable", "nothing could run", {"control_planes.schedulable": False}, ONE_HOST
+    ),
+    InvalidSettings(
         "control_planes.hosts",
         "2 control planes survive",
         {"control_planes.hosts": ["cp-1", "cp-2"], "metal.hosts.cp-3": REMOVE},
-        AVAILABLE,
+        HIGHLY_AVAILABLE,
     ),
-    Wrong("etcd.hosts", "2 members need 2 for a quorum", {"etcd.hosts": ["cp-1", "cp-2"]}, AVAILABLE),
-    Wrong(
+    InvalidSettings(
+        "etcd.hosts", "2 members need 2 for a quorum", {"etcd.hosts": ["cp-1", "cp-2"]}, HIGHLY_AVAILABLE
+    ),
+    InvalidSettings(
         "etcd.hosts",
         "7 members make every write slower",
         {
             "etcd.hosts": [f"e-{number}" for number in range(7)],
             **{f"metal.hosts.e-{number}": {"address": f"10.0.0.{200 + number}"} for number in range(7)},
         },
-        AVAILABLE,
+        HIGHLY_AVAILABLE,
     ),
-    Wrong(
+    InvalidSettings(
         "load_balancers.hosts",
         "1 named; allowed: none, or 2",
         {"load_balancers.hosts": ["lb-1"], "metal.hosts.lb-2": REMOVE},
-        AVAILABLE,
+        HIGHLY_AVAILABLE,
     ),
-    Wrong(
+    InvalidSettings(
         "load_balancers.hosts[1]",
         '"w-1": also a worker',
         {"load_balancers.hosts": ["lb-1", "w-1"], "metal.hosts.lb-2": REMOVE},
-        AVAILABLE,
+        HIGHLY_AVAILABLE,
     ),
-    Wrong(
+    InvalidSettings(
         "load_balancers.hosts[1]",
         '"cp-1": also a control plane',
         {"load_balancers.hosts": ["lb-1", "cp-1"], "metal.hosts.lb-2": REMOVE},
-        AVAILABLE,
+        HIGHLY_AVAILABLE,
     ),
-    Wrong("load_balancers.hosts[0]", '"lb-1": also an etcd member', {"etcd.hosts": ["lb-1"]}, AVAILABLE),
-    Wrong("endpoint", "missing; several control planes", {"endpoint": REMOVE}, AVAILABLE),
-    Wrong("endpoint.host", '"10.0.0.11": the host cp-1', {"endpoint.host": "10.0.0.11"}, AVAILABLE),
-    Wrong(
+    InvalidSettings(
+        "load_balancers.hosts[0]", '"lb-1": also an etcd member', {"etcd.hosts": ["lb-1"]}, HIGHLY_AVAILABLE
+    ),
+    InvalidSettings("endpoint", "missing; several control planes", {"endpoint": REMOVE}, HIGHLY_AVAILABLE),
+    InvalidSettings(
+        "endpoint.host", '"10.0.0.11": the host cp-1', {"endpoint.host": "10.0.0.11"}, HIGHLY_AVAILABLE
+    ),
+    InvalidSettings(
         "endpoint.host",
         "the virtual address is not in network.machines",
         {"endpoint.host": "10.7.0.1"},
-        AVAILABLE,
+        HIGHLY_AVAILABLE,
     ),
-    Wrong(
+    InvalidSettings(
         "endpoint.host",
         '"api.example.org": not an address; use the virtual address of the load balancers',
         {"endpoint.host": "api.example.org"},
-        AVAILABLE,
+        HIGHLY_AVAILABLE,
     ),
-    Wrong(
-        "endpoint.host", "the broadcast address of 10.0.0.0/24", {"endpoint.host": "10.0.0.255"}, AVAILABLE
+    InvalidSettings(
+        "endpoint.host",
+        "the broadcast address of 10.0.0.0/24",
+        {"endpoint.host": "10.0.0.255"},
+        HIGHLY_AVAILABLE,
     ),
-    Wrong(
+    InvalidSettings(
         "endpoint.host",
         "in 10.0.0.0/24, but lb-2 (10.0.7.2) is not, so it cannot take over the address",
         {"network.machines": ["10.0.0.0/24", "10.0.7.0/24"], "metal.hosts.lb-2.address": "10.0.7.2"},
-        AVAILABLE,
+        HIGHLY_AVAILABLE,
     ),
-    Wrong("endpoint.port", "22: is the port of sshd on the load balancers", {"endpoint.port": 22}, AVAILABLE),
-    Wrong("endpoint.port", "6444: is the port of haproxy health", {"endpoint.port": 6444}, AVAILABLE),
-    Wrong(
+    InvalidSettings(
+        "endpoint.port",
+        "22: is the port of sshd on the load balancers",
+        {"endpoint.port": 22},
+        HIGHLY_AVAILABLE,
+    ),
+    InvalidSettings(
+        "endpoint.port", "6444: is the port of haproxy health", {"endpoint.port": 6444}, HIGHLY_AVAILABLE
+    ),
+    InvalidSettings(
         "endpoint.port",
         "443: the only control plane, cp-1, answers on 6443",
         {"endpoint": {"host": "10.89.0.11", "port": 443}},
     ),
-    Wrong("metal.ssh", "private_key_file or agent: true is missing", {"metal.ssh.private_key_file": REMOVE}),
-    Wrong(
+    InvalidSettings(
+        "metal.ssh", "private_key_file or agent: true is missing", {"metal.ssh.private_key_file": REMOVE}
+    ),
+    InvalidSettings(
         "metal.ssh.known_hosts_file", "unknown hosts are not trusted", {"metal.ssh.known_hosts_file": REMOVE}
     ),
     # Limits and sizes
-    Wrong(
+    InvalidSettings(
         "pools",
         "5,002 nodes with the control planes; Kubernetes is tested up to 5,000",
         {"network.pods": "172.16.0.0/12", "network.node_prefix": 26, "kubelet.max_pods": 20},
-        grown(WORKERS, 5001),
+        with_workers(TWO_WORKERS, 5001),
     ),
-    Wrong(
+    InvalidSettings(
         "kubelet.max_pods",
         "1,501 nodes could run 165,110 pods; Kubernetes is tested up to 150,000; lower it to 99",
         {"network.pods": "172.16.0.0/12", "network.node_prefix": 25},
-        grown(WORKERS, 1500),
+        with_workers(TWO_WORKERS, 1500),
     ),
-    Wrong(
+    InvalidSettings(
         "metal.hosts.w-1.memory",
         "too small: system_reserved 250Mi + kube_reserved 250Mi + eviction_hard 1Gi leave nothing for pods",
         {"metal.hosts.w-1.memory": "1Gi"},
     ),
-    Wrong(
+    InvalidSettings(
         "metal.hosts.w-1.cpus",
         "too small: system_reserved 1 + kube_reserved 200m leave nothing",
         {"metal.hosts.w-1.cpus": 1, "kubelet.system_reserved": {"cpu": 1}},

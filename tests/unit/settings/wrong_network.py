@@ -2,76 +2,88 @@
 
 from __future__ import annotations
 
-from tests.unit.settings.support import WORKERS, Wrong, grown
+from tests.unit.settings.support import TWO_WORKERS, InvalidSettings, with_workers
 
 NETWORK = (
     # Address ranges
-    Wrong(
+    InvalidSettings(
         "network.pods",
         'overlaps network.machines[0] ("10.89.0.0/24"): 10.89.0.0 to 10.89.0.255, 256 addresses',
         {"network.pods": "10.89.0.0/16"},
     ),
-    Wrong(
+    InvalidSettings(
         "network.services",
         'overlaps network.pods ("10.244.0.0/16"): 10.244.16.0 to 10.244.31.255, 4,096',
         {"network.services": "10.244.16.0/20"},
     ),
-    Wrong(
+    InvalidSettings(
         "network.machines[1]",
         "overlaps network.machines[0]",
         {"network.machines": ["10.89.0.0/24", "10.89.0.0/25"]},
     ),
-    Wrong("network.services", "lies in 127.0.0.0/8, loopback", {"network.services": "127.1.0.0/20"}),
-    Wrong("endpoint.host", '"10.244.0.9": is inside network.pods', {"endpoint": {"host": "10.244.0.9"}}),
-    Wrong(
+    InvalidSettings(
+        "network.services", "lies in 127.0.0.0/8, loopback", {"network.services": "127.1.0.0/20"}
+    ),
+    InvalidSettings(
+        "endpoint.host", '"10.244.0.9": is inside network.pods', {"endpoint": {"host": "10.244.0.9"}}
+    ),
+    InvalidSettings(
         "network.pods",
         "a /16 split into /26 holds 1,024 nodes; 1,201 needed; needs a /15",
         {"network.node_prefix": 26, "kubelet": {"max_pods": 60}},
-        grown(WORKERS, 1200),
+        with_workers(TWO_WORKERS, 1200),
     ),
-    Wrong("network.node_prefix", "a /14 for each node is larger than the whole", {"network.node_prefix": 14}),
-    Wrong(
+    InvalidSettings(
+        "network.node_prefix", "a /14 for each node is larger than the whole", {"network.node_prefix": 14}
+    ),
+    InvalidSettings(
         "network.node_prefix",
         "a /8 split into /26 is 18 bits",
         {"network.node_prefix": 26, "network.pods": "11.0.0.0/8", "kubelet.max_pods": 60},
     ),
-    Wrong("kubelet.max_pods", "110: a node's range, a /26, holds 62 pods", {"network.node_prefix": 26}),
-    Wrong(
+    InvalidSettings(
+        "kubelet.max_pods", "110: a node's range, a /26, holds 62 pods", {"network.node_prefix": 26}
+    ),
+    InvalidSettings(
         "pools.workers.kubelet.max_pods",
         "100: a node's range, a /26, holds 62 pods; 100 needed; lower it to 62 or "
         "set network.node_prefix to 25",
         {"network.node_prefix": 26, "kubelet.max_pods": 50, "pools.workers.kubelet.max_pods": 100},
     ),
-    Wrong("kubelet.max_pods", "250: must be at most 110", {"kubelet.max_pods": 250}),
-    Wrong("network.services", "a /28 holds about 14 services", {"network.services": "10.96.0.0/28"}),
-    Wrong("network.services", "at most 20, a /12", {"network.services": "11.0.0.0/9"}),
-    Wrong("network.node_ports", "not a port range", {"network.node_ports": "30000:32767"}),
-    Wrong(
+    InvalidSettings("kubelet.max_pods", "250: must be at most 110", {"kubelet.max_pods": 250}),
+    InvalidSettings(
+        "network.services", "a /28 holds about 14 services", {"network.services": "10.96.0.0/28"}
+    ),
+    InvalidSettings("network.services", "at most 20, a /12", {"network.services": "11.0.0.0/9"}),
+    InvalidSettings("network.node_ports", "not a port range", {"network.node_ports": "30000:32767"}),
+    InvalidSettings(
         "network.node_ports",
         "the first port, 32767, is above the last",
         {"network.node_ports": "32767-30000"},
     ),
-    Wrong("network.node_ports", "contains numbers that are no ports", {"network.node_ports": "60000-70000"}),
-    Wrong(
+    InvalidSettings(
+        "network.node_ports", "contains numbers that are no ports", {"network.node_ports": "60000-70000"}
+    ),
+    InvalidSettings(
         "network.node_ports",
         "contains ports that are in use: 6443 (kube-apiserver)",
         {"network.node_ports": "6000-7000"},
     ),
-    Wrong(
+    InvalidSettings(
         "endpoint.port",
         "31000: is inside network.node_ports",
         {"endpoint": {"host": "api.example", "port": 31000}},
     ),
-    Wrong("metal.ssh.port", "10250: is the port of kubelet", {"metal.ssh.port": 10250}),
-    Wrong(
+    InvalidSettings("metal.ssh.port", "10250: is the port of kubelet", {"metal.ssh.port": 10250}),
+    InvalidSettings(
         "network.mtu",
         "20000: not allowed; use 0 (detected on each host) or 1280 to 9216",
         {"network.mtu": 20000},
     ),
-    Wrong(
+    InvalidSettings(
         "network.backend",
         "needs all nodes in one network, but: cp-1 in 10.89.0.0/24, w-2 in 10.90.0.0/24",
         {"network.backend": "host-gw", "metal.hosts.w-2.address": "10.90.0.22"},
     ),
-    Wrong("network.api_allowed", "is empty", {"network.api_allowed": []}),
+    InvalidSettings("network.api_allowed", "is empty", {"network.api_allowed": []}),
 )

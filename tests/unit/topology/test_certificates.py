@@ -8,11 +8,11 @@ import pytest
 
 from assembly import build_topology
 from settings import load
-from tests.unit.settings.support import AVAILABLE, WORKERS, edited
+from tests.unit.settings.support import HIGHLY_AVAILABLE, TWO_WORKERS, with_edits
 from topology.certificates import ETCD_CA, FRONT_PROXY_CA, KUBERNETES_CA, Leaf, authorities, leaves
 
-AVAILABLE_TOPOLOGY = build_topology(load(edited(AVAILABLE, {"api.names": ["api.example", "203.0.113.5"]})))
-LEAVES = {leaf.name: leaf for leaf in leaves(AVAILABLE_TOPOLOGY)}
+TOPOLOGY = build_topology(load(with_edits(HIGHLY_AVAILABLE, {"api.names": ["api.example", "203.0.113.5"]})))
+LEAVES = {leaf.name: leaf for leaf in leaves(TOPOLOGY)}
 MEMBERS = ("cp-1", "cp-2", "cp-3")
 
 
@@ -21,14 +21,14 @@ def test_certificate_names_are_stable() -> None:
     others = "csr-approver admin controller-manager scheduler metrics-server etcd-operator"
     members = [f"{kind}-{member}" for kind in ("apiserver", "etcd-server", "etcd-peer") for member in MEMBERS]
     assert set(LEAVES) == {*clients.split(), *others.split(), *members}
-    assert len(leaves(AVAILABLE_TOPOLOGY)) == len(LEAVES)
+    assert len(leaves(TOPOLOGY)) == len(LEAVES)
 
 
 def test_cluster_has_three_authorities() -> None:
-    names = {authority.name for authority in authorities(AVAILABLE_TOPOLOGY)}
+    names = {authority.name for authority in authorities(TOPOLOGY)}
     assert names == {KUBERNETES_CA, ETCD_CA, FRONT_PROXY_CA}
     assert {leaf.authority for leaf in LEAVES.values()} == names
-    assert {authority.years for authority in authorities(AVAILABLE_TOPOLOGY)} == {10}
+    assert {authority.years for authority in authorities(TOPOLOGY)} == {10}
     assert {leaf.years for leaf in LEAVES.values()} == {1}
 
 
@@ -48,9 +48,9 @@ def test_only_the_admin_certificate_is_in_system_masters() -> None:
 
 
 def test_etcd_and_front_proxy_have_separate_authorities() -> None:
-    of_etcd = {leaf.name for leaf in LEAVES.values() if leaf.authority == ETCD_CA}
+    etcd_leaves = {leaf.name for leaf in LEAVES.values() if leaf.authority == ETCD_CA}
     members = {f"etcd-{kind}-{member}" for kind in ("server", "peer") for member in MEMBERS}
-    assert of_etcd == {"apiserver-etcd-client", "etcd-operator", *members}
+    assert etcd_leaves == {"apiserver-etcd-client", "etcd-operator", *members}
     assert [leaf.name for leaf in LEAVES.values() if leaf.authority == FRONT_PROXY_CA] == [
         "front-proxy-client"
     ]
@@ -72,8 +72,10 @@ def test_api_server_certificate_has_all_names() -> None:
 
 
 def test_certificate_has_no_duplicate_names() -> None:
-    built = build_topology(load(edited(WORKERS, {"api.names": ["cp-1", "10.89.0.11", "localhost"]})))
-    for leaf in leaves(built):
+    topology = build_topology(
+        load(with_edits(TWO_WORKERS, {"api.names": ["cp-1", "10.89.0.11", "localhost"]}))
+    )
+    for leaf in leaves(topology):
         assert len(set(leaf.dns_names)) == len(leaf.dns_names)
         assert len(set(leaf.ip_addresses)) == len(leaf.ip_addresses)
 

@@ -47,12 +47,12 @@ def test_overlap_agrees_with_the_standard_library(left: IPv4Network, right: IPv4
 
 @given(st.lists(networks(shortest=8), max_size=8))
 def test_ranges_without_a_reported_overlap_are_disjoint(ranges: list[IPv4Network]) -> None:
-    found = find_overlaps([(str(index), network) for index, network in enumerate(ranges)])
-    reported = {(int(pair.left), int(pair.right)) for pair in found}
+    overlaps = find_overlaps([(str(index), network) for index, network in enumerate(ranges)])
+    reported = {(int(pair.left), int(pair.right)) for pair in overlaps}
     for left in range(len(ranges)):
         for right in range(left + 1, len(ranges)):
             assert ranges[left].overlaps(ranges[right]) == ((left, right) in reported)
-    assert all(pair.count >= 1 for pair in found)
+    assert all(pair.count >= 1 for pair in overlaps)
 
 
 @given(st.integers(0, 24), st.integers(0, 6), st.integers(0, 2**32 - 1))
@@ -92,9 +92,9 @@ def test_impossible_prefixes_are_errors() -> None:
 @given(st.lists(networks(), max_size=5), st.integers(0, 2**32 - 1))
 def test_find_network_returns_the_network_of_an_address(ranges: list[IPv4Network], number: int) -> None:
     address = IPv4Address(number)
-    found = find_network(ranges, address)
-    assert (found is not None) == any(address in network for network in ranges)
-    assert found is None or address in found
+    network = find_network(ranges, address)
+    assert (network is not None) == any(address in network for network in ranges)
+    assert network is None or address in network
 
 
 def test_find_duplicates_returns_shared_addresses() -> None:

@@ -9,19 +9,21 @@ import pytest
 
 from assembly import build_topology
 from settings import load
-from tests.unit.settings.support import AVAILABLE, SINGLE, WORKERS, edited
+from tests.unit.settings.support import HIGHLY_AVAILABLE, ONE_HOST, TWO_WORKERS, with_edits
 from topology.model import Role, Topology
-from topology.ports import CLUSTER_PORTS, PORT_TABLE, Protocol, Rule, port_table, rules_for
+from topology.ports import CLUSTER_PORTS, PORT_TABLE, FirewallRule, Protocol, port_table, rules_for
 
-CLOSED = {"network.api_allowed": ["192.0.2.0/24"]}
+RESTRICTED = {"network.api_allowed": ["192.0.2.0/24"]}
 
 
 @pytest.fixture
-def closed() -> Topology:
-    return build_topology(load(edited(WORKERS, CLOSED)))
+def restricted_topology() -> Topology:
+    return build_topology(load(with_edits(TWO_WORKERS, RESTRICTED)))
 
 
-def admits(rules: tuple[Rule, ...], address: str, port: int, protocol: Protocol = Protocol.TCP) -> bool:
+def admits(
+    rules: tuple[FirewallRule, ...], address: str, port: int, protocol: Protocol = Protocol.TCP
+) -> bool:
     return any(
         rule.protocol is protocol
         and rule.first <= port <= rule.last
@@ -50,47 +52,47 @@ def admits(rules: tuple[Rule, ...], address: str, port: int, protocol: Protocol 
     ],
 )
 def test_rules_admit_the_expected_sources(
-    closed: Topology, role: Role, address: str, port: int, expected: bool
+    restricted_topology: Topology, role: Role, address: str, port: int, expected: bool
 ) -> None:
-    assert admits(rules_for(closed, [role]), address, port) is expected
+    assert admits(rules_for(restricted_topology, [role]), address, port) is expected
 
 
 def test_vxlan_is_open_for_vxlan_only() -> None:
-    built = build_topology(load(edited(WORKERS, {"network.backend": "host-gw"})))
-    assert not admits(rules_for(built, [Role.NODE]), "10.89.0.22", 8472, Protocol.UDP)
-    assert admits(rules_for(build_topology(load(WORKERS)), [Role.NODE]), "10.89.0.22", 8472, Protocol.UDP)
+    topology = build_topology(load(with_edits(TWO_WORKERS, {"network.backend": "host-gw"})))
+    assert not admits(rules_for(topology, [Role.NODE]), "10.89.0.22", 8472, Protocol.UDP)
+    assert admits(rules_for(build_topology(load(TWO_WORKERS)), [Role.NODE]), "10.89.0.22", 8472, Protocol.UDP)
 
 
 def test_additional_worker_changes_no_rule() -> None:
     edits = {"pools.workers.hosts": ["w-1", "w-2", "w-3"], "metal.hosts.w-3": {"address": "10.89.0.23"}}
-    before, after = build_topology(load(WORKERS)), build_topology(load(edited(WORKERS, edits)))
+    before, after = build_topology(load(TWO_WORKERS)), build_topology(load(with_edits(TWO_WORKERS, edits)))
     for role in Role:
         assert rules_for(before, [role]) == rules_for(after, [role])
 
 
 def test_sources_of_a_rule_do_not_overlap() -> None:
     """nftables rejects a set with overlapping intervals, such as 0.0.0.0/0 and the machines' network."""
-    for raw in (SINGLE, WORKERS, AVAILABLE):
+    for raw in (ONE_HOST, TWO_WORKERS, HIGHLY_AVAILABLE):
         for rule in rules_for(build_topology(load(raw)), Role):
             assert not any(left.overlaps(right) for left, right in combinations(rule.networks, 2))
 
 
 def test_load_balancers_accept_the_endpoint_and_vrrp() -> None:
-    built = build_topology(load(edited(AVAILABLE, {"endpoint.port": 443})))
-    rules = rules_for(built, [Role.LOAD_BALANCER])
+    topology = build_topology(load(with_edits(HIGHLY_AVAILABLE, {"endpoint.port": 443})))
+    rules = rules_for(topology, [Role.LOAD_BALANCER])
     assert admits(rules, "203.0.113.9", 443)
     assert not admits(rules, "203.0.113.9", 6443)
     vrrp = next(rule for rule in rules if rule.protocol is Protocol.VRRP)
     assert vrrp.networks == (IPv4Network("10.0.0.14/31"),)
 
 
-def test_without_load_balancers_no_host_accepts_vrrp(closed: Topology) -> None:
-    assert all(rule.protocol is not Protocol.VRRP for rule in rules_for(closed, Role))
+def test_without_load_balancers_no_host_accepts_vrrp(restricted_topology: Topology) -> None:
+    assert all(rule.protocol is not Protocol.VRRP for rule in rules_for(restricted_topology, Role))
 
 
 def test_firewall_opens_configured_ssh_ports() -> None:
-    built = build_topology(load(edited(WORKERS, {"metal.ssh.port": 2222})))
-    rules = rules_for(built, [Role.NODE])
+    topology = build_topology(load(with_edits(TWO_WORKERS, {"metal.ssh.port": 2222})))
+    rules = rules_for(topology, [Role.NODE])
     assert admits(rules, "10.89.0.21", 2222)
     assert not admits(rules, "10.89.0.21", 22)
 
@@ -100,20 +102,22 @@ def test_all_ports_of_the_table_are_cluster_ports() -> None:
     assert fixed <= set(CLUSTER_PORTS)
 
 
-def test_printed_table_has_all_rows_that_apply(closed: Topology) -> None:
-    text = port_table(closed)
+def test_printed_table_has_all_rows_that_apply(restricted_topology: Topology) -> None:
+    text = port_table(restricted_topology)
     for row in PORT_TABLE:
         # Rows for load balancers are omitted on a cluster without load balancers, and rows for clouds on
         # bare metal.
-        assert (row.why in text) == (row.roles != (Role.LOAD_BALANCER,) and not row.in_a_cloud)
+        assert (row.purpose in text) == (
+            row.roles != (Role.LOAD_BALANCER,) and not row.with_cloud_controllers
+        )
     assert "192.0.2.0/24" in text
     assert "tcp 30000-32767" in text
 
 
 def test_api_servers_behind_load_balancers_accept_only_the_cluster() -> None:
-    built = build_topology(load(edited(AVAILABLE, CLOSED)))
-    rules = rules_for(built, [Role.CONTROL_PLANE])
+    topology = build_topology(load(with_edits(HIGHLY_AVAILABLE, RESTRICTED)))
+    rules = rules_for(topology, [Role.CONTROL_PLANE])
     assert not admits(rules, "192.0.2.7", 6443)
     assert admits(rules, "10.0.0.14", 6443)
     assert admits(rules, "10.244.3.4", 6443)
-    assert admits(rules_for(built, [Role.LOAD_BALANCER]), "192.0.2.7", 6443)
+    assert admits(rules_for(topology, [Role.LOAD_BALANCER]), "192.0.2.7", 6443)

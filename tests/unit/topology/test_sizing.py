@@ -11,15 +11,15 @@ from hypothesis import strategies as st
 from assembly import build_topology
 from formats.quantity import format_bytes, parse_bytes, parse_quantity
 from settings import load
-from tests.unit.settings.support import SINGLE, WORKERS, edited
-from topology.capacity import Application, WorkerSize, plan
-from topology.sizing import GIB, warnings
+from tests.unit.settings.support import ONE_HOST, TWO_WORKERS, with_edits
+from topology.capacity import Application, WorkerSize, plan_workers
+from topology.sizing import GIB, size_warnings
 
 SMALL = {"metal.hosts.w-1": {"address": "10.89.0.21", "cpus": 2, "memory": "3Gi"}}
 
 
 def test_warning_names_the_host_with_both_sizes() -> None:
-    lines = warnings(build_topology(load(edited(WORKERS, {**SMALL, "environment": "test"}))))
+    lines = size_warnings(build_topology(load(with_edits(TWO_WORKERS, {**SMALL, "environment": "test"}))))
     assert lines == [
         "host cp-1: below the size of a control-plane for test: 21.5 GB disk of 40 GB",
         "host w-1: below the size of a node for test: 2 CPUs of 4, 3 GiB memory of 8 GiB",
@@ -27,18 +27,18 @@ def test_warning_names_the_host_with_both_sizes() -> None:
 
 
 def test_large_enough_and_unknown_hosts_give_no_warning() -> None:
-    assert warnings(build_topology(load(WORKERS))) == []
+    assert size_warnings(build_topology(load(TWO_WORKERS))) == []
 
 
 def test_schedulable_control_plane_is_compared_with_the_worker_preset() -> None:
-    (line,) = warnings(build_topology(load(edited(SINGLE, {"environment": "production"}))))
+    (line,) = size_warnings(build_topology(load(with_edits(ONE_HOST, {"environment": "production"}))))
     assert line == "host only: below the size of a node for production: 2 CPUs of 8, 4 GiB memory of 64 GiB"
 
 
 @pytest.mark.parametrize("environment", ["poc", "lab", "test", "production"])
 def test_every_environment_has_a_preset(environment: str) -> None:
     tiny = {"metal.hosts.only.cpus": 1, "metal.hosts.only.memory": "1600Mi", "environment": environment}
-    assert len(warnings(build_topology(load(edited(SINGLE, tiny))))) == 1
+    assert len(size_warnings(build_topology(load(with_edits(ONE_HOST, tiny))))) == 1
 
 
 def test_capacity_plan_matches_a_manual_calculation() -> None:
@@ -46,22 +46,27 @@ def test_capacity_plan_matches_a_manual_calculation() -> None:
         Application("web", replicas=10, cpu=Fraction(1, 2), memory=GIB),
         Application("db", replicas=3, cpu=Fraction(2), memory=8 * GIB, containers=2),
     ]
-    result = plan(applications, WorkerSize(cpu=Fraction(4), memory=16 * GIB))
+    result = plan_workers(applications, WorkerSize(cpu=Fraction(4), memory=16 * GIB))
     # Requests of 11 cores and 34 GiB with a reserve of 20 % are 13.2 cores and 40.8 GiB.
-    assert (result.by_cpu, result.by_memory, result.by_pods, result.workers) == (4, 3, 1, 4)
+    assert (result.workers_by_cpu, result.workers_by_memory, result.workers_by_pods, result.workers) == (
+        4,
+        3,
+        1,
+        4,
+    )
     assert (result.pods, result.containers) == (16, 20)
-    assert result.problems == ()
+    assert result.exceeded_limits == ()
 
 
 def test_pod_larger_than_a_worker_is_an_error() -> None:
     with pytest.raises(ValueError, match="db: one pod asks for more"):
-        plan([Application("db", 1, Fraction(8), GIB)], WorkerSize(Fraction(4), GIB))
+        plan_workers([Application("db", 1, Fraction(8), GIB)], WorkerSize(Fraction(4), GIB))
 
 
 def test_plan_above_the_tested_limits_has_problems() -> None:
     crowd = [Application("crowd", 130_000, Fraction(1, 100), 2**20, containers=2)]
-    result = plan(crowd, WorkerSize(Fraction(64), 256 * GIB))
-    assert result.problems == (
+    result = plan_workers(crowd, WorkerSize(Fraction(64), 256 * GIB))
+    assert result.exceeded_limits == (
         "156,000 pods; Kubernetes is tested to 150,000",
         "312,000 containers; Kubernetes is tested to 300,000",
     )
@@ -73,13 +78,13 @@ def test_plan_above_the_tested_limits_has_problems() -> None:
     st.integers(16 * GIB, 256 * GIB),
 )
 def test_planned_workers_are_sufficient_and_minimal(
-    asked: list[tuple[int, int, int]], millis: int, memory: int
+    requests: list[tuple[int, int, int]], millis: int, memory: int
 ) -> None:
     applications = [
-        Application(str(n), *row) for n, row in enumerate((r, Fraction(c, 1000), m) for r, c, m in asked)
+        Application(str(n), *row) for n, row in enumerate((r, Fraction(c, 1000), m) for r, c, m in requests)
     ]
     size = WorkerSize(Fraction(millis, 1000), memory)
-    result = plan(applications, size)
+    result = plan_workers(applications, size)
     assert result.workers * size.cpu >= result.cpu
     assert result.workers * size.memory >= result.memory
     assert result.workers * size.pods >= result.pods

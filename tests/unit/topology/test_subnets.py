@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from assembly import build_topology
 from settings import load
-from tests.unit.settings.support import edited
+from tests.unit.settings.support import with_edits
 from tests.unit.settings.wrong_clouds import AWS, AZURE
 from topology.model import Capacity, Role, Topology
 from topology.ports import port_table, rules_for
@@ -45,7 +45,7 @@ def test_subnets_are_disjoint_and_inside_the_network(network: IPv4Network, zones
     assert len(zone_subnets) == zones
     ranges = [subnet for zone in zone_subnets for subnet in (zone.public, zone.private)]
     assert all(subnet.subnet_of(network) for subnet in ranges)
-    assert not any(one.overlaps(other) for one, other in combinations(ranges, 2))
+    assert not any(left.overlaps(right) for left, right in combinations(ranges, 2))
     # IPv4Network raises ValueError for ranges that are not aligned, so the range must be a valid network.
     assert all(IPv4Network(str(subnet)) == subnet for subnet in ranges)
 
@@ -67,14 +67,14 @@ def test_additional_zone_keeps_other_subnets(network: IPv4Network, zones: int) -
 
 @given(networks(), counts)
 def test_members_have_different_addresses(network: IPv4Network, zones: int) -> None:
-    firsts, places = (FIRST_CONTROL_PLANE, FIRST_ETCD_MEMBER), range(MAX_MEMBERS)
-    given_ones = [
-        member_address(zone.private, first, place)
+    firsts, indexes = (FIRST_CONTROL_PLANE, FIRST_ETCD_MEMBER), range(MAX_MEMBERS)
+    addresses = [
+        member_address(zone.private, first, index)
         for zone in split_into_zones(network, zones)
         for first in firsts
-        for place in places
+        for index in indexes
     ]
-    assert len(set(given_ones)) == len(given_ones)
+    assert len(set(addresses)) == len(addresses)
 
 
 def test_impossible_splits_are_errors() -> None:
@@ -91,24 +91,24 @@ def test_impossible_splits_are_errors() -> None:
 
 
 def topology_from(base: dict[str, object], **edits: object) -> Topology:
-    return build_topology(load(edited(base, edits)))
+    return build_topology(load(with_edits(base, edits)))
 
 
 def test_members_are_spread_over_zones() -> None:
-    plan = topology_from(AWS)
-    assert [(m.name, m.zone, str(m.address)) for m in plan.machines] == [
+    topology = topology_from(AWS)
+    assert [(m.name, m.zone, str(m.address)) for m in topology.machines] == [
         ("cp-1", 0, "10.20.32.10"),
         ("cp-2", 1, "10.20.64.10"),
         ("cp-3", 2, "10.20.96.10"),
     ]
-    assert plan.etcd == plan.control_planes
-    assert all(machine.roles == (Role.ETCD, Role.CONTROL_PLANE, Role.NODE) for machine in plan.machines)
+    assert topology.etcd == topology.control_planes
+    assert all(machine.roles == (Role.ETCD, Role.CONTROL_PLANE, Role.NODE) for machine in topology.machines)
 
 
 def test_members_share_a_subnet_in_a_cloud_without_zonal_subnets() -> None:
-    plan = topology_from(AZURE)
-    assert [str(m.address) for m in plan.machines] == ["10.30.32.10", "10.30.32.11", "10.30.32.12"]
-    assert [machine.zone for machine in plan.machines] == [0, 1, 2]
+    topology = topology_from(AZURE)
+    assert [str(m.address) for m in topology.machines] == ["10.30.32.10", "10.30.32.11", "10.30.32.12"]
+    assert [machine.zone for machine in topology.machines] == [0, 1, 2]
 
 
 def test_additional_members_keep_other_addresses() -> None:
@@ -130,14 +130,14 @@ def test_additional_members_keep_other_addresses() -> None:
 
 
 def test_cloud_pool_has_a_capacity_and_no_nodes() -> None:
-    plan = topology_from(AWS)
-    control, general = plan.pools
+    topology = topology_from(AWS)
+    control, general = topology.pools
     assert control.capacity is None
     assert [node.name for node in control.nodes] == ["cp-1", "cp-2", "cp-3"]
     assert general.nodes == ()
     assert general.capacity == Capacity(1, 9, types=("medium",), spot=False, disk=100 * 1024**3)
-    assert plan.external_cloud
-    assert plan.network.machines == (IPv4Network("10.20.0.0/16"),)
+    assert topology.external_cloud
+    assert topology.network.machines == (IPv4Network("10.20.0.0/16"),)
 
 
 def test_cloud_without_an_ssh_key_opens_no_ssh() -> None:
@@ -151,8 +151,8 @@ def test_cloud_without_an_ssh_key_opens_no_ssh() -> None:
 
 
 def test_health_probes_of_a_cloud_reach_the_api() -> None:
-    def sources(plan: Topology) -> set[str]:
-        rules = rules_for(plan, [Role.CONTROL_PLANE])
+    def sources(topology: Topology) -> set[str]:
+        rules = rules_for(topology, [Role.CONTROL_PLANE])
         closed = (network for rule in rules if rule.first == 6443 for network in rule.networks)
         return {str(network) for network in closed}
 
@@ -163,9 +163,13 @@ def test_health_probes_of_a_cloud_reach_the_api() -> None:
 
 
 def test_subnets_of_an_existing_network_are_used() -> None:
-    own = {f"eu-central-1{z}": {"id": f"subnet-{z}", "range": f"10.20.{n}.0/24"} for n, z in enumerate("abc")}
-    plan = topology_from(AWS, **{"aws.network": {"range": "10.20.0.0/16", "vpc": "vpc-1", "private": own}})
-    assert [str(m.address) for m in plan.machines] == ["10.20.0.10", "10.20.1.10", "10.20.2.10"]
+    subnets = {
+        f"eu-central-1{z}": {"id": f"subnet-{z}", "range": f"10.20.{n}.0/24"} for n, z in enumerate("abc")
+    }
+    topology = topology_from(
+        AWS, **{"aws.network": {"range": "10.20.0.0/16", "vpc": "vpc-1", "private": subnets}}
+    )
+    assert [str(m.address) for m in topology.machines] == ["10.20.0.10", "10.20.1.10", "10.20.2.10"]
 
 
 def test_cloud_control_planes_are_excluded_from_load_balancers() -> None:

@@ -25,7 +25,7 @@ _VARIABLES = {"GITHUB_TOKEN": forges.TOKEN, "GITLAB_TOKEN": forges.TOKEN}
 
 @pytest.fixture
 def server() -> Iterator[ForgeServer]:
-    with forges.serving() as server:
+    with forges.serve_forges() as server:
         yield server
 
 
@@ -33,7 +33,7 @@ def server() -> Iterator[ForgeServer]:
 def forge(request: pytest.FixtureRequest, server: ForgeServer) -> Forge:
     kind = str(request.param)
     names = {"github": "", "gitlab": ""} | {kind: _NAMES[kind]}
-    return select.request(names["github"], names["gitlab"], server.url, _VARIABLES)
+    return select.select_pull_request(names["github"], names["gitlab"], server.url, _VARIABLES)
 
 
 def test_second_report_replaces_the_first(forge: Forge, server: ForgeServer) -> None:
@@ -76,7 +76,7 @@ def test_github_comments_of_other_accounts_are_ignored(server: ForgeServer, may_
     server.may_read_account = may_ask
     forged = server.add(f"{marker('dev')}\nall is well", author=7)
     quoting = server.add(f"> {marker('dev')}\n> look at this")
-    forge = select.request(_NAMES["github"], "", server.url, _VARIABLES)
+    forge = select.select_pull_request(_NAMES["github"], "", server.url, _VARIABLES)
     assert post(forge, "dev", "report").created
     assert forged["body"].endswith("all is well")
     assert quoting["body"].endswith("look at this")
@@ -86,7 +86,9 @@ def test_github_comments_of_other_accounts_are_ignored(server: ForgeServer, may_
 
 def test_gitlab_notes_of_other_accounts_are_ignored(server: ForgeServer) -> None:
     forged = server.add(f"{marker('dev')}\nall is well", author=7)
-    assert post(select.request("", _NAMES["gitlab"], server.url, _VARIABLES), "dev", "report").created
+    assert post(
+        select.select_pull_request("", _NAMES["gitlab"], server.url, _VARIABLES), "dev", "report"
+    ).created
     assert forged["body"].endswith("all is well")
 
 
@@ -113,7 +115,7 @@ def test_wait_for_the_rate_limit_of_github_is_limited(
     limited = {"message": "You have exceeded a secondary rate limit. Please wait a few minutes."}
     server.failures.append(Failure(403, {"Retry-After": requested}, limited))
     waits: list[float] = []
-    forge = select.request(_NAMES["github"], "", server.url, _VARIABLES)
+    forge = select.select_pull_request(_NAMES["github"], "", server.url, _VARIABLES)
     assert post(forge, "dev", "report", sleep=waits.append).created
     assert waits == [waited]
 
@@ -136,7 +138,7 @@ def test_rejection_is_reported_in_one_line_without_retries(
     # A proxy can return the token in its response.
     server.failures.append(Failure(status, body={"message": f"no: {forges.TOKEN}"}, method="POST"))
     with pytest.raises(UserError, match=phrase) as error:
-        post(forge, "dev", "report", sleep=_fail)
+        post(forge, "dev", "report", sleep=_fail_on_retry)
     assert "\n" not in str(error.value)
     assert forges.TOKEN not in str(error.value)
     assert f"{forges.NUMBER}: {status}" in str(error.value)
@@ -146,7 +148,7 @@ def test_rejection_is_reported_in_one_line_without_retries(
 @pytest.mark.parametrize("kind", KINDS)
 def test_unreachable_server_is_reported_in_one_line(kind: str) -> None:
     names = {"github": "", "gitlab": ""} | {kind: _NAMES[kind]}
-    forge = select.request(names["github"], names["gitlab"], "http://127.0.0.1:9", _VARIABLES)
+    forge = select.select_pull_request(names["github"], names["gitlab"], "http://127.0.0.1:9", _VARIABLES)
     with pytest.raises(UserError, match=r"cannot be reached \(ConnectionError\)"):
         post(forge, "dev", "report", sleep=_skip_wait)
 
@@ -163,7 +165,7 @@ def test_report_that_is_too_long_is_not_sent(forge: Forge, server: ForgeServer) 
 @pytest.fixture(params=KINDS)
 def issues(request: pytest.FixtureRequest, server: ForgeServer) -> Forge:
     names = {"github": "", "gitlab": ""} | {str(request.param): forges.PROJECT}
-    return select.issues("prod", names["github"], names["gitlab"], server.url, _VARIABLES)
+    return select.select_drift_issues("prod", names["github"], names["gitlab"], server.url, _VARIABLES)
 
 
 def test_second_report_updates_the_open_issue(issues: Forge, server: ForgeServer) -> None:
@@ -193,7 +195,7 @@ def test_issues_of_other_accounts_are_ignored(issues: Forge, server: ForgeServer
 def test_missing_permission_for_issues_is_reported_in_one_line(issues: Forge, server: ForgeServer) -> None:
     server.failures.append(Failure(403, method="POST"))
     with pytest.raises(UserError, match="403: the token lacks") as error:
-        post(issues, "prod", "drift", sleep=_fail)
+        post(issues, "prod", "drift", sleep=_fail_on_retry)
     assert "\n" not in str(error.value)
 
 
@@ -270,7 +272,7 @@ def test_error_names_the_wrong_option(
 @pytest.mark.parametrize("token", ["", "  ", "two words", "line\nbreak"])
 def test_invalid_token_is_rejected_before_a_request(token: str) -> None:
     with pytest.raises(UserError, match="GITHUB_TOKEN") as error:
-        select.request("a/b#1", "", "", {"GITHUB_TOKEN": token})
+        select.select_pull_request("a/b#1", "", "", {"GITHUB_TOKEN": token})
     assert not token.strip() or token not in str(error.value)
 
 
@@ -278,5 +280,5 @@ def _skip_wait(seconds: float) -> None:
     """Replace `sleep` without waiting."""
 
 
-def _fail(seconds: float) -> None:
+def _fail_on_retry(seconds: float) -> None:
     raise AssertionError("retried after a rejection")

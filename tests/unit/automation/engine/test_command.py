@@ -9,7 +9,7 @@ import pytest
 
 from automation.engine.command import EngineCommand
 
-LONG = """
+LONG_OUTPUT_SCRIPT = """
 i=0
 while [ $i -lt 4000 ]; do
     echo "a line of the engine that is long enough to fill its pipe: $i"
@@ -19,7 +19,7 @@ touch "$HERE/done"
 """
 
 
-def engine(directory: Path, script: str) -> EngineCommand:
+def shell_script_engine(directory: Path, script: str) -> EngineCommand:
     """Return an engine that is a shell script. The variable `$HERE` contains its directory."""
     program = directory / "bin/pulumi"
     program.parent.mkdir(exist_ok=True)
@@ -32,7 +32,9 @@ def engine(directory: Path, script: str) -> EngineCommand:
 
 @pytest.mark.parametrize("stream", ["on_output", "on_error"])
 def test_engine_output_is_read_when_the_callback_fails(tmp_path: Path, stream: str) -> None:
-    command = engine(tmp_path, LONG if stream == "on_output" else f"{{ {LONG}\n}} >&2")
+    command = shell_script_engine(
+        tmp_path, LONG_OUTPUT_SCRIPT if stream == "on_output" else f"{{ {LONG_OUTPUT_SCRIPT}\n}} >&2"
+    )
     lines = []
 
     def failing_callback(line: str) -> None:

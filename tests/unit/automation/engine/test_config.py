@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from automation.engine.config import decrypted_config, encrypted_values
+from automation.engine.config import decrypted_config, decrypted_values
 from automation.engine.program import Engine
 from automation.environment import Environment
 from automation.workspace import Workspace
@@ -33,7 +33,7 @@ _PLAIN = {
 }
 
 
-def engine(tmp_path: Path, config: dict[str, Any]) -> Engine:
+def engine_with_config(tmp_path: Path, config: dict[str, Any]) -> Engine:
     return Engine(Environment(state=tmp_path, cache=tmp_path), Workspace("x", tmp_path, config))
 
 
@@ -48,11 +48,11 @@ def test_encrypted_values_are_decrypted_in_place(tmp_path: Path, monkeypatch: py
         })  # fmt: skip
 
     monkeypatch.setattr(Engine, "capture", capture)
-    found = decrypted_config(engine(tmp_path, _CONFIG))
-    assert found == _PLAIN
-    assert list(encrypted_values(_CONFIG, found)) == ["one", "two", "three", "four"]
+    config = decrypted_config(engine_with_config(tmp_path, _CONFIG))
+    assert config == _PLAIN
+    assert list(decrypted_values(_CONFIG, config)) == ["one", "two", "three", "four"]
 
 
 def test_engine_is_not_run_without_encrypted_values(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delattr(Engine, "capture")
-    assert decrypted_config(engine(tmp_path, _PLAIN)) is _PLAIN
+    assert decrypted_config(engine_with_config(tmp_path, _PLAIN)) is _PLAIN

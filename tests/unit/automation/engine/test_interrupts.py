@@ -78,24 +78,24 @@ def is_running(pid: int) -> bool:
 
 
 def has_ended(pid: int) -> bool:
-    end = time.monotonic() + 10
-    while is_running(pid) and time.monotonic() < end:
+    deadline = time.monotonic() + 10
+    while is_running(pid) and time.monotonic() < deadline:
         time.sleep(0.02)
     return not is_running(pid)
 
 
 @pytest.fixture
-def start(tmp_path: Path) -> Iterator[Start]:
-    started = Start(tmp_path)
-    yield started
-    if started.process is not None:
-        started.process.kill()
-        started.process.wait()
-        assert started.process.stdout is not None
-        started.process.stdout.close()
+def start_driver(tmp_path: Path) -> Iterator[DriverStarter]:
+    starter = DriverStarter(tmp_path)
+    yield starter
+    if starter.process is not None:
+        starter.process.kill()
+        starter.process.wait()
+        assert starter.process.stdout is not None
+        starter.process.stdout.close()
 
 
-class Start:
+class DriverStarter:
     """A helper that starts the driver and reads its output up to the line `begun`."""
 
     def __init__(self, directory: Path) -> None:
@@ -130,11 +130,13 @@ class Start:
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 @pytest.mark.parametrize("group", [False, True])
-def test_engine_is_interrupted_once_and_may_finish(start: Start, number: signal.Signals, group: bool) -> None:
+def test_engine_is_interrupted_once_and_may_finish(
+    start_driver: DriverStarter, number: signal.Signals, group: bool
+) -> None:
     """Test a signal to the driver only; and, as from a terminal, to its process group and again to the
     driver.
     """
-    process = start("engine", SLOW_ENGINE)
+    process = start_driver("engine", SLOW_ENGINE)
     if group:
         os.killpg(process.pid, number)
     process.send_signal(number)
@@ -145,65 +147,65 @@ def test_engine_is_interrupted_once_and_may_finish(start: Start, number: signal.
     assert f"error: interrupted ({number.name}): running operations were finished; run the same" in output
     assert "Traceback" not in output
     assert process.returncode == 1
-    assert has_ended(start.child), "a child of the engine still runs"
+    assert has_ended(start_driver.child), "a child of the engine still runs"
 
 
-def test_second_signal_kills_the_engine(start: Start) -> None:
-    process = start("engine", HANGING_ENGINE)
+def test_second_signal_kills_the_engine(start_driver: DriverStarter) -> None:
+    process = start_driver("engine", HANGING_ENGINE)
     process.terminate()
     time.sleep(1.5)
     assert process.poll() is None
-    begun = time.monotonic()
+    start_time = time.monotonic()
     process.terminate()
     output, _ = process.communicate(timeout=30)
-    assert time.monotonic() - begun < 10
+    assert time.monotonic() - start_time < 10
     assert "SIGTERM: killing the engine now" in output
     assert "error: interrupted (SIGTERM): running operations were killed; run the same command" in output
     assert process.returncode == 1
-    assert has_ended(start.child)
+    assert has_ended(start_driver.child)
 
 
 @pytest.mark.parametrize("engine", [HANGING_ENGINE, SLOW_ENGINE])
-def test_engine_ends_when_the_driver_is_killed(start: Start, engine: str) -> None:
+def test_engine_ends_when_the_driver_is_killed(start_driver: DriverStarter, engine: str) -> None:
     """Test that a child process of the engine in another process group ends too."""
-    process = start("engine", engine)
+    process = start_driver("engine", engine)
     process.kill()
     process.wait()
-    assert has_ended(start.child)
+    assert has_ended(start_driver.child)
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_waiting_for_a_stack_ends_at_once(start: Start, number: signal.Signals) -> None:
-    process = start("waiting")
-    begun = time.monotonic()
+def test_waiting_for_a_stack_ends_at_once(start_driver: DriverStarter, number: signal.Signals) -> None:
+    process = start_driver("waiting")
+    start_time = time.monotonic()
     process.send_signal(number)
     output, _ = process.communicate(timeout=30)
-    assert time.monotonic() - begun < 4
+    assert time.monotonic() - start_time < 4
     assert output == f"error: interrupted ({number.name}); nothing else was started\n"
     assert process.returncode == 1
 
 
-def test_interrupted_preparation_is_abandoned_with_its_children(start: Start) -> None:
-    process = start("preparing")
-    end = time.monotonic() + 30
-    found: list[str] = []
-    while not found and time.monotonic() < end:
+def test_interrupted_preparation_is_abandoned_with_its_children(start_driver: DriverStarter) -> None:
+    process = start_driver("preparing")
+    deadline = time.monotonic() + 30
+    child_pids: list[str] = []
+    while not child_pids and time.monotonic() < deadline:
         for each in Path(f"/proc/{process.pid}/task").glob("*/children"):
             with suppress(OSError):  # the thread ended meanwhile
-                found += each.read_text().split()
-    assert found, "the preparation started no process"
+                child_pids += each.read_text().split()
+    assert child_pids, "the preparation started no process"
     process.send_signal(signal.SIGINT)
     output, _ = process.communicate(timeout=30)
     assert "error: interrupted (SIGINT) during preparation" in output
     assert process.returncode == 1
-    assert has_ended(int(found[0]))
+    assert has_ended(int(child_pids[0]))
 
 
-def test_ignored_signals_stay_ignored(start: Start) -> None:
+def test_ignored_signals_stay_ignored(start_driver: DriverStarter) -> None:
     """Test that with `nohup` the closed terminal does not end the run."""
     before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
     try:
-        process = start("engine", SLOW_ENGINE)
+        process = start_driver("engine", SLOW_ENGINE)
     finally:
         signal.signal(signal.SIGHUP, before)
     process.send_signal(signal.SIGHUP)
@@ -224,6 +226,6 @@ def test_shutdown_starts_nothing_else_and_results_keep_their_order() -> None:
     shutdown = interrupts.Shutdown(interruptible=True)
     shutdown.handle_signal(signal.SIGTERM)
     with pytest.raises(Interrupted, match=r"interrupted \(SIGTERM\); nothing else was started"):
-        shutdown.check()
-    with pytest.raises(Interrupted), shutdown.engine(["true"]):
+        shutdown.raise_if_requested()
+    with pytest.raises(Interrupted), shutdown.start_engine(["true"]):
         raise AssertionError("the engine started")

@@ -16,7 +16,7 @@ from automation.engine import backend, locks
 from automation.errors import UserError
 
 
-def _lock(backend: Path, **changes: object) -> Path:
+def _write_lock(backend: Path, **changes: object) -> Path:
     directory = backend / ".pulumi/locks/organization/kubewright/dev"
     directory.mkdir(parents=True, exist_ok=True)
     path = directory / "0000.json"
@@ -31,13 +31,13 @@ def _dead_pid() -> int:
     return process.pid
 
 
-def _release(backend: Path) -> None:
+def _remove_stale_locks(backend: Path) -> None:
     locks.remove_stale_locks(root=backend, project="kubewright", stack="dev")
 
 
 def test_lock_of_a_dead_process_is_removed(tmp_path: Path) -> None:
-    path = _lock(tmp_path, pid=_dead_pid())
-    _release(tmp_path)
+    path = _write_lock(tmp_path, pid=_dead_pid())
+    _remove_stale_locks(tmp_path)
     assert not path.exists()
 
 
@@ -45,14 +45,14 @@ def test_lock_of_a_dead_process_is_removed(tmp_path: Path) -> None:
 def test_lock_of_a_running_or_remote_process_names_its_holder(
     tmp_path: Path, changes: dict[str, object]
 ) -> None:
-    path = _lock(tmp_path, **changes)
+    path = _write_lock(tmp_path, **changes)
     with pytest.raises(UserError, match=r"stack dev: in use by ann@.* since now \(process \d+\)"):
-        _release(tmp_path)
+        _remove_stale_locks(tmp_path)
     assert path.exists()
 
 
 def test_locks_of_other_stacks_stay(tmp_path: Path) -> None:
-    path = _lock(tmp_path, pid=_dead_pid())
+    path = _write_lock(tmp_path, pid=_dead_pid())
     locks.remove_stale_locks(root=tmp_path, project="kubewright", stack="other")
     assert path.exists()
 

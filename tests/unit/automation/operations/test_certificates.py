@@ -20,11 +20,11 @@ from automation.signatures import SECRET_SIGNATURE, SIGNATURE
 from testkit import pki
 from testkit.bundles import cluster
 
-SECRETS = pki.secrets(cluster())
+SECRETS = pki.create_secrets(cluster())
 NOW = datetime.now(UTC)
 
 
-def state(*names: str, secret: bool = False) -> dict[str, object]:
+def exported_state(*names: str, secret: bool = False) -> dict[str, object]:
     def resource(name: str) -> dict[str, object]:
         kind = "self" if name.endswith("-ca") else "locally"
         pem: object = SECRETS[f"{name}.crt"]
@@ -40,28 +40,28 @@ def state(*names: str, secret: bool = False) -> dict[str, object]:
     return {"deployment": {"resources": [*map(resource, names), {"type": "other", "urn": "a::b"}]}}
 
 
-def result(host: str, **files: str) -> ScriptResult:
+def script_result(host: str, **files: str) -> ScriptResult:
     return ScriptResult(host, 0, "".join(f"= {path}\n{text}" for path, text in files.items()), "")
 
 
 @pytest.mark.parametrize("secret", [False, True])
 def test_state_certificates_have_their_names(secret: bool) -> None:
-    certificates = certificates_in_state(state("kubernetes-ca", "admin", secret=secret))
+    certificates = certificates_in_state(exported_state("kubernetes-ca", "admin", secret=secret))
     assert set(certificates) == {"kubernetes-ca", "admin"}
     assert certificates["admin"].issuer == certificates["kubernetes-ca"].subject
 
 
 def test_replaced_certificates_are_ignored() -> None:
-    exported = state("admin")
+    exported = exported_state("admin")
     resources = exported["deployment"]["resources"]  # type: ignore[index]
     resources[0]["delete"] = True
     assert certificates_in_state(exported) == {}
 
 
 def test_rows_name_the_hosts_of_a_certificate() -> None:
-    expected = certificates_in_state(state("kubernetes-ca", "kube-proxy", "admin"))
+    expected = certificates_in_state(exported_state("kubernetes-ca", "kube-proxy", "admin"))
     both = SECRETS["kubernetes-ca.crt"] + SECRETS["kube-proxy.crt"]
-    results = {"w-1": result("w-1", a=both), "w-2": result("w-2", a=SECRETS["kube-proxy.crt"])}
+    results = {"w-1": script_result("w-1", a=both), "w-2": script_result("w-2", a=SECRETS["kube-proxy.crt"])}
     rows = {row.name: row for row in merge_rows(expected, results)}
     assert rows["kube-proxy"].hosts == ("w-1", "w-2")
     assert rows["kubernetes-ca"].hosts == ("w-1",)
@@ -71,10 +71,10 @@ def test_rows_name_the_hosts_of_a_certificate() -> None:
 
 
 def test_kubelet_certificate_is_expected_and_other_files_are_problems() -> None:
-    expected = certificates_in_state(state("kubernetes-ca"))
+    expected = certificates_in_state(exported_state("kubernetes-ca"))
     kubelet, other = SECRETS["flannel.crt"], SECRETS["scheduler.crt"]
     files = {"/var/lib/kubelet/pki/kubelet-client-current.pem": kubelet, "/etc/kubernetes/pki/x.crt": other}
-    rows = {row.name: row for row in merge_rows(expected, {"w-1": result("w-1", **files)})}
+    rows = {row.name: row for row in merge_rows(expected, {"w-1": script_result("w-1", **files)})}
     assert rows["kubelet-client of w-1"].problem == ""
     assert "not in the state" in rows["/etc/kubernetes/pki/x.crt of w-1"].problem
 

@@ -22,7 +22,7 @@ def test_failed_network_checks_are_problems(fake_ssh: FakeSsh) -> None:
     assert "10.96.0.1:443" in problems[1].message
 
 
-def pod(name: str, **status: object) -> dict[str, object]:
+def pod_with_status(name: str, **status: object) -> dict[str, object]:
     return {"metadata": {"namespace": "x", "name": name}, "spec": {"nodeName": "w-1"}, "status": status}
 
 
@@ -32,10 +32,10 @@ def test_broken_pods_have_their_reason() -> None:
     unscheduled = [{"type": "PodScheduled", "status": "False", "message": "no node fits"}]
     pods = {
         "items": [
-            pod("fine", phase="Running", conditions=ready),
-            pod("done", phase="Succeeded"),
-            pod("image", phase="Pending", containerStatuses=[{"name": "c", "state": waiting}]),
-            pod("unscheduled", phase="Pending", conditions=unscheduled),
+            pod_with_status("fine", phase="Running", conditions=ready),
+            pod_with_status("done", phase="Succeeded"),
+            pod_with_status("image", phase="Pending", containerStatuses=[{"name": "c", "state": waiting}]),
+            pod_with_status("unscheduled", phase="Pending", conditions=unscheduled),
         ]
     }
     assert [(problem.subject, problem.message) for problem in diagnose.find_broken_pods(pods)] == [

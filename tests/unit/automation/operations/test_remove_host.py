@@ -22,7 +22,7 @@ def command(name: str, **more: object) -> dict[str, object]:
     return {"urn": f"{URN}{name}", "type": "command:remote:Command", "inputs": inputs, **more}
 
 
-def state() -> dict[str, Any]:
+def exported_state() -> dict[str, Any]:
     removed = f"{URN}e-9-etcd"
     other = {
         "urn": "urn:pulumi:ha::kubewright::kubewright:index:Etcd::e-9-etcd",
@@ -39,7 +39,7 @@ def state() -> dict[str, Any]:
 
 
 def test_state_contains_no_references_to_the_removed_host() -> None:
-    result = remove_commands(state(), {"e-9-etcd"})
+    result = remove_commands(exported_state(), {"e-9-etcd"})
     names = [resource["urn"].rpartition("::")[2] for resource in result["deployment"]["resources"]]
     assert names == ["e-0-etcd", "e-9-etcd", "cp-1-control-plane"]
     assert f"{URN}e-9-etcd" not in json.dumps(result)
@@ -48,7 +48,12 @@ def test_state_contains_no_references_to_the_removed_host() -> None:
     assert result["version"] == 3
 
 
-class Hosts:
+class FakeHosts:
+    """Fake hosts that record the scripts that they run, as pairs (host, script).
+
+    Every script succeeds, except on the hosts in `unreachable`.
+    """
+
     def __init__(self, *unreachable: str) -> None:
         self.unreachable, self.calls = unreachable, list[tuple[str, str]]()
 
@@ -61,11 +66,11 @@ class Hosts:
         )
 
 
-def target(hosts: Hosts, imported: list[str]) -> Target:
+def target_with(hosts: FakeHosts, imported: list[str]) -> Target:
     engine = SimpleNamespace(
         select=lambda: None,
-        capture=lambda *_: json.dumps(state()),
-        restore=imported.append,
+        capture=lambda *_: json.dumps(exported_state()),
+        import_state=imported.append,
         workspace=SimpleNamespace(stack="ha"),
     )
     values: dict[str, Any] = {"stack": "ha", "environment": None, "settings": None}
@@ -73,8 +78,8 @@ def target(hosts: Hosts, imported: list[str]) -> Target:
 
 
 def test_another_etcd_member_removes_it() -> None:
-    hosts, imported = Hosts("e-0"), list[str]()
-    remove_host(target(hosts, imported), "e-9")
+    hosts, imported = FakeHosts("e-0"), list[str]()
+    remove_host(target_with(hosts, imported), "e-9")
     assert [host for host, script in hosts.calls if script.endswith("etcd-member forget e-9")] == [
         "e-0",
         "e-1",
@@ -86,12 +91,12 @@ def test_another_etcd_member_removes_it() -> None:
 def test_state_is_unchanged_if_no_host_can_remove_it() -> None:
     imported = list[str]()
     with pytest.raises(UserError, match="no host could remove e-9 from etcd: e-0: no route"):
-        remove_host(target(Hosts("e-0", "e-1", "e-2"), imported), "e-9")
+        remove_host(target_with(FakeHosts("e-0", "e-1", "e-2"), imported), "e-9")
     assert imported == []
 
 
 def test_host_of_the_stack_file_is_rejected() -> None:
     with pytest.raises(UserError, match="e-0: still in the stack file"):
-        remove_host(target(Hosts(), []), "e-0")
+        remove_host(target_with(FakeHosts(), []), "e-0")
     with pytest.raises(UserError, match="x: not in the state"):
-        remove_host(target(Hosts(), []), "x")
+        remove_host(target_with(FakeHosts(), []), "x")

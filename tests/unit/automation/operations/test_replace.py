@@ -18,7 +18,7 @@ from topology.model import Role, Topology
 
 
 @dataclass
-class Hosts:
+class FakeHosts:
     """Fake hosts with results by host and part of the script. All other scripts succeed without output."""
 
     results: dict[tuple[str, str], ScriptResult] = field(default_factory=dict)
@@ -41,14 +41,14 @@ class Hosts:
         return next(number for number, (_, script) in enumerate(self.calls) if part in script)
 
 
-def target(plan: Topology, hosts: Hosts) -> Target:
+def target_with(topology: Topology, hosts: FakeHosts) -> Target:
     resources = [
         {
             "urn": f"urn:pulumi:ha::kubewright::command:remote:Command::{machine.name}-{role.value}",
             "type": "command:remote:Command",
             "inputs": {"create": f"begin {role.value}\n", "stdin": "secret"},
         }
-        for machine in plan.machines
+        for machine in topology.machines
         for role in machine.roles
     ]
     state = json.dumps({"deployment": {"resources": resources}})
@@ -56,13 +56,13 @@ def target(plan: Topology, hosts: Hosts) -> Target:
         select=lambda: None, capture=lambda *_: state, workspace=SimpleNamespace(stack="ha")
     )
     values: dict[str, Any] = {"stack": "ha", "environment": None, "settings": None}
-    return Target(**values, topology=plan, remote=cast(Any, hosts), engine=cast(Any, engine))
+    return Target(**values, topology=topology, remote=cast(Any, hosts), engine=cast(Any, engine))
 
 
 def test_empty_machine_replaces_a_worker() -> None:
-    plan, hosts = cluster(etcd=3), Hosts()
-    worker = next(machine.name for machine in plan.machines if machine.roles == (Role.NODE,))
-    assert replace(target(plan, hosts), worker) == 0
+    topology, hosts = cluster(etcd=3), FakeHosts()
+    worker = next(machine.name for machine in topology.machines if machine.roles == (Role.NODE,))
+    assert replace(target_with(topology, hosts), worker) == 0
     assert hosts.hosts_that_ran(f"delete node {worker}") == ["cp-1"]
     assert hosts.hosts_that_ran("begin node") == [worker]
     # The new Node gets the labels that only an administrator can set.
@@ -71,42 +71,44 @@ def test_empty_machine_replaces_a_worker() -> None:
 
 
 def test_etcd_member_is_replaced_if_the_others_are_healthy() -> None:
-    plan, hosts = cluster(etcd=3), Hosts()
-    assert replace(target(plan, hosts), "e-0") == 0
+    topology, hosts = cluster(etcd=3), FakeHosts()
+    assert replace(target_with(topology, hosts), "e-0") == 0
     assert hosts.hosts_that_ran("etcd-member ready") == ["e-1", "e-2"]
     assert hosts.hosts_that_ran("begin etcd") == ["e-0"]
     assert hosts.hosts_that_ran("delete node") == []
 
 
 def test_replace_requires_a_quorum_of_the_other_members() -> None:
-    plan = cluster(etcd=3)
+    topology = cluster(etcd=3)
     unreachable = ScriptResult("e-2", 255, "", "No route to host", reached=False)
-    hosts = Hosts({("e-2", "etcd-member ready"): unreachable})
+    hosts = FakeHosts({("e-2", "etcd-member ready"): unreachable})
     with pytest.raises(
         UserError, match=r"1 of the other members are healthy, 2 are needed; not healthy: e-2 \(No route"
     ):
-        replace(target(plan, hosts), "e-0")
+        replace(target_with(topology, hosts), "e-0")
     assert hosts.hosts_that_ran("begin etcd") == []
 
 
 def test_host_that_is_not_empty_is_rejected() -> None:
-    hosts = Hosts({("e-0", "roles"): ScriptResult("e-0", 0, "/var/lib/kubewright/roles/etcd/digest\n", "")})
+    hosts = FakeHosts(
+        {("e-0", "roles"): ScriptResult("e-0", 0, "/var/lib/kubewright/roles/etcd/digest\n", "")}
+    )
     with pytest.raises(UserError, match="e-0: not empty"):
-        replace(target(cluster(etcd=3), hosts), "e-0")
+        replace(target_with(cluster(etcd=3), hosts), "e-0")
     assert len(hosts.calls) == 1
 
 
 def test_unreachable_and_unknown_hosts_are_errors() -> None:
     lost = ScriptResult("e-0", 255, "", "Host key verification failed.", reached=False)
     with pytest.raises(UserError, match=r"e-0: cannot be reached: Host key verification failed.*ssh-keyscan"):
-        replace(target(cluster(etcd=3), Hosts({("e-0", "roles"): lost})), "e-0")
+        replace(target_with(cluster(etcd=3), FakeHosts({("e-0", "roles"): lost})), "e-0")
     with pytest.raises(UserError, match="unknown: not in the state"):
-        replace(target(cluster(), Hosts()), "unknown")
+        replace(target_with(cluster(), FakeHosts()), "unknown")
 
 
 def test_failed_delivery_names_the_repair_command(capsys: pytest.CaptureFixture[str]) -> None:
-    hosts = Hosts(
+    hosts = FakeHosts(
         {("e-0", "begin etcd"): ScriptResult("e-0", 1, "", "kubewright: e-0: not added to the cluster")}
     )
-    assert replace(target(cluster(etcd=3), hosts), "e-0") == 1
+    assert replace(target_with(cluster(etcd=3), hosts), "e-0") == 1
     assert "kubewright repair --host e-0" in capsys.readouterr().out

@@ -25,8 +25,8 @@ TOPOLOGY = cluster(etcd=3, workers=1)
 class RecordingHosts:
     """Fake hosts that record their steps, as pairs (step or role, host)."""
 
-    def __init__(self, roles: dict[str, list[str]], lost: str = "", broken: str = "") -> None:
-        self.roles, self.lost, self.broken = roles, lost, broken
+    def __init__(self, roles: dict[str, list[str]], unreachable: str = "", failing_step: str = "") -> None:
+        self.roles, self.unreachable, self.failing_step = roles, unreachable, failing_step
         self.steps: list[tuple[str, str]] = []
 
     def run_on_all(
@@ -35,7 +35,7 @@ class RecordingHosts:
         return {host: self.run(host, script if isinstance(script, str) else script[host]) for host in hosts}
 
     def run(self, host: str, script: str, **_: object) -> ScriptResult:
-        if host == self.lost:
+        if host == self.unreachable:
             return ScriptResult(host, 255, "", "No route to host", reached=False)
         if script == "true":
             return ScriptResult(host, 0, "", "")
@@ -43,22 +43,22 @@ class RecordingHosts:
             return ScriptResult(host, 0, "\n".join(self.roles[host]), "")
         step = script.split("step=", 1)[1].split()[0] if script.startswith("step=") else script
         self.steps.append((step, host))
-        if step == self.broken:
+        if step == self.failing_step:
             return ScriptResult(host, 1, "", "disk full")
         return ScriptResult(host, 0, "no", "")
 
     def send(self, host: str, script: str, source: Path, **_: object) -> ScriptResult:
         return self.run(host, script)
 
-    def order(self) -> list[str]:
+    def step_order(self) -> list[str]:
         """Return the steps in their order, without repetitions."""
         return list(dict.fromkeys(step for step, _ in self.steps))
 
 
-ALL = {machine.name: [role.value for role in machine.roles] for machine in TOPOLOGY.machines}
+ALL_ROLES = {machine.name: [role.value for role in machine.roles] for machine in TOPOLOGY.machines}
 
 
-def run(hosts: RecordingHosts, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> int:
+def run_restore(hosts: RecordingHosts, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> int:
     snapshot = tmp_path / "s.db"
     snapshot.write_bytes(b"data")
     (tmp_path / "s.db.sha256").write_text(sha256(b"data").hexdigest() + "  s.db\n")
@@ -73,7 +73,7 @@ def run(hosts: RecordingHosts, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
         topology=TOPOLOGY,
         remote=hosts,
         engine=None,
-        hosts=tuple(ALL),
+        hosts=tuple(ALL_ROLES),
         with_role=lambda role: nodes if role is Role.NODE else (),
     )
     return restore.restore(cast(Target, target), snapshot)
@@ -95,9 +95,9 @@ ALL_STEPS = [
 def test_services_stop_after_all_members_have_the_new_data(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    hosts = RecordingHosts(ALL)
-    assert run(hosts, tmp_path, monkeypatch) == 0
-    assert hosts.order() == [*ALL_STEPS, "restart-kubelet"]
+    hosts = RecordingHosts(ALL_ROLES)
+    assert run_restore(hosts, tmp_path, monkeypatch) == 0
+    assert hosts.step_order() == [*ALL_STEPS, "restart-kubelet"]
     for step in ("prepare", "stop-etcd", "swap", "wait-etcd"):
         assert sorted(host for recorded, host in hosts.steps if recorded == step) == ["e-0", "e-1", "e-2"]
     stopped = hosts.steps.index(("stop-etcd", "e-0"))
@@ -107,9 +107,9 @@ def test_services_stop_after_all_members_have_the_new_data(
 def test_empty_hosts_are_installed_during_the_restore(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    hosts = RecordingHosts({name: [] for name in ALL})
-    assert run(hosts, tmp_path, monkeypatch) == 0
-    assert hosts.order() == [
+    hosts = RecordingHosts({name: [] for name in ALL_ROLES})
+    assert run_restore(hosts, tmp_path, monkeypatch) == 0
+    assert hosts.step_order() == [
         "deliver-etcd",
         *["have", "receive", "prepare", "stop-etcd", "swap", "start-etcd", "wait-etcd"],
         "deliver-control-plane",
@@ -120,27 +120,27 @@ def test_empty_hosts_are_installed_during_the_restore(
 def test_running_members_stop_before_an_empty_member_is_installed(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    hosts = RecordingHosts({**ALL, "e-1": []})
-    assert run(hosts, tmp_path, monkeypatch) == 0
+    hosts = RecordingHosts({**ALL_ROLES, "e-1": []})
+    assert run_restore(hosts, tmp_path, monkeypatch) == 0
     stopped = [host for step, host in hosts.steps if step == "stop-etcd"]
     assert stopped[:2] == ["e-0", "e-2"]
     assert hosts.steps.index(("stop-etcd", "e-2")) < hosts.steps.index(("deliver-etcd", "e-1"))
 
 
 def test_unreachable_member_fails_before_any_step(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    hosts = RecordingHosts(ALL, lost="e-2")
+    hosts = RecordingHosts(ALL_ROLES, unreachable="e-2")
     with pytest.raises(UserError, match=r"cannot be reached: e-2 \(No route to host\).*Nothing was changed"):
-        run(hosts, tmp_path, monkeypatch)
+        run_restore(hosts, tmp_path, monkeypatch)
     assert hosts.steps == []
 
 
 def test_failed_step_stops_the_restore_and_names_the_host(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    hosts = RecordingHosts(ALL, broken="prepare")
+    hosts = RecordingHosts(ALL_ROLES, failing_step="prepare")
     with pytest.raises(UserError, match="restore stopped at prepare: e-0: disk full"):
-        run(hosts, tmp_path, monkeypatch)
-    assert "stop-api" not in hosts.order()
+        run_restore(hosts, tmp_path, monkeypatch)
+    assert "stop-api" not in hosts.step_order()
 
 
 def test_damaged_snapshot_is_rejected(tmp_path: Path) -> None:
@@ -173,6 +173,8 @@ def test_service_that_does_not_stop_is_killed(tmp_path: Path) -> None:
     log = tmp_path / "log"
     environment = {"PATH": f"{tmp_path}:/usr/bin:/bin", "LOG": str(log), "STOP_SECONDS": "1"}
     text = restore.step_script("stop-api")
-    done = subprocess.run(["sh", "-c", text], env=environment, capture_output=True, text=True, timeout=20)
-    assert done.returncode == 0, done.stderr
+    completed = subprocess.run(
+        ["sh", "-c", text], env=environment, capture_output=True, text=True, timeout=20
+    )
+    assert completed.returncode == 0, completed.stderr
     assert [line.split()[0] for line in log.read_text().splitlines()] == ["stop", "kill", "stop"]

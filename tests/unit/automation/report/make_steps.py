@@ -31,13 +31,13 @@ def step(
     """Return a step of a plan. `parent` is a key of `PARENTS` or the name of a pool."""
     kind, component = PARENTS.get(parent, ("kubewright:index:NodePool", f"cluster-pool-{parent}"))
     urn = f"{_ROOT}${kind}${type_}::{name}" if parent else f"urn:pulumi:x::kubewright::{type_}::{name}"
-    above = f"{_ROOT}${kind}::{component}" if parent else ""
+    parent_urn = f"{_ROOT}${kind}::{component}" if parent else ""
     return Step(
         operation=operation,
         phase="plan",
         urn=urn,
         type=type_,
-        parent=above,
+        parent=parent_urn,
         old=old or {},
         new=new or {},
         paths=paths or {},

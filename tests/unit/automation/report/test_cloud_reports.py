@@ -22,7 +22,7 @@ GROUPS = {
     "aws": "aws:autoscaling/group:Group",
     "azure": "azure-native:compute:VirtualMachineScaleSet",
 }
-SIZES: dict[str, tuple[Values, Values]] = {
+SMALLER_SIZES: dict[str, tuple[Values, Values]] = {
     "aws": ({"minSize": 3, "maxSize": 10}, {"minSize": 3, "maxSize": 4}),
     "azure": ({"sku": {"capacity": 1}, "tags": {"max": "4"}}, {"sku": {"capacity": 1}, "tags": {"max": "2"}}),
 }
@@ -32,13 +32,13 @@ LOCAL = "command:local:Command"
 def member_step(cloud: str, name: str, operation: str = "same", kind: str = "") -> Step:
     """Return a step of a member's machine, or of another resource of the member."""
     kind = kind or MACHINES[cloud]
-    above = f"{_ETCD}$kubewright:{cloud}:Member"
+    parent_urn = f"{_ETCD}$kubewright:{cloud}:Member"
     return Step(
         operation=operation,
         phase="plan",
-        urn=f"{above}${kind}::{name}-machine",
+        urn=f"{parent_urn}${kind}::{name}-machine",
         type=kind,
-        parent=f"{above}::{name}",
+        parent=f"{parent_urn}::{name}",
     )
 
 
@@ -47,13 +47,13 @@ def wait_step(
 ) -> Step:
     """Return the step of the command that waits until a member has a role."""
     component = {"etcd": "Etcd", "roll": "Etcd"}.get(role, "ControlPlane")
-    above = f"{_ROOT}$kubewright:index:{component}"
+    parent_urn = f"{_ROOT}$kubewright:index:{component}"
     return Step(
         operation=operation,
         phase="plan",
-        urn=f"{above}${LOCAL}::{name}-{role}",
+        urn=f"{parent_urn}${LOCAL}::{name}-{role}",
         type=LOCAL,
-        parent=f"{above}::cluster-{'etcd' if component == 'Etcd' else 'control-plane'}",
+        parent=f"{parent_urn}::cluster-{'etcd' if component == 'Etcd' else 'control-plane'}",
         old=old or {},
         new=new or {},
     )
@@ -63,13 +63,13 @@ def pool_step(
     cloud: str, operation: str = "same", old: Values | None = None, new: Values | None = None
 ) -> Step:
     """Return the step of the machine group of a pool."""
-    above = f"{_POOL}$kubewright:{cloud}:Pool"
+    parent_urn = f"{_POOL}$kubewright:{cloud}:Pool"
     return Step(
         operation=operation,
         phase="plan",
-        urn=f"{above}${GROUPS[cloud]}::pool-general-1",
+        urn=f"{parent_urn}${GROUPS[cloud]}::pool-general-1",
         type=GROUPS[cloud],
-        parent=f"{above}::pool-general",
+        parent=f"{parent_urn}::pool-general",
         old=old or {},
         new=new or {},
     )
@@ -125,7 +125,7 @@ def test_rolling_replacement_of_a_member_is_a_medium_risk(cloud: str) -> None:
 def test_risks_of_a_pool_come_from_its_machine_group(cloud: str) -> None:
     assert "pool-general-1" in risks(cloud, pool_step(cloud, "replace"))["max-unavailable"][0]
     assert risks(cloud, pool_step(cloud, "delete"))["pool-removed"]
-    old, new = SIZES[cloud]
+    old, new = SMALLER_SIZES[cloud]
     assert "max " in risks(cloud, pool_step(cloud, "update", old, new))["pool-smaller"][0]
     assert "pool-smaller" not in risks(cloud, pool_step(cloud, "update", new, old))
     template = {"virtualMachineProfile": {"a": 1}, "mixedInstancesPolicy": {"a": 1}}

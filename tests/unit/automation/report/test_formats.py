@@ -15,9 +15,9 @@ from automation.report.grouping import group_changes
 from automation.report.hosts import natural_key
 from automation.report.html import html_page
 from automation.report.lines import changed_properties, diff_hunks
-from automation.report.markdown import markdown
+from automation.report.markdown import render_markdown
 from automation.report.model import Operation, Report
-from automation.report.picture import boxes, join_pictures, mermaid
+from automation.report.picture import boxes_by_group, join_pictures, render_mermaid
 from automation.stacks.events import Event, Message, Policy, Step, Summary
 from tests.unit.automation.report.make_steps import cluster, host, report, step
 
@@ -63,10 +63,10 @@ def test_a_secret_input_is_reported_without_its_value() -> None:
 
 def test_identical_changes_of_five_hundred_hosts_are_one_group() -> None:
     steps = [changed_delivery(f"w-{i}") for i in range(1, 501)]
-    built = report_from_events("x", steps)
-    (group,) = group_changes(built.changes)
+    built_report = report_from_events("x", steps)
+    (group,) = group_changes(built_report.changes)
     assert group.names[:2] == ("w-1", "w-2")
-    text = markdown(built)
+    text = render_markdown(built_report)
     assert "500 hosts" in text
     assert text.count("line fifty") == 1
     assert "w-1 … w-500" in text
@@ -81,16 +81,16 @@ def test_a_comment_stays_within_the_limit(number: int) -> None:
     long = [Message(severity="error", text=f"error {i} " + "x" * 500) for i in range(300)]
     steps: list[list[Event]] = [[*different], [*different, *long], [*long]]
     for events in steps:
-        text = markdown(report_from_events("x", events))
+        text = render_markdown(report_from_events("x", events))
         assert len(text) <= 65_536
         assert text.count("```") % 2 == 0, "a fence is left open"
-    text = markdown(report_from_events("x", different))
+    text = render_markdown(report_from_events("x", different))
     assert ("omitted" in text) == (number == 2000)
 
 
 def test_foreign_text_cannot_leave_its_fence_or_cell() -> None:
     hostile = "```\n@everyone <script>alert(1)</script>\n# heading\x1b[31m"
-    built = report_from_events(
+    built_report = report_from_events(
         "x",
         [
             *cluster(changed_delivery("w-1")),
@@ -99,14 +99,14 @@ def test_foreign_text_cannot_leave_its_fence_or_cell() -> None:
             Policy(policy="p/r", level="mandatory", text="a | b\n@everyone <img src=x>"),
         ],
     )
-    text = markdown(built)
+    text = render_markdown(built_report)
     fences = [line for line in text.splitlines() if re.fullmatch(r"\s*`{3,}\w*", line)]
     assert "````" in fences, "a fence that the text itself closes"
     assert "\x1b" not in text
     (row,) = (line for line in text.splitlines() if "p/r" in line)
     assert "@everyone" not in row
     assert "<img" not in row.replace("\\<img", "")
-    html = html_page([built])
+    html = html_page([built_report])
     assert "<script" not in html
     assert "&lt;script&gt;" in html
 
@@ -114,17 +114,17 @@ def test_foreign_text_cannot_leave_its_fence_or_cell() -> None:
 @pytest.mark.parametrize("unseen", ["\u202e", "\u2066", "\u200b", "\x9b", "\r", "\ud800"])
 def test_invisible_characters_are_shown_as_codes(unseen: str) -> None:
     """A character that changes the direction of writing would show another line to the reviewer."""
-    built = report(host("update", "w-1", "node", "workers", "a\n", f"allow{unseen} deny\n"))
-    built = replace(built, errors=(f"wrong{unseen}",))
-    for text in (markdown(built), html_page([built])):
+    built_report = report(host("update", "w-1", "node", "workers", "a\n", f"allow{unseen} deny\n"))
+    built_report = replace(built_report, errors=(f"wrong{unseen}",))
+    for text in (render_markdown(built_report), html_page([built_report])):
         assert unseen not in text
         text.encode()
     if unseen != "\r":  # a carriage return ends a line
-        assert f"allow\\u{ord(unseen):04x} deny" in markdown(built)
+        assert f"allow\\u{ord(unseen):04x} deny" in render_markdown(built_report)
 
 
 def test_a_very_long_line_is_truncated() -> None:
-    text = markdown(report_from_events("x", [], errors=["wrong: " + "y" * 70_000, "another"]))
+    text = render_markdown(report_from_events("x", [], errors=["wrong: " + "y" * 70_000, "another"]))
     assert len(text) < 65_536
     assert "wrong: yyy" in text
     assert "another" in text
@@ -132,42 +132,47 @@ def test_a_very_long_line_is_truncated() -> None:
 
 
 def test_a_report_with_only_errors() -> None:
-    text = markdown(Report(stack="x", errors=("kubewright:cluster.a: wrong",)))
+    text = render_markdown(Report(stack="x", errors=("kubewright:cluster.a: wrong",)))
     assert text == "### Stack `x`: ❌ preview failed\n\n**Errors**\n\n```\nkubewright:cluster.a: wrong\n```\n"
 
 
 def test_the_first_line_reports_a_mandatory_violation() -> None:
-    built = report_from_events(
+    built_report = report_from_events(
         "x", [*cluster(changed_delivery("w-1")), Policy(policy="p/r", level="mandatory", text="no")]
     )
-    assert "⛔ stopped by a policy" in markdown(built).splitlines()[0]
-    advice = replace(built, violations=(replace(built.violations[0], mandatory=False),))
-    assert "stopped" not in markdown(advice)
+    assert "⛔ stopped by a policy" in render_markdown(built_report).splitlines()[0]
+    advice = replace(built_report, violations=(replace(built_report.violations[0], mandatory=False),))
+    assert "stopped" not in render_markdown(advice)
 
 
 def test_the_picture_marks_created_changed_and_deleted_hosts() -> None:
-    built = report(
+    built_report = report(
         host("create", "w-4", "node", "workers"),
         host("delete", "w-3", "node", "workers"),
         changed_delivery("w-1"),
     )
-    assert [each.name for each in built.before.hosts] == ["cp-1", "cp-2", "cp-3", "w-1", "w-2", "w-3"]
-    assert [each.name for each in built.after.hosts] == ["cp-1", "cp-2", "cp-3", "w-1", "w-2", "w-4"]
-    drawn = {box.text: box.state for box in boxes(join_pictures(built.before, built.after))["pool workers"]}
+    assert [each.name for each in built_report.before.hosts] == ["cp-1", "cp-2", "cp-3", "w-1", "w-2", "w-3"]
+    assert [each.name for each in built_report.after.hosts] == ["cp-1", "cp-2", "cp-3", "w-1", "w-2", "w-4"]
+    drawn = {
+        box.text: box.state
+        for box in boxes_by_group(join_pictures(built_report.before, built_report.after))["pool workers"]
+    }
     assert drawn == {
         "w-1": Operation.CHANGE,
         "w-2": Operation.SAME,
         "w-3": Operation.DELETE,
         "w-4": Operation.CREATE,
     }
-    text = mermaid(join_pictures(built.before, built.after))
+    text = render_mermaid(join_pictures(built_report.before, built_report.after))
     assert '["+ w-4"]:::create' in text
     assert '["- w-3"]:::delete' in text
 
 
 def test_a_host_with_an_additional_role_is_changed() -> None:
-    built = report_from_events("x", [host("same", "cp-1", "etcd"), host("create", "cp-1", "control-plane")])
-    (before,), (after,) = built.before.hosts, built.after.hosts
+    built_report = report_from_events(
+        "x", [host("same", "cp-1", "etcd"), host("create", "cp-1", "control-plane")]
+    )
+    (before,), (after,) = built_report.before.hosts, built_report.after.hosts
     assert before.roles == ("etcd",)
     assert after.roles == ("etcd", "control-plane")
     assert after.state is Operation.CHANGE
@@ -186,10 +191,10 @@ def test_the_general_advice_of_the_engine_is_omitted() -> None:
 
 GROUP = "aws:autoscaling/group:Group"
 TEMPLATE = "aws:ec2/launchTemplate:LaunchTemplate"
-SET = "azure-native:compute:VirtualMachineScaleSet"
+SCALE_SET = "azure-native:compute:VirtualMachineScaleSet"
 
 
-def group(size: int) -> dict[str, object]:
+def group_inputs(size: int) -> dict[str, object]:
     overrides = [{"instanceType": "m6i.large"}]
     return {"minSize": size, "mixedInstancesPolicy": {"launchTemplate": {"overrides": overrides}}}
 
@@ -202,8 +207,8 @@ def test_the_cost_of_machines_before_and_after() -> None:
             GROUP,
             "general",
             "general",
-            old=group(3),
-            new=group(5),
+            old=group_inputs(3),
+            new=group_inputs(5),
         ),
         step("same", GROUP, "cp-1-group", "etcd", old={"minSize": 1}, new={"minSize": 1}),
         step(
@@ -214,7 +219,7 @@ def test_the_cost_of_machines_before_and_after() -> None:
             old={"instanceType": "t3.large"},
             new={"instanceType": "t3.large"},
         ),
-        step("delete", SET, "old", "old", old={"sku": {"name": "Standard_D4s_v5", "capacity": 2}}),
+        step("delete", SCALE_SET, "old", "old", old={"sku": {"name": "Standard_D4s_v5", "capacity": 2}}),
         step("create", "aws:ec2/instance:Instance", "x", "x", new={"instanceType": "x9.huge"}),
     ]
     cost = machine_cost(steps, prices)
@@ -224,9 +229,9 @@ def test_the_cost_of_machines_before_and_after() -> None:
     assert cost.unknown == ("x9.huge",)
     assert machine_cost(cluster(changed_delivery("w-1")), prices) is None
     assert machine_cost(steps, {}) is None
-    built = report_from_events("x", steps, prices=prices)
-    assert "0.78 → 0.58 per hour (-0.20)" in markdown(built)
-    assert "0.78 → 0.58 per hour" in html_page([built])
+    built_report = report_from_events("x", steps, prices=prices)
+    assert "0.78 → 0.58 per hour (-0.20)" in render_markdown(built_report)
+    assert "0.78 → 0.58 per hour" in html_page([built_report])
 
 
 @given(st.lists(st.sampled_from("abc"), max_size=12), st.lists(st.sampled_from("abc"), max_size=12))

@@ -14,13 +14,13 @@ CA = "tls:index/selfSignedCert:SelfSignedCert"
 KEY = "tls:index/privateKey:PrivateKey"
 LOCAL = "command:local:Command"
 GROUP = "aws:autoscaling/group:Group"
-SECURITY = "aws:vpc/securityGroupIngressRule:SecurityGroupIngressRule"
-AZURE = "azure-native:network:NetworkSecurityGroup"
+AWS_INGRESS_RULE = "aws:vpc/securityGroupIngressRule:SecurityGroupIngressRule"
+AZURE_SECURITY_GROUP = "azure-native:network:NetworkSecurityGroup"
 
 
 def aws_rule(cidr: str, operation: str = "create") -> Step:
     new = {"cidrIpv4": cidr, "ipProtocol": "tcp", "fromPort": 6443, "toPort": 6443}
-    return step(operation, SECURITY, "api", new=new)
+    return step(operation, AWS_INGRESS_RULE, "api", new=new)
 
 
 def azure_rule(source: str, direction: str = "Inbound") -> Step:
@@ -31,7 +31,9 @@ def azure_rule(source: str, direction: str = "Inbound") -> Step:
         "protocol": "Tcp",
         "destinationPortRange": "22",
     }
-    return step("update", AZURE, "nodes", old={"securityRules": []}, new={"securityRules": [rule]})
+    return step(
+        "update", AZURE_SECURITY_GROUP, "nodes", old={"securityRules": []}, new={"securityRules": [rule]}
+    )
 
 
 FIREWALL = '    tcp dport 30000-32767 accept comment "NodePort"\n'
@@ -144,9 +146,9 @@ def test_every_rule_has_examples() -> None:
     ("rule", "steps"), [(name, each) for name, changes in DANGEROUS.items() for each in changes]
 )
 def test_the_rule_applies_to_a_dangerous_change(rule: str, steps: list[Step]) -> None:
-    found_risks = risks(*steps)
-    assert rule in found_risks
-    assert all(found_risks[rule])
+    subjects_by_rule = risks(*steps)
+    assert rule in subjects_by_rule
+    assert all(subjects_by_rule[rule])
 
 
 @pytest.mark.parametrize(
@@ -161,12 +163,12 @@ def test_a_higher_max_unavailable_is_used_for_the_risk(limit: int, applies: bool
     """Test a change that raises the limit and uses it at the same time."""
     topology = cloud(**{"pools.general.max_unavailable": limit})
     changed = [host("update", f"g-{i}", "node", "general") for i in (1, 2, 3)]
-    found_risks = {
+    subjects_by_rule = {
         risk.rule: risk.subjects for risk in report_from_events("x", cluster(*changed), topology).risks
     }
-    assert ("many-nodes-at-once" in found_risks) is applies
+    assert ("many-nodes-at-once" in subjects_by_rule) is applies
     if applies:
-        assert found_risks["many-nodes-at-once"] == ("general: 2 of 3 nodes at a time",)
+        assert subjects_by_rule["many-nodes-at-once"] == ("general: 2 of 3 nodes at a time",)
 
 
 def test_a_change_of_the_only_control_plane_is_a_risk() -> None:
@@ -189,12 +191,12 @@ def test_the_quorum_risk_counts_lost_members() -> None:
 
 
 def test_the_report_has_the_level_of_the_most_severe_risk() -> None:
-    built = report(
+    built_report = report(
         host("delete", "cp-2", "etcd"), *[host("update", f"w-{i}", "node", "workers") for i in (1, 2, 3)]
     )
-    assert built.level is not None
-    assert built.level.value == "high"
-    assert [risk.level.weight for risk in built.risks] == sorted(
-        (risk.level.weight for risk in built.risks), reverse=True
+    assert built_report.level is not None
+    assert built_report.level.value == "high"
+    assert [risk.level.weight for risk in built_report.risks] == sorted(
+        (risk.level.weight for risk in built_report.risks), reverse=True
     )
     assert report_from_events("x", cluster()).level is None

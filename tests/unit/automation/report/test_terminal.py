@@ -138,9 +138,9 @@ def test_messages_are_printed_and_control_characters_are_not_obeyed() -> None:
 
 
 def test_colors_are_printed_only_on_request() -> None:
-    built = report(*changed_pool(1))
-    assert "\x1b[" in terminal_text(built, width=80, color=True)
-    assert "\x1b[" not in terminal_text(built, width=80)
+    built_report = report(*changed_pool(1))
+    assert "\x1b[" in terminal_text(built_report, width=80, color=True)
+    assert "\x1b[" not in terminal_text(built_report, width=80)
 
 
 def test_a_new_cluster_is_grouped_by_component() -> None:

@@ -19,7 +19,7 @@ def step(phase: str, name: str) -> Step:
 def test_live_display_keeps_lines_and_shows_the_current_work() -> None:
     output = io.StringIO()
     console = Console(file=output, force_terminal=True, width=100)
-    with LiveDisplay(several=False, console=console) as shown:
+    with LiveDisplay(multiple_stacks=False, console=console) as shown:
         shown.show_event("dev", step("plan", "w-1-node"))
         shown.show_event("dev", step("plan", "w-2-node"))
         shown.show_event("dev", step("done", "w-1-node"))
@@ -32,13 +32,13 @@ def test_live_display_keeps_lines_and_shows_the_current_work() -> None:
 
 
 def test_stack_without_events_can_finish() -> None:
-    with LiveDisplay(several=True, console=Console(file=io.StringIO(), force_terminal=True)) as shown:
+    with LiveDisplay(multiple_stacks=True, console=Console(file=io.StringIO(), force_terminal=True)) as shown:
         shown.finish(Result(stack="x", action=Action.UP, outcome=Outcome.FAILED))
 
 
 def test_plain_display_prints_the_progress_of_silent_stacks() -> None:
     lines: list[str] = []
-    with PlainDisplay(several=True, write=lines.append, interval=0.01) as shown:
+    with PlainDisplay(multiple_stacks=True, write=lines.append, interval=0.01) as shown:
         shown.show_event("dev", step("plan", "w-1-node"))
         end = time.monotonic() + 10
         while not lines and time.monotonic() < end:

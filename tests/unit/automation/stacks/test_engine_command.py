@@ -32,6 +32,6 @@ def test_output_of_plugins_is_redacted(
     environment = Environment(state=tmp_path / "state", cache=tmp_path / "cache")
     engine = Engine(environment, Workspace(stack="x", directory=tmp_path, config={}))
     monkeypatch.setenv("SOME_TOKEN", "marked-S3cret")
-    monkeypatch.setattr(actions.Job, "prepare_engine", lambda *_: engine)
+    monkeypatch.setattr(actions.StackRequest, "prepare_engine", lambda *_: engine)
     assert actions.run_engine_command(environment, "x", None, [command, "--diff"]) == 0
     assert ("marked-S3cret" in capsys.readouterr().out) is shown

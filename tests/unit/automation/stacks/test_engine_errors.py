@@ -51,5 +51,5 @@ def test_engine_message_is_shown_once_and_becomes_an_event(engine: Engine) -> No
 @pytest.mark.parametrize("engine", ["stack output"], indirect=True)
 def test_unreadable_outputs_are_one_error(engine: Engine) -> None:
     with pytest.raises(UserError) as raised:
-        driver.outputs(engine)
+        driver.masked_outputs(engine)
     assert str(raised.value) == "stack x: the backend: [secret]\ncaused by: no route to host"

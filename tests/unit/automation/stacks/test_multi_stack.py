@@ -18,15 +18,15 @@ from automation.stacks.events import Message, Step, Summary
 from automation.stacks.result import Action, Outcome, Result
 
 
-def result(stack: str, code: Outcome = Outcome.NOTHING) -> Result:
-    return Result(stack=stack, action=Action.PREVIEW, outcome=code)
+def result_of(stack: str, outcome: Outcome = Outcome.NOTHING) -> Result:
+    return Result(stack=stack, action=Action.PREVIEW, outcome=outcome)
 
 
 def test_failing_stack_does_not_stop_the_others() -> None:
     def work(stack: str) -> Result:
         if stack == "b":
             raise UserError("b: wrong")
-        return result(stack)
+        return result_of(stack)
 
     results = multi_stack.run_all(["a", "b", "c"], Action.PREVIEW, work, jobs=2)
     assert [(each.stack, each.outcome) for each in results] == [
@@ -43,8 +43,8 @@ def test_error_of_a_single_stack_is_raised_unless_kept() -> None:
 
     with pytest.raises(UserError, match="wrong"):
         multi_stack.run_all(["a"], Action.UP, work, jobs=1)
-    (kept,) = multi_stack.run_all(["a"], Action.UP, work, jobs=1, keep=True)
-    assert kept.outcome is Outcome.FAILED
+    (failed_result,) = multi_stack.run_all(["a"], Action.UP, work, jobs=1, keep_errors=True)
+    assert failed_result.outcome is Outcome.FAILED
 
 
 @pytest.mark.parametrize("jobs", [1, 2])
@@ -58,7 +58,7 @@ def test_at_most_jobs_stacks_run_at_a_time(jobs: int) -> None:
         time.sleep(0.05)
         with lock:
             now[0] -= 1
-        return result(stack)
+        return result_of(stack)
 
     multi_stack.run_all(list("abcdef"), Action.UP, work, jobs=jobs)
     assert maximum[0] == jobs
@@ -74,7 +74,7 @@ def test_at_most_jobs_stacks_run_at_a_time(jobs: int) -> None:
     ],
 )
 def test_exit_codes(codes: list[Outcome], plain: int, detailed: int) -> None:
-    results = [result("x", code) for code in codes]
+    results = [result_of("x", code) for code in codes]
     assert multi_stack.exit_code(results, detailed=False) == plain
     assert multi_stack.exit_code(results, detailed=True) == detailed
 
@@ -126,29 +126,29 @@ def test_event_log_write_error_does_not_stop_the_stacks(
 
 def test_stack_in_use_is_retried_until_the_timeout(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(driver, "_RETRY_INTERVAL", 0.01)
-    tries = []
+    attempts = []
 
     def work() -> None:
-        tries.append(1)
-        if len(tries) < 3:
+        attempts.append(1)
+        if len(attempts) < 3:
             raise StackInUse("in use")
 
     driver.retry_while_in_use(work, 5)
-    assert len(tries) == 3
-    tries.clear()
+    assert len(attempts) == 3
+    attempts.clear()
     with pytest.raises(StackInUse):
         driver.retry_while_in_use(work, 0)
-    assert len(tries) == 1
+    assert len(attempts) == 1
 
 
 def test_lines_of_several_stacks_name_their_stack() -> None:
     lines: list[str] = []
-    shown = PlainDisplay(several=True, write=lines.append)
+    shown = PlainDisplay(multiple_stacks=True, write=lines.append)
     shown.show_line("a", "a line of the engine")
     shown.show_event("a", Step(operation="update", phase="done", urn="u::w-1-node", type="t"))
     shown.show_event("a", Step(operation="same", phase="done", urn="u::w-2-node", type="t"))
     shown.show_event("b", Message(severity="warning", text="one\ntwo"))
-    shown.finish(result("b"))
+    shown.finish(result_of("b"))
     assert lines == [
         "a: update w-1-node: done",
         "b: warning: one",

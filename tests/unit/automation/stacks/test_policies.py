@@ -16,13 +16,13 @@ from testkit.cluster import CHECKOUT
 _KEY = "-----BEGIN EC PRIVATE KEY-----\nMHcCAQEE\n-----END EC PRIVATE KEY-----\n"
 
 
-def config(path: Path = CHECKOUT / "Pulumi.dev.yaml", **changes: Any) -> dict[str, Any]:  # noqa: ANN401
-    violations: dict[str, Any] = yaml.safe_load(path.read_text())["config"]
-    violations["kubewright:cluster"] |= changes
-    return violations
+def stack_config(path: Path = CHECKOUT / "Pulumi.dev.yaml", **changes: Any) -> dict[str, Any]:  # noqa: ANN401
+    config: dict[str, Any] = yaml.safe_load(path.read_text())["config"]
+    config["kubewright:cluster"] |= changes
+    return config
 
 
-def step(operation: str, inputs: dict[str, Any] | None, name: str = "x") -> EngineEvent:
+def resource_event(operation: str, inputs: dict[str, Any] | None, name: str = "x") -> EngineEvent:
     kind = "command:remote:Command"
     urn = f"urn:pulumi:dev::kubewright::{kind}::{name}"
     state = {
@@ -41,10 +41,10 @@ def step(operation: str, inputs: dict[str, Any] | None, name: str = "x") -> Engi
 
 
 def test_unchanged_resources_are_checked_and_deleted_ones_are_not() -> None:
-    checker = PolicyChecker(config())
-    checker.add_event(step("same", {"create": _KEY}, "kept"))
-    checker.add_event(step("create", {"create": "true", "stdin": "[secret]"}, "new"))
-    checker.add_event(step("delete", None, "gone"))
+    checker = PolicyChecker(stack_config())
+    checker.add_event(resource_event("same", {"create": _KEY}, "kept"))
+    checker.add_event(resource_event("create", {"create": "true", "stdin": "[secret]"}, "new"))
+    checker.add_event(resource_event("delete", None, "gone"))
     violations = checker.violations()
     assert [each.urn.rpartition("::")[2] for each in violations] == ["kept"]
     assert violations[0].policy == "kubewright/no-plain-secret"
@@ -56,26 +56,28 @@ def test_unchanged_resources_are_checked_and_deleted_ones_are_not() -> None:
 
 def test_secrets_of_unchanged_resources_are_recognized() -> None:
     secret = {SIGNATURE: SECRET_SIGNATURE, "plaintext": _KEY}
-    checker = PolicyChecker(config())
-    checker.add_event(step("same", {"stdin": secret, "connection": {"privateKey": secret}, "list": [secret]}))
+    checker = PolicyChecker(stack_config())
+    checker.add_event(
+        resource_event("same", {"stdin": secret, "connection": {"privateKey": secret}, "list": [secret]})
+    )
     assert checker.violations() == []
 
 
 def test_mandatory_violations_come_first_and_only_they_fail_the_preview() -> None:
-    violations = PolicyChecker(config(environment="production")).violations()
+    violations = PolicyChecker(stack_config(environment="production")).violations()
     assert [each.level for each in violations] == ["mandatory", "advisory", "advisory"]
     assert len(policies.mandatory_violations(violations)) == 1
     assert len(policies.format_violations(violations, complete=True)) == 4
 
 
 def test_all_rules_are_met_only_after_a_complete_preview() -> None:
-    violations = PolicyChecker(config()).violations()
+    violations = PolicyChecker(stack_config()).violations()
     assert violations == []
     assert "rules are met" in policies.format_violations(violations, complete=True)[0]
     assert "not checked" in policies.format_violations(violations, complete=False)[0]
 
 
 def test_invalid_settings_are_a_violation() -> None:
-    violations = PolicyChecker(config(name="")).violations()
+    violations = PolicyChecker(stack_config(name="")).violations()
     assert [each.policy for each in violations] == ["kubewright/readable-settings"]
     assert "not checked: 1 mistake" in policies.mandatory_violations(violations)[0]

@@ -73,6 +73,6 @@ def test_unknown_reference_is_reported_in_one_line(checkout: Path, ref: str) -> 
 
 def test_ways_of_selection_cannot_be_combined() -> None:
     with pytest.raises(UserError, match="give one of them"):
-        selection.select_stacks(["dev"], everything=True, changed_from=None)
-    assert selection.select_stacks([], everything=False, changed_from=None) == ["dev"]
-    assert selection.select_stacks(["b", "a", "b"], everything=False, changed_from=None) == ["b", "a"]
+        selection.select_stacks(["dev"], select_all=True, changed_from=None)
+    assert selection.select_stacks([], select_all=False, changed_from=None) == ["dev"]
+    assert selection.select_stacks(["b", "a", "b"], select_all=False, changed_from=None) == ["b", "a"]

@@ -1,3 +1,5 @@
+"""Tests of the installation of official plugins and stand-ins, with a fake of the command `pulumi`."""
+
 import os
 import subprocess
 import sys
@@ -10,7 +12,7 @@ from lab.plugins.install import InstallError, install
 
 # A fake command of the engine: it unpacks --file like the real command, downloads only if DOWNLOADS is set,
 # and writes a log.
-ENGINE = """#!/bin/sh
+FAKE_ENGINE = """#!/bin/sh
 echo "$*" >> "$LOG"
 dir="$PULUMI_HOME/plugins/resource-$4-v$5"
 if [ "$7" = --file ]; then
@@ -23,35 +25,39 @@ fi
 """
 
 
-class Machine:
+class FakeMachine:
+    """A directory with a fake command `pulumi`, a log of its calls, and a Pulumi home directory."""
+
     def __init__(self, directory: Path) -> None:
         self.home = directory / "home"
         self.engine = directory / "pulumi"
-        self.engine.write_text(ENGINE)
+        self.engine.write_text(FAKE_ENGINE)
         self.engine.chmod(0o755)
         self.log = directory / "log"
         self.log.touch()
 
     def calls(self) -> int:
+        """Return the number of calls of the fake command `pulumi`."""
         return len(self.log.read_text().splitlines())
 
     def plugin(self, name: str) -> Path:
+        """Return the directory of an installed plugin."""
         return self.home / "plugins" / f"resource-{name}-v{version(f'pulumi-{name}')}"
 
 
 @pytest.fixture
-def machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Machine:
-    made = Machine(tmp_path)
-    monkeypatch.setenv("LOG", str(made.log))
+def machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> FakeMachine:
+    machine = FakeMachine(tmp_path)
+    monkeypatch.setenv("LOG", str(machine.log))
     monkeypatch.setenv("KUBEWRIGHT_CACHE", str(tmp_path / "cache"))
     monkeypatch.delenv("DOWNLOADS", raising=False)
-    return made
+    return machine
 
 
-def test_official_plugin_is_preferred(machine: Machine, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_official_plugin_is_preferred(machine: FakeMachine, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("DOWNLOADS", "yes")
-    done = install(machine.engine, machine.home, ["command", "tls"])
-    assert [str(item) for item in done] == [
+    installed = install(machine.engine, machine.home, ["command", "tls"])
+    assert [str(item) for item in installed] == [
         f"plugin command {version('pulumi-command')}: official, installed",
         f"plugin tls {version('pulumi-tls')}: official, installed",
     ]
@@ -62,9 +68,9 @@ def test_official_plugin_is_preferred(machine: Machine, monkeypatch: pytest.Monk
     assert machine.calls() == 2
 
 
-def test_refused_download_is_not_repeated_for_a_day(machine: Machine) -> None:
-    done = install(machine.engine, machine.home, ["command", "tls"])
-    assert [(item.kind, item.fresh) for item in done] == [("stand-in", True), ("stand-in", True)]
+def test_refused_download_is_not_repeated_for_a_day(machine: FakeMachine) -> None:
+    installed = install(machine.engine, machine.home, ["command", "tls"])
+    assert [(item.kind, item.fresh) for item in installed] == [("stand-in", True), ("stand-in", True)]
     assert machine.calls() == 3  # one refusal for two stand-ins
     again = install(machine.engine, machine.home, ["command", "tls"])
     assert [(item.kind, item.fresh) for item in again] == [("stand-in", False), ("stand-in", False)]
@@ -72,7 +78,7 @@ def test_refused_download_is_not_repeated_for_a_day(machine: Machine) -> None:
 
 
 def test_official_plugin_replaces_the_stand_in_after_a_day(
-    machine: Machine, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    machine: FakeMachine, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     install(machine.engine, machine.home, ["tls"])
     refusal = tmp_path / "cache" / "plugins" / "official-download-refused"
@@ -81,7 +87,7 @@ def test_official_plugin_replaces_the_stand_in_after_a_day(
     assert [item.kind for item in install(machine.engine, machine.home, ["tls"])] == ["official"]
 
 
-def test_changed_sources_are_installed_again(machine: Machine) -> None:
+def test_changed_sources_are_installed_again(machine: FakeMachine) -> None:
     install(machine.engine, machine.home, ["tls"])
     (machine.plugin("tls") / "stand-in.sha256").write_text("of other sources")
     assert [item.fresh for item in install(machine.engine, machine.home, ["tls"])] == [True]
@@ -89,7 +95,7 @@ def test_changed_sources_are_installed_again(machine: Machine) -> None:
 
 @pytest.mark.parametrize("name", ["command", "tls"])
 def test_installed_stand_in_runs_its_copy_in_any_directory(
-    machine: Machine, name: str, tmp_path: Path
+    machine: FakeMachine, name: str, tmp_path: Path
 ) -> None:
     install(machine.engine, machine.home, [name])
     plugin = machine.plugin(name) / f"pulumi-resource-{name}"
@@ -106,7 +112,7 @@ def test_installed_stand_in_runs_its_copy_in_any_directory(
     assert list((machine.plugin(name) / "lab/plugins" / name / "__pycache__").glob("provider.*.pyc"))
 
 
-def test_plugin_ends_after_its_engine_was_killed(machine: Machine, tmp_path: Path) -> None:
+def test_plugin_ends_after_its_engine_was_killed(machine: FakeMachine, tmp_path: Path) -> None:
     install(machine.engine, machine.home, ["command"])
     plugin = machine.plugin("command") / "pulumi-resource-command"
     started = tmp_path / "started"
@@ -133,12 +139,12 @@ def _sleep() -> None:
     subprocess.run(["sleep", "0.05"], check=True)
 
 
-def test_plugin_without_official_download_and_stand_in_is_an_error(machine: Machine) -> None:
+def test_plugin_without_official_download_and_stand_in_is_an_error(machine: FakeMachine) -> None:
     with pytest.raises(InstallError, match="install the Python package pulumi-nonesuch"):
         install(machine.engine, machine.home, ["nonesuch"])
 
 
-def test_rejected_tarball_is_an_error(machine: Machine) -> None:
+def test_rejected_tarball_is_an_error(machine: FakeMachine) -> None:
     machine.engine.write_text("#!/bin/sh\necho 'error: disk full' >&2\nexit 1\n")
     with pytest.raises(
         InstallError, match="plugin tls: the stand-in could not be installed: error: disk full"
@@ -146,7 +152,7 @@ def test_rejected_tarball_is_an_error(machine: Machine) -> None:
         install(machine.engine, machine.home, ["tls"])
 
 
-def test_command_prints_one_line_per_plugin(machine: Machine) -> None:
+def test_command_prints_one_line_per_plugin(machine: FakeMachine) -> None:
     done = subprocess.run(
         [
             sys.executable,

@@ -17,15 +17,15 @@ if TYPE_CHECKING:
 
 REGION: Final = "eu-central-1"
 BUCKET, GROUP = "kubewright-test", "test-cp-1"
-KEYS = ["status/members/control-plane/cp-1/etcd", "status/members/control-plane/cp-1/node"]
+STATUS_KEYS = ["status/members/control-plane/cp-1/etcd", "status/members/control-plane/cp-1/node"]
 _IMAGE = "ami-12c6146b"
 """An image that moto provides."""
-OLD, NEW = "a" * 64, "b" * 64
-QUICK, SLOW = Polling(limit=0.2, interval=0.01), Polling(limit=5, interval=0.01)
+OLD_DIGEST, NEW_DIGEST = "a" * 64, "b" * 64
+SHORT_WAIT, LONG_WAIT = Polling(limit=0.2, interval=0.01), Polling(limit=5, interval=0.01)
 
 
 @dataclass
-class Refreshing:
+class RefreshSimulator:
     """Moto's Auto Scaling with instance refreshes. `outcome` is the final status of the next refreshes.
 
     `on_success` runs during a refresh: machines boot and write their status.
@@ -34,36 +34,36 @@ class Refreshing:
     client: AutoScalingClient
     outcome: str = "Successful"
     on_success: Callable[[], None] = lambda: None
-    started: list[dict[str, Any]] = field(default_factory=list)
+    refreshes: list[dict[str, Any]] = field(default_factory=list)
     polls: int = 0
 
     def __getattr__(self, name: str) -> object:
         return getattr(self.client, name)
 
     def start_instance_refresh(self, **arguments: object) -> dict[str, str]:
-        if self.started and self.started[0]["Status"] == "InProgress":
+        if self.refreshes and self.refreshes[0]["Status"] == "InProgress":
             raise AssertionError("AWS rejects a second refresh during a refresh")
-        identity = f"refresh-{len(self.started)}"
-        self.started.insert(0, {**arguments, "InstanceRefreshId": identity, "Status": "InProgress"})
+        identity = f"refresh-{len(self.refreshes)}"
+        self.refreshes.insert(0, {**arguments, "InstanceRefreshId": identity, "Status": "InProgress"})
         self.polls = 0
         return {"InstanceRefreshId": identity}
 
     def describe_instance_refreshes(self, **_: object) -> dict[str, list[dict[str, Any]]]:
         """Return the newest refresh first, as AWS does."""
         self.polls += 1
-        if self.started and self.started[0]["Status"] == "InProgress" and self.polls > 1:
-            self.started[0] |= {"Status": self.outcome, "StatusReason": "machines did not come"}
+        if self.refreshes and self.refreshes[0]["Status"] == "InProgress" and self.polls > 1:
+            self.refreshes[0] |= {"Status": self.outcome, "StatusReason": "machines did not come"}
             self.on_success()
-        return {"InstanceRefreshes": self.started[:1]}
+        return {"InstanceRefreshes": self.refreshes[:1]}
 
 
-def report(statuses: StatusStore, keys: list[str], digest: str) -> None:
-    """Write the digest as the status of all keys."""
+def write_statuses(statuses: StatusStore, keys: list[str], digest: str) -> None:
+    """Write the digest as the status under each key, as healthy machines do."""
     for key in keys:
         statuses.put(key, f"{digest}\n")
 
 
-def group(name: str, size: int) -> list[str]:
+def create_group(name: str, size: int) -> list[str]:
     """Create a group of machines with the first version of its template; return their ids."""
     ec2, autoscaling = boto3.client("ec2", REGION), boto3.client("autoscaling", REGION)
     template = ec2.create_launch_template(
@@ -76,5 +76,5 @@ def group(name: str, size: int) -> list[str]:
         AvailabilityZones=[f"{REGION}a"],
         LaunchTemplate={"LaunchTemplateId": template, "Version": "1"},
     )
-    answer = autoscaling.describe_auto_scaling_groups(AutoScalingGroupNames=[name])["AutoScalingGroups"]
-    return [machine["InstanceId"] for machine in answer[0]["Instances"]]
+    response = autoscaling.describe_auto_scaling_groups(AutoScalingGroupNames=[name])["AutoScalingGroups"]
+    return [machine["InstanceId"] for machine in response[0]["Instances"]]

@@ -1,4 +1,4 @@
-"""Fixtures for tests of AWS: recorded graphs, and clients of moto."""
+"""Fixtures for tests of AWS: graphs of the program's resources, and clients of moto."""
 
 from __future__ import annotations
 
@@ -11,20 +11,20 @@ from moto import mock_aws
 
 from providers.aws.wait_clients import MachineGroups, StatusStore
 from tests.unit.components.graph import Graph
-from tests.unit.providers.aws.autoscaling import BUCKET, REGION, Refreshing
-from tests.unit.providers.aws.program import everything, graph
+from tests.unit.providers.aws.autoscaling import BUCKET, REGION, RefreshSimulator
+from tests.unit.providers.aws.program import graph, with_all_features
 
 if TYPE_CHECKING:
     from types_boto3_autoscaling import AutoScalingClient
 
 
-@pytest.fixture(scope="module", params=[None, everything], ids=["example", "everything"])
-def recorded(request: pytest.FixtureRequest) -> Graph:
+@pytest.fixture(scope="module", params=[None, with_all_features], ids=["example", "everything"])
+def resources(request: pytest.FixtureRequest) -> Graph:
     return graph(request.param)
 
 
 @pytest.fixture(scope="module")
-def example() -> Graph:
+def example_resources() -> Graph:
     return graph()
 
 
@@ -38,13 +38,13 @@ def account(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 
 @pytest.fixture
-def refreshing(account: None) -> Refreshing:
-    return Refreshing(boto3.client("autoscaling", REGION))
+def simulator(account: None) -> RefreshSimulator:
+    return RefreshSimulator(boto3.client("autoscaling", REGION))
 
 
 @pytest.fixture
-def groups(refreshing: Refreshing) -> MachineGroups:
-    return MachineGroups(cast("AutoScalingClient", refreshing))
+def groups(simulator: RefreshSimulator) -> MachineGroups:
+    return MachineGroups(cast("AutoScalingClient", simulator))
 
 
 @pytest.fixture

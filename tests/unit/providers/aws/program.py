@@ -1,4 +1,4 @@
-"""The Pulumi program with mocks of the AWS plugin, for the example stack or a changed copy."""
+"""Runs of the Pulumi program with mocks of the AWS plugin, for the example stack or edited copies."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from pulumi.runtime import mocks
 from assembly import build_topology
 from settings import Settings
 from settings.aws import AwsSettings
-from tests.unit.components.graph import Graph, Json, Node, Plugins
-from tests.unit.providers.program import Change, Example, section
+from tests.unit.components.graph import Graph, Json, Node, PluginMocks
+from tests.unit.providers.program import ConfigEdit, ExampleStack, section
 from topology.model import Topology
 
 ACCOUNT = "123456789012"
 
 
-class AwsPlugins(Plugins):
+class AwsPlugins(PluginMocks):
     """Mocks of the AWS plugin. They return only the outputs that the program reads."""
 
     def new_resource(self, args: mocks.MockResourceArgs) -> tuple[str, Json]:
@@ -36,20 +36,20 @@ class AwsPlugins(Plugins):
         return known[args.token], []
 
 
-EXAMPLE = Example("aws-example", AwsPlugins)
-deploy, graph, changed = EXAMPLE.deploy, EXAMPLE.graph, EXAMPLE.changed
+EXAMPLE = ExampleStack("aws-example", AwsPlugins)
+run_program, graph, example_config = EXAMPLE.run_program, EXAMPLE.graph, EXAMPLE.config
 
 
-def plan(change: Change | None = None) -> tuple[Settings, AwsSettings, Topology]:
-    """Return the settings and the topology of the example after a change."""
-    settings = EXAMPLE.settings(change)
+def example_settings(edit: ConfigEdit | None = None) -> tuple[Settings, AwsSettings, Topology]:
+    """Return settings, AWS settings and topology of the example stack, edited by `edit`."""
+    settings = EXAMPLE.settings(edit)
     assert settings.aws is not None
     return settings, settings.aws, build_topology(settings)
 
 
-def aws_resources(found: Graph) -> list[Node]:
+def aws_resources(resources: Graph) -> list[Node]:
     """Return the resources of the AWS plugin."""
-    return [node for node in found.nodes.values() if node.type.startswith("aws:")]
+    return [node for node in resources.nodes.values() if node.type.startswith("aws:")]
 
 
 def user_data(template: Node) -> str:
@@ -57,21 +57,21 @@ def user_data(template: Node) -> str:
     return base64.b64decode(template.text("userData")).decode()
 
 
-def with_own_etcd(cluster: Json) -> None:
+def with_dedicated_etcd(cluster: Json) -> None:
     cluster["etcd"] = {"hosts": ["e-1", "e-2", "e-3"], "machine": {"type": "t3.large"}}
 
 
-def everything(cluster: Json) -> None:
-    with_own_etcd(cluster)
+def with_all_features(cluster: Json) -> None:
+    with_dedicated_etcd(cluster)
     section(cluster, "aws", "network")["nat"] = "per-zone"
     section(cluster, "aws", "addons")["load_balancers"] = True
     section(cluster, "aws", "endpoint").update({"public": True, "zone": "Z0123456789"})
 
 
-def settings_of(found: Graph, name: str) -> dict[str, Any]:
+def inputs_of(resources: Graph, name: str) -> dict[str, Any]:
     """Return the inputs of a resource."""
-    return cast(dict[str, Any], found.node(name).inputs)
+    return cast(dict[str, Any], resources.node(name).inputs)
 
 
-def templates(found: Graph) -> list[Node]:
-    return found.of_type(":LaunchTemplate")
+def launch_templates(resources: Graph) -> list[Node]:
+    return resources.of_type(":LaunchTemplate")

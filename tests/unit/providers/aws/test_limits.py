@@ -7,7 +7,7 @@ import logging
 import pytest
 
 from providers.aws import limits
-from providers.aws.boot import Boot
+from providers.aws.boot import BootPrograms
 from providers.aws.identity import permissions_of
 from providers.aws.names import Names
 from providers.aws.policies import Condition, Statement, policy_document, template_values
@@ -16,65 +16,65 @@ from providers.cloud.machine_config import CONTROL_PLANES, ETCD_MEMBERS, POOLS
 from settings.aws import AwsEndpoints
 from settings.clouds import CloudAddonSettings
 from tests.unit.components.graph import Json
-from tests.unit.providers.aws.program import changed, deploy, plan
-from tests.unit.providers.program import Change, section
+from tests.unit.providers.aws.program import example_config, example_settings, run_program
+from tests.unit.providers.program import ConfigEdit, section
 from topology.model import Capacity
 
 
-def messages(change: Change) -> list[str]:
-    return [str(problem) for problem in limits.problems(*plan(change))]
+def problem_messages(edit: ConfigEdit) -> list[str]:
+    return [str(problem) for problem in limits.problems(*example_settings(edit))]
 
 
-def renamed(name: str) -> Change:
-    def change(cluster: Json) -> None:
+def with_name(name: str) -> ConfigEdit:
+    def edit(cluster: Json) -> None:
         cluster["name"] = name
 
-    return change
+    return edit
 
 
 class TestQuotas:
     def test_the_example_fits(self) -> None:
-        assert limits.problems(*plan()) == []
+        assert limits.problems(*example_settings()) == []
 
     def test_vcpus_above_the_quota_are_a_problem(self) -> None:
-        def change(cluster: Json) -> None:
+        def edit(cluster: Json) -> None:
             section(cluster, "aws", "quotas")["vcpus"] = 8
 
-        (error,) = messages(change)
+        (error,) = problem_messages(edit)
         # Three t3.large and three m6i.large with 2 vCPUs each. Spot machines have a separate quota.
         assert "aws.quotas.vcpus: 8: the on-demand machines of the cluster need at least 12 vCPUs" in error
         assert "L-1216C47A" in error
 
     def test_spot_machines_have_a_separate_quota(self) -> None:
-        def change(cluster: Json) -> None:
+        def edit(cluster: Json) -> None:
             section(cluster, "pools", "batch")["size"] = {"min": 2, "max": 20}
             section(cluster, "aws", "quotas")["spot_vcpus"] = 5
 
-        (error,) = messages(change)
+        (error,) = problem_messages(edit)
         assert "spot_vcpus: 5: the spot machines of the cluster need at least 8 vCPUs" in error
 
     def test_growth_beyond_the_quota_is_a_warning(self) -> None:
-        def change(cluster: Json) -> None:
+        def edit(cluster: Json) -> None:
             section(cluster, "aws", "quotas")["vcpus"] = 12
 
-        settings, aws, _ = plan(change)
+        settings, aws, _ = example_settings(edit)
         (warning,) = limits.warnings(settings, aws)
         assert "need 26 vCPUs" in warning
-        assert limits.problems(*plan(change)) == []
+        assert limits.problems(*example_settings(edit)) == []
 
     def test_addresses_of_nat_gateways_above_the_quota_are_a_problem(self) -> None:
-        def change(cluster: Json) -> None:
+        def edit(cluster: Json) -> None:
             section(cluster, "aws", "network")["nat"] = "per-zone"
             section(cluster, "aws", "quotas")["addresses"] = 2
 
-        (error,) = messages(change)
+        (error,) = problem_messages(edit)
         assert "3 NAT gateways" in error
 
     def test_rules_of_a_security_group_above_the_quota_are_a_problem(self) -> None:
-        def change(cluster: Json) -> None:
+        def edit(cluster: Json) -> None:
             section(cluster, "network")["api_allowed"] = [f"192.0.2.{n}/32" for n in range(0, 140, 2)]
 
-        (error,) = messages(change)
+        (error,) = problem_messages(edit)
         assert "network.api_allowed" in error
         assert "the account allows 60" in error
 
@@ -88,24 +88,24 @@ class TestQuotas:
 
 class TestSizes:
     def test_cluster_name_is_too_long_for_bucket_names(self) -> None:
-        assert messages(renamed("a" * 24)) == []
-        (error,) = messages(renamed("a" * 25))
+        assert problem_messages(with_name("a" * 24)) == []
+        (error,) = problem_messages(with_name("a" * 25))
         assert "at most 24 characters" in error
         longest = Names(cluster="a" * 24, region="ap-southeast-1")
         assert len(longest.bucket("1" * 12)) <= 63
         assert len(longest.name("api")) <= 32
 
     def test_pool_name_is_too_long_for_role_names(self) -> None:
-        def named(name: str) -> Change:
-            def change(cluster: Json) -> None:
+        def with_pool_name(name: str) -> ConfigEdit:
+            def edit(cluster: Json) -> None:
                 pools = section(cluster, "pools")
                 pools[name] = pools.pop("general")
 
-            return change
+            return edit
 
         # The role name is aws-example-pool-…-eu-central-1.
-        assert messages(named("p" * 34)) == []
-        (error,) = messages(named("p" * 35))
+        assert problem_messages(with_pool_name("p" * 34)) == []
+        (error,) = problem_messages(with_pool_name("p" * 35))
         assert error.startswith(
             f"kubewright:cluster.pools.{'p' * 35}: the name of its role, aws-example-pool-ppp"
         )
@@ -113,61 +113,63 @@ class TestSizes:
 
     @pytest.mark.parametrize("machine", ["m6g.large", "t4g.small", "c7gn.xlarge", "im4gn.large"])
     def test_arm_machines_are_refused(self, machine: str) -> None:
-        def change(cluster: Json) -> None:
+        def edit(cluster: Json) -> None:
             section(cluster, "control_planes", "machine")["type"] = machine
 
-        assert any("arm64" in error for error in messages(change))
+        assert any("arm64" in error for error in problem_messages(edit))
 
     @pytest.mark.parametrize("machine", ["m4.large", "t2.medium", "i3.large", "x1e.xlarge", "g3s.xlarge"])
     def test_member_requires_a_type_with_nvme_volumes(self, machine: str) -> None:
-        def change(cluster: Json) -> None:
+        def edit(cluster: Json) -> None:
             section(cluster, "control_planes", "machine")["type"] = machine
 
-        (error,) = messages(change)
+        (error,) = problem_messages(edit)
         assert f"control_planes.machine.type: {machine}: has no device names with volume ids" in error
 
-        def of_workers(cluster: Json) -> None:
+        def edit_workers(cluster: Json) -> None:
             section(cluster, "pools", "general", "machine")["types"] = [machine]
 
-        assert messages(of_workers) == []
+        assert problem_messages(edit_workers) == []
 
     @pytest.mark.parametrize("machine", ["g4dn.xlarge", "i3en.large", "p4d.24xlarge", "m5dn.large"])
     def test_other_types_are_accepted(self, machine: str) -> None:
-        def change(cluster: Json) -> None:
+        def edit(cluster: Json) -> None:
             section(cluster, "control_planes", "machine")["type"] = machine
             section(cluster, "aws", "quotas")["vcpus"] = 1000
 
-        assert messages(change) == []
+        assert problem_messages(edit) == []
 
     def test_text_that_is_no_machine_type_is_a_problem(self) -> None:
-        def change(cluster: Json) -> None:
+        def edit(cluster: Json) -> None:
             section(cluster, "pools", "general", "machine")["types"] = ["large"]
 
-        assert any("not an instance type" in error for error in messages(change))
+        assert any("not an instance type" in error for error in problem_messages(edit))
 
     def test_policies_fit_with_every_add_on_and_the_longest_names(self) -> None:
-        filled = template_values(Names(cluster="a" * 24, region="ap-southeast-1"))
+        values = template_values(Names(cluster="a" * 24, region="ap-southeast-1"))
         addons = CloudAddonSettings(load_balancers=True)
         for prefix in (CONTROL_PLANES, ETCD_MEMBERS, f"{POOLS}/{'p' * 40}"):
             permissions = permissions_of(prefix, addons)
-            inline = sum(len(policy_document(one, filled)) for one in permissions.inline.values())
+            inline = sum(
+                len(policy_document(statements, values)) for statements in permissions.inline.values()
+            )
             assert inline <= limits.MAX_INLINE_CHARACTERS
             for statements in permissions.managed.values():
-                assert len(policy_document(statements, filled)) <= limits.MAX_MANAGED_CHARACTERS
+                assert len(policy_document(statements, values)) <= limits.MAX_MANAGED_CHARACTERS
 
     def test_problem_of_long_user_data_names_the_machine(self) -> None:
         authority = "x" * limits.MAX_USER_DATA_BYTES
-        boot = Boot("eu-central-1", "amazonaws.com", AwsEndpoints(ca_file="ca"), {"ca": authority})
+        boot = BootPrograms("eu-central-1", "amazonaws.com", AwsEndpoints(ca_file="ca"), {"ca": authority})
         (problem,) = limits.user_data_problems({"cp-1": boot.longest_program(CONTROL_PLANES, "cp-1")})
         assert "cp-1: the boot program has" in str(problem)
-        short = Boot("eu-central-1", "amazonaws.com", AwsEndpoints(), {})
+        short = BootPrograms("eu-central-1", "amazonaws.com", AwsEndpoints(), {})
         assert limits.user_data_problems({"cp-1": short.longest_program(CONTROL_PLANES, "cp-1")}) == []
 
     def test_problems_raise_one_error(self, caplog: pytest.LogCaptureFixture) -> None:
         caplog.set_level(logging.ERROR)
-        with pytest.raises(SystemExit) as ended:
-            deploy(changed(renamed("a" * 25)))
-        assert ended.value.code == 32
+        with pytest.raises(SystemExit) as exit_info:
+            run_program(example_config(with_name("a" * 25)))
+        assert exit_info.value.code == 32
         errors = [record.message for record in caplog.records if record.levelname == "ERROR"]
         assert len(errors) == 1
         assert errors[0].startswith("kubewright:cluster.name: ")
@@ -179,10 +181,10 @@ class TestPolicies:
             Statement("Wide", ("ec2:*",), ("arn:aws:ec2:::x",))
 
     def test_wildcard_resource_requires_a_reason(self) -> None:
-        with pytest.raises(ValueError, match="because"):
+        with pytest.raises(ValueError, match="wildcard_reason"):
             Statement("Wide", ("ec2:DescribeVolumes",), ("*",))
-        with pytest.raises(ValueError, match="because"):
-            Statement("Narrow", ("s3:GetObject",), ("arn:aws:s3:::x",), because="no reason is needed")
+        with pytest.raises(ValueError, match="wildcard_reason"):
+            Statement("Narrow", ("s3:GetObject",), ("arn:aws:s3:::x",), wildcard_reason="no reason is needed")
 
     def test_all_templates_of_policies_are_replaced(self) -> None:
         condition = Condition("StringEquals", "aws:ResourceTag/{cluster}", ("{region}",))
@@ -206,5 +208,5 @@ class TestRefresh:
         capacity = Capacity(min_size=1, max_size=maximum, types=("m5.large",), spot=False, disk=0)
         assert healthy_percentage(capacity, unavailable) == percent
         # AWS rounds up the number of machines that must stay.
-        stays = -(-maximum * percent // 100)
-        assert maximum - stays <= max(1, unavailable)
+        min_in_service = -(-maximum * percent // 100)
+        assert maximum - min_in_service <= max(1, unavailable)

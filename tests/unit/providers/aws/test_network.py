@@ -7,13 +7,13 @@ from pulumi import RunError
 
 from providers.aws.foundation import first_zones
 from tests.unit.components.graph import Graph, Json
-from tests.unit.providers.aws.program import graph, settings_of
+from tests.unit.providers.aws.program import graph, inputs_of
 from tests.unit.providers.program import section
 
 
 class TestNetwork:
     def test_an_existing_network_is_not_changed(self) -> None:
-        def change(cluster: Json) -> None:
+        def edit(cluster: Json) -> None:
             zones = section(cluster, "aws")["zones"]
             assert isinstance(zones, list)
             section(cluster, "aws", "network").update(
@@ -25,20 +25,24 @@ class TestNetwork:
                 }
             )
 
-        found = graph(change)
-        assert not found.of_type("ec2/vpc:Vpc")
-        assert not found.of_type(":NatGateway")
-        assert settings_of(found, "cp-2-seat-interface")["subnetId"] == "subnet-1"
-        assert settings_of(found, "cp-2-seat-interface")["privateIps"] == ["10.20.1.10"]
-        assert settings_of(found, "aws-endpoint-balancer")["subnets"] == ["subnet-0", "subnet-1", "subnet-2"]
+        resources = graph(edit)
+        assert not resources.of_type("ec2/vpc:Vpc")
+        assert not resources.of_type(":NatGateway")
+        assert inputs_of(resources, "cp-2-seat-interface")["subnetId"] == "subnet-1"
+        assert inputs_of(resources, "cp-2-seat-interface")["privateIps"] == ["10.20.1.10"]
+        assert inputs_of(resources, "aws-endpoint-balancer")["subnets"] == [
+            "subnet-0",
+            "subnet-1",
+            "subnet-2",
+        ]
 
     def test_a_number_of_zones_selects_zones_of_the_region(self) -> None:
-        def change(cluster: Json) -> None:
+        def edit(cluster: Json) -> None:
             section(cluster, "aws")["zones"] = 3
 
-        found = graph(change)
-        assert settings_of(found, "aws-network-private-3")["availabilityZone"] == "x-1c"
-        assert settings_of(found, "cp-3-group")["availabilityZones"] == ["x-1c"]
+        resources = graph(edit)
+        assert inputs_of(resources, "aws-network-private-3")["availabilityZone"] == "x-1c"
+        assert inputs_of(resources, "cp-3-group")["availabilityZones"] == ["x-1c"]
 
     def test_error_for_more_zones_than_the_region_has(self) -> None:
         with pytest.raises(
@@ -46,28 +50,28 @@ class TestNetwork:
         ):
             first_zones(["x-1a", "x-1b", "x-1c"], 4, "x-1")
 
-    def test_addresses_of_members_are_reserved(self, example: Graph) -> None:
-        kept = {
+    def test_addresses_of_members_are_reserved(self, example_resources: Graph) -> None:
+        reservation_types = {
             node.inputs["cidrBlock"]: node.inputs["reservationType"]
-            for node in example.of_type(":SubnetCidrReservation")
+            for node in example_resources.of_type(":SubnetCidrReservation")
         }
-        assert kept == {f"10.20.{32 * n}.0/27": "explicit" for n in (1, 2, 3)}
+        assert reservation_types == {f"10.20.{32 * n}.0/27": "explicit" for n in (1, 2, 3)}
         # In a small subnet the balancer's own address could be a member's, if it came first.
         reservations = {f"aws-network-members-{n}" for n in (1, 2, 3)}
-        assert reservations <= example.dependencies(example.node("aws-endpoint-balancer"))
-        assert reservations <= example.dependencies(example.node("pool-general-group"))
+        assert reservations <= example_resources.dependencies(example_resources.node("aws-endpoint-balancer"))
+        assert reservations <= example_resources.dependencies(example_resources.node("pool-general-group"))
 
-    def test_the_endpoint_is_internal_unless_it_is_public(self, example: Graph) -> None:
-        balancer = settings_of(example, "aws-endpoint-balancer")
+    def test_the_endpoint_is_internal_unless_it_is_public(self, example_resources: Graph) -> None:
+        balancer = inputs_of(example_resources, "aws-endpoint-balancer")
         assert balancer["internal"] is True
         assert balancer["enableCrossZoneLoadBalancing"] is True
-        assert settings_of(example, "aws-endpoint-targets")["preserveClientIp"] == "false"
+        assert inputs_of(example_resources, "aws-endpoint-targets")["preserveClientIp"] == "false"
 
-        def change(cluster: Json) -> None:
+        def edit(cluster: Json) -> None:
             section(cluster, "aws", "endpoint").update({"public": True, "zone": "Z42"})
 
-        found = graph(change)
-        outside = settings_of(found, "aws-endpoint-balancer")
-        assert outside["internal"] is False
-        assert outside["subnets"] == [f"aws-network-public-{n}-id" for n in (1, 2, 3)]
-        assert {node.inputs.get("zoneId") for node in found.of_type("route53/record:Record")} >= {"Z42"}
+        resources = graph(edit)
+        public_balancer = inputs_of(resources, "aws-endpoint-balancer")
+        assert public_balancer["internal"] is False
+        assert public_balancer["subnets"] == [f"aws-network-public-{n}-id" for n in (1, 2, 3)]
+        assert {node.inputs.get("zoneId") for node in resources.of_type("route53/record:Record")} >= {"Z42"}

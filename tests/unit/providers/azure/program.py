@@ -1,4 +1,4 @@
-"""The Pulumi program with mocks of the Azure plugin, for the example stack or a changed copy."""
+"""Runs of the Pulumi program with mocks of the Azure plugin, for the example stack or edited copies."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from pulumi.runtime import mocks
 from assembly import build_topology
 from settings import Settings
 from settings.azure import AzureSettings
-from tests.unit.components.graph import Graph, Json, Node, Plugins
-from tests.unit.providers.program import Change, Example, section
+from tests.unit.components.graph import Graph, Json, Node, PluginMocks
+from tests.unit.providers.program import ConfigEdit, ExampleStack, section
 from topology.model import Topology
 
-_NAMED = {
+_NAME_INPUTS = {
     "BackupVault": "vaultName",
     "BlobContainer": "containerName",
     "NetworkSecurityGroup": "networkSecurityGroupName",
@@ -23,17 +23,17 @@ _NAMED = {
     "StorageAccount": "accountName",
     "VirtualNetwork": "virtualNetworkName",
 }
-"""Maps each lookup to the input that has the name of the resource."""
+"""The input that has the name of the resource, by resource type."""
 
 
-class AzurePlugins(Plugins):
+class AzurePlugins(PluginMocks):
     """Mocks of the Azure plugin. They return only the outputs that the program and its SDK read."""
 
     def new_resource(self, args: mocks.MockResourceArgs) -> tuple[str, Json]:
         identity, state = super().new_resource(args)
         kind = args.typ.rsplit(":", 1)[-1]
-        if kind in _NAMED:
-            state["name"] = args.inputs[_NAMED[kind]]
+        if kind in _NAME_INPUTS:
+            state["name"] = args.inputs[_NAME_INPUTS[kind]]
         if args.typ.startswith("tls:index/privateKey"):
             state["publicKeyOpenssh"] = f"ssh-rsa {args.name}"
         if args.typ.endswith(":UserAssignedIdentity"):
@@ -44,28 +44,31 @@ class AzurePlugins(Plugins):
             }
         if args.typ.endswith(":BackupVault"):
             state["identity"] = {"type": "SystemAssigned", "principalId": "vault", "tenantId": "tenant"}
-        given = state.get("identity")
-        if isinstance(given, dict) and "userAssignedIdentities" in given:
+        assigned_identity = state.get("identity")
+        if isinstance(assigned_identity, dict) and "userAssignedIdentities" in assigned_identity:
             # The result of a list operation is a mapping.
-            ids = {id: {"clientId": "c", "principalId": "p"} for id in given["userAssignedIdentities"]}
-            state["identity"] = given | {"userAssignedIdentities": ids}
+            ids = {
+                id: {"clientId": "c", "principalId": "p"}
+                for id in assigned_identity["userAssignedIdentities"]
+            }
+            state["identity"] = assigned_identity | {"userAssignedIdentities": ids}
         return identity, state
 
 
-EXAMPLE = Example("azure-example", AzurePlugins)
-deploy, graph, changed = EXAMPLE.deploy, EXAMPLE.graph, EXAMPLE.changed
+EXAMPLE = ExampleStack("azure-example", AzurePlugins)
+run_program, graph, example_config = EXAMPLE.run_program, EXAMPLE.graph, EXAMPLE.config
 
 
-def plan(change: Change | None = None) -> tuple[Settings, AzureSettings, Topology]:
-    """Return the settings and the topology of the example after a change."""
-    settings = EXAMPLE.settings(change)
+def example_settings(edit: ConfigEdit | None = None) -> tuple[Settings, AzureSettings, Topology]:
+    """Return settings, Azure settings and topology of the example stack, edited by `edit`."""
+    settings = EXAMPLE.settings(edit)
     assert settings.azure is not None
     return settings, settings.azure, build_topology(settings)
 
 
-def azure_resources(found: Graph) -> list[Node]:
+def azure_resources(resources: Graph) -> list[Node]:
     """Return the resources of the Azure plugin."""
-    return [node for node in found.nodes.values() if node.type.startswith("azure-native:")]
+    return [node for node in resources.nodes.values() if node.type.startswith("azure-native:")]
 
 
 def custom_data(profile: object) -> str:
@@ -74,13 +77,13 @@ def custom_data(profile: object) -> str:
     return base64.b64decode(profile["customData"]).decode()
 
 
-def everything(cluster: Json) -> None:
+def with_all_features(cluster: Json) -> None:
     cluster["etcd"] = {"hosts": ["e-1", "e-2", "e-3"], "machine": {"type": "Standard_D2s_v5"}}
     section(cluster, "azure", "endpoint").update({"public": True, "label": "example"})
     section(cluster, "azure")["private_store"] = True
 
 
-def inner(value: object, *path: str | int) -> Any:  # noqa: ANN401
+def nested_value(value: object, *path: str | int) -> Any:  # noqa: ANN401
     for key in path:
         value = cast(Any, value)[key]
     return value

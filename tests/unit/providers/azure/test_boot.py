@@ -14,10 +14,10 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
-HALF = Path(__file__).resolve().parents[4] / "providers/azure/boot.sh"
+CLOUD_PART = Path(__file__).resolve().parents[4] / "providers/azure/boot.sh"
 TOKEN = "eyJ.a-token"
 # The functions of the shared part that the part of Azure uses.
-SHARED = """
+SHARED_FUNCTIONS = """
 set -eu
 umask 077
 ROOT=$FAKE UNITS=$FAKE RUN=$FAKE PLACE=/place CA_FILE=
@@ -36,7 +36,7 @@ class Machine:
     url: str = ""
     blobs: dict[str, bytes] = field(default_factory=dict)
     events: list[dict[str, object]] = field(default_factory=list)
-    started: list[str] = field(default_factory=list)
+    approved_events: list[str] = field(default_factory=list)
     metadata: dict[str, str] = field(
         default_factory=lambda: {
             "compute/name": "general-1_7",
@@ -48,7 +48,7 @@ class Machine:
     )
 
     def run(self, command: str, **variables: str) -> subprocess.CompletedProcess[str]:
-        known = {
+        all_variables = {
             "STORE": self.url,
             "CONTAINER": "pool-general",
             "METADATA": self.url,
@@ -60,44 +60,46 @@ class Machine:
             "FAKE": str(self.directory),
             **variables,
         }
-        words = "".join(f"{name}='{value}'\n" for name, value in known.items())
-        program = words + SHARED + HALF.read_text() + command
+        assignments = "".join(f"{name}='{value}'\n" for name, value in all_variables.items())
+        program = assignments + SHARED_FUNCTIONS + CLOUD_PART.read_text() + command
         return subprocess.run(["sh", "-c", program], capture_output=True, text=True, timeout=60, check=False)
 
     def unit(self, name: str) -> str:
         return (self.directory / name).read_text()
 
 
-class _Azure(BaseHTTPRequestHandler):
+class _AzureHandler(BaseHTTPRequestHandler):
     machine: Machine
 
     def do_GET(self) -> None:
         path = urlsplit(self.path).path
         if path.startswith("/metadata/"):
             self._metadata(path.removeprefix("/metadata/"))
-        elif self._allowed() and path in self.machine.blobs:
-            self._give(200, self.machine.blobs[path])
+        elif self._is_authorized() and path in self.machine.blobs:
+            self._respond(200, self.machine.blobs[path])
         else:
-            self._give(404 if self._allowed() else 403, b"")
+            self._respond(404 if self._is_authorized() else 403, b"")
 
     def do_PUT(self) -> None:
-        if self.headers.get("x-ms-blob-type") != "BlockBlob" or not self._allowed():
-            self._give(400, b"")
+        if self.headers.get("x-ms-blob-type") != "BlockBlob" or not self._is_authorized():
+            self._respond(400, b"")
             return
         self.machine.blobs[self.path] = self.rfile.read(int(self.headers["Content-Length"]))
-        self._give(201, b"")
+        self._respond(201, b"")
 
     def do_POST(self) -> None:
-        asked = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-        self.machine.started += [item["EventId"] for item in asked["StartRequests"]]
-        self._give(200, b"")
+        request = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+        self.machine.approved_events += [
+            start_request["EventId"] for start_request in request["StartRequests"]
+        ]
+        self._respond(200, b"")
 
-    def _metadata(self, what: str) -> None:
+    def _metadata(self, item: str) -> None:
         query = parse_qs(urlsplit(self.path).query)
         if self.headers.get("Metadata") != "true" or not query.get("api-version"):
-            self._give(400, b"")
-        elif what == "identity/oauth2/token":
-            self._give(
+            self._respond(400, b"")
+        elif item == "identity/oauth2/token":
+            self._respond(
                 200,
                 json.dumps(
                     {
@@ -107,18 +109,18 @@ class _Azure(BaseHTTPRequestHandler):
                     }
                 ).encode(),
             )
-        elif what == "scheduledevents":
-            self._give(200, json.dumps({"DocumentIncarnation": 2, "Events": self.machine.events}).encode())
+        elif item == "scheduledevents":
+            self._respond(200, json.dumps({"DocumentIncarnation": 2, "Events": self.machine.events}).encode())
         else:
-            self._give(200, self.machine.metadata[what.removeprefix("instance/")].encode())
+            self._respond(200, self.machine.metadata[item.removeprefix("instance/")].encode())
 
-    def _allowed(self) -> bool:
+    def _is_authorized(self) -> bool:
         return (
             self.headers.get("Authorization") == f"Bearer {TOKEN}"
             and self.headers.get("x-ms-version", "") >= "2017-11-09"
         )
 
-    def _give(self, status: int, data: bytes) -> None:
+    def _respond(self, status: int, data: bytes) -> None:
         self.send_response(status)
         self.send_header("Content-Length", str(len(data)))
         self.end_headers()
@@ -130,28 +132,28 @@ class _Azure(BaseHTTPRequestHandler):
 
 @pytest.fixture
 def machine(tmp_path: Path) -> Iterator[Machine]:
-    made = Machine(tmp_path)
-    server = ThreadingHTTPServer(("127.0.0.1", 0), type("Handler", (_Azure,), {"machine": made}))
-    made.url = f"http://127.0.0.1:{server.server_address[1]}"
+    machine = Machine(tmp_path)
+    server = ThreadingHTTPServer(("127.0.0.1", 0), type("Handler", (_AzureHandler,), {"machine": machine}))
+    machine.url = f"http://127.0.0.1:{server.server_address[1]}"
     threading.Thread(target=server.serve_forever, daemon=True).start()
-    yield made
+    yield machine
     server.shutdown()
     server.server_close()
 
 
 class TestIdentity:
     def test_node_name_equals_the_name_of_the_cloud_controller(self, machine: Machine) -> None:
-        done = machine.run('cloud_identity && echo "$BOOT_NAME $BOOT_ADDRESS $BOOT_ID"')
-        assert done.stdout.split() == [
+        result = machine.run('cloud_identity && echo "$BOOT_NAME $BOOT_ADDRESS $BOOT_ID"')
+        assert result.stdout.split() == [
             "general-1-000007",
             "10.30.64.9",
             "azure:///subscriptions/S/resourceGroups/kubewright-dev/providers/Microsoft.Compute/"
             "virtualMachineScaleSets/general-1/virtualMachines/7",
-        ], done.stderr
+        ], result.stderr
 
     def test_a_member_has_its_own_name(self, machine: Machine) -> None:
-        done = machine.run('cloud_identity && echo "$BOOT_NAME"', BOOT_NAME="cp-1")
-        assert done.stdout == "cp-1\n"
+        result = machine.run('cloud_identity && echo "$BOOT_NAME"', BOOT_NAME="cp-1")
+        assert result.stdout == "cp-1\n"
 
     def test_machine_is_prepared_only_once(self, machine: Machine) -> None:
         machine.run("cloud_identity && cloud_identity", ENDPOINT="api.test")
@@ -181,22 +183,22 @@ class TestStore:
     def test_an_object_is_read_from_the_machines_container(self, machine: Machine) -> None:
         machine.blobs["/pool-general/pools/general/node.sh"] = b"what it becomes\n"
         target = machine.directory / "node.sh"
-        done = machine.run(f"cloud_get pools/general/node.sh {target}")
-        assert done.returncode == 0, done.stderr
+        result = machine.run(f"cloud_get pools/general/node.sh {target}")
+        assert result.returncode == 0, result.stderr
         assert target.read_text() == "what it becomes\n"
 
     def test_status_is_written_to_the_status_container(self, machine: Machine) -> None:
         (machine.directory / "status").write_text("digest\n")
-        done = machine.run(f"cloud_put status/pools/general/n/node {machine.directory}/status")
-        assert done.returncode == 0, done.stderr
+        result = machine.run(f"cloud_put status/pools/general/n/node {machine.directory}/status")
+        assert result.returncode == 0, result.stderr
         assert machine.blobs == {"/pool-general-status/status/pools/general/n/node": b"digest\n"}
 
     def test_a_missing_object_is_a_failure(self, machine: Machine) -> None:
         assert machine.run(f"cloud_get pools/general/none {machine.directory}/none").returncode != 0
 
     def test_the_token_is_in_no_output(self, machine: Machine) -> None:
-        done = machine.run(f"cloud_get pools/general/none {machine.directory}/none")
-        assert TOKEN not in done.stdout + done.stderr
+        result = machine.run(f"cloud_get pools/general/none {machine.directory}/none")
+        assert TOKEN not in result.stdout + result.stderr
 
 
 class TestLeaving:
@@ -215,7 +217,7 @@ class TestLeaving:
         machine.events = [self.event("Reboot", "general-1_7"), self.event(kind, "general-1_7")]
         assert machine.run("cloud_leaving").returncode == 0
         assert machine.run("cloud_left").returncode == 0
-        assert machine.started == [f"{kind}-general-1_7"]
+        assert machine.approved_events == [f"{kind}-general-1_7"]
 
     def test_machine_ignores_other_terminations_and_maintenance(self, machine: Machine) -> None:
         machine.events = [
@@ -225,14 +227,14 @@ class TestLeaving:
         ]
         assert machine.run("cloud_leaving").returncode != 0
         machine.run("cloud_left")
-        assert machine.started == []
+        assert machine.approved_events == []
 
 
 class TestHealth:
-    def answer(self, machine: Machine, kubelet: str) -> tuple[str, dict[str, str]]:
+    def probe(self, machine: Machine, kubelet: str) -> tuple[str, dict[str, str]]:
         machine.run("cloud_identity", HEALTH="10290")
         program = machine.unit("place/health").replace("http://127.0.0.1:10248", kubelet)
-        done = subprocess.run(
+        result = subprocess.run(
             ["sh", "-c", program],
             input="GET / HTTP/1.1\r\nHost: localhost\r\n\r\n",
             capture_output=True,
@@ -240,23 +242,25 @@ class TestHealth:
             timeout=30,
             check=True,
         )
-        head, body = done.stdout.split("\n\n", 1)
+        head, body = result.stdout.split("\n\n", 1)
         assert f"Content-Length: {len(body)}" in head
         return head.splitlines()[0], json.loads(body)
 
     def test_health_extension_reports_a_node_without_a_kubelet(self, machine: Machine) -> None:
         with socket.create_server(("127.0.0.1", 0)) as closed:
             port = closed.getsockname()[1]
-        status, body = self.answer(machine, f"http://127.0.0.1:{port}")
+        status, body = self.probe(machine, f"http://127.0.0.1:{port}")
         assert (status, body) == ("HTTP/1.1 200 OK", {"ApplicationHealthState": "Unhealthy"})
 
     def test_health_extension_reports_a_healthy_node(self, machine: Machine) -> None:
         machine.blobs["/healthz"] = b"ok"
-        plain = type("Kubelet", (_Azure,), {"machine": machine, "_allowed": lambda _: True})
-        server = ThreadingHTTPServer(("127.0.0.1", 0), plain)
+        kubelet_handler = type(
+            "Kubelet", (_AzureHandler,), {"machine": machine, "_is_authorized": lambda _: True}
+        )
+        server = ThreadingHTTPServer(("127.0.0.1", 0), kubelet_handler)
         threading.Thread(target=server.serve_forever, daemon=True).start()
         try:
-            _, body = self.answer(machine, f"http://127.0.0.1:{server.server_address[1]}")
+            _, body = self.probe(machine, f"http://127.0.0.1:{server.server_address[1]}")
         finally:
             server.shutdown()
             server.server_close()

@@ -13,18 +13,18 @@ import pytest
 from azure.core.exceptions import HttpResponseError
 from azure.identity import AzureCliCredential, ClientAssertionCredential, ClientSecretCredential
 
-from providers.azure.credentials import CredentialError, credential, federated_token
+from providers.azure.credentials import CredentialError, deployer_credential, federated_token
 
-NAMED = {"ARM_TENANT_ID": "t" * 8, "ARM_CLIENT_ID": "c"}
+CLIENT_VARIABLES = {"ARM_TENANT_ID": "t" * 8, "ARM_CLIENT_ID": "c"}
 
 
 class _GitHub(BaseHTTPRequestHandler):
     def do_GET(self) -> None:
         query = parse_qs(urlsplit(self.path).query)
-        known = self.headers.get("Authorization") == "bearer own"
-        asked = query == {"api-version": ["2.0"], "audience": ["api://AzureADTokenExchange"]}
+        is_authorized = self.headers.get("Authorization") == "bearer own"
+        is_valid_query = query == {"api-version": ["2.0"], "audience": ["api://AzureADTokenExchange"]}
         data = json.dumps({"value": "a-jwt"}).encode()
-        self.send_response(200 if known and asked else 403)
+        self.send_response(200 if is_authorized and is_valid_query else 403)
         self.send_header("Content-Type", "application/json")
         self.send_header("Content-Length", str(len(data)))
         self.end_headers()
@@ -44,9 +44,13 @@ def github() -> Iterator[str]:
 
 
 def test_credentials_use_the_variables_of_the_plugin() -> None:
-    assert isinstance(credential({**NAMED, "ARM_CLIENT_SECRET": "s"}), ClientSecretCredential)
-    assert isinstance(credential({**NAMED, "ARM_USE_OIDC": "true"}), ClientAssertionCredential)
-    assert isinstance(credential({}), AzureCliCredential)
+    assert isinstance(
+        deployer_credential({**CLIENT_VARIABLES, "ARM_CLIENT_SECRET": "s"}), ClientSecretCredential
+    )
+    assert isinstance(
+        deployer_credential({**CLIENT_VARIABLES, "ARM_USE_OIDC": "true"}), ClientAssertionCredential
+    )
+    assert isinstance(deployer_credential({}), AzureCliCredential)
 
 
 def test_the_token_comes_from_a_variable_or_a_file(tmp_path: Path) -> None:
@@ -57,17 +61,17 @@ def test_the_token_comes_from_a_variable_or_a_file(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("prefix", ["ARM_OIDC", "ACTIONS_ID_TOKEN"])
 def test_the_token_is_requested_from_github(github: str, prefix: str) -> None:
-    asked = {f"{prefix}_REQUEST_URL": github, f"{prefix}_REQUEST_TOKEN": "own"}
-    assert federated_token(asked) == "a-jwt"
+    environment = {f"{prefix}_REQUEST_URL": github, f"{prefix}_REQUEST_TOKEN": "own"}
+    assert federated_token(environment) == "a-jwt"
 
 
 def test_error_of_a_refused_token_hides_the_token(github: str) -> None:
-    with pytest.raises(HttpResponseError) as refused:
+    with pytest.raises(HttpResponseError) as error_info:
         federated_token({"ARM_OIDC_REQUEST_URL": github, "ARM_OIDC_REQUEST_TOKEN": "another"})
-    assert "another" not in str(refused.value)
+    assert "another" not in str(error_info.value)
 
 
 def test_error_without_credentials_is_one_line() -> None:
-    with pytest.raises(CredentialError, match="id-token: write") as missing:
+    with pytest.raises(CredentialError, match="id-token: write") as error_info:
         federated_token({})
-    assert "\n" not in str(missing.value)
+    assert "\n" not in str(error_info.value)

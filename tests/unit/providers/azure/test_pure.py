@@ -9,13 +9,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from providers.azure import limits
-from providers.azure.firewall import groups
-from providers.azure.names import Names, container, status_container
-from providers.azure.pools import batch_percent, notice_minutes, pool_parts
+from providers.azure.firewall import rules_by_group
+from providers.azure.names import Names, container_name, status_container_name
+from providers.azure.pools import batch_percent, termination_notice_minutes, zone_parts
 from providers.azure.store import ip_rules
 from tests.unit.components.graph import Json
-from tests.unit.providers.azure.program import plan
-from tests.unit.providers.program import Change, section
+from tests.unit.providers.azure.program import example_settings
+from tests.unit.providers.program import ConfigEdit, section
 from topology.model import Capacity
 
 NAMES = Names(cluster="dev", subscription="00000000-0000-0000-0000-000000000000", location="westeurope")
@@ -34,36 +34,38 @@ class TestNames:
 
     def test_the_name_of_the_account_is_valid_and_unique(self) -> None:
         other = Names(cluster="dev", subscription=NAMES.subscription, location="eastus")
-        assert NAMES.account != other.account
-        assert len(NAMES.account) == 24
-        assert NAMES.account.isalnum()
-        assert NAMES.account.islower()
+        assert NAMES.storage_account != other.storage_account
+        assert len(NAMES.storage_account) == 24
+        assert NAMES.storage_account.isalnum()
+        assert NAMES.storage_account.islower()
 
     def test_each_kind_and_pool_has_its_own_containers(self) -> None:
         units = [("members/control-plane", "cp-1"), ("members/etcd", "e-1"), ("pools", "a"), ("pools", "b")]
-        all_of_them = [
-            name for kind, unit in units for name in (container(kind, unit), status_container(kind, unit))
+        container_names = [
+            name
+            for kind, unit in units
+            for name in (container_name(kind, unit), status_container_name(kind, unit))
         ]
-        assert len(set(all_of_them)) == 8
-        assert container("members/control-plane", "cp-2") == "control-plane"
+        assert len(set(container_names)) == 8
+        assert container_name("members/control-plane", "cp-2") == "control-plane"
 
 
 class TestPools:
     @given(st.integers(0, 3000), st.integers(1, 3000), st.integers(1, 3))
     def test_parts_of_a_pool_are_even_and_complete(self, minimum: int, maximum: int, zones: int) -> None:
         minimum = min(minimum, maximum)
-        found = pool_parts(capacity(minimum, maximum), zones)
-        assert sum(part.max_size for part in found) == maximum
-        assert sum(part.min_size for part in found) == minimum
-        assert max(part.max_size for part in found) - min(part.max_size for part in found) <= 1
-        assert all(section.min_size <= section.max_size for section in found)
+        parts = zone_parts(capacity(minimum, maximum), zones)
+        assert sum(part.max_size for part in parts) == maximum
+        assert sum(part.min_size for part in parts) == minimum
+        assert max(part.max_size for part in parts) - min(part.max_size for part in parts) <= 1
+        assert all(part.min_size <= part.max_size for part in parts)
 
     def test_batches_and_notices_are_within_the_limits_of_azure(self) -> None:
-        (one,) = pool_parts(capacity(0, 100), 1)
-        assert batch_percent(1, one) == 5
-        assert batch_percent(50, one) == 50
-        assert batch_percent(500, one) == 100
-        assert [notice_minutes(seconds) for seconds in (0, 300, 3600)] == [5, 7, 15]
+        (part,) = zone_parts(capacity(0, 100), 1)
+        assert batch_percent(1, part) == 5
+        assert batch_percent(50, part) == 50
+        assert batch_percent(500, part) == 100
+        assert [termination_notice_minutes(seconds) for seconds in (0, 300, 3600)] == [5, 7, 15]
 
 
 class TestStore:
@@ -74,26 +76,26 @@ class TestStore:
         assert ip_rules([IPv4Network("192.168.1.0/24")]) == ()
 
 
-def with_size(size: str) -> Change:
-    def change(cluster: Json) -> None:
+def with_size(size: str) -> ConfigEdit:
+    def edit(cluster: Json) -> None:
         section(cluster, "control_planes", "machine")["type"] = size
 
-    return change
+    return edit
 
 
-def quota(cluster: Json) -> None:
+def with_small_quota(cluster: Json) -> None:
     section(cluster, "azure")["quotas"] = {"vcpus": 10}
 
 
-def private_networks(cluster: Json) -> None:
+def with_private_networks(cluster: Json) -> None:
     section(cluster, "network")["api_allowed"] = ["10.0.0.0/8"]
 
 
-def flow_logs(cluster: Json) -> None:
+def with_flow_logs(cluster: Json) -> None:
     section(cluster, "azure", "network")["flow_logs"] = True
 
 
-def vault(cluster: Json) -> None:
+def with_vault(cluster: Json) -> None:
     section(cluster, "azure")["endpoints"] = {"vault": "https://vault.example.com"}
 
 
@@ -101,13 +103,13 @@ def with_ssh(cluster: Json) -> None:
     section(cluster, "azure")["ssh_key"] = "ssh-ed25519 AAAA"
 
 
-def other_port(cluster: Json) -> None:
+def with_other_port(cluster: Json) -> None:
     section(cluster, "endpoint")["port"] = 443
 
 
 class TestFirewall:
     def test_a_new_rule_changes_no_other_priority(self) -> None:
-        fewer, more = groups(plan()[2]), groups(plan(with_ssh)[2])
+        fewer, more = rules_by_group(example_settings()[2]), rules_by_group(example_settings(with_ssh)[2])
         for group, rules in fewer.items():
             assert {rule.name for rule in more[group]} - {rule.name for rule in rules} == {"tcp-22"}
             assert set(rules) <= set(more[group])
@@ -115,25 +117,25 @@ class TestFirewall:
 
 class TestLimits:
     def test_the_example_has_no_problem(self) -> None:
-        assert limits.problems(*plan()) == []
+        assert limits.problems(*example_settings()) == []
 
     @pytest.mark.parametrize(
-        ("change", "path"),
+        ("edit", "path"),
         [
-            (quota, "azure.quotas.vcpus"),
-            (private_networks, "network.api_allowed"),
-            (other_port, "endpoint.port"),
-            (flow_logs, "azure.network.flow_logs"),
-            (vault, "azure.endpoints.vault"),
+            (with_small_quota, "azure.quotas.vcpus"),
+            (with_private_networks, "network.api_allowed"),
+            (with_other_port, "endpoint.port"),
+            (with_flow_logs, "azure.network.flow_logs"),
+            (with_vault, "azure.endpoints.vault"),
             (with_size("t3.large"), "control_planes.machine.type"),
             (with_size("Standard_D2ps_v5"), "control_planes.machine.type"),
             (with_size("Standard_D2_v5"), "control_planes.machine.type"),
         ],
     )
-    def test_problems_name_the_setting(self, change: Change, path: str) -> None:
-        found = limits.problems(*plan(change))
-        assert [problem.path for problem in found] == [path]
-        assert "\n" not in str(found[0])
+    def test_problems_name_the_setting(self, edit: ConfigEdit, path: str) -> None:
+        problems = limits.problems(*example_settings(edit))
+        assert [problem.path for problem in problems] == [path]
+        assert "\n" not in str(problems[0])
 
     @pytest.mark.parametrize(
         ("size", "count"),

@@ -19,14 +19,14 @@ from azure.core.credentials import AccessToken
 from providers.azure.wait import leave_cluster, main, wait_for_member, wait_for_pool, wait_for_statuses
 from providers.azure.wait_clients import MachineGroups, StatusStore
 from providers.cloud.polling import Polling, WaitError
-from testkit.artifact_server import self_signed
+from testkit.artifact_server import create_self_signed_certificate
 
-SET = "/subscriptions/s/resourceGroups/g/providers/Microsoft.Compute/virtualMachineScaleSets/general-1"
-QUICK = Polling(limit=0.3, interval=0.05)
+SCALE_SET = "/subscriptions/s/resourceGroups/g/providers/Microsoft.Compute/virtualMachineScaleSets/general-1"
+SHORT_WAIT = Polling(limit=0.3, interval=0.05)
 TOKEN = "a-token"
 
 
-class Credential:
+class FakeCredential:
     """A credential that returns the same token for all scopes."""
 
     def get_token(self, *scopes: str, **_: object) -> AccessToken:
@@ -34,58 +34,58 @@ class Credential:
 
 
 @dataclass
-class Cloud:
-    """The server: blobs by path, and JSON answers of the management API by path."""
+class FakeAzure:
+    """The server: blobs by path, and JSON responses of the management API by path."""
 
     url: str
     ca_file: str
     blobs: dict[str, bytes] = field(default_factory=dict)
-    answers: dict[str, object] = field(default_factory=dict)
+    responses: dict[str, object] = field(default_factory=dict)
     requests: list[tuple[str, str]] = field(default_factory=list)
 
     def statuses(self) -> StatusStore:
-        return StatusStore(f"{self.url}/general-status", Credential(), self.ca_file)
+        return StatusStore(f"{self.url}/general-status", FakeCredential(), self.ca_file)
 
     def objects(self) -> StatusStore:
-        return StatusStore(f"{self.url}/general", Credential(), self.ca_file)
+        return StatusStore(f"{self.url}/general", FakeCredential(), self.ca_file)
 
     def groups(self) -> MachineGroups:
-        return MachineGroups(self.url, Credential(), self.ca_file)
+        return MachineGroups(self.url, FakeCredential(), self.ca_file)
 
     def report(self, key: str, digest: str) -> None:
         self.blobs[f"/general-status/{key}"] = f"{digest}\n".encode()
 
     def set_nodes(self, nodes: list[str], capacity: int, upgrade: Mapping[str, object] | None = None) -> None:
         machines = [{"properties": {"osProfile": {"computerName": node.upper()}}} for node in nodes]
-        second = f"{self.url}{SET}/virtualMachines-2?api-version=x"
-        self.answers = {
-            SET: {"sku": {"capacity": capacity}},
-            f"{SET}/virtualMachines": {"value": machines[:1], "nextLink": second},
-            f"{SET}/virtualMachines-2": {"value": machines[1:]},
+        second = f"{self.url}{SCALE_SET}/virtualMachines-2?api-version=x"
+        self.responses = {
+            SCALE_SET: {"sku": {"capacity": capacity}},
+            f"{SCALE_SET}/virtualMachines": {"value": machines[:1], "nextLink": second},
+            f"{SCALE_SET}/virtualMachines-2": {"value": machines[1:]},
         }
         if upgrade is not None:
-            self.answers[f"{SET}/rollingUpgrades/latest"] = {"properties": upgrade}
+            self.responses[f"{SCALE_SET}/rollingUpgrades/latest"] = {"properties": upgrade}
 
 
 @pytest.fixture
-def cloud(tmp_path: Path) -> Iterator[Cloud]:
-    certificate_file, key_file = self_signed(tmp_path)
+def cloud(tmp_path: Path) -> Iterator[FakeAzure]:
+    certificate_file, key_file = create_self_signed_certificate(tmp_path)
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(certificate_file, key_file)
     server = ThreadingHTTPServer(("127.0.0.1", 0), _Handler)
     server.socket = context.wrap_socket(server.socket, server_side=True, do_handshake_on_connect=False)
-    server_cloud = Cloud(f"https://127.0.0.1:{server.server_address[1]}", str(certificate_file))
-    _Handler.cloud = server_cloud
+    fake_azure = FakeAzure(f"https://127.0.0.1:{server.server_address[1]}", str(certificate_file))
+    _Handler.cloud = fake_azure
     thread = threading.Thread(target=server.serve_forever, daemon=True)
     thread.start()
-    yield server_cloud
+    yield fake_azure
     server.shutdown()
     server.server_close()
 
 
 class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
-    cloud: Cloud
+    cloud: FakeAzure
 
     def do_GET(self) -> None:
         path = urlsplit(self.path).path
@@ -95,8 +95,8 @@ class _Handler(BaseHTTPRequestHandler):
         elif path in self.cloud.blobs:
             data = self.cloud.blobs[path]
             self._respond(206, data, f"bytes 0-{len(data) - 1}/{len(data)}")
-        elif path in self.cloud.answers:
-            self._respond(200, json.dumps(self.cloud.answers[path]).encode())
+        elif path in self.cloud.responses:
+            self._respond(200, json.dumps(self.cloud.responses[path]).encode())
         else:
             self._respond(404, b"")
 
@@ -128,27 +128,27 @@ class _Handler(BaseHTTPRequestHandler):
 
 
 class TestWaitForStatuses:
-    def test_returns_when_every_status_is_the_digest(self, cloud: Cloud) -> None:
+    def test_returns_when_every_status_is_the_digest(self, cloud: FakeAzure) -> None:
         cloud.report("status/a", "new")
         timer = threading.Timer(0.15, lambda: cloud.report("status/b", "new"))
         timer.start()
         wait_for_statuses(cloud.statuses(), ["status/a", "status/b"], "new", Polling(limit=20, interval=0.05))
         assert ("GET", "/general-status/status/b") in cloud.requests
 
-    def test_error_names_an_old_status(self, cloud: Cloud) -> None:
+    def test_error_names_an_old_status(self, cloud: FakeAzure) -> None:
         cloud.report("status/a", "old")
         with pytest.raises(WaitError, match="not healthy yet: status/a"):
-            wait_for_statuses(cloud.statuses(), ["status/a"], "new", QUICK)
+            wait_for_statuses(cloud.statuses(), ["status/a"], "new", SHORT_WAIT)
 
 
 class TestWaitForMember:
     MACHINE = "/subscriptions/s/resourceGroups/g/providers/Microsoft.Compute/virtualMachines/cp-1"
 
-    def wait(self, cloud: Cloud, created: str) -> None:
-        cloud.answers[self.MACHINE] = {"properties": {"timeCreated": created}}
-        wait_for_member(cloud.statuses(), cloud.groups(), self.MACHINE, ["status/a"], "same", QUICK)
+    def wait(self, cloud: FakeAzure, created: str) -> None:
+        cloud.responses[self.MACHINE] = {"properties": {"timeCreated": created}}
+        wait_for_member(cloud.statuses(), cloud.groups(), self.MACHINE, ["status/a"], "same", SHORT_WAIT)
 
-    def test_the_status_of_the_old_machine_does_not_count(self, cloud: Cloud) -> None:
+    def test_the_status_of_the_old_machine_does_not_count(self, cloud: FakeAzure) -> None:
         # All blobs of the server were written at 10:00.
         cloud.report("status/a", "same")
         with pytest.raises(WaitError, match="not healthy yet: status/a"):
@@ -156,17 +156,19 @@ class TestWaitForMember:
         self.wait(cloud, "2026-11-20T10:00:00.9876543+00:00")
         self.wait(cloud, "2026-11-19T10:00:00+00:00")
 
-    def test_a_new_status_must_be_the_digest(self, cloud: Cloud) -> None:
+    def test_a_new_status_must_be_the_digest(self, cloud: FakeAzure) -> None:
         cloud.report("status/a", "other")
         with pytest.raises(WaitError, match="not healthy yet"):
             self.wait(cloud, "2026-11-19T10:00:00+00:00")
 
 
 class TestWaitForPool:
-    def wait(self, cloud: Cloud, polling: Polling = QUICK) -> None:
-        wait_for_pool(cloud.statuses(), cloud.groups(), [SET], "status/pools/general", "node", "new", polling)
+    def wait(self, cloud: FakeAzure, polling: Polling = SHORT_WAIT) -> None:
+        wait_for_pool(
+            cloud.statuses(), cloud.groups(), [SCALE_SET], "status/pools/general", "node", "new", polling
+        )
 
-    def test_reads_all_pages_of_nodes(self, cloud: Cloud) -> None:
+    def test_reads_all_pages_of_nodes(self, cloud: FakeAzure) -> None:
         cloud.set_nodes(["general-1-000000", "general-1-000001"], 2)
         cloud.report("status/pools/general/general-1-000000/node", "new")
         with pytest.raises(WaitError, match="general-1-000001/node"):
@@ -174,17 +176,17 @@ class TestWaitForPool:
         cloud.report("status/pools/general/general-1-000001/node", "new")
         self.wait(cloud)
 
-    def test_a_node_with_an_older_model_is_not_ready(self, cloud: Cloud) -> None:
+    def test_a_node_with_an_older_model_is_not_ready(self, cloud: FakeAzure) -> None:
         cloud.set_nodes(["general-1-000000"], 1)
         cloud.report("status/pools/general/general-1-000000/node", "new")
-        (machine,) = cast(Any, cloud.answers[f"{SET}/virtualMachines"])["value"]
+        (machine,) = cast(Any, cloud.responses[f"{SCALE_SET}/virtualMachines"])["value"]
         machine["properties"]["latestModelApplied"] = False
         with pytest.raises(WaitError, match="not replaced yet: general-1-000000"):
             self.wait(cloud)
         machine["properties"]["latestModelApplied"] = True
         self.wait(cloud)
 
-    def test_error_counts_missing_nodes(self, cloud: Cloud) -> None:
+    def test_error_counts_missing_nodes(self, cloud: FakeAzure) -> None:
         cloud.set_nodes(["general-1-000000"], 2)
         cloud.report("status/pools/general/general-1-000000/node", "new")
         with pytest.raises(WaitError, match="general-1: 1 of 2 nodes exist"):
@@ -196,11 +198,11 @@ class TestWaitForPool:
         error = {"error": {"message": reason}} if reason else {}
         return {"runningStatus": {"code": code, "startTime": started}, **error}
 
-    def test_a_failing_upgrade_ends_the_wait_with_its_reason(self, cloud: Cloud) -> None:
+    def test_a_failing_upgrade_ends_the_wait_with_its_reason(self, cloud: FakeAzure) -> None:
         cloud.set_nodes(["general-1-000000"], 1, self.upgrade("RollingForward", "2026-11-20T10:00:00Z"))
         failed = {"properties": self.upgrade("Faulted", "2026-11-20T10:00:00Z", "too many unhealthy")}
-        latest = f"{SET}/rollingUpgrades/latest"
-        timer = threading.Timer(0.3, lambda: cloud.answers.update({latest: failed}))
+        latest = f"{SCALE_SET}/rollingUpgrades/latest"
+        timer = threading.Timer(0.3, lambda: cloud.responses.update({latest: failed}))
         timer.start()
         start = time.monotonic()
         with pytest.raises(WaitError, match=r"general-1: .*too many unhealthy"):
@@ -208,38 +210,41 @@ class TestWaitForPool:
         timer.join()
         assert time.monotonic() - start < 30
 
-    def test_only_the_new_upgrade_ends_the_wait(self, cloud: Cloud) -> None:
+    def test_only_the_new_upgrade_ends_the_wait(self, cloud: FakeAzure) -> None:
         """Azure starts an upgrade some time after the change of the scale set."""
         cloud.set_nodes(
             ["general-1-000000"], 1, self.upgrade("Faulted", "2026-11-19T10:00:00Z", "the old reason")
         )
         with pytest.raises(WaitError, match="not healthy yet"):
             self.wait(cloud)
-        latest = f"{SET}/rollingUpgrades/latest"
+        latest = f"{SCALE_SET}/rollingUpgrades/latest"
         new = {"properties": self.upgrade("Faulted", "2026-11-20T10:00:00Z", "the new reason")}
-        timer = threading.Timer(0.3, lambda: cloud.answers.update({latest: new}))
+        timer = threading.Timer(0.3, lambda: cloud.responses.update({latest: new}))
         timer.start()
         with pytest.raises(WaitError, match="the new reason"):
             self.wait(cloud, Polling(limit=60, interval=0.05))
         timer.join()
 
-    def test_an_old_failure_counts_when_no_other_upgrade_starts(self, cloud: Cloud) -> None:
+    def test_an_old_failure_counts_when_no_other_upgrade_starts(self, cloud: FakeAzure) -> None:
         cloud.set_nodes(
             ["general-1-000000"], 1, self.upgrade("Faulted", "2026-11-20T10:00:00Z", "it was this")
         )
         start = time.monotonic()
         with pytest.raises(WaitError, match="it was this"):
-            self.wait(cloud, Polling(limit=60, interval=0.05, stale=0.3))
+            self.wait(cloud, Polling(limit=60, interval=0.05, stale_after=0.3))
         assert 0.3 <= time.monotonic() - start < 30
 
-    def test_an_old_failure_does_not_matter_when_all_nodes_are_healthy(self, cloud: Cloud) -> None:
+    def test_an_old_failure_does_not_matter_when_all_nodes_are_healthy(self, cloud: FakeAzure) -> None:
         cloud.set_nodes(["general-1-000000"], 1, {"runningStatus": {"code": "Faulted"}})
         cloud.report("status/pools/general/general-1-000000/node", "new")
         self.wait(cloud)
 
-    def test_the_token_is_not_sent_to_another_host(self, cloud: Cloud) -> None:
+    def test_the_token_is_not_sent_to_another_host(self, cloud: FakeAzure) -> None:
         cloud.set_nodes(["a"], 1)
-        cloud.answers[f"{SET}/virtualMachines"] = {"value": [], "nextLink": "https://elsewhere.test/x"}
+        cloud.responses[f"{SCALE_SET}/virtualMachines"] = {
+            "value": [],
+            "nextLink": "https://elsewhere.test/x",
+        }
         with pytest.raises(WaitError, match="another host"):
             self.wait(cloud)
 
@@ -247,7 +252,7 @@ class TestWaitForPool:
 class TestLeaveCluster:
     LEAVE, LEFT = "members/etcd/e-1/leave", "status/members/etcd/e-1/left"
 
-    def test_waits_for_the_report_and_deletes_both_objects(self, cloud: Cloud) -> None:
+    def test_waits_for_the_report_and_deletes_both_objects(self, cloud: FakeAzure) -> None:
         cloud.report(self.LEFT, "an old report")
 
         def member() -> None:
@@ -260,23 +265,23 @@ class TestLeaveCluster:
         leave_cluster(cloud.objects(), self.LEAVE, cloud.statuses(), self.LEFT, polling)
         assert cloud.blobs == {}
 
-    def test_the_request_is_deleted_after_the_time_limit(self, cloud: Cloud) -> None:
+    def test_the_request_is_deleted_after_the_time_limit(self, cloud: FakeAzure) -> None:
         with pytest.raises(WaitError, match="has not left"):
-            leave_cluster(cloud.objects(), self.LEAVE, cloud.statuses(), self.LEFT, QUICK)
+            leave_cluster(cloud.objects(), self.LEAVE, cloud.statuses(), self.LEFT, SHORT_WAIT)
         assert cloud.blobs == {}
 
 
 class TestMain:
-    def run(self, cloud: Cloud, *words: str) -> int:
+    def run(self, cloud: FakeAzure, *words: str) -> int:
         common = ["--statuses", f"{cloud.url}/general-status", "--seconds", "0.2", "--ca-file", cloud.ca_file]
-        return main([*common, *words], lambda _: Credential())
+        return main([*common, *words], lambda _: FakeCredential())
 
-    def test_success_is_exit_code_0(self, cloud: Cloud) -> None:
+    def test_success_is_exit_code_0(self, cloud: FakeAzure) -> None:
         cloud.report("status/a", "new")
         assert self.run(cloud, "gate", "new", "status/a") == 0
 
     def test_failure_is_one_line_and_exit_code_1(
-        self, cloud: Cloud, capsys: pytest.CaptureFixture[str]
+        self, cloud: FakeAzure, capsys: pytest.CaptureFixture[str]
     ) -> None:
         assert self.run(cloud, "gate", "new", "status/a") == 1
         error = capsys.readouterr().err

@@ -13,25 +13,25 @@ class TestVolume:
 
     @pytest.fixture
     def member(self, machine: BootMachine) -> BootMachine:
-        found = put_bundles(machine, f"{self.kind}/e-1", bundle(Role.ETCD))
+        digest = put_bundles(machine, f"{self.kind}/e-1", bundle(Role.ETCD))
         machine.write_user_data(
-            KIND=self.kind, UNIT="e-1", ROLES="etcd", DIGEST=found, BOOT_NAME="e-1", VOLUME="vol-1"
+            KIND=self.kind, UNIT="e-1", ROLES="etcd", DIGEST=digest, BOOT_NAME="e-1", VOLUME="vol-1"
         )
         (machine.fake / "device").write_bytes(bytes(2 << 20))
         return machine
 
     def test_a_blank_volume_gets_a_file_system_once(self, member: BootMachine) -> None:
         assert member.run("deliver").returncode == 0
-        did = member.calls()
-        assert did[0] == "mkfs.ext4 -q -m 0 -L kubewright FAKE/device"
-        mounts = [line for line in did if line.startswith("mount ")]
+        calls = member.calls()
+        assert calls[0] == "mkfs.ext4 -q -m 0 -L kubewright FAKE/device"
+        mounts = [line for line in calls if line.startswith("mount ")]
         assert mounts == [
             "mount /var/lib/kubewright-data",
             "mount /var/lib/etcd",
             "mount /var/lib/etcd-snapshots",
             "mount /etc/etcd/pki",
         ]
-        assert did.index("chown -R etcd:etcd /var/lib/kubewright-data/etcd") < did.index(
+        assert calls.index("chown -R etcd:etcd /var/lib/kubewright-data/etcd") < calls.index(
             "restart etcd.service"
         )
         fstab = (member.root / "etc/fstab").read_text().splitlines()[1:]
@@ -42,9 +42,9 @@ class TestVolume:
         # formats the volume again.
         member.restart()
         assert member.run("deliver").returncode == 0
-        again = member.calls()
-        assert again[:2] == ["e2fsck -p FAKE/device", "resize2fs FAKE/device"]
-        assert not [line for line in again if line.startswith("mkfs")]
+        later_calls = member.calls()
+        assert later_calls[:2] == ["e2fsck -p FAKE/device", "resize2fs FAKE/device"]
+        assert not [line for line in later_calls if line.startswith("mkfs")]
         assert (member.root / "etc/fstab").read_text().splitlines()[1:] == fstab
 
     def test_a_repaired_volume_is_used(self, member: BootMachine) -> None:
@@ -64,22 +64,22 @@ class TestVolume:
         self, member: BootMachine, file: str, content: bytes, message: str
     ) -> None:
         (member.fake / file).write_bytes(content)
-        answer = member.run("deliver")
-        assert answer.returncode == 1
-        assert message in answer.stderr
-        assert "vol-1" in answer.stderr
+        result = member.run("deliver")
+        assert result.returncode == 1
+        assert message in result.stderr
+        assert "vol-1" in result.stderr
         assert not [line for line in member.calls() if line.startswith(("mkfs", "mount", "restart"))]
 
     def test_a_damaged_volume_stops_the_member(self, member: BootMachine) -> None:
         (member.fake / "type").write_text("ext4\n")
         (member.fake / "e2fsck.code").write_text("4")
-        answer = member.run("deliver")
-        assert answer.returncode == 1
-        assert "is damaged: what e2fsck says; repair it by hand" in answer.stderr
+        result = member.run("deliver")
+        assert result.returncode == 1
+        assert "is damaged: what e2fsck says; repair it by hand" in result.stderr
         assert not [line for line in member.calls() if line.startswith(("mount", "restart"))]
 
     def test_a_member_does_not_start_without_its_volume(self, member: BootMachine) -> None:
         (member.fake / "device").unlink()
-        answer = member.run("deliver")
-        assert "the data volume vol-1 cannot be had" in answer.stderr
+        result = member.run("deliver")
+        assert "the data volume vol-1 cannot be had" in result.stderr
         assert not [line for line in member.calls() if line.startswith("restart")]

@@ -24,10 +24,10 @@ from testkit.clouds import cloud
 from topology.model import Role
 
 T = TypeVar("T")
-HALF = Path(__file__).parents[4] / "providers/cloud/boot.sh"
+BOOT_SCRIPT = Path(__file__).parents[4] / "providers/cloud/boot.sh"
 
 
-def value(output: Output[T]) -> T:
+def output_value(output: Output[T]) -> T:
     return asyncio.get_event_loop().run_until_complete(output.future())  # type: ignore[return-value]
 
 
@@ -37,12 +37,12 @@ def is_secret(output: Output[str]) -> bool:
 
 def machine_configs() -> tuple[MachineConfig, MachineConfig]:
     """Return the configurations of a control plane and of the machines of a pool."""
-    plan = cloud()
-    secrets = {name: Output.secret(text) for name, text in pki.secrets(plan).items()}
-    found = bundles(plan, FakeIndex())
+    topology = cloud()
+    secrets = {name: Output.secret(text) for name, text in pki.create_secrets(topology).items()}
+    machine_bundles = bundles(topology, FakeIndex())
     return (
-        member_config(plan.machines[0], found, secrets),
-        pool_config(plan.pools[1], found["general", Role.NODE], secrets),
+        member_config(topology.machines[0], machine_bundles, secrets),
+        pool_config(topology.pools[1], machine_bundles["general", Role.NODE], secrets),
     )
 
 
@@ -70,13 +70,13 @@ def test_texts_contain_no_secret_and_payloads_are_secret() -> None:
         for _, content, secret in machine_config.store_objects:
             assert is_secret(content) is secret
             if not secret:
-                assert "PRIVATE KEY" not in value(content)
+                assert "PRIVATE KEY" not in output_value(content)
 
 
 def test_the_digest_covers_all_objects_and_is_no_secret() -> None:
     member, _ = machine_configs()
-    contents = [value(content) for _, content, _ in member.store_objects]
-    assert value(member.digest) == content_digest(contents)
+    contents = [output_value(content) for _, content, _ in member.store_objects]
+    assert output_value(member.digest) == content_digest(contents)
     lines = "".join(f"{sha256(content.encode()).hexdigest()}  -\n" for content in contents)
     assert content_digest(contents) == sha256(lines.encode()).hexdigest()
     assert content_digest(contents[1:]) != content_digest(contents)
@@ -91,21 +91,23 @@ def test_only_members_have_a_fixed_identity() -> None:
 
 def test_separate_etcd_members_have_their_own_prefix() -> None:
     edits = {"etcd.hosts": ["e-1", "e-2", "e-3"], "etcd.machine": {"type": "small"}}
-    plan = cloud(**edits)
-    assert [kind_of(machine) for machine in plan.machines] == ["members/control-plane"] * 3 + [
+    topology = cloud(**edits)
+    assert [kind_of(machine) for machine in topology.machines] == ["members/control-plane"] * 3 + [
         "members/etcd"
     ] * 3
 
 
 def test_user_data_is_text_without_a_secret() -> None:
     member, _ = machine_configs()
-    data = boot_program(member, HALF, {"STORE": "https://store.example/it's"}, name="cp-1", volume="vol-1")
-    text = value(data)
+    data = boot_program(
+        member, BOOT_SCRIPT, {"STORE": "https://store.example/it's"}, name="cp-1", volume="vol-1"
+    )
+    text = output_value(data)
     assert not is_secret(data)
     assert text.startswith("#!/bin/sh\n# Kubewright's boot program of members/control-plane/cp-1\nset -eu\n")
     assert "ROLES='etcd control-plane node'\n" in text
     assert "STORE='https://store.example/it'\"'\"'s'\n" in text
-    assert f"DIGEST={value(member.digest)}\n" in text
+    assert f"DIGEST={output_value(member.digest)}\n" in text
     assert "PRIVATE KEY" not in text
     # The smallest limit of the clouds is 16 KiB, and each cloud adds a part of the script.
     assert len(text.encode()) < 2 * 8 * 1024
@@ -113,7 +115,7 @@ def test_user_data_is_text_without_a_secret() -> None:
 
 def test_invalid_names_of_variables_are_rejected() -> None:
     with pytest.raises(ValueError, match="rm -rf"):
-        render_program(HALF, {"KIND": "pools", "UNIT": "a", "rm -rf": ""})
+        render_program(BOOT_SCRIPT, {"KIND": "pools", "UNIT": "a", "rm -rf": ""})
 
 
 def test_arguments_are_quoted() -> None:
@@ -144,29 +146,32 @@ class TestOperate:
 
     def test_only_kubectl_gets_the_kubeconfig(self, tmp_path: Path) -> None:
         kubectl = 'for word; do case $word in --kubeconfig=*) cat "${word#*=}" ;; esac; done; echo " $*"'
-        answer = self.run(tmp_path, "trap 'echo its own trap' EXIT\nkubectl get nodes\n", kubectl)
-        assert answer.returncode == 0, answer.stderr
-        assert answer.stdout.startswith("the kubeconfig")
-        assert answer.stdout.endswith("get nodes\nits own trap\n")
+        result = self.run(tmp_path, "trap 'echo its own trap' EXIT\nkubectl get nodes\n", kubectl)
+        assert result.returncode == 0, result.stderr
+        assert result.stdout.startswith("the kubeconfig")
+        assert result.stdout.endswith("get nodes\nits own trap\n")
         assert list((tmp_path / "tmp").iterdir()) == []
 
     def test_a_failed_script_fails_the_command(self, tmp_path: Path) -> None:
-        answer = self.run(tmp_path, "set -eu\nkubectl get nodes\necho on\n", "echo refused >&2; exit 3")
-        assert (answer.returncode, answer.stdout, answer.stderr) == (3, "", "refused\n")
+        result = self.run(tmp_path, "set -eu\nkubectl get nodes\necho on\n", "echo refused >&2; exit 3")
+        assert (result.returncode, result.stdout, result.stderr) == (3, "", "refused\n")
         assert list((tmp_path / "tmp").iterdir()) == []
 
     def test_error_names_a_missing_kubectl(self, tmp_path: Path) -> None:
-        answer = self.run(tmp_path, "kubectl get nodes\n", None)
-        assert answer.returncode == 1
-        assert "kubectl is not on PATH" in answer.stderr
+        result = self.run(tmp_path, "kubectl get nodes\n", None)
+        assert result.returncode == 1
+        assert "kubectl is not on PATH" in result.stderr
 
     def test_scripts_of_the_cluster_run(self, tmp_path: Path) -> None:
         """The script sets traps and creates directories. They must not conflict with `with_kubectl`."""
-        from tests.unit.nodeconfig.test_trust import KUBECTL, Cluster, rotated
+        from tests.unit.nodeconfig.test_trust import KUBECTL, PublishedCas, rotated_topology
 
-        fake = Cluster(tmp_path)
-        pems = {"kubernetes-ca": fake.authority, "front-proxy-ca": fake.front}
-        script = publication_script(rotated("kubernetes", "front-proxy"), pems)
-        answer = self.run(tmp_path, f"FAKE={tmp_path}\nexport FAKE\n{script}", KUBECTL.partition("\n")[2])
-        assert answer.returncode == 0, answer.stderr
+        published_cas = PublishedCas(tmp_path)
+        pems = {
+            "kubernetes-ca": published_cas.kubernetes_cas,
+            "front-proxy-ca": published_cas.front_proxy_cas,
+        }
+        script = publication_script(rotated_topology("kubernetes", "front-proxy"), pems)
+        result = self.run(tmp_path, f"FAKE={tmp_path}\nexport FAKE\n{script}", KUBECTL.partition("\n")[2])
+        assert result.returncode == 0, result.stderr
         assert list((tmp_path / "tmp").iterdir()) == []

@@ -1,4 +1,4 @@
-"""Fixtures of the command plugin's tests."""
+"""Fixtures of the tests of the command plugin."""
 
 from __future__ import annotations
 
@@ -6,16 +6,18 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.unit.lab.plugins.command.plugin import Plugin
-from tests.unit.lab.plugins.command.sshd import Host
+from tests.unit.lab.plugins.command.plugin import CommandPlugin
+from tests.unit.lab.plugins.command.sshd import SshHost
 
 
 @pytest.fixture
-def remote() -> Plugin:
-    return Plugin("command:remote:Command")
+def remote() -> CommandPlugin:
+    """Return the command plugin with a resource for a command over SSH."""
+    return CommandPlugin("command:remote:Command")
 
 
 @pytest.fixture
-def host() -> Iterator[Host]:
-    with Host() as running:
+def host() -> Iterator[SshHost]:
+    """Yield a running SSH server that stands for a host."""
+    with SshHost() as running:
         yield running

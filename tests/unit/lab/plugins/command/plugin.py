@@ -15,8 +15,8 @@ from lab.plugins.runtime.values import Properties
 Result = TypeVar("Result")
 
 
-class Log:
-    """A log that stores the lines that the engine would show."""
+class FakeLog:
+    """A fake of the engine's log, which stores progress lines and warnings."""
 
     def __init__(self) -> None:
         self.lines: list[str] = []
@@ -29,18 +29,22 @@ class Log:
         self.warnings.append(text)
 
 
-class Plugin:
-    """The provider for one resource. Each operation checks the inputs first, as the engine does."""
+class CommandPlugin:
+    """The command plugin with one resource of the type `token`. Operations check inputs first, as the engine
+    does.
+    """
 
     def __init__(self, token: str) -> None:
         self.urn = f"urn:pulumi:dev::kubewright::{token}::thing"
-        self.log = Log()
+        self.log = FakeLog()
         self.provider = CommandProvider(cast(EngineLog, self.log))
 
     def inputs(self, inputs: Mapping[str, Any]) -> Properties:
+        """Return the checked inputs with defaults. Raises CheckError."""
         return run(self.provider.check(self.urn, {}, dict(inputs), b""))
 
     def failed_fields(self, inputs: Mapping[str, Any]) -> list[str]:
+        """Return the names of the inputs that fail their check."""
         try:
             self.inputs(inputs)
         except CheckError as error:
@@ -61,5 +65,6 @@ class Plugin:
         run(self.provider.delete(self.urn, "id", state, timeout=0))
 
 
-def run(work: Coroutine[Any, Any, Result]) -> Result:
-    return asyncio.run(work)
+def run(operation: Coroutine[Any, Any, Result]) -> Result:
+    """Run an asynchronous operation and return its result."""
+    return asyncio.run(operation)

@@ -9,8 +9,10 @@ from typing import Any
 import asyncssh
 
 
-class Forwarder(asyncssh.SSHServer):
-    """An SSH server whose users can connect to other hosts. It records these hosts."""
+class ForwardingServer(asyncssh.SSHServer):
+    """An SSH server that forwards connections, as a bastion does. It records the ports of their
+    destinations.
+    """
 
     def __init__(self, forwarded: list[int]) -> None:
         self._forwarded = forwarded
@@ -20,7 +22,7 @@ class Forwarder(asyncssh.SSHServer):
         return True
 
 
-class Host(threading.Thread):
+class SshHost(threading.Thread):
     """An SSH server on loopback in a thread. Its commands run in a local shell."""
 
     def __init__(self) -> None:
@@ -43,7 +45,7 @@ class Host(threading.Thread):
         server = await asyncssh.listen(
             "127.0.0.1",
             0,
-            server_factory=lambda: Forwarder(self.forwarded),
+            server_factory=lambda: ForwardingServer(self.forwarded),
             server_host_keys=[self.key],
             authorized_client_keys=authorized,
             process_factory=self._serve,
@@ -76,7 +78,7 @@ class Host(threading.Thread):
         process.stderr.write(stderr)
         process.exit(shell.returncode or 0)
 
-    def __enter__(self) -> Host:
+    def __enter__(self) -> SshHost:
         self.start()
         assert self._ready.wait(10)
         return self
@@ -85,7 +87,8 @@ class Host(threading.Thread):
         self._loop.call_soon_threadsafe(self._loop.stop)
         self.join(10)
 
-    def connection(self, **changes: object) -> dict[str, Any]:
+    def connection(self, **overrides: object) -> dict[str, Any]:
+        """Return the input `connection` for this server. `overrides` replace single settings."""
         return {
             "host": "127.0.0.1",
             "port": self.port,
@@ -93,4 +96,4 @@ class Host(threading.Thread):
             "hostKey": self.key.export_public_key().decode(),
             "dialErrorLimit": 1,
             "perDialTimeout": 5,
-        } | changes
+        } | overrides

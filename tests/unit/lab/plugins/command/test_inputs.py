@@ -8,12 +8,12 @@ from typing import Any
 import pytest
 
 from lab.plugins.runtime.values import UNKNOWN, Secret, reveal
-from tests.unit.lab.plugins.command.plugin import Plugin
+from tests.unit.lab.plugins.command.plugin import CommandPlugin
 
 CONNECTION = {"host": "h", "privateKey": "k"}
 
 
-def test_connection_gets_defaults_and_is_secret(remote: Plugin) -> None:
+def test_connection_gets_defaults_and_is_secret(remote: CommandPlugin) -> None:
     inputs = remote.inputs({"connection": CONNECTION | {"proxy": {"host": "p"}}})
     assert isinstance(inputs["connection"], Secret)
     defaults = {"user": "root", "port": 22, "dialErrorLimit": 10, "perDialTimeout": 15}
@@ -34,16 +34,16 @@ def test_connection_gets_defaults_and_is_secret(remote: Plugin) -> None:
         ({"connection": CONNECTION, "logging": "all"}, "logging"),
     ],
 )
-def test_error_names_the_wrong_input(remote: Plugin, inputs: Mapping[str, Any], field: str) -> None:
+def test_error_names_the_wrong_input(remote: CommandPlugin, inputs: Mapping[str, Any], field: str) -> None:
     assert remote.failed_fields(inputs) == [field]
 
 
-def test_unknown_connection_is_accepted(remote: Plugin) -> None:
+def test_unknown_connection_is_accepted(remote: CommandPlugin) -> None:
     assert reveal(remote.inputs({"connection": UNKNOWN})["connection"]) is UNKNOWN
     assert reveal(remote.inputs({"connection": {"host": UNKNOWN}})["connection"])["host"] is UNKNOWN
 
 
-def test_only_triggers_replace_and_unchanged_inputs_have_no_diff(remote: Plugin) -> None:
+def test_only_triggers_replace_and_unchanged_inputs_have_no_diff(remote: CommandPlugin) -> None:
     inputs = {"connection": CONNECTION, "create": "a", "stdin": "s", "triggers": ["1"]}
     state = remote.inputs(inputs) | {"stdout": "x", "stderr": ""}
     assert remote.diff(state, inputs).changes == {}

@@ -25,17 +25,19 @@ SEED = b"seed"
 
 
 def urn(token: str, name: str = "thing") -> str:
+    """Return the URN of a resource below a component."""
     return f"urn:pulumi:dev::kubewright::kubewright:index:Cluster${token}::{name}"
 
 
-def provider(package: str = "aws", **settings: object) -> GenericProvider:
+def create_provider(package: str = "aws", **settings: object) -> GenericProvider:
+    """Create and configure the stand-in provider of a package."""
     configured = GenericProvider(PACKAGES[package])
     run(configured.configure(settings))
     return configured
 
 
-AWS = provider(region="eu-central-1")
-AZURE = provider("azure-native", location="westeurope", subscriptionId="s")
+AWS = create_provider(region="eu-central-1")
+AZURE = create_provider("azure-native", location="westeurope", subscriptionId="s")
 
 
 def check(
@@ -43,22 +45,27 @@ def check(
     new: Mapping[str, Any],
     old: Mapping[str, Any] | None = None,
     *,
-    by: GenericProvider | None = None,
+    provider: GenericProvider | None = None,
 ) -> dict[str, Any]:
-    by = by or (AWS if token.startswith("aws:") else AZURE)
-    return run(by.check(urn(token), dict(old or {}), dict(new), SEED))
+    """Return the checked inputs with the defaults of the official plugin. The default provider is that of the
+    type.
+    """
+    provider = provider or (AWS if token.startswith("aws:") else AZURE)
+    return run(provider.check(urn(token), dict(old or {}), dict(new), SEED))
 
 
 def create(token: str, inputs: Mapping[str, Any], *, preview: bool = True) -> Properties:
-    by = AWS if token.startswith("aws:") else AZURE
-    return run(by.create(urn(token), dict(inputs), preview=preview, timeout=0))[1]
+    """Create a resource and return its state."""
+    provider = AWS if token.startswith("aws:") else AZURE
+    return run(provider.create(urn(token), dict(inputs), preview=preview, timeout=0))[1]
 
 
 def diff(token: str, old: Mapping[str, Any], new: Mapping[str, Any]) -> dict[str, Change]:
-    by = AWS if token.startswith("aws:") else AZURE
-    found = run(by.diff(urn(token), {}, dict(old), dict(new), []))
-    assert found.of_inputs
-    return found.changes
+    """Return the changes between old and new inputs, by path."""
+    provider = AWS if token.startswith("aws:") else AZURE
+    result = run(provider.diff(urn(token), {}, dict(old), dict(new), []))
+    assert result.of_inputs
+    return result.changes
 
 
 def test_resource_type_from_the_sdk() -> None:
@@ -69,7 +76,7 @@ def test_resource_type_from_the_sdk() -> None:
     assert not vpc.computed & vpc.inputs
     subnet = sdk.resource_type("pulumi_azure_native", SUBNET)
     assert subnet is not None
-    assert {"resourceGroupName", "subnetName", "virtualNetworkName"} <= subnet.address
+    assert {"resourceGroupName", "subnetName", "virtualNetworkName"} <= subnet.path_inputs
     assert {"resourceGroupName", "virtualNetworkName"} == subnet.required
     assert sdk.resource_type("pulumi_aws", "aws:ec2/nonesuch:Nonesuch") is None
 
@@ -114,8 +121,8 @@ def test_generated_name_starts_with_the_resource_name_and_is_stable() -> None:
     assert first["bucket"].startswith("thing-")
     assert len(first["bucket"]) == len("thing-") + 7
     assert first["__defaults"] == ["bucket"]
-    kept = check(BUCKET, {}, {"bucket": "thing-0a1b2c3", "__defaults": ["bucket"]})
-    assert kept["bucket"] == "thing-0a1b2c3"
+    second = check(BUCKET, {}, {"bucket": "thing-0a1b2c3", "__defaults": ["bucket"]})
+    assert second["bucket"] == "thing-0a1b2c3"
     # A name that the program set earlier was not generated.
     assert check(BUCKET, {}, {"bucket": "mine", "__defaults": []})["bucket"] == first["bucket"]
     assert check(BUCKET, {"bucket": "mine"})["__defaults"] == []
@@ -130,19 +137,19 @@ def test_generated_name_respects_the_limit_of_aws() -> None:
 
 
 def test_azure_defaults_the_last_part_of_the_path_and_the_location() -> None:
-    made = check(NETWORK, {"resourceGroupName": "g"})
-    assert made["virtualNetworkName"].startswith("thing")
-    assert len(made["virtualNetworkName"]) == len("thing") + 8
-    assert made["location"] == "westeurope"
+    inputs = check(NETWORK, {"resourceGroupName": "g"})
+    assert inputs["virtualNetworkName"].startswith("thing")
+    assert len(inputs["virtualNetworkName"]) == len("thing") + 8
+    assert inputs["location"] == "westeurope"
     assert check(NETWORK, {"resourceGroupName": "g", "location": "northeurope"})["location"] == "northeurope"
-    assert "__defaults" not in made
+    assert "__defaults" not in inputs
 
 
 def test_own_tags_override_default_tags() -> None:
-    tagged = provider(region="eu-central-1", defaultTags='{"tags": {"owner": "us", "Name": "none"}}')
-    assert check(VPC, {"tags": {"Name": "x"}}, by=tagged)["tags"] == {"owner": "us", "Name": "x"}
+    tagged = create_provider(region="eu-central-1", defaultTags='{"tags": {"owner": "us", "Name": "none"}}')
+    assert check(VPC, {"tags": {"Name": "x"}}, provider=tagged)["tags"] == {"owner": "us", "Name": "x"}
     assert "tags" not in check(
-        "aws:ec2/route:Route", {"routeTableId": "r", "destinationCidrBlock": "0.0.0.0/0"}, by=tagged
+        "aws:ec2/route:Route", {"routeTableId": "r", "destinationCidrBlock": "0.0.0.0/0"}, provider=tagged
     )
 
 
@@ -210,15 +217,15 @@ def test_another_region_replaces_the_provider() -> None:
 def test_operation_outside_a_preview_is_refused_with_the_remedy() -> None:
     state = {"cidrBlock": "10.0.0.0/16"}
     net = urn(VPC, "net")
-    refused: dict[str, Callable[[], Coroutine[Any, Any, object]]] = {
+    operations: dict[str, Callable[[], Coroutine[Any, Any, object]]] = {
         "created": lambda: AWS.create(net, state, preview=False, timeout=0),
         "updated": lambda: AWS.update(net, state, state, state, preview=False, timeout=0),
         "deleted": lambda: AWS.delete(net, "i", state, timeout=0),
         "read": lambda: AWS.read(net, "i", state, state),
     }
-    for verb, work in refused.items():
+    for verb, operation in operations.items():
         with pytest.raises(PluginError) as caught:
-            run(work())
+            run(operation())
         text = str(caught.value)
         assert text.startswith(f"{VPC} net cannot be {verb}: ")
         assert text.endswith(f"pulumi plugin install resource aws {PACKAGES['aws'].version} --reinstall")
@@ -228,28 +235,28 @@ def test_operation_outside_a_preview_is_refused_with_the_remedy() -> None:
 
 
 def test_functions_return_assumed_results_or_fail() -> None:
-    def ask(function: str, by: GenericProvider = AWS, **arguments: object) -> dict[str, Any]:
-        return run(by.invoke(function, arguments, preview=True))
+    def invoke(function: str, provider: GenericProvider = AWS, **arguments: object) -> dict[str, Any]:
+        return run(provider.invoke(function, arguments, preview=True))
 
-    ubuntu = ask(
+    ubuntu = invoke(
         "aws:ec2/getAmi:getAmi", owners=["099720109477"], filters=[{"name": "name", "values": ["ubuntu-*"]}]
     )
     assert ubuntu["id"] == "ami-unknown-in-this-preview"
     assert (ubuntu["name"], ubuntu["rootDeviceName"]) == ("ubuntu-*", "/dev/sda1")
-    given = ask("aws:ec2/getAmi:getAmi", filters=[{"name": "image-id", "values": ["ami-12"]}])
-    assert (given["id"], given["rootDeviceName"]) == ("ami-12", "/dev/xvda")
-    zones = ask("aws:index/getAvailabilityZones:getAvailabilityZones")["names"]
+    by_id = invoke("aws:ec2/getAmi:getAmi", filters=[{"name": "image-id", "values": ["ami-12"]}])
+    assert (by_id["id"], by_id["rootDeviceName"]) == ("ami-12", "/dev/xvda")
+    zones = invoke("aws:index/getAvailabilityZones:getAvailabilityZones")["names"]
     assert zones == ["eu-central-1a", "eu-central-1b", "eu-central-1c"]
-    assert ask("aws:index/getPartition:getPartition")["partition"] == "aws"
-    china = provider(region="cn-north-1")
-    assert ask("aws:index/getPartition:getPartition", china)["dnsSuffix"] == "amazonaws.com.cn"
-    account = provider(region="eu-central-1", allowedAccountIds='["123456789012"]')
-    assert ask("aws:index/getCallerIdentity:getCallerIdentity", account)["accountId"] == "123456789012"
-    assert ask("azure-native:authorization:getClientConfig", AZURE)["subscriptionId"] == "s"
+    assert invoke("aws:index/getPartition:getPartition")["partition"] == "aws"
+    china = create_provider(region="cn-north-1")
+    assert invoke("aws:index/getPartition:getPartition", china)["dnsSuffix"] == "amazonaws.com.cn"
+    account = create_provider(region="eu-central-1", allowedAccountIds='["123456789012"]')
+    assert invoke("aws:index/getCallerIdentity:getCallerIdentity", account)["accountId"] == "123456789012"
+    assert invoke("azure-native:authorization:getClientConfig", AZURE)["subscriptionId"] == "s"
     with pytest.raises(PluginError, match=r"getVpc cannot be answered: .* answers only aws:ec2/getAmi"):
-        ask("aws:ec2/getVpc:getVpc")
+        invoke("aws:ec2/getVpc:getVpc")
     with pytest.raises(PluginError, match=r"no region: set aws\.region"):
-        ask("aws:index/getRegion:getRegion", provider())
+        invoke("aws:index/getRegion:getRegion", create_provider())
 
 
 def test_unknown_resource_type_is_an_error() -> None:

@@ -1,4 +1,4 @@
-"""Tests of the messages of the generic stand-in."""
+"""Tests of requests and responses of the gRPC server of the generic stand-in."""
 
 from __future__ import annotations
 
@@ -21,51 +21,57 @@ BLOB = "urn:pulumi:dev::kubewright::azure-native:storage:Blob::bundle"
 TEMPLATE = "urn:pulumi:dev::kubewright::aws:ec2/launchTemplate:LaunchTemplate::machine"
 
 
-class Aborted(Exception):
-    """The error that the engine would receive."""
+class CallAborted(Exception):
+    """The error of an aborted gRPC call. Its text is the error that the engine would receive."""
 
 
-class Context:
-    """The context of a call, which can be aborted."""
+class FakeContext:
+    """A fake of the context of a gRPC call, whose `abort` raises CallAborted."""
 
     async def abort(self, code: object, details: str) -> None:
-        raise Aborted(details)
+        raise CallAborted(details)
 
 
-def call(package: str, method: str, request: Message, *, first: Message | None = None) -> dict[str, Any]:
-    """Return the response as plain data. `first` is a handshake before the call."""
+def call(package: str, method: str, request: Message, *, handshake: Message | None = None) -> dict[str, Any]:
+    """Call a method of the server of a package and return the response as plain data.
 
-    async def work() -> Message:
+    `handshake` is a handshake request that is sent before the call.
+    """
+
+    async def send() -> Message:
         servicer = GenericServicer(GenericProvider(PACKAGES[package]))
-        if first is not None:
-            await servicer.Handshake(first, Context())  # type: ignore[arg-type]
-        answer: Message = await getattr(servicer, method)(request, Context())
-        return answer
+        if handshake is not None:
+            await servicer.Handshake(handshake, FakeContext())  # type: ignore[arg-type]
+        response: Message = await getattr(servicer, method)(request, FakeContext())
+        return response
 
-    return json_format.MessageToDict(asyncio.run(work()))
+    return json_format.MessageToDict(asyncio.run(send()))
 
 
 def struct(values: Mapping[str, Any]) -> Struct:
-    made = Struct()
-    made.update(values)
-    return made
+    """Return plain data as a protocol message."""
+    message = Struct()
+    message.update(values)
+    return message
 
 
 def asset(hash_: str, text: str = "") -> dict[str, str]:
-    made = {rpc._special_sig_key: rpc._special_asset_sig, "hash": hash_}
-    return made | ({"text": text} if text else {})
+    """Return a property value for an asset with this hash."""
+    properties = {rpc._special_sig_key: rpc._special_asset_sig, "hash": hash_}
+    return properties | ({"text": text} if text else {})
 
 
 def blob(source: Mapping[str, str]) -> Struct:
+    """Return the properties of an Azure Blob with this source."""
     names = {"resourceGroupName": "g", "accountName": "a", "containerName": "c", "blobName": "k"}
     return struct(names | {"source": source})
 
 
 def test_asset_keeps_its_hash() -> None:
-    answer = call("azure-native", "Check", proto.CheckRequest(urn=BLOB, news=blob(asset("1", "one"))))
-    assert answer["inputs"]["source"] == asset("1", "one")
-    made = proto.CreateRequest(urn=BLOB, properties=blob(asset("1", "one")), preview=True)
-    assert call("azure-native", "Create", made)["properties"]["source"] == asset("1", "one")
+    response = call("azure-native", "Check", proto.CheckRequest(urn=BLOB, news=blob(asset("1", "one"))))
+    assert response["inputs"]["source"] == asset("1", "one")
+    request = proto.CreateRequest(urn=BLOB, properties=blob(asset("1", "one")), preview=True)
+    assert call("azure-native", "Create", request)["properties"]["source"] == asset("1", "one")
 
 
 def test_assets_are_compared_by_hash() -> None:
@@ -104,16 +110,16 @@ def test_diff_of_provider_settings() -> None:
 def test_function_outside_a_preview_is_refused_if_the_engine_reports_previews() -> None:
     function = "azure-native:authorization:getClientConfig"
     handshake = proto.ProviderHandshakeRequest(invoke_with_preview=True)
-    asked = proto.InvokeRequest(tok=function, preview=True)
-    assert "subscriptionId" in call("azure-native", "Invoke", asked, first=handshake)["return"]
-    with pytest.raises(Aborted, match=r"^azure-native:authorization:getClientConfig cannot be answered"):
-        call("azure-native", "Invoke", proto.InvokeRequest(tok=function), first=handshake)
+    in_preview = proto.InvokeRequest(tok=function, preview=True)
+    assert "subscriptionId" in call("azure-native", "Invoke", in_preview, handshake=handshake)["return"]
+    with pytest.raises(CallAborted, match=r"^azure-native:authorization:getClientConfig cannot be answered"):
+        call("azure-native", "Invoke", proto.InvokeRequest(tok=function), handshake=handshake)
     # An older engine does not report previews.
     assert call("azure-native", "Invoke", proto.InvokeRequest(tok=function))["return"]
 
 
 def test_refusal_is_one_line() -> None:
     with pytest.raises(
-        Aborted, match=r"^aws:ec2/launchTemplate:LaunchTemplate machine cannot be created: [^\n]+$"
+        CallAborted, match=r"^aws:ec2/launchTemplate:LaunchTemplate machine cannot be created: [^\n]+$"
     ):
         call("aws", "Create", proto.CreateRequest(urn=TEMPLATE, properties=struct({"name": "machine"})))

@@ -1,3 +1,5 @@
+"""Tests of request bodies for the API server, and of states built from its responses."""
+
 from __future__ import annotations
 
 from typing import Any
@@ -28,7 +30,7 @@ def test_string_data_is_sent_as_data() -> None:
 
 def test_data_of_a_secret_is_marked_secret_in_the_state() -> None:
     live = {"metadata": {"name": "a", "managedFields": [1]}, "data": {"a": "Yg=="}}
-    state = bodies.outputs(SECRET, live, {}, "me")
+    state = bodies.state_of(SECRET, live, {}, "me")
     assert state["data"] == Secret({"a": "Yg=="})
     assert "managedFields" not in state["metadata"]
     assert live["metadata"] == {"name": "a", "managedFields": [1]}
@@ -36,7 +38,7 @@ def test_data_of_a_secret_is_marked_secret_in_the_state() -> None:
 
 def test_secret_inputs_are_secret_in_the_state() -> None:
     live = {"metadata": {"name": "a"}, "data": {"a": "x", "b": "y"}}
-    state = bodies.outputs(CONFIG_MAP, live, {"data": {"a": Secret("x")}}, "me")
+    state = bodies.state_of(CONFIG_MAP, live, {"data": {"a": Secret("x")}}, "me")
     assert state["data"] == {"a": Secret("x"), "b": "y"}
 
 
@@ -46,7 +48,7 @@ def test_preview_has_unknown_server_fields() -> None:
         "spec": {"clusterIP": "10.0.0.9", "ports": [{"port": 1}]},
     }
     inputs = {"metadata": {"name": "a"}, "spec": {"ports": [{"port": 1}]}}
-    state = bodies.previewed(Kind("v1", "Service"), expected, inputs, "me")
+    state = bodies.preview_state(Kind("v1", "Service"), expected, inputs, "me")
     assert state["metadata"]["uid"] is UNKNOWN
     assert state["metadata"]["name"] == "a"
     assert state["spec"]["clusterIP"] is UNKNOWN
@@ -83,7 +85,7 @@ def test_refreshed_inputs_contain_only_drift() -> None:
             "default": 1,
         },
     }
-    assert bodies.refreshed(Kind("apps/v1", "Deployment"), inputs, live) == {
+    assert bodies.refresh_inputs(Kind("apps/v1", "Deployment"), inputs, live) == {
         "metadata": {"name": "a", "labels": {"x": "2"}},
         "spec": {"cpu": "0.5", "hostNetwork": False, "list": [{"name": "c", "image": "i:1"}]},
     }
@@ -91,9 +93,9 @@ def test_refreshed_inputs_contain_only_drift() -> None:
 
 def test_refreshed_secret_is_compared_as_text_and_remains_secret() -> None:
     inputs = {"metadata": {"name": "a"}, "stringData": Secret({"w": "b"})}
-    same = bodies.refreshed(SECRET, inputs, {"metadata": {"name": "a"}, "data": {"w": "Yg=="}})
+    same = bodies.refresh_inputs(SECRET, inputs, {"metadata": {"name": "a"}, "data": {"w": "Yg=="}})
     assert same == inputs
-    other = bodies.refreshed(SECRET, inputs, {"metadata": {"name": "a"}, "data": {"w": "eA=="}})
+    other = bodies.refresh_inputs(SECRET, inputs, {"metadata": {"name": "a"}, "data": {"w": "eA=="}})
     assert isinstance(other["stringData"], Secret)
     assert reveal(other["stringData"]) == {"w": "x"}
 
@@ -105,7 +107,7 @@ def test_imported_inputs_omit_server_fields() -> None:
         "data": {"w": "Yg=="},
         "status": {"phase": "x"},
     }
-    assert bodies.imported(live) == {
+    assert bodies.import_inputs(live) == {
         "kind": "Secret",
         "metadata": {"name": "a", "labels": {"x": "y"}},
         "data": Secret({"w": "Yg=="}),

@@ -1,3 +1,5 @@
+"""Tests of kinds, ids and generated names of resources."""
+
 from __future__ import annotations
 
 import re
@@ -15,10 +17,10 @@ CONFIG_MAP = Kind("v1", "ConfigMap")
 def named_inputs(
     inputs: dict[str, Value], *, kind: Kind = CONFIG_MAP, olds: dict[str, Value] | None = None
 ) -> dict[str, Any]:
-    found = with_name(inputs, kind=kind, name="Web", olds=olds or {}, seed=b"seed", namespace="team")[
+    metadata = with_name(inputs, kind=kind, name="Web", olds=olds or {}, seed=b"seed", namespace="team")[
         "metadata"
     ]
-    return dict(found.value if isinstance(found, Secret) else found)
+    return dict(metadata.value if isinstance(metadata, Secret) else metadata)
 
 
 def test_missing_name_is_generated_once_and_kept() -> None:
@@ -50,10 +52,10 @@ def test_unknown_and_generated_names_are_not_changed() -> None:
 
 
 def test_secret_metadata_stays_secret() -> None:
-    found = with_name(
+    metadata = with_name(
         {"metadata": Secret({"name": "a"})}, kind=CONFIG_MAP, name="w", olds={}, seed=b"", namespace="n"
     )
-    assert isinstance(found["metadata"], Secret)
+    assert isinstance(metadata["metadata"], Secret)
 
 
 def test_patch_requires_the_name_of_its_object() -> None:

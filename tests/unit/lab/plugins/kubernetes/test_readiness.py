@@ -1,3 +1,5 @@
+"""Tests of the readiness checks of objects, and of the reasons why an object is not ready."""
+
 from __future__ import annotations
 
 from typing import Any
@@ -6,11 +8,11 @@ import pytest
 
 from lab.plugins.kubernetes import diagnosis
 from lab.plugins.kubernetes.readiness import READINESS_CHECKS, RelatedFacts
-from lab.plugins.kubernetes.waiting import count_ready
+from lab.plugins.kubernetes.waiting import count_ready_endpoints
 
 
 def readiness_text(kind: str, obj: dict[str, Any], facts: RelatedFacts | None = None) -> str:
-    """Return `ready`, `failed: …`, or the missing conditions."""
+    """Return the result of a readiness check as text: `ready`, `failed: …`, or the missing conditions."""
     check = next(check for (_, name), (check, _) in READINESS_CHECKS.items() if name == kind)
     readiness = check(obj, facts or RelatedFacts())
     if readiness.ready:
@@ -19,10 +21,12 @@ def readiness_text(kind: str, obj: dict[str, Any], facts: RelatedFacts | None = 
 
 
 def conditions(*pairs: tuple[str, str]) -> dict[str, Any]:
+    """Return an object with status conditions, from pairs of type and status."""
     return {"status": {"conditions": [{"type": kind, "status": status} for kind, status in pairs]}}
 
 
 def rolled_out(**status: int) -> dict[str, Any]:
+    """Return a workload with two replicas whose controller has processed the current generation."""
     return {
         "metadata": {"generation": 2},
         "spec": {"replicas": 2},
@@ -30,25 +34,33 @@ def rolled_out(**status: int) -> dict[str, Any]:
     }
 
 
-DONE = {"replicas": 2, "updatedReplicas": 2, "availableReplicas": 2, "readyReplicas": 2}
+COMPLETE_STATUS = {"replicas": 2, "updatedReplicas": 2, "availableReplicas": 2, "readyReplicas": 2}
 
 
 @pytest.mark.parametrize(
     ("kind", "obj", "expected"),
     [
-        ("Deployment", rolled_out(**DONE), "ready"),
+        ("Deployment", rolled_out(**COMPLETE_STATUS), "ready"),
         (
             "Deployment",
-            rolled_out(**{**DONE, "observedGeneration": 1}),
+            rolled_out(**{**COMPLETE_STATUS, "observedGeneration": 1}),
             "its controller has not seen the change yet",
         ),
-        ("Deployment", rolled_out(**{**DONE, "replicas": 3}), "1 old replicas still running"),
-        ("Deployment", rolled_out(**{**DONE, "availableReplicas": 1}), "1 of 2 replicas available"),
+        ("Deployment", rolled_out(**{**COMPLETE_STATUS, "replicas": 3}), "1 old replicas still running"),
+        (
+            "Deployment",
+            rolled_out(**{**COMPLETE_STATUS, "availableReplicas": 1}),
+            "1 of 2 replicas available",
+        ),
         ("Deployment", rolled_out(), "0 of 2 replicas updated; 0 of 2 replicas available"),
         ("Deployment", {**rolled_out(), "spec": {"replicas": 0}}, "ready"),
-        ("StatefulSet", rolled_out(**DONE), "ready"),
-        ("StatefulSet", rolled_out(**{**DONE, "readyReplicas": 1}), "1 of 2 replicas ready"),
-        ("ReplicaSet", rolled_out(**{**DONE, "availableReplicas": 0}), "0 of 2 replicas available"),
+        ("StatefulSet", rolled_out(**COMPLETE_STATUS), "ready"),
+        ("StatefulSet", rolled_out(**{**COMPLETE_STATUS, "readyReplicas": 1}), "1 of 2 replicas ready"),
+        (
+            "ReplicaSet",
+            rolled_out(**{**COMPLETE_STATUS, "availableReplicas": 0}),
+            "0 of 2 replicas available",
+        ),
         (
             "DaemonSet",
             rolled_out(desiredNumberScheduled=2, updatedNumberScheduled=2, numberAvailable=2),
@@ -118,7 +130,7 @@ def test_only_ready_endpoints_are_counted() -> None:
         {"addresses": ["10.0.0.2"], "conditions": {"ready": False}},
         {"addresses": ["10.0.0.3"]},
     ]
-    assert count_ready([{"endpoints": endpoints}, {"endpoints": None}]) == 2
+    assert count_ready_endpoints([{"endpoints": endpoints}, {"endpoints": None}]) == 2
 
 
 def test_problem_of_a_pod() -> None:

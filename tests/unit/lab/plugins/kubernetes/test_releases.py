@@ -1,3 +1,5 @@
+"""Tests of charts, helm arguments and helm runs, with a fake helm binary."""
+
 from __future__ import annotations
 
 import os
@@ -10,12 +12,13 @@ from pulumi.runtime import rpc
 
 from lab.plugins.kubernetes import charts
 from lab.plugins.kubernetes.helm import Helm, HelmError, write_repository
-from lab.plugins.kubernetes.release_inputs import options, resource_names, values
+from lab.plugins.kubernetes.release_inputs import chart_values, helm_flags, resource_names
 from lab.plugins.runtime.errors import InvalidInput
 from lab.plugins.runtime.values import SIGNATURE
 
 
-def chart(directory: Path, version: str = "1.2.3") -> Path:
+def write_chart(directory: Path, version: str = "1.2.3") -> Path:
+    """Write a chart into a directory and return its path."""
     (directory / "page" / "templates").mkdir(parents=True, exist_ok=True)
     (directory / "page" / "Chart.yaml").write_text(f"name: page\nversion: {version}\n")
     (directory / "page" / "templates" / "a.yaml").write_text("a: b\n")
@@ -23,36 +26,37 @@ def chart(directory: Path, version: str = "1.2.3") -> Path:
 
 
 def asset(**content: str) -> dict[str, str]:
+    """Return a property value for an asset."""
     return {SIGNATURE: rpc._special_asset_sig, **content}
 
 
 def test_a_chart_directory_and_its_checksum(tmp_path: Path) -> None:
-    path = chart(tmp_path)
-    first = charts.local(str(path))
+    path = write_chart(tmp_path)
+    first = charts.find_local_chart(str(path))
     assert first is not None
     assert first.version == "1.2.3"
-    assert charts.local(str(path)) == first
+    assert charts.find_local_chart(str(path)) == first
     (path / "templates" / "a.yaml").write_text("a: c\n")
-    second = charts.local(str(path))
+    second = charts.find_local_chart(str(path))
     assert second is not None
     assert second.checksum != first.checksum
 
 
 def test_a_chart_archive(tmp_path: Path) -> None:
     with tarfile.open(tmp_path / "page-1.2.3.tgz", "w:gz") as archive:
-        archive.add(chart(tmp_path), arcname="page")
-    found = charts.local(str(tmp_path / "page-1.2.3.tgz"))
-    assert found is not None
-    assert found.version == "1.2.3"
+        archive.add(write_chart(tmp_path), arcname="page")
+    local_chart = charts.find_local_chart(str(tmp_path / "page-1.2.3.tgz"))
+    assert local_chart is not None
+    assert local_chart.version == "1.2.3"
 
 
 def test_remote_charts_and_missing_charts(tmp_path: Path) -> None:
-    assert charts.local("ingress-nginx") is None
-    assert charts.local("oci://registry/charts/page") is None
+    assert charts.find_local_chart("ingress-nginx") is None
+    assert charts.find_local_chart("oci://registry/charts/page") is None
     with pytest.raises(InvalidInput, match="there is no chart at"):
-        charts.local(str(tmp_path / "missing"))
+        charts.find_local_chart(str(tmp_path / "missing"))
     with pytest.raises(InvalidInput, match="is not a Helm chart"):
-        charts.local(str(tmp_path))
+        charts.find_local_chart(str(tmp_path))
 
 
 def test_values_are_merged_in_order(tmp_path: Path) -> None:
@@ -61,7 +65,7 @@ def test_values_are_merged_in_order(tmp_path: Path) -> None:
         "valueYamlFiles": [asset(path=str(tmp_path / "a.yaml")), asset(text="x: {b: 2, c: 2}")],
         "values": {"x": {"c": 3}, "list": [3]},
     }
-    assert values(plain) == {"x": {"a": 1, "b": 2, "c": 3}, "list": [3]}
+    assert chart_values(plain) == {"x": {"a": 1, "b": 2, "c": 3}, "list": [3]}
 
 
 @pytest.mark.parametrize(
@@ -69,18 +73,18 @@ def test_values_are_merged_in_order(tmp_path: Path) -> None:
 )
 def test_error_names_the_invalid_value_file(bad: object) -> None:
     with pytest.raises(InvalidInput) as caught:
-        values({"valueYamlFiles": [asset(text="a: b"), bad]})
+        chart_values({"valueYamlFiles": [asset(text="a: b"), bad]})
     assert caught.value.field == "valueYamlFiles[1]"
 
 
 def test_inputs_become_helm_flags() -> None:
-    assert options("install", {"atomic": True, "createNamespace": True}) == [
+    assert helm_flags("install", {"atomic": True, "createNamespace": True}) == [
         "--atomic",
         "--create-namespace",
         "--wait",
     ]
-    assert "--wait" not in options("install", {"skipAwait": True, "waitForJobs": True})
-    assert options("upgrade", {"skipAwait": True, "resetValues": True, "maxHistory": 3}) == [
+    assert "--wait" not in helm_flags("install", {"skipAwait": True, "waitForJobs": True})
+    assert helm_flags("upgrade", {"skipAwait": True, "resetValues": True, "maxHistory": 3}) == [
         "--reset-values",
         "--history-max",
         "3",

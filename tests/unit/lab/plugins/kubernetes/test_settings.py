@@ -1,3 +1,5 @@
+"""Tests of the settings of the provider, of kubeconfigs and of credentials."""
+
 from __future__ import annotations
 
 import json
@@ -7,12 +9,13 @@ from typing import Any
 import pytest
 
 from lab.plugins.kubernetes.kubeconfig import Credentials, read, resolve, tls_context
-from lab.plugins.kubernetes.settings import configured, moves_cluster
+from lab.plugins.kubernetes.settings import inputs_selecting_another_cluster, parse_settings
 from lab.plugins.runtime.errors import InvalidInput, PluginError
 from lab.plugins.runtime.values import UNKNOWN, Secret
 
 
 def kubeconfig(server: str = "https://one:6443", **user: object) -> str:
+    """Return a kubeconfig as text, with two clusters and one user with these fields."""
     return json.dumps(
         {
             "clusters": [
@@ -28,20 +31,22 @@ def kubeconfig(server: str = "https://one:6443", **user: object) -> str:
 
 def test_kubeconfig_is_read_from_text_path_or_selected_context(tmp_path: Path) -> None:
     (tmp_path / "config").write_text(kubeconfig())
-    by_text, by_path = (configured({"kubeconfig": item}) for item in (kubeconfig(), str(tmp_path / "config")))
+    by_text, by_path = (
+        parse_settings({"kubeconfig": item}) for item in (kubeconfig(), str(tmp_path / "config"))
+    )
     assert by_text.access is not None
     assert by_text.access == by_path.access
     assert by_text.namespace == "team"
-    other = configured({"kubeconfig": Secret(kubeconfig()), "cluster": "two", "namespace": "mine"})
+    other = parse_settings({"kubeconfig": Secret(kubeconfig()), "cluster": "two", "namespace": "mine"})
     assert other.access is not None
     assert other.access.server == "https://two:6443"
     assert other.namespace == "mine"
 
 
 def test_error_of_an_invalid_kubeconfig_is_stored_as_the_problem() -> None:
-    found = configured({"kubeconfig": kubeconfig(), "context": "nowhere"})
-    assert found.access is None
-    assert found.problem == "kubeconfig has no context named 'nowhere'; it has: ctx"
+    settings = parse_settings({"kubeconfig": kubeconfig(), "context": "nowhere"})
+    assert settings.access is None
+    assert settings.problem == "kubeconfig has no context named 'nowhere'; it has: ctx"
 
 
 @pytest.mark.parametrize("text", ["{]\n", "a: b\n", "clusters: 3\n"])
@@ -52,25 +57,27 @@ def test_error_of_a_broken_kubeconfig_is_one_line_without_content(text: str) -> 
 
 
 def test_boolean_settings_are_parsed_from_text_or_boolean() -> None:
-    found = configured(
+    settings = parse_settings(
         {"kubeconfig": kubeconfig(), "enableConfigMapMutable": "true", "deleteUnreachable": True}
     )
-    assert found.config_maps_mutable
-    assert found.delete_unreachable
-    assert found.server_side_apply
-    assert not configured({"kubeconfig": kubeconfig(), "enableServerSideApply": "false"}).server_side_apply
+    assert settings.config_maps_mutable
+    assert settings.delete_unreachable
+    assert settings.server_side_apply
+    assert not parse_settings(
+        {"kubeconfig": kubeconfig(), "enableServerSideApply": "false"}
+    ).server_side_apply
     with pytest.raises(InvalidInput, match="enableSecretMutable must be true or false"):
-        configured({"kubeconfig": kubeconfig(), "enableSecretMutable": "perhaps"})
+        parse_settings({"kubeconfig": kubeconfig(), "enableSecretMutable": "perhaps"})
 
 
 def test_boolean_settings_are_read_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PULUMI_K8S_DELETE_UNREACHABLE", "true")
-    assert configured({"kubeconfig": kubeconfig()}).delete_unreachable
+    assert parse_settings({"kubeconfig": kubeconfig()}).delete_unreachable
 
 
 def test_rendering_to_a_directory_is_refused() -> None:
     with pytest.raises(InvalidInput, match="renderYamlToDirectory is not supported"):
-        configured({"kubeconfig": kubeconfig(), "renderYamlToDirectory": "out"})
+        parse_settings({"kubeconfig": kubeconfig(), "renderYamlToDirectory": "out"})
 
 
 @pytest.mark.parametrize(
@@ -91,7 +98,7 @@ def test_rendering_to_a_directory_is_refused() -> None:
 def test_inputs_that_select_another_cluster(
     old: dict[str, Any], new: dict[str, Any], expected: list[str]
 ) -> None:
-    assert moves_cluster(old, new) == expected
+    assert inputs_selecting_another_cluster(old, new) == expected
 
 
 def test_tokens_are_read_from_text_or_file(tmp_path: Path) -> None:

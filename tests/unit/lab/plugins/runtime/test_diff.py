@@ -22,10 +22,12 @@ json_values = st.recursive(
 
 
 def replaces_nothing(_path: str) -> bool:
+    """Return that the change of no property replaces the resource."""
     return False
 
 
 def same(old: Value, new: Value) -> bool:
+    """Check whether two values have no difference, including secrecy."""
     return not compare({"x": old}, {"x": new}, replaces_nothing, secrecy_counts=True)
 
 

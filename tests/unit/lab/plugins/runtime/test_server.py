@@ -1,4 +1,4 @@
-"""The server of plugins: operations in progress end with the engine."""
+"""Tests of the gRPC server of stand-in plugins: running operations end together with the engine."""
 
 from __future__ import annotations
 
@@ -13,19 +13,19 @@ from lab.plugins.runtime.server import Servicer
 from lab.plugins.runtime.values import Properties
 
 
-class Aborted(Exception):
-    """The error that the engine would receive."""
+class CallAborted(Exception):
+    """The error of an aborted gRPC call. Its text is the error that the engine would receive."""
 
 
-class Context:
-    """The context of a call, which can be aborted."""
+class FakeContext:
+    """A fake of the context of a gRPC call, whose `abort` raises CallAborted."""
 
     async def abort(self, code: object, details: str) -> None:
-        raise Aborted(details)
+        raise CallAborted(details)
 
 
-class Endless(Provider):
-    """Creates a resource that is never ready, such as a local command that waits for a host."""
+class EndlessProvider(Provider):
+    """A provider whose `create` never ends, as a local command that waits for a host."""
 
     name = "endless"
 
@@ -45,16 +45,16 @@ class Endless(Provider):
 
 
 def test_operation_does_not_outlive_the_plugin() -> None:
-    async def abandon() -> bool:
-        provider = Endless()
-        servicer, context = Servicer(provider), Context()
+    async def create_and_cancel() -> bool:
+        provider = EndlessProvider()
+        servicer, context = Servicer(provider), FakeContext()
         create: Any = servicer.Create(provider_pb2.CreateRequest(), context)  # type: ignore[arg-type]
         call = asyncio.ensure_future(create)
         await provider.started.wait()
-        await servicer.abandon()
+        await servicer.cancel_operations()
         ended = provider.ended
-        with pytest.raises(Aborted, match="cancelled"):
+        with pytest.raises(CallAborted, match="cancelled"):
             await call
         return ended
 
-    assert asyncio.run(abandon())
+    assert asyncio.run(create_and_cancel())

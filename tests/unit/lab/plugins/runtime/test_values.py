@@ -1,3 +1,5 @@
+"""Tests of the conversion between property values of the engine and Python values."""
+
 from __future__ import annotations
 
 from hypothesis import given

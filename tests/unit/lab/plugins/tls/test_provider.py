@@ -35,39 +35,48 @@ def urn(token: str) -> str:
 
 
 def check(token: str, inputs: Mapping[str, Any]) -> Properties:
+    """Return the checked inputs of a resource."""
     return run(PROVIDER.check(urn(token), {}, dict(inputs), b""))
 
 
 def create(token: str, inputs: Mapping[str, Any], *, preview: bool = False) -> tuple[str, Properties]:
+    """Create a resource; return its id and state."""
     return run(PROVIDER.create(urn(token), check(token, inputs), preview=preview, timeout=0))
 
 
-def make(token: str, inputs: Mapping[str, Any]) -> dict[str, Any]:
+def create_outputs(token: str, inputs: Mapping[str, Any]) -> dict[str, Any]:
+    """Create a resource; return its state without `Secret` wrappers."""
     return dict(reveal(create(token, inputs)[1]))
 
 
 def diff(token: str, state: Properties, inputs: Mapping[str, Any]) -> Diff:
+    """Compare a state with new inputs."""
     return run(PROVIDER.diff(urn(token), state, {}, check(token, inputs), []))
 
 
 def new_key(algorithm: str = "ECDSA", **more: object) -> str:
+    """Return a new private key in PEM format."""
     if algorithm == "ECDSA":
         more = {"ecdsaCurve": "P256"} | more
-    return str(make(PRIVATE_KEY, {"algorithm": algorithm, **more})["privateKeyPem"])
+    return str(create_outputs(PRIVATE_KEY, {"algorithm": algorithm, **more})["privateKeyPem"])
 
 
-def certificate(state: Mapping[str, Any]) -> x509.Certificate:
+def parse_certificate(state: Mapping[str, Any]) -> x509.Certificate:
     return x509.load_pem_x509_certificate(state["certPem"].encode())
 
 
-def authority(key: str, **more: object) -> dict[str, Any]:
-    return make(SELF_SIGNED, CA | {"privateKeyPem": key} | more)
+def create_authority(key: str, **more: object) -> dict[str, Any]:
+    """Create a self-signed CA certificate; return the state of the resource."""
+    return create_outputs(SELF_SIGNED, CA | {"privateKeyPem": key} | more)
 
 
-def leaf(ca: Mapping[str, Any], ca_key: str, request: dict[str, Any], **more: object) -> x509.Certificate:
-    asked = make(REQUEST, request | {"privateKeyPem": new_key()})["certRequestPem"]
-    signing = {"certRequestPem": asked, "caCertPem": ca["certPem"], "caPrivateKeyPem": ca_key}
-    return certificate(make(LOCALLY_SIGNED, LEAF | signing | more))
+def create_leaf(
+    ca: Mapping[str, Any], ca_key: str, request: dict[str, Any], **more: object
+) -> x509.Certificate:
+    """Create a certificate for a request, signed by a CA."""
+    request_pem = create_outputs(REQUEST, request | {"privateKeyPem": new_key()})["certRequestPem"]
+    signer = {"certRequestPem": request_pem, "caCertPem": ca["certPem"], "caPrivateKeyPem": ca_key}
+    return parse_certificate(create_outputs(LOCALLY_SIGNED, LEAF | signer | more))
 
 
 @pytest.mark.parametrize(
@@ -81,27 +90,27 @@ def leaf(ca: Mapping[str, Any], ca_key: str, request: dict[str, Any], **more: ob
     ],
 )
 def test_key_in_all_output_formats(inputs: dict[str, Any], header: str, line: str) -> None:
-    made = make(PRIVATE_KEY, inputs)
-    assert made["privateKeyPem"].startswith(f"-----BEGIN {header}-----\n")
-    assert made["privateKeyPemPkcs8"].startswith("-----BEGIN PRIVATE KEY-----\n")
-    assert made["privateKeyOpenssh"].startswith("-----BEGIN OPENSSH PRIVATE KEY-----\n")
+    state = create_outputs(PRIVATE_KEY, inputs)
+    assert state["privateKeyPem"].startswith(f"-----BEGIN {header}-----\n")
+    assert state["privateKeyPemPkcs8"].startswith("-----BEGIN PRIVATE KEY-----\n")
+    assert state["privateKeyOpenssh"].startswith("-----BEGIN OPENSSH PRIVATE KEY-----\n")
     keys = [
-        serialization.load_pem_private_key(made["privateKeyPem"].encode(), None),
-        serialization.load_pem_private_key(made["privateKeyPemPkcs8"].encode(), None),
-        serialization.load_ssh_private_key(made["privateKeyOpenssh"].encode(), None),
+        serialization.load_pem_private_key(state["privateKeyPem"].encode(), None),
+        serialization.load_pem_private_key(state["privateKeyPemPkcs8"].encode(), None),
+        serialization.load_ssh_private_key(state["privateKeyOpenssh"].encode(), None),
     ]
-    public = serialization.load_pem_public_key(made["publicKeyPem"].encode())
+    public = serialization.load_pem_public_key(state["publicKeyPem"].encode())
     assert all(key.public_key() == public for key in keys)
-    assert made["publicKeyOpenssh"].startswith(line)
-    assert made["publicKeyOpenssh"].endswith("\n")
-    digest = hashlib.sha256(base64.b64decode(made["publicKeyOpenssh"].split()[1])).digest()
-    assert made["publicKeyFingerprintSha256"] == "SHA256:" + base64.b64encode(digest).decode().rstrip("=")
-    assert made["publicKeyFingerprintMd5"].count(":") == 15
+    assert state["publicKeyOpenssh"].startswith(line)
+    assert state["publicKeyOpenssh"].endswith("\n")
+    digest = hashlib.sha256(base64.b64decode(state["publicKeyOpenssh"].split()[1])).digest()
+    assert state["publicKeyFingerprintSha256"] == "SHA256:" + base64.b64encode(digest).decode().rstrip("=")
+    assert state["publicKeyFingerprintMd5"].count(":") == 15
 
 
 def test_default_curve_has_no_openssh_format() -> None:
-    made = make(PRIVATE_KEY, {"algorithm": "ECDSA"})
-    assert (made["ecdsaCurve"], made["rsaBits"], made["publicKeyOpenssh"]) == ("P224", 2048, "")
+    state = create_outputs(PRIVATE_KEY, {"algorithm": "ECDSA"})
+    assert (state["ecdsaCurve"], state["rsaBits"], state["publicKeyOpenssh"]) == ("P224", 2048, "")
 
 
 def test_only_private_keys_are_secret() -> None:
@@ -122,8 +131,8 @@ def test_id_of_a_key_does_not_depend_on_its_format() -> None:
 
 def test_verifier_accepts_the_chain() -> None:
     key = new_key()
-    ca = authority(key)
-    made = leaf(
+    ca = create_authority(key)
+    certificate = create_leaf(
         ca,
         key,
         {
@@ -133,61 +142,61 @@ def test_verifier_accepts_the_chain() -> None:
             "uris": ["spiffe://a/b"],
         },
     )
-    store = Store([certificate(ca)])
+    store = Store([parse_certificate(ca)])
     for subject in (x509.DNSName("localhost"), x509.IPAddress(ipaddress.ip_address("fd00::1"))):
-        PolicyBuilder().store(store).build_server_verifier(subject).verify(made, [])
-    verified = PolicyBuilder().store(store).build_client_verifier().verify(made, [])
-    assert verified.chain == [made, certificate(ca)]
-    assert made.subject.rfc4514_string() == "CN=kube-apiserver,OU=u,O=o"
-    assert made.issuer.rfc4514_string() == "CN=root,O=kubewright"
+        PolicyBuilder().store(store).build_server_verifier(subject).verify(certificate, [])
+    verified = PolicyBuilder().store(store).build_client_verifier().verify(certificate, [])
+    assert verified.chain == [certificate, parse_certificate(ca)]
+    assert certificate.subject.rfc4514_string() == "CN=kube-apiserver,OU=u,O=o"
+    assert certificate.issuer.rfc4514_string() == "CN=root,O=kubewright"
 
 
 def test_verifier_refuses_another_authority() -> None:
     key = new_key()
-    made = leaf(authority(key), key, {"dnsNames": ["localhost"]})
-    store = Store([certificate(authority(new_key()))])
+    certificate = create_leaf(create_authority(key), key, {"dnsNames": ["localhost"]})
+    store = Store([parse_certificate(create_authority(new_key()))])
     with pytest.raises(x509.verification.VerificationError):
-        PolicyBuilder().store(store).build_server_verifier(x509.DNSName("localhost")).verify(made, [])
+        PolicyBuilder().store(store).build_server_verifier(x509.DNSName("localhost")).verify(certificate, [])
 
 
 def test_certificate_has_the_expected_extensions() -> None:
     key = new_key()
-    ca = authority(key, maxPathLength=0)
-    made = leaf(ca, key, {"subject": {"commonName": "x"}}, setSubjectKeyId=True)
-    own = certificate(ca).extensions.get_extension_for_class(x509.SubjectKeyIdentifier).value
-    constraints = certificate(ca).extensions.get_extension_for_class(x509.BasicConstraints)
+    ca = create_authority(key, maxPathLength=0)
+    certificate = create_leaf(ca, key, {"subject": {"commonName": "x"}}, setSubjectKeyId=True)
+    subject_key = parse_certificate(ca).extensions.get_extension_for_class(x509.SubjectKeyIdentifier).value
+    constraints = parse_certificate(ca).extensions.get_extension_for_class(x509.BasicConstraints)
     assert (constraints.critical, constraints.value.ca, constraints.value.path_length) == (True, True, 0)
-    theirs = made.extensions.get_extension_for_class(x509.AuthorityKeyIdentifier).value
-    assert theirs.key_identifier == own.digest
-    usage = made.extensions.get_extension_for_class(x509.KeyUsage)
+    authority_key = certificate.extensions.get_extension_for_class(x509.AuthorityKeyIdentifier).value
+    assert authority_key.key_identifier == subject_key.digest
+    usage = certificate.extensions.get_extension_for_class(x509.KeyUsage)
     assert (usage.critical, usage.value.digital_signature, usage.value.key_cert_sign) == (True, True, False)
-    assert made.extensions.get_extension_for_class(x509.SubjectKeyIdentifier) is not None
-    assert made.extensions.get_extension_for_class(x509.BasicConstraints).value.ca is False
-    extended = made.extensions.get_extension_for_class(x509.ExtendedKeyUsage).value
+    assert certificate.extensions.get_extension_for_class(x509.SubjectKeyIdentifier) is not None
+    assert certificate.extensions.get_extension_for_class(x509.BasicConstraints).value.ca is False
+    extended = certificate.extensions.get_extension_for_class(x509.ExtendedKeyUsage).value
     assert [usage.dotted_string for usage in extended] == ["1.3.6.1.5.5.7.3.1", "1.3.6.1.5.5.7.3.2"]
 
 
 def test_alternative_names_are_critical_without_a_subject() -> None:
     key = new_key()
-    made = leaf(authority(key), key, {"dnsNames": ["a"]})
-    assert made.extensions.get_extension_for_class(x509.SubjectAlternativeName).critical is True
+    certificate = create_leaf(create_authority(key), key, {"dnsNames": ["a"]})
+    assert certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).critical is True
 
 
 @pytest.mark.parametrize("algorithm", ["RSA", "ED25519"])
 def test_authority_with_another_key_algorithm(algorithm: str) -> None:
     key = new_key(algorithm)
-    ca = authority(key)
+    ca = create_authority(key)
     assert ca["keyAlgorithm"] == algorithm
-    leaf(ca, key, {"dnsNames": ["a"]}).verify_directly_issued_by(certificate(ca))
+    create_leaf(ca, key, {"dnsNames": ["a"]}).verify_directly_issued_by(parse_certificate(ca))
 
 
 def test_validity_and_due_renewal() -> None:
-    state = authority(new_key(), validityPeriodHours=10, earlyRenewalHours=11)
-    made = certificate(state)
-    assert made.not_valid_after_utc - made.not_valid_before_utc == timedelta(hours=10)
-    assert state["validityEndTime"] == made.not_valid_after_utc.isoformat().replace("+00:00", "Z")
+    state = create_authority(new_key(), validityPeriodHours=10, earlyRenewalHours=11)
+    certificate = parse_certificate(state)
+    assert certificate.not_valid_after_utc - certificate.not_valid_before_utc == timedelta(hours=10)
+    assert state["validityEndTime"] == certificate.not_valid_after_utc.isoformat().replace("+00:00", "Z")
     assert state["readyForRenewal"] is True
-    assert authority(new_key())["readyForRenewal"] is False
+    assert create_authority(new_key())["readyForRenewal"] is False
 
 
 def test_changed_resource_is_replaced_and_unchanged_one_has_no_diff() -> None:
@@ -203,8 +212,8 @@ def test_early_renewal_hours_change_in_place() -> None:
     inputs = CA | {"privateKeyPem": new_key()}
     _, state = create(SELF_SIGNED, inputs)
     changed = inputs | {"earlyRenewalHours": 1000}
-    found = diff(SELF_SIGNED, state, changed)
-    assert (found.changed, found.replaces) == (["earlyRenewalHours"], [])
+    result = diff(SELF_SIGNED, state, changed)
+    assert (result.changed, result.replaces) == (["earlyRenewalHours"], [])
     news = check(SELF_SIGNED, changed)
     updated = run(PROVIDER.update(urn(SELF_SIGNED), state, {}, news, preview=False, timeout=0))
     assert updated["certPem"] == state["certPem"]
@@ -244,9 +253,10 @@ def test_error_of_an_unusable_key_or_certificate_hides_the_content() -> None:
     assert "swordfish" not in str(caught.value)
     key = new_key()
     with pytest.raises(PluginError, match="does not belong"):
-        leaf(authority(key), new_key(), {"dnsNames": ["a"]})
+        create_leaf(create_authority(key), new_key(), {"dnsNames": ["a"]})
     with pytest.raises(PluginError, match="certRequestPem"):
-        make(
+        create_outputs(
             LOCALLY_SIGNED,
-            LEAF | {"certRequestPem": "x", "caCertPem": authority(key)["certPem"], "caPrivateKeyPem": key},
+            LEAF
+            | {"certRequestPem": "x", "caCertPem": create_authority(key)["certPem"], "caPrivateKeyPem": key},
         )

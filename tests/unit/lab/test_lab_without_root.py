@@ -1,4 +1,4 @@
-"""Tests of parts of the lab that need no root: parsing, certificates, keys, file server, refusals, status
+"""Tests of the lab that do not need the user root: parsing, certificates, keys, file server, errors,
 table.
 """
 
@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from lab import authority, cgroups, doctor, fileserver, keys, network, root, stack
+from lab import authority, cgroups, doctor, fileserver, keys, lifecycle, network, root
 from lab.commands import run, wait
 from lab.errors import LabError
 from lab.paths import LabPaths
@@ -33,6 +33,7 @@ MOUNTS = """\
 
 @pytest.fixture
 def lab(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> LabSpec:
+    """Return the spec of a lab with two hosts, whose state is in a temporary directory."""
     monkeypatch.setenv("KUBEWRIGHT_STATE", str(tmp_path / "state"))
     monkeypatch.setenv("KUBEWRIGHT_CACHE", str(tmp_path / "cache"))
     hosts = ({"name": "cp-1", "address": "10.9.0.11"}, {"name": "w-1", "address": "10.9.0.21"})
@@ -40,12 +41,12 @@ def lab(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> LabSpec:
 
 
 def test_hierarchies_of_both_versions_are_parsed() -> None:
-    found = {str(item.mount): item for item in cgroups.parse_mounts(MOUNTS)}
-    assert found["/sys/fs/cgroup/memory"].controllers == {"memory"}
-    assert found["/sys/fs/cgroup/cpu,cpuacct"].controllers >= {"cpu", "cpuacct"}
-    assert "name=systemd" not in found["/sys/fs/cgroup/systemd"].controllers
-    assert found["/sys/fs/cgroup/unified"].version == 2
-    assert "/proc" not in found
+    hierarchies = {str(item.mount): item for item in cgroups.parse_mounts(MOUNTS)}
+    assert hierarchies["/sys/fs/cgroup/memory"].controllers == {"memory"}
+    assert hierarchies["/sys/fs/cgroup/cpu,cpuacct"].controllers >= {"cpu", "cpuacct"}
+    assert "name=systemd" not in hierarchies["/sys/fs/cgroup/systemd"].controllers
+    assert hierarchies["/sys/fs/cgroup/unified"].version == 2
+    assert "/proc" not in hierarchies
 
 
 def test_group_of_version_2_is_parsed_among_those_of_version_1() -> None:
@@ -56,11 +57,11 @@ def test_group_of_version_2_is_parsed_among_those_of_version_1() -> None:
 
 def test_process_is_listed_until_it_ends() -> None:
     child = subprocess.Popen(["sleep", "30"])
-    found = cgroups.process(child.pid)
-    assert found is not None
-    assert found.inner == ()
+    process = cgroups.read_process(child.pid)
+    assert process is not None
+    assert process.nested_ids == ()
     child.kill()
-    assert wait(lambda: cgroups.process(child.pid) is None, timeout=5)
+    assert wait(lambda: cgroups.read_process(child.pid) is None, timeout=5)
     child.wait()
 
 
@@ -80,6 +81,7 @@ def test_keys_are_private_stable_and_follow_the_hosts(lab: LabSpec) -> None:
 
 @pytest.fixture
 def server(lab: LabSpec, tmp_path: Path) -> Iterator[str]:
+    """Yield the URL of a running file server of a mirror, with a certificate of the lab CA."""
     authority.ensure(lab)
     paths = LabPaths.of(lab.name)
     mirror = tmp_path / "mirror"
@@ -96,6 +98,7 @@ def server(lab: LabSpec, tmp_path: Path) -> Iterator[str]:
 
 
 def fetch(url: str, ca: Path | None) -> bytes:
+    """Return the content at a URL. `ca` is the file of the trusted CA."""
     context = ssl.create_default_context(cafile=str(ca) if ca else None)
     with urllib.request.urlopen(url, context=context, timeout=5) as answer:
         content = answer.read()
@@ -128,41 +131,45 @@ def test_certificates_are_stable_and_keys_private(lab: LabSpec) -> None:
 
 def test_user_without_root_is_refused(lab: LabSpec, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("os.geteuid", lambda: 1000)
-    for act in (partial(stack.up, lab), partial(stack.down, "unit"), partial(stack.start, "unit", "w-1")):
+    for operation in (
+        partial(lifecycle.up, lab),
+        partial(lifecycle.down, "unit"),
+        partial(lifecycle.start, "unit", "w-1"),
+    ):
         with pytest.raises(LabError, match=r"not root.*sudo"):
-            act()
+            operation()
 
 
 def test_other_operating_systems_are_refused(lab: LabSpec, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "platform", "darwin")
     with pytest.raises(LabError, match=r"darwin.*needs Linux"):
-        stack.up(lab)
+        lifecycle.up(lab)
 
 
 def test_error_names_missing_programs_and_packages(lab: LabSpec, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("os.geteuid", lambda: 0)
     monkeypatch.setenv("PATH", "/nonexistent")
     with pytest.raises(LabError, match=r"systemd-nspawn.*mmdebstrap.*apt-get install.*systemd-container"):
-        stack.up(lab)
+        lifecycle.up(lab)
 
 
 def test_address_range_in_use_is_refused(monkeypatch: pytest.MonkeyPatch, lab: LabSpec) -> None:
     routes = '[{"dst": "default", "dev": "eth0"}, {"dst": "10.9.0.0/16", "dev": "vpn0"}]'
     monkeypatch.setattr(network, "run", lambda *_, **__: routes)
-    assert network.routed(lab.network, but="kw0") == "10.9.0.0/16 by vpn0"
-    assert network.routed(lab.network, but="vpn0") == ""
+    assert network.conflicting_route(lab.network, ignored_link="kw0") == "10.9.0.0/16 by vpn0"
+    assert network.conflicting_route(lab.network, ignored_link="vpn0") == ""
 
 
 def test_unknown_lab_is_an_error(lab: LabSpec) -> None:
     with pytest.raises(LabError, match="no lab of that name"):
-        stack.load(lab.name)
+        lifecycle.load(lab.name)
 
 
-def test_recipe_is_the_cache_key_of_the_root(monkeypatch: pytest.MonkeyPatch) -> None:
-    before = root.recipe("bookworm")
-    assert before == root.recipe("bookworm") != root.recipe("trixie")
+def test_cache_key_of_the_root_depends_on_its_inputs(monkeypatch: pytest.MonkeyPatch) -> None:
+    before = root.cache_key("bookworm")
+    assert before == root.cache_key("bookworm") != root.cache_key("trixie")
     monkeypatch.setitem(root.FILES, "/etc/new", "new\n")
-    assert root.recipe("bookworm") != before
+    assert root.cache_key("bookworm") != before
 
 
 def test_customizing_a_root_is_idempotent(tmp_path: Path) -> None:
@@ -178,7 +185,7 @@ def test_customizing_a_root_is_idempotent(tmp_path: Path) -> None:
 
 
 def test_file_system_of_a_path() -> None:
-    assert doctor.filesystem(Path("/proc/self")) == "proc"
+    assert doctor.filesystem_type(Path("/proc/self")) == "proc"
 
 
 def test_error_of_a_command_is_one_line() -> None:
@@ -195,7 +202,7 @@ def test_error_of_a_command_is_one_line() -> None:
 def test_table_columns_are_aligned() -> None:
     rows = [
         HostStatus("dev", "cp-1", "10.9.0.11", "running", 100 << 20, 2 << 30, 12),
-        HostStatus("dev", "w-1", "10.9.0.21", "stopped", limit=1 << 30),
+        HostStatus("dev", "w-1", "10.9.0.21", "stopped", memory_limit=1 << 30),
     ]
     assert table(rows) == (
         "LAB  HOST  ADDRESS    STATE    MEMORY        PROCESSES\n"
