@@ -86,7 +86,7 @@ class Metadata(BaseHTTPRequestHandler):
         self.wfile.write(data)
 
     def log_message(self, format: str, *args: object) -> None:
-        """Log nothing, because nobody reads logs of metadata requests."""
+        """Log nothing: logs of metadata requests have no use."""
 
 
 def metadata_value(path: str, machine: RunningMachine, sessions: Sessions) -> str | None:
