@@ -55,8 +55,9 @@ def provide_tool(name: str, cache: Cache, progress: Progress) -> Path:
 def find_on_path(item: Binary) -> Path | None:
     """Return the path of the tool on PATH; None if no suitable version is there (see `is_suitable`).
 
-    kubectl must have the same minor version because of the version skew policy of Kubernetes. The parts of
-    Pulumi's language host are taken from PATH only together with the engine.
+    kubectl must have the minor version of the catalogue, because of the version skew policy of Kubernetes.
+    The programs of Pulumi's language host are taken from the directory of the engine, and only if a suitable
+    engine is on PATH.
     """
     if item.name.startswith("pulumi-language-python"):
         engine = find_on_path(binary("pulumi"))
@@ -100,7 +101,10 @@ def _program_version(program: str, *arguments: str) -> tuple[int, ...]:
 
 
 def _download_or_build(item: Binary, cache: Cache, workspace: Path, progress: Progress) -> tuple[Path, str]:
-    """Return a new file in `workspace` and its origin for the record of the cache."""
+    """Download or build a binary in `workspace`.
+
+    Return the path of the file, and its origin for the record of the cache (`Record.source`).
+    """
     if item.name in DEBIAN_RECIPES:
         return relocatable.build(DEBIAN_RECIPES[item.name], workspace, progress), "Debian packages"
     if official.is_available(item):

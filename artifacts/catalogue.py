@@ -91,7 +91,7 @@ DEFAULTS = Versions(
 
 @dataclass(frozen=True, slots=True)
 class Binary:
-    """A file of a release, with all templates of its component filled in."""
+    """A binary in one version: a row of the catalogue. The templates of the component are filled in."""
 
     name: str
     version: str
@@ -132,7 +132,7 @@ def component_of_release(name: str) -> Component:
 def version_of(name: str, versions: Versions = DEFAULTS) -> str:
     """Return the version of a binary in a cluster with these component versions.
 
-    A binary without a setting always has the default version.
+    A binary whose component has no field in `Versions` always has the default version.
     """
     component = component_of(name).name
     version: str | None = getattr(versions, component.replace("-", "_"), None)
@@ -178,9 +178,10 @@ def binary(name: str, version: str = "") -> Binary:
 
 
 def architecture() -> dict[str, str]:
-    """Return the processor architecture of this machine as each upstream spells it.
+    """Return the names of this machine's processor architecture, as Go, Pulumi and crane spell it.
 
-    The keys are placeholders of templates. Raise ArtifactError for an unsupported architecture.
+    The keys are the placeholders in the templates of `artifacts.components`: `arch`, `pulumi` and `crane`.
+    Raise ArtifactError for an unsupported architecture.
     """
     machine = platform.machine()
     if machine not in _ARCHITECTURES:

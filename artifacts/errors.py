@@ -4,10 +4,11 @@ from __future__ import annotations
 
 
 class ArtifactError(Exception):
-    """A file or image that is unavailable or fails verification. The text is one line: the problem and the
-    remedy.
+    """Error for a file or image that is unavailable or fails verification.
+
+    The text is one line: the problem and the remedy.
     """
 
 
 class Unavailable(ArtifactError):
-    """A server that does not answer or that refuses the request. Another server may have the file."""
+    """Error for a server that does not answer or refuses the request. Another server may have the file."""

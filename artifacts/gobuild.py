@@ -24,7 +24,7 @@ _FLAGS = "-mod=mod -buildvcs=false -trimpath"
 def build(item: Binary, cache: Cache, workspace: Path, progress: Progress) -> Path:
     """Build a binary of the catalogue in `workspace` and return its path.
 
-    Raise ArtifactError with the last lines of the compiler.
+    Raise ArtifactError with the last lines of the compiler's output if the build fails.
 
     The build uses a copy of the module directory, because Go may rewrite go.mod and go.sum. Only one build
     runs on a machine at a time, because Go uses all processors.
@@ -103,7 +103,10 @@ def check_compiler(item: Binary) -> None:
 
 
 def _copy_script(item: Binary, go: str, source: Path, workspace: Path) -> Path:
-    """Copy a script from the directory of its module's main package (pulumi-language-python-exec)."""
+    """Copy a script that upstream keeps beside a Go program (pulumi-language-python-exec).
+
+    Return the path of the copy in `workspace`. Raise ArtifactError if the module has no such script.
+    """
     package = next(package for _, package in item.component.packages if package)
     directory = module_directory(item.component.go_module, source, go)
     script = (directory / package.removeprefix(f"{item.component.go_module}/")).with_name(item.name)

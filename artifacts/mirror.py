@@ -33,9 +33,10 @@ def build(
     *,
     cache: Cache | None = None,
 ) -> Path:
-    """Build or complete the mirror for these versions and return its directory. Raise ArtifactError.
+    """Build or complete the mirror for these versions and return its directory.
 
-    Existing files of other versions are kept, so that one mirror can serve an upgrade.
+    Existing files of other versions are kept, so that one mirror can serve an upgrade. Raise ArtifactError if
+    a file is unavailable or cannot be written.
     """
     cache = cache or Cache.default()
     progress = progress or Progress()
@@ -84,7 +85,7 @@ def read_index(directory: Path) -> IndexDocument:
 def export_index(directory: Path, target: Path) -> None:
     """Write an index file for `artifacts.index` with the files of the mirror and their checksums.
 
-    Raise ArtifactError.
+    Raise ArtifactError if the index of the mirror is damaged or `target` cannot be written.
     """
     files = {"files": read_index(directory)["files"]}
     try:
@@ -95,7 +96,10 @@ def export_index(directory: Path, target: Path) -> None:
 
 
 def add_file(item: Binary, directory: Path, cache: Cache, progress: Progress) -> dict[str, str | int]:
-    """Add one binary to the mirror and return its entry for the index. Raise ArtifactError."""
+    """Add one binary to the mirror and return its entry for the index.
+
+    Raise ArtifactError if the binary fails verification, or can neither be downloaded nor built.
+    """
     source = acquire.fetch_or_build(item, cache, progress)
     record = cache.record(item.name, item.version)
     assert record is not None
@@ -137,7 +141,10 @@ def _link_or_copy(source: Path, target: Path, record: Record) -> None:
 
 
 def add_image(reference: str, directory: Path, cache: Cache, progress: Progress) -> dict[str, str | int]:
-    """Add one image to the mirror and return its entry for the index. Raise ArtifactError."""
+    """Add one image to the mirror and return its entry for the index.
+
+    Raise ArtifactError if the image can neither be pulled nor built.
+    """
     layout = layouts.fetch_or_build(reference, cache, progress)
     path = Path("images") / layouts.layout_directory(reference)
     target = directory / path

@@ -36,7 +36,8 @@ def published_checksum(item: Binary, cache: Cache) -> str:
 def download(item: Binary, cache: Cache, workspace: Path, progress: Progress) -> Path:
     """Download the official file of a binary to `workspace`, verify it and return its path.
 
-    Raise ArtifactError.
+    Raise Unavailable if the file cannot be fetched, and ArtifactError if its verification fails or the
+    archive lacks the binary.
     """
     digest = published_checksum(item, cache)
     assert item.official is not None
@@ -46,7 +47,10 @@ def download(item: Binary, cache: Cache, workspace: Path, progress: Progress) ->
 
 
 def _extract_member(archive: Path, member: str, workspace: Path) -> Path:
-    """Extract only the regular file `member` of a tar archive and return its path. Raise ArtifactError."""
+    """Extract only the regular file `member` of a tar archive and return the path of the extracted file.
+
+    Raise ArtifactError if the archive has no such file.
+    """
     target = workspace / "member"
     member_path = member.removeprefix("./")
     with tarfile.open(archive) as tar:

@@ -29,7 +29,7 @@ _Item = TypeVar("_Item")
 
 @dataclass(frozen=True, slots=True)
 class _Step:
-    """A step in progress and the time of its start in seconds of the clock."""
+    """A step in progress. `started` is the time of its start, in seconds of the clock of `Progress`."""
 
     text: str
     started: float
@@ -145,7 +145,10 @@ class Progress:
 
     @contextmanager
     def _with_heartbeat(self, step: _Step) -> Iterator[None]:
-        """Register a step; while the outermost step runs without a terminal, print its duration regularly."""
+        """Register a step for the duration of the context.
+
+        Without a terminal, print the current step and its duration regularly until the outermost step ends.
+        """
         self._steps.append(step)
         try:
             if self._heartbeat is not None or self._quiet or self._console.is_terminal:

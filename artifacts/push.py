@@ -48,10 +48,11 @@ def push(
     *,
     cache: Cache | None = None,
 ) -> list[str]:
-    """Push all images of the mirror `directory` and return the pushed names. Raise ArtifactError.
+    """Push all images of the mirror `directory` to a registry and return the names that they have there.
 
     `ca_file` verifies the HTTPS connection to the registry (None: the CAs of the system). crane reads the
-    credentials from `crane auth login` or from the docker configuration.
+    credentials from `crane auth login` or from the docker configuration. Raise ArtifactError if the mirror
+    has no images or the registry rejects an image.
     """
     progress = progress or Progress()
     index = read_index(directory)["images"]

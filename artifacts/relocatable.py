@@ -50,7 +50,10 @@ class Recipe:
 
 
 def build(recipe: Recipe, workspace: Path, progress: Progress) -> Path:
-    """Build the tar archive of the recipe in `workspace`. Raise ArtifactError."""
+    """Build the tar archive of the recipe in `workspace` and return its path.
+
+    Raise ArtifactError if a Debian package cannot be fetched or a program of the archive does not run.
+    """
     with progress.step(f"make {recipe.name} from Debian's {' and '.join(recipe.packages)}"):
         root = debian.unpack(recipe.packages, workspace, dependencies=True)
         staging = workspace / recipe.name
@@ -123,7 +126,7 @@ def _write_wrapper(recipe: Recipe, wrapper: Path, loader: str, program: str) -> 
 def _find_libraries(recipe: Recipe, root: Path, loader: Path, objects: Sequence[Path]) -> list[Path]:
     """Return the paths of the shared libraries that ELF files need.
 
-    Raise ArtifactError for one outside of `root`.
+    Raise ArtifactError for a library outside of `root`.
     """
     directories = sorted({str(path.parent) for path in root.rglob("lib*.so.*")})
     libraries: set[Path] = set()

@@ -103,7 +103,7 @@ def _versions(settings: Settings) -> Versions:
 
 
 def _endpoint(settings: Settings, members: Mapping[str, Member]) -> Endpoint:
-    """Return the endpoint in the settings, or else the only control plane."""
+    """Return the endpoint in the settings, or else the address and API port of the first control plane."""
     if settings.endpoint is not None:
         return Endpoint(settings.endpoint.host, settings.endpoint.port)
     control_plane = members[settings.control_planes.hosts[0]]

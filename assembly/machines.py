@@ -58,7 +58,8 @@ def _inventory_placements(settings: Settings) -> dict[str, _Placement]:
 def _cloud_placements(settings: Settings, cloud: CloudSettings) -> dict[str, _Placement]:
     """Return the addresses and zones of cloud members by name.
 
-    They depend on the position in the list of members, so an appended member does not move other members.
+    The placement of a member depends on its position in its list of members. A member that is appended to the
+    list therefore does not move other members.
     """
     control_planes = settings.control_planes.hosts
     etcd_only = tuple(name for name in settings.etcd.hosts if name not in control_planes)
@@ -68,7 +69,10 @@ def _cloud_placements(settings: Settings, cloud: CloudSettings) -> dict[str, _Pl
 
 
 def _spread_over_zones(names: Sequence[str], first: int, cloud: CloudSettings) -> dict[str, _Placement]:
-    """Return a placement for each member: zones in turn, in each subnet addresses from number `first` on."""
+    """Return a placement for each member by name.
+
+    Successive members are in successive zones. In each subnet, their addresses start at number `first`.
+    """
     placements: dict[str, _Placement] = {}
     assigned: dict[IPv4Network, int] = {}
     ranges = cloud.member_ranges

@@ -61,7 +61,7 @@ def _worker_pool(
 
 
 def _capacity(section: PoolSettings) -> Capacity | None:
-    """Return the machines of a pool in a cloud; None on bare metal."""
+    """Return the capacity of a pool in a cloud; None for a pool on bare metal."""
     if section.size is None or section.machine is None:
         return None
     return Capacity(

@@ -1,7 +1,8 @@
-"""The command line and its code: prepares the machine, runs the Pulumi engine, operates clusters.
+"""The command line and the code behind it: prepares the machine, runs the Pulumi engine, operates clusters.
 
 `cli` contains the commands. `stacks` runs the Pulumi program on stacks (preview, up, refresh, destroy).
-`operations` works on running clusters. `report` describes the effects of a change, and `comment` posts the
-description to a pull request. `engine` starts the Pulumi engine. The modules of this package are shared by
-these packages: directories, work directories of stacks, prerequisites, the lab of a stack, deliveries.
+`operations` works on running clusters. `report` describes the effects of a change, and `comment` posts that
+description to a pull request. `engine` starts the Pulumi engine. All of these packages use the modules
+directly in `automation`, for example for directories, work directories of stacks, prerequisites, the lab of a
+stack, and deliveries.
 """

@@ -10,7 +10,7 @@ from automation.engine import interrupts
 
 
 def main() -> None:
-    """Run the command line and exit with its code, also when the terminal or the output pipe is closed."""
+    """Run the command and exit with its exit code, even if the terminal or the output pipe was closed."""
     standard_streams.survive_broken_pipe()
     code = standard_streams.flush_and_get_exit_code(run())
     interrupts.exit_if_abandoned(code)

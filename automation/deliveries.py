@@ -52,7 +52,10 @@ def deliveries_from_state(state: Mapping[str, Any]) -> list[Delivery]:
 
 
 def _parse_delivery(resource: Mapping[str, Any]) -> Delivery | None:
-    """Return the delivery in a command named `<host>-<role>`; None for other resources."""
+    """Return the delivery in a resource of the state; None for a resource that delivers nothing.
+
+    A delivery is a remote command with the name `<host>-<role>`.
+    """
     name = str(resource.get("urn", "")).rpartition("::")[2]
     inputs = resource.get("inputs") or {}
     # A resource that is waiting for deletion after its replacement no longer describes the host.

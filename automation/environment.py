@@ -53,8 +53,9 @@ class Environment:
         return self.stack_directory(stack) / "kubeconfig"
 
     def variables(self) -> dict[str, str]:
-        """Return the environment variables for tools and the engine: the variables of this process with
-        additions.
+        """Return the environment variables for tools and the engine.
+
+        These are the variables of this process, plus PATH, the directories and the engine's settings.
 
         `PULUMI_BACKEND_URL` and the variables of the passphrase keep the values that the caller set.
         """

@@ -26,16 +26,20 @@ DEFAULT_MEMORY = 4 * 1024**3
 
 @dataclass(frozen=True, slots=True)
 class LabRequirements:
-    """The requirements of a lab stack: the hosts of the lab, and a mirror with these releases."""
+    """The requirements of a lab stack: its lab, and the component versions that the mirror must contain.
+
+    `releases` are sets of component versions: those of the cluster, then those of pools with older versions.
+    """
 
     lab: LabSpec
     releases: tuple[Versions, ...]
 
 
 def lab_requirements(name: str, config: Mapping[str, Any], mirror: Path) -> LabRequirements | None:
-    """Return the hosts and releases that a lab stack needs; None for other stacks.
+    """Return the hosts and the component versions that a lab stack needs; None for a stack without a lab.
 
-    The hosts are the hosts of the inventory. Their memory limits the lab's hosts. `config` is the `config`
+    The lab has one host for each host of the inventory. The setting `memory` of the inventory host is the
+    memory limit of the lab's host. `name` is the name of the stack and of the lab. `config` is the `config`
     of the stack file. Raise `UserError` with all problems, including problems of the cluster settings.
     """
     if LAB_KEY not in config:

@@ -137,9 +137,11 @@ def _reject_stand_in_plugins(plugins: Iterable[Installed], environment: Environm
 def remove_lab(engine: Engine) -> None:
     """Remove the hosts of a lab stack, and the state of the stack.
 
-    A marker file makes the next command finish an interrupted removal. A state without its hosts would
-    otherwise report a missing cluster as unchanged. Raise `LabError`. Raise `UserError` before any change
-    when the stack is in use.
+    A marker file exists during the removal. If the removal is interrupted, the next command finds the marker
+    and finishes the removal. Without the marker, the engine would still find the removed hosts in the state
+    and report the cluster as unchanged.
+
+    Raise `LabError` when the removal fails. Raise `UserError` before any change when the stack is in use.
     """
     workspace = engine.workspace
     # This call raises an error when an `up` works on these hosts.

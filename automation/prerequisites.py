@@ -1,7 +1,7 @@
 """Determines the tools and plugins that a command on a stack needs on this machine.
 
-A preview of a cloud stack must run without lab, credentials and network, and must not wait for tools that
-only changes use.
+A preview of a cloud stack must run without lab, credentials and network, and must not wait for the
+installation of tools that are needed only to change a cluster.
 """
 
 from __future__ import annotations

@@ -29,8 +29,8 @@ def parse_yaml(text: str) -> object:
 def _count_values(value: object, known_sizes: dict[int, int], level: int) -> int:
     """Return the number of values in a mapping or list, itself included, with every alias expanded.
 
-    `known_sizes` has the numbers of values that were already counted, by object id. Raise YAMLError above a
-    limit.
+    `known_sizes` has the numbers of values that were already counted, by object id. Raise YAMLError for more
+    than `MAX_VALUES` values or `MAX_LEVELS` levels.
     """
     if not isinstance(value, dict | list):
         return 1

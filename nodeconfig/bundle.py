@@ -59,11 +59,11 @@ class Program:
 class Service:
     """A systemd unit that must run.
 
-    The host program restarts the unit when its unit file or a file in `restart_on` changed. `restart_on`
-    has paths of files, secret files or artifacts of this bundle or of an earlier bundle on the host. The
-    section [Unit] and comments in sh programs do not count (`fingerprint` in service.sh). `ready` is one
-    line of sh that succeeds when the service is healthy; the host program polls it for at most `timeout`
-    seconds. With `reload`, files in `restart_on` cause `systemctl reload` instead of a restart.
+    The host program restarts the unit when its unit file or a file in `restart_on` changed. `restart_on` has
+    paths of files, secret files or artifacts of this bundle or of an earlier bundle on the host. Changes of
+    the section [Unit] and of comments in sh programs cause no restart (`fingerprint` in service.sh). `ready`
+    is one line of sh that succeeds when the service is healthy; the host program polls it for at most
+    `timeout` seconds. With `reload`, files in `restart_on` cause `systemctl reload` instead of a restart.
     """
 
     unit: str

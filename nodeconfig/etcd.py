@@ -57,10 +57,10 @@ def component(topology: Topology, member: Member) -> Component:
 def _etcd_service(topology: Topology, unit: Unit, watched: tuple[str, ...]) -> Service:
     """Return the etcd service, which restarts when its binary or a file of `watched` (its CA) changes.
 
-    etcd reloads its leaf certificates, but not its CA (etcd#11555).
-    A changed list of peers restarts no member. The first members of a new cluster have no quorum yet, so
-    they are ready when they listen for their peers. This check comes first, because the other check would
-    time out.
+    etcd reloads its leaf certificates, but not its CA (etcd#11555). A change of the list of peers restarts no
+    member. A member of a new cluster is ready as soon as it listens for its peers, because the first members
+    have no quorum yet. The check of the port comes first: in a cluster without quorum, `MEMBER_PROGRAM ready`
+    would wait until its timeout.
     """
     ready = f"{MEMBER_PROGRAM} ready"
     if len(topology.etcd) > 1:

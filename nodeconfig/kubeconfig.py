@@ -38,7 +38,10 @@ def kubeconfig_with_certificate(path: str, server: str, name: str) -> tuple[File
 def certificate_files(
     name: str, directory: str = PKI, stem: str = "", owner: str = "root:root"
 ) -> tuple[SecretFile, SecretFile]:
-    """Return the certificate `name` and its key, as files `<stem or name>.crt` and `.key`."""
+    """Return the files `<stem>.crt` and `<stem>.key` in `directory`: the certificate `name` and its key.
+
+    If `stem` is empty, `name` is used in its place.
+    """
     path = f"{directory}/{stem or name}"
     return (
         SecretFile(path=f"{path}.crt", secret=f"{name}.crt", mode=0o644, owner=owner),

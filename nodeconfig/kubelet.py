@@ -67,8 +67,9 @@ rm -f {KUBELET}/kubeconfig
 
 
 def _renewal_script(topology: Topology) -> str:
-    """Return the end of the preparation script, which removes kubelet certificates of an earlier CA
-    generation.
+    """Return the last lines of the preparation script; empty if the CA `kubernetes` was never rotated.
+
+    The lines remove the kubelet certificates that an earlier generation of the CA signed.
 
     The kubelet then requests new certificates with its bootstrap token. Nothing else triggers that request.
     """

@@ -203,7 +203,7 @@ def keepalived_configuration(topology: Topology, member: Member) -> str:
 def virtual_router_id(cluster: str) -> int:
     """Return the VRRP router ID of a cluster, a number from 1 to 255 derived from a hash of its name.
 
-    Clusters in the same network must have different router IDs; two names rarely have the same one.
+    Clusters in the same network must have different router IDs; two names rarely lead to the same ID.
     """
     return sha256(cluster.encode()).digest()[0] % 255 + 1
 
@@ -211,8 +211,8 @@ def virtual_router_id(cluster: str) -> int:
 def _check_script_block(name: str, check: str, *, interval: int, weight: int = 0) -> list[str]:
     """Return the lines of a `vrrp_script` block, which runs the check program with the argument `check`.
 
-    A failed check releases the virtual address. With `weight`, it only lowers the priority of the host.
-    `interval` is in seconds.
+    A failed check releases the virtual address. With `weight`, a failed check only lowers the priority of the
+    host. `interval` is in seconds.
     """
     return [
         f"vrrp_script {name} {{",

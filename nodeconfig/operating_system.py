@@ -14,8 +14,9 @@ _SYSCTLS = "/etc/sysctl.d/90-kubewright.conf"
 
 
 def component(topology: Topology, roles: Iterable[Role]) -> Component:
-    """Return the operating system component of a host with these roles. It is part of the bundle of the first
-    role.
+    """Return the operating system component of a host with these roles.
+
+    The bundle of the first role of the host contains this component.
     """
     modules = File("/etc/modules-load.d/kubewright.conf", "".join(f"{name}\n" for name in _MODULES))
     sysctls = File(_SYSCTLS, _kernel_settings(topology))

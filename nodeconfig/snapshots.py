@@ -1,7 +1,7 @@
-"""Snapshots of etcd [C2]: a timer on every member takes them, at different times.
+"""Snapshots of etcd [C2]: a timer on every member takes snapshots. The times differ between members.
 
-Every member takes snapshots, not only the leader: another host has a snapshot when one loses its disk, and no
-member needs to know the leader.
+Not only the leader takes snapshots: when one host loses its disk, the other members still have snapshots, and
+no member needs to know the leader.
 """
 
 from __future__ import annotations
@@ -81,8 +81,9 @@ def _service_text(topology: Topology) -> str:
 
 
 def _timer_text(topology: Topology, member: Member) -> str:
-    """Return the text of the timer unit. Its first snapshot is soon after boot, at another time on each
-    member.
+    """Return the text of the timer unit.
+
+    The timer takes the first snapshot some time after boot, with a different delay on each member.
     """
     every = topology.snapshots.every
     position = topology.etcd.index(member)

@@ -31,11 +31,11 @@ def needs_publication(topology: Topology) -> bool:
 def publication_script(topology: Topology, authority_pems: Mapping[str, str]) -> str:
     """Return the sh text that waits, with an administrator's `kubectl`, until pods trust the CAs.
 
-    `authority_pems` has the PEMs of trusted certificates by the names of CAs. The next stage must not begin
-    earlier, because pods would receive certificates of an unknown CA. The script also waits for a leading
-    controller manager, from which kubelets request certificates next. API servers only add CAs to the list
-    for extension API servers. To remove a CA, the script deletes the ConfigMap, and the API servers write
-    it again.
+    `authority_pems` has the PEMs of trusted certificates by the names of CAs. The next stage of the rotation
+    must not begin before this script has ended, because pods would be presented with certificates of a CA
+    that they do not trust yet. The script also waits for a leading controller manager, from which kubelets
+    request certificates next. API servers only add CAs to the list for extension API servers. To remove a CA,
+    the script deletes the ConfigMap, and the API servers write it again.
     """
     lines = [
         f"# {name}: {rotation.signing} signs, {' '.join(map(str, rotation.trusted))} trusted"

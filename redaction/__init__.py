@@ -2,14 +2,14 @@
 
 Threat model
 ------------
-Protected are the secrets of a stack: encrypted settings, passwords in stack files, SSH keys, private keys and
-tokens of the cluster, credentials of the deployer.
+Redaction protects the secrets of a stack: encrypted settings, passwords in stack files, SSH keys, private
+keys and tokens of the cluster, credentials of the deployer.
 
-The readers to protect them from are people and programs that may see output but not secrets: readers of CI
-logs, pull request comments, issues, event logs, reports and saved plans, and recipients of copies. Not
-protected against are people with access to the deployer, to the passphrase or to the state: they can read
-the secrets themselves. Redaction repairs accidents. It does not stop a program that hides a secret on
-purpose.
+Redaction protects them from people and programs that may see output but not secrets: readers of CI logs, pull
+request comments, issues, event logs, reports and saved plans, and recipients of copies. Redaction does not
+protect against people with access to the deployer, to the passphrase or to the state: they can read the
+secrets directly. Redaction covers accidental output of secrets. It does not stop a program that hides a
+secret on purpose.
 
 The Pulumi engine masks values that it knows to be secret. It cannot know that a plugin repeats a password in
 an error message, that a shell prints an encoded key, or that a resource is named after a token. Each stage
@@ -26,7 +26,7 @@ below covers what the stages before it cannot find:
 5. `LineRedactor`: masks the rest of an unknown private key that arrives line by line. Only the first line
    has a recognizable syntax.
 
-Known limits are listed in docs/redaction.md, together with the callers.
+docs/redaction.md lists the known limits of redaction and the code that calls this package.
 """
 
 from __future__ import annotations

@@ -92,10 +92,11 @@ class UnescapedView:
         return source_end + position - end, source_end + position - end + 1
 
     def _find_replacements(self) -> tuple[list[int], list[tuple[int, int, int]]]:
-        """Return the replacements that led from the source text to this text.
+        """Return the replacements that changed the source text to the text of this view.
 
-        The first list has the start of each replacement in this text. The second list has its end in this
-        text, and the start and end of the replaced part of the source text.
+        The first list contains the start of each replacement in the text of this view. The second list
+        contains a tuple for each replacement: its end in the text of this view, and the start and end of the
+        replaced part of the source text.
         """
         begins: list[int] = []
         replaced: list[tuple[int, int, int]] = []

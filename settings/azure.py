@@ -166,7 +166,7 @@ class AzureSettings(CloudSettings):
 
     @property
     def pool_ranges(self) -> tuple[IPv4Network, ...]:
-        """Return the range of the pools' subnet, which spans all zones, as the only item.
+        """Return a tuple with one range: the range of the pools' subnet, which spans all zones.
 
         Pools have their own subnet, because scale sets must not use the addresses of members.
         """

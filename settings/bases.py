@@ -25,15 +25,19 @@ Document = dict[str, object]
 
 
 class BaseError(ValueError):
-    """An unusable base. The message is a line with the file, the field and the required action."""
+    """Error for a base that cannot be used.
+
+    The text is a line with the file, the field and the action to take.
+    """
 
 
 @dataclass(frozen=True, slots=True)
 class MergedConfig:
     """The `config` of a stack file merged with its bases.
 
-    `provenance` maps the path of each value to the file of the value; an empty mapping is a value. `files`
-    are the stack file and its bases, in this order.
+    `provenance` maps the path of each value to the file of the value. An empty mapping counts as a value; the
+    items of other mappings are listed instead of the mapping. `files` are the stack file and its bases, in
+    this order.
     """
 
     config: Document
@@ -86,7 +90,10 @@ def replace_encrypted(value: Any, placeholder: str) -> Any:  # noqa: ANN401  JSO
 
 
 def _base_path(file: Path, name: object) -> Path:
-    """Return the path of the base `name` of a stack file. Raise BaseError unless it is a plain file name."""
+    """Return the path of the base `name`, which is in the directory of the stack file `file`.
+
+    Raise BaseError if `name` is not a plain file name.
+    """
     if not isinstance(name, str) or not name or Path(name).name != name:
         raise BaseError(
             f"{file.name}: {BASE_KEY}: {name!r}: must be the name of a file beside it, "

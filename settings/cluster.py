@@ -32,8 +32,8 @@ PROVIDER_SECTIONS = ("metal", *CLOUD_SECTIONS)
 class Settings(Section):
     """All settings of a cluster.
 
-    Required keys outside of sections (`name`, `control_planes.hosts`, …) have empty defaults here.
-    `settings.rules` reports missing keys, so that a missing key does not hide other mistakes.
+    Some required keys (`name`, `control_planes.hosts`, …) have empty defaults, so that a missing key does not
+    hide other mistakes. The rules in `settings.rules` report such missing keys.
     """
 
     name: Name | None = None

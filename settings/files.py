@@ -32,7 +32,10 @@ def read_files(settings: Settings, checkout: Path) -> dict[str, str]:
 
 
 def find_missing(settings: Settings, checkout: Path) -> list[Problem]:
-    """Return problems for private keys and charts that do not exist; charts are relative to `checkout`."""
+    """Return a problem for each private SSH key file and each chart that does not exist.
+
+    Paths of charts are relative to `checkout`.
+    """
     problems = []
     for field, path in _private_key_files(settings):
         if not Path(path).is_file():

@@ -20,8 +20,8 @@ _Location = tuple[str | int, ...]
 def load(raw: Mapping[str, object]) -> Settings:
     """Return the settings that the object `kubewright:cluster` describes.
 
-    Raise SettingsError with every problem of single fields, and with problems between fields if these
-    fields are valid.
+    Raise SettingsError with the problems of all single fields, and with the problems that the rules find in
+    fields that are valid on their own.
     """
     # The engine's configuration may hold any type here.
     if not isinstance(raw, Mapping):
@@ -62,7 +62,10 @@ def _with_text_keys(value: object) -> object:
 
 
 def _innermost_errors(details: list[ErrorDetails]) -> list[ErrorDetails]:
-    """Return the errors without those of their parents: a list that lost invalid items is not too short."""
+    """Return the errors of values that contain no other value with an error.
+
+    For example, an error about the length of a list is omitted if an item of the list is invalid.
+    """
     locations = {detail["loc"] for detail in details}
     parents = {location[:length] for location in locations for length in range(len(location))}
     return [detail for detail in details if detail["loc"] not in parents]

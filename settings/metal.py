@@ -13,7 +13,7 @@ from topology.model import Size
 
 
 class BastionSettings(Section):
-    """A bastion for SSH connections to hosts; defaults are the values of the hosts."""
+    """A bastion for SSH connections to hosts; defaults are the SSH settings of the hosts."""
 
     host: NonEmpty
     """Address or name of the bastion."""
@@ -62,8 +62,9 @@ class HostSshSettings(Section):
 
 
 class HostSettings(Section):
-    """A host of the inventory. Its size is only compared with presets; the size changes nothing on the
-    host.
+    """A host of the inventory.
+
+    `cpus`, `memory` and `disk` are used for checks and warnings; they change nothing on bare metal.
     """
 
     address: Address
@@ -117,8 +118,10 @@ class MetalSettings(Section):
 
     @property
     def ssh_ports(self) -> tuple[int, ...]:
-        """Return the sorted ports of sshd on all hosts, without hosts whose `ssh.address` is another
-        address.
+        """Return the sorted ports on which the sshd of the hosts listens.
+
+        Hosts with the setting `ssh.address` are omitted: SSH reaches them at another address, whose port may
+        differ.
         """
         hosts = self.hosts.values()
         ports = {host.ssh.port or self.ssh.port for host in hosts if host.ssh.address is None}

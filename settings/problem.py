@@ -46,7 +46,10 @@ class SettingsError(Exception):
 
 
 def _escape_unprintable(text: str) -> str:
-    """Return the text with line breaks and control characters, as a host name may have them, as escapes."""
+    """Return the text with escapes in place of line breaks and control characters.
+
+    A host name in a stack file, for example, can contain such characters.
+    """
     return "".join(char if char.isprintable() else char.encode("unicode_escape").decode() for char in text)
 
 

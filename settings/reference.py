@@ -196,7 +196,7 @@ def _section_type(annotation: object) -> tuple[type[BaseModel], str] | None:
 
 
 def _make_optional(item: _Schema) -> _Schema:
-    """Return a copy of the schema without required keys and titles that also allows `null`."""
+    """Return a copy of the schema that requires no keys, has no titles, and also allows `null`."""
     if "anyOf" in item:
         choices = [choice for choice in item["anyOf"] if choice.get("type") != "null"]
         if len(choices) == 1:

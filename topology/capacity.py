@@ -40,7 +40,7 @@ class WorkerSize:
 
 @dataclass(frozen=True, slots=True)
 class CapacityPlan:
-    """The pods, containers and resources of applications with the reserve, and the workers that they need.
+    """The pods, containers and resources of all applications and the reserve, and the workers they need.
 
     `cpu` is in cores, `memory` in bytes. `workers_by_…` are the numbers of workers that each resource alone
     needs. `exceeded_limits` has a line for each exceeded limit of Kubernetes.
@@ -64,8 +64,9 @@ class CapacityPlan:
 def plan_workers(
     applications: Sequence[Application], size: WorkerSize, reserve: Fraction = RESERVE
 ) -> CapacityPlan:
-    """Return the plan for workers of one size that run the applications, with `reserve` (a fraction) in
-    addition.
+    """Return the plan for workers of the size `size` that run the applications.
+
+    The plan has resources for the applications and for a reserve. `reserve` is a fraction of their resources.
 
     Raise ValueError if a pod needs more resources than a worker has.
     """

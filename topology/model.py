@@ -135,7 +135,7 @@ class Pool:
 
 @dataclass(frozen=True, slots=True)
 class Network:
-    """The network plan. `mtu` is the MTU of the machines' links in bytes; 0: the host detects it."""
+    """The network plan. `mtu` is the MTU of the machines' links in bytes; 0: each host detects the MTU."""
 
     machines: tuple[IPv4Network, ...]
     pods: IPv4Network

@@ -49,7 +49,7 @@ def pod_addresses(node_prefix: int) -> int:
 
 
 def node_prefix_for_pods(pods: int) -> int:
-    """Return the longest prefix of a node range for a number of pods.
+    """Return the longest prefix length with which a node range has an address for each of `pods` pods.
 
     Raise ValueError if there is no such prefix.
     """
@@ -68,7 +68,7 @@ def max_node_ranges(pods: IPv4Network, node_prefix: int) -> int:
 
 
 def pods_prefix_for_nodes(nodes: int, node_prefix: int) -> int:
-    """Return the longest prefix of a pod range for a number of nodes.
+    """Return the longest prefix length with which a pod range has a node range for each of `nodes` nodes.
 
     Raise ValueError if there is no such prefix.
     """

@@ -188,7 +188,7 @@ CLUSTER_PORTS = {
 
 @dataclass(frozen=True, slots=True)
 class FirewallRule:
-    """A row of the port table with the addresses and ports of one cluster. Both ports are 0 without ports."""
+    """A row of the port table for one cluster. `first` and `last` are the ports; 0 without ports."""
 
     networks: tuple[IPv4Network, ...]
     protocol: Protocol

@@ -1,1 +1,4 @@
-"""The command line: one module per group of commands. Commands parse their options and call a function."""
+"""The command line: one module per group of commands.
+
+A command only parses its options and calls a function of another package.
+"""

@@ -81,7 +81,7 @@ def run(arguments: Sequence[str] | None = None) -> int:
 
 
 def _print_usage_error(error: TyperException) -> int:
-    """Print the error in the command line and return the exit code."""
+    """Print an error in the arguments, such as an unknown option. Return the exit code of the error."""
     context = getattr(error, "ctx", None)
     path = context.command_path if context else NAME
     # Typer has already printed the help text of a group that was called without a command.

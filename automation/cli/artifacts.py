@@ -98,7 +98,12 @@ def push_images(
 
 
 def _select_versions(choices: list[str]) -> Versions:
-    """Return the default versions, changed by the COMPONENT=VERSION pairs of the command line."""
+    """Return the default version of each component, or the version that `choices` selects.
+
+    A choice is a text `COMPONENT=VERSION`.
+
+    Raise UserError for an unknown component and for a version that is not in the catalogue.
+    """
     versions = catalogue.DEFAULTS
     components = [field.name for field in fields(Versions)]
     for choice in choices:

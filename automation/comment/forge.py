@@ -35,7 +35,9 @@ class Forge(Protocol):
     """Maximum number of characters of a comment."""
 
     def find(self, marker: str) -> Comment | None:
-        """Return the first comment that begins with the marker and belongs to the account of the token.
+        """Return the first comment that begins with `marker` and was written by the account of the token.
+
+        The marker is the hidden first line of the comment (see `automation.comment.post.marker`).
 
         Comments of other accounts are ignored, because their authors can edit them.
         """

@@ -50,7 +50,7 @@ class _GitHubApi:
         self._repository = self._api.get_repo(target.project)
 
     def _login(self) -> str:
-        """Return the account name of the token; empty for the token of a GitHub workflow."""
+        """Return the name of the account that owns the token; empty for the token of a GitHub workflow."""
         try:
             return self._api.get_user().login
         except RateLimitExceededException:
@@ -116,7 +116,7 @@ class GitHub(_GitHubApi):
 
 
 class GitHubIssues(_GitHubApi):
-    """Access to the open issues of a GitHub repository that have a label."""
+    """Access to the open issues with the label `label` in a GitHub repository."""
 
     needs = "issues"
 
@@ -150,13 +150,14 @@ class GitHubIssues(_GitHubApi):
 
 
 def _is_own(user: NamedUser | Organization, login: str) -> bool:
-    """Check whether the author is the account of the token, or a bot if the account is unknown (empty)."""
+    """Check whether the author `user` is the account `login`, or is a bot if `login` is empty (unknown)."""
     return user.login == login if login else user.type == "Bot"
 
 
 def _requested_wait(headers: Mapping[str, str] | None) -> float | None:
-    """Return the seconds to wait that the response headers request:
-    https://docs.github.com/rest/using-the-rest-api/rate-limits.
+    """Return how many seconds GitHub asks the client to wait; None if the headers contain no such request.
+
+    Source: https://docs.github.com/rest/using-the-rest-api/rate-limits
     """
     lower = {key.lower(): value for key, value in (headers or {}).items()}
     if lower.get("retry-after", "").isdigit():

@@ -97,7 +97,7 @@ class GitLab(_GitLabApi):
 
 
 class GitLabIssues(_GitLabApi):
-    """Access to the open issues of a GitLab project that have a label."""
+    """Access to the open issues with the label `label` in a GitLab project."""
 
     def __init__(self, target: Target, *, token: str, title: str, label: str, url: str) -> None:
         super().__init__(target, token=token, url=url)

@@ -54,7 +54,11 @@ def post(forge: Forge, stack: str, report: str, *, sleep: Callable[[float], None
 
 
 def _wait_seconds(state: RetryCallState) -> float:
-    """Return the seconds that the forge requests, or a number that doubles with every attempt."""
+    """Return the number of seconds to wait before the next attempt.
+
+    The forge can specify the number. Otherwise the number doubles with every attempt. The maximum is
+    `MAX_WAIT`.
+    """
     error = state.outcome.exception() if state.outcome else None
     requested = error.wait if isinstance(error, Unavailable) else None
     seconds = 2.0**state.attempt_number if requested is None else requested

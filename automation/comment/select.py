@@ -15,8 +15,8 @@ LABEL = "kubewright-drift"
 def select_pull_request(github: str, gitlab: str, api_url: str, variables: Mapping[str, str]) -> Forge:
     """Return access to the comments of the pull or merge request that the options name.
 
-    Without `api_url`, use the variables that CI sets (GITHUB_API_URL, CI_SERVER_URL), then the public
-    service. Raise UserError when an option is wrong or the token is missing.
+    If `api_url` is empty, use the address in the variable that CI sets (GITHUB_API_URL, CI_SERVER_URL), or
+    else the address of the public service. Raise UserError when an option is wrong or the token is missing.
     """
     if _is_github(github, gitlab, "owner/repository#12", "group/project!12"):
         from automation.comment.github import GitHub

@@ -16,7 +16,7 @@ _GITLAB = re.compile(rf"({_WORD}(?:/{_WORD})+)!([1-9][0-9]*)")
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """A pull or merge request: the path of the project and the number. The number is 0 for a project."""
+    """A pull or merge request: the path of its project and its number; or a project, with the number 0."""
 
     project: str
     number: int = 0
@@ -43,7 +43,11 @@ def parse_gitlab_project(text: str) -> Target:
 
 
 def check_url(url: str) -> str:
-    """Return the address of the API. Raise UserError if the address would send the token unencrypted."""
+    """Return the address of a forge's API without a trailing slash.
+
+    Raise UserError for an address without a host, for an address that contains a user or password, and for
+    one that would send the token unencrypted.
+    """
     address = urlsplit(url)
     if address.username or address.password:
         raise UserError("--api-url: contains a user or password; set the token in the environment instead")

@@ -1,8 +1,9 @@
 """Repairs state files that a killed engine left incomplete.
 
 The file backend of the engine keeps the previous state as `<stack>.json.bak`. When the state file is
-incomplete, the previous state replaces it. At most the last step is then not recorded, and every step can
-be repeated. Both files have a file of attributes, which can be incomplete too.
+incomplete, the previous state replaces it. The previous state lacks at most the last step of the engine, and
+the next run can repeat every step. Beside each of the two files is a file with its attributes (`.attrs`),
+which can be incomplete too.
 """
 
 from __future__ import annotations

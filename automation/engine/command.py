@@ -63,7 +63,7 @@ class EngineCommand(PulumiCommand):
         on_output: Callable[[str], object] | None = None,
         on_error: Callable[[str], object] | None = None,
     ) -> CommandResult:
-        """Run `pulumi` with these arguments. Override the method of the SDK.
+        """Run `pulumi` with the arguments `args` (an override of `PulumiCommand.run` of the SDK).
 
         `on_output` and `on_error` receive each line of standard output and standard error.
 
@@ -118,8 +118,9 @@ class EngineCommand(PulumiCommand):
         return True
 
     def error_message(self) -> str:
-        """Return the error message of the last failed call, without colors. The message can have several
-        lines.
+        """Return the error message of the last failed run of the engine; empty if no run failed.
+
+        The message can have several lines and contains no colors.
         """
         if self.failed_result is None:
             return ""

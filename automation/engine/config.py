@@ -1,4 +1,4 @@
-"""Decrypts the encrypted values of a stack file by the engine."""
+"""Decrypts the encrypted values of a stack file. Only the engine can decrypt them, so this module runs it."""
 
 from __future__ import annotations
 

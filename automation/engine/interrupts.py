@@ -64,7 +64,7 @@ class Shutdown:
 
     @property
     def requested(self) -> bool:
-        """Whether a signal has arrived."""
+        """Whether this process has received a signal that requests its shutdown."""
         return self._requested.is_set()
 
     def raise_if_requested(self) -> None:
@@ -81,8 +81,8 @@ class Shutdown:
     def start_engine(self, command_line: Sequence[str], **options: Any) -> Iterator[EngineProcess]:  # noqa: ANN401 - Popen's
         """Start an engine process for the duration of the context. The caller waits until the engine ends.
 
-        Raise `Interrupted` instead of starting the engine after a signal, or at the end when a signal
-        interrupted the engine.
+        If a shutdown was requested before, raise `Interrupted` and do not start the engine. If a signal
+        interrupts the running engine, raise `Interrupted` when the engine has ended.
         """
         self.raise_if_requested()
         process = EngineProcess(command_line, new_session=self._interruptible, **options)
@@ -126,7 +126,11 @@ class Shutdown:
 
     @property
     def should_abandon(self) -> bool:
-        """Whether a shutdown was requested and the remaining work does not end without a kill."""
+        """Whether the remaining work must be abandoned.
+
+        The result is True if a shutdown was requested, no engine runs, and either a second signal has arrived
+        or the work has not ended `ABANDON_TIMEOUT` seconds after the signal or the end of the last engine.
+        """
         if not self._requested.is_set():
             return False
         with self._lock:
@@ -134,7 +138,10 @@ class Shutdown:
             return idle and (self._signal_count > 1 or time.monotonic() - self._last_change > ABANDON_TIMEOUT)
 
     def abandon(self) -> Interrupted:
-        """Abandon the work and terminate its child processes. Return the error for the abandoned work."""
+        """Abandon the remaining work: terminate its child processes and do not wait for its threads.
+
+        Return the error to set in the futures of the abandoned work.
+        """
         self.abandoned = True
         terminate_children()
         return Interrupted(f"interrupted ({self._signal}) during preparation; {_RESUME_HINT}")
@@ -150,7 +157,10 @@ def current_shutdown() -> Shutdown:
 
 
 def run_one(work: Callable[[], _T]) -> _T:
-    """Run one function as `run_interruptible` does. Return the result of the function or raise its error."""
+    """Run one function and handle signals until it ends (see `run_interruptible`).
+
+    Return the result of the function or raise its error.
+    """
     return run_interruptible([work], jobs=1)[0].result()
 
 
@@ -184,7 +194,10 @@ def run_interruptible(functions: Sequence[Callable[[], _T]], *, jobs: int) -> li
 
 
 def exit_if_abandoned(code: int) -> None:
-    """End this process immediately with this exit code if abandoned work would delay its end."""
+    """End this process immediately with the exit code `code` if it has abandoned work.
+
+    A normal exit would wait for the threads that still run the abandoned work.
+    """
     if _abandoned:
         for stream in (sys.stdout, sys.stderr):
             stream.flush()
@@ -234,7 +247,10 @@ def _handle_signals(
 
 
 def _set_result(future: Future[_T], result: _T | None = None, *, error: BaseException | None = None) -> None:
-    """Set the result or the error of a future. Keep the error of a future whose work was abandoned."""
+    """Set the result or the error of a future.
+
+    A future whose work was abandoned already has an error. This function does not change such a future.
+    """
     try:
         if error is not None:
             future.set_exception(error)
@@ -246,7 +262,10 @@ def _set_result(future: Future[_T], result: _T | None = None, *, error: BaseExce
 
 @contextmanager
 def _signals_to(signal_queue: queue.SimpleQueue[signal.Signals | None]) -> Iterator[None]:
-    """Put received signals into the queue. Signals that the parent process ignores (nohup) stay ignored."""
+    """Put every signal that this process receives during the context into `signal_queue`.
+
+    The process still ignores the signals that its parent process set to be ignored (nohup).
+    """
 
     def enqueue_signal(number: int, _: object) -> None:
         # A signal handler can interrupt any code, so the handler only puts the signal into the queue.
@@ -262,7 +281,7 @@ def _signals_to(signal_queue: queue.SimpleQueue[signal.Signals | None]) -> Itera
 
 
 def _print_notice(number: signal.Signals, *, is_second_signal: bool) -> None:
-    """Print what the signal does to the running engines to standard error."""
+    """Print to standard error what the received signal does to the running engines."""
     action = (
         "killing the engine now"
         if is_second_signal

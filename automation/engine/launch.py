@@ -41,8 +41,10 @@ def main() -> None:
 
 
 def _guard(pipe: int, engine: int) -> None:
-    """Wait for the byte of the driver. When the driver was killed, kill the remaining session of the
-    engine.
+    """Wait until the driver writes a byte into the pipe or the pipe is closed.
+
+    When the pipe is closed without a byte, the driver was killed: kill all processes that remain in the
+    session of the engine.
     """
     # The guard must not keep the engine's pipes open.
     null = os.open(os.devnull, os.O_RDWR)

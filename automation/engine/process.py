@@ -82,7 +82,11 @@ class EngineProcess:
                 process.signal(signal.SIGKILL)
 
     def close(self) -> None:
-        """Clean up after the engine has ended. Kill the remaining session of an interrupted engine."""
+        """Wait until the engine has ended, and end its timers and its guard process.
+
+        First kill an engine that still runs, and all processes that an interrupted engine left in its
+        session.
+        """
         for timer in self._timers:
             timer.cancel()
         if self.interrupted or self.popen.poll() is None:

@@ -123,7 +123,7 @@ class Engine:
                 raise
 
     def read_output(self, name: str) -> str:
-        """Return the stack output of this name, which is a text, in plain text even if it is secret.
+        """Return the text of the stack output `name`. The text is not masked, even if the output is secret.
 
         Raise `UserError` when the stack has no such output, for example before the first `up`.
         """

@@ -16,9 +16,10 @@ _CONTEXT = 3
 
 
 def decode_user_data(line: str) -> Iterator[str]:
-    """Yield the lines to show for a line of the engine.
+    """Yield the lines that replace a line of the engine's output.
 
-    Two base64 texts of changed user data become the lines that differ. Other lines stay.
+    A line with the old and the new user data in base64 is replaced by a diff of the decoded texts. Any other
+    line is yielded unchanged.
     """
     plain = _COLOR.sub("", line)
     match = _CHANGED_USER_DATA.match(plain)

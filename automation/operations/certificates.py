@@ -55,9 +55,12 @@ class CertificateRow:
 
 
 def certificates(target: Target, days: int) -> int:
-    """Print the report. Return 1 when a certificate expires in fewer than `days` or differs from the state.
+    """Print a table of all certificates of the cluster. Return 0, or 1 when a certificate has a problem.
 
-    The report names unreachable hosts. For these hosts it contains the certificates of the state.
+    A problem is an expiry in fewer than `days` days, or a difference between a host and the state.
+
+    A line below the table names each unreachable host. The certificates of such a host are shown as the state
+    records them.
     """
     target.engine.select()
     expected = certificates_in_state(json.loads(target.engine.capture("stack export", "--show-secrets")))
@@ -72,7 +75,7 @@ def certificates(target: Target, days: int) -> int:
 
 
 def certificates_in_state(state: Mapping[str, Any]) -> dict[str, x509.Certificate]:
-    """Return every certificate that the engine created, by its name in the certificate table."""
+    """Return every certificate in the exported state, by its name in the table of `topology.certificates`."""
     resources = (state.get("deployment") or {}).get("resources") or []
     certificates: dict[str, x509.Certificate] = {}
     for resource in resources:
@@ -113,7 +116,7 @@ def merge_rows(
 def certificate_table(
     rows: Sequence[CertificateRow], results: Mapping[str, ScriptResult], days: int, now: datetime
 ) -> RenderableType:
-    """Return the report as a table with remarks."""
+    """Return a table of the certificates, followed by lines about unreachable hosts and near expiries."""
     table = Table("certificate", "signed by", "expires", "days", "hosts", "problem", title="Certificates")
     table.title_justify = "left"
     for row in rows:

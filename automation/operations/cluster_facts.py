@@ -20,9 +20,10 @@ _CORDONED = "node.kubernetes.io/unschedulable"
 
 @dataclass(frozen=True, slots=True)
 class NodeFact:
-    """The state of a Node that the API reports.
+    """The state of a Node, as the API reports it.
 
-    `pressure` lists the bad conditions except Ready. `taints` lists the taints that repel pods.
+    `pressure` lists the conditions that report a problem, such as MemoryPressure; `ready` is the condition
+    Ready. `taints` lists the taints that repel pods.
     """
 
     name: str
@@ -96,7 +97,7 @@ def _parse_node(item: Mapping[str, Any]) -> NodeFact:
 
 
 def parse_add_ons(workloads: Mapping[str, Any], services: Mapping[str, Any]) -> list[AddOnFact]:
-    """Return the Deployments and DaemonSets of kube-system and the APIs that the cluster serves itself."""
+    """Return the Deployments and DaemonSets of kube-system, and the APIs that workloads serve."""
     facts = [_parse_workload(item) for item in workloads["items"]]
     facts += [_parse_api_service(item) for item in services["items"] if item["spec"].get("service")]
     return sorted(facts, key=lambda fact: fact.name)
@@ -124,5 +125,5 @@ def _parse_api_service(item: Mapping[str, Any]) -> AddOnFact:
 
 
 def _available_condition(status: Mapping[str, Any]) -> Mapping[str, Any]:
-    """Return the condition Available, or an empty mapping."""
+    """Return the condition `Available` in the status of a workload or API; an empty mapping without it."""
     return next((entry for entry in status.get("conditions", ()) if entry["type"] == "Available"), {})

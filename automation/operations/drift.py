@@ -69,7 +69,7 @@ def drift_table(comparison: Comparison) -> RenderableType:
 
 
 def _parse_result(result: ScriptResult) -> Sequence[Difference] | str:
-    """Return the differences that the comparison script reports, or the reason why it failed."""
+    """Return the differences that the comparison script reported, or the reason why the script failed."""
     if not result.ok:
         return f"not compared: {result.reason}"
     try:

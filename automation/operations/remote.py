@@ -53,7 +53,8 @@ class ScriptResult:
 class Remote:
     """SSH access to the hosts of an inventory.
 
-    `directory` must be private. It stores the host keys of the settings.
+    `directory` must be accessible only to the current user. `Remote` writes the host keys that the settings
+    contain into this directory, for ssh.
     """
 
     def __init__(self, metal: MetalSettings, directory: Path) -> None:
@@ -239,7 +240,10 @@ def _common_options(port: int, key: str) -> list[str]:
 
 
 def _read_output(process: subprocess.Popen[bytes], timeout: float) -> bytes:
-    """Read the first bytes of the output of a process. Raise TimeoutError after the timeout."""
+    """Return the first output of a process, up to 4096 bytes.
+
+    If the process writes nothing within `timeout` seconds, kill the process and raise TimeoutError.
+    """
     assert process.stdout is not None
     stream = process.stdout
     with ThreadPoolExecutor(max_workers=1) as pool:

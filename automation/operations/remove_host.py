@@ -26,7 +26,8 @@ State = dict[str, Any]
 def remove_host(target: Target, host: str) -> None:
     """Remove the etcd member, the Node and the resources of a lost host. The command can be repeated.
 
-    Raise UserError when the host is still in the stack file, or when no other host can remove it.
+    Raise UserError when the host is still in the stack file, when nothing was delivered to it, or when no
+    other host can remove its etcd member or its Node.
     """
     if host in target.hosts:
         raise UserError(

@@ -1,9 +1,9 @@
 """The `restore` command [C2, J4]: restores a snapshot on all etcd members.
 
 The command also works when all hosts are empty machines. The order of the steps follows etcd ("Disaster
-recovery") and Kubernetes ("Operating etcd clusters"). Nothing may read or write while the data is replaced:
-all API servers stop before, and the components with caches restart afterwards. After an interruption, the
-same command starts again from the beginning.
+recovery") and Kubernetes ("Operating etcd clusters"). No program may read or write etcd while its data is
+replaced. Therefore all API servers stop before the replacement, and the components that cache data restart
+after it. After an interruption, the same command starts again from the beginning.
 """
 
 from __future__ import annotations
@@ -168,7 +168,10 @@ class RestoreHosts:
         self.deliver(missing, Role.LOAD_BALANCER)
 
     def restore_nodes(self, missing: Sequence[Delivery]) -> int:
-        """Restart the kubelets and install empty nodes. Return 1 when a host failed."""
+        """Restart the kubelets, and deliver the role node to empty hosts.
+
+        Return 0, or 1 when a host failed.
+        """
         lacking = [delivery for delivery in missing if delivery.role is Role.NODE]
         installed = [
             host

@@ -42,7 +42,8 @@ _SIGN_SECONDS = 30
 class User:
     """The user of a kubeconfig.
 
-    `groups` are groups of bindings in the stack file. `role` is the name of a ClusterRole.
+    `groups` are the names of groups to which bindings in the stack file grant permissions. `role` is the name
+    of a ClusterRole.
     """
 
     name: str
@@ -52,7 +53,7 @@ class User:
     days: int
 
     def problems(self) -> list[str]:
-        """Return the problems of the options, one line for each problem."""
+        """Return a line for each invalid field of the user, with the option that sets the field."""
         problems = []
         if not _NAME.fullmatch(self.name):
             problems.append(
@@ -216,7 +217,10 @@ def _groups_of_binding(item: Mapping[str, Any]) -> list[str]:
 
 
 def _configured_bindings(api: KubernetesApi, name: str, groups: set[str]) -> list[tuple[str, str, str]]:
-    """Return the configured bindings of the user or one of the groups, as text: kind, namespace, name."""
+    """Return the bindings in the cluster that have the user or one of the groups as a subject.
+
+    Each binding is a tuple: kind, namespace (empty for a ClusterRoleBinding) and name.
+    """
     subjects = {("User", name), *(("Group", group) for group in groups)}
     listed = api.get("rolebindings,clusterrolebindings", "--all-namespaces")["items"]
     return [

@@ -37,7 +37,11 @@ def report_from_events(
     errors: Iterable[str] = (),
     prices: Mapping[str, Mapping[str, float]] | None = None,
 ) -> Report:
-    """Return the report of these events. The module `automation.report.cost` describes `prices`."""
+    """Return the report that the events of a run of the engine describe.
+
+    `errors` are additional error messages. `prices` are the prices per hour, by plugin and machine type (see
+    `automation.report.cost`).
+    """
     events = list(events)
     steps = [event for event in events if isinstance(event, Step) and event.phase == "plan"]
     before, after = host_pictures(steps, topology)

@@ -32,7 +32,10 @@ _AUTHORITY = re.compile(
 
 
 def lost_etcd_data(facts: ChangeFacts) -> list[str]:
-    """Detect members that lose their machine, or a delivery whose deletion resets the member."""
+    """Detect etcd members whose machine or whose etcd delivery is deleted or replaced.
+
+    The member then loses its data, because the deletion of the delivery resets the member.
+    """
     members = _hosts_with(facts.before, Role.ETCD)
     hosts = [
         facts.location(step).host
@@ -45,7 +48,7 @@ def lost_etcd_data(facts: ChangeFacts) -> list[str]:
 def lost_quorum(facts: ChangeFacts) -> list[str]:
     """Detect the loss of more members than the etcd quorum tolerates.
 
-    Changes of members are serial, but deletions are not.
+    The engine changes members one after another, but it deletes several members at the same time.
     """
     members = _hosts_with(facts.before, Role.ETCD)
     lost = set(lost_etcd_data(facts))
@@ -85,7 +88,7 @@ def new_authorities(facts: ChangeFacts) -> list[str]:
 
 
 def lost_encryption_keys(facts: ChangeFacts) -> list[str]:
-    """Detect the loss of the key in `encryption.yaml`."""
+    """Detect the loss of the key in `encryption.yaml`, with which the API server encrypts Secrets in etcd."""
     return [
         step.name
         for step in facts.destructive_steps()
@@ -94,7 +97,7 @@ def lost_encryption_keys(facts: ChangeFacts) -> list[str]:
 
 
 def deleted_namespaces(facts: ChangeFacts) -> list[str]:
-    """Detect deleted namespaces of the configuration."""
+    """Detect the deletion of namespaces that Kubewright created."""
     return [step.name for step in facts.destructive_steps() if step.type == "kubernetes:core/v1:Namespace"]
 
 
@@ -147,7 +150,7 @@ def changed_minor_versions(facts: ChangeFacts) -> list[str]:
 
 
 def changed_only_control_plane(facts: ChangeFacts) -> list[str]:
-    """Detect changed deliveries of the control plane or etcd to a single control plane."""
+    """Detect changed deliveries of control plane or etcd to the only control plane of a cluster."""
     planes = _hosts_with(facts.before, Role.CONTROL_PLANE)
     if len(planes) != 1:
         return []

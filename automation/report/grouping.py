@@ -29,12 +29,15 @@ class ChangeGroup:
 
     @property
     def reapplied(self) -> bool:
-        """Check whether no input differs. Only the update shows that nothing changes."""
+        """Check whether the engine plans to change the resources although no input differs.
+
+        Only the update shows whether the resources really change.
+        """
         return self.operation is Operation.CHANGE and not self.properties
 
     @property
     def description(self) -> str:
-        """Return the operation as text."""
+        """Return the operation of the group as text."""
         return REAPPLIED if self.reapplied else self.operation.value
 
     @property
@@ -78,7 +81,7 @@ def compress_names(names: Sequence[str], maximum: int = 8) -> str:
 
 
 def _follows(name: str, next_name: str) -> bool:
-    """Check whether the second name has the same text and the next number."""
+    """Check whether two names have the same text and consecutive numbers, such as `w-1` and `w-2`."""
     first, second = _NUMBERED.fullmatch(name), _NUMBERED.fullmatch(next_name)
     if first is None or second is None or first[1] != second[1]:
         return False
@@ -86,11 +89,11 @@ def _follows(name: str, next_name: str) -> bool:
 
 
 def shorten_names(names: Sequence[str], maximum: int = 8) -> str:
-    """Return the first names, and the number of the remaining names if there are more."""
+    """Return the first `maximum` names as text, followed by the number of further names, if any."""
     more = f" and {len(names) - maximum} more" if len(names) > maximum else ""
     return ", ".join(f"`{name}`" for name in names[:maximum]) + more
 
 
 def pluralize(number: int, word: str) -> str:
-    """Return the word in the singular or plural."""
+    """Return the word unchanged for the number 1, else with the plural ending `s`."""
     return word if number == 1 else f"{word}s"

@@ -43,12 +43,16 @@ class Location:
 
     @property
     def pool(self) -> str:
-        """Return the name of the pool; empty for members."""
+        """Return the name of the pool that the resource belongs to; empty for a resource outside of pools."""
         return self.component.removeprefix(_POOL_PREFIX) if self.component.startswith(_POOL_PREFIX) else ""
 
 
 def operation_of(step: Step) -> Operation | None:
-    """Return the operation on the resource of a step; None for the halves of a replacement, and for reads."""
+    """Return the operation on the resource of a step; None for a step that a report does not count.
+
+    Reads are not counted. A replacement is counted by its step `replace`, and not by the steps
+    `create-replacement` and `delete-replaced`.
+    """
     return _OPERATIONS.get(step.operation)
 
 
@@ -94,9 +98,9 @@ def _parent_component(parent: str) -> tuple[str, str]:
 
 
 def host_pictures(steps: Iterable[Step], topology: Topology | None) -> tuple[Picture, Picture]:
-    """Return the picture of the machines before and after the change.
+    """Return two pictures of the cluster's machines: before the change and after it.
 
-    A host has the same state in both pictures.
+    A host that is in both pictures has the same `state`, the operation on the host, in both.
     """
     roles: dict[str, dict[str, Operation]] = {}
     pools: dict[str, str] = {}
@@ -125,16 +129,18 @@ def host_pictures(steps: Iterable[Step], topology: Topology | None) -> tuple[Pic
 
 
 def _pool_of_machine_group(step: Step, location: Location) -> str:
-    """Return the pool of a machine group, because in a cloud the picture shows pools instead of their
-    hosts.
+    """Return the name of the pool that a machine group belongs to; empty for other resources.
+
+    In a cloud the picture shows a pool in place of its machines, whose names are unknown.
     """
     return location.pool if step.type in MACHINE_GROUPS and location.pool else ""
 
 
 def _build_host(name: str, roles: Mapping[str, Operation], pool: str, absent_operation: Operation) -> Host:
-    """Return the host with its roles before or after the change.
+    """Return the host with the roles that it has before the change, or after the change.
 
-    `absent_operation` is the operation of roles that the host does not have at that time.
+    Roles with the operation `absent_operation` are omitted: CREATE for the time before the change, DELETE for
+    the time after the change. `roles` maps each role to its operation.
     """
     present = [role for role, operation in roles.items() if operation is not absent_operation] or list(roles)
     return Host(name, _delivery_order(present), pool, _host_state(list(roles.values())))
@@ -146,7 +152,10 @@ def _delivery_order(roles: Iterable[str]) -> tuple[str, ...]:
 
 
 def _host_state(operations: Sequence[Operation]) -> Operation:
-    """Return the operation on a host as a whole. A host that gains or loses a role is changed."""
+    """Return the operation on a host as a whole, from the operations on its roles.
+
+    If the operations differ, as for a host that gains one role, the result is REPLACE or CHANGE.
+    """
     if len(set(operations)) == 1:
         return operations[0]
     return Operation.REPLACE if Operation.REPLACE in operations else Operation.CHANGE

@@ -1,4 +1,7 @@
-"""Finds the lines that differ between the old and the new inputs of a resource. Data comes before scripts."""
+"""Finds the lines that differ between the old and the new inputs of a resource.
+
+Changed data (statements for the host program, files) comes before changed scripts.
+"""
 
 from __future__ import annotations
 
@@ -66,9 +69,10 @@ def changed_properties(step: Step) -> tuple[Property, ...]:
 
 
 def _changed_properties(old: Values, new: Values, reported: set[str]) -> Iterator[Property]:
-    """Yield changed inputs.
+    """Yield the inputs that differ between `old` and `new`, with their changed lines.
 
-    `reported` are the changed inputs that the engine reports, because only the engine can compare secrets.
+    `reported` are the names of the inputs that differ according to the engine. They are needed for secrets,
+    whose values only the engine can compare.
     """
     for key in [*old, *(key for key in new if key not in old)]:
         before, after = old.get(key), new.get(key)
@@ -82,7 +86,7 @@ def _changed_properties(old: Values, new: Values, reported: set[str]) -> Iterato
 
 
 def _sort_hunks(hunks: Iterator[Hunk]) -> list[Hunk]:
-    """Return the hunks sorted: statements first, then files, then scripts."""
+    """Return the hunks sorted: statements for the host program first, then data files, then scripts."""
     return sorted(
         (hunk.without_script() for hunk in hunks), key=lambda hunk: (hunk.is_script, not hunk.is_data)
     )

@@ -51,7 +51,10 @@ def render_markdown(report: Report, *, max_length: int = MAX_LENGTH) -> str:
 
 
 def _summary_sections(report: Report) -> Iterator[str]:
-    """Yield the sections of a report before the changes, as Markdown. Empty texts are omitted sections."""
+    """Yield the Markdown of each section that comes before the list of changes.
+
+    The text is empty for a section that does not apply to the report.
+    """
     yield f"### Stack `{_safe_name(report.stack)}`: {_verdict(report)}"
     yield _message_section("Errors", report.errors)
     yield _violation_table(report)
@@ -152,7 +155,7 @@ def _message_section(title: str, texts: Sequence[str]) -> str:
 
 
 def _shorten_line(line: str) -> str:
-    """Return the line. Truncate a line that would fill the comment."""
+    """Return the line, truncated to `_MAX_LINE_LENGTH` characters so that it does not fill the comment."""
     return line if len(line) <= _MAX_LINE_LENGTH else f"{line[:_MAX_LINE_LENGTH]}…"
 
 
@@ -184,7 +187,10 @@ def _indent(text: str) -> str:
 
 
 def _truncate(text: str, max_length: int) -> str:
-    """Return Markdown with at most `max_length` characters. Close the code fence that the end cuts off."""
+    """Return Markdown with at most `max_length` characters.
+
+    If the text is cut inside a code block, close the code fence.
+    """
     if len(text) <= max_length:
         return text
     beginning = text[: max_length - 100].rpartition("\n")[0]

@@ -129,7 +129,10 @@ def render_svg(picture: Picture, title: str) -> str:
 
 
 def _add_row(subgraph: graphviz.Digraph, boxes: Sequence[str]) -> None:
-    """Place the boxes side by side in their order. Graphviz would change it to shorten edges."""
+    """Place the boxes side by side in their order.
+
+    Invisible edges keep Graphviz from changing the order to shorten other edges.
+    """
     with subgraph.subgraph() as row:
         row.attr(rank="same")
         for left, right in pairwise(boxes):
@@ -162,8 +165,9 @@ def _group_name(host: Host) -> str:
 
 
 def _role_detail(host: Host) -> str:
-    """Return the additional role of a control plane. For other hosts the group name already states the
-    role.
+    """Return the text `etcd` for a control plane that is also an etcd member; else an empty text.
+
+    The name of the group already states the other roles.
     """
     if Role.CONTROL_PLANE.value not in host.roles:
         return ""
@@ -177,7 +181,10 @@ def _group_rank(group: str) -> int:
 
 
 def _group_connections(names: Sequence[str]) -> Iterable[tuple[str, str]]:
-    """Yield the connections between groups: load balancers, control planes, etcd and pools."""
+    """Yield the pairs of group names that the picture connects.
+
+    The control planes are connected with the load balancers, with etcd and with each pool.
+    """
     if _CONTROL_PLANES not in names:
         return
     if _LOAD_BALANCERS in names:

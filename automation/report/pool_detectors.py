@@ -17,7 +17,7 @@ from topology.model import Role
 def unavailable_nodes(facts: ChangeFacts) -> list[str]:
     """Detect pools that lose more nodes at a time than `max_unavailable` permits.
 
-    Deletions and replacements of nodes are not serial.
+    The engine deletes or replaces all these nodes at the same time, without a rolling limit.
     """
     limits, remaining = facts.max_unavailable, _nodes_by_pool(facts.after)
     return [

@@ -12,8 +12,9 @@ from automation.report.model import Report
 
 
 def write_reports(directory: Path, reports: Iterable[Report]) -> None:
-    """Write both files of each stack into the directory. Create the directory. Raise `UserError` on
-    failure.
+    """Write the Markdown and the HTML file of each stack into the directory, which is created if missing.
+
+    Raise `UserError` when a file cannot be written.
     """
     try:
         directory.mkdir(parents=True, exist_ok=True)

@@ -61,7 +61,7 @@ class StackRequest:
         return workspace.prepare(environment=self.environment, stack=self.stack, source=self.file)
 
     def run_engine(self, action: Action, engine: Engine, options: Options | None = None) -> Result:
-        """Run the engine for the action."""
+        """Run the action (preview, up, refresh or destroy) with the engine and return the result."""
         show = self.show if self.show_engine else _ignore_line
         return driver.run_action(action, engine, options or self.options, show=show, on_event=self.on_event)
 
@@ -99,7 +99,10 @@ def up(request: StackRequest) -> Result:
 
 
 def _silent_preview(request: StackRequest, engine: Engine, options: Options) -> Result:
-    """Run a preview that shows and reports only the reason of a failure."""
+    """Run a preview without output.
+
+    If it fails, show its errors and pass its messages and policy violations to `on_event`.
+    """
     result = replace(request, show=_ignore_line, on_event=None).run_engine(Action.PREVIEW, engine, options)
     if result.outcome is Outcome.FAILED:
         for error in result.errors:

@@ -62,7 +62,7 @@ class StackProgress:
         self._finished = 0
 
     def add(self, step: Step) -> None:
-        """Count a step of the engine."""
+        """Record that a step has started or ended. Count the step if it was successful."""
         if step.phase == "plan":
             self._in_progress[step.urn] = step.name
         else:
@@ -100,7 +100,7 @@ class PlainDisplay:
             self._print(text)
 
     def show_event(self, stack: str, event: Event) -> None:
-        """Record the progress. With several stacks, print the event with the name of its stack."""
+        """Record the progress of the stack. If several stacks run, print the event with the stack name."""
         if isinstance(event, Step):
             with self._lock:
                 self._stacks.setdefault(stack, StackProgress()).add(event)
@@ -137,7 +137,7 @@ class PlainDisplay:
 
 
 class LiveDisplay(PlainDisplay):
-    """A terminal display with the same lines, above a live line with the progress of each stack."""
+    """A terminal display: the lines of `PlainDisplay`, and below them a live line for each running stack."""
 
     def __init__(self, multiple_stacks: bool, console: Console | None = None) -> None:
         self._console = console or Console(highlight=False)
@@ -178,7 +178,10 @@ class LiveDisplay(PlainDisplay):
 
 
 def describe_event(event: Event) -> str:
-    """Return an event as text; empty for events that are not shown."""
+    """Return the text to show for an event: a warning, an error, or the end of a step.
+
+    The text is empty for all other events, and for steps that read a resource or leave it unchanged.
+    """
     if isinstance(event, Message):
         return f"{event.severity}: {event.text}" if event.severity in ("warning", "error") else ""
     if isinstance(event, Step) and event.operation not in ("same", "read") and event.phase != "plan":

@@ -7,7 +7,7 @@ shows and logs is redacted.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any
 
 from pulumi.automation.errors import CommandError
@@ -21,7 +21,6 @@ from automation.engine.program import Engine
 from automation.errors import UserError
 from automation.stacks import policies
 from automation.stacks.engine_run import NO_REASON, EngineRun, select_stack
-from automation.stacks.events import Event, Step
 from automation.stacks.known_secrets import redactor_of_stack
 from automation.stacks.result import Action, OnEvent, Options, Result, ShowLine
 from redaction import MASK
@@ -92,8 +91,3 @@ def retry_while_in_use(work: Callable[[], object], seconds: float) -> None:
         reraise=True,
     )
     retrying(work)
-
-
-def filter_steps(events: Sequence[Event]) -> list[Step]:
-    """Return the events of a run that are steps, in their order."""
-    return [event for event in events if isinstance(event, Step)]

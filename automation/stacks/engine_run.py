@@ -86,9 +86,10 @@ class EngineRun:
                 stack.destroy(parallel=options.parallel, **callbacks)
 
     def build_result(self, action: Action, seconds: float, failure: str) -> Result:
-        """Return the result of the run. Check the policies first.
+        """Check the policies and return the result of the run.
 
-        `failure` is the reason of a failed run, which is used when no error event has a reason.
+        `failure` is the reason of a failed run, empty for a successful run. The result contains this reason
+        only if it contains no other errors.
         """
         violations = self._check_policies(complete=not failure)
         summaries = [event for event in self._events if isinstance(event, Summary)]
@@ -122,9 +123,9 @@ class EngineRun:
     def explain_failure(self) -> str:
         """Return the reason of the engine's failure.
 
-        The reason is in error events. Without error events (a wrong passphrase, an unreachable backend),
-        add the engine's message as an event. Show the message unless the output already contained it: the
-        output of auxiliary calls is not shown.
+        Usually error events contain the reason. If there are none (a wrong passphrase, an unreachable
+        backend), add an error event with the engine's message, and show the message unless the run has
+        already shown it.
         """
         message = self._redactor.redact(self._command.error_message()) if self._command else ""
         failure = f"stack {self._engine.workspace.stack}: {message or NO_REASON}"
@@ -183,7 +184,7 @@ class EngineRun:
 
 
 def select_stack(engine: Engine, command: EngineCommand) -> Stack:
-    """Return the stack object of the Automation API."""
+    """Return the object of the Automation API for the stack of `engine`. `command` runs the engine."""
     workspace = LocalWorkspace(
         work_dir=str(engine.workspace.directory), env_vars=engine.variables(), pulumi_command=command
     )

@@ -177,7 +177,7 @@ def _convert_step(data: StepEventMetadata, phase: str, redactor: Redactor) -> St
 
 
 def _convert_ended_step(data: StepEventMetadata, phase: str, redactor: Redactor) -> Step:
-    """Return a step that ended. The event at the start of the step contained the inputs."""
+    """Return a step that ended, without inputs, because the event at its start contained the inputs."""
     operation = _name_as_text(data.op)
     return Step(operation=operation, phase=phase, urn=redactor.redact(data.urn), type=data.type)
 
@@ -194,5 +194,8 @@ def _mask_special_values(value: Any) -> Any:  # noqa: ANN401 - any JSON
 
 
 def _name_as_text(word: object) -> str:
-    """Return the name of an operation or kind of difference as text. For known names, the SDK has an enum."""
+    """Return the name of an operation or of a kind of difference as text.
+
+    `word` is a member of an enum if the SDK knows the name, and a text otherwise.
+    """
     return str(getattr(word, "value", word))

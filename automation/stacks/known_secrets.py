@@ -43,7 +43,7 @@ def _is_secret_variable(name: str) -> bool:
 
 
 def _plain_secrets(config: Mapping[str, Any]) -> Iterator[str]:
-    """Yield credentials that the stack file contains in plain text, and the SSH keys whose files it names."""
+    """Yield credentials in plain text in the stack file, and the private SSH keys in files that it names."""
     yield from _values_with_secret_names(config)
     try:
         settings = load(config.get(CLUSTER_KEY) or {})

@@ -28,11 +28,10 @@ RunStack = Callable[[str], Result]
 
 @dataclass
 class EventLog:
-    """An event log: a file of JSON lines with `stack`, `time` (seconds since 1970), `kind` and event
-    fields.
+    """An event log: a file of JSON lines with `stack`, `time` (seconds since 1970), `kind` and event fields.
 
-    The events are redacted. An existing file is replaced, and only its owner can read the file. Without a
-    path nothing is written. When writing fails, the work on stacks continues, and the end of the context
+    The events are redacted. An existing file is replaced, and only its owner can read the file. If the path
+    is None, nothing is written. When writing fails, the work on stacks continues, and the end of the context
     raises `UserError`.
     """
 

@@ -165,7 +165,7 @@ def check_unchanged(stack: str, saved: SavedPlan, current: SavedPlan) -> None:
 
 
 def differences(saved: Plan, current: Plan) -> list[str]:
-    """Return a line for each resource that differs between two plans."""
+    """Return a line for each resource whose planned change differs between two plans."""
     old, new = _comparable_resources(saved), _comparable_resources(current)
     lines = []
     for urn in sorted(old.keys() | new.keys()):
@@ -184,7 +184,10 @@ def differences(saved: Plan, current: Plan) -> list[str]:
 
 
 def _changed_resources(old: Mapping[str, str], new: Mapping[str, str]) -> list[str]:
-    """Return a line for each resource whose old inputs differ between two saved plans, given as digests."""
+    """Return a line for each resource whose old inputs changed between two previews.
+
+    `old` and `new` are the results of `input_digests` for the two previews.
+    """
     return [
         f"{urn.rpartition('::')[2]}: changed since the plan was saved"
         for urn in sorted(old.keys() & new.keys())
@@ -193,7 +196,7 @@ def _changed_resources(old: Mapping[str, str], new: Mapping[str, str]) -> list[s
 
 
 def _comparable_resources(plan: Plan) -> dict[str, Any]:
-    """Return the compared parts of each resource of a plan, by URN."""
+    """Return the goal and the steps of each resource of a plan, as `_comparable` converts them, by URN."""
     entries = plan.get("resourcePlans") or {}
     return {
         urn: _comparable({key: entry.get(key) for key in _COMPARED_KEYS}) for urn, entry in entries.items()
@@ -201,8 +204,10 @@ def _comparable_resources(plan: Plan) -> dict[str, Any]:
 
 
 def _comparable(value: Any) -> Any:  # noqa: ANN401 - any JSON
-    """Return a value that is equal for equal plans, without random order of lists and encryption of
-    secrets.
+    """Return a copy of a value of a plan that is equal in two plans with the same changes.
+
+    The copy contains a placeholder for each secret, because encryption differs each time, and sorted lists in
+    place of lists with a random order.
     """
     if has_signature(value) or is_secure(value):
         return {"secret": True}
@@ -215,7 +220,7 @@ def _comparable(value: Any) -> Any:  # noqa: ANN401 - any JSON
 
 
 def _sort_lists(value: Any) -> Any:  # noqa: ANN401 - any JSON
-    """Return a list as a sorted list of texts, and a mapping with its lists sorted."""
+    """Return a copy of the value in which each list is a sorted list of texts, also inside mappings."""
     if isinstance(value, Mapping):
         return {key: _sort_lists(item) for key, item in value.items()}
     return sorted(map(str, value)) if isinstance(value, list) else value

@@ -53,7 +53,12 @@ def _mask_secrets(value: Any, name: str = "") -> Any:  # noqa: ANN401 - any YAML
 
 
 def _inherited_name(outer: str, name: str) -> str:
-    """Return the name to use for an inner value. All values below a secret name are secret."""
+    """Return the name that decides whether an inner value is secret.
+
+    The result is `outer` if it is a secret name, else `name`.
+
+    Therefore all values below a secret name are secret.
+    """
     return outer if is_secret_name(outer) else name
 
 

@@ -1,4 +1,4 @@
-"""Reader of the openings in the firewalls of clouds, for policies and for reports."""
+"""Reads which ports the firewalls of clouds open to which sources, for policies and for reports."""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
-"""Decision which address ranges are public.
+"""Functions that decide whether the sources of a firewall rule are public.
 
-"Public" means that the sources of a rule add up to more addresses than one organization has on the
-internet: more than a /8 of IPv4 or a /16 of IPv6. A list of halves of the internet is therefore public,
-too.
+"Public" means that the sources of a rule add up to more addresses than one organization has on the internet:
+more than a /8 of IPv4 or a /16 of IPv6. A rule with the two halves of the internet as its sources is
+therefore public.
 """
 
 from __future__ import annotations
@@ -40,9 +40,9 @@ _NOT_ROUTED = tuple(
 
 
 def is_public_name(source: str) -> bool:
-    """Check whether a source is the name that a cloud uses for any address.
+    """Check whether a source is a name that means "any address" in a cloud, such as `Internet`.
 
-    A name with a regional suffix counts too.
+    Names with a regional suffix, such as `AzureCloud.westeurope`, are public too.
     """
     name = source.strip().lower().partition(".")[0]
     return any(name in cloud.readers.public_source_names for cloud in CLOUDS)

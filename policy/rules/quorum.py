@@ -1,4 +1,7 @@
-"""Rules: etcd has an odd number of members. An additional even member adds risk and no fault tolerance."""
+"""Rules: etcd has an odd number of members.
+
+An even number adds risk: four members tolerate no more failures than three.
+"""
 
 from __future__ import annotations
 
@@ -15,7 +18,7 @@ _ETCD_COMMAND = f"kubewright:index:Etcd${_COMMAND}"
 
 
 def check_member_count(facts: StackFacts) -> Iterator[str]:
-    """Yield a message when the number of etcd members in the settings is not allowed."""
+    """Yield a message when the settings have a number of etcd members other than 1, 3 or 5."""
     if len(facts.etcd_hosts) not in ALLOWED_MEMBER_COUNTS:
         yield f"etcd.hosts: {len(facts.etcd_hosts)} members; allowed: 1, 3 or 5"
 

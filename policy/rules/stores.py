@@ -29,9 +29,10 @@ def find_stores_without(
 ) -> Iterator[tuple[Resource, str]]:
     """Yield all stores if there are fewer resources of `companion_types` than resources of `store_types`.
 
-    Every store needs a companion resource. Before the update the names of stores can be unknown, so the
-    function counts resources instead of matching names. In a cloud without companion types, the store
-    itself has this setting. `title` names the companions in messages.
+    Every store needs a companion resource, which configures the store. Before the update the names of stores
+    can be unknown, so the function counts resources instead of matching names. In a cloud without companion
+    types, the store itself has this configuration, and the function yields nothing. `title` names the
+    companion resources in messages.
     """
     stores = [each for each in resources if each.canonical_type in store_types]
     count = sum(each.canonical_type in companion_types for each in resources)

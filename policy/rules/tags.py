@@ -13,7 +13,7 @@ TAG_NAMES = frozenset({TAG_NAME, "kubewright-cluster"})
 
 
 def check_cluster_tag(resource: Resource, facts: StackFacts) -> Iterator[str]:
-    """Yield a message when the tag is missing or contains the name of another cluster."""
+    """Yield a message when a resource lacks the cluster tag or has the tag with another cluster's name."""
     if resource.cloud is None or resource.canonical_type not in resource.cloud.types.tags_required:
         return
     tags = resource.cloud.readers.tags(resource.canonical_type, resource.inputs)

@@ -32,7 +32,7 @@ def check_supported_versions(facts: StackFacts) -> Iterator[str]:
 
 
 def check_support_ends_soon(facts: StackFacts) -> Iterator[str]:
-    """Yield a message for each version whose upstream support ends within the notice period."""
+    """Yield a message for each version whose upstream support ends within `NOTICE_PERIOD` from today."""
     for path, version in facts.versions:
         end = END_OF_SUPPORT.get(_minor_version(version))
         if end is not None and facts.today <= end < facts.today + NOTICE_PERIOD:

@@ -48,7 +48,10 @@ def pods_within_limits(rule_input: RuleInput) -> Iterator[Problem]:
 
 @rule(needs_valid=("pools", *CLOUD_SECTIONS))
 def pools_keep_available_nodes(rule_input: RuleInput) -> Iterator[Problem]:
-    """Require hosts in pools on bare metal, and refuse updates of all nodes of a larger pool at once."""
+    """Require a `max_unavailable` below the number of nodes of a pool, if the pool has several nodes.
+
+    Also require at least one host in each pool on bare metal.
+    """
     for name, pool in rule_input.settings.pools.items():
         count = pool.max_nodes
         if not count:

@@ -41,7 +41,7 @@ def range_has_valid_size(rule_input: RuleInput) -> Iterator[Problem]:
 def zones_keep_etcd_quorum(rule_input: RuleInput) -> Iterator[Problem]:
     """Require three zones for several etcd members: with two zones, the loss of a zone can break the quorum.
 
-    Also require different zones.
+    Also require an allowed number of zones, and refuse a list that contains a zone twice.
     """
     settings = rule_input.settings
     cloud, path = settings.cloud, f"{settings.cloud_name}.zones"
@@ -92,7 +92,7 @@ def subnets_hold_all_machines(rule_input: RuleInput) -> Iterator[Problem]:
 
 @rule(needs_valid=(*CLOUD_SECTIONS,), needs=("network.backend",))
 def backend_works_in_clouds(rule_input: RuleInput) -> Iterator[Problem]:
-    """Refuse host-gw in clouds, because clouds drop packets with pod addresses."""
+    """Refuse the flannel backend host-gw in clouds, because clouds drop packets with pod addresses."""
     settings = rule_input.settings
     if settings.cloud and settings.network.backend is Backend.HOST_GW:
         yield Problem(

@@ -71,7 +71,7 @@ def endpoint_is_outside_cluster_ranges(rule_input: RuleInput) -> Iterator[Proble
 
 @rule(needs=("network.pods", "network.node_prefix"))
 def node_prefix_splits_pod_range(rule_input: RuleInput) -> Iterator[Problem]:
-    """Require a node range that the controller manager can split off the range of pods."""
+    """Require a `network.node_prefix` into which kube-controller-manager can split the range of pods."""
     pods, prefix = rule_input.settings.network.pods, rule_input.settings.network.node_prefix
     bits = prefix - pods.prefixlen
     if bits < 0:
@@ -107,7 +107,7 @@ def pod_range_holds_all_nodes(rule_input: RuleInput) -> Iterator[Problem]:
 
 
 def _larger_pod_range(nodes: int, node_prefix: int) -> str:
-    """Return the advice for a range of pods that is too small."""
+    """Return the end of a message about a range of pods that is too small: the size that it needs."""
     try:
         return f"needs a /{pods_prefix_for_nodes(nodes, node_prefix)} or larger"
     except ValueError:
@@ -158,7 +158,7 @@ def service_range_has_valid_size(rule_input: RuleInput) -> Iterator[Problem]:
 
 @rule(needs=("network.backend",), needs_valid=("network.machines",))
 def host_gateway_nodes_share_network(rule_input: RuleInput) -> Iterator[Problem]:
-    """Require all nodes in one network for host-gw."""
+    """Require that all nodes are in one network if the flannel backend is host-gw."""
     settings = rule_input.settings
     if settings.network.backend is not Backend.HOST_GW or settings.metal is None:
         return

@@ -117,7 +117,7 @@ def pool_names_are_not_reserved(rule_input: RuleInput) -> Iterator[Problem]:
 
 @rule(needs=("endpoint", "control_planes.hosts", "load_balancers.hosts"), needs_valid=(*CLOUD_SECTIONS,))
 def endpoint_is_set(rule_input: RuleInput) -> Iterator[Problem]:
-    """Require an endpoint for several control planes or load balancers."""
+    """Require the setting `endpoint` for a cluster with several control planes or with load balancers."""
     settings = rule_input.settings
     if settings.cloud:
         return  # cloud_endpoint_is_dns_name checks the endpoint
