@@ -1,4 +1,7 @@
-"""Benchmark of `up` without existing hosts and of the empty preview after it: `python -m benchmarks`."""
+"""Benchmark of `up` that creates a cluster on new hosts, and of a preview without changes after it.
+
+Run it as `python -m benchmarks`.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""One round of the benchmark of `up`: `up` without existing hosts, a preview without changes, and `down`."""
+"""One round of the benchmark of `up`: `up` on new hosts, a preview without changes, and `down`."""
 
 from __future__ import annotations
 

@@ -50,7 +50,9 @@ class BootstrapArgs:
 
 
 class Bootstrap(ComponentResource):
-    """The bootstrap token, and permissions of nodes, of API servers (at kubelets) and of the CSR approver."""
+    """The bootstrap token, and permissions for nodes, for the CSR approver, and for API servers to call
+    kubelets.
+    """
 
     def __init__(self, name: str, args: BootstrapArgs, opts: ResourceOptions | None = None) -> None:
         super().__init__("kubewright:index:Bootstrap", name, None, opts)
@@ -70,11 +72,10 @@ class Bootstrap(ComponentResource):
 
 
 def _create_token_secret(name: str, token: Output[str], options: ResourceOptions) -> Secret:
-    """Create the Secret with the bootstrap token. Its name has the public part, so a new token is a new
-    Secret.
+    """Create the Secret with the bootstrap token.
 
-    The token does not expire, because workers can join at any time.
-
+    The name of the Secret contains the public part of the token, so a new token creates a new Secret. The
+    token does not expire, because workers can join at any time.
     """
     identifier = Output.unsecret(token.apply(lambda text: text.split(".")[0]))
     secret: Output[str] = token.apply(lambda text: text.split(".")[1])

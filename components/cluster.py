@@ -95,7 +95,7 @@ class Cluster(ComponentResource):
 
     @property
     def nodes(self) -> Sequence[Resource]:
-        """The nodes of all pools."""
+        """The health gates of the nodes of all pools."""
         return [node for pool in self.pools.values() for node in pool.nodes]
 
     def _members_args(self, members: Sequence[Member], after: Sequence[Resource] = ()) -> MembersArgs:

@@ -18,8 +18,8 @@ Secrets = Mapping[str, Output[str]]
 class Provider(Protocol):
     """A provider of machines that delivers bundles to them.
 
-    Every returned resource exists only after its machine or pool is healthy. Resources that depend on it wait
-    for that (health gate).
+    Every returned resource is a health gate: it exists only after its machine or pool is healthy, so
+    resources that depend on it wait for the machine or pool.
     """
 
     def member(

@@ -1,1 +1,4 @@
-"""The local lab: hosts with a complete Debian on one machine, each in separate namespaces."""
+"""The local lab: containers with a complete Debian that serve as hosts on one machine.
+
+Each host has its own namespaces.
+"""

@@ -99,8 +99,8 @@ def all_labs() -> list[str]:
 def join_files(lab: str, host: str, *, neighbor_pid: int | None = None) -> list[str]:
     """Return the paths of the `cgroup.procs` files to which a process writes its id to join a host's groups.
 
-    `neighbor_pid` is a process of the host. In version 2, if the host has nested groups, new processes must
-    join the group of that process.
+    `neighbor_pid` is the id of a process that already runs on the host. In version 2, if the host has nested
+    groups, new processes must join the group of that process.
     """
     files = []
     for hierarchy in hierarchies():

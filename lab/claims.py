@@ -1,6 +1,6 @@
 """Records of the state directory of each running lab.
 
-They prevent two labs with the same name, which would use the same namespaces and control groups.
+The records prevent two labs with the same name, which would use the same namespaces and control groups.
 """
 
 from __future__ import annotations

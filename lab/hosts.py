@@ -233,7 +233,10 @@ def _prepare_overlay(spec: LabSpec, host: LabHost, root: Path) -> None:
 
 
 def _write_seed(upper: Path, instance: Instance) -> None:
-    """Write the files of cloud-init's data source NoCloud. By the `id`, cloud-init detects the first boot."""
+    """Write the files of cloud-init's data source NoCloud.
+
+    cloud-init compares the `id` of the instance with the last boot, and runs the user data if the id is new.
+    """
     seed = upper / "var/lib/cloud/seed/nocloud"
     _write_file(upper / "etc/hostname", f"{instance.hostname}\n")
     _write_file(seed / "meta-data", f"instance-id: {instance.id}\nlocal-hostname: {instance.hostname}\n")

@@ -83,8 +83,9 @@ def stop(name: str, host: str, *, kill: bool = False) -> None:
 
 
 def set_connected(name: str, host: str, *, connected: bool) -> None:
-    """Connect the network link of a host of a lab, or disconnect it if `connected` is false. Raises
-    LabError.
+    """Connect the network link of a host of a lab, or disconnect it if `connected` is false.
+
+    Raises LabError for an unknown lab or host, and if the link cannot be changed.
     """
     doctor.check_caller()
     desired = load(name)

@@ -1,6 +1,7 @@
 """Locks between processes, for example for two commands on one lab or two builds of one cached item.
 
-filelock leaves its files behind. This module removes them, so that `down` leaves no files on the machine.
+The library filelock does not delete its lock files. This module deletes them, so that `down` leaves no files
+on the machine.
 """
 
 from __future__ import annotations

@@ -61,8 +61,8 @@ class LabSpec(_StrictModel):
     """The description of a lab. `mirror` is the path of a mirror of artifacts, or None for a lab without a
     mirror.
 
-    If `cloud` is set, the gateway emulates this cloud (see `lab.cloud`). `names` are names with addresses
-    that every host resolves, like the private DNS zone of a cloud.
+    If `cloud` is set, the gateway emulates this cloud (see `lab.cloud`). Every host resolves the host names
+    in `names` to their addresses, like the private DNS zone of a cloud.
     """
 
     name: Name

@@ -40,7 +40,7 @@ class Attachment:
 
 
 def create(lab: str, volume: str, size: int) -> None:
-    """Create an empty volume of `size` bytes. Keep an existing volume. Raises LabError."""
+    """Create an empty volume of `size` bytes. Keep an existing volume. Raises LabError for a wrong size."""
     if not 0 < size <= MAX_BYTES:
         raise LabError(f"{volume}: a volume has 1 to {MAX_BYTES} bytes, not {size}")
     path = _image_file(lab, volume)
@@ -157,7 +157,7 @@ def _find_loop_device(image: Path) -> str:
 
 
 def _attach_loop_device(image: Path) -> str:
-    """Attach an image file to a free loop device. Return the path of the device. Raises LabError."""
+    """Attach an image file to a loop device. Return its path. Raises LabError if no loop device is free."""
     try:
         return run(["losetup", "--find", "--show", str(image)], what=f"volume {image.stem}").strip()
     except LabError as error:

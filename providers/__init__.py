@@ -1,10 +1,13 @@
 """Providers: the origin of a cluster's machines, and the delivery of bundles to them.
 
 `select` chooses the provider of a stack, `registry` lists the clouds, `cloud` is the code that clouds share.
-Each cloud is one package with the same files; `tests/unit/providers/test_layout.py` compares the packages and
-lists each difference with its reason:
+`metal` is the provider for bare metal: its hosts exist already, so it has no foundation and only delivers
+bundles by SSH.
 
-    descriptor      the cloud for code that must not name one: resource types, readers, prices, the provider
+Each cloud is one package with the files below. `tests/unit/providers/test_layout.py` compares the packages
+and gives the reason for each difference:
+
+    descriptor      what code for all clouds reads about a cloud: resource types, readers, prices, provider
     provider        the class that implements `components.provider.Provider`
     foundation      network, firewall, endpoint, store and identities, created before any machine
     connection      the Pulumi plugin and the options of every resource of the cloud
@@ -17,9 +20,7 @@ lists each difference with its reason:
                     the program that waits for machines, and its command lines
     addons          Helm releases that integrate the cluster with the cloud
     names, limits, prices
-                    without SDK: names and tags, limits checked before a change, price tables
+                    names and tags, limits checked before a change, price tables; they import no SDK
     resources, exposure
-                    without SDK: readers of resource inputs for reports and policies
-
-`metal` has no foundation: the hosts exist already, so `provider` delivers bundles through `connections`.
+                    readers of resource inputs for reports and policies; they import no SDK
 """

@@ -1,7 +1,7 @@
 """Descriptors of clouds for code that works with every cloud: plain data and pure functions, no SDK.
 
-Reports, policies, preflight checks and the choice of the provider read `providers.registry`. An import of a
-descriptor stays cheap: modules that need settings or an SDK are imported inside functions.
+Reports, policies, preflight checks and the choice of the provider read `providers.registry`. The import of a
+descriptor is fast: modules that need settings or an SDK are imported inside functions.
 """
 
 from __future__ import annotations

@@ -1,4 +1,6 @@
-"""The clouds that Kubewright supports. Adding a cloud means a package `providers/<cloud>` and a line here."""
+"""The clouds that Kubewright supports. A new cloud needs a package `providers/<cloud>` and a line in this
+module.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Types of the functions that read resource inputs of clouds, and helpers for inputs as JSON. No SDK.
+"""Types of the functions that read resource inputs of clouds, and helpers for inputs as JSON. Imports no SDK.
 
 Reports and policies call these functions. Inputs come from the engine's events. A secret value is replaced by
 the placeholder `MASK`, a value that is not known yet by `UNKNOWN`: a reader must not report a violation

@@ -19,9 +19,9 @@ _RAN_AND_FAILED = "exited with status"
 class RollingLimit:
     """Slots for the hosts of a group: at most `limit` hosts change at the same time.
 
-    A host whose change failed stays unavailable and keeps its slot. When failed hosts hold all slots, the
-    other hosts stay unchanged, so that a wrong change stops early. An unreachable host was not changed and
-    releases its slot, unless `strict`: members of a quorum count an absent member as failed too.
+    A host whose change failed counts as unavailable and keeps its slot. When failed hosts hold all slots, no
+    other host of the group changes, so that a wrong change stops early. An unreachable host was not changed
+    and releases its slot. With `strict`, for groups with a quorum, an unreachable host counts as failed.
     """
 
     def __init__(self, group: str, limit: int, *, strict: bool = False) -> None:

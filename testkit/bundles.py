@@ -29,8 +29,8 @@ class FakeIndex:
 def cluster(*, etcd: int = 1, workers: int = 2, max_pods: int = 110, **network: object) -> Topology:
     """Return the topology of hosts with one control plane `cp-1`, and with workers `w-1`, `w-2`, ….
 
-    With more than one etcd member, etcd has hosts of its own, `e-0`, `e-1`, …. `network` are settings below
-    `network`.
+    With more than one etcd member, etcd has hosts of its own, `e-0`, `e-1`, …. `network` replaces keys of the
+    setting `network`.
     """
     hosts = {"cp-1": {"address": "10.9.0.11"}}
     hosts |= {f"w-{number}": {"address": f"10.9.0.{20 + number}"} for number in range(1, workers + 1)}

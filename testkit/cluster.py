@@ -79,8 +79,8 @@ class Cluster:
         return list(self.config[CLUSTER]["pools"]["workers"]["hosts"])
 
     def address(self, host: str) -> str:
-        """Return the address of a host. The host may have been removed from the inventory if the lab still
-        has it.
+        """Return the address of a host. A host that is no longer in the inventory must still exist in the
+        lab.
         """
         inventory = self.config[CLUSTER]["metal"]["hosts"]
         if host in inventory:

@@ -98,8 +98,10 @@ class EtcdHost:
         return decision.stdout
 
     def flags(self) -> list[str]:
-        """Return the flags of the unit with paths below this directory. All members share the loopback
-        address.
+        """Return the command-line flags of etcd from its systemd unit, with paths below the directory of this
+        host.
+
+        The flags have no address for etcdctl and metrics on loopback, because all members share this address.
         """
         files = etcd.component(etcd_topology([self.name]), self.member).files
         unit = next(file.content for file in files if file.path.endswith("/etcd.service"))
@@ -110,7 +112,7 @@ class EtcdHost:
         return flags
 
     def stop(self) -> None:
-        """Stop the member as systemd does."""
+        """Stop the etcd processes with SIGTERM, as `systemctl stop` does, and wait until they end."""
         for process in self.processes:
             process.terminate()
             process.wait()

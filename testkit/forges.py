@@ -1,7 +1,7 @@
 """A loopback server that emulates GitHub's and GitLab's APIs for comments and issues.
 
-Answers follow https://docs.github.com/rest/issues/comments and https://docs.gitlab.com/api/notes: pages
-with their headers, status codes, authors. `ForgeServer.failures` replaces the next answers with errors.
+Responses follow https://docs.github.com/rest/issues/comments and https://docs.gitlab.com/api/notes: pages
+with their headers, status codes, authors. `ForgeServer.failures` replaces the next responses with errors.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ class Failure:
 
 @dataclass
 class ForgeServer:
-    """The state of the server: comments in order, requests so far, pending failures."""
+    """The state of the emulated forge: comments in order, received requests, and errors to send."""
 
     comments: list[dict[str, Any]] = field(default_factory=list)
     requests: list[str] = field(default_factory=list)

@@ -33,7 +33,9 @@ class PullRequest:
         return self.directory / "plan.json"
 
     def push(self, *, check: bool = True) -> str:
-        """RunCommand preview and comment like a push to the branch, and return the text of the comment."""
+        """Run `preview` and `comment`, as the workflow does after a push to the branch. Return the comment's
+        text.
+        """
         self.run(
             *["preview", "--policy", "--report", str(self.directory), "--save-plan", str(self.plan)],
             check=check,
@@ -48,5 +50,5 @@ class PullRequest:
         return comments[0]
 
     def merge(self, plan: Path | None = None, *, check: bool = True) -> CommandResult:
-        """RunCommand `up` with the approved plan (default: the last plan) like a merge."""
+        """Run `up` with the approved plan (by default the last plan), as the workflow does after a merge."""
         return self.run("up", "--policy", "--plan", str(plan or self.plan), check=check)

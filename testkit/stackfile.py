@@ -62,9 +62,9 @@ def document(
 ) -> Document:
     """Return the configuration of a cluster in a lab on `network`.
 
-    Addresses of control planes start at .11, of workers at .21. `hello` is the NodePort of the page served
-    by the chart in `lab/charts`; without it, no release is installed. Without workers, the control plane
-    accepts pods.
+    Control planes have the addresses from number 11 of the network, workers from number 21. `hello` is the
+    NodePort of the page served by the chart in `lab/charts`; without it, no release is installed. Without
+    workers, the control plane accepts pods.
     """
     hosts = {member: host(network, 11 + i) for i, member in enumerate(control_planes)}
     hosts |= {member: host(network, 21 + i) for i, member in enumerate(workers)}

@@ -1,4 +1,4 @@
-"""Settings for all tests."""
+"""Preparation of all tests: signals."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The cluster that both programs create: hosts, addresses and address ranges."""
+"""The cluster that Kubewright and kubeadm both create: hosts, addresses and address ranges."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ class ClusterSetup:
 
     @property
     def spec(self) -> LabSpec:
-        """Return the specification of the lab, which has the same hosts for both programs."""
+        """Return the specification of the lab, which has the same hosts for Kubewright and kubeadm."""
         hosts = tuple(LabHost(name=host, address=address(host), memory=MEMORY[host]) for host in HOSTS)
         return LabSpec(name=NAME, network=NETWORK, hosts=hosts, mirror=self.mirror)
 
@@ -56,7 +56,7 @@ def address(host: str) -> IPv4Address:
 
 
 def endpoint() -> str:
-    """Return the API's address for both programs: the address of the benchmark's load balancer."""
+    """Return the API's address, which is that of the benchmark's load balancer for Kubewright and kubeadm."""
     return f"{NETWORK[-2]}:{API_PORT}"
 
 

@@ -1,4 +1,4 @@
-"""The API's load balancer for both programs: haproxy on the machine of the lab.
+"""The API's load balancer for the clusters of Kubewright and kubeadm: haproxy on the machine of the lab.
 
 kubeadm creates no load balancer, so the benchmark does not use Kubewright's load balancer either.
 """

@@ -1,4 +1,4 @@
-"""Report of the benchmark against kubeadm: medians and parts of both programs as Markdown."""
+"""Report of the benchmark against kubeadm: medians and parts of Kubewright and kubeadm as Markdown."""
 
 from __future__ import annotations
 

@@ -52,7 +52,10 @@ class Access(ComponentResource):
         self.register_outputs({"namespaces": sorted(self.namespaces)})
 
     def _options_in_namespace(self, namespace: str | None) -> ResourceOptions:
-        """Return the options of an object in a namespace, which this component may have created."""
+        """Return the options of an object in a namespace.
+
+        The object depends on the Namespace resource if this component creates the namespace.
+        """
         after: list[Resource] = [self.namespaces[namespace]] if namespace in self.namespaces else []
         return self._api.options(self, depends_on=after)
 

@@ -24,7 +24,7 @@ class HelmReleasesArgs:
 
 
 class HelmReleases(ComponentResource):
-    """Helm releases. A failed upgrade is rolled back."""
+    """The Helm releases that the settings describe. Helm rolls back a failed upgrade."""
 
     def __init__(self, name: str, args: HelmReleasesArgs, opts: ResourceOptions | None = None) -> None:
         super().__init__("kubewright:index:HelmReleases", name, None, opts)

@@ -49,7 +49,10 @@ _AGGREGATION_LABELS = {
 
 @dataclass(frozen=True, kw_only=True)
 class MetricsServerArgs:
-    """Arguments of metrics-server. `ca` is the PEM of the CA; `secrets` has the certificate and key."""
+    """Arguments of metrics-server.
+
+    `ca` is the certificate of the CA in PEM; `secrets` has the certificate and key of metrics-server.
+    """
 
     api: Api
     topology: Topology

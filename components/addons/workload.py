@@ -16,11 +16,11 @@ from topology.model import Topology
 def spread_constraints(
     labels: Mapping[str, str], *, replicas: int, required: bool
 ) -> list[core.TopologySpreadConstraintArgs] | None:
-    """Return constraints that spread replicas over nodes. With `required`, a replica waits for another
-    node.
+    """Return constraints that spread replicas over nodes.
 
-    Only a highly available cluster requires this. With two nodes, the second replica must be able to run
-    while one node is down.
+    With `required`, a replica is not scheduled until a node without a replica exists. Only add-ons of a
+    highly available cluster set `required`. In a cluster with two nodes, the second replica must be able to
+    run while one node is down.
     """
     if replicas == 1:
         return None
@@ -68,7 +68,7 @@ def rolling_update() -> apps.DeploymentStrategyArgs:
 
 
 def restricted_context(*, add: Sequence[str] = ()) -> core.SecurityContextArgs:
-    """Return a security context without privileges and with only the capabilities `add`."""
+    """Return a security context without privileges. `add` are the container's only Linux capabilities."""
     return core.SecurityContextArgs(
         allow_privilege_escalation=False,
         read_only_root_filesystem=True,

@@ -20,10 +20,11 @@ ADMIN = "KWLABADMIN0000000000"
 class RunningMachine:
     """A machine of the emulated cloud.
 
-    `id` is the cloud's id, `host` the name in the lab. `identity` is the name of a role or the client id of
-    a managed identity. `group` is the group that created the machine, `version` the version of its
-    template. `lifecycle` is `InService`, or `Terminated` after the order to end. `hook` is the lifecycle
-    hook for which the group waits, or empty. `released` is true after the machine completed the hook.
+    `id` is the cloud's id, `host` the name in the lab. `identity` is the name of a role or the client id of a
+    managed identity. `group` is the group that created the machine, `version` the version of its template.
+    `lifecycle` is `InService`, or `Terminated` after the cloud has told the machine to end. `hook` is the
+    lifecycle hook for which the group waits, or empty. `released` is true after the machine completed the
+    hook.
     """
 
     id: str

@@ -1,9 +1,9 @@
-"""Permissions of the add-ons that call AWS, as tables of IAM statements. No SDK.
+"""Permissions of the add-ons that call AWS, as tables of IAM statements. Imports no SDK.
 
-These add-ons run on the host network of control planes and use the role of the control planes. The tables
-are the lists of each project (cloud-provider-aws `docs/prerequisites.md`, aws-ebs-csi-driver
+The add-ons run on the host network of control planes and use the IAM role of these machines. The tables are
+the lists that each project publishes (cloud-provider-aws `docs/prerequisites.md`, aws-ebs-csi-driver
 `docs/example-iam-policy.json`, aws-load-balancer-controller `docs/install/iam_policy.json`, cluster
-autoscaler `cloudprovider/aws/README.md`), limited to this region, account and cluster.
+autoscaler `cloudprovider/aws/README.md`), limited to the region, account and name of the cluster.
 """
 
 from __future__ import annotations

@@ -1,7 +1,8 @@
 """Add-ons that call AWS from inside the cluster, as Helm releases [H3, H4].
 
-They run on control planes, on the host network, and use the role of the control planes. Pods on the pod
-network are two hops from the metadata service and get no permissions.
+The add-ons run on control planes, on the host network, and use the IAM role of these machines. The metadata
+service answers only over one network hop. Pods on the pod network are two hops away, so they get no
+permissions.
 """
 
 from __future__ import annotations
@@ -45,7 +46,9 @@ LOAD_BALANCER_CHART = Chart(
 
 @dataclass(frozen=True, kw_only=True)
 class AddOnsArgs:
-    """Arguments of the add-ons. `vpc` is the id of the network, `replicas` the number for each controller."""
+    """Arguments of the add-ons. `vpc` is the id of the network, `replicas` the number of pods of each
+    controller.
+    """
 
     api: Api
     names: Names
@@ -142,10 +145,11 @@ def autoscaler_values(names: Names) -> Values:
 
 
 def load_balancer_values(names: Names, vpc: Input[str], replicas: int) -> Values:
-    """Return chart values of the AWS Load Balancer Controller, for Ingress and for Services of its class.
+    """Return chart values of the AWS Load Balancer Controller, for Ingresses and for Services of its own
+    class.
 
-    Targets are instances: with flannel pods have no address in the VPC. The cloud controller manager still
-    handles Services without the controller's class.
+    Load balancers send traffic to instances and not to pods, because with flannel pods have no address in the
+    VPC. The cloud controller manager still handles Services that do not have the class of this controller.
     """
     return {
         "clusterName": names.cluster,

@@ -58,12 +58,18 @@ class BootPrograms:
         )
 
     def store_url(self, bucket: str) -> str:
-        """Return the URL of a bucket, with its own host name or as a path of the private endpoint."""
+        """Return the URL of a bucket: a host name that starts with the bucket, or a path below the private S3
+        endpoint.
+        """
         private = self.endpoints.s3
         return f"{private}/{bucket}" if private else f"https://{bucket}.s3.{self.region}.{self.domain}"
 
     def longest_program(self, kind: str, name: str) -> str:
-        """Return a boot program of this machine config with the maximum length of unknown values."""
+        """Return the longest boot program that a machine config can have.
+
+        Values that are known only after the creation of resources have their maximum length. `kind` and
+        `name` identify the machine config.
+        """
         variables = {**self._service_urls(), "STORE": self.store_url("b" * 63), "GROUP": "g" * 96}
         volume = f"vol-{'0' * 17}"
         return longest_program(_CLOUD_PART, name, kind, variables, volume=volume, ca=self._endpoint_ca)

@@ -22,8 +22,7 @@ class EndpointArgs:
     """Arguments of the endpoint. `members` are the addresses of control planes by name.
 
     `hosted_zone` is the id of a Route 53 zone for a second DNS record, or empty. `group` is the security
-    group
-    of the load balancer: adding a group later would replace the load balancer.
+    group of the load balancer: adding a group later would replace the load balancer.
     """
 
     names: Names
@@ -74,10 +73,10 @@ class Endpoint(ComponentResource):
         )
 
     def _create_targets(self) -> lb.TargetGroup:
-        """Create the target group with the addresses of control planes, which outlive their machines.
+        """Create the target group, which contains the stable addresses of control planes.
 
-        The load balancer replaces the addresses of clients. Otherwise a control plane could not connect to
-        itself through the load balancer.
+        The load balancer replaces the source address of a connection by its own address. With the original
+        address, a control plane could not connect to itself through the load balancer.
         """
         group = lb.TargetGroup(
             f"{self._name}-targets",

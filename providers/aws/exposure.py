@@ -30,7 +30,7 @@ condition context keys)."""
 
 
 def openings(resource_type: str, inputs: Inputs) -> Iterator[Opening]:
-    """Yield an opening for each ingress rule of a security group, or for a resource that is one rule."""
+    """Yield an `Opening` for each ingress rule, in a security group or as a separate resource."""
     if resource_type in _GROUPS:
         for number, rule in enumerate(mappings(inputs.get("ingress"))):
             yield _rule_opening(f"ingress[{number}]", rule)
@@ -77,7 +77,7 @@ def _is_true(value: object) -> bool:
 
 
 def public_stores(resource_type: str, inputs: Inputs, is_public: IsPublic) -> Iterator[str]:
-    """Yield messages about block settings, ACLs and bucket policies that allow anonymous access."""
+    """Yield messages about public access blocks, ACLs and bucket policies that allow anonymous access."""
     if resource_type in PUBLIC_ACCESS_BLOCKS:
         for key in _BLOCK_INPUTS:
             if not may_be_true(inputs.get(key)):
@@ -123,7 +123,9 @@ def _restricts_access(operator: str, key: str, values: list[str], is_public: IsP
 
 
 def unencrypted_disks(resource_type: str, inputs: Inputs) -> Iterator[str]:
-    """Yield messages about EBS volumes without encryption, and such disks of templates and instances."""
+    """Yield messages about EBS volumes without encryption: volumes, and disks of launch templates and
+    instances.
+    """
     for path, volume in _find_volumes(resource_type, inputs):
         if not may_be_true(volume.get("encrypted")):
             yield f"{path}encrypted: must be true, or the volume's data can be read from a copy of it"

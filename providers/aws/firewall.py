@@ -1,9 +1,10 @@
-"""Security groups from the port table [A5]: one for each kind of machine, one for the API's load balancer.
+"""Security groups from the port table (`topology.ports`) [A5]: one for each kind of machine, one for the
+API's load balancer.
 
 Machines are in private subnets, so ports that the table opens to all sources are open only to the virtual
-network. Load balancers of services open their own ports: the cloud controller adds rules to the group of
-workers, so the rules of that group are separate resources. Packets of pods have the address of their node
-between nodes, because flannel encapsulates or masquerades them.
+network. Load balancers of Services open their own ports: the cloud controller adds rules to the group of
+workers, so the rules of that group are separate resources. Packets of pods that go from one node to another
+have the address of the sending node, because flannel encapsulates or masquerades them.
 """
 
 from __future__ import annotations
@@ -50,7 +51,7 @@ def ingress_rules(topology: Topology, roles: Iterable[Role]) -> tuple[IngressRul
 def _intersect_networks(
     networks: Iterable[IPv4Network], machines: Iterable[IPv4Network]
 ) -> Iterator[IPv4Network]:
-    """Yield the parts of the networks that lie in the networks of machines."""
+    """Yield the parts of `networks` that are inside the networks of machines."""
     machine_networks = tuple(machines)
     parts = []
     for network in networks:
@@ -64,7 +65,7 @@ def _intersect_networks(
 
 @dataclass(frozen=True, kw_only=True)
 class FirewallArgs:
-    """Arguments of the security groups in `network`."""
+    """Arguments of the security groups. `network` is the virtual network in which they are created."""
 
     names: Names
     topology: Topology
@@ -114,7 +115,11 @@ class Firewall(ComponentResource):
         return self._groups[kind]
 
     def _create_load_balancer_group(self) -> Output[str]:
-        """Create the security group of the API's load balancer. Nodes reach a public one through NAT."""
+        """Create the security group of the API's load balancer.
+
+        Nodes reach a public load balancer through NAT, so the group also allows the addresses of NAT
+        gateways.
+        """
         network = self._args.topology.network
         allowed = [str(net) for net in collapse_addresses((*network.api_allowed, *network.machines))]
         nat: list[Input[str]] = [

@@ -24,7 +24,11 @@ from topology.subnets import split_into_zones
 
 @dataclass(frozen=True, kw_only=True)
 class Foundation:
-    """The resources that exist before any machine. `zones` are names of availability zones by number."""
+    """The foundation of a cluster on AWS: resources that all machines share and that exist before any
+    machine.
+
+    `zones` are the names of availability zones. The position of a name is the number of the zone, from 0.
+    """
 
     names: Names
     connection: Connection
@@ -38,12 +42,14 @@ class Foundation:
 
     @property
     def machine_dependencies(self) -> list[Resource]:
-        """The resources that every machine waits for. Its role and its store objects are not included."""
+        """The resources that every machine waits for, except for the IAM role and store objects of the
+        machine.
+        """
         return [*self.network.machine_dependencies, self.firewall, self.endpoint]
 
 
 def create_foundation(settings: AwsSettings, topology: Topology) -> Foundation:
-    """Create the foundation in the region of the settings."""
+    """Create the foundation (network, firewall, endpoint, store, identities) in the region of a cluster."""
     names = Names(cluster=topology.name, region=settings.region, tags=settings.tags)
     connection = connect(settings)
     options = connection.options

@@ -1,4 +1,4 @@
-"""Identities of machines: a role and an instance profile for each kind of members and each pool."""
+"""Identities: a role and an instance profile for control planes, for etcd members and for each pool."""
 
 from __future__ import annotations
 
@@ -25,7 +25,10 @@ class Permissions:
 
 
 def permissions_of(prefix: str, addons: CloudAddonSettings) -> Permissions:
-    """Return the permissions of machines with this store prefix. Those of control planes include add-ons."""
+    """Return the IAM permissions of the machines that read their config below `prefix` in the store.
+
+    Control planes also get the permissions of the add-ons in `addons`, which run on control planes.
+    """
     inline = {
         "machine": permissions.machine_statements(prefix, volume=prefix in (CONTROL_PLANES, ETCD_MEMBERS))
     }

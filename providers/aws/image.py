@@ -19,10 +19,10 @@ class Image:
 
 
 def find_image(settings: AwsImageSettings, provider: Provider) -> Image:
-    """Return the machine image that the settings describe.
+    """Return the machine image that the settings describe, by id or by owner and name.
 
-    With owner and name, a newer image can match later and then replaces all machines one by one. An id does
-    not change.
+    An id always identifies the same image. An owner and a name can match a newer image later: the next `up`
+    then replaces all machines one by one.
     """
     filters = [ec2.GetAmiFilterArgs(name="state", values=["available"])]
     if settings.id:

@@ -1,4 +1,4 @@
-"""Checks of AWS limits before any resource is created: names, sizes, policies, quotas. No SDK."""
+"""Checks of AWS limits before any resource is created: names, sizes, policies, quotas. Imports no SDK."""
 
 from __future__ import annotations
 
@@ -84,7 +84,7 @@ def warnings(settings: Settings, aws: AwsSettings) -> list[str]:
 def user_data_problems(programs: Mapping[str, str]) -> list[Problem]:
     """Return a problem for every boot program that is too long for user data.
 
-    Keys are machine or pool names.
+    `programs` are the boot programs by name of the member or pool.
     """
     return oversized_programs(
         programs, MAX_USER_DATA_BYTES, field="user data", advice="shorten the settings of private endpoints"
@@ -189,7 +189,11 @@ def _vcpu_quotas(aws: AwsSettings) -> tuple[tuple[bool, str, int], ...]:
 
 
 def _needed_vcpus(settings: Settings, *, spot: bool, max_size: bool) -> int:
-    """Return the vCPUs at minimum or, with `max_size`, maximum pool sizes. Unknown types count as 0."""
+    """Return the number of vCPUs of all spot machines, or of all other machines if `spot` is false.
+
+    Each pool counts with its minimum size or, with `max_size`, with its maximum size. A machine type with an
+    unknown number of vCPUs counts as 0.
+    """
     total = 0 if spot else member_vcpus(settings, vcpus)
     for size, machine in pool_machines(settings):
         if machine.spot == spot:

@@ -19,12 +19,12 @@ _DRAIN_MARGIN_SECONDS = 120
 
 @dataclass(frozen=True, kw_only=True)
 class MachineArgs:
-    """Arguments of a launch template.
+    """Arguments of a launch template, whose name is `<cluster>-<name_suffix>`.
 
-    `name_suffix` follows the cluster in its name. `kind` is the kind of machine config, `disk` the size of
-    the root volume in whole GiB, `profile` the ARN of the instance profile. `program` is the boot program,
-    `digest` the digest of the bundles, which is readable in a preview unlike base64 user data. Either `group`
-    is the security group, or `interface` an existing network interface, which has its own security groups.
+    `kind` is the kind of machine config, `disk` the size of the root volume in whole GiB, `profile` the ARN
+    of the instance profile. `program` is the boot program, `digest` the digest of the bundles, which is
+    readable in a preview unlike base64 user data. Either `group` is the security group, or `interface` is an
+    existing network interface, which has its own security groups.
     """
 
     names: Names
@@ -76,9 +76,9 @@ def create_launch_template(name: str, args: MachineArgs, opts: ResourceOptions) 
 
 
 def hook_timeout(drain_seconds: int) -> int:
-    """Return the timeout of the termination hook in seconds: the drain and a margin.
+    """Return the timeout of the termination hook in seconds: the time limit of a drain, and a margin.
 
-    AWS allows 30 to 7200.
+    AWS allows 30 to 7200 seconds.
     """
     return min(7200, max(30, drain_seconds + _DRAIN_MARGIN_SECONDS))
 

@@ -1,4 +1,4 @@
-"""Names and tags of resources on AWS, and values that depend on the region. No SDK."""
+"""Names and tags of resources on AWS, and values that depend on the region. Imports no SDK."""
 
 from __future__ import annotations
 

@@ -24,8 +24,7 @@ class NetworkArgs:
     """Arguments of a new network. `zones` are names of availability zones, one for each item of `subnets`.
 
     `range` is the address range in CIDR notation. `nat_per_zone` creates a NAT gateway in every zone instead
-    of
-    one for all zones: a failed zone then does not cut the outbound traffic of other zones.
+    of one for all zones: a failed zone then does not cut the outbound traffic of other zones.
     """
 
     names: Names
@@ -215,7 +214,9 @@ class Network(ComponentResource):
         )
 
     def _create_s3_endpoint(self, tables: Sequence[ec2.RouteTable]) -> None:
-        """Create the gateway endpoint of S3: traffic to S3 stays in the network of AWS and costs no NAT."""
+        """Create the gateway endpoint of S3: traffic to S3 stays inside the network of AWS and causes no NAT
+        cost.
+        """
         ec2.VpcEndpoint(
             f"{self._name}-s3",
             vpc_id=self._vpc.id,

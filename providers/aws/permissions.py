@@ -47,7 +47,10 @@ def _through_s3(objects: str) -> tuple[Condition, ...]:
 
 
 def _volume_statements(kind: str) -> tuple[Statement, ...]:
-    """Return the statements to attach volumes whose kind tag is `kind`. The user data has the volume id."""
+    """Return the statements that allow a machine to attach volumes whose tag `kubewright:kind` is `kind`.
+
+    A machine learns the id of its volume from its user data.
+    """
     same_kind = Condition("StringEquals", f"aws:ResourceTag/{KIND_TAG}", (kind,))
     return (
         Statement(

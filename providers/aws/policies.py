@@ -1,6 +1,7 @@
-"""IAM policies: statements as data, and their rendered JSON. No SDK.
+"""IAM policies: statements as data, and their rendered JSON. Imports no SDK.
 
-Resources and conditions are templates: `policy_document` replaces `{account}`, `{bucket}` and others.
+Resources and conditions are templates: `policy_document` replaces placeholders such as `{account}` and
+`{bucket}`.
 """
 
 from __future__ import annotations
@@ -54,7 +55,8 @@ class Statement:
 def policy_document(statements: Iterable[Statement], values: Mapping[str, str]) -> str:
     """Return an IAM policy as JSON on one line, because IAM limits the number of characters.
 
-    `values` replace the words in braces. Raise KeyError for a word without a value.
+    `values` replace the placeholders in the statements, such as `{bucket}`. Raise KeyError for a placeholder
+    without a value.
     """
     body = {"Version": "2012-10-17", "Statement": [_render_statement(item, values) for item in statements]}
     return json.dumps(body, separators=(",", ":"))
@@ -63,7 +65,11 @@ def policy_document(statements: Iterable[Statement], values: Mapping[str, str]) 
 def template_values(
     names: Names, *, account: str = "0" * 12, bucket: str = "", key: str = "0" * 100
 ) -> dict[str, str]:
-    """Return the values for the templates in statements. Defaults have the length of real values."""
+    """Return the values that replace the placeholders in statements.
+
+    Without arguments, the values have the length of real values, so that the length of a policy can be
+    checked before resources exist.
+    """
     return {
         "account": account,
         "bucket": f"arn:{names.partition}:s3:::{bucket or names.bucket(account)}",

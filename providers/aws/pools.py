@@ -34,10 +34,11 @@ def healthy_percentage(capacity: Capacity, max_unavailable: int) -> int:
 
 
 def autoscaler_tags(cluster: str, pool: Pool) -> dict[str, str]:
-    """Return the tags that the cluster autoscaler reads: ownership, and labels and taints of a node.
+    """Return the tags that the cluster autoscaler reads: ownership of the group, and labels and taints of its
+    nodes.
 
-    The autoscaler needs labels and taints for a group without nodes (`cloudprovider/aws/README.md`, scaling
-    from 0).
+    The autoscaler needs the labels and taints if the group has no node (`cloudprovider/aws/README.md`,
+    scaling from 0).
     """
     template_key = "k8s.io/cluster-autoscaler/node-template"
     tags = {"k8s.io/cluster-autoscaler/enabled": "true", f"k8s.io/cluster-autoscaler/{cluster}": "owned"}
@@ -184,9 +185,9 @@ class WorkerPool(ComponentResource):
         *,
         retain: bool,
     ) -> None:
-        """Create a lifecycle hook of the group. With `retain` Pulumi leaves its deletion to AWS.
+        """Create a lifecycle hook of the group. `result` is what AWS does after the timeout of the hook.
 
-        AWS then deletes the hook together with the group. `result` is AWS's action after the timeout.
+        With `retain`, Pulumi does not delete the hook: AWS deletes the hook together with the group.
         """
         autoscaling.LifecycleHook(
             f"{self._name}-{hook}",

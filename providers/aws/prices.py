@@ -1,7 +1,8 @@
-"""The estimated hourly price of a cluster on AWS, from a dated table of on-demand prices. No SDK.
+"""The estimated hourly price of a cluster on AWS, from a dated table of on-demand prices. Imports no SDK.
 
 The table has published prices of 2026, which were not read from AWS: check them before you rely on them. The
-estimate omits traffic, requests, snapshots, logs, and resources that the cluster creates itself.
+estimate omits traffic, requests, snapshots, logs, and resources that add-ons create in the account, such as
+load balancers of Services.
 """
 
 from __future__ import annotations

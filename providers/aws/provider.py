@@ -1,4 +1,8 @@
-"""The provider for AWS: members and pools as Auto Scaling groups on the foundation [K]."""
+"""The provider for AWS, which creates each member and each pool as an Auto Scaling group [K].
+
+Members and pools are created after the foundation: the network, firewall, endpoint, store and identities that
+all machines share.
+"""
 
 from __future__ import annotations
 
@@ -121,7 +125,11 @@ class AwsProvider(CloudProvider[Member]):
     def _create_rollout(
         self, machine: Machine, config: MachineConfig, member: Member, opts: ResourceOptions
     ) -> Command:
-        """Create the command that replaces a changed machine, after the rollout of the previous member."""
+        """Create the command that replaces the machine of a changed member.
+
+        The command runs after the same command of the previous member, so that members are replaced one by
+        one.
+        """
         drain_seconds = config.drain_seconds
         return create_rollout(
             f"{machine.name}-roll",

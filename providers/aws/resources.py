@@ -1,4 +1,4 @@
-"""Readers of AWS resources for reports and policies: tags, machine types, sizes, region. No SDK."""
+"""Readers of AWS resources for reports and policies: tags, machine types, sizes, region. Imports no SDK."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def tags(resource_type: str, inputs: Inputs) -> Inputs | None:
 
 
 def machine_types(resource_type: str, inputs: Inputs, template: str) -> Iterator[tuple[str, int]]:
-    """Yield machine types of a resource and their number. A group counts with its minimum size."""
+    """Yield the machine type and number of machines of a resource. A group counts with its minimum size."""
     if resource_type == _MACHINE:
         yield str(inputs.get("instanceType") or ""), 1
     elif resource_type == _GROUP:

@@ -23,9 +23,9 @@ class StoreArgs:
 
 
 class Store(ComponentResource):
-    """The bucket of the store and its KMS key: name of the bucket, ARN of the key.
+    """The store of a cluster. `bucket` is the name of its S3 bucket, `key` the ARN of its KMS key.
 
-    `destroy` deletes both with their content, which the next `up` creates again.
+    `destroy` deletes the bucket with its objects, and the key. The next `up` creates them again.
     """
 
     bucket: Output[str]
@@ -74,7 +74,8 @@ class Store(ComponentResource):
     def put(self, name: str, key: str, content: Input[str]) -> s3.BucketObjectv2:
         """Create an object in the store.
 
-        Its key does not depend on its content: previews show changed lines.
+        The key of the object does not depend on the content, so a preview shows a change of the content as
+        changed lines and not as a new object.
         """
         return s3.BucketObjectv2(
             name,
@@ -112,7 +113,8 @@ class Store(ComponentResource):
     def _create_encryption(self, bucket: s3.Bucket) -> s3.BucketServerSideEncryptionConfiguration:
         """Encrypt all objects by default, including the statuses that machines write.
 
-        Without bucket keys KMS checks the access to each object (`permissions`).
+        The bucket uses no S3 bucket key. Each access to an object is then a request to KMS, and the
+        statements in `permissions` can limit each machine to its own objects.
         """
         by_default = s3.BucketServerSideEncryptionConfigurationRuleApplyServerSideEncryptionByDefaultArgs(
             sse_algorithm="aws:kms", kms_master_key_id=self.key

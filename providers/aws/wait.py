@@ -28,7 +28,9 @@ _FAILED_STATUSES = {"Failed", "Cancelled", "RollbackFailed", "RollbackSuccessful
 
 
 def wait_for_statuses(statuses: StatusStore, keys: Sequence[str], digest: str, polling: Polling) -> None:
-    """Wait until the status under each key is the digest. Raise WaitError after the time limit."""
+    """Wait until the status under each key in the store is the expected digest. Raise WaitError after the
+    time limit.
+    """
     poll(polling, lambda: describe_unhealthy(statuses.unreported_keys(keys, digest)), _ADVICE)
 
 

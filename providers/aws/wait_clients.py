@@ -35,7 +35,7 @@ class StatusStore:
             raise
 
     def unreported_keys(self, keys: Iterable[str], digest: str) -> list[str]:
-        """Return the status keys whose status is not the digest."""
+        """Return the keys under which the store has no status or a status other than the expected digest."""
         return unreported_keys(self.status, keys, digest)
 
     def put(self, key: str, text: str) -> None:
@@ -62,8 +62,9 @@ class MachineGroups:
     def start_refresh(self, group: str) -> str:
         """Start the instance refresh of a group with one machine. Return the id of the refresh.
 
-        The old machine terminates first, because its interface and volume attach to one machine only. A
-        machine that already has the newest template (from an interrupted rollout) stays.
+        AWS terminates the old machine first, because its interface and volume attach to one machine only. AWS
+        does not replace a machine that already has the newest template, for example after an interrupted
+        rollout.
         """
         response = self.autoscaling.start_instance_refresh(
             AutoScalingGroupName=group,
@@ -83,7 +84,9 @@ class MachineGroups:
         raise WaitError(f"there is no Auto Scaling group {group}; run `up` to create it")
 
     def describe_outdated(self, group: str, version: str) -> str:
-        """Return a message about missing machines or another template version; empty for none."""
+        """Return a message about machines that are missing or have another template version; empty if there
+        are none.
+        """
         machines, desired = self.machines(group)
         in_service = [machine for machine in machines if machine["LifecycleState"] == "InService"]
         outdated = [

@@ -34,7 +34,9 @@ class WaitCommands:
         self._common += [word for flag, value in flags.items() if value for word in (flag, value)]
 
     def gate(self, keys: Sequence[str], digest: Input[str]) -> Output[str]:
-        """Return the command line that waits until the status under each key is the digest."""
+        """Return the command line that waits until the status under each key in the store is the expected
+        digest.
+        """
         return self._command_line(_MEMBER_SECONDS, [("--digest", digest)], ["gate", *keys])
 
     def roll(

@@ -1,7 +1,7 @@
 """Add-ons that call Azure from inside the cluster, as Helm releases [H3, H4].
 
-They run on control planes, on the host network, and use the identity of the control planes. Pods on the pod
-network cannot reach the metadata service (`boot.sh`) and get no permissions.
+The add-ons run on control planes, on the host network, and use the managed identity of these machines. The
+boot program (`boot.sh`) blocks the metadata service for pods on the pod network, so they get no permissions.
 """
 
 from __future__ import annotations
@@ -47,9 +47,9 @@ STORAGE_CHART = Chart(
 
 @dataclass(frozen=True, kw_only=True)
 class AddOnsArgs:
-    """Arguments of the add-ons.
+    """Arguments of the add-ons. `replicas` is the number of pods of each controller.
 
-    `tenant_id` and `client_id` belong to the identity of control planes. `replicas` is for each controller.
+    `tenant_id` and `client_id` identify the managed identity of the control planes.
     """
 
     api: Api

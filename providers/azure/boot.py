@@ -44,7 +44,11 @@ class BootPrograms:
         )
 
     def longest_program(self, kind: str, name: str) -> str:
-        """Return a boot program of this machine config with the maximum length of unknown values."""
+        """Return the longest boot program that a machine config can have.
+
+        Values that are known only after the creation of resources have their maximum length. `kind` and
+        `name` identify the machine config.
+        """
         variables = self._program_variables(kind, name)
         return longest_program(_CLOUD_PART, name, kind, variables, volume=str(LUN), ca=self._endpoint_ca)
 

@@ -24,8 +24,9 @@ class CredentialError(Exception):
 
 
 def deployer_credential(environment: Mapping[str, str]) -> TokenCredential:
-    """Return the credential that pulumi-azure-native uses with these variables, by default that of `az
-    login`.
+    """Return the credential that pulumi-azure-native selects for these environment variables.
+
+    Without the variables of another method, return the credential of `az login`.
     """
     tenant, client = environment.get("ARM_TENANT_ID", ""), environment.get("ARM_CLIENT_ID", "")
     if tenant and client and (secret := environment.get("ARM_CLIENT_SECRET")):

@@ -1,8 +1,8 @@
 """The endpoint of the Kubernetes API: load balancers and a private DNS record [E1].
 
 Nodes always use the internal load balancer. The private DNS zone contains only the name of the endpoint, so
-it hides no other name of the domain. A public load balancer is separate: traffic from inside the network
-never leaves through the gateway.
+it hides no other name of the domain. The public load balancer is a separate resource: connections of nodes to
+the API do not pass the NAT gateway.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
-"""Network security groups from the port table [A5]: one for each kind of machine, one resource for each rule.
+"""Network security groups from the port table (`topology.ports`) [A5]: one for each kind of machine.
 
-Rules are separate resources, because the cloud controller adds rules to the group of workers. It uses
-priorities from 500; rules of Kubewright have lower numbers, and the last rule denies what the default rules
-of Azure would allow from the whole network.
+Each rule is a separate resource, because the cloud controller adds rules to the group of workers. The cloud
+controller uses priorities from 500; rules of Kubewright have lower numbers. The last rule denies what the
+default rules of Azure would allow from the whole network.
 """
 
 from __future__ import annotations
@@ -121,7 +121,7 @@ def ingress_rules(topology: Topology, roles: Iterable[Role]) -> tuple[IngressRul
     """Return the security rules of a machine with these roles.
 
     The priority of a rule is the number of its row in the port table, so that a new row changes no other
-    rule: Azure never accepts two rules with the same priority, and rules change side by side.
+    rule. Otherwise an update would give two rules the same priority for a moment, which Azure rejects.
 
     Settings limit the sources of the API. Other ports that the table opens to all sources are open to
     machines and pods only, because no machine has a public address.

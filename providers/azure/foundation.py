@@ -23,7 +23,11 @@ from topology.model import Topology
 
 @dataclass(frozen=True, kw_only=True)
 class Foundation:
-    """The resources that exist before any machine. `ssh_key` is the public key of all machines."""
+    """The foundation of a cluster on Azure: resources that all machines share and that exist before any
+    machine.
+
+    `ssh_key` is the public key of all machines.
+    """
 
     names: Names
     connection: Connection
@@ -37,12 +41,12 @@ class Foundation:
 
     @property
     def machine_dependencies(self) -> list[Resource]:
-        """The resources that every machine waits for. Its objects in the store are not included."""
+        """The resources that every machine waits for, except for the store objects of the machine."""
         return [*self.network.machine_dependencies, self.firewall, self.identities, self.endpoint]
 
 
 def create_foundation(settings: AzureSettings, topology: Topology, names: Names) -> Foundation:
-    """Create the foundation in the location of the settings."""
+    """Create the foundation (network, firewall, endpoint, store, identities) in the location of a cluster."""
     connection = connect(names)
     options = connection.options
     network = existing_network(settings) or _new_network(settings, names, options)
@@ -123,5 +127,5 @@ def _create_store(
 
 
 def _unused_key() -> Output[str]:
-    """Return a generated public SSH key, because Azure requires a key. The firewall blocks SSH."""
+    """Return a generated public SSH key. Azure requires a key, but the firewall blocks SSH."""
     return tls.PrivateKey("azure-machine-key", algorithm="RSA", rsa_bits=3072).public_key_openssh

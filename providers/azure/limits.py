@@ -1,4 +1,4 @@
-"""Checks of Azure limits before any resource is created: names, sizes, quotas, custom data. No SDK."""
+"""Checks of Azure limits before resources are created: names, sizes, quotas, custom data. Imports no SDK."""
 
 from __future__ import annotations
 
@@ -73,7 +73,7 @@ def warnings(settings: Settings, azure: AzureSettings, topology: Topology) -> li
 def custom_data_problems(programs: Mapping[str, str]) -> list[Problem]:
     """Return a problem for every boot program that is too long for custom data.
 
-    Keys are machines or pools.
+    `programs` are the boot programs by name of the member or pool.
     """
     return oversized_programs(
         programs,
@@ -212,7 +212,11 @@ def _vcpu_quotas(azure: AzureSettings) -> tuple[tuple[bool, str, int], ...]:
 def _needed_vcpus(
     settings: Settings, azure: AzureSettings, topology: Topology, *, spot: bool, max_size: bool
 ) -> int:
-    """Return the vCPUs at minimum or, with `max_size`, maximum pool sizes, with the surge of an upgrade."""
+    """Return the number of vCPUs of all spot machines, or of all other machines if `spot` is false.
+
+    Each pool counts with its minimum size or, with `max_size`, with its maximum size, and with the additional
+    nodes during an upgrade. A machine size with an unknown number of vCPUs counts as 0.
+    """
     total = 0 if spot else member_vcpus(settings, vcpus)
     for pool in topology.pools:
         if pool.capacity is not None and pool.capacity.spot == spot:

@@ -50,7 +50,10 @@ def machine_digest(args: MachineArgs) -> Output[str]:
 
 
 def linux_configuration(ssh_key: Input[str]) -> compute.LinuxConfigurationArgs:
-    """Return the login with an SSH key, without passwords. The health extension needs the VM agent."""
+    """Return the Linux settings of a machine: login with an SSH key only, and the VM agent.
+
+    The health extension of pools needs the VM agent.
+    """
     return compute.LinuxConfigurationArgs(
         disable_password_authentication=True,
         provision_vm_agent=True,
@@ -65,7 +68,9 @@ def linux_configuration(ssh_key: Input[str]) -> compute.LinuxConfigurationArgs:
 
 
 def security_profile() -> compute.SecurityProfileArgs:
-    """Return Trusted Launch with all inputs set, because defaults depend on the API version."""
+    """Return the security profile for Trusted Launch. All inputs are set, because defaults depend on the API
+    version.
+    """
     return compute.SecurityProfileArgs(
         security_type=compute.SecurityTypes.TRUSTED_LAUNCH,
         uefi_settings=compute.UefiSettingsArgs(secure_boot_enabled=True, v_tpm_enabled=True),

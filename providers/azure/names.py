@@ -1,7 +1,7 @@
-"""Names, tags and ids of resources on Azure. No SDK.
+"""Names, tags and ids of resources on Azure. Imports no SDK.
 
-The program chooses names instead of Pulumi: custom data of machines contains them, the name of a machine must
-be its host name, and ids that are known in advance are readable in a preview.
+The program sets all names and does not let Pulumi generate them: custom data of machines contains names, the
+name of a machine must be its host name, and ids that are known in advance are readable in a preview.
 """
 
 from __future__ import annotations
@@ -53,7 +53,10 @@ class Names:
         return {**self.tags, CLUSTER_TAG: self.cluster, **(extra_tags or {})}
 
     def id(self, kind: str, *names: str) -> str:
-        """Return the id of a resource: `id("Microsoft.Network/virtualNetworks/subnets", network, subnet)`."""
+        """Return the id of a resource, from its type and the names in its path.
+
+        Example: `id("Microsoft.Network/virtualNetworks/subnets", network, subnet)`.
+        """
         provider, *kinds = kind.split("/")
         path = "/".join(f"{word}/{name}" for word, name in zip(kinds, names, strict=True))
         return f"{self.resource_group_id}/providers/{provider}/{path}"
@@ -64,7 +67,7 @@ class Names:
         return f"/subscriptions/{self.subscription}/{kind}/{definition}"
 
     def guid(self, *words: str) -> str:
-        """Return a GUID for the name of a role assignment or definition, always the same for these words."""
+        """Return a GUID for the name of a role assignment or definition. Equal words give the same GUID."""
         return str(uuid.uuid5(_GUID_NAMESPACE, "/".join((self.resource_group_id, *words)).lower()))
 
 

@@ -1,4 +1,4 @@
-"""Permissions of machines: ids of built-in roles, and actions of custom roles. No SDK."""
+"""Permissions of machines: ids of built-in roles, and actions of custom roles. Imports no SDK."""
 
 from __future__ import annotations
 

@@ -58,13 +58,13 @@ def zone_parts(capacity: Capacity, zones: int) -> tuple[ZonePart, ...]:
 def batch_percent(max_unavailable: int, part: ZonePart) -> int:
     """Return the percentage of nodes of a scale set that change at the same time. Azure requires at least 5.
 
-    The scale sets of a pool change side by side, so `max_unavailable` applies to each zone.
+    The scale sets of a pool change in parallel, so `max_unavailable` applies to each zone.
     """
     return min(100, max(5, 100 * max_unavailable // part.max_size))
 
 
 def termination_notice_minutes(drain_seconds: int) -> int:
-    """Return the time in minutes between termination notice and termination: the drain and a margin.
+    """Return the minutes between termination notice and termination: the time limit of a drain, and a margin.
 
     Azure allows 5 to 15 minutes.
     """
@@ -162,7 +162,7 @@ class WorkerPool(ComponentResource):
     def _upgrade_policy(self, part: ZonePart) -> compute.UpgradePolicyArgs:
         """Return the upgrade policy: Azure creates new nodes first.
 
-        When the new nodes are healthy, as many old nodes drain and terminate.
+        When the new nodes are healthy, the same number of old nodes drains and terminates.
         """
         percent = batch_percent(self._args.pool.max_unavailable, part)
         return compute.UpgradePolicyArgs(
@@ -243,7 +243,8 @@ def scale_set_name(pool: str, zone: int) -> str:
 def _health_extension() -> compute.VirtualMachineScaleSetExtensionProfileArgs:
     """Return the extension that reports the health of a node to Azure.
 
-    The node must answer in JSON: Azure replaces a node that answers a plain `ok`.
+    The health check of the node must respond with JSON: Azure replaces a node that responds with a plain
+    `ok`.
     """
     return compute.VirtualMachineScaleSetExtensionProfileArgs(
         extensions=[

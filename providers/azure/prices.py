@@ -1,7 +1,9 @@
-"""The estimated hourly price of a cluster on Azure, from a dated table of pay-as-you-go prices. No SDK.
+"""The estimated hourly price of a cluster on Azure, from a dated table of pay-as-you-go prices. Imports no
+SDK.
 
 The table has published prices of 2026, which were not read from Azure: check them before you rely on them.
-The estimate omits traffic, requests, snapshots, and resources that the cluster creates itself.
+The estimate omits traffic, requests, snapshots, and resources that add-ons create in the subscription, such
+as load balancers of Services.
 """
 
 from __future__ import annotations
@@ -26,7 +28,8 @@ _PREMIUM_GIB = (4, 8, 16, 32, 64, 128, 256, 512, 1024, 2048, 4096)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Prices:
-    """Prices of one region in US dollars an hour, except `disks`: a month, by size of the disk in GiB.
+    """Prices of one region in US dollars an hour. Only `disks` are US dollars a month, by size of the disk in
+    GiB.
 
     `machines` are prices by machine size (Linux, pay as you go).
     """

@@ -19,7 +19,8 @@ def create_private_endpoint(
 ) -> Resource:
     """Create the private endpoint of the storage account.
 
-    Return the resource after which its name resolves.
+    Return the DNS resource of the endpoint. When it exists, the name of the storage account resolves to the
+    private address.
     """
     child = ResourceOptions(parent=account)
     zone = create_private_zone(name, _ZONE, names, reference.id, child)

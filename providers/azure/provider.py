@@ -1,4 +1,8 @@
-"""The provider for Azure: members as single machines and pools as scale sets on the foundation [L]."""
+"""The provider for Azure, which creates each member as a machine, and each pool as scale sets [L].
+
+Members and pools are created after the foundation: the network, firewall, endpoint, store and identities that
+all machines share.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Readers of Azure resources for reports and policies: tags, machine types, sizes, region. No SDK."""
+"""Readers of Azure resources for reports and policies: tags, machine types, sizes, region. Imports no SDK."""
 
 from __future__ import annotations
 
@@ -25,7 +25,10 @@ def tags(resource_type: str, inputs: Inputs) -> Inputs | None:
 
 
 def machine_types(resource_type: str, inputs: Inputs, template: str) -> Iterator[tuple[str, int]]:
-    """Yield machine types of a resource and their number. Azure has no launch templates."""
+    """Yield the machine type and number of machines of a resource. A scale set counts with its minimum size.
+
+    `template` is not used, because Azure has no launch templates.
+    """
     if resource_type == _MACHINE:
         yield str(mapping(inputs.get("hardwareProfile")).get("vmSize") or ""), 1
     elif resource_type == _GROUP:
@@ -38,12 +41,15 @@ def template_type(inputs: Inputs) -> str:
 
 
 def min_size(inputs: Inputs) -> int | None:
-    """Return the size of a scale set, which the autoscaler only raises; None where the inputs have none."""
+    """Return the minimum size of a scale set; None if the inputs have no size.
+
+    The minimum is the size in the inputs, because the autoscaler only raises the size.
+    """
     return whole_number(mapping(inputs.get("sku")).get("capacity"))
 
 
 def max_size(inputs: Inputs) -> int | None:
-    """Return the maximum size of a scale set, which the autoscaler reads from a tag; None without it."""
+    """Return the maximum size of a scale set, from the tag that the autoscaler reads; None without a tag."""
     return whole_number(mapping(inputs.get("tags")).get("max"))
 
 

@@ -27,8 +27,8 @@ _SCHEDULE_START = "2026-01-01T03:00:00+00:00"
 class SnapshotArgs:
     """Arguments of the snapshots. `disks` are the ids of data disks by member.
 
-    `dependencies` are resources whose creation takes minutes: Disk Backup rejects disks until new role
-    assignments of the vault are effective.
+    The snapshots wait for `dependencies`, whose creation takes minutes: in this time the role assignments of
+    the backup vault become effective. Before that, Disk Backup rejects disks.
     """
 
     names: Names

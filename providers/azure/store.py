@@ -1,7 +1,7 @@
 """The store of bundles and secrets: a storage account with a container for each identity.
 
 Secret payloads are blobs too: a secret of a Key Vault holds 25 KB, and the payload of a control plane is
-several times larger. docs/azure.md compares both.
+several times larger. docs/azure.md compares blobs and Key Vault.
 """
 
 from __future__ import annotations
@@ -26,8 +26,8 @@ _RETENTION_DAYS = 7
 class StoreArgs:
     """Arguments of the store. `containers` are the names of all containers.
 
-    `allowed` are external networks of deployers. With `private` the store has only an address in the subnet
-    of members and is not reachable from outside.
+    `allowed_networks` are the external networks from which deployers reach the store. With `private` the
+    store has only an address in the subnet of members, and external networks cannot reach it.
     """
 
     names: Names
@@ -58,7 +58,8 @@ class Store(ComponentResource):
     def put(self, container: str, key: str, content: Input[str], *, secret: bool) -> Resource:
         """Create an object in the store.
 
-        Its key does not depend on its content, so a preview shows an update.
+        The key of the object does not depend on the content, so a preview shows a change of the content as an
+        update and not as a new object.
         """
         text = Output.secret(content) if secret else Output.from_input(content)
         return storage.Blob(

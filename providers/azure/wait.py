@@ -30,7 +30,9 @@ _ADVICE = "look at the machine's boot diagnostics, then run `up` again"
 
 
 def wait_for_statuses(statuses: StatusStore, keys: Sequence[str], digest: str, polling: Polling) -> None:
-    """Wait until the status under each key is the digest. Raise WaitError after the time limit."""
+    """Wait until the status under each key in the store is the expected digest. Raise WaitError after the
+    time limit.
+    """
     poll(polling, lambda: describe_unhealthy(statuses.unreported_keys(keys, digest)), _ADVICE)
 
 
@@ -42,10 +44,10 @@ def wait_for_member(
     digest: str,
     polling: Polling,
 ) -> None:
-    """Wait for statuses that the current machine with this id has written. Raise WaitError after the limit.
+    """Wait for the statuses of the current machine of a member. Raise WaitError after the time limit.
 
-    A replacement with another image or size has the same digest: the status of the old machine does not
-    count.
+    `machine` is the id of the machine. A status counts only if it was written after the creation of this
+    machine: a machine that was replaced to change its image or size had the same digest.
     """
     since = groups.creation_time(machine).replace(microsecond=0)
     poll(polling, lambda: describe_unhealthy(statuses.unreported_keys(keys, digest, since)), _ADVICE)
@@ -98,7 +100,8 @@ def leave_cluster(
 ) -> None:
     """Request a member to leave the cluster permanently and wait until it has left.
 
-    Delete both objects afterwards: a later member may have the same name. Raise WaitError after the limit.
+    Delete the request and the response from the store afterwards, because a later member may have the same
+    name. Raise WaitError after the time limit.
     """
     statuses.delete(left_key)
     objects.put(leave_key, "leave\n")

@@ -32,7 +32,7 @@ class StatusStore:
         self._client = ContainerClient.from_container_url(url, credential=credential, **options)
 
     def unreported_keys(self, keys: Iterable[str], digest: str, since: datetime = _EARLIEST) -> list[str]:
-        """Return the status keys whose status is not the digest, or was written before `since`."""
+        """Return the keys whose status is missing, not the expected digest, or older than `since`."""
         return unreported_keys(lambda key: self.status(key, since), keys, digest)
 
     def put(self, key: str, text: str) -> None:
@@ -82,7 +82,7 @@ class MachineGroups:
         return datetime.fromisoformat(self._get_json(id)["properties"]["timeCreated"])
 
     def nodes(self, id: str) -> dict[str, bool]:
-        """Return whether each machine of a scale set has the latest model of the set, by host name."""
+        """Return, by host name, whether each machine of a scale set has the latest model of the scale set."""
         machines = [machine["properties"] for machine in self._get_pages(f"{id}/virtualMachines")]
         return {
             machine["osProfile"]["computerName"].lower(): bool(machine.get("latestModelApplied", True))

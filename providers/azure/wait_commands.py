@@ -26,7 +26,9 @@ class WaitCommands:
         self._ca_file = ["--ca-file", boot.endpoints.ca_file] if boot.endpoints.ca_file else []
 
     def gate(self, config: MachineConfig, keys: Sequence[str]) -> Output[str]:
-        """Return the command line that waits until the status under each key is the digest of the config."""
+        """Return the command line that waits until the status under each key in the store is the expected
+        digest.
+        """
         return config.digest.apply(
             lambda digest: command_line(
                 _MODULE, *self._common_arguments(config, _MEMBER_SECONDS), "gate", digest, *keys
@@ -36,8 +38,8 @@ class WaitCommands:
     def roll(self, config: MachineConfig, machine: str, machine_digest: Input[str]) -> Output[str]:
         """Return the command line that waits until the current machine with this id is healthy in all roles.
 
-        `machine_digest` changes whenever Azure replaces the machine, even with the same config: only then
-        the command runs again, and the next machine waits for the command.
+        `machine_digest` is part of the command line and changes whenever Azure replaces the machine. The
+        changed command runs again, and the replacement of the next member waits for it.
         """
         keys = [config.status_key(role) for role in config.roles]
         return Output.all(config.digest, machine_digest).apply(

@@ -65,9 +65,10 @@ def boot_program(
 def longest_program(
     cloud_part: Path, name: str, kind: str, variables: Mapping[str, str], *, volume: str, ca: str
 ) -> str:
-    """Return a boot program with the maximum length for a config, without values known only after creation.
+    """Return the longest boot program that a machine config can have.
 
-    The caller gives `variables` and `volume` with their maximum lengths.
+    Values that are known only after the creation of resources have their maximum length. The caller gives
+    `variables` and `volume` with their maximum lengths.
     """
     values = {
         "UNIT": name,

@@ -28,7 +28,8 @@ def create_gate(
     delete: Input[str] | None = None,
     preview_text: str = "",
 ) -> Command:
-    """Create a command that ends when its condition is met, so that `depends_on` becomes a health gate.
+    """Create a command that ends when its condition is met: a health gate for the resources that depend on
+    it.
 
     `create`, `update` and `delete` are the command lines for these operations. Without `update` an update
     runs `create` again. `preview_text` is shown in previews, for clouds where no other resource shows the
@@ -55,8 +56,10 @@ def create_rollout(
     *,
     delete: Input[str] | None = None,
 ) -> Command:
-    """Create the command that runs the command line `update` when it changes, and nothing for a new machine.
+    """Create a command that does nothing when it is created, and runs `update` when the text of `update`
+    changes.
 
-    New machines start side by side, while `depends_on` between rollouts changes existing machines one by one.
+    New machines start in parallel, while `depends_on` between these commands changes existing machines one by
+    one.
     """
     return create_gate(name, _NO_OPERATION, opts, update=update, delete=delete)

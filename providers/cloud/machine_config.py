@@ -67,7 +67,9 @@ class MachineConfig:
         )
 
     def text(self, role: Role) -> str:
-        """Return the visible text of a role, for previews where objects of the store show no content."""
+        """Return the visible text of a role, for clouds whose previews do not show the content of store
+        objects.
+        """
         return next(delivery.text for delivery in self.deliveries if delivery.role is role)
 
     def status_key(self, role: Role) -> str:

@@ -1,4 +1,4 @@
-"""The machines that the settings of a cloud cluster request. Pure."""
+"""The machines that the settings of a cloud cluster request. The functions have no side effects."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from topology.sizing import GIB
 
 
 def member_machines(settings: Settings) -> Iterable[tuple[Sequence[str], MemberMachineSettings]]:
-    """Yield member names and machine settings for control planes, then for dedicated etcd members."""
+    """Yield host names and machine settings of the control planes, then of the dedicated etcd members."""
     etcd_only = [host for host in settings.etcd.hosts if host not in settings.control_planes.hosts]
     sections = (
         (settings.control_planes.hosts, settings.control_planes.machine),
@@ -24,7 +24,7 @@ def member_machines(settings: Settings) -> Iterable[tuple[Sequence[str], MemberM
 
 
 def pool_machines(settings: Settings) -> Iterable[tuple[SizeSettings, PoolMachineSettings]]:
-    """Yield size settings and machine settings of every pool that has both."""
+    """Yield the size settings and the machine settings of every pool whose machines the cloud creates."""
     for pool in settings.pools.values():
         if pool.machine is not None and pool.size is not None:
             yield pool.size, pool.machine

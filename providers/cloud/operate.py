@@ -46,5 +46,8 @@ def operate(
 
 
 def with_kubectl(script: str) -> str:
-    """Return the script after a definition of `kubectl`, in a subshell because the script may set traps."""
+    """Return `script` with a definition of the shell function `kubectl` before it.
+
+    The script runs in a subshell, because it may set traps.
+    """
     return f"{_PROLOGUE}{script}{_EPILOGUE}"

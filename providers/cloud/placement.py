@@ -1,7 +1,8 @@
 """The placement of a member: its address, zone and subnet, which must not change while the member exists.
 
 A cloud moves a machine by deleting it together with its interface or data volume, and etcd members know each
-other by address. Hooks of the engine see the inputs of the state, in previews too, and refuse moves early.
+other by address. A hook of the engine compares the placement in the state with the new placement, also in
+previews, and refuses a move before any resource changes.
 """
 
 from __future__ import annotations

@@ -1,6 +1,7 @@
 """Polling for the `wait` programs of the clouds: time limits, reported statuses, exit codes.
 
-Every health gate of a change starts a `wait` program: this module and these programs do not import Pulumi.
+Every health gate of a change starts a `wait` program. To start fast, these programs and this module do not
+import Pulumi.
 """
 
 from __future__ import annotations
@@ -46,9 +47,9 @@ def poll(polling: Polling, describe_missing: Callable[[], str], advice: str) -> 
 
 
 def unreported_keys(status: Callable[[str], str], keys: Iterable[str], digest: str) -> list[str]:
-    """Return the status keys whose status is not the digest.
+    """Return the keys whose status is missing or is not the expected digest.
 
-    `status` reads one status; calls run in parallel.
+    `status` reads the status under one key; calls run in parallel.
     """
     names = list(keys)
     with ThreadPoolExecutor(_PARALLEL_REQUESTS) as executor:
@@ -68,7 +69,10 @@ def shorten_list(names: Sequence[str]) -> str:
 
 
 def run_program(wait: Callable[[], None], expected_errors: tuple[type[Exception], ...]) -> int:
-    """Call `wait` and return the exit code. Print WaitError and `expected_errors` as one line on stderr."""
+    """Call `wait`. Return the exit code of the program: 0, or 1 if `wait` raises an expected error.
+
+    Expected errors are WaitError and `expected_errors`. They are printed as one line to standard error.
+    """
     one_line_errors: tuple[type[Exception], ...] = (WaitError, *expected_errors)
     try:
         wait()

@@ -33,7 +33,9 @@ M = TypeVar("M", bound=ComponentResource)
 
 @dataclass(frozen=True)
 class CreatedMember(Generic[M]):
-    """A created member: its machine config, its component, and the command for replaced machines."""
+    """A created member: its machine config, its component, and the command that runs when its machine
+    changes.
+    """
 
     config: MachineConfig
     component: M
@@ -43,7 +45,7 @@ class CreatedMember(Generic[M]):
 class CloudProvider(ABC, Generic[M]):
     """The base class of providers for clouds.
 
-    `M` is the component of a member, `section` the key of the cloud's settings.
+    `M` is the class of a member's component, `section` the key of the cloud's settings.
     """
 
     section: ClassVar[str]
@@ -73,7 +75,9 @@ class CloudProvider(ABC, Generic[M]):
     def pool(
         self, pool: Pool, bundles: Mapping[str, Bundle], secrets: Secrets, opts: ResourceOptions
     ) -> Sequence[Resource]:
-        """Return one health gate for a pool with a capacity, else one gate for each node of the pool."""
+        """Return one health gate for a pool whose machines the cloud creates, else one gate for each node of
+        the pool.
+        """
         if pool.capacity is None:
             return [
                 self.member(self._machines[node.name], Role.NODE, bundles[node.name], secrets, opts)
@@ -133,7 +137,7 @@ class CloudProvider(ABC, Generic[M]):
 
     @abstractmethod
     def _longest_program(self, kind: str, name: str) -> str:
-        """Return a boot program with the maximum length for the machine config of this kind and name."""
+        """Return the longest boot program that the machine config of this kind and name can have."""
 
     @abstractmethod
     def _find_problems(self, programs: Mapping[str, str]) -> list[Problem]:
@@ -144,7 +148,9 @@ class CloudProvider(ABC, Generic[M]):
 
     @abstractmethod
     def _find_warnings(self) -> list[str]:
-        """Return warnings about limits that a growing cluster reaches."""
+        """Return warnings about limits of the cloud that the cluster would exceed if all pools had their
+        maximum size.
+        """
 
     @abstractmethod
     def _create_member(self, machine: Machine, config: MachineConfig, opts: ResourceOptions) -> M:

@@ -27,7 +27,8 @@ _TIMEOUTS = CustomTimeouts(create="60m", update="60m", delete="60m")
 class MetalProvider:
     """The provider for existing hosts: one command for each host and role.
 
-    `files` are the texts of the files that settings name, by path. Raise SettingsError when keys are missing.
+    `files` are the texts of the files that settings name, by path. Raise SettingsError when an SSH key or
+    host key is missing.
     """
 
     def __init__(self, metal: MetalSettings, topology: Topology, files: Mapping[str, str]) -> None:
@@ -100,7 +101,10 @@ class MetalProvider:
         limit: RollingLimit,
         opts: ResourceOptions,
     ) -> Resource:
-        """Create the command that delivers one role to a host. Errors show its name, which has the host."""
+        """Create the command that delivers one role to a host.
+
+        The name of the command contains the host, because errors show this name.
+        """
         host, role = identity.name, bundle.role
         sudo = self._connections.needs_sudo(host)
         options = ResourceOptions(
@@ -125,6 +129,8 @@ class MetalProvider:
 
 
 def _with_kubectl(script: str, *, sudo: bool) -> str:
-    """Return the script after a definition of `kubectl` for control planes. With `sudo` it runs as root."""
+    """Return `script` with a definition of `kubectl` before it, for control planes. With `sudo` it runs as
+    root.
+    """
     script = KUBECTL_FUNCTION + script
     return f"sudo -n sh -eu <<'KUBEWRIGHT'\n{script}KUBEWRIGHT\n" if sudo else script

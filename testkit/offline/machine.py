@@ -39,9 +39,7 @@ class Machine:
 
     @classmethod
     def create(cls, root: Path, server: ArtifactServer) -> Machine:
-        """Create the machine with tools of the shared cache and offline plugins. `server` serves the
-        mirror.
-        """
+        """Create the deployer with tools of the shared cache and offline plugins. `server` has the mirror."""
         machine = cls(root, server)
         server.files[f"/{INDEX}"] = _index_json().encode()
         machine.cache.mkdir(parents=True)

@@ -22,7 +22,10 @@ FIRST_WORKER = 100
 
 
 class AwsPluginMocks(CertificatePluginMocks):
-    """Mocks of the AWS plugin: they create stores, roles and volumes in the emulator, else only an id."""
+    """Mocks of the AWS plugin, which create stores, roles and volumes in the emulated account.
+
+    A resource of any other type only receives an id.
+    """
 
     def __init__(self, amazon: EmulatedAws) -> None:
         super().__init__()
@@ -59,7 +62,11 @@ class AwsPluginMocks(CertificatePluginMocks):
         return {**args.args, **results[name]}, []
 
     def launches(self, graph: Graph, sizes: Mapping[str, int]) -> list[MachineLaunch]:
-        """Return the machines to launch: one for each member, and `sizes` machines for each pool's group."""
+        """Return the machines to launch: one for each member, and the machines of each pool's Auto Scaling
+        group.
+
+        `sizes` has the number of machines by name of the group.
+        """
         templates = {
             f"{node.name}-id": without_secret_marks(node.inputs) for node in graph.of_type(":LaunchTemplate")
         }

@@ -1,4 +1,4 @@
-"""An emulated AWS under control of the test, which acts as the account holder and as Auto Scaling."""
+"""An emulated AWS account for tests. The test acts as the account holder and as Auto Scaling."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ REGION = "eu-central-1"
 
 @dataclass(frozen=True, kw_only=True)
 class MachineLaunch:
-    """A machine to launch: the lab's name, the address of its interface, and the data of its launch
+    """A machine to launch: its host in the lab, the address of its interface, and the data of its launch
     template.
 
     `hook` is the lifecycle hook that the machine's group waits for.
@@ -35,7 +35,7 @@ class MachineLaunch:
 
 
 class EmulatedAws(EmulatedCloud):
-    """An emulated AWS account. Clients are boto3's, with the deployer's access key."""
+    """An emulated AWS account. Clients are those of boto3, with the access key of the deployer."""
 
     def __init__(self, lab: str) -> None:
         super().__init__(lab)

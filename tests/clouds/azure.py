@@ -1,4 +1,4 @@
-"""An emulated Azure under control of the test, which acts as the account holder."""
+"""An emulated Azure subscription for tests. The test acts as the account holder."""
 
 from __future__ import annotations
 

@@ -20,8 +20,10 @@ READY_SECONDS = 420
 
 @dataclass(frozen=True, kw_only=True)
 class CloudCluster:
-    """A cluster in an emulated cloud. `hosts` are the slots of all machines by address; `node_name` returns
-    the node name of a worker.
+    """A cluster in an emulated cloud.
+
+    `hosts` are the addresses of the lab's hosts by name. A host runs one machine at a time: a new machine
+    replaces a terminated machine on the same host. `node_name` returns the node name of a worker.
     """
 
     cloud: EmulatedCloud
@@ -32,11 +34,11 @@ class CloudCluster:
 
     @property
     def workers(self) -> list[str]:
-        """Return the slots of the workers."""
+        """Return the names of the lab's hosts that run workers."""
         return [host for host in self.hosts if host not in MEMBERS]
 
     def machine(self, host: str) -> RunningMachine:
-        """Return the machine that currently runs in a slot."""
+        """Return the machine that currently runs on a host of the lab."""
         return self.cloud.machine_at(self.hosts[host])
 
     def ready_nodes(self) -> set[str]:

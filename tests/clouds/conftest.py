@@ -37,7 +37,7 @@ def mirror() -> Path:
 
 @contextmanager
 def lab(spec: LabSpec) -> Iterator[LabSpec]:
-    """Yield a lab and remove it at the end, unless state is kept."""
+    """Yield a lab and remove it at the end, unless `KUBEWRIGHT_TEST_STATE` keeps the state of tests."""
     lifecycle.down(spec.name)
     try:
         lifecycle.up(spec)

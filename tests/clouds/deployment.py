@@ -30,8 +30,8 @@ COMMAND_SECONDS = 900
 class Deployment:
     """A run of the Pulumi program.
 
-    `environment` has the environment variables of the commands. `rewrite` replaces addresses in commands
-    that the lab cannot reach.
+    `environment` has the environment variables of the commands. The lab cannot reach some addresses in
+    commands; `rewrite` replaces these addresses in the text of a command.
     """
 
     def __init__(

@@ -66,7 +66,7 @@ def provider_id(machine: RunningMachine) -> str:
 
 @dataclass(frozen=True, kw_only=True)
 class AwsCluster(CloudCluster):
-    """A cluster with machines that can be launched again."""
+    """A cluster on emulated AWS. A test can terminate a machine and launch it again from `launches`."""
 
     amazon: EmulatedAws
     launches: dict[str, MachineLaunch]

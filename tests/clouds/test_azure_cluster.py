@@ -128,8 +128,9 @@ def deployer_environment(azure: EmulatedAzure, directory: Path) -> dict[str, str
 
 
 def use_lab_management_api(azure: EmulatedAzure) -> Any:  # noqa: ANN401 — a function of text
-    """Send the commands that wait for a scale set to the lab's management API; settings cannot configure
-    that address.
+    """Set the address of the lab's management API in the commands that wait for a scale set.
+
+    No setting of the stack file can set this address.
     """
     return lambda words: words.replace(WAIT_COMMAND, f"{WAIT_COMMAND} --management {azure.url}")
 

@@ -15,7 +15,7 @@ from testkit.offline.machine import Machine
 # Test files run in separate groups, because several test files have stacks with the same name.
 @pytest.fixture(scope="module")
 def machine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Machine]:
-    """Return a machine with the stacks of a test file, and with a readable mirror."""
+    """Yield a deployer for the stacks of a test file, and a server with the index of a mirror."""
     root = tmp_path_factory.mktemp("machine")
     with serve_artifacts(root) as server:
         yield Machine.create(root, server)

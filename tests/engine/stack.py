@@ -17,7 +17,7 @@ ClusterEdit = Callable[[Document], object]
 
 
 def keep_one_machine(cluster: Document) -> None:
-    """Remove all machines of the stack dev but its control plane, which then takes pods."""
+    """Remove all machines of the stack `dev` except its control plane, which then accepts pods."""
     cluster["control_planes"]["schedulable"] = True
     cluster["pools"] = {}
     cluster["metal"]["hosts"] = {"cp-1": cluster["metal"]["hosts"]["cp-1"]}

@@ -92,7 +92,7 @@ def test_plan_older_than_another_change_is_refused(single_host_stack: OfflineSta
 
 
 def test_plan_older_than_any_other_run_is_refused(single_host_stack: OfflineStack, tmp_path: Path) -> None:
-    """The next preview does not contain every change of an earlier run, for example a changed secret."""
+    """Any later `up` makes a plan invalid: it can change what previews do not show, such as a secret."""
     plan = tmp_path / "plan.json"
     single_host_stack.preview(
         lambda cluster: cluster.update(kubelet=_kubelet_with_max_pods(69)), "--save-plan", str(plan)

@@ -1,7 +1,7 @@
 """Fixtures for the highly available cluster on real hosts, which is created once for all fault tests.
 
-`KUBEWRIGHT_TEST_STATE` names a directory to keep, as in tests/lab: a cluster that one run created there is
-used, and left running, by the next run.
+`KUBEWRIGHT_TEST_STATE` names a directory that is kept, as in tests/lab: the first run creates a cluster
+there, and later runs use this cluster and leave it running.
 """
 
 from __future__ import annotations
@@ -53,8 +53,9 @@ def ha_cluster(state: Path) -> Iterator[HaCluster]:
 
 @pytest.fixture
 def healthy_cluster(ha_cluster: HaCluster) -> Iterator[HaCluster]:
-    """Yield the cluster. Assert before and after the test that it is healthy, and then that its preview is
-    empty.
+    """Yield the cluster. Assert before and after the test that the cluster is healthy.
+
+    After the test, assert also that a preview of the unchanged stack shows no changes.
     """
     ha_cluster.wait_healthy()
     yield ha_cluster

@@ -180,7 +180,7 @@ def assert_limits(
     report.
 
     The limits: the longest time without a write is at most `gap` seconds, no acknowledged write is lost, and
-    that no read returned an old value.
+    no read returned an old value.
     """
     client.stop()
     report = client.report()

@@ -68,7 +68,7 @@ def test_certificate_authority_is_replaced_in_stages(
 def test_member_that_lost_all_data_is_replaced(
     healthy_cluster: HaCluster, record_figures: RecordFigures
 ) -> None:
-    """A new empty host with the same name replaces the member, and clients notice nothing."""
+    """A new empty host with the same name replaces the member, while requests of clients succeed."""
     host = healthy_cluster.host_by_role("control-plane")
     identity = member_ids(healthy_cluster)[host]
     healthy_cluster.stop_host(host)

@@ -50,8 +50,9 @@ def test_killed_component_returns(
 
 
 def test_full_disk_of_an_etcd_member(healthy_cluster: HaCluster, record_figures: RecordFigures) -> None:
-    """The other members serve requests, `status` names the host and the full disk, and free space ends the
-    fault.
+    """The other members serve requests, and `status` names the host and the full disk.
+
+    The member recovers after a file is deleted from its disk.
     """
     host = healthy_cluster.host_by_role("etcd-leader")
     with small_disk(healthy_cluster, host), running_client(healthy_cluster) as client:

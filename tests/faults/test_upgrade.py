@@ -76,7 +76,11 @@ def test_minor_upgrade_of_the_whole_cluster(old_stack: HaCluster, record_figures
 def test_another_up_completes_an_interrupted_upgrade(
     old_stack: HaCluster, record_figures: RecordFigures, interruption: int
 ) -> None:
-    """The engine or a host is killed at random points. The first upgrade changes all components."""
+    """The test kills the engine or a host at a random time during `up`, and runs `up` again.
+
+    The first interrupted upgrade changes the versions of all components, each later one only containerd and
+    CoreDNS.
+    """
     seed = int(os.environ.get(SEED_VARIABLE) or random.SystemRandom().randrange(10**6))
     generator = random.Random(seed)
     after, host = (

@@ -1,8 +1,8 @@
 """Fixtures for clusters on real hosts, which are created once for all tests and always removed at the end.
 
 The state is in a temporary directory, so that tests do not affect the user's clusters. Tests use the user's
-cache (tools, mirror, root file system of hosts). KUBEWRIGHT_TEST_STATE names a directory to keep: a cluster
-that one run created there is used, and left running, by the next run.
+cache (tools, mirror, root file system of hosts). KUBEWRIGHT_TEST_STATE names a directory that is kept: the
+first run creates a cluster there, and later runs use this cluster and leave it running.
 """
 
 from __future__ import annotations

@@ -1,4 +1,6 @@
-"""Lab tests of changes: a change of a running cluster affects only the parts that it must affect."""
+"""Lab tests of changes to a running cluster: a change replaces and restarts nothing that does not depend on
+it.
+"""
 
 from __future__ import annotations
 

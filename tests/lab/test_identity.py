@@ -46,7 +46,7 @@ def test_api_refuses_anonymous_requests(cluster: Cluster, authority: Path, path:
 
 
 def test_api_answers_anonymous_requests_only_on_health_paths(cluster: Cluster, authority: Path) -> None:
-    """Load balancers use these paths (CIS 2.1 accepts anonymous health checks)."""
+    """Load balancers check the API server on the health paths without credentials (CIS 2.1 accepts this)."""
     for path in ("/livez", "/readyz"):
         assert _status(f"https://{cluster.address('cp-1')}:6443{path}", authority) == 200, path
 

@@ -58,7 +58,7 @@ def _lab_root(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 
 @pytest.fixture
 def first_lab(lab_root: Path) -> LabSpec:
-    """Run `up` for the first lab, which repairs it, and return its spec."""
+    """Create the first lab with `up`, or repair it if a previous test damaged it. Return its spec."""
     lifecycle.up(FIRST_LAB)
     return FIRST_LAB
 

@@ -1,7 +1,8 @@
 """Lab tests of a host with all roles, created from a clean checkout next to another cluster, and later
 extended.
 
-Its network has the other options: host-gw between nodes, iptables for services.
+The network of the host has options that the other cluster does not have: host-gw between nodes, iptables for
+services.
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ NETWORK = "10.95.0.0/24"
 def single_machine(
     state: Path, cluster: Cluster, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Cluster]:
-    """Yield a cluster with one host that has all roles. It is created while the other cluster runs."""
+    """Yield a cluster with one host that has all roles. The fixture `cluster` runs at the same time."""
     config = stackfile.document("kwsolo", NETWORK, control_planes=["cp-1"], workers=[])
     network = {"backend": "host-gw", "proxy_mode": "iptables"}
     config[stackfile.CLUSTER]["network"] |= network

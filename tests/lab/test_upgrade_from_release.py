@@ -60,7 +60,7 @@ def release_cluster(state: Path, tmp_path_factory: pytest.TempPathFactory) -> It
 
 
 def services(cluster: Cluster, host: str) -> dict[str, str]:
-    """Return the start time of every running service that a bundle delivered, by unit."""
+    """Return the start time of every running service that a bundle delivered, by name of the systemd unit."""
     script = (
         "for unit in $(cat /var/lib/kubewright/roles/*/units | sort -u); do "
         f'echo "$unit $(systemctl show --property={_UNIT_PROPERTIES} "$unit" | tr "\\n" " ")"; done'

@@ -1,4 +1,7 @@
-"""The emulated AWS API: moto behind checks of signatures and roles, with volumes that appear on hosts."""
+"""The emulated AWS API: the library moto behind checks of signatures and roles.
+
+Volumes that a machine attaches appear as block devices on its host.
+"""
 
 from __future__ import annotations
 
@@ -29,7 +32,7 @@ MAX_BODY_BYTES = 64 * 1024**2
 
 
 class Api:
-    """WSGI application of the AWS API. The deployer has all permissions, a machine those of its role."""
+    """WSGI application of the AWS API. The deployer has all permissions, a machine those of its IAM role."""
 
     def __init__(self, lab: str, states: MachineStates, sessions: Sessions) -> None:
         self._lab = lab

@@ -1,4 +1,4 @@
-"""Requests to AWS as actions and resources of IAM policies, and checks of AWS that moto lacks."""
+"""Requests to AWS as actions and resources of IAM policies, and checks of AWS that the library moto lacks."""
 
 from __future__ import annotations
 
@@ -132,7 +132,10 @@ def condition_values(resource: str, machine: RunningMachine) -> dict[str, str]:
 
 
 def check_attachment(volume: str, instance: str, device: str) -> None:
-    """Raise RequestRefused if a volume is in use or in another zone. AWS refuses this, moto does not."""
+    """Raise RequestRefused if a volume is in use or in another zone than the machine.
+
+    AWS refuses such a request, the library moto accepts it.
+    """
     if not device:
         raise RequestRefused("MissingParameter", "The request must contain the parameter device", 400)
     region = _volume_region(volume)

@@ -1,7 +1,8 @@
 """Emulated Auto Scaling for machines and the deployer: groups of the running machines, and their lifecycle
 hooks.
 
-moto is not used here, because its groups would start machines. In the lab, tests start the machines.
+The library moto is not used for Auto Scaling, because its groups would create machines. In the lab, tests
+start the machines.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ _WAIT_STATES = {"InService": "Pending:Wait", "Terminated": "Terminating:Wait"}
 def respond(states: MachineStates, action: str, form: Mapping[str, str]) -> str | None:
     """Return the XML response of an Auto Scaling call, or None for unsupported calls.
 
-    Raise RequestRefused.
+    Raise RequestRefused if a machine completes a lifecycle action that does not exist or with a wrong result.
     """
     if action == "CompleteLifecycleAction":
         _complete_lifecycle_action(states, form)

@@ -1,4 +1,4 @@
-"""The emulated instance metadata service, version 2 only, which answers the requesting machine.
+"""The emulated instance metadata service, version 2 only. Each machine receives its own data.
 
 https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/instancedata-data-categories.html
 """
@@ -24,13 +24,13 @@ MAX_TTL_SECONDS = 21600
 
 
 class MetadataTokens:
-    """Tokens of the metadata service. A token is valid for the requesting address and the requested time."""
+    """Tokens of the metadata service. A token is valid for one address, for the lifetime in its request."""
 
     def __init__(self) -> None:
         self._tokens: dict[str, tuple[str, float]] = {}
 
     def issue(self, address: str, seconds: int) -> str:
-        """Return a new token for an address, which is valid for `seconds`."""
+        """Return a new token that a machine at `address` can use for `seconds`."""
         token = secrets.token_urlsafe(42)
         self._tokens[token] = (address, time.monotonic() + seconds)
         return token

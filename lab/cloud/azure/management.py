@@ -1,4 +1,4 @@
-"""The part of Azure's management API that a deployer polls: scale sets and their machines.
+"""Emulation of the management API of Azure, as far as a deployer polls it: scale sets and their machines.
 
 https://learn.microsoft.com/rest/api/compute/virtual-machine-scale-sets
 """

@@ -1,4 +1,4 @@
-"""The plugin's process: `python -m lab.plugins.command ENGINE_ADDRESS`."""
+"""Entry point of the stand-in plugin `command`: `python -m lab.plugins.command ENGINE_ADDRESS`."""
 
 from lab.plugins.command.provider import CommandProvider
 from lab.plugins.runtime.server import serve

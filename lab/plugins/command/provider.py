@@ -40,7 +40,10 @@ class CommandProvider(Provider):
         self._log = log
 
     async def check(self, urn: str, olds: Properties, news: Properties, seed: bytes) -> Properties:
-        """Return the inputs with defaults. For a copy, add the digest of its source. Raises CheckError."""
+        """Return the inputs with defaults. For a copy, add the digest of its source.
+
+        Raises CheckError if inputs are invalid.
+        """
         token = _require_supported(resource_type(urn))
         inputs = check_inputs(token, news)
         if token == COPY and not has_unknown(inputs["source"]):
@@ -156,7 +159,7 @@ def _require_supported(token: str) -> str:
 
 
 def _previous_output(inputs: Mapping[str, Any], previous: Mapping[str, Any]) -> dict[str, str]:
-    """Return the output of the previous command as environment variables."""
+    """Return the output that the last command of the resource printed, as environment variables."""
     if not inputs.get("addPreviousOutputInEnv", True):
         return {}
     names = {"PULUMI_COMMAND_STDOUT": "stdout", "PULUMI_COMMAND_STDERR": "stderr"}

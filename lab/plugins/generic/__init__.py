@@ -1,4 +1,4 @@
-"""Stand-in for the plugins `aws` and `azure-native`, which answers previews and creates nothing.
+"""Stand-in for the plugins `aws` and `azure-native`, which computes previews and creates nothing.
 
-The first argument of the process selects the package: `--package=aws`.
+The option `--package=aws` or `--package=azure-native` selects the plugin to replace.
 """

@@ -1,4 +1,4 @@
-"""The plugin's process: `python -m lab.plugins.generic --package=NAME ENGINE_ADDRESS`."""
+"""Entry point of the generic stand-in: `python -m lab.plugins.generic --package=NAME ENGINE_ADDRESS`."""
 
 import sys
 

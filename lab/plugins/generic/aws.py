@@ -1,6 +1,7 @@
 """Facts of AWS for previews: inputs that replace a resource, generated names, results of functions.
 
-Replacement is the property `ForceNew` of the Terraform provider that the official plugin bridges.
+The official plugin is built from a Terraform provider. An input replaces a resource if it has the property
+`ForceNew` in that provider.
 """
 
 from __future__ import annotations

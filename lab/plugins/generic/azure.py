@@ -1,8 +1,9 @@
 """Facts of Azure for previews: inputs that replace a resource, results of functions.
 
-A part of a resource's path (its name, the name of its group) always replaces the resource. Other inputs
-are the official plugin's own short list. The official plugin previews all other changes as updates;
-programs override this with `replace_on_changes`, which the engine applies to any plugin.
+A change of a part of a resource's path (its name, the name of its group) always replaces the resource. The
+official plugin has a short list of other inputs that replace a resource, which this module copies. Changes of
+all further inputs are updates in a preview; programs override this with `replace_on_changes`, which the
+engine applies to any plugin.
 """
 
 from __future__ import annotations

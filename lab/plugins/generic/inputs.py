@@ -76,7 +76,10 @@ def _default_tags(kind: ResourceType, inputs: Properties, settings: Mapping[str,
 
 
 def as_outputs(inputs: Properties, unlike: frozenset[str]) -> Properties:
-    """Return the outputs that a preview assumes for these inputs. Properties in `unlike` are unknown."""
+    """Return the outputs that a preview assumes for these inputs.
+
+    The names in `unlike` are properties whose output differs from the input: their outputs are unknown.
+    """
     return {
         key: UNKNOWN if key in unlike else _as_output(value, unlike)
         for key, value in inputs.items()
@@ -95,7 +98,10 @@ def _as_output(value: Value, unlike: frozenset[str]) -> Value:
 
 
 def comparable_inputs(old: Properties, new: Properties) -> Properties:
-    """Return the old inputs without defaults of the plugin that the new inputs do not set either."""
+    """Return the old inputs that can be compared with the new inputs.
+
+    An old input that has a default of the plugin is omitted, unless the new inputs set it.
+    """
     return {key: _without_defaults(value, new.get(key)) for key, value in _provided_inputs(old, new).items()}
 
 

@@ -44,8 +44,9 @@ class ResourceType:
 
 @functools.cache
 def resource_type(module: str, token: str) -> ResourceType | None:
-    """Return the inputs and outputs of a type in the SDK `module`, such as `pulumi_aws`; None for an unknown
-    type.
+    """Return the inputs and outputs of a resource type; None for an unknown type.
+
+    `module` is the name of the SDK, such as `pulumi_aws`, and `token` the type token.
     """
     source = _source_text(module, token)
     if source is None:

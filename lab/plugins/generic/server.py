@@ -15,7 +15,7 @@ class GenericServicer(Servicer):
     async def Handshake(
         self, request: proto.ProviderHandshakeRequest, context: Context
     ) -> proto.ProviderHandshakeResponse:
-        """Record whether the engine reports previews in calls of functions."""
+        """Record whether the engine states, when it calls a function, that it runs a preview."""
         self._engine_reports_previews = request.invoke_with_preview
         return proto.ProviderHandshakeResponse(accept_secrets=True)
 

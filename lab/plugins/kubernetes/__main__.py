@@ -1,4 +1,4 @@
-"""The plugin's process: `python -m lab.plugins.kubernetes ENGINE_ADDRESS`."""
+"""Entry point of the stand-in plugin `kubernetes`: `python -m lab.plugins.kubernetes ENGINE_ADDRESS`."""
 
 from lab.plugins.kubernetes.provider import KubernetesProvider
 from lab.plugins.runtime.server import serve

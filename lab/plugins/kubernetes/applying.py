@@ -122,5 +122,8 @@ class Applier:
             raise
 
     def _name_is_taken(self, target: Target) -> bool:
-        """Check whether an object with this name exists. Then the dry run of a replacement would fail."""
+        """Check whether an object with the name of the target exists.
+
+        If it exists, the dry run of a replacement would fail.
+        """
         return self._client().get(target.api, target.namespace, target.name, what=target.what) is not None

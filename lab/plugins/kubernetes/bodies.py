@@ -58,9 +58,7 @@ def merge_patch(old: Value, new: Value) -> Value:
 def state_of(
     kind: Kind, live: Mapping[str, Any], inputs: Mapping[str, Value], manager: str
 ) -> dict[str, Value]:
-    """Return the state of the resource for an object: the server's response `live` with all secrets
-    marked.
-    """
+    """Return the state of a resource from `live`, the response of the API server. All secrets are marked."""
     state: dict[str, Any] = copy.deepcopy(dict(live))
     meta = mapping(state.get("metadata"))
     meta.pop("managedFields", None)
@@ -132,7 +130,7 @@ def import_inputs(live: Mapping[str, Any]) -> dict[str, Value]:
 def refresh_inputs(kind: Kind, inputs: Mapping[str, Value], live: Mapping[str, Any]) -> dict[str, Value]:
     """Return the inputs with the values of the existing object `live`, only for fields that the program sets.
 
-    So the differences from the old inputs are the drift.
+    The differences between the old inputs and the result are the drift.
     """
     live_fields = {key: value for key, value in live.items() if key != "status"}
     if kind.kind == "Secret" and not kind.group:

@@ -67,7 +67,7 @@ class Access:
     user_entry: Mapping[str, Any] = field(repr=False)
 
     def to_kubeconfig(self) -> dict[str, Any]:
-        """Return a kubeconfig with only this cluster, user and context."""
+        """Return a kubeconfig with one context: the cluster and the user of this `Access`."""
         return {
             "apiVersion": "v1",
             "kind": "Config",

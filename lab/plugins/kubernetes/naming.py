@@ -190,8 +190,9 @@ def resource_id(obj: Mapping[str, Any]) -> str:
 
 
 def split_id(identity: str, default_namespace: str) -> tuple[str, str]:
-    """Return the namespace and the name in a resource id; without a namespace, return the default
-    namespace.
+    """Return the namespace and the name in the id `identity` of a resource.
+
+    If the id contains no namespace, return `default_namespace` and the name.
     """
     namespace, slash, name = identity.rpartition("/")
     return (namespace if slash else default_namespace), name

@@ -58,7 +58,10 @@ class ObjectManager:
         self._applier = Applier(settings, client, log)
 
     def check(self, urn: str, olds: Inputs, news: Inputs, seed: bytes) -> dict[str, Value]:
-        """Return the inputs of an object with API version, kind, name and namespace. Raises InvalidInput."""
+        """Return the inputs of an object with API version, kind, name and namespace.
+
+        Raises InvalidInput if an input is invalid.
+        """
         kind = kind_of(resource_type(urn), news)
         named = {"apiVersion": kind.api_version, "kind": kind.kind, **news}
         return with_name(

@@ -15,8 +15,10 @@ Object = Mapping[str, Any]
 class RelatedFacts:
     """Facts about an object that its status does not contain.
 
-    Attributes: ready_endpoints: the number of addresses behind a Service that accept traffic.
-    waits_for_consumer: whether the storage class of a volume claim binds the claim only when a pod uses it.
+    Attributes:
+        ready_endpoints: the number of addresses behind a Service that accept traffic.
+        waits_for_consumer: whether the storage class of a volume claim binds the claim only when a pod
+            uses it.
     """
 
     ready_endpoints: int = 0

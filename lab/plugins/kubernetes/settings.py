@@ -55,9 +55,10 @@ class Settings:
     def result_if_unreachable(
         self, problem: Unreachable, state: Mapping[str, Value], inputs: Mapping[str, Value]
     ) -> tuple[dict[str, Value], dict[str, Value]]:
-        """Return the state and inputs of a resource whose cluster is unreachable, as the settings request.
+        """Return the state and inputs of a resource whose cluster is unreachable.
 
-        If both are empty, the resource counts as deleted. Raises `problem` if no setting applies.
+        With `delete_unreachable`, both are empty, so that the resource counts as deleted. With
+        `skip_update_unreachable`, both are unchanged. Raises `problem` if neither setting is set.
         """
         if self.delete_unreachable:
             return {}, {}
@@ -116,7 +117,10 @@ def _resolve_access(plain: Mapping[str, Any]) -> Access:
 
 
 def _parse_flag(plain: Mapping[str, Any], name: str) -> bool:
-    """Parse a Boolean setting, which is a Boolean or a text. The environment variable is the default."""
+    """Parse a Boolean setting, which is a Boolean or a text.
+
+    A missing setting has the value of its environment variable.
+    """
     value = plain.get(name)
     if value is None:
         value = os.environ.get(_FLAGS[name]) or name == "enableServerSideApply"

@@ -115,7 +115,7 @@ def encode_map(values: Mapping[str, Value]) -> struct_pb2.Struct:
 
 
 def reveal(value: Value) -> Value:
-    """Return a copy without `Secret` wrappers; `UNKNOWN` stays."""
+    """Return a copy without `Secret` wrappers; `UNKNOWN` is kept."""
     if isinstance(value, Secret):
         return reveal(value.value)
     if isinstance(value, list):

@@ -1,4 +1,4 @@
-"""The plugin's process: `python -m lab.plugins.tls ENGINE_ADDRESS`."""
+"""Entry point of the stand-in plugin `tls`: `python -m lab.plugins.tls ENGINE_ADDRESS`."""
 
 from lab.plugins.runtime.server import serve
 from lab.plugins.tls.provider import TlsProvider

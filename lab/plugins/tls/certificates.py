@@ -200,7 +200,10 @@ def _alternative_names(inputs: Mapping[str, Any]) -> x509.SubjectAlternativeName
 
 
 def _signature_hash(key: Key) -> Any:  # noqa: ANN401 - the builders' own type of hash
-    """Return a SHA-2 hash for the strength of the signing key. ED25519 includes its own hash."""
+    """Return the SHA-2 hash function that matches the strength of the signing key.
+
+    Return None for an ED25519 key, because its signature algorithm includes the hash function.
+    """
     if isinstance(key, ec.EllipticCurvePrivateKey):
         return {384: hashes.SHA384(), 521: hashes.SHA512()}.get(key.key_size, hashes.SHA256())
     return hashes.SHA256() if hasattr(key, "private_numbers") else None

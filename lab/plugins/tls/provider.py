@@ -56,7 +56,7 @@ class TlsProvider(Provider):
         """Create the provider. The log is not used, because all operations are short."""
 
     async def check(self, urn: str, olds: Properties, news: Properties, seed: bytes) -> Properties:
-        """Check each input. Return the inputs with private keys marked as secret. Raises CheckError."""
+        """Return the inputs with private keys marked as secret. Raises CheckError if inputs are invalid."""
         return check_inputs(_resource_kind(resource_type(urn)), news)
 
     async def diff(

@@ -72,7 +72,7 @@ def stack(tmp_path: Path, tmp_path_factory: pytest.TempPathFactory) -> Program:
 
 
 def program(*, content: str = BUNDLE, script: str = SCRIPT, network: str = "10.0.0.0/16") -> str:
-    """Return the text of an AWS program with this object, user data and address range."""
+    """Return the text of an AWS program with the content of an object, user data and an address range."""
     return PROGRAM.format(content=content, script=script, range=network)
 
 

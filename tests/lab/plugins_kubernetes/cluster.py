@@ -26,10 +26,10 @@ from automation.environment import environment
 
 
 def binary_path(name: str) -> str:
-    """Return the path of a binary, such as `etcd`. Search in $KUBEWRIGHT_BIN, then in the tools, then in the
-    cache.
+    """Return the path of a binary, such as `etcd`.
 
-    A binary that is missing in the cache is downloaded or built.
+    Search in $KUBEWRIGHT_BIN, then in the directory of the deployer's tools, then in the cache. A binary that
+    is missing in the cache is downloaded or built.
     """
     directories = [Path(os.environ["KUBEWRIGHT_BIN"])] if "KUBEWRIGHT_BIN" in os.environ else []
     for directory in [*directories, environment().tools]:

@@ -86,7 +86,9 @@ def test_requirements_of_a_go_mod(tmp_path: Path) -> None:
 
 
 def test_go_of_pypi_can_build_every_default_release() -> None:
-    """Older releases that are kept for upgrades may require a newer Go (containerd 2.3.7 does). The builder
+    """The Go compiler from PyPI must be new enough for the default version of each artifact.
+
+    Older versions that are kept for upgrades may require a newer Go (containerd 2.3.7 does). The builder
     reports this.
     """
     defaults = dict(reversed(catalogue.RELEASES))  # the first row of a component is the default

@@ -25,8 +25,9 @@ def _digest(content: bytes) -> str:
 
 @pytest.fixture
 def item(server: ArtifactServer, monkeypatch: pytest.MonkeyPatch) -> Binary:
-    """Return crictl as published by the local server. The fixture removes its module, so that it cannot be
-    built.
+    """Return the artifact crictl with the local server as its official site.
+
+    The artifact has no Go module, so that the tests cannot build it from source.
     """
     monkeypatch.setenv("SSL_CERT_FILE", str(server.ca_file))
     monkeypatch.setenv("KUBEWRIGHT_OFFICIAL", "")

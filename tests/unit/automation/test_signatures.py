@@ -1,4 +1,7 @@
-"""The engine's signatures, as literals: other tests use the constants both ways and would miss an error."""
+"""Tests of the engine's signatures against literal values.
+
+Other tests write and read values with the same constants, so they would not detect a wrong constant.
+"""
 
 from __future__ import annotations
 
@@ -6,7 +9,9 @@ from automation import signatures
 
 
 def test_signatures_are_those_of_the_engine() -> None:
-    """sdk/go/common/resource/sig/sig.go and sdk/go/common/resource/plugin/rpc.go of pulumi."""
+    """Source of the values: sdk/go/common/resource/sig/sig.go and sdk/go/common/resource/plugin/rpc.go of
+    Pulumi.
+    """
     assert signatures.SIGNATURE == "4dabf18193072939515e22adb298388d"
     assert signatures.SECRET_SIGNATURE == "1b47061264138c4ac30d75fd1eb44270"
     assert signatures.UNKNOWN == "04da6b54-80e4-46f7-96ec-b56ff0331ba9"

@@ -1,4 +1,4 @@
-"""Tests of the benchmark against kubeadm: both programs create the same cluster, and the report covers
+"""Tests of the benchmark of Kubewright against kubeadm: both create the same cluster, and the report has
 both.
 """
 

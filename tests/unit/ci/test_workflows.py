@@ -96,7 +96,7 @@ def test_no_job_has_both_cloud_credentials_and_write_permissions(
 
 
 def test_jobs_with_secrets_run_in_environments() -> None:
-    """Environments restrict branches and require approvals."""
+    """The environments of GitHub restrict branches and require approvals."""
     environments = {
         (workflow, name): job.get("environment") for workflow, name, job in JOBS if "secrets." in str(job)
     }

@@ -16,8 +16,9 @@ _DEFAULTS = {"isCaCertificate": False, "setSubjectKeyId": False, "setAuthorityKe
 
 
 class CertificatePluginMocks(PluginMocks):
-    """Mocks of plugins. Certificates and keys with unchanged inputs keep their state, others are created
-    again.
+    """Mocks of plugins. A certificate or key with unchanged inputs keeps its state.
+
+    If its inputs change, the mocks create it again.
     """
 
     def __init__(self) -> None:

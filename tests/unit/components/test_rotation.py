@@ -121,8 +121,9 @@ def test_stages_can_be_reverted(cluster: RotatingCluster) -> None:
 def test_a_skipped_stage_breaks_a_connection(
     cluster: RotatingCluster, first: str | None, second: str
 ) -> None:
-    """Skipping a stage must fail, so that the test above can detect errors. For this reason hosts refuse to
-    skip a stage.
+    """Skipping a stage must break a connection, which is why hosts refuse to skip a stage.
+
+    If no connection broke, `test_all_connections_work_at_every_step_of_every_stage` could not detect errors.
     """
     if first:
         cluster.up(rotation_settings(first), random.Random(1))

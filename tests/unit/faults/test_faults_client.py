@@ -48,7 +48,7 @@ def _fast(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def run(work: Work, record: RequestRecord, api: FakeApi, calls: int) -> None:
-    """Let a worker of the client make this number of calls."""
+    """Run the loop `work` of the client until it has made `calls` calls to the API."""
     stopped = threading.Event()
     remaining_calls = [calls]
 

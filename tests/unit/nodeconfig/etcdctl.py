@@ -1,8 +1,14 @@
 """A fake etcdctl with the membership rules of etcd. Its cluster is a JSON file ($FAKE_ETCD).
 
-Tests run this file as a program. `members` maps peer URLs to id, name, learner, served (the cluster has
-agreed on the client addresses of the member), up, ready (a learner in sync) and version. A new cluster has
-all names from the beginning. As in etcd, a quorum requires a majority of voters that are up.
+Tests run this file as a program. The key `members` of the JSON file maps the peer URL of each member to:
+
+    id, name, version   as in etcd; a new cluster has all names from the beginning
+    learner             the member has no vote
+    ready               the learner has all data
+    served              the cluster has agreed on the client addresses of the member
+    up                  the member runs
+
+As in etcd, a quorum requires a majority of voters that are up.
 """
 
 from __future__ import annotations

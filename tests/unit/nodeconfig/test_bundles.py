@@ -251,7 +251,7 @@ def test_different_contents_at_one_path_raise_an_error() -> None:
 
 
 def test_nft_has_names_of_protocols_on_hosts_without_etc_protocols(index: FakeIndex) -> None:
-    """Otherwise a restarted kube-proxy deletes the elements of all its services."""
+    """Without names of protocols, a restarted kube-proxy deletes the nftables elements of all services."""
     node = bundles(cluster(), index)["w-1", Role.NODE]
     content = next(file.content for file in node.files if file.path == "/usr/local/lib/kubewright/protocols")
     numbers = {line.split()[0]: int(line.split()[1]) for line in content.splitlines()}

@@ -77,7 +77,10 @@ def test_an_interrupted_addition_is_not_repeated(cluster: FakeEtcdCluster) -> No
 
 
 def test_a_joining_member_starts_with_the_membership_not_the_configuration(cluster: FakeEtcdCluster) -> None:
-    """Member c does not exist yet, and member e still exists: etcd requires the actual membership."""
+    """The configuration has the members a, b and c, but the etcd cluster has b and e.
+
+    The joining member a starts with a, b and e, because etcd requires the actual membership.
+    """
     cluster.write_members({"b": {}, "e": {}})
     assert cluster.start() == ("existing", initial_cluster_entries("a", "b", "e"))
 
@@ -105,8 +108,8 @@ def test_a_learner_that_is_never_promoted_gives_one_readable_line(cluster: FakeE
 
 
 def test_lost_data_never_creates_a_second_cluster(cluster: FakeEtcdCluster) -> None:
-    """After a power failure the other members may not run yet. With state `new`, etcd would create a second
-    cluster.
+    """After a power failure the other members may not run yet. With the initial cluster state `new`, etcd
+    would create a second cluster.
     """
     cluster.path("etc/etcd/joined").touch()
     result = cluster.run("start")
@@ -174,7 +177,7 @@ def test_others_must_serve_before_a_member_changes(cluster: FakeEtcdCluster) -> 
 
 
 def test_a_member_out_of_quorum_may_change(cluster: FakeEtcdCluster) -> None:
-    """Otherwise a broken member could not be repaired."""
+    """In a cluster without quorum, a member could not be repaired if its host refused changes."""
     cluster.write_members({"a": {}, "b": {"up": False}, "c": {"up": False}})
     assert cluster.run("others").returncode == 0
 

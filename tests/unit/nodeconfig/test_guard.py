@@ -92,8 +92,8 @@ def test_supported_version_steps_are_taken(host: EmulatedHost, role: Role, old: 
 
 
 def test_an_interrupted_version_step_is_remembered(host: EmulatedHost) -> None:
-    """Version 1.36 was installed but not healthy, so 1.35 is a step back, although the record still has
-    1.35.
+    """The host installed version 1.36, which did not become healthy. A change to 1.35 is then a step back,
+    although the record of the host still has 1.35.
     """
     host.deliver(bundle_with_version(Role.CONTROL_PLANE, "kubernetes", "1.35.6"))
     unhealthy = replace(

@@ -70,7 +70,9 @@ def test_each_load_balancer_has_the_address_of_the_other(topology: Topology) -> 
 
 
 def test_only_a_stopped_haproxy_releases_the_address(topology: Topology) -> None:
-    """A weight lowers the priority; a failure without a weight releases the address."""
+    """In keepalived, a failed check with a weight lowers the priority of the load balancer. A failed check
+    without a weight releases the virtual address.
+    """
     text = keepalived_configuration(topology, topology.load_balancers[0])
     scripts = {block.split()[0]: block.split("}")[0] for block in text.split("vrrp_script ")[1:]}
     assert scripts.keys() == {"haproxy", "api"}

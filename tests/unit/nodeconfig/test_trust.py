@@ -36,7 +36,7 @@ def rotated_topology(*names: str) -> Topology:
 
 
 class PublishedCas:
-    """Answers of a fake `kubectl` about published CAs. The files are in `directory`."""
+    """Responses of a fake `kubectl` about published CAs. The responses are files in `directory`."""
 
     def __init__(self, directory: Path) -> None:
         self.directory = directory

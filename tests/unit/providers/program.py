@@ -29,7 +29,10 @@ def section(cluster: Json, *path: str) -> Json:
 
 
 class ExampleStack:
-    """An example stack and the resources that the program creates for it. `plugins` creates the mocks."""
+    """An example stack, and the resources that the program creates for it.
+
+    `plugins` creates the mocks of the Pulumi plugins.
+    """
 
     def __init__(self, stack: str, plugins: Callable[[], PluginMocks]) -> None:
         self._file = ROOT / f"Pulumi.{stack}.yaml"

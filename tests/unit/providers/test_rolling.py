@@ -30,7 +30,7 @@ def error_args(name: str, message: str, operation: str = "update") -> ErrorHookA
 
 
 class SimulatedHosts:
-    """Changing hosts. `failing` maps a host to the error of its change."""
+    """Hosts that change under a rolling limit. `failing` maps a host name to the error of its change."""
 
     def __init__(self, limit: RollingLimit, failing: dict[str, str] | None = None) -> None:
         self.limit = limit

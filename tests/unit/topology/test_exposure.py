@@ -1,6 +1,4 @@
-"""Tests of the warning about public networks, which a lab does not have, because the lab's network is
-closed.
-"""
+"""Tests of the warning about public networks. A lab has no warning, because its network is closed."""
 
 from __future__ import annotations
 

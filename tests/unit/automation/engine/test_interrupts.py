@@ -133,8 +133,10 @@ class DriverStarter:
 def test_engine_is_interrupted_once_and_may_finish(
     start_driver: DriverStarter, number: signal.Signals, group: bool
 ) -> None:
-    """Test a signal to the driver only; and, as from a terminal, to its process group and again to the
-    driver.
+    """Send a signal to the driver. If `group` is true, send it to the driver's process group first, as a
+    terminal does.
+
+    In both cases the engine receives one interrupt and finishes its running operations.
     """
     process = start_driver("engine", SLOW_ENGINE)
     if group:
@@ -167,7 +169,7 @@ def test_second_signal_kills_the_engine(start_driver: DriverStarter) -> None:
 
 @pytest.mark.parametrize("engine", [HANGING_ENGINE, SLOW_ENGINE])
 def test_engine_ends_when_the_driver_is_killed(start_driver: DriverStarter, engine: str) -> None:
-    """Test that a child process of the engine in another process group ends too."""
+    """The child processes of the engine end too, even in another process group."""
     process = start_driver("engine", engine)
     process.kill()
     process.wait()

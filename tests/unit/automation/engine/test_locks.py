@@ -1,4 +1,4 @@
-"""Tests that locks of dead processes are removed and locks of running processes stay."""
+"""Tests that locks of dead processes are removed and locks of running processes are kept."""
 
 from __future__ import annotations
 

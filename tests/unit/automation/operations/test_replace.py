@@ -19,7 +19,10 @@ from topology.model import Role, Topology
 
 @dataclass
 class FakeHosts:
-    """Fake hosts with results by host and part of the script. All other scripts succeed without output."""
+    """Fake hosts. `results` maps a host and a part of a script to the result of scripts with this part.
+
+    Scripts without an entry succeed without output.
+    """
 
     results: dict[tuple[str, str], ScriptResult] = field(default_factory=dict)
     calls: list[tuple[str, str]] = field(default_factory=list)

@@ -57,7 +57,9 @@ def host(operation: str, name: str, role: str, pool: str = "", old: str = "a\n",
 
 
 def cluster(*changed: Step, planes: int = 3, workers: int = 3) -> list[Step]:
-    """Return the steps of a cluster in which only these steps change."""
+    """Return the steps of a small cluster: the steps `changed`, and steps without a change for all other
+    resources.
+    """
     steps = [host("same", f"cp-{i + 1}", role) for i in range(planes) for role in ("etcd", "control-plane")]
     steps += [host("same", f"w-{i + 1}", "node", "workers") for i in range(workers)]
     urns = {each.urn for each in changed}

@@ -1,4 +1,4 @@
-"""Tests of risks and pictures for clusters in clouds. Components of the URN identify members and pools."""
+"""Tests of risks and pictures for clusters in clouds. Parents in a URN identify members and pools."""
 
 from __future__ import annotations
 
@@ -76,7 +76,10 @@ def pool_step(
 
 
 def cloud_cluster(cloud: str, *changed: Step) -> list[Step]:
-    """Return the steps of a cluster with three members and a pool, in which only these steps change."""
+    """Return the steps of a cluster with three members and a pool.
+
+    The steps `changed` replace the steps of the same resources; all other steps are without a change.
+    """
     names = [f"cp-{number}" for number in (1, 2, 3)]
     steps = [member_step(cloud, name) for name in names]
     steps += [wait_step(name, role) for name in names for role in ("etcd", "control-plane")]
@@ -85,7 +88,10 @@ def cloud_cluster(cloud: str, *changed: Step) -> list[Step]:
 
 
 def risks(cloud: str, *changed: Step) -> dict[str, tuple[str, ...]]:
-    """Return the risks, without a topology: the stack file no longer describes removed members."""
+    """Return the hosts or resources of each risk, by risk rule.
+
+    The report has no topology, because the stack file no longer describes members that the change removes.
+    """
     return {
         risk.rule: risk.subjects for risk in report_from_events("x", cloud_cluster(cloud, *changed)).risks
     }

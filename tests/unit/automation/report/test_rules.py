@@ -160,7 +160,7 @@ def test_the_rule_does_not_apply_to_a_harmless_change(rule: str, steps: list[Ste
 
 @pytest.mark.parametrize(("limit", "applies"), [(1, False), (2, True)])
 def test_a_higher_max_unavailable_is_used_for_the_risk(limit: int, applies: bool) -> None:
-    """Test a change that raises the limit and uses it at the same time."""
+    """The change raises `max_unavailable` of a pool and changes all of its nodes: the new limit applies."""
     topology = cloud(**{"pools.general.max_unavailable": limit})
     changed = [host("update", f"g-{i}", "node", "general") for i in (1, 2, 3)]
     subjects_by_rule = {

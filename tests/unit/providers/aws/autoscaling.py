@@ -1,4 +1,7 @@
-"""Moto's Auto Scaling with simulated instance refreshes, which moto lacks, as AWS documents them."""
+"""Auto Scaling of the library moto, with simulated instance refreshes.
+
+moto has no instance refreshes. The simulation follows the documentation of AWS.
+"""
 
 from __future__ import annotations
 

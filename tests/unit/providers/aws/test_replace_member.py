@@ -81,7 +81,11 @@ class TestReplaceMember:
     def test_the_status_of_the_old_machine_does_not_count_for_the_new_one(
         self, replacement: Replacement, simulator: RefreshSimulator
     ) -> None:
-        """A new image changes no digest, and the next member must wait for this one."""
+        """A new image does not change the digest, so the status of the old machine has the expected digest
+        already.
+
+        The replacement must still wait for the new machine, before the next member is replaced.
+        """
         write_statuses(replacement.statuses, STATUS_KEYS, NEW_DIGEST)
 
         class UpToDateGroups(MachineGroups):

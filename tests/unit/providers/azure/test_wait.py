@@ -35,7 +35,7 @@ class FakeCredential:
 
 @dataclass
 class FakeAzure:
-    """The server: blobs by path, and JSON responses of the management API by path."""
+    """A local server in place of Azure: blobs by path, and JSON responses of the management API by path."""
 
     url: str
     ca_file: str

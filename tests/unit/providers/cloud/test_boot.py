@@ -103,7 +103,10 @@ class TestDeliver:
         assert machine.status("pools/general/i-0123/node") == new_digest
 
     def test_old_statuses_are_cleared_first(self, machine: BootMachine) -> None:
-        """No deployer waits for a machine that the cloud replaces, so that machine clears the status."""
+        """When the cloud replaces a machine, the new machine clears the status that the old machine wrote.
+
+        No deployer waits for the new machine, so no other program clears the status.
+        """
         kind, roles = "members/etcd", (Role.ETCD,)
         digest = put_bundles(machine, f"{kind}/e-1", bundle(Role.ETCD))
         machine.put(f"status/{kind}/e-1/etcd", f"{digest}\n")

@@ -18,6 +18,6 @@ def remote() -> CommandPlugin:
 
 @pytest.fixture
 def host() -> Iterator[SshHost]:
-    """Yield a running SSH server that stands for a host."""
+    """Yield a running SSH server in place of a host."""
     with SshHost() as running:
         yield running

@@ -47,8 +47,9 @@ def check(
     *,
     provider: GenericProvider | None = None,
 ) -> dict[str, Any]:
-    """Return the checked inputs with the defaults of the official plugin. The default provider is that of the
-    type.
+    """Return the checked inputs with the defaults of the official plugin.
+
+    By default, the package of the type token selects the provider.
     """
     provider = provider or (AWS if token.startswith("aws:") else AZURE)
     return run(provider.check(urn(token), dict(old or {}), dict(new), SEED))

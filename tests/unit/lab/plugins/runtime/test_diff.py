@@ -22,7 +22,7 @@ json_values = st.recursive(
 
 
 def replaces_nothing(_path: str) -> bool:
-    """Return that the change of no property replaces the resource."""
+    """Return False: no change of a property replaces the resource."""
     return False
 
 
@@ -39,7 +39,7 @@ def test_changes_are_found_exactly_when_values_differ(secrecy_counts: bool, old:
 
 
 def canonical(value: Value) -> Value:
-    """Return a form in which True differs from 1 and the order of keys has no effect."""
+    """Convert a value for comparison: True differs from 1, and the order of keys has no effect."""
     if isinstance(value, dict):
         return ("map", sorted((key, canonical(item)) for key, item in value.items()))
     if isinstance(value, list):
