@@ -42,7 +42,7 @@ _NOT_ROUTED = tuple(
 def is_public_name(source: str) -> bool:
     """Check whether a source is a name that means "any address" in a cloud, such as `Internet`.
 
-    Names with a regional suffix, such as `AzureCloud.westeurope`, are public too.
+    Names with the suffix of a region, such as `NAME.westeurope`, are public too.
     """
     name = source.strip().lower().partition(".")[0]
     return any(name in cloud.readers.public_source_names for cloud in CLOUDS)
