@@ -23,7 +23,7 @@ from lab.paths import LabPaths
 from lab.plugins.install import Installed, InstallError, install
 
 
-def prepare_machine(
+def prepare_deployer(
     environment: Environment, prerequisites: Prerequisites | None = None, progress: Progress | None = None
 ) -> Sequence[Installed]:
     """Install tools and plugins on this machine, by default all of them. Return quickly if all are
@@ -83,7 +83,7 @@ def prepare_stack(environment: Environment, workspace: Workspace, purpose: Purpo
     progress.expect_steps(
         _count_machine_steps(prerequisites) + (_count_lab_steps(requirements) if requirements else 0)
     )
-    plugins = prepare_machine(environment, prerequisites, progress)
+    plugins = prepare_deployer(environment, prerequisites, progress)
     if purpose is Purpose.CHANGE:
         _reject_stand_in_plugins(plugins, environment)
     engine = Engine(environment, workspace)
@@ -106,7 +106,7 @@ def _prepare_lab(requirements: LabRequirements, engine: Engine, progress: Progre
 
 
 def _count_machine_steps(prerequisites: Prerequisites) -> int:
-    """Return the number of progress steps of `prepare_machine`: each tool, and all plugins together."""
+    """Return the number of progress steps of `prepare_deployer`: each tool, and all plugins together."""
     return len(prerequisites.tools) + 1
 
 

@@ -36,7 +36,10 @@ class SecretPath:
 
 @dataclass(slots=True)
 class DeliveryFacts:
-    """Content of the script of one delivery, by kind. `role` is None for a text that is no delivery."""
+    """What the script of one delivery contains, with a field for each kind of content.
+
+    `role` is None if the parsed text is not the script of a delivery.
+    """
 
     role: Role | None = None
     identity: Identity | None = None

@@ -59,7 +59,7 @@ def script(bundle: Bundle, identity: Identity, *, sudo: bool = False) -> str:
         "commit",
     ]
     unpack = 'base64 -d | tar -x -C "$work"'
-    text = _login_shell_program(bundle.role, statements, unpack, sudo)
+    text = _program_for_any_login_shell(bundle.role, statements, unpack, sudo)
     size = len(text.encode())
     if size > MAX_TEXT_BYTES:
         raise BundleError(
@@ -105,10 +105,10 @@ def reset_script(role: Role, *, sudo: bool = False, leave: bool = True, drain_se
         LOAD_PROGRAM,
         f"reset {role}{f' leave {drain_seconds}' if leave else ''}",
     ]
-    return _login_shell_program(f"{role}: reset", body, ":", sudo)
+    return _program_for_any_login_shell(f"{role}: reset", body, ":", sudo)
 
 
-def _login_shell_program(title: str, body: Iterable[str], unpack: str, sudo: bool) -> str:
+def _program_for_any_login_shell(title: str, body: Iterable[str], unpack: str, sudo: bool) -> str:
     """Return the program for the login shell that runs the lines of `body` under sh as root.
 
     `unpack` is the sh command that unpacks standard input into the directory `$work`.

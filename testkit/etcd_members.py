@@ -50,8 +50,10 @@ class EtcdHost:
         self.install(self.version)
         component = etcd.component(etcd_topology([self.name]), self.member)
         for secret in component.secrets:
-            self.write(secret.path, self.secrets[secret.secret])
-        self.write("/etc/kubewright/host.env", f"NODE_NAME={self.name}\nNODE_IP={self.member.address}\n")
+            self.write_host_file(secret.path, self.secrets[secret.secret])
+        self.write_host_file(
+            "/etc/kubewright/host.env", f"NODE_NAME={self.name}\nNODE_IP={self.member.address}\n"
+        )
         (self.root / "var/lib/etcd").mkdir(parents=True, mode=0o700)
 
     def install(self, version: str) -> None:
@@ -61,7 +63,7 @@ class EtcdHost:
             target.unlink(missing_ok=True)
             target.symlink_to(fetch_or_build(binary(name, version), Cache.default(), Progress(quiet=True)))
 
-    def write(self, path: str, content: str) -> None:
+    def write_host_file(self, path: str, content: str) -> None:
         target = self.root / path.lstrip("/")
         target.parent.mkdir(parents=True, exist_ok=True)
         target.write_text(content)
@@ -69,8 +71,8 @@ class EtcdHost:
     def configure(self, names: Sequence[str]) -> None:
         """Write the files that a delivery writes for a cluster of these members."""
         files = {file.path: file.content for file in etcd.component(etcd_topology(names), self.member).files}
-        self.write("/etc/etcd/peers", files["/etc/etcd/peers"])
-        self.write(etcd.MEMBER_PROGRAM, files[etcd.MEMBER_PROGRAM])
+        self.write_host_file("/etc/etcd/peers", files["/etc/etcd/peers"])
+        self.write_host_file(etcd.MEMBER_PROGRAM, files[etcd.MEMBER_PROGRAM])
 
     def run_member_program(self, command: str, timeout: float = 90) -> subprocess.CompletedProcess[str]:
         """Run a command of the member program on this host and return the result."""

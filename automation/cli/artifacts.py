@@ -36,7 +36,7 @@ def register(app: typer.Typer) -> None:
 
 def prepare_machine() -> None:
     """Install tools and plugins on this machine."""
-    run_one(lambda: prepare.prepare_machine(environment()))
+    run_one(lambda: prepare.prepare_deployer(environment()))
 
 
 def build_mirror(

@@ -132,7 +132,10 @@ class Network(ComponentResource):
         ]
 
     def _reserve_member_addresses(self, private: Sequence[ec2.Subnet]) -> list[ec2.SubnetCidrReservation]:
-        """Reserve the addresses of members in private subnets: AWS gives workers only higher addresses."""
+        """Reserve the first addresses of each private subnet for members.
+
+        AWS then gives machines of pools only addresses behind them.
+        """
         return [
             ec2.SubnetCidrReservation(
                 f"{self._name}-members-{number}",

@@ -169,7 +169,8 @@ class Store(ComponentResource):
 def ip_rules(allowed: Iterable[IPv4Network]) -> tuple[str, ...] | None:
     """Return IP rules of a storage account that allow these networks; None if one of them is 0.0.0.0/0.
 
-    A storage account rejects private ranges, which never reach it, and prefixes of /31 and /32
+    None means that no rule restricts addresses. Rules must not contain private ranges, so these are left
+    out, nor prefixes of /31 and /32, so these become single addresses
     (learn.microsoft.com/azure/storage/common/storage-network-security).
     """
     rules: list[str] = []

@@ -21,4 +21,4 @@ def test_plugin_that_cannot_be_installed_is_reported_in_one_line_with_the_remedy
     monkeypatch.setattr(prepare, "install_tools", lambda *_: {"pulumi": tmp_path / "pulumi"})
     monkeypatch.setattr(prepare, "install", fails)
     with pytest.raises(UserError, match=r"^plugin tls: .* no space left on device; run this again"):
-        prepare.prepare_machine(Environment(state=tmp_path / "state", cache=tmp_path / "cache"))
+        prepare.prepare_deployer(Environment(state=tmp_path / "state", cache=tmp_path / "cache"))

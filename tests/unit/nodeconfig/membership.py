@@ -33,13 +33,13 @@ class FakeEtcdCluster:
         program.write_text(f'#!/bin/sh\nexec {sys.executable} -S {FAKE} "$@"\n')
         program.chmod(0o755)
         self.write_peers(*NAMES)
-        self.write_members({})
+        self.set_recorded_members({})
 
     def write_peers(self, *names: str) -> None:
         peers = "".join(f"{name}={peer_url(name)}\n" for name in names)
         (self.root / "etc/etcd/peers").write_text(peers)
 
-    def write_members(self, members: dict[str, dict[str, Any]], **more: object) -> None:
+    def set_recorded_members(self, members: dict[str, dict[str, Any]], **more: object) -> None:
         rows = {peer_url(name): self.default_values(name) | values for name, values in members.items()}
         self.state.write_text(json.dumps({"members": rows, "log": [], "refusals": []} | more))
 
