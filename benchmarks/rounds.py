@@ -16,7 +16,10 @@ MAX_SECONDS = 900
 
 
 class BenchmarkError(Exception):
-    """The error of a failed or slow command. The message has the last lines of the output."""
+    """The error of a command that failed or exceeded its time limit.
+
+    The message has the last lines of the output.
+    """
 
 
 @dataclass(frozen=True, slots=True)

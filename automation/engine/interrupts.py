@@ -29,6 +29,12 @@ ABANDON_TIMEOUT = 5.0
 safely be killed at any point.
 """
 
+_POLL_INTERVAL = 0.5
+"""Maximum seconds that the main thread waits without running Python code.
+
+The interpreter runs signal handlers only between two operations of the main thread. A signal that arrives
+just before the main thread begins to wait would stay unhandled until the wait ends.
+"""
 _REPEAT_WINDOW = 1.0
 """Seconds in which several signals count as one. A process can receive the same signal through its process
 group and from its parent.
@@ -235,7 +241,7 @@ def _handle_signals(
     """Handle signals until all futures are done. Abandon the remaining work when it does not end in time."""
     while not all(future.done() for future in futures):
         try:
-            received = signal_queue.get(timeout=0.5 if shutdown.requested else None)
+            received = signal_queue.get(timeout=_POLL_INTERVAL)
         except queue.Empty:
             received = None
         if received is not None:

@@ -97,7 +97,7 @@ def _parse_node(item: Mapping[str, Any]) -> NodeFact:
 
 
 def parse_add_ons(workloads: Mapping[str, Any], services: Mapping[str, Any]) -> list[AddOnFact]:
-    """Return the Deployments and DaemonSets of kube-system, and the APIs that workloads serve."""
+    """Return the Deployments and DaemonSets of kube-system, and the aggregated APIs (APIService objects)."""
     facts = [_parse_workload(item) for item in workloads["items"]]
     facts += [_parse_api_service(item) for item in services["items"] if item["spec"].get("service")]
     return sorted(facts, key=lambda fact: fact.name)

@@ -172,7 +172,7 @@ def _format_table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
 
 
 def _escape_cell(text: str) -> str:
-    """Return text for a table cell. The text cannot start a row or a mention."""
+    """Return text for a table cell, escaped so that it cannot begin a new row or mention a user."""
     words = " ".join(escape_invisible(text).split())
     return re.sub(r"([\\`*_{}\[\]<>|@#])", r"\\\1", words).replace("\\@", "@\u200b")
 

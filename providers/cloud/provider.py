@@ -107,9 +107,9 @@ class CloudProvider(ABC, Generic[M]):
 
     @property
     def _last_rollout(self) -> list[Command]:
-        """The rollout of the last created member, or an empty list.
+        """The resources that roll out the member created last; an empty list before the first member.
 
-        The next member changes after this rollout.
+        The next member depends on them, so members change one after another.
         """
         return [member.rollout for member in self._members.values()][-1:]
 

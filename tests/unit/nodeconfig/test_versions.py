@@ -82,10 +82,10 @@ def test_only_one_of_several_api_servers_delays_its_shutdown(
     alone = cluster()
     three = replace(alone, control_planes=alone.control_planes * 3)
 
-    def unit(topology: Topology) -> str:
+    def apiserver_unit(topology: Topology) -> str:
         files = bundles(topology, index)["cp-1", Role.CONTROL_PLANE].files
         return next(file.content for file in files if file.path.endswith("kube-apiserver.service"))
 
-    assert "--shutdown-delay-duration" not in unit(alone)
-    assert "--shutdown-delay-duration=10s" in unit(three)
-    assert "TimeoutStopSec=120" in unit(three)
+    assert "--shutdown-delay-duration" not in apiserver_unit(alone)
+    assert "--shutdown-delay-duration=10s" in apiserver_unit(three)
+    assert "TimeoutStopSec=120" in apiserver_unit(three)

@@ -52,7 +52,7 @@ def healthy_observation() -> Observation:
     )
 
 
-def observation_with_change(host: str, **change: object) -> Observation:
+def healthy_cluster_except(host: str, **change: object) -> Observation:
     observed = healthy_observation()
     facts = observed.facts[host]
     return replace(observed, hosts={**observed.hosts, host: replace(facts, **change)})  # type: ignore[arg-type]
@@ -76,37 +76,37 @@ def observation_with_lost_hosts(*names: str) -> Observation:
     [
         (observation_with_lost_hosts("w-1"), "w-1", "cannot be reached: No route to host", True),
         (observation_with_lost_hosts("e-1", "e-2"), "etcd", "no quorum: 1 of 3", True),
-        (observation_with_change("w-1", roles=()), "w-1", "role node is not installed", True),
+        (healthy_cluster_except("w-1", roles=()), "w-1", "role node is not installed", True),
         (
-            observation_with_change("w-1", roles=(("node", False),)),
+            healthy_cluster_except("w-1", roles=(("node", False),)),
             "w-1",
             "role node is not completely installed",
             True,
         ),
         (
-            observation_with_change("w-1", disks=(DiskFact("/var", 97, 1, 0),)),
+            healthy_cluster_except("w-1", disks=(DiskFact("/var", 97, 1, 0),)),
             "w-1",
             "disk full: 97% of the space at /var",
             True,
         ),
         (
-            observation_with_change("w-1", disks=(DiskFact("/", 2, 99, 9),)),
+            healthy_cluster_except("w-1", disks=(DiskFact("/", 2, 99, 9),)),
             "w-1",
             "disk full: 99% of the inodes",
             True,
         ),
-        (observation_with_change("w-1", disks=(DiskFact("/", 88, 1, 9),)), "w-1", "disk filling: 88%", False),
+        (healthy_cluster_except("w-1", disks=(DiskFact("/", 88, 1, 9),)), "w-1", "disk filling: 88%", False),
         (
-            observation_with_change(
+            healthy_cluster_except(
                 "w-1", services=(ServiceFact("b.service", "failed", "exit-code", 3, ("no space",)),)
             ),
             "w-1",
             "b.service is failed (exit-code): no space",
             True,
         ),
-        (observation_with_change("w-1", memory_available=2**20), "w-1", "memory: 1 MiB of 4096", False),
+        (healthy_cluster_except("w-1", memory_available=2**20), "w-1", "memory: 1 MiB of 4096", False),
         (
-            observation_with_change(
+            healthy_cluster_except(
                 "w-1", certificates=(CertificateFact("/y.crt", "", NOW + timedelta(days=20)),)
             ),
             "w-1",
@@ -114,7 +114,7 @@ def observation_with_lost_hosts(*names: str) -> Observation:
             False,
         ),
         (
-            observation_with_change(
+            healthy_cluster_except(
                 "w-1", certificates=(CertificateFact("/y.crt", "", NOW - timedelta(days=1)),)
             ),
             "w-1",
@@ -122,29 +122,29 @@ def observation_with_lost_hosts(*names: str) -> Observation:
             True,
         ),
         (
-            observation_with_change(
+            healthy_cluster_except(
                 "cp-1", api="[+]ping ok [-]etcd failed: reason withheld [-]poststarthook/x failed"
             ),
             "cp-1",
             "API server is not ready: failed: etcd, poststarthook/x",
             True,
         ),
-        (observation_with_change("cp-1", api="refused"), "cp-1", "API server is not ready: refused", True),
-        (observation_with_change("e-1", etcd=replace(ETCD, healthy=False)), "e-1", "not healthy", True),
+        (healthy_cluster_except("cp-1", api="refused"), "cp-1", "API server is not ready: refused", True),
+        (healthy_cluster_except("e-1", etcd=replace(ETCD, healthy=False)), "e-1", "not healthy", True),
         (
-            observation_with_change("e-1", etcd=replace(ETCD, alarms=("NOSPACE",))),
+            healthy_cluster_except("e-1", etcd=replace(ETCD, alarms=("NOSPACE",))),
             "e-1",
             "etcd alarm: NOSPACE",
             True,
         ),
         (
-            observation_with_change("e-1", etcd=replace(ETCD, version="3.6.16")),
+            healthy_cluster_except("e-1", etcd=replace(ETCD, version="3.6.16")),
             "etcd",
             "different versions",
             False,
         ),
         (
-            observation_with_change("e-1", etcd=replace(ETCD, members=(*ETCD.members, ("e-9", False)))),
+            healthy_cluster_except("e-1", etcd=replace(ETCD, members=(*ETCD.members, ("e-9", False)))),
             "etcd",
             "has e-9, which the stack file does not name",
             True,
