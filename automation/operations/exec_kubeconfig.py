@@ -20,22 +20,13 @@ from automation import workspace
 from automation.engine.program import Engine
 from automation.environment import CHECKOUT, Environment
 from automation.errors import UserError
-from automation.workspace import Workspace
 
 _API = "client.authentication.k8s.io/v1"
 _INSTALL_HINT = "Clone Kubewright, run `./kubewright prepare` there, and write this file again."
 
 
 def find_engine(environment: Environment, stack: str, file: Path | None) -> Engine:
-    """Return the engine of a stack without renewing the work directory, if there is one.
-
-    kubectl may run several commands at a time, also during an `up`, which uses the same work directory. Raise
-    UserError for an invalid stack name, and for a stack file that cannot be read.
-    """
-    workspace.check_stack_name(stack)
-    existing = Workspace(stack, environment.stack_directory(stack), {})
-    if existing.merged_stack_file.exists():
-        return Engine(environment, existing)
+    """Return the engine of a stack. Raise UserError for a stack file that cannot be read."""
     return Engine(environment, workspace.prepare(environment=environment, stack=stack, source=file))
 
 
