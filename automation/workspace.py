@@ -140,7 +140,7 @@ def _read_yaml(path: Path) -> dict[str, Any]:
     try:
         document = parse_yaml(path.read_text())
     except FileNotFoundError:
-        raise UserError(f"{path.name}: no such stack file; copy one of the examples and edit it") from None
+        raise UserError(f"{path.name}: no such stack file; write one with `kubewright new`") from None
     except OSError as error:
         raise UserError(f"{path.name}: cannot be read: {error.strerror}; name a stack file") from None
     except UnicodeDecodeError:
