@@ -23,6 +23,7 @@ class Template(BaseModel):
     file: str
     texts: dict[str, str]
     options: dict[str, str]
+    formats: dict[str, str] = {}
     examples: dict[str, str]
     next: list[str]
 
@@ -31,7 +32,8 @@ class Template(BaseModel):
 
         `derived` are values that defaults may refer to, such as the name of the stack.
         """
-        values = {**derived, **given}
+        formatted = {option: self.formats.get(option, "{}").format(value) for option, value in given.items()}
+        values = {**derived, **formatted}
         for option, default in self.options.items():
             values.setdefault(option, default.format_map(values))
         return values
