@@ -12,7 +12,32 @@ from automation.new_stack.hosts import HostAddresses, format_list
 
 PANEL = "Change a cluster"
 
-Addresses = list[str] | None
+Name = Annotated[str, typer.Argument(help="Name of the stack and of its cluster.")]
+Source = Annotated[str, typer.Option("--from", help=f"What to start from: {', '.join(template_names())}.")]
+Kind = Annotated[
+    str, typer.Option("--environment", help="poc, lab, test or production.", show_default="of --from")
+]
+Networks = Annotated[
+    list[str] | None, typer.Option("--network", help="Network of the machines. Repeatable for hosts.")
+]
+Allowed = Annotated[
+    list[str] | None, typer.Option("--allow", help="Network that may reach the API and SSH. Repeatable.")
+]
+Endpoint = Annotated[str, typer.Option("--endpoint", help="Address or DNS name of the API.")]
+Mirror = Annotated[str, typer.Option("--mirror", help="HTTPS address of the mirror.")]
+ControlPlanes = Annotated[
+    list[str] | None, typer.Option("--control-plane", help="Address of an existing host. Repeatable.")
+]
+Workers = Annotated[
+    list[str] | None, typer.Option("--worker", help="Address of an existing host. Repeatable.")
+]
+LoadBalancers = Annotated[
+    list[str] | None, typer.Option("--load-balancer", help="Address of an existing host. Repeatable.")
+]
+SshUser = Annotated[str, typer.Option("--ssh-user", help="SSH user on existing hosts.", show_default="root")]
+Account = Annotated[str, typer.Option("--account", help="Id of the account or subscription.")]
+Region = Annotated[str, typer.Option("--region", help="Region or location in the cloud.")]
+Zones = Annotated[list[str] | None, typer.Option("--zone", help="Zone in the region. Repeatable.")]
 
 
 def register(app: typer.Typer) -> None:
@@ -21,36 +46,20 @@ def register(app: typer.Typer) -> None:
 
 
 def new(
-    name: Annotated[str, typer.Argument(help="Name of the stack and of its cluster.")],
-    source: Annotated[
-        str, typer.Option("--from", help=f"What to start from: {', '.join(template_names())}.")
-    ],
-    environment: Annotated[
-        str, typer.Option("--environment", help="poc, lab, test or production.", show_default="of --from")
-    ] = "",
-    network: Annotated[
-        Addresses, typer.Option("--network", help="Network of the machines. Repeatable for hosts.")
-    ] = None,
-    allow: Annotated[
-        Addresses, typer.Option("--allow", help="Network that may reach the API and SSH. Repeatable.")
-    ] = None,
-    endpoint: Annotated[str, typer.Option("--endpoint", help="Address or DNS name of the API.")] = "",
-    mirror: Annotated[str, typer.Option("--mirror", help="HTTPS address of the mirror.")] = "",
-    control_plane: Annotated[
-        Addresses, typer.Option("--control-plane", help="Address of an existing host. Repeatable.")
-    ] = None,
-    worker: Annotated[
-        Addresses, typer.Option("--worker", help="Address of an existing host. Repeatable.")
-    ] = None,
-    load_balancer: Annotated[
-        Addresses, typer.Option("--load-balancer", help="Address of an existing host. Repeatable.")
-    ] = None,
-    ssh_user: Annotated[
-        str, typer.Option("--ssh-user", help="SSH user on existing hosts.", show_default="root")
-    ] = "",
-    account: Annotated[str, typer.Option("--account", help="Id of the account or subscription.")] = "",
-    region: Annotated[str, typer.Option("--region", help="Region or location in the cloud.")] = "",
-    zone: Annotated[Addresses, typer.Option("--zone", help="Zone in the region. Repeatable.")] = None,
+    name: Name,
+    source: Source,
+    environment: Kind = "",
+    network: Networks = None,
+    allow: Allowed = None,
+    endpoint: Endpoint = "",
+    mirror: Mirror = "",
+    control_plane: ControlPlanes = None,
+    worker: Workers = None,
+    load_balancer: LoadBalancers = None,
+    ssh_user: SshUser = "",
+    account: Account = "",
+    region: Region = "",
+    zone: Zones = None,
     file: StackFile = None,
 ) -> None:
     """Write the stack file of a new environment, and check it.
@@ -71,11 +80,7 @@ def new(
         "zones": format_list(f'"{each}"' for each in zone) if zone else "",
         "ssh_user": ssh_user,
     }
-    request = NewStack(
-        name=name,
-        source=source,
-        options={option: value for option, value in options.items() if value},
-        networks=tuple(network or ()),
-        hosts=HostAddresses(tuple(control_plane or ()), tuple(worker or ()), tuple(load_balancer or ())),
-    )
-    print(create(request, file))
+    given = {option: value for option, value in options.items() if value}
+    hosts = HostAddresses(tuple(control_plane or ()), tuple(worker or ()), tuple(load_balancer or ()))
+    stack = NewStack(name=name, source=source, options=given, networks=tuple(network or ()), hosts=hosts)
+    print(create(stack, file))
