@@ -25,6 +25,7 @@ from components.cluster import Cluster, ClusterArgs
 from components.registries import registry_secrets
 from providers.select import provider_for
 from settings.hosts_file import join_hosts
+from settings.warnings import private_key_warnings
 from topology import exposure, sizing
 from topology.model import Topology
 
@@ -37,7 +38,8 @@ def deploy() -> None:
     stack = settings.load(read_cluster_config())
     assembly = assemble(stack, Path.cwd())
     topology = assembly.topology
-    for warning in [*sizing.size_warnings(topology), *exposure.exposure_warnings(topology)]:
+    warnings = [*sizing.size_warnings(topology), *exposure.exposure_warnings(topology)]
+    for warning in [*warnings, *private_key_warnings(stack)]:
         pulumi.warn(warning)
 
     provider = provider_for(stack, topology, assembly.files, assembly.bundles)

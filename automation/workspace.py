@@ -8,6 +8,7 @@ with its bases. Every run renews the copy and keeps its salt.
 from __future__ import annotations
 
 import json
+import os
 import re
 import shutil
 from dataclasses import dataclass
@@ -139,7 +140,7 @@ def _read_yaml(path: Path) -> dict[str, Any]:
     try:
         document = parse_yaml(path.read_text())
     except FileNotFoundError:
-        raise UserError(f"{path.name}: no such stack file; copy one of the examples and edit it") from None
+        raise UserError(f"{path.name}: no such stack file; write one with `kubewright new`") from None
     except OSError as error:
         raise UserError(f"{path.name}: cannot be read: {error.strerror}; name a stack file") from None
     except UnicodeDecodeError:
@@ -154,7 +155,10 @@ def _read_yaml(path: Path) -> dict[str, Any]:
 
 
 def _write_yaml(path: Path, document: dict[str, Any]) -> None:
-    path.write_text(yaml.safe_dump(document, sort_keys=False))
+    """Write a file at once: kubectl can run `kubewright credential` while the engine reads the file."""
+    part = path.with_name(f".{path.name}.{os.getpid()}")
+    part.write_text(yaml.safe_dump(document, sort_keys=False))
+    part.replace(path)
 
 
 def _update_link(path: Path, target: Path) -> None:

@@ -35,9 +35,11 @@ class SshSettings(Section):
     port: Port = 22
     """SSH port; the firewall of hosts keeps this port open."""
     private_key_file: FilePath | None = None
-    """Private key file; required without `agent`."""
+    """Private key file; required without `agent`. The key becomes an input of every host: with another key,
+    `up` delivers to every host again.
+    """
     agent: bool = False
-    """Take keys from the SSH agent instead of a file."""
+    """Take keys from the SSH agent of the deployer instead of a file; recommended."""
     known_hosts_file: FilePath | None = None
     """File with public host keys in known_hosts format; required for hosts without `ssh.host_key`."""
     bastion: BastionSettings | None = None

@@ -1,7 +1,9 @@
-"""Commands for kubeconfigs of users: `user`, `user revoke`."""
+"""Commands for access to the Kubernetes API: `user`, `user revoke`, `kubeconfig`, `credential`."""
 
 from __future__ import annotations
 
+import json
+import os
 from pathlib import Path
 from typing import Annotated
 
@@ -9,6 +11,7 @@ import typer
 
 from automation.cli.options import Stack, StackFile
 from automation.environment import environment
+from automation.errors import UserError
 from automation.operations.target import find_target
 
 PANEL = "Users"
@@ -18,6 +21,8 @@ _users = typer.Typer(invoke_without_command=True)
 def register(app: typer.Typer) -> None:
     """Add the commands to `app`."""
     app.add_typer(_users, name="user", rich_help_panel=PANEL)
+    for command in (kubeconfig, credential):
+        app.command(rich_help_panel=PANEL)(command)
 
 
 @_users.callback()
@@ -55,3 +60,39 @@ def revoke(
     from automation.operations import users
 
     raise typer.Exit(users.revoke(find_target(environment(), stack, file), name))
+
+
+def kubeconfig(
+    stack: Stack = "dev",
+    file: StackFile = None,
+    to: Annotated[
+        Path | None, typer.Option("--to", help="Path of the kubeconfig.", show_default="standard output")
+    ] = None,
+) -> None:
+    """Write a kubeconfig without secrets, for administrators.
+
+    kubectl runs `kubewright credential`, which reads the administrator's certificate from the stack.
+    """
+    from automation.operations import exec_kubeconfig as operation
+
+    admin = operation.admin_kubeconfig(operation.find_engine(environment(), stack, file))
+    text = json.dumps(operation.exec_kubeconfig(admin, stack, file, os.environ), indent=1)
+    if to is None:
+        print(text)
+        return
+    try:
+        to.write_text(text + "\n")
+    except OSError as error:
+        raise UserError(f"--to {to}: cannot be written: {error.strerror}; choose another path") from None
+    print(f"export KUBECONFIG={to.resolve()}")
+
+
+def credential(stack: Stack = "dev", file: StackFile = None) -> None:
+    """Print the administrator's certificate and key for kubectl, as an ExecCredential.
+
+    `kubewright kubeconfig` writes a kubeconfig that runs this command.
+    """
+    from automation.operations import exec_kubeconfig as operation
+
+    engine = operation.find_engine(environment(), stack, file)
+    print(json.dumps(operation.exec_credential(operation.admin_kubeconfig(engine))))

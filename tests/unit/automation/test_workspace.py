@@ -47,6 +47,18 @@ def test_valid_stack_names_become_directories(environment: Environment, stack_fi
     assert prepared_workspace.directory == environment.state / "stacks" / name
 
 
+def test_reader_of_the_merged_stack_file_never_sees_a_part_of_it(
+    environment: Environment, stack_file: Path
+) -> None:
+    """kubectl runs `kubewright credential`, which renews the work directory, also during an `up`."""
+    first = workspace.prepare(environment=environment, stack="x", source=stack_file)
+    with first.merged_stack_file.open() as reader:
+        stack_file.write_text("config:\n  kubewright:cluster: {name: changed}\n")
+        workspace.prepare(environment=environment, stack="x", source=stack_file)
+        assert yaml.safe_load(reader)["config"] == {"kubewright:cluster": {}}
+    assert [path.name for path in first.directory.iterdir() if path.name.startswith(".")] == []
+
+
 @pytest.mark.parametrize("config", ["[a]", "hello", "3"])
 def test_config_that_is_not_a_mapping_names_the_field(
     environment: Environment, stack_file: Path, config: str

@@ -266,6 +266,13 @@ class TestErrors:
         assert graph.node("w-1-node")
         assert any("w-1" in record.message for record in caplog.records if record.levelname == "WARNING")
 
+    def test_a_private_key_file_is_a_warning_outside_of_labs(
+        self, deploy: Deploy, tmp_path: Path, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        deploy({**cluster_config(tmp_path, workers=1), "environment": "test"})
+        warnings = [record.message for record in caplog.records if record.levelname == "WARNING"]
+        assert any("the private key is an input of 2 hosts" in message for message in warnings)
+
 
 def replicas(graph: Graph, name: str) -> object:
     spec = graph.node(name).value("spec")

@@ -42,10 +42,10 @@ def test_options_have_a_help_text(path: tuple[str, ...], command: Any) -> None: 
 def test_expected_commands_exist() -> None:
     top = {path[0] for path, _ in COMMANDS if path}
     assert top == {
-        *("preview", "up", "refresh", "destroy", "down", "pulumi"),
+        *("new", "preview", "up", "refresh", "destroy", "down", "pulumi"),
         *("status", "drift", "diagnose", "certificates", "outputs", "settings", "plan"),
         *("repair", "replace", "remove-host", "snapshot", "restore"),
-        *("user", "comment", "issue"),
+        *("user", "kubeconfig", "credential", "comment", "issue"),
         *("prepare", "mirror", "artifacts", "lab", "lab-status", "image"),
     }
 

@@ -1,0 +1,1 @@
+"""Writes stack files for new environments: the command `kubewright new`."""

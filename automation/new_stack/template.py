@@ -1,0 +1,52 @@
+"""The templates of `kubewright new`: stack files, and the texts in them that the values of a user replace."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from functools import cache
+from pathlib import Path
+
+import yaml
+from pydantic import BaseModel, ConfigDict
+
+from automation.environment import CHECKOUT
+
+_TABLE = Path(__file__).with_name("templates.yaml")
+
+
+class Template(BaseModel):
+    """A row of `templates.yaml`, which describes the fields."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    file: str
+    texts: dict[str, str]
+    options: dict[str, str]
+    formats: dict[str, str] = {}
+    examples: dict[str, str]
+    next: list[str]
+
+    def complete(self, given: Mapping[str, str], derived: Mapping[str, str]) -> dict[str, str]:
+        """Return the values of all options: those that the user gave, and the defaults.
+
+        `derived` are values that defaults may refer to, such as the name of the stack.
+        """
+        formatted = {option: self.formats.get(option, "{}").format(value) for option, value in given.items()}
+        values = {**derived, **formatted}
+        for option, default in self.options.items():
+            values.setdefault(option, default.format_map(values))
+        return values
+
+    def render(self, values: Mapping[str, str]) -> str:
+        """Return the stack file with these values. Raise KeyError for a value that is missing."""
+        texts = {text: replacement.format_map(values) for text, replacement in self.texts.items()}
+        # All texts are replaced at once, the longest first, so that a value never changes by another text.
+        pattern = "|".join(map(re.escape, sorted(texts, key=len, reverse=True)))
+        return re.sub(pattern, lambda match: texts[match[0]], (CHECKOUT / self.file).read_text())
+
+
+@cache
+def templates() -> Mapping[str, Template]:
+    """Return the templates by name."""
+    return {name: Template.model_validate(row) for name, row in yaml.safe_load(_TABLE.read_text()).items()}

@@ -1,0 +1,51 @@
+"""Tests of warnings about valid settings."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from settings import Settings, load
+from settings.warnings import private_key_warnings
+
+
+def settings_with(ssh: dict[str, Any], environment: str = "production", **own: Any) -> Settings:  # noqa: ANN401
+    """Return the settings of two hosts. `own` are the SSH settings of the first host."""
+    return load(
+        {
+            "name": "prod",
+            "environment": environment,
+            "network": {"machines": ["192.0.2.0/24"]},
+            "control_planes": {"hosts": ["cp-1"]},
+            "pools": {"workers": {"hosts": ["w-1"]}},
+            "artifacts": {"mirror": "https://mirror.example.com"},
+            "metal": {
+                "ssh": {"known_hosts_file": "/keys/known_hosts", **ssh},
+                "hosts": {"cp-1": {"address": "192.0.2.1", "ssh": own}, "w-1": {"address": "192.0.2.2"}},
+            },
+        }
+    )
+
+
+def test_key_file_of_all_hosts_is_a_warning() -> None:
+    [warning] = private_key_warnings(settings_with({"private_key_file": "/keys/id"}))
+    assert "an input of 2 hosts" in warning
+    assert "agent: true" in warning
+    assert "/keys/id" not in warning
+
+
+@pytest.mark.parametrize(
+    "own", [{"private_key_file": "/keys/a"}, {"bastion": {"host": "b", "private_key_file": "/keys/b"}}]
+)
+def test_key_file_of_one_host_is_a_warning(own: dict[str, Any]) -> None:
+    [warning] = private_key_warnings(settings_with({"agent": True}, **own))
+    assert "an input of 1 host " in warning
+
+
+def test_agent_is_no_warning() -> None:
+    assert private_key_warnings(settings_with({"agent": True})) == []
+
+
+def test_lab_has_a_key_of_its_own() -> None:
+    assert private_key_warnings(settings_with({"private_key_file": "/keys/id"}, environment="lab")) == []
