@@ -22,7 +22,8 @@ from topology.certificates import (
     trust_bundle,
     trusted_names,
 )
-from topology.model import PRODUCTION, Topology
+from topology.environments import PRODUCTION
+from topology.model import Topology
 
 _HOURS_PER_YEAR = 365 * 24
 _ENCRYPTION = "encryption"

@@ -10,9 +10,6 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 from ipaddress import IPv4Address, IPv4Network
 
-PRODUCTION = "production"
-"""The environment in which data that cannot be recreated is protected from deletion."""
-
 
 class Role(StrEnum):
     """A role of a machine. A machine with several roles gets their deliveries in the order of this list."""
