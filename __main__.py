@@ -24,6 +24,7 @@ from components.await_registration import await_registration
 from components.cluster import Cluster, ClusterArgs
 from components.registries import registry_secrets
 from providers.select import provider_for
+from settings.driver_keys import refuse_base, refuse_hosts_file
 from settings.hosts_file import join_hosts
 from settings.warnings import private_key_warnings
 from topology import exposure, sizing
@@ -65,10 +66,12 @@ def deploy() -> None:
 
 def read_cluster_config() -> Any:  # noqa: ANN401 - any value of a stack file
     """Return the value of `kubewright:cluster`, or "" for a value of another type, which `settings.load`
-    reports.
+    reports. Raise SettingsError for keys that only the driver handles.
     """
     try:
         config = pulumi.Config("kubewright")
+        refuse_base(config.get("base"), pulumi.get_stack())
+        refuse_hosts_file(config.get("hosts-file"), Path.cwd(), pulumi.get_stack())
         return join_hosts(config.get_object("cluster") or {}, config.get("hosts-file"))
     except pulumi.ConfigTypeError:
         return ""

@@ -68,6 +68,8 @@ def prepare(*, environment: Environment, stack: str, source: Path | None = None)
     directory.mkdir(parents=True, exist_ok=True, mode=0o700)
     project = _read_yaml(CHECKOUT / "Pulumi.yaml")
     project["main"] = "program"
+    # The engine finds the interpreter of this process in PATH (`Environment.variables`).
+    project["runtime"] = "python"
     _write_yaml(directory / "Pulumi.yaml", project)
     _update_link(directory / "program", CHECKOUT)
     workspace = Workspace(stack=stack, directory=directory, config=config)

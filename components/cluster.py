@@ -62,10 +62,13 @@ class Cluster(ComponentResource):
         load_balancers = LoadBalancers(
             f"{name}-load-balancers", self._members_args(topology.load_balancers), self._child_options
         )
-        etcd = Etcd(f"{name}-etcd", self._members_args(topology.etcd), self._child_options)
+        versions = topology.versions
+        etcd = Etcd(f"{name}-etcd", self._members_args(topology.etcd, versions.etcd), self._child_options)
         after = [*load_balancers.members, *etcd.members]
         control_plane = ControlPlane(
-            f"{name}-control-plane", self._members_args(topology.control_planes, after), self._child_options
+            f"{name}-control-plane",
+            self._members_args(topology.control_planes, versions.kubernetes, after),
+            self._child_options,
         )
 
         self.api = Api(
@@ -98,13 +101,16 @@ class Cluster(ComponentResource):
         """The health gates of the nodes of all pools."""
         return [node for pool in self.pools.values() for node in pool.nodes]
 
-    def _members_args(self, members: Sequence[Member], after: Sequence[Resource] = ()) -> MembersArgs:
+    def _members_args(
+        self, members: Sequence[Member], version: str = "", after: Sequence[Resource] = ()
+    ) -> MembersArgs:
         return MembersArgs(
             machines={machine.name: machine for machine in self._args.topology.machines},
             members=members,
             bundles=self._args.bundles,
             secrets=self._secrets,
             provider=self._args.provider,
+            version=version,
             after=after,
         )
 

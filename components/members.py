@@ -5,9 +5,17 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from pulumi import ComponentResource, Resource, ResourceOptions
+from pulumi import ComponentResource, Resource, ResourceHookBinding, ResourceOptions
 
 from components.provider import Provider, Secrets
+from components.refused_changes import (
+    MEMBERS,
+    VERSION,
+    Inputs,
+    check_members,
+    check_version,
+    refuse_changes,
+)
 from nodeconfig.bundle import Bundle
 from topology.model import Machine, Member, Role
 
@@ -17,25 +25,41 @@ Bundles = Mapping[tuple[str, Role], Bundle]
 
 @dataclass(frozen=True, kw_only=True)
 class MembersArgs:
-    """Arguments of members. `after` are resources that must be healthy before members change."""
+    """Arguments of members. `after` are resources that must be healthy before members change.
+
+    `version` is the version of etcd or Kubernetes; the load balancers have none.
+    """
 
     machines: Mapping[str, Machine]
     members: Sequence[Member]
     bundles: Bundles
     secrets: Secrets
     provider: Provider
+    version: str = ""
     after: Sequence[Resource] = ()
 
 
 class _Members(ComponentResource):
-    """Members of one role. `members` are the health gates of the members."""
+    """Members of one role. `members` are the health gates of the members.
+
+    `inputs` are recorded in the state, for the `hooks` of later updates.
+    """
 
     members: Sequence[Resource]
 
     def __init__(
-        self, kind: str, role: Role, name: str, args: MembersArgs, opts: ResourceOptions | None
+        self,
+        kind: str,
+        role: Role,
+        name: str,
+        args: MembersArgs,
+        opts: ResourceOptions | None,
+        *,
+        inputs: Inputs | None = None,
+        hooks: ResourceHookBinding | None = None,
     ) -> None:
-        super().__init__(f"kubewright:index:{kind}", name, None, opts)
+        options = ResourceOptions.merge(opts, ResourceOptions(hooks=hooks))
+        super().__init__(f"kubewright:index:{kind}", name, inputs, options)
         self.members = [
             args.provider.member(
                 args.machines[member.name],
@@ -57,14 +81,33 @@ class LoadBalancers(_Members):
 
 
 class Etcd(_Members):
-    """The members of etcd."""
+    """The members of etcd. An update must keep their quorum and must not skip a minor version."""
 
     def __init__(self, name: str, args: MembersArgs, opts: ResourceOptions | None = None) -> None:
-        super().__init__("Etcd", Role.ETCD, name, args, opts)
+        super().__init__(
+            "Etcd",
+            Role.ETCD,
+            name,
+            args,
+            opts,
+            inputs={MEMBERS: sorted(member.name for member in args.members), VERSION: args.version},
+            hooks=refuse_changes(name, check_members, check_version("kubernetes.etcd")),
+        )
 
 
 class ControlPlane(_Members):
-    """The control planes: API servers, controller managers and schedulers."""
+    """The control planes: API servers, controller managers and schedulers.
+
+    An update must not skip a minor version.
+    """
 
     def __init__(self, name: str, args: MembersArgs, opts: ResourceOptions | None = None) -> None:
-        super().__init__("ControlPlane", Role.CONTROL_PLANE, name, args, opts)
+        super().__init__(
+            "ControlPlane",
+            Role.CONTROL_PLANE,
+            name,
+            args,
+            opts,
+            inputs={VERSION: args.version},
+            hooks=refuse_changes(name, check_version("kubernetes.version")),
+        )

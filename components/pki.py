@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 
 import pulumi_tls as tls
@@ -22,9 +22,12 @@ from topology.certificates import (
     trust_bundle,
     trusted_names,
 )
+from topology.environments import PRODUCTION
 from topology.model import Topology
 
 _HOURS_PER_YEAR = 365 * 24
+_ENCRYPTION = "encryption"
+"""The name of the key that encrypts Secrets in etcd."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,7 +46,11 @@ class _KeyPair:
 
 
 class Pki(ComponentResource):
-    """CAs, leaf certificates, service account keys, the bootstrap token and the encryption key."""
+    """CAs, leaf certificates, service account keys, the bootstrap token and the encryption key.
+
+    In production, `protect` keeps authorities and the encryption key: without them clients reject the
+    cluster, and Secrets in etcd and in its snapshots are unreadable.
+    """
 
     secrets: Mapping[str, Output[str]]
     """Secret files by the names in bundles; all values are secrets."""
@@ -56,6 +63,7 @@ class Pki(ComponentResource):
         super().__init__("kubewright:index:Pki", name, None, opts)
         self._name = name
         self._topology = args.topology
+        self._protected = _protected_names(args.topology)
         generations = {
             authority.name: self._create_authority(authority) for authority in authorities(args.topology)
         }
@@ -75,7 +83,7 @@ class Pki(ComponentResource):
         secrets |= self._create_service_account_keys()
         secrets |= {
             "bootstrap.token": self._create_key("bootstrap").private_key_pem.apply(bootstrap_token),
-            "encryption.yaml": self._create_key("encryption").private_key_pem.apply(encryption_configuration),
+            "encryption.yaml": self._create_key(_ENCRYPTION).private_key_pem.apply(encryption_configuration),
         }
         self.secrets = {name: Output.secret(content) for name, content in secrets.items()}
         # Certificates are public, but the plugin marks every output with a secret input as a secret.
@@ -92,6 +100,7 @@ class Pki(ComponentResource):
                 parent=self,
                 # A new key also replaces the certificate request and the certificate.
                 replacement_trigger=self._topology.certificates.leaves if leaf else None,
+                protect=name in self._protected,
             ),
         )
 
@@ -113,7 +122,7 @@ class Pki(ComponentResource):
             set_subject_key_id=True,
             validity_period_hours=authority.years * _HOURS_PER_YEAR,
             allowed_uses=["cert_signing", "crl_signing", "digital_signature"],
-            opts=ResourceOptions(parent=self),
+            opts=ResourceOptions(parent=self, protect=authority.name in self._protected),
         )
         return _KeyPair(key, certificate.cert_pem)
 
@@ -156,6 +165,17 @@ class Pki(ComponentResource):
                 )
             )
         )
+
+
+def _protected_names(topology: Topology) -> Collection[str]:
+    """Return the names of authorities and keys that the engine must not delete or replace.
+
+    In production these are the encryption key and the signing generation of each authority and of the service
+    account keys. The other generation is not protected, so that the last stage of a rotation can delete it.
+    """
+    if topology.environment != PRODUCTION:
+        return ()
+    return {_ENCRYPTION, *(signing_name(topology, name) for name in (*AUTHORITIES.values(), SERVICE_ACCOUNT))}
 
 
 def _join_pems(pems: Iterable[Output[str]]) -> Output[str]:

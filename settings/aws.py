@@ -6,13 +6,14 @@ import re
 from ipaddress import IPv4Network
 from typing import Annotated, ClassVar, Literal
 
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator, BeforeValidator, Field
 
 from settings.base import Section
 from settings.clouds import CloudSettings, Endpoints, MetadataUrl, ServiceUrl, SubnetSettings, Zones
 from settings.types import Network, NonEmpty
 from topology.subnets import split_into_zones
 
+_ACCOUNT = re.compile(r"[0-9]{12}")
 _REGION = re.compile(r"[a-z]{2}(-[a-z]+)+-[0-9]+")
 
 
@@ -20,6 +21,13 @@ def _validate_region(text: str) -> str:
     if not _REGION.fullmatch(text):
         raise ValueError("not a region; allowed: a name such as eu-central-1")
     return text
+
+
+def _validate_account(value: object) -> object:
+    """Return an account id. YAML reads digits without quotes as a number, which loses leading zeros."""
+    if not isinstance(value, str) or not _ACCOUNT.fullmatch(value):
+        raise ValueError('not an account id; allowed: 12 digits in quotes, such as "123456789012"')
+    return value
 
 
 class AwsNetworkSettings(Section):
@@ -93,6 +101,8 @@ class AwsSettings(CloudSettings):
     MIN_PREFIX: ClassVar[int] = 16
     RESERVED_TAGS: ClassVar[tuple[str, ...]] = ("aws:",)
 
+    account: Annotated[str, BeforeValidator(_validate_account)] | None = None
+    """Id of the AWS account, 12 digits in quotes; credentials of any other account are refused."""
     region: Annotated[str, AfterValidator(_validate_region)]
     """Region of the cluster, such as `eu-central-1`."""
     zones: Zones = 3

@@ -70,18 +70,22 @@ def create_stack(
 ) -> Program:
     """Create an empty stack in a directory, with these plugins in an engine home that tests may share."""
     install(Path(tool("pulumi")), home, plugins)
-    tools = [str(Path(sys.executable).parent), str(Path(tool("pulumi-language-python")).parent)]
-    environment = os.environ | {
-        "PATH": os.pathsep.join([*tools, os.environ["PATH"]]),
-        "PULUMI_HOME": str(home),
-        "PULUMI_BACKEND_URL": f"file://{directory}/state",
-        "PULUMI_CONFIG_PASSPHRASE": "test",
-        "PULUMI_SKIP_UPDATE_CHECK": "true",
-        **(variables or {}),
-    }
+    own = {"PULUMI_BACKEND_URL": f"file://{directory}/state", "PULUMI_CONFIG_PASSPHRASE": "test"}
+    environment = engine_environment(home, {**own, **(variables or {})})
     (directory / "state").mkdir()
     (directory / "Pulumi.yaml").write_text(f"name: {PROJECT}\nruntime: python\n")
     stack = Program(directory, environment, head)
     stack.program("")
     stack.run("stack", "init", STACK)
     return stack
+
+
+def engine_environment(home: Path, variables: Mapping[str, str]) -> dict[str, str]:
+    """Return the environment of an engine with this home: that of this process, and `variables`."""
+    tools = [str(Path(sys.executable).parent), str(Path(tool("pulumi-language-python")).parent)]
+    return os.environ | {
+        "PATH": os.pathsep.join([*tools, os.environ["PATH"]]),
+        "PULUMI_HOME": str(home),
+        "PULUMI_SKIP_UPDATE_CHECK": "true",
+        **variables,
+    }

@@ -1,4 +1,4 @@
-"""Commands that post reports on GitHub and GitLab: `comment`, `issue`."""
+"""Commands for checks of changes: reports on GitHub and GitLab (`comment`, `issue`), and `policy-pack`."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ import typer
 from automation.comment import select
 from automation.comment.post import post
 from automation.errors import UserError
+from automation.policy_pack import write_policy_pack
 
 PANEL = "Pull requests"
 
@@ -27,6 +28,7 @@ def register(app: typer.Typer) -> None:
     """Add the commands to `app`."""
     for command in (comment, issue):
         app.command(rich_help_panel=PANEL)(command)
+    app.command("policy-pack", rich_help_panel=PANEL)(export_policy_pack)
 
 
 def comment(
@@ -49,6 +51,14 @@ def issue(
     text = _read_report(report)
     posted = post(select.select_drift_issues(stack, github, gitlab, api_url, os.environ), stack, text)
     print(f"issue {'opened' if posted.created else 'updated'}: {posted.comment.url}")
+
+
+def export_policy_pack(
+    directory: Annotated[Path, typer.Option("--directory", help="New directory for the policy pack.")],
+) -> None:
+    """Write the policies as a pack that Pulumi can publish."""
+    write_policy_pack(directory)
+    print(f"{directory}: run `pulumi policy publish ORGANIZATION` in this directory")
 
 
 def _read_report(path: Path) -> str:

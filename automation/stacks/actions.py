@@ -18,7 +18,7 @@ from automation.prerequisites import Purpose
 from automation.stacks import driver, plans
 from automation.stacks.events import Message, Policy
 from automation.stacks.known_secrets import redactor_of_stack
-from automation.stacks.preflight import rotation, upgrade
+from automation.stacks.preflight import protection, rotation, upgrade
 from automation.stacks.result import Action, OnEvent, Options, Outcome, Result, ShowLine
 from redaction.redactor import LineRedactor
 
@@ -140,8 +140,13 @@ def refresh(request: StackRequest) -> Result:
 
 
 def destroy(request: StackRequest) -> Result:
-    """Delete the cluster resource by resource. Hosts of a lab keep running, without the cluster."""
-    return request.run_engine(Action.DESTROY, request.prepare_engine())
+    """Delete the cluster resource by resource. Hosts of a lab keep running, without the cluster.
+
+    Raise UserError for a stack with protected resources.
+    """
+    engine = request.prepare_engine()
+    protection.check(engine)
+    return request.run_engine(Action.DESTROY, engine)
 
 
 ACTIONS: dict[Action, Callable[[StackRequest], Result]] = {

@@ -10,8 +10,7 @@ from ipaddress import IPv4Network
 from providers import registry
 from providers.descriptor import CloudDescriptor
 from providers.resources import Inputs
-
-PRODUCTION = "production"
+from topology.environments import PRODUCTION
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -24,7 +24,10 @@ class Connection:
 
 
 def connect(settings: AwsSettings) -> Connection:
-    """Return the connection for the region and the private endpoints of the settings."""
+    """Return the connection for the account, the region and the private endpoints of the settings.
+
+    The plugin refuses credentials of another account before it reads or creates anything.
+    """
     endpoints = {
         "s3": settings.endpoints.s3,
         "ec2": settings.endpoints.ec2,
@@ -34,6 +37,7 @@ def connect(settings: AwsSettings) -> Connection:
     plugin = Provider(
         "aws",
         region=settings.region,
+        allowed_account_ids=[settings.account] if settings.account else None,
         endpoints=[ProviderEndpointArgs(**private)] if private else None,
         custom_ca_bundle=settings.endpoints.ca_file,
     )

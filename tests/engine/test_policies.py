@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 import yaml
 
+from automation.policy_pack import write_policy_pack
 from policy.rules.table import RULES
-from testkit.cluster import CHECKOUT
 from testkit.offline.machine import Machine
 from testkit.stackfile import Document
 from tests.engine.stack import OfflineStack
@@ -85,18 +85,20 @@ def test_rules_handle_encrypted_settings(machine: Machine) -> None:
 
 @pytest.fixture(scope="module")
 def pack(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Return a policy pack with a runtime that the engine starts through a separate program.
+    """Return the pack as it is published, with a runtime that the engine starts through a separate program.
 
     On machines without downloads, the language host is built from source. This language host is older than
     the engine and cannot run policy packs. For runtimes without a language host, the engine starts a
     program with the engine's address and the path of the pack. The official `pulumi-analyzer-policy-python`
-    used this method.
+    used this method. The program does not find the packages of the checkout.
     """
-    root = tmp_path_factory.mktemp("pack")
+    root = tmp_path_factory.mktemp("pack") / "published"
+    write_policy_pack(root)
     (root / "PulumiPolicy.yaml").write_text("runtime: kubewright-test\nversion: 1.0.0\n")
-    (root / "__main__.py").symlink_to(CHECKOUT / "policy/__main__.py")
     analyzer = root / "pulumi-analyzer-policy-kubewright-test"
-    analyzer.write_text(f'#!/bin/sh\nexec "{sys.executable}" -u -m pulumi.policy "$1" "$2"\n')
+    analyzer.write_text(
+        f'#!/bin/sh\nexec env --unset=PYTHONPATH "{sys.executable}" -u -m pulumi.policy "$1" "$2"\n'
+    )
     analyzer.chmod(0o755)
     return root
 

@@ -1,8 +1,8 @@
 """Checks that all hosts together can change to the requested versions and etcd members [C1, J1].
 
-Hosts reject unsupported version changes too, each for itself. This check reports them before any change.
-Only this check can detect that all etcd members move to other hosts: the new members would find no cluster
-and form an empty cluster.
+Hosts reject unsupported version changes too, each for itself. This check reports them before any change. It
+compares with what was delivered to each host. The hooks in `components/refused_changes.py` compare with what
+the program last requested, also without the driver: a failed `up` makes the difference.
 """
 
 from __future__ import annotations
@@ -11,14 +11,13 @@ import json
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from packaging.version import Version
-
 from assembly import topology_or_none
 from automation.deliveries import Delivery, deliveries_from_state
 from automation.engine.program import Engine
 from automation.errors import UserError
 from nodeconfig.parse import parse_versions
 from topology.model import Role, Topology
+from topology.transitions import find_member_problem, is_downgrade, skips_minor_version
 
 
 def check(engine: Engine) -> None:
@@ -61,14 +60,8 @@ def find_problems(topology: Topology, delivered: Iterable[Delivery]) -> list[str
 
 def _check_etcd_members(topology: Topology, deliveries: Sequence[Delivery]) -> list[str]:
     current = {delivery.host for delivery in deliveries if delivery.role is Role.ETCD}
-    requested = {member.name for member in topology.etcd}
-    if not current or current & requested:
-        return []
-    names = ", ".join(sorted(current))
-    return [
-        f"etcd.hosts: none of the members {names} remains, and they hold the cluster's data; move in two "
-        "steps: first add new members to some of the old ones, then, after `up`, remove the old ones"
-    ]
+    problem = find_member_problem(current, {member.name for member in topology.etcd})
+    return [f"etcd.hosts: {problem}"] if problem else []
 
 
 def _check_versions(topology: Topology, deliveries: Sequence[Delivery]) -> list[str]:
@@ -90,9 +83,8 @@ def _check_versions(topology: Topology, deliveries: Sequence[Delivery]) -> list[
 
 def _check_version_change(current: str, requested: str, host: str) -> str:
     """Return the reason why a version change is not supported; empty for a supported change."""
-    old, new = Version(current), Version(requested)
-    if (new.major, new.minor) < (old.major, old.minor):
+    if is_downgrade(current, requested):
         return f"{requested} is an older minor version than {current} on {host}; downgrades are not supported"
-    if (new.major, new.minor) > (old.major, old.minor + 1):
+    if skips_minor_version(current, requested):
         return f"{current} on {host} cannot become {requested} in one step; take each minor version in turn"
     return ""

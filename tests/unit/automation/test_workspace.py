@@ -104,3 +104,13 @@ def test_recursive_alias_is_reported_in_one_line(environment: Environment, stack
     stack_file.write_text("a: &a [*a]\nconfig: {kubewright:cluster: &c {pools: {w: *c}}}\n")
     with pytest.raises(UserError, match="an alias"):
         workspace.prepare(environment=environment, stack="x", source=stack_file)
+
+
+def test_engine_of_the_driver_uses_the_interpreter_of_the_driver(
+    environment: Environment, stack_file: Path
+) -> None:
+    """Pulumi.yaml names a virtual environment, which exists only after `pulumi install` in the checkout."""
+    prepared_workspace = workspace.prepare(environment=environment, stack="x", source=stack_file)
+    project = yaml.safe_load((prepared_workspace.directory / "Pulumi.yaml").read_text())
+    assert project["runtime"] == "python"
+    assert project["requiredPulumiVersion"]

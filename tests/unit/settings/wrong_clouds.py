@@ -47,6 +47,8 @@ CLOUDS = (
     InvalidSettings("", "aws and azure are there", {"azure": AZURE["azure"]}, AWS),
     InvalidSettings("aws.region", "missing", {"aws.region": REMOVE}, AWS),
     InvalidSettings("aws.region", "not a region", {"aws.region": "Frankfurt"}, AWS),
+    InvalidSettings("aws.account", "not an account id; allowed: 12 digits", {"aws.account": "prod"}, AWS),
+    InvalidSettings("aws.account", "in quotes", {"aws.account": 123456789012}, AWS),
     InvalidSettings("azure.location", "not a location", {"azure.location": "West Europe"}, AZURE),
     InvalidSettings("azure.subscription", "not an id", {"azure.subscription": "mine"}, AZURE),
     # Members

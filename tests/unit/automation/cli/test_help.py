@@ -45,7 +45,7 @@ def test_expected_commands_exist() -> None:
         *("new", "preview", "up", "refresh", "destroy", "down", "pulumi"),
         *("status", "drift", "diagnose", "certificates", "outputs", "settings", "plan"),
         *("repair", "replace", "remove-host", "snapshot", "restore"),
-        *("user", "kubeconfig", "credential", "comment", "issue"),
+        *("user", "kubeconfig", "credential", "comment", "issue", "policy-pack"),
         *("prepare", "mirror", "artifacts", "lab", "lab-status", "image"),
     }
 

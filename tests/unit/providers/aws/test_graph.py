@@ -10,7 +10,7 @@ from typing import Any, cast
 from providers.aws.limits import MAX_USER_DATA_BYTES
 from providers.aws.names import CLUSTER_TAG
 from tests.unit.components.graph import PRIVATE_PREFIX, Graph, Json, Node
-from tests.unit.providers.aws.program import aws_resources, graph, launch_templates, user_data
+from tests.unit.providers.aws.program import ACCOUNT, aws_resources, graph, launch_templates, user_data
 from tests.unit.providers.program import section
 
 
@@ -170,3 +170,16 @@ class TestNumbers:
             "pools-more-node.sh",
             "pools-more-node.payload",
         }
+
+
+class TestAccount:
+    def test_credentials_of_another_account_are_refused(self) -> None:
+        def set_account(cluster: Json) -> None:
+            section(cluster, "aws")["account"] = ACCOUNT
+
+        (provider,) = graph(set_account).of_type("providers:aws")
+        assert json.loads(cast(str, provider.inputs["allowedAccountIds"])) == [ACCOUNT]
+
+    def test_without_an_account_the_provider_has_the_inputs_of_earlier_releases(self) -> None:
+        (provider,) = graph().of_type("providers:aws")
+        assert "allowedAccountIds" not in provider.inputs

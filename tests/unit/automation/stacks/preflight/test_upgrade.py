@@ -38,8 +38,8 @@ def test_unchanged_clusters_and_added_or_removed_members_are_accepted() -> None:
 def test_etcd_cannot_move_to_other_hosts_in_one_step() -> None:
     stacked, dedicated = cluster(), cluster(etcd=3)
     assert find_problems(dedicated, deliveries_of(stacked)) == [
-        "etcd.hosts: none of the members cp-1 remains, and they hold the cluster's data; move in two "
-        "steps: first add new members to some of the old ones, then, after `up`, remove the old ones"
+        "etcd.hosts: none of the members cp-1 remains, and they hold the cluster's data; change the members "
+        "in several steps, each followed by `up`, so that each step keeps more than half of the members"
     ]
 
 

@@ -1,0 +1,56 @@
+"""Tests of `protect`: in production the engine must not delete authorities and the encryption key."""
+
+from __future__ import annotations
+
+import itertools
+from pathlib import Path
+
+from tests.unit.components.conftest import Deploy
+from tests.unit.components.graph import Graph, Json, cluster_config
+from tests.unit.components.test_rotation import rotation_settings
+
+SIGNING = {
+    f"cluster-pki-{name}"
+    for name in (
+        *("kubernetes-ca", "kubernetes-ca-key", "etcd-ca", "etcd-ca-key"),
+        *("front-proxy-ca", "front-proxy-ca-key", "service-account-key", "encryption-key"),
+    )
+}
+
+
+def protected(graph: Graph) -> set[str]:
+    """Return the names of the protected resources."""
+    return {node.name for node in graph.nodes.values() if node.protect}
+
+
+def production_graph(deploy: Deploy, directory: Path, certificates: Json) -> Graph:
+    config = cluster_config(
+        directory, workers=2, control_planes=3, environment="production", certificates=certificates
+    )
+    return deploy(config)
+
+
+def test_authorities_and_the_encryption_key_are_protected_in_production(
+    deploy: Deploy, tmp_path: Path
+) -> None:
+    assert protected(production_graph(deploy, tmp_path, {})) == SIGNING
+
+
+def test_other_environments_have_no_protected_resources(deploy: Deploy, tmp_path: Path) -> None:
+    for environment in ("poc", "lab", "test"):
+        config = cluster_config(tmp_path, workers=0, environment=environment)
+        assert protected(deploy(config)) == set()
+
+
+def test_a_rotation_deletes_only_what_the_stage_before_did_not_protect(
+    deploy: Deploy, tmp_path: Path
+) -> None:
+    stages = [{}, *(rotation_settings(stage) for stage in ("trust", "sign", "done"))]
+    graphs = [production_graph(deploy, tmp_path, stage) for stage in stages]
+    for before, after in itertools.pairwise(graphs):
+        deleted = {name for _, name in before.names - after.names}
+        assert not deleted & protected(before)
+    # The last stage deletes the first generation, and the second generation is protected.
+    assert "cluster-pki-etcd-ca" in {name for _, name in graphs[2].names - graphs[3].names}
+    assert {"cluster-pki-etcd-ca-2", "cluster-pki-encryption-key"} <= protected(graphs[3])
+    assert len(protected(graphs[3])) == len(SIGNING)
