@@ -27,7 +27,7 @@ up: ## create or change the cluster and wait until it is ready (STACK=dev)
 
 .PHONY: preview
 preview: ## show what `make up` would change (STACK=dev)
-	@./kubewright preview --stack $(STACK)
+	@./kubewright preview --stack $(STACK) $(if $(filter %-example,$(STACK)),--offline)
 
 .PHONY: down
 down: ## delete the cluster, and the hosts of a lab (STACK=dev)
