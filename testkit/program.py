@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from lab.plugins.install import install
+from lab.plugins.official import IGNORE_PATH_VARIABLE
 
 PROJECT = "plugins"
 STACK = "test"
@@ -74,6 +75,7 @@ def create_stack(
     environment = os.environ | {
         "PATH": os.pathsep.join([*tools, os.environ["PATH"]]),
         "PULUMI_HOME": str(home),
+        IGNORE_PATH_VARIABLE: "true",
         "PULUMI_BACKEND_URL": f"file://{directory}/state",
         "PULUMI_CONFIG_PASSPHRASE": "test",
         "PULUMI_SKIP_UPDATE_CHECK": "true",
