@@ -6,6 +6,8 @@ PYTHON = "$$(setup/environment)"
 PYTEST = PYTHONPYCACHEPREFIX="$${KUBEWRIGHT_CACHE:-$$HOME/.cache/kubewright}/pycache" $(PYTHON) -m pytest -p no:cacheprovider
 # Test files run in parallel, because tests wait most of the time.
 PARALLEL = -n auto --maxprocesses=4 --dist loadfile --no-loadscope-reorder
+# Tests install stand-ins. With KUBEWRIGHT_PLUGINS=official they find the official plugins on PATH.
+PREPARE = KUBEWRIGHT_PLUGINS= ./kubewright prepare
 # Parts of the host program. Hosts receive them as one text, so shellcheck reads them as one text.
 PROGRAM = $(patsubst %,nodeconfig/host/%.sh,prelude host fetch guard service node)
 # The parts of the boot programs for a single cloud. shellcheck reads each together with the part that clouds share.
@@ -27,7 +29,7 @@ up: ## create or change the cluster and wait until it is ready (STACK=dev)
 
 .PHONY: preview
 preview: ## show what `make up` would change (STACK=dev)
-	@./kubewright preview --stack $(STACK)
+	@./kubewright preview --stack $(STACK) $(if $(filter %-example,$(STACK)),--offline)
 
 .PHONY: down
 down: ## delete the cluster, and the hosts of a lab (STACK=dev)
@@ -57,43 +59,43 @@ test-unit: ## unit tests (no root)
 	@$(PYTEST) $(PARALLEL) -n 3 tests/unit
 
 .PHONY: test-engine
-test-engine: ## tests with the real engine and stand-in plugins: reports, plans, previews (no root)
-	@./kubewright prepare
+test-engine: ## tests with the real engine and with plugins, official ones by KUBEWRIGHT_PLUGINS=official (no root)
+	@$(PREPARE)
 	@$(PYTEST) tests/engine
 
 # Tests and benchmarks limit the time of an `up`. An empty mirror takes longer, so it is built first.
 .PHONY: test-lab
 test-lab: ## tests on lab hosts (root)
-	@./kubewright prepare
+	@$(PREPARE)
 	@./kubewright mirror
 	@$(PYTEST) tests/lab
 
 .PHONY: test-clouds
 test-clouds: ## tests of AWS and Azure machines on lab hosts with emulated clouds (root)
-	@./kubewright prepare
+	@$(PREPARE)
 	@./kubewright mirror
 	@$(PYTEST) tests/clouds
 
 .PHONY: test-faults
 test-faults: ## tests of the highly available stack under faults and changes, for hours (root)
-	@./kubewright prepare
+	@$(PREPARE)
 	@./kubewright mirror
 	@$(PYTEST) tests/faults
 
 .PHONY: test
 test: lint ## lint, unit tests, engine tests and lab tests (root)
-	@./kubewright prepare
+	@$(PREPARE)
 	@./kubewright mirror
 	@$(PYTEST) $(PARALLEL) tests/unit tests/engine tests/lab
 
 .PHONY: bench
 bench: ## measure the duration of each part of an `up`
-	@./kubewright prepare
+	@$(PREPARE)
 	@./kubewright mirror
 	@$(PYTHON) -m benchmarks
 
 .PHONY: bench-ready
 bench-ready: ## compare Kubewright with kubeadm on a highly available cluster
-	@./kubewright prepare
+	@$(PREPARE)
 	@./kubewright mirror
 	@$(PYTHON) -m benchmarks.ready

@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from artifacts import directories
+from lab.plugins.kinds import PluginKind
+from lab.plugins.official import IGNORE_PATH_VARIABLE
 
 CHECKOUT = Path(__file__).resolve().parent.parent
 
@@ -19,11 +21,12 @@ class Environment:
     """The directories that Kubewright uses outside the checkout.
 
     `state` contains data that must not be lost: stacks, passphrase, labs. `cache` contains data that can be
-    created again.
+    created again. `plugins` is the kind of plugins that the engine uses; each kind has a home of its own.
     """
 
     state: Path
     cache: Path
+    plugins: PluginKind = PluginKind.OFFICIAL
 
     @property
     def tools(self) -> Path:
@@ -37,8 +40,8 @@ class Environment:
 
     @property
     def pulumi_home(self) -> Path:
-        """The home directory of the engine, which contains its plugins."""
-        return self.cache / "pulumi"
+        """The home directory of the engine, which contains its plugins of one kind."""
+        return self.cache / ("pulumi" if self.plugins is PluginKind.OFFICIAL else "stand-ins")
 
     def lab_directory(self, name: str) -> Path:
         """Return the directory with the state of the lab of that name."""
@@ -68,6 +71,10 @@ class Environment:
         variables[directories.STATE] = str(self.state)
         variables[directories.CACHE] = str(self.cache)
         variables["PULUMI_HOME"] = str(self.pulumi_home)
+        if self.plugins is PluginKind.STAND_IN:
+            # An official plugin on PATH, or a download, would take the place of a stand-in.
+            variables[IGNORE_PATH_VARIABLE] = "true"
+            variables["PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION"] = "true"
         variables["PULUMI_SKIP_UPDATE_CHECK"] = "true"
         variables["PYTHONPYCACHEPREFIX"] = str(self.cache / "pycache")
         # The state takes up most of the engine's heap and is never freed. By default Go lets the heap

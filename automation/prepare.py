@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 import subprocess
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from artifacts import catalogue, mirror
@@ -16,42 +17,54 @@ from automation.engine.program import Engine
 from automation.environment import Environment
 from automation.errors import UserError
 from automation.lab_stack import LabRequirements
+from automation.plugin_kind import PluginRequest, choose_kind, recorded_kind, requested_kind
 from automation.prerequisites import Prerequisites, Purpose, prerequisites_of
 from automation.workspace import Workspace
 from lab import lifecycle as lab
 from lab.paths import LabPaths
-from lab.plugins.install import Installed, InstallError, install
+from lab.plugins.install import install, plugin_version
+from lab.plugins.kinds import Installed, InstallError, PluginKind
+from lab.plugins.official import find_official
 
 
 def prepare_deployer(
     environment: Environment, prerequisites: Prerequisites | None = None, progress: Progress | None = None
 ) -> Sequence[Installed]:
-    """Install tools and plugins on this machine, by default all of them. Return quickly if all are
-    installed.
+    """Install tools, and plugins of the kind in `environment`, by default all of them.
 
-    Raise `ArtifactError`, and `UserError` when a plugin cannot be installed.
+    Return quickly if all are installed. Raise `ArtifactError`, and `UserError` when a plugin cannot be
+    installed.
     """
     prerequisites = prerequisites or Prerequisites()
     progress = progress or Progress()
-    disable_engine_log(environment.pulumi_home)
     progress.expect_steps(_count_machine_steps(prerequisites))
-    tools = install_tools(environment.tools, Cache.default(), progress, prerequisites.tools)
-    try:
-        # All plugins together count as one step of the progress, because they are installed together.
-        (installed,) = (
-            _install_plugins(tools["pulumi"], environment.pulumi_home, names, progress)
-            for names in progress.track([prerequisites.plugins])
-        )
-    except (InstallError, subprocess.TimeoutExpired) as error:
-        raise UserError(f"{error}; run this again, or remove {environment.pulumi_home} first") from None
-    return installed
+    tools = _install_tools(environment, prerequisites, progress)
+    return _install_plugins(environment, tools["pulumi"], prerequisites.plugins, progress)
+
+
+def _install_tools(
+    environment: Environment, prerequisites: Prerequisites, progress: Progress
+) -> Mapping[str, Path]:
+    disable_engine_log(environment.pulumi_home)
+    return install_tools(environment.tools, Cache.default(), progress, prerequisites.tools)
 
 
 def _install_plugins(
-    pulumi: Path, home: Path, names: Sequence[str], progress: Progress
+    environment: Environment, pulumi: Path, names: Sequence[str], progress: Progress
 ) -> Sequence[Installed]:
-    with progress.step(f"install plugins {', '.join(names)}"):
-        return install(pulumi, home, names)
+    """Install plugins of the kind in `environment`. All of them count as one step of the progress."""
+    kind, home = environment.plugins, environment.pulumi_home
+    disable_engine_log(home)
+    installed: list[Installed] = []
+    for group in progress.track([names]):
+        with progress.step(f"install {kind} plugins {', '.join(group)}" if group else "plugins: none needed"):
+            try:
+                installed += install(pulumi, home, group, kind)
+            except InstallError as error:
+                raise UserError(str(error)) from None
+            except subprocess.TimeoutExpired as error:
+                raise UserError(f"{error}; run this again, or remove {home} first") from None
+    return installed
 
 
 def disable_engine_log(home: Path) -> None:
@@ -69,10 +82,17 @@ def disable_engine_log(home: Path) -> None:
         logs.touch()
 
 
-def prepare_stack(environment: Environment, workspace: Workspace, purpose: Purpose = Purpose.OTHER) -> Engine:
+def prepare_stack(
+    environment: Environment,
+    workspace: Workspace,
+    purpose: Purpose = Purpose.OTHER,
+    *,
+    offline: bool = False,
+) -> Engine:
     """Prepare the machine and, for a lab stack, its mirror and hosts. Return the engine of the stack.
 
-    The settings are checked before anything is created. Raise `UserError`, `ArtifactError` or `LabError`.
+    With `offline`, a preview uses the stand-in plugins. The settings are checked before anything is created.
+    Raise `UserError`, `ArtifactError` or `LabError`.
     """
     requirements = lab_stack.lab_requirements(workspace.stack, workspace.config, environment.mirror)
     cluster = workspace.config.get(lab_stack.CLUSTER_KEY)
@@ -83,26 +103,52 @@ def prepare_stack(environment: Environment, workspace: Workspace, purpose: Purpo
     progress.expect_steps(
         _count_machine_steps(prerequisites) + (_count_lab_steps(requirements) if requirements else 0)
     )
-    plugins = prepare_deployer(environment, prerequisites, progress)
-    if purpose is Purpose.CHANGE:
-        _reject_stand_in_plugins(plugins, environment)
+    tools = _install_tools(environment, prerequisites, progress)
     engine = Engine(environment, workspace)
+    if requirements is not None:
+        _finish_removal(engine)
+    if prerequisites.plugins:
+        request = PluginRequest(
+            stack=workspace.stack,
+            purpose=purpose,
+            lab=requirements is not None,
+            offline=offline,
+            requested=requested_kind(),
+        )
+        kind = _choose_plugins(engine, request, prerequisites.plugins)
+        engine = Engine(replace(environment, plugins=kind), workspace)
+    _install_plugins(engine.environment, tools["pulumi"], prerequisites.plugins, progress)
     if requirements is not None:
         _prepare_lab(requirements, engine, progress)
     engine.select()
     return engine
 
 
+def _choose_plugins(engine: Engine, request: PluginRequest, names: Iterable[str]) -> PluginKind:
+    """Return the kind of plugins that the command uses. Raise `UserError` when the kind would change."""
+    home = replace(engine.environment, plugins=PluginKind.OFFICIAL).pulumi_home
+    # The state of a killed engine must be repaired before its kind is read.
+    engine.recover()
+    return choose_kind(
+        replace(request, recorded=recorded_kind(engine)),
+        official_installed=lambda: all(find_official(home, name, plugin_version(name)) for name in names),
+    )
+
+
 def _prepare_lab(requirements: LabRequirements, engine: Engine, progress: Progress) -> None:
-    """Build the mirror and start the hosts of the lab. Finish an interrupted removal of the lab first."""
+    """Build the mirror and start the hosts of the lab."""
     for versions in requirements.releases:
         mirror.build(engine.environment.mirror, versions, progress)
-    workspace = engine.workspace
-    if workspace.removal_marker.exists() or not LabPaths.of(workspace.stack).spec.exists():
-        remove_lab(engine)
     for spec in progress.track([requirements.lab]):
         with progress.step(f"boot the {len(spec.hosts)} hosts of lab {spec.name}"):
             lab_stack.ensure_hosts(spec, print_line=progress.note)
+
+
+def _finish_removal(engine: Engine) -> None:
+    """Finish an interrupted removal of the lab. Remove the state of a lab whose hosts no longer exist."""
+    workspace = engine.workspace
+    if workspace.removal_marker.exists() or not LabPaths.of(workspace.stack).spec.exists():
+        remove_lab(engine)
 
 
 def _count_machine_steps(prerequisites: Prerequisites) -> int:
@@ -117,21 +163,6 @@ def _count_lab_steps(requirements: LabRequirements) -> int:
         for versions in requirements.releases
     )
     return artifacts + 1
-
-
-def _reject_stand_in_plugins(plugins: Iterable[Installed], environment: Environment) -> None:
-    """Raise `UserError` when a stand-in plugin, which only supports previews, is installed.
-
-    The plugin would otherwise reject every resource during `up`.
-    """
-    for plugin in plugins:
-        if plugin.previews_only:
-            name = f"{plugin.name} {plugin.version}"
-            raise UserError(
-                f"plugin {name}: only its stand-in is installed, which answers previews and creates nothing; "
-                f"where downloads are allowed run PULUMI_HOME={environment.pulumi_home} "
-                f"pulumi plugin install resource {name} --reinstall"
-            )
 
 
 def remove_lab(engine: Engine) -> None:

@@ -19,10 +19,14 @@ _ENGINE_TOOLS = ("pulumi", "pulumi-language-python", "pulumi-language-python-exe
 
 
 class Purpose(enum.Enum):
-    """The purpose for which a command uses a stack: a preview, a change, or another purpose."""
+    """The purpose for which a command uses a stack: a preview, a change, only its state, or another purpose.
+
+    Commands for the state need no plugins.
+    """
 
     PREVIEW = "preview"
     CHANGE = "change"
+    STATE = "state"
     OTHER = "other"
 
 
@@ -41,7 +45,7 @@ def prerequisites_of(cluster: Mapping[str, Any], purpose: Purpose, *, lab: bool)
     runs the hosts of the stack.
     """
     clouds = tuple(cloud.plugin for cloud in CLOUDS if cluster.get(cloud.settings_section))
-    plugins = (*_COMMON_PLUGINS, *clouds)
+    plugins = () if purpose is Purpose.STATE else (*_COMMON_PLUGINS, *clouds)
     if purpose is not Purpose.PREVIEW or lab:
         return Prerequisites(plugins=plugins)
     # Previews run helm, because Helm charts are rendered on this machine.

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from lab.plugins.install import install
+from lab.plugins.official import IGNORE_PATH_VARIABLE
 
 PROJECT = "plugins"
 STACK = "test"
@@ -86,6 +87,7 @@ def engine_environment(home: Path, variables: Mapping[str, str]) -> dict[str, st
     return os.environ | {
         "PATH": os.pathsep.join([*tools, os.environ["PATH"]]),
         "PULUMI_HOME": str(home),
+        IGNORE_PATH_VARIABLE: "true",
         "PULUMI_SKIP_UPDATE_CHECK": "true",
         **variables,
     }

@@ -16,6 +16,8 @@ from automation import prepare
 from automation.engine.interrupts import run_one
 from automation.environment import environment
 from automation.errors import UserError
+from automation.plugin_kind import requested_kind
+from lab.plugins.kinds import PluginKind
 from topology.model import Versions
 
 PANEL = "Mirror and lab"
@@ -35,8 +37,12 @@ def register(app: typer.Typer) -> None:
 
 
 def prepare_machine() -> None:
-    """Install tools and plugins on this machine."""
-    run_one(lambda: prepare.prepare_deployer(environment()))
+    """Install tools and plugins on this machine.
+
+    The variable KUBEWRIGHT_PLUGINS chooses the plugins: `official`, or `stand-in` for labs (the default).
+    """
+    kind = requested_kind() or PluginKind.STAND_IN
+    run_one(lambda: prepare.prepare_deployer(replace(environment(), plugins=kind)))
 
 
 def build_mirror(

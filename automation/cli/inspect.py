@@ -12,6 +12,7 @@ from automation.cli.options import AllStacks, Stack, StackFile, Stacks
 from automation.engine.interrupts import run_one
 from automation.environment import environment
 from automation.operations.target import find_target
+from automation.prerequisites import Purpose
 from automation.stacks import actions, driver, provenance, run_stacks
 
 PANEL = "Look at a cluster"
@@ -66,7 +67,10 @@ def outputs(stack: Stacks = None, file: StackFile = None, select_all: AllStacks 
         requests = {
             name: actions.StackRequest(environment=environment(), stack=name, file=file) for name in names
         }
-        return {name: driver.masked_outputs(request.prepare_engine()) for name, request in requests.items()}
+        return {
+            name: driver.masked_outputs(request.prepare_engine(Purpose.STATE))
+            for name, request in requests.items()
+        }
 
     values = run_one(read_outputs)
     print(json.dumps(values if len(values) > 1 else next(iter(values.values())), indent=2))

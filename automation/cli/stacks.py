@@ -7,6 +7,7 @@ Exit codes: 0 for success, 1 for failure. With `--detailed-exit-code`, 0 means "
 from __future__ import annotations
 
 import sys
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
@@ -88,14 +89,21 @@ def preview(
     output: Format = None,
     raw: Raw = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print the engine's own report as JSON.")] = False,
+    offline: Annotated[
+        bool,
+        typer.Option(
+            "--offline", help="Preview a new stack without plugins, network or account (docs/plugins.md)."
+        ),
+    ] = False,
 ) -> None:
     """Show what `up` would change."""
     names = run_stacks.select_stack_names(stack, file, select_all, changed_from, save_plan)
     if as_json:
         if len(names) != 1:
             raise UserError("--json: applies to one stack; use --events for several stacks")
-        raise typer.Exit(run_one(lambda: actions.print_preview_json(environment(), names[0], file)))
-    options = Options(timeout=timeout, wait=wait, plan=save_plan, policy=policy)
+        print_json = partial(actions.print_preview_json, environment(), names[0], file, offline=offline)
+        raise typer.Exit(run_one(print_json))
+    options = Options(timeout=timeout, wait=wait, plan=save_plan, policy=policy, offline=offline)
     results = run_stacks.run_action_on_stacks(
         Action.PREVIEW,
         names,

@@ -19,12 +19,17 @@ from automation.errors import UserError
 _TOKEN = re.compile(rb'"(?:[^"\\]++|\\.)*+"|["{}\[\]]', re.DOTALL)
 
 
+def state_file(*, root: Path, project: str, stack: str) -> Path:
+    """Return the path of the state of a stack in a file backend. `root` is the directory of the backend."""
+    return root / ".pulumi/stacks" / project / f"{stack}.json"
+
+
 def repair_state(*, root: Path, project: str, stack: str) -> None:
     """Restore the state file of a stack from its backup when the state file is incomplete.
 
     `root` is the directory of the file backend. Raise `UserError` when the backup is incomplete too.
     """
-    state = root / ".pulumi/stacks" / project / f"{stack}.json"
+    state = state_file(root=root, project=project, stack=stack)
     backup = state.with_name(f"{state.name}.bak")
     for file in (state, backup):
         _remove_incomplete_attributes(file.with_name(f"{file.name}.attrs"))

@@ -6,7 +6,8 @@ import hashlib
 import json
 import os
 import subprocess
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -87,6 +88,25 @@ class Engine:
             self.capture("stack import", "--file", str(file))
         finally:
             file.unlink()
+
+    @contextmanager
+    def state_file(self) -> Iterator[Path]:
+        """Yield a file with the state of the stack, in which secrets stay encrypted. Do not change the file.
+
+        A file backend's own file is used, because an export of the state takes as long as a small preview.
+        Raise `UserError` with the engine's message.
+        """
+        root = backend.state_directory(self.environment.variables()["PULUMI_BACKEND_URL"])
+        if root is not None:
+            stored = checkpoint.state_file(root=root, project=PROJECT, stack=self.workspace.stack)
+            if stored.exists():
+                yield stored
+                return
+        # The state of 1,000 hosts is too large to be loaded into memory.
+        with TemporaryDirectory(dir=self.workspace.directory, prefix="state-") as directory:
+            file = Path(directory) / "state.json"
+            self.capture("stack export", "--file", str(file))
+            yield file
 
     def state_digest(self) -> str:
         """Return the SHA-256 of the stored state in hexadecimal digits. Secrets in the state stay

@@ -24,6 +24,8 @@ from redaction.redactor import LineRedactor
 
 _REDACTED_COMMANDS = ("preview", "up", "update", "refresh", "destroy")
 """Commands of the engine that print resources."""
+_STATE_COMMANDS = ("cancel", "config", "history", "stack", "state")
+"""Commands of the engine that need no plugin, so that they work on a state of any kind of plugins."""
 # Stacks share the tools, mirrors and labs of this machine, so they are prepared one after another.
 _PREPARATION_LOCK = threading.Lock()
 
@@ -51,7 +53,11 @@ class StackRequest:
         def prepare_once() -> None:
             with _PREPARATION_LOCK:
                 current_shutdown().raise_if_requested()
-                engines.append(prepare.prepare_stack(self.environment, self.workspace(), purpose))
+                engines.append(
+                    prepare.prepare_stack(
+                        self.environment, self.workspace(), purpose, offline=self.options.offline
+                    )
+                )
 
         driver.retry_while_in_use(prepare_once, self.options.wait)
         return engines[0]
@@ -157,9 +163,12 @@ ACTIONS: dict[Action, Callable[[StackRequest], Result]] = {
 }
 
 
-def print_preview_json(environment: Environment, stack: str, file: Path | None) -> int:
+def print_preview_json(
+    environment: Environment, stack: str, file: Path | None, *, offline: bool = False
+) -> int:
     """Print the JSON report that the engine writes for a preview. Return the exit code of the engine."""
-    engine = StackRequest(environment=environment, stack=stack, file=file).prepare_engine(Purpose.PREVIEW)
+    request = StackRequest(environment=environment, stack=stack, file=file, options=Options(offline=offline))
+    engine = request.prepare_engine(Purpose.PREVIEW)
     rotation.check(engine)
     upgrade.check(engine)
     return engine.run("preview", "--json")
@@ -183,7 +192,8 @@ def down(environment: Environment, stack: str, file: Path | None) -> int:
 def run_engine_command(environment: Environment, stack: str, file: Path | None, arguments: list[str]) -> int:
     """Run a command of the engine on a stack. Return the exit code of the engine."""
     command, *rest = arguments
-    purpose = Purpose.PREVIEW if command == "preview" else Purpose.OTHER
+    purpose = Purpose.STATE if command in _STATE_COMMANDS else Purpose.OTHER
+    purpose = Purpose.PREVIEW if command == "preview" else purpose
     engine = StackRequest(environment=environment, stack=stack, file=file).prepare_engine(purpose)
     # A plugin can print a secret, and the nightly check copies the output into an issue. The output of
     # other commands is not redacted, because the user can ask for secrets (`stack output --show-secrets`).

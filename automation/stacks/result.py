@@ -39,7 +39,7 @@ class Options:
     `parallel` is the number of resources that change at a time. `diff` shows changed inputs in a preview.
     `wait` is the time to wait for a stack in use; 0 fails immediately. `plan` is the file in which a
     preview saves its plan, or the plan that `up` must follow. `policy` checks a preview by the rules of
-    `policy/`; the preview fails when a mandatory rule is violated.
+    `policy/`; the preview fails when a mandatory rule is violated. `offline` previews with stand-in plugins.
     """
 
     parallel: int = PARALLEL
@@ -48,6 +48,7 @@ class Options:
     plan: Path | None = None
     diff: bool = True
     policy: bool = False
+    offline: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

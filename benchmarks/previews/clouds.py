@@ -60,7 +60,9 @@ def compare_sizes(machine: Machine, cloud: str, rounds: int = ROUNDS) -> SizeCom
             name = f"{cloud}-{workers}"
             file = machine.write_stack_file(name, stack_config(cloud, workers))
             with measure_cost() as cost:
-                machine.command("preview", "--stack", name, "--file", str(file), timeout=_TIMEOUT)
+                machine.command(
+                    "preview", "--offline", "--stack", name, "--file", str(file), timeout=_TIMEOUT
+                )
             costs += cost
     return SizeComparison(cloud, tuple(costs_by_size[FEW]), tuple(costs_by_size[MANY]))
 

@@ -21,6 +21,8 @@ SLOW_VARIABLE = "KUBEWRIGHT_OFFLINE_SLOW"
 class OfflineCommandProvider(CommandProvider):
     """A command provider that runs nothing and returns empty output."""
 
+    marks_state = False
+
     async def _execute(
         self, token: str, urn: str, properties: Properties, previous: Properties, step: str
     ) -> Properties:

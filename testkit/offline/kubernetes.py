@@ -11,6 +11,8 @@ from lab.plugins.runtime.values import Properties
 class OfflineKubernetesProvider(KubernetesProvider):
     """A Kubernetes provider that accepts every operation without a request to a cluster."""
 
+    marks_state = False
+
     async def create(
         self, urn: str, inputs: Properties, *, preview: bool, timeout: float
     ) -> tuple[str, Properties]:

@@ -15,14 +15,15 @@ import yaml
 
 from artifacts import catalogue
 from artifacts.mirror import INDEX
-from lab.plugins.install import install
+from automation.plugin_kind import VARIABLE
+from lab.plugins.official import IGNORE_PATH_VARIABLE
 from nodeconfig import host_program
 from testkit.artifact_server import ArtifactServer
 from testkit.cluster import CHECKOUT, cache
 from testkit.process import CommandResult, run
 from testkit.stackfile import Document, write
 
-OFFLINE_PLUGINS = ("command", "kubernetes")
+OFFLINE_PLUGINS = ("command", "kubernetes", "tls")
 _LAUNCHER = """#!/bin/sh
 PYTHONPATH={checkout} exec {python} -m testkit.offline.{name} "$@"
 """
@@ -39,12 +40,16 @@ class Machine:
 
     @classmethod
     def create(cls, root: Path, server: ArtifactServer) -> Machine:
-        """Create the deployer with tools of the shared cache and offline plugins. `server` has the mirror."""
+        """Create the machine with tools of the shared cache and offline plugins. `server` serves the
+        mirror.
+
+        The offline plugins take the place of official plugins: they do not mark the state as stand-ins do.
+        """
         machine = cls(root, server)
         server.files[f"/{INDEX}"] = _index_json().encode()
         machine.cache.mkdir(parents=True)
         for entry in cache().iterdir():
-            if entry.name not in ("pulumi", "locks", "plugins"):
+            if entry.name not in ("pulumi", "stand-ins", "locks"):
                 (machine.cache / entry.name).symlink_to(entry)
         home = machine.cache / "pulumi"
         for name in OFFLINE_PLUGINS:
@@ -56,7 +61,6 @@ class Machine:
             quoted = {key: shlex.quote(value) for key, value in values.items()}
             plugin.write_text(_LAUNCHER.format(name=name, **quoted))
             plugin.chmod(0o755)
-        install(cache() / "bin/pulumi", home, ["tls"])
         return machine
 
     @property
@@ -105,6 +109,9 @@ class Machine:
         return {
             "KUBEWRIGHT_STATE": str(self.state),
             "KUBEWRIGHT_CACHE": str(self.cache),
+            # The offline plugins are used even where official plugins are on PATH, and without a lab.
+            IGNORE_PATH_VARIABLE: "true",
+            VARIABLE: "",
             "PYTHONPATH": str(CHECKOUT),
         }
 

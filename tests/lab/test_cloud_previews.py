@@ -29,7 +29,7 @@ def preview(stack: str, state: Path) -> list[dict[str, Any]]:
         "AWS_EC2_METADATA_DISABLED": "true",
     }
     result = subprocess.run(
-        [*WITHOUT_NETWORK, "./kubewright", "preview", "--stack", stack, "--json"],
+        [*WITHOUT_NETWORK, "./kubewright", "preview", "--offline", "--stack", stack, "--json"],
         cwd=CHECKOUT,
         env=environment,
         capture_output=True,

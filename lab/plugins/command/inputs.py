@@ -6,6 +6,7 @@ from lab.plugins.runtime.errors import CheckError, CheckFailure
 from lab.plugins.runtime.values import (
     UNKNOWN,
     Properties,
+    Secret,
     Value,
     as_secret,
     is_asset,
@@ -54,6 +55,7 @@ _REQUIRED = {
     COPY: ["connection", "source", "remotePath"],
     "command:local:run": ["command"],
 }
+_ENDPOINT_SECRETS = ("password", "privateKey", "privateKeyPassword")
 _ENDPOINT_DEFAULTS: Mapping[str, Value] = {
     "user": "root",
     "port": 22,
@@ -64,7 +66,9 @@ LOGGING = ("stdout", "stderr", "stdoutAndStderr", "none")
 
 
 def check_inputs(token: str, news: Properties) -> Properties:
-    """Return the inputs of a resource or function with defaults, and with the connection as a secret.
+    """Return the inputs of a resource or function with defaults.
+
+    The connection is a secret, and its keys and passwords are secrets of their own inside it.
 
     Raises CheckError with all wrong inputs.
     """
@@ -79,7 +83,7 @@ def check_inputs(token: str, news: Properties) -> Properties:
         failures.append(CheckFailure("logging", f"must be one of {', '.join(LOGGING)}"))
     if "connection" in inputs:
         failures += _connection_failures("connection", inputs["connection"])
-        inputs["connection"] = as_secret(_with_defaults(inputs["connection"]))
+        inputs["connection"] = Secret(_complete_endpoint(inputs["connection"]))
     if token == COPY and "source" in inputs:
         failures += _source_failures(inputs["source"])
     if failures:
@@ -120,13 +124,15 @@ def _connection_failures(path: str, connection: Value) -> list[CheckFailure]:
     return failures
 
 
-def _with_defaults(connection: Value) -> Value:
-    inner = without_secret(connection)
+def _complete_endpoint(endpoint: Value) -> Value:
+    """Return a connection or proxy with defaults, and with its keys and passwords as secrets."""
+    inner = without_secret(endpoint)
     if not isinstance(inner, Mapping):
-        return connection
+        return inner
     complete = {**_ENDPOINT_DEFAULTS} | {key: value for key, value in inner.items() if value is not None}
+    complete |= {key: as_secret(complete[key]) for key in _ENDPOINT_SECRETS if key in complete}
     if "proxy" in complete:
-        complete["proxy"] = _with_defaults(complete["proxy"])
+        complete["proxy"] = _complete_endpoint(complete["proxy"])
     return complete
 
 

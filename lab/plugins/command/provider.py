@@ -9,7 +9,7 @@ from lab.plugins.command.copy import copy, digest
 from lab.plugins.command.inputs import COPY, FIELDS, LOCAL_COMMAND, REMOTE_COMMAND, check_inputs
 from lab.plugins.command.local import run as run_locally
 from lab.plugins.command.output import Output, Show
-from lab.plugins.command.ssh import connect, refused_variables
+from lab.plugins.command.ssh import connect, refused_variables, run_to_the_end
 from lab.plugins.command.ssh import run as run_remotely
 from lab.plugins.runtime.diff import Diff, compare, top_level
 from lab.plugins.runtime.errors import PluginError
@@ -112,7 +112,7 @@ class CommandProvider(Provider):
         inputs = reveal(properties)
         if token == COPY:
             async with connect(inputs["connection"], self._log_lines(urn)) as client:
-                await copy(client, inputs["source"], inputs["remotePath"])
+                await run_to_the_end(copy(client, inputs["source"], inputs["remotePath"]))
             return {}
         command = inputs.get(step)
         if command is None:
@@ -134,12 +134,14 @@ class CommandProvider(Provider):
             for name in await refused_variables(client, previous_output):
                 await asyncio.to_thread(self._log.warning, urn, _NOT_ACCEPTED.format(name))
                 del previous_output[name]
-            await run_remotely(
-                client,
-                command,
-                stdin=inputs.get("stdin"),
-                environment=requested | previous_output,
-                output=output,
+            await run_to_the_end(
+                run_remotely(
+                    client,
+                    command,
+                    stdin=inputs.get("stdin"),
+                    environment=requested | previous_output,
+                    output=output,
+                )
             )
         stdout, stderr = output.results()
         return {"stdout": stdout, "stderr": stderr}

@@ -8,9 +8,10 @@ import asyncio
 import contextlib
 import functools
 import os
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
+import socket
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterable, Mapping
 from contextlib import asynccontextmanager
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from lab.plugins.command.output import Output
 from lab.plugins.runtime.errors import PluginError
@@ -19,9 +20,12 @@ if TYPE_CHECKING:
     import asyncssh
 
 _FIRST_PAUSE, _PAUSE_GROWTH, _MAX_PAUSE = 0.1, 1.5, 5.0  # seconds between two attempts
-_KEEPALIVE_SECONDS, _KEEPALIVES_MISSED = 15, 4  # interval in seconds; detects a lost host after one minute
+# TCP keep-alives as the official plugin has them, which are the defaults of Go's net.Dialer. A lost host is
+# detected after two and a half minutes. A host that answers TCP but hangs is never detected.
+_KEEPALIVES = {socket.TCP_KEEPIDLE: 15, socket.TCP_KEEPINTVL: 15, socket.TCP_KEEPCNT: 9}
 
 ShowStatus = Callable[[str], Awaitable[None]]
+Result = TypeVar("Result")
 
 
 @asynccontextmanager
@@ -76,6 +80,7 @@ async def _open_connection(
         client: asyncssh.SSHClientConnection = await asyncio.wait_for(
             asyncssh.connect(**options, tunnel=tunnel), timeout
         )
+        _set_keepalives(client)
         return client
     except TimeoutError:
         raise PluginError(f"ssh to {where}: no answer within {timeout} s") from None
@@ -101,9 +106,15 @@ def _connection_options(connection: Mapping[str, Any]) -> dict[str, Any]:
         "config": None,  # ignore the SSH configuration files of the user who runs the engine
         "gss_host": None,
         "compression_algs": None,
-        "keepalive_interval": _KEEPALIVE_SECONDS,
-        "keepalive_count_max": _KEEPALIVES_MISSED,
     }
+
+
+def _set_keepalives(client: "asyncssh.SSHClientConnection") -> None:
+    """Set the intervals of TCP keep-alives. A connection through a proxy has no socket of its own."""
+    connection = client.get_extra_info("socket")
+    if connection is not None:
+        for option, value in _KEEPALIVES.items():
+            connection.setsockopt(socket.IPPROTO_TCP, option, value)
 
 
 @functools.lru_cache(maxsize=64)
@@ -126,6 +137,21 @@ def _host_key(line: str) -> "asyncssh.SSHKey":
         raise PluginError(
             f"connection.hostKey cannot be read ({error}): give it as `ssh-ed25519 AAAA…`"
         ) from None
+
+
+async def run_to_the_end(work: Coroutine[Any, Any, Result]) -> Result:
+    """Await `work` to its end, even when the engine cancels the operation or its timeout has passed.
+
+    The official plugin does not end a command that runs on a host, because `session.Run` of its SSH library
+    ignores the context. Only connecting to the host can be canceled.
+    """
+    task = asyncio.ensure_future(work)
+    while True:
+        try:
+            return await asyncio.shield(task)
+        except asyncio.CancelledError:
+            if task.done():
+                return task.result()
 
 
 async def run(

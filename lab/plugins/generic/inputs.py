@@ -46,6 +46,18 @@ def complete_inputs(
     return inputs
 
 
+def has_name_of_the_program(package: Package, kind: ResourceType, inputs: Properties) -> bool:
+    """Check whether the program sets the name that the plugin would otherwise generate.
+
+    Only plugins bridged from Terraform record generated names (`DEFAULTS`). Without the record, a name counts
+    as generated. The rule is `nameRequiresDeleteBeforeReplace` in pulumi-terraform-bridge.
+    """
+    field = package.generated_name_input(kind)
+    if field is None or DEFAULTS not in inputs or inputs.get(field) is None:
+        return False
+    return field not in (reveal(inputs[DEFAULTS]) or ())
+
+
 def _previous_name(field: str, olds: Properties) -> Value | None:
     """Return the generated name of the last deployment; None if the program set the name then."""
     if DEFAULTS in olds and field not in (reveal(olds[DEFAULTS]) or ()):

@@ -6,7 +6,13 @@ import json
 from typing import NoReturn
 
 from lab.plugins.generic import sdk
-from lab.plugins.generic.inputs import as_outputs, comparable_inputs, complete_inputs, without_defaults
+from lab.plugins.generic.inputs import (
+    as_outputs,
+    comparable_inputs,
+    complete_inputs,
+    has_name_of_the_program,
+    without_defaults,
+)
 from lab.plugins.generic.packages import Package
 from lab.plugins.runtime.diff import Diff, compare, top_level
 from lab.plugins.runtime.errors import PluginError
@@ -45,6 +51,9 @@ class GenericProvider(Provider):
     ) -> Diff:
         """Compare old and new inputs. The state is not used, because the official plugin's state has other
         fields.
+
+        A resource of AWS with a name that the program sets is deleted before it is replaced, as in plugins
+        bridged from Terraform, because two resources cannot have the same name.
         """
         replacing = self._package.replacing_inputs(self._resource_type(urn))
         changes = compare(
@@ -53,7 +62,8 @@ class GenericProvider(Provider):
             lambda path: top_level(path) in replacing,
             secrecy_counts=True,
         )
-        return Diff(changes).without(map(top_level, ignore))
+        named = has_name_of_the_program(self._package, self._resource_type(urn), news)
+        return Diff(changes, delete_first=named).without(map(top_level, ignore))
 
     async def create(
         self, urn: str, inputs: Properties, *, preview: bool, timeout: float
@@ -141,11 +151,9 @@ class GenericProvider(Provider):
         )
 
     def _refusal_reason(self) -> str:
-        plugin = f"{self.name} {self.version}"
         return (
-            f"here is only the stand-in for the plugin {plugin}, which answers previews and makes nothing; "
-            "where downloads are allowed, install the official one: "
-            f"pulumi plugin install resource {plugin} --reinstall"
+            f"the stand-in for the plugin {self.name} {self.version} only previews; use the official plugin "
+            "(`kubewright` without --offline installs it)"
         )
 
 

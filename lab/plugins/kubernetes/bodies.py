@@ -15,6 +15,11 @@ MANAGER = "__fieldManager"
 """Key of the state with the field manager of an object."""
 FIRST_VERSION = "__initialApiVersion"
 """Key of the state with the API version of an object."""
+INPUTS = "__inputs"
+"""Key of the state with the inputs of an object or release.
+
+The official plugin compares these inputs with the new ones. Without this key, every field would look added.
+"""
 _LAST_APPLIED = "kubectl.kubernetes.io/last-applied-configuration"
 _SERVER_METADATA = ("creationTimestamp", "generation", "managedFields", "resourceVersion", "selfLink", "uid")
 _ABSENT = object()
@@ -58,14 +63,16 @@ def merge_patch(old: Value, new: Value) -> Value:
 def state_of(
     kind: Kind, live: Mapping[str, Any], inputs: Mapping[str, Value], manager: str
 ) -> dict[str, Value]:
-    """Return the state of a resource from `live`, the response of the API server. All secrets are marked."""
+    """Return the state of the resource for an object: the server's response `live` with all secrets marked,
+    and the inputs.
+    """
     state: dict[str, Any] = copy.deepcopy(dict(live))
     meta = mapping(state.get("metadata"))
     meta.pop("managedFields", None)
-    state["metadata"] = meta
+    state |= {"metadata": meta, INPUTS: dict(inputs)}
     if kind.kind == "Secret" and not kind.group:
         for key in ("data", "stringData"):
-            state = conceal(state, (key,))
+            state = conceal(conceal(state, (key,)), (INPUTS, key))
     state = conceal(state, ("metadata", "annotations", _LAST_APPLIED))
     for path in secret_paths(dict(inputs)):
         state = conceal(state, path)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import tarfile
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -20,15 +19,13 @@ _OCI = "oci://"
 
 @dataclass(frozen=True)
 class LocalChart:
-    """A Helm chart in a local directory or archive.
+    """A Helm chart in a local directory or archive. `version` is the version in Chart.yaml.
 
-    Attributes:
-        version: the version in Chart.yaml.
-        checksum: SHA-256 digest of all files of the chart, so that a change of any file updates the release.
+    Only a new version of a chart updates a release. Files are not compared, because the official plugin no
+    longer has a checksum of charts (pulumi/pulumi-kubernetes#2672).
     """
 
     version: str
-    checksum: str
 
 
 def find_local_chart(chart: str) -> LocalChart | None:
@@ -51,7 +48,7 @@ def find_local_chart(chart: str) -> LocalChart | None:
         raise InvalidInput(
             "chart", f"{chart} is not a Helm chart: no readable Chart.yaml with a version"
         ) from None
-    return LocalChart(version, _chart_checksum(path))
+    return LocalChart(version)
 
 
 def _chart_yaml(path: Path) -> bytes:
@@ -64,17 +61,6 @@ def _chart_yaml(path: Path) -> bytes:
                 if content is not None:
                     return content.read()
     raise KeyError("Chart.yaml")
-
-
-def _chart_checksum(path: Path) -> str:
-    digest = hashlib.sha256()
-    files = [path] if path.is_file() else sorted(item for item in path.rglob("*") if item.is_file())
-    for file in files:
-        content = file.read_bytes()
-        name = file.name if path.is_file() else file.relative_to(path).as_posix()
-        digest.update(f"{len(name)}:{name}:{len(content)}:".encode())
-        digest.update(content)
-    return digest.hexdigest()
 
 
 def source_arguments(helm: Helm, inputs: Mapping[str, Any], directory: Path, secrets: list[str]) -> list[str]:

@@ -130,7 +130,8 @@ class ObjectManager:
         if preview:
             expected = self._applier.dry_run(urn, kind, named, manager, olds)
             if expected is None:
-                return {**bodies.merge_inputs(dict(state), dict(news)), bodies.MANAGER: manager}
+                merged = bodies.merge_inputs(dict(state), dict(news))
+                return {**merged, bodies.INPUTS: dict(news), bodies.MANAGER: manager}
             return bodies.state_of(kind, expected, news, manager)
         try:
             target = self._applier.target(kind, named)

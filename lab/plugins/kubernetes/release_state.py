@@ -9,6 +9,7 @@ from typing import Any
 from lab.plugins.runtime.errors import PluginError
 from lab.plugins.runtime.values import Value, conceal, secret_paths
 
+from .bodies import INPUTS
 from .helm import Helm, HelmError
 from .naming import split_id
 from .release_inputs import resource_names
@@ -54,7 +55,10 @@ def helm_status(release: Mapping[str, Any]) -> str:
 
 
 def outputs(inputs: Inputs, release: Mapping[str, Any]) -> dict[str, Value]:
-    """Return the state of a release resource: its inputs, its status, and the names of its objects."""
+    """Return the state of a release resource: its inputs, its status, and the names of its objects.
+
+    The inputs are in the state twice, as in the official plugin: as outputs, and in the key `INPUTS`.
+    """
     about = release["chart"]["metadata"]
     state: dict[str, Any] = {
         **inputs,
@@ -72,4 +76,4 @@ def outputs(inputs: Inputs, release: Mapping[str, Any]) -> dict[str, Value]:
     }
     for path in secret_paths(dict(inputs)):
         state = conceal(state, path)
-    return state
+    return {**state, INPUTS: dict(inputs)}

@@ -30,7 +30,8 @@ from .settings import Settings
 Inputs = Mapping[str, Value]
 _TIMEOUT_SECONDS = 300
 _GRACE_SECONDS = 60.0
-_OUTPUT_ONLY = ("status", "resourceNames", "manifest")
+# Earlier versions of this plugin had the input `checksum`.
+_OUTPUT_ONLY = ("status", "resourceNames", "manifest", "checksum")
 
 
 class ReleaseManager:
@@ -50,8 +51,7 @@ class ReleaseManager:
         self._log = log
 
     def check(self, urn: str, olds: Inputs, news: Inputs, seed: bytes) -> dict[str, Value]:
-        """Return the inputs of a release with name, namespace and, for a local chart, its version and
-        checksum.
+        """Return the inputs of a release with name, namespace and, for a local chart, its version.
 
         Raises:
             InvalidInput: the input `chart` is missing, or the local chart does not exist.
@@ -65,14 +65,12 @@ class ReleaseManager:
         chart = reveal(inputs["chart"])
         if chart is not UNKNOWN and (local_chart := charts.find_local_chart(str(chart))):
             inputs["version"] = local_chart.version
-            inputs["checksum"] = local_chart.checksum
         return inputs
 
     def diff(self, urn: str, olds: Inputs, news: Inputs) -> Diff:
         """Compare the old and new inputs of a release. A new name or namespace replaces the release."""
-        changes = compare(dict(olds), dict(news), lambda path: path in ("name", "namespace"))
-        same = all(reveal(olds.get(key)) == reveal(news.get(key)) for key in ("name", "namespace"))
-        return Diff(changes, delete_first=same)
+        old = {key: value for key, value in olds.items() if key not in _OUTPUT_ONLY}
+        return Diff(compare(old, dict(news), lambda path: path in ("name", "namespace")))
 
     def create(
         self, urn: str, inputs: Inputs, *, timeout: float, preview: bool
@@ -81,27 +79,23 @@ class ReleaseManager:
 
         Raises:
             NotReady: the release exists but failed.
-            PluginError: the release cannot be installed. With `atomic`, helm has removed its objects.
+            PluginError: the release cannot be installed, for example because an interrupted installation left
+                a release with this name. With `atomic`, helm has removed the objects of a failed release.
         """
         identity = f"{reveal(inputs['namespace'])}/{reveal(inputs['name'])}"
         if preview:
             return "", self._preview_state(inputs)
         self._log.status(urn, f"installing {identity}")
         release = self._read_release(identity)
-        # An upgrade completes a release of an interrupted or failed installation.
-        leftover = release is not None and release_state.helm_status(release) != "deployed"
-        if (
-            release is not None
-            and not leftover
-            and not reveal(inputs.get("replace"))
-            and not self._settings.upsert
-        ):
+        if release is not None and not reveal(inputs.get("replace")):
+            # Neither an interrupted installation is completed, nor does upsertExistingObjects apply.
+            namespace, name = split_id(identity, self._settings.namespace)
             raise PluginError(
-                f"Helm release {identity} already exists; import it (pulumi import), uninstall it, or choose "
-                "another name"
+                f"Helm release {identity}: cannot re-use a name that is still in use: the release is "
+                f"{release_state.helm_status(release)}; run `helm uninstall {name} --namespace {namespace}` "
+                "and then this again, or import the release (pulumi import)"
             )
-        verb = "upgrade" if release is not None and not reveal(inputs.get("replace")) else "install"
-        return identity, self._install_or_upgrade(verb, identity, inputs, timeout)
+        return identity, self._install_or_upgrade("install", identity, inputs, timeout)
 
     def update(
         self, urn: str, state: Inputs, olds: Inputs, news: Inputs, *, timeout: float, preview: bool

@@ -19,6 +19,8 @@ class Provider:
     """Whether inputs may contain references to resources."""
     enforces_timeouts = False
     """Whether the provider itself ends operations after `cancel` and after their timeout."""
+    marks_state = True
+    """Whether the state of a stack tells that a stand-in plugin manages its resources."""
 
     async def check_config(self, news: Properties) -> Properties:
         """Check and return the inputs of the provider. Raises CheckError for invalid inputs."""

@@ -24,8 +24,10 @@ from pulumi.runtime.proto import ResourceProviderServicer, plugin_pb2, provider_
 
 from lab.plugins.runtime.errors import CheckError, NotReady, PluginError
 from lab.plugins.runtime.log import EngineLog
+from lab.plugins.runtime.mark import STAND_IN_KEY, without_mark
 from lab.plugins.runtime.provider import Provider
 from lab.plugins.runtime.responses import check_failures, diff_response, partial_failure
+from lab.plugins.runtime.timer import CancelTimer
 from lab.plugins.runtime.values import Properties, decode_map, encode_map
 
 _PARENT_CHECK_SECONDS = 1.0
@@ -48,15 +50,17 @@ class Servicer(ResourceProviderServicer):
         """Await an operation of the provider. If it fails, abort the request with the text of the error.
 
         `properties` are maps of the request whose secrets the error must not show. `timeout` is the custom
-        timeout of the resource in seconds; 0 means no timeout.
+        timeout of the resource in seconds; 0 means no timeout. At its timeout, an operation is canceled. An
+        operation that ignores this runs to its end, and its result counts, as in the official plugins.
         """
         limited = not self._provider.enforces_timeouts
         task = asyncio.ensure_future(operation)
+        timer = CancelTimer(task, timeout if limited else 0)
         try:
             if not limited:
                 return await task
             self._running.add(task)
-            return await asyncio.wait_for(asyncio.shield(task), timeout or None)
+            return await asyncio.shield(task)
         except NotReady as error:
             text = self._provider.mask_secrets(str(error), *properties)
             await context.abort_with_status(partial_failure(error, text))
@@ -67,12 +71,13 @@ class Servicer(ResourceProviderServicer):
         except asyncio.CancelledError:
             if not task.cancelled():
                 raise
+            if timer.expired:
+                await context.abort(grpc.StatusCode.DEADLINE_EXCEEDED, f"timed out after {timeout:.0f} s")
             await context.abort(grpc.StatusCode.CANCELLED, "cancelled")
         except Exception as error:
-            if limited and timeout and isinstance(error, TimeoutError):
-                await context.abort(grpc.StatusCode.DEADLINE_EXCEEDED, f"timed out after {timeout:.0f} s")
             await context.abort(grpc.StatusCode.INTERNAL, self._internal_error(error))
         finally:
+            timer.stop()
             if limited:
                 task.cancel()
             self._running.discard(task)
@@ -120,9 +125,14 @@ class Servicer(ResourceProviderServicer):
     async def CheckConfig(
         self, request: provider_pb2.CheckRequest, context: Context
     ) -> provider_pb2.CheckResponse:
-        """Check the inputs of the provider itself."""
-        news = decode_map(request.news)
-        return await self._check_inputs(context, self._provider.check_config(news), news)
+        """Check the inputs of the provider itself. Add the mark of a stand-in."""
+        news = without_mark(decode_map(request.news))
+        mark = {STAND_IN_KEY: True} if self._provider.marks_state else {}
+
+        async def check() -> Properties:
+            return await self._provider.check_config(news) | mark
+
+        return await self._check_inputs(context, check(), news)
 
     async def Check(self, request: provider_pb2.CheckRequest, context: Context) -> provider_pb2.CheckResponse:
         """Check the inputs of a resource, and return the inputs with defaults."""
@@ -144,8 +154,8 @@ class Servicer(ResourceProviderServicer):
     async def DiffConfig(
         self, request: provider_pb2.DiffRequest, context: Context
     ) -> provider_pb2.DiffResponse:
-        """Compare the old and new inputs of the provider itself."""
-        olds, news = _old_inputs(request), decode_map(request.news)
+        """Compare the old and new inputs of the provider itself. The mark of a stand-in is no change."""
+        olds, news = without_mark(_old_inputs(request)), without_mark(decode_map(request.news))
         diff = self._provider.diff_config(olds, news)
         return diff_response(await self._call_provider(context, diff, olds, news))
 
@@ -159,7 +169,7 @@ class Servicer(ResourceProviderServicer):
         self, request: provider_pb2.ConfigureRequest, context: Context
     ) -> provider_pb2.ConfigureResponse:
         """Configure the provider with its inputs."""
-        args = decode_map(request.args)
+        args = without_mark(decode_map(request.args))
         await self._call_provider(context, self._provider.configure(args), args)
         return provider_pb2.ConfigureResponse(
             acceptSecrets=True,

@@ -70,9 +70,14 @@ def test_stack_of_real_hosts_is_prepared_and_selected_before_it_is_destroyed(
         calls.append(action.value)
         return Result(stack=engine.workspace.stack, action=action, outcome=Outcome.CHANGES)
 
-    monkeypatch.setattr(prepare, "prepare_deployer", lambda *_: calls.append("tools"))
+    def install_tools(*_: object) -> dict[str, Path]:
+        calls.append("tools")
+        return {"pulumi": tmp_path / "pulumi"}
+
+    monkeypatch.setattr(prepare, "install_tools", install_tools)
+    monkeypatch.setattr(prepare, "install", lambda *_: calls.append("plugins") or [])
     monkeypatch.setattr(Engine, "select", lambda _: calls.append("select"))
     monkeypatch.setattr(Engine, "capture", lambda *_: '{"deployment": null}')
     monkeypatch.setattr(driver, "run_action", run_action)
     assert actions.down(environment, "x", _write_stack_file(tmp_path, {})) == 0
-    assert calls == ["tools", "select", "destroy"]
+    assert calls == ["tools", "plugins", "select", "destroy"]

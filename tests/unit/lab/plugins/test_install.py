@@ -8,7 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from lab.plugins.install import InstallError, install
+from lab.plugins import official
+from lab.plugins.install import install
+from lab.plugins.kinds import Installed, InstallError, PluginKind
 
 # A fake command of the engine: it unpacks --file like the real command, downloads only if DOWNLOADS is set,
 # and writes a log.
@@ -20,7 +22,7 @@ if [ "$7" = --file ]; then
 elif [ -n "$DOWNLOADS" ]; then
   rm -rf "$dir"; mkdir -p "$dir"; : > "$dir/pulumi-resource-$4"
 else
-  echo "error: no such host" >&2; exit 255
+  echo "${ANSWER:-error: no such host}" >&2; exit 255
 fi
 """
 
@@ -54,37 +56,87 @@ def machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> FakeMachine:
     return machine
 
 
-def test_official_plugin_is_preferred(machine: FakeMachine, monkeypatch: pytest.MonkeyPatch) -> None:
+def install_official(machine: FakeMachine, *names: str) -> list[Installed]:
+    """Install official plugins."""
+    return install(machine.engine, machine.home, names, PluginKind.OFFICIAL)
+
+
+def test_official_plugins_are_downloaded_once(machine: FakeMachine, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("DOWNLOADS", "yes")
-    installed = install(machine.engine, machine.home, ["command", "tls"])
-    assert [str(item) for item in installed] == [
+    assert [str(item) for item in install_official(machine, "command", "tls")] == [
         f"plugin command {version('pulumi-command')}: official, installed",
         f"plugin tls {version('pulumi-tls')}: official, installed",
     ]
-    assert [item.fresh for item in install(machine.engine, machine.home, ["command", "tls"])] == [
-        False,
-        False,
-    ]
+    assert [item.fresh for item in install_official(machine, "command", "tls")] == [False, False]
     assert machine.calls() == 2
 
 
-def test_refused_download_is_not_repeated_for_a_day(machine: FakeMachine) -> None:
-    installed = install(machine.engine, machine.home, ["command", "tls"])
-    assert [(item.kind, item.fresh) for item in installed] == [("stand-in", True), ("stand-in", True)]
-    assert machine.calls() == 3  # one refusal for two stand-ins
-    again = install(machine.engine, machine.home, ["command", "tls"])
-    assert [(item.kind, item.fresh) for item in again] == [("stand-in", False), ("stand-in", False)]
-    assert machine.calls() == 3
+@pytest.mark.parametrize(
+    ("answer", "problem"),
+    [
+        (
+            "error: [resource plugin tls-5.6.2] downloading: 403 HTTP error fetching plugin from https://example",
+            "the server refused the download: .*403 HTTP error",
+        ),
+        (
+            "warning: Error downloading plugin: dial tcp: no such host\nerror: failed all 5 attempts",
+            "the download failed: dial tcp: no such host; check the network and the proxy",
+        ),
+    ],
+)
+def test_failed_download_is_an_error_and_leads_to_no_stand_in(
+    machine: FakeMachine, monkeypatch: pytest.MonkeyPatch, answer: str, problem: str
+) -> None:
+    monkeypatch.setenv("ANSWER", answer)
+    with pytest.raises(InstallError, match=f"^plugin tls .*{problem}") as caught:
+        install_official(machine, "tls")
+    assert "put pulumi-resource-tls on PATH" in str(caught.value)
+    assert "\n" not in str(caught.value)
+    assert not machine.plugin("tls").exists()
 
 
-def test_official_plugin_replaces_the_stand_in_after_a_day(
+def test_slow_download_is_an_error_and_leads_to_no_stand_in(
+    machine: FakeMachine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    machine.engine.write_text("#!/bin/sh\nexec sleep 60\n")
+    monkeypatch.setattr(official, "_DOWNLOAD_SECONDS", 0.2)
+    with pytest.raises(InstallError, match=r"the download did not end within 0 s; check the network"):
+        install_official(machine, "tls")
+    assert not machine.plugin("tls").exists()
+
+
+def test_plugin_on_path_counts_as_installed_unless_the_engine_ignores_it(
     machine: FakeMachine, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
+    programs = tmp_path / "programs"
+    programs.mkdir()
+    (programs / "pulumi-resource-tls").write_text("#!/bin/sh\n")
+    (programs / "pulumi-resource-tls").chmod(0o755)
+    monkeypatch.setenv("PATH", f"{programs}{os.pathsep}{os.environ['PATH']}")
+    assert [item.fresh for item in install_official(machine, "tls")] == [False]
+    assert machine.calls() == 0
+    monkeypatch.setenv("PULUMI_IGNORE_AMBIENT_PLUGINS", "true")
+    with pytest.raises(InstallError):
+        install_official(machine, "tls")
+
+
+def test_stand_in_is_installed_without_a_download(machine: FakeMachine) -> None:
+    installed = install(machine.engine, machine.home, ["command", "tls"])
+    assert [(item.kind, item.fresh) for item in installed] == [("stand-in", True), ("stand-in", True)]
+    assert all("--file" in call for call in machine.log.read_text().splitlines())
+    again = install(machine.engine, machine.home, ["command", "tls"])
+    assert [(item.kind, item.fresh) for item in again] == [("stand-in", False), ("stand-in", False)]
+
+
+def test_stand_in_in_the_home_of_official_plugins_is_replaced(
+    machine: FakeMachine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Version 0.1 had one home for both kinds."""
     install(machine.engine, machine.home, ["tls"])
-    refusal = tmp_path / "cache" / "plugins" / "official-download-refused"
-    os.utime(refusal, (0, 0))
+    with pytest.raises(InstallError):
+        install_official(machine, "tls")
     monkeypatch.setenv("DOWNLOADS", "yes")
-    assert [item.kind for item in install(machine.engine, machine.home, ["tls"])] == ["official"]
+    assert [(item.kind, item.fresh) for item in install_official(machine, "tls")] == [("official", True)]
 
 
 def test_changed_sources_are_installed_again(machine: FakeMachine) -> None:
@@ -139,7 +191,7 @@ def _sleep() -> None:
     subprocess.run(["sleep", "0.05"], check=True)
 
 
-def test_plugin_without_official_download_and_stand_in_is_an_error(machine: FakeMachine) -> None:
+def test_plugin_without_a_python_package_is_an_error(machine: FakeMachine) -> None:
     with pytest.raises(InstallError, match="install the Python package pulumi-nonesuch"):
         install(machine.engine, machine.home, ["nonesuch"])
 
