@@ -111,7 +111,8 @@ def host_keys_have_usable_types(rule_input: RuleInput) -> Iterator[Problem]:
             yield Problem(
                 path,
                 f'"{key_type}"',
-                f"host keys of this type do not work; use the host's key of type {KEY_TYPES[0]} or ecdsa-sha2-…",
+                f"host keys of this type do not work; use the host's key of type {KEY_TYPES[0]} or "
+                "ecdsa-sha2-…",
             )
 
 

@@ -72,6 +72,7 @@ def test_stack_of_real_hosts_is_prepared_and_selected_before_it_is_destroyed(
 
     monkeypatch.setattr(prepare, "prepare_machine", lambda *_: calls.append("tools"))
     monkeypatch.setattr(Engine, "select", lambda _: calls.append("select"))
+    monkeypatch.setattr(Engine, "capture", lambda *_: '{"deployment": null}')
     monkeypatch.setattr(driver, "run_action", run_action)
     assert actions.down(environment, "x", _write_stack_file(tmp_path, {})) == 0
     assert calls == ["tools", "select", "destroy"]
