@@ -14,6 +14,8 @@ from testkit.cluster import Cluster
 from testkit.interrupt import act_at_output
 from tests.lab.conftest import removed_at_end
 
+NETWORK = "10.97.0.0/24"
+ETCD_HOSTS = ("e-1", "e-2", "e-3")
 DESTROY_SECONDS = 420
 TRACES = ("/etc/kubernetes", "/var/lib/etcd/member", "/var/lib/kubewright/roles", "/usr/local/lib/kubewright")
 """Paths that a host has while it has a role."""
@@ -21,10 +23,12 @@ TRACES = ("/etc/kubernetes", "/var/lib/etcd/member", "/var/lib/kubewright/roles"
 
 @pytest.fixture
 def running_cluster(state: Path) -> Iterator[Cluster]:
-    """Yield a running cluster with three control planes and a worker."""
-    members = ["cp-1", "cp-2", "cp-3"]
-    config = stackfile.document("kwdead", "10.97.0.0/24", control_planes=members, workers=["w-1"])
-    config[stackfile.CLUSTER]["endpoint"] = {"host": "10.97.0.11"}
+    """Yield a running cluster with a control plane, a worker, and three hosts with etcd."""
+    config = stackfile.document("kwdead", NETWORK, control_planes=["cp-1"], workers=["w-1"])
+    config[stackfile.CLUSTER]["etcd"] = {"hosts": list(ETCD_HOSTS)}
+    config[stackfile.CLUSTER]["metal"]["hosts"] |= {
+        host: stackfile.host(NETWORK, 31 + number) for number, host in enumerate(ETCD_HOSTS)
+    }
     with removed_at_end(Cluster(name="kwdead", state=state, config=config)) as cluster:
         cluster.up()
         yield cluster
@@ -51,14 +55,15 @@ def traces(cluster: Cluster, hosts: Sequence[str]) -> list[str]:
     ("dead", "commands"),
     [
         ("w-1", ["w-1-node"]),
-        ("cp-2", ["cp-2-control-plane", "cp-2-etcd", "cp-2-node"]),
+        # The remaining members have no quorum when one of them leaves.
+        ("e-2", ["e-2-etcd"]),
         # The first control plane also runs the commands of an administrator.
-        ("cp-1", ["cp-1-control-plane", "cp-1-etcd", "cp-1-node", "kwdead-farewell"]),
+        ("cp-1", ["cp-1-control-plane", "cp-1-node", "kwdead-farewell"]),
     ],
 )
 def test_dead_host_keeps_nothing_but_itself(running_cluster: Cluster, dead: str, commands: list[str]) -> None:
     cluster = running_cluster
-    others = [host for host in cluster.nodes if host != dead]
+    others = [host for host in (*cluster.nodes, *ETCD_HOSTS) if host != dead]
     assert traces(cluster, others), "a host with roles has none of these paths"
     # Stop the host after the engine has started: before that, the driver boots stopped hosts of the lab.
     destroyed = act_at_output(
