@@ -109,6 +109,7 @@ class EngineCommand(PulumiCommand):
         while process.popen.poll() is None:
             remaining = self._time_limit.remaining()
             if remaining is not None and remaining <= 0:
+                self._time_limit.expire()
                 process.interrupt(_TIMEOUT_GRACE)
                 process.popen.wait()
                 return True

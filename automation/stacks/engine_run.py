@@ -128,7 +128,7 @@ class EngineRun:
     def describe_timeout(self, action: Action, options: Options) -> str:
         """Return the reason of a run that was stopped at a time limit, with the operations that still ran."""
         stack = f"stack {self._engine.workspace.stack}"
-        if not self._time_limit.is_stalled():
+        if not self._time_limit.stalled:
             return (
                 f"{stack}: not finished within {options.timeout:.0f} s; operations that started are "
                 f"recorded, another `{action}` continues from there (--timeout allows more time)"
@@ -202,7 +202,9 @@ class EngineRun:
             self._callback_error = self._callback_error or error
 
     def _record_progress(self, step: Step) -> None:
-        """Restart the time without progress, and record which operations run."""
+        """Restart the time without progress, and record which operations run until the limit."""
+        if self._time_limit.expired:
+            return
         self._time_limit.record_progress()
         if step.phase != "plan":
             self._running.pop(step.urn, None)

@@ -14,7 +14,7 @@ from testkit.cluster import Cluster
 from testkit.interrupt import act_at_output
 from tests.lab.conftest import removed_at_end
 
-NETWORK = "10.97.0.0/24"
+NETWORK = "10.87.0.0/24"
 ETCD_HOSTS = ("e-1", "e-2", "e-3")
 DESTROY_SECONDS = 420
 TRACES = ("/etc/kubernetes", "/var/lib/etcd/member", "/var/lib/kubewright/roles", "/usr/local/lib/kubewright")

@@ -15,7 +15,7 @@ from tests.lab.conftest import removed_at_end
 WORKERS = [f"w-{number}" for number in range(1, 7)]
 MAX_UNAVAILABLE = 2
 MAX_PODS = 95
-NETWORK = "10.96.0.0/24"
+NETWORK = "10.86.0.0/24"
 FLAG = "/run/cut-ssh"
 """A file on a host. While it exists, the host drops all packets of SSH when its kubelet starts."""
 CUT_SSH_WITH_KUBELET = f"""

@@ -50,11 +50,15 @@ def test_engine_output_is_read_when_the_callback_fails(tmp_path: Path, stream: s
 
 def test_an_engine_without_progress_is_stopped(tmp_path: Path) -> None:
     """Test a host that stops to answer: the plugin for SSH waits for it without a limit."""
-    command = shell_script_engine(tmp_path, "exec sleep 600", TimeLimit(stall=1))
+    limit = TimeLimit(stall=1)
+    command = shell_script_engine(tmp_path, "exec sleep 600", limit)
     began = time.monotonic()
     with pytest.raises(EngineTimeout):
         command.run(["up"], str(tmp_path), {})
     assert time.monotonic() - began < 20
+    limit.record_progress()
+    assert limit.expired
+    assert limit.stalled
 
 
 def test_an_engine_with_progress_runs_longer_than_the_limit_for_stalls(tmp_path: Path) -> None:
@@ -65,7 +69,7 @@ def test_an_engine_with_progress_runs_longer_than_the_limit_for_stalls(tmp_path:
     began = time.monotonic()
     command.run(["up"], str(tmp_path), {}, on_output=lambda _: limit.record_progress())
     assert time.monotonic() - began > 3
-    assert not limit.is_stalled()
+    assert not limit.stalled
 
 
 def test_the_total_limit_holds_despite_progress(tmp_path: Path) -> None:
@@ -73,4 +77,4 @@ def test_the_total_limit_holds_despite_progress(tmp_path: Path) -> None:
     command = shell_script_engine(tmp_path, "while :; do echo step; sleep 0.2; done", limit)
     with pytest.raises(EngineTimeout):
         command.run(["up"], str(tmp_path), {}, on_output=lambda _: limit.record_progress())
-    assert not limit.is_stalled()
+    assert not limit.stalled
