@@ -13,7 +13,7 @@ from __future__ import annotations
 import json
 from collections.abc import Collection, Iterable
 from shlex import quote
-from typing import Any
+from typing import Any, cast
 
 from automation.deliveries import load_deliveries
 from automation.errors import UserError
@@ -81,9 +81,9 @@ def commands_over_ssh(state: State, names: Collection[str]) -> set[str]:
 
 def _place(command: State) -> tuple[str, ...]:
     """Return what identifies the host of a command: address and port, with those of the bastion."""
-    connection: Any = reveal(command["inputs"].get("connection") or {})
-    ends = (connection, reveal(connection.get("proxy") or {}))
-    return tuple(str(end.get(key, "")) for end in ends for key in ("host", "port"))  # type: ignore[attr-defined]
+    connection = cast(State, reveal(command["inputs"].get("connection") or {}))
+    bastion = cast(State, reveal(connection.get("proxy") or {}))
+    return tuple(str(end.get(key, "")) for end in (connection, bastion) for key in ("host", "port"))
 
 
 def remove_commands(state: State, names: Iterable[str]) -> State:

@@ -113,10 +113,10 @@ def test_host_that_stops_to_answer_does_not_block_for_ever(two_hosts: OfflineSta
     two_hosts.config[CLUSTER]["kubelet"] = {"max_pods": 77}
     words = ("--yes",) if command == "destroy" else ()
     began = time.monotonic()
-    stopped = run(two_hosts, command, *words, "--stall-timeout", "15", **{SLOW_VARIABLE: "w-1-node=3600"})
-    assert time.monotonic() - began < 200
+    stopped = run(two_hosts, command, *words, "--stall-timeout", "60", **{SLOW_VARIABLE: "w-1-node=3600"})
+    assert time.monotonic() - began < 400
     assert stopped.code == 1
-    assert "stopped, because no operation ended for 15 s; these were running: " in stopped.text
+    assert "stopped, because no operation ended for 60 s; these were running: " in stopped.text
     assert "w-1-node" in stopped.text.partition("these were running: ")[2]
     assert "Traceback" not in stopped.text
     assert run(two_hosts, command, *words).code == 0

@@ -29,6 +29,10 @@ table inet cut {{
         type filter hook input priority -300; policy accept;
         tcp dport 22 drop
     }}
+    chain output {{
+        type filter hook output priority -300; policy accept;
+        tcp sport 22 drop
+    }}
 }}
 RULES
 END
