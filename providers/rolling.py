@@ -11,17 +11,16 @@ import asyncio
 
 from pulumi import ErrorHook, ErrorHookArgs, ResourceHook, ResourceHookArgs, ResourceHookBinding
 
-# Text in the error of a command that ran on its host and failed. The error of an unreachable host has no such
-# text.
-_RAN_AND_FAILED = "exited with status"
+from providers.ssh_errors import never_reached
 
 
 class RollingLimit:
     """Slots for the hosts of a group: at most `limit` hosts change at the same time.
 
-    A host whose change failed counts as unavailable and keeps its slot. When failed hosts hold all slots, no
-    other host of the group changes, so that a wrong change stops early. An unreachable host was not changed
-    and releases its slot. With `strict`, for groups with a quorum, an unreachable host counts as failed.
+    A host whose change failed counts as unavailable and keeps its slot. This includes a host whose connection
+    was lost during the change. When failed hosts hold all slots, no other host of the group changes, so that a
+    wrong change stops early. A host that was never reached was not changed and releases its slot. With
+    `strict`, for groups with a quorum, such a host counts as failed.
     """
 
     def __init__(self, group: str, limit: int, *, strict: bool = False) -> None:
@@ -71,7 +70,7 @@ class RollingLimit:
         async with self._slots_changed:
             if args.urn in self._changing:
                 self._changing.discard(args.urn)
-                if self._strict or any(_RAN_AND_FAILED in error for error in args.errors):
+                if self._strict or not all(map(never_reached, args.errors)):
                     self._failed.append(args.name)
                 self._slots_changed.notify_all()
         return False

@@ -17,9 +17,13 @@ from fnmatch import fnmatchcase
 
 from settings.problem import Problem, SettingsError
 
-# A host with several keys presents the first key in the client's order of preference. This list has the
-# order of Go's SSH client (golang.org/x/crypto/ssh), which pulumi-command uses.
-_KEY_TYPES = ("ecdsa-sha2-nistp256", "ecdsa-sha2-nistp384", "ecdsa-sha2-nistp521", "ssh-rsa", "ssh-ed25519")
+KEY_TYPES = ("ssh-ed25519", "ecdsa-sha2-nistp256", "ecdsa-sha2-nistp384", "ecdsa-sha2-nistp521")
+"""Types of host keys that work with pulumi-command, preferred types first.
+
+The plugin accepts only the signature algorithm with the name of the key's type. For the type `ssh-rsa` this
+is a signature with SHA-1, which OpenSSH refuses since version 8.8 (openssh.com/txt/release-8.8).
+"""
+_RSA = "ssh-rsa"
 _FIELD = "metal.ssh.known_hosts_file"
 
 
@@ -54,9 +58,10 @@ class KnownHosts:
                 self._by_name.setdefault(name, []).append(entry)
 
     def host_key(self, address: str, port: int) -> str:
-        """Return the public key, `ssh-ed25519 AAAA…`, that the host presents to pulumi-command.
+        """Return the public key of the host, `ssh-ed25519 AAAA…`, that pulumi-command must accept.
 
-        Raise SettingsError with one Problem if the file has no key of the host, or only a revoked key.
+        Raise SettingsError with one Problem if the file has no key of the host, only a revoked key, or only
+        keys of types that do not work.
         """
         name = address if port == 22 else f"[{address}]:{port}"
         keys: dict[str, str] = {}
@@ -68,11 +73,14 @@ class KnownHosts:
                 revoked.add(entry.key)
             elif not entry.marker:
                 keys.setdefault(entry.key_type, entry.key)
-        for key_type in _KEY_TYPES:
+        for key_type in KEY_TYPES:
             if key_type in keys and keys[key_type] not in revoked:
                 return f"{key_type} {keys[key_type]}"
-        reason = "its key is revoked" if revoked else "has no key in the file"
-        advice = f"compare the host's key and add it (ssh-keyscan -p {port} {address})"
+        if keys.get(_RSA, "") not in {"", *revoked}:
+            reason = "has only an RSA key in the file, which OpenSSH 8.8 and later refuse to use with SHA-1"
+        else:
+            reason = "its key is revoked" if revoked else "has no key in the file"
+        advice = f"compare the host's key and add it (ssh-keyscan -t ed25519,ecdsa -p {port} {address})"
         raise SettingsError([Problem(_FIELD, f'"{name}"', f"{reason}; {advice}")])
 
 

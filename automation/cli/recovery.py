@@ -46,7 +46,8 @@ def replace(host: Host, stack: Stack, file: StackFile = None, yes: Yes = False) 
 def remove_host(host: Host, stack: Stack, file: StackFile = None, yes: Yes = False) -> None:
     """Remove a lost host from the cluster and the state.
 
-    Remove the host from the stack file first, and run `up` afterwards.
+    Remove the host from the stack file first, and run `up` afterwards. After a `destroy` that did not reach
+    the host, leave the stack file as it is, and run `destroy` again afterwards.
     """
     from automation.operations import remove_host as operation
 

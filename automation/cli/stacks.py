@@ -18,7 +18,7 @@ from automation.engine.interrupts import run_one
 from automation.environment import environment
 from automation.errors import UserError
 from automation.stacks import actions, multi_stack, run_stacks
-from automation.stacks.result import PARALLEL, Action, Options
+from automation.stacks.result import PARALLEL, STALL_SECONDS, Action, Options
 from automation.stacks.run_stacks import OutputFormat
 
 PANEL = "Change a cluster"
@@ -36,6 +36,14 @@ Parallel = Annotated[
 Timeout = Annotated[
     float | None,
     typer.Option("--timeout", min=1, help="Seconds for each stack, after which the engine is stopped."),
+]
+StallTimeout = Annotated[
+    float,
+    typer.Option(
+        "--stall-timeout",
+        min=1,
+        help="Seconds without a finished operation, after which the engine is stopped.",
+    ),
 ]
 Wait = Annotated[float, typer.Option("--wait", min=0, help="Seconds to wait for a stack that is locked.")]
 Events = Annotated[Path | None, typer.Option("--events", help="Write events to this file, as JSON lines.")]
@@ -127,6 +135,7 @@ def up(
     jobs: Jobs = 2,
     parallel: Parallel = PARALLEL,
     timeout: Timeout = None,
+    stall_timeout: StallTimeout = STALL_SECONDS,
     wait: Wait = 0,
     events: Events = None,
     detailed: Detailed = False,
@@ -139,7 +148,14 @@ def up(
     raw: Raw = False,
 ) -> None:
     """Create or change clusters to match their stack files."""
-    options = Options(parallel=parallel, timeout=timeout, wait=wait, plan=plan, policy=policy)
+    options = Options(
+        parallel=parallel,
+        timeout=timeout,
+        stall_timeout=stall_timeout,
+        wait=wait,
+        plan=plan,
+        policy=policy,
+    )
     names = run_stacks.select_stack_names(stack, file, select_all, changed_from, plan)
     shown = _output_format(output, raw=raw)
     results = run_stacks.run_action_on_stacks(
@@ -170,13 +186,17 @@ def destroy(
     file: StackFile = None,
     jobs: Jobs = 2,
     timeout: Timeout = None,
+    stall_timeout: StallTimeout = STALL_SECONDS,
     wait: Wait = 0,
     events: Events = None,
     detailed: Detailed = False,
     yes: Yes = False,
 ) -> None:
-    """Delete the resources of clusters. Hosts of a lab remain."""
-    options = Options(timeout=timeout, wait=wait)
+    """Delete the resources of clusters. Hosts of a lab remain.
+
+    When a host does not answer, everything else is deleted and the host is named.
+    """
+    options = Options(timeout=timeout, stall_timeout=stall_timeout, wait=wait)
     names = run_stacks.select_stack_names(stack, file, False, None, None)
     confirm(f"All resources of {_describe_stacks(names)} will be deleted. Continue?", yes=yes)
     results = run_stacks.run_action_on_stacks(Action.DESTROY, names, file, options, jobs=jobs, events=events)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import subprocess
 import threading
-import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import IO
@@ -16,6 +15,7 @@ from pulumi.automation.errors import create_command_error
 from automation.engine import interrupts
 from automation.engine.output_filter import strip_formatting
 from automation.engine.process import EngineProcess
+from automation.engine.time_limit import TimeLimit
 from automation.errors import UserError
 
 _TIMEOUT_GRACE = 60.0
@@ -42,17 +42,16 @@ class EngineTimeout(Exception):
 
 
 class EngineCommand(PulumiCommand):
-    """A command of the Automation API that runs the engine until a deadline.
+    """A command of the Automation API that runs the engine within a time limit.
 
-    `deadline` is a time of `time.monotonic`, or None for no limit. The module `engine.interrupts` forwards
-    signals to the engine. The constructor raises `UserError` when the engine is missing. `failed_result` is
-    the result of the last engine run that failed, or None.
+    The module `engine.interrupts` forwards signals to the engine. The constructor raises `UserError` when the
+    engine is missing. `failed_result` is the result of the last engine run that failed, or None.
     """
 
-    def __init__(self, tools: Path, *, deadline: float | None = None) -> None:
+    def __init__(self, tools: Path, *, time_limit: TimeLimit | None = None) -> None:
         # The Pulumi SDK expects the directory that contains bin/pulumi.
         super().__init__(root=str(engine_executable(tools).parent.parent))
-        self._deadline = deadline
+        self._time_limit = time_limit or TimeLimit()
         self.failed_result: CommandResult | None = None
 
     def run(
@@ -89,7 +88,7 @@ class EngineCommand(PulumiCommand):
             ]
             for reader in readers:
                 reader.start()
-            timed_out = self._wait_until_deadline(process)
+            timed_out = self._wait_within_time_limit(process)
             process.close()
             for reader in readers:
                 reader.join()
@@ -105,17 +104,20 @@ class EngineCommand(PulumiCommand):
             raise create_command_error(result)
         return result
 
-    def _wait_until_deadline(self, process: EngineProcess) -> bool:
-        """Wait until the engine ends. Return True when the deadline interrupted the engine."""
-        try:
-            process.popen.wait(
-                None if self._deadline is None else max(0.0, self._deadline - time.monotonic())
-            )
-            return False
-        except subprocess.TimeoutExpired:
-            process.interrupt(_TIMEOUT_GRACE)
-        process.popen.wait()
-        return True
+    def _wait_within_time_limit(self, process: EngineProcess) -> bool:
+        """Wait until the engine ends. Return True when the time limit interrupted the engine."""
+        while process.popen.poll() is None:
+            remaining = self._time_limit.remaining()
+            if remaining is not None and remaining <= 0:
+                self._time_limit.expire()
+                process.interrupt(_TIMEOUT_GRACE)
+                process.popen.wait()
+                return True
+            try:
+                process.popen.wait(remaining)
+            except subprocess.TimeoutExpired:
+                continue  # progress may have extended the limit
+        return False
 
     def error_message(self) -> str:
         """Return the error message of the last failed run of the engine; empty if no run failed.

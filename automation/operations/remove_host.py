@@ -3,22 +3,27 @@
 The host must no longer be in the stack file. A reachable host resets itself when `up` deletes its
 resources. For a lost host, other hosts remove its etcd member and its Node, and the engine must not try to
 connect to the lost host.
+
+After a `destroy` that did not reach the host, only the resources of the host remain. Then the command removes
+them from the state, whatever the stack file contains, and the next `destroy` finds nothing else.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from shlex import quote
-from typing import Any
+from typing import Any, cast
 
 from automation.deliveries import load_deliveries
 from automation.errors import UserError
 from automation.operations.target import Target
+from automation.signatures import reveal
 from nodeconfig.etcd import MEMBER_PROGRAM
 from nodeconfig.host_paths import ADMIN_KUBECONFIG, BIN
 from topology.model import Role
 
+_COMMAND_TYPE = "command:remote:Command"
 _TIMEOUT_SECONDS = 60
 State = dict[str, Any]
 
@@ -29,7 +34,9 @@ def remove_host(target: Target, host: str) -> None:
     Raise UserError when the host is still in the stack file, when nothing was delivered to it, or when no
     other host can remove its etcd member or its Node.
     """
-    if host in target.hosts:
+    state = json.loads(target.engine.capture("stack export"))
+    destroyed = is_destroyed(state)
+    if host in target.hosts and not destroyed:
         raise UserError(
             f"{host}: still in the stack file; remove it from its roles and from metal.hosts first. To "
             f"install an empty machine in its place: kubewright replace --host {host} --stack {target.stack}"
@@ -37,15 +44,47 @@ def remove_host(target: Target, host: str) -> None:
     roles = {delivery.role for delivery in load_deliveries(target.engine) if delivery.host == host}
     if not roles:
         raise UserError(f"{host}: not in the state; nothing was delivered to it, or it is removed already")
+    names = {f"{host}-{role.value}" for role in roles}
+    if destroyed:
+        revealed = json.loads(target.engine.capture("stack export", "--show-secrets"))
+        target.engine.import_state(json.dumps(remove_commands(state, commands_over_ssh(revealed, names))))
+        print(f"{host}: removed from the state; now run `kubewright destroy --stack {target.stack}`")
+        return
     if Role.ETCD in roles:
         _run_on_any(target, Role.ETCD, f"{MEMBER_PROGRAM} forget {quote(host)}", f"remove {host} from etcd")
     if Role.NODE in roles:
         kubectl = f"{BIN}/kubectl --kubeconfig={ADMIN_KUBECONFIG}"
         delete = f"{kubectl} delete node {quote(host)} --ignore-not-found --wait=false"
         _run_on_any(target, Role.CONTROL_PLANE, delete, f"delete the Node {host}")
-    state = json.loads(target.engine.capture("stack export"))
-    target.engine.import_state(json.dumps(remove_commands(state, {f"{host}-{role.value}" for role in roles})))
+    target.engine.import_state(json.dumps(remove_commands(state, names)))
     print(f"{host}: removed; now run `kubewright up --stack {target.stack}`")
+
+
+def is_destroyed(state: State) -> bool:
+    """Report whether the cluster of a state was destroyed: its certificate authorities no longer exist."""
+    resources = (state.get("deployment") or {}).get("resources") or []
+    return not any(resource["type"].startswith("tls:") for resource in resources)
+
+
+def commands_over_ssh(state: State, names: Collection[str]) -> set[str]:
+    """Return the names of all commands that connect to the same hosts as the commands `names`.
+
+    The state must have been exported with `--show-secrets`.
+    """
+    places = {
+        resource["urn"].rpartition("::")[2]: _place(resource)
+        for resource in state["deployment"].get("resources", [])
+        if resource["type"] == _COMMAND_TYPE
+    }
+    wanted = {places[name] for name in names if name in places}
+    return {name for name, place in places.items() if place in wanted}
+
+
+def _place(command: State) -> tuple[str, ...]:
+    """Return what identifies the host of a command: address and port, with those of the bastion."""
+    connection = cast(State, reveal(command["inputs"].get("connection") or {}))
+    bastion = cast(State, reveal(connection.get("proxy") or {}))
+    return tuple(str(end.get(key, "")) for end in (connection, bastion) for key in ("host", "port"))
 
 
 def remove_commands(state: State, names: Iterable[str]) -> State:
@@ -54,7 +93,7 @@ def remove_commands(state: State, names: Iterable[str]) -> State:
     removed = {
         resource["urn"]
         for resource in deployment.get("resources", [])
-        if resource["type"] == "command:remote:Command" and resource["urn"].rpartition("::")[2] in set(names)
+        if resource["type"] == _COMMAND_TYPE and resource["urn"].rpartition("::")[2] in set(names)
     }
     remaining = [resource for resource in deployment.get("resources", []) if resource["urn"] not in removed]
     deployment["resources"] = [_without_references(resource, removed) for resource in remaining]

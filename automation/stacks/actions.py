@@ -4,6 +4,7 @@ engine.
 
 from __future__ import annotations
 
+import json
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
@@ -15,7 +16,7 @@ from automation.engine.interrupts import current_shutdown
 from automation.engine.program import Engine
 from automation.environment import Environment
 from automation.prerequisites import Purpose
-from automation.stacks import driver, plans
+from automation.stacks import driver, plans, teardown
 from automation.stacks.events import Message, Policy
 from automation.stacks.known_secrets import redactor_of_stack
 from automation.stacks.preflight import protection, rotation, upgrade
@@ -152,7 +153,22 @@ def destroy(request: StackRequest) -> Result:
     """
     engine = request.prepare_engine()
     protection.check(engine)
-    return request.run_engine(Action.DESTROY, engine)
+    result = teardown.destroy(engine, lambda: request.run_engine(Action.DESTROY, engine))
+    if result.outcome is not Outcome.FAILED or current_shutdown().requested:
+        return result
+    return _with_rest(request, engine, result)
+
+
+def _with_rest(request: StackRequest, engine: Engine, result: Result) -> Result:
+    """Show what a failed `destroy` did not delete, and add the text to the result."""
+    rest = teardown.describe_rest(request.stack, json.loads(engine.capture("stack export")))
+    if not rest:
+        return result
+    request.show(rest)
+    event = Message(severity="error", text=rest)
+    if request.on_event is not None:
+        request.on_event(event)
+    return replace(result, events=(*result.events, event), errors=(*result.errors, rest))
 
 
 ACTIONS: dict[Action, Callable[[StackRequest], Result]] = {

@@ -51,10 +51,7 @@ def run_action(
         retry_while_in_use(lambda: run.execute(action, options), options.wait)
     except EngineTimeout:
         # The engine reports only that it was canceled, so this message adds the time limit.
-        failure = (
-            f"stack {engine.workspace.stack}: not finished within {options.timeout:.0f} s; operations that "
-            f"started are recorded, another `{action}` continues from there (--timeout allows more time)"
-        )
+        failure = run.describe_timeout(action, options)
         run.report_error(failure)
         run.recover()
     except Interrupted as error:

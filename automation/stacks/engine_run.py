@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from typing import Any
 
 from pulumi.automation import LocalWorkspace, Stack
@@ -13,13 +12,16 @@ from automation.engine.command import EngineCommand
 from automation.engine.locks import StackInUse
 from automation.engine.output_filter import OutputFilter
 from automation.engine.program import Engine
+from automation.engine.time_limit import TimeLimit
 from automation.errors import UserError
 from automation.stacks import policies
-from automation.stacks.events import Event, Message, Summary, convert_engine_event
+from automation.stacks.events import Event, Message, Step, Summary, convert_engine_event
 from automation.stacks.result import Action, OnEvent, Options, Outcome, Result, ShowLine
 from redaction.redactor import LineRedactor, Redactor
 
 NO_REASON = "the engine failed without giving a reason"
+_MAX_RUNNING_SHOWN = 5
+_STACK_TYPE = "pulumi:pulumi:Stack"
 
 
 class EngineRun:
@@ -46,12 +48,15 @@ class EngineRun:
         self._events: list[Event] = []
         self._callback_error: Exception | None = None
         self._command: EngineCommand | None = None
+        self._time_limit = TimeLimit()
+        # The names of started operations by URN, in the order of their start.
+        self._running: dict[str, str] = {}
         self._error_lines: set[str] = set()
 
     def execute(self, action: Action, options: Options) -> None:
         """Run the engine until it ends. Raise CommandError, EngineTimeout, StackInUse or Interrupted."""
-        deadline = None if options.timeout is None else time.monotonic() + options.timeout
-        self._command = EngineCommand(self._engine.environment.tools, deadline=deadline)
+        self._time_limit = TimeLimit(total=options.timeout, stall=options.stall_timeout)
+        self._command = EngineCommand(self._engine.environment.tools, time_limit=self._time_limit)
         stack = select_stack(self._engine, self._command)
         try:
             self._call_engine(stack, action, options)
@@ -83,7 +88,8 @@ class EngineRun:
             case Action.REFRESH:
                 stack.refresh(parallel=options.parallel, **callbacks)
             case Action.DESTROY:
-                stack.destroy(parallel=options.parallel, **callbacks)
+                # An unreachable host must not keep other hosts and resources.
+                stack.destroy(parallel=options.parallel, continue_on_error=True, **callbacks)
 
     def build_result(self, action: Action, seconds: float, failure: str) -> Result:
         """Check the policies and return the result of the run.
@@ -119,6 +125,23 @@ class EngineRun:
             self._engine.recover()
         except UserError:
             return  # the next run reports the problem with more context
+
+    def describe_timeout(self, action: Action, options: Options) -> str:
+        """Return the reason of a run that was stopped at a time limit, with the operations that still ran."""
+        stack = f"stack {self._engine.workspace.stack}"
+        if not self._time_limit.stalled:
+            return (
+                f"{stack}: not finished within {options.timeout:.0f} s; operations that started are "
+                f"recorded, another `{action}` continues from there (--timeout allows more time)"
+            )
+        names = list(self._running.values())
+        hidden = len(names) - _MAX_RUNNING_SHOWN
+        shown = ", ".join(names[:_MAX_RUNNING_SHOWN]) + (f" and {hidden} more" if hidden > 0 else "")
+        return (
+            f"{stack}: stopped, because no operation ended for {options.stall_timeout:.0f} s; these were "
+            f"running: {shown or 'none'}; check their hosts, then run `{action}` again "
+            "(--stall-timeout allows more time)"
+        )
 
     def explain_failure(self) -> str:
         """Return the reason of the engine's failure.
@@ -172,10 +195,22 @@ class EngineRun:
             if self._policy_checker is not None:
                 self._policy_checker.add_event(event)
             converted = convert_engine_event(event, self._redactor)
+            if isinstance(converted, Step):
+                self._record_progress(converted)
             if converted is not None:
                 self._add_event(converted)
         except Exception as error:
             self._callback_error = self._callback_error or error
+
+    def _record_progress(self, step: Step) -> None:
+        """Restart the time without progress, and record which operations run until the limit."""
+        if self._time_limit.expired:
+            return
+        self._time_limit.record_progress()
+        if step.phase != "plan":
+            self._running.pop(step.urn, None)
+        elif step.type != _STACK_TYPE:
+            self._running[step.urn] = step.name
 
     def _add_event(self, event: Event) -> None:
         self._events.append(event)

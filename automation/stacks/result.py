@@ -13,6 +13,10 @@ PARALLEL = 40
 """Number of resources that the engine changes at a time. The number is higher than the engine's default,
 because most resources wait for a host.
 """
+STALL_SECONDS = 7200.0
+"""Seconds without a finished operation after which the driver stops the engine. Single operations have lower
+limits: 60 minutes for a role of a host, 40 minutes and a drain for the machines of a pool in a cloud.
+"""
 
 
 class Action(StrEnum):
@@ -36,14 +40,16 @@ class Outcome(StrEnum):
 class Options:
     """The options of an action. Times are in seconds; a `timeout` of None means no limit.
 
-    `parallel` is the number of resources that change at a time. `diff` shows changed inputs in a preview.
-    `wait` is the time to wait for a stack in use; 0 fails immediately. `plan` is the file in which a
-    preview saves its plan, or the plan that `up` must follow. `policy` checks a preview by the rules of
-    `policy/`; the preview fails when a mandatory rule is violated. `offline` previews with stand-in plugins.
+    `stall_timeout` is the time without a finished operation after which the engine is stopped. `parallel`
+    is the number of resources that change at a time. `diff` shows changed inputs in a preview. `wait` is
+    the time to wait for a stack in use; 0 fails immediately. `plan` is the file in which a preview saves
+    its plan, or the plan that `up` must follow. `policy` checks a preview by the rules of `policy/`; the
+    preview fails when a mandatory rule is violated. `offline` previews with stand-in plugins.
     """
 
     parallel: int = PARALLEL
     timeout: float | None = None
+    stall_timeout: float = STALL_SECONDS
     wait: float = 0
     plan: Path | None = None
     diff: bool = True

@@ -6,15 +6,21 @@ from pulumi import CustomTimeouts, Input, Output, Resource, ResourceOptions
 from pulumi_command.local import Command, Logging
 
 _TIMEOUTS = CustomTimeouts(create="30m", update="30m", delete="30m")
+# The official plugin cancels a command by SIGKILL, after which no trap runs. The kubeconfig is therefore
+# never in a file with a name: descriptor 3 is an empty file, which loses its name before the kubeconfig is
+# written. kubectl opens /dev/fd/3 anew for each read (proc(5), "/proc/pid/fd"). The directory is the cache
+# of kubectl, which has no secret.
 _PROLOGUE = """\
 set -eu
 umask 077
 kubewright=$(mktemp -d)
 trap 'rm -rf "$kubewright"' EXIT
 trap 'exit 130' HUP INT TERM
-cat >"$kubewright/kubeconfig"
+exec 3<>"$kubewright/kubeconfig"
+rm "$kubewright/kubeconfig"
+cat >&3
 command -v kubectl >/dev/null || { echo 'kubectl is not on PATH; install it, or use make' >&2; exit 1; }
-kubectl() { command kubectl --kubeconfig="$kubewright/kubeconfig" --cache-dir="$kubewright" "$@"; }
+kubectl() { command kubectl --kubeconfig=/dev/fd/3 --cache-dir="$kubewright" "$@"; }
 (
 """
 _EPILOGUE = ") </dev/null\n"

@@ -19,8 +19,8 @@ from providers.rolling import RollingLimit
 from settings.metal import MetalSettings
 from topology.model import Machine, Pool, Role, Topology
 
-# The limit for a host that stops responding during a command: connections of the plugin have no keepalive.
-# The time limits of the host program, for locks, drains and services, are well below.
+# The time limits of the host program, for locks, drains and services, are well below. The official plugin
+# ignores this limit, so the driver has its own (docs/previews-and-plans.md, "Time limits").
 _TIMEOUTS = CustomTimeouts(create="60m", update="60m", delete="60m")
 
 

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from ipaddress import IPv4Address
 
 from settings.cluster import CLOUD_SECTIONS
+from settings.known_hosts import KEY_TYPES
 from settings.problem import Problem, closest_match
 from settings.rules.base import RuleInput, rule
 from settings.rules.roles import host_lists
@@ -99,6 +100,34 @@ def hosts_have_known_keys(rule_input: RuleInput) -> Iterator[Problem]:
             f"missing; add it, or ssh.host_key to {_first_few(hosts_without_key)}: "
             "unknown hosts are not trusted",
         )
+
+
+@rule(needs=("metal",))
+def host_keys_have_usable_types(rule_input: RuleInput) -> Iterator[Problem]:
+    """Require types of host keys that work with pulumi-command and with current versions of OpenSSH."""
+    for path, key in _host_keys(rule_input):
+        key_type = next(iter(key.split()), "")
+        if key_type not in KEY_TYPES:
+            yield Problem(
+                path,
+                f'"{key_type}"',
+                f"host keys of this type do not work; use the host's key of type {KEY_TYPES[0]} or "
+                "ecdsa-sha2-…",
+            )
+
+
+def _host_keys(rule_input: RuleInput) -> Iterator[tuple[str, str]]:
+    """Yield the path and the text of each host key in the settings."""
+    metal = rule_input.settings.metal
+    if metal is None:
+        return
+    if metal.ssh.bastion and metal.ssh.bastion.host_key:
+        yield "metal.ssh.bastion.host_key", metal.ssh.bastion.host_key
+    for name, host in metal.hosts.items():
+        if host.ssh.host_key:
+            yield f"metal.hosts.{name}.ssh.host_key", host.ssh.host_key
+        if host.ssh.bastion and host.ssh.bastion.host_key:
+            yield f"metal.hosts.{name}.ssh.bastion.host_key", host.ssh.bastion.host_key
 
 
 def _host_addresses(rule_input: RuleInput) -> dict[str, IPv4Address]:

@@ -11,7 +11,11 @@ from pulumi import ErrorHookArgs, ResourceHookArgs
 from providers.rolling import RollingLimit
 
 COMMAND_FAILED = 'Process exited with status 1: running "…":\nkubelet is not healthy'
-HOST_UNREACHABLE = "dial tcp 10.89.0.21:22: i/o timeout"
+HOST_UNREACHABLE = "after 2 failed attempts: dial tcp 10.89.0.21:22: i/o timeout"
+CONNECTION_LOST = (
+    'remote command exited without exit status or exit signal: running "…":\ndial tcp 10.89.0.11:6443'
+)
+"""The error of the official plugin for a connection that ends during the command (`ssh.ExitMissingError`)."""
 
 
 def hook_args(name: str) -> ResourceHookArgs:
@@ -96,6 +100,29 @@ def test_a_failed_change_stops_the_others_and_names_the_failed_host() -> None:
         assert sorted(hosts.refused) == ["w-3", "w-4", "w-5", "w-6"]
         assert "w-3" in hosts.refused["w-3"]
         assert "w-2" in hosts.refused["w-3"]
+
+    run(work())
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        CONNECTION_LOST,
+        'the connection was lost: Connection timed out: running "…":\n',
+        'Process exited with status 137 from signal KILL: running "…":\n',
+        'wait: remote command exited without exit status or exit signal: running "# cp-1 \\"x\\"',
+        "rpc error: code = Unavailable desc = error reading from server: EOF",
+    ],
+)
+@pytest.mark.parametrize("limit", [1, 2])
+def test_a_lost_connection_during_the_change_stops_the_others(error: str, limit: int) -> None:
+    """Test a change that cuts SSH: it must not reach more hosts than the limit."""
+
+    async def work() -> None:
+        hosts = SimulatedHosts(RollingLimit("pool", limit), dict.fromkeys(WORKERS, error))
+        await hosts.change_all(WORKERS)
+        assert hosts.changed == []
+        assert sorted(hosts.refused) == WORKERS[limit:]
 
     run(work())
 

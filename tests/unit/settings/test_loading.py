@@ -154,11 +154,12 @@ def hashed_name(name: str) -> str:
     ("text", "address", "port", "key"),
     [
         ("10.0.0.1 ssh-ed25519 AAAA comment", "10.0.0.1", 22, "ssh-ed25519 AAAA"),
-        # Of several keys, the expected key is the first in the preference order of Go's SSH client
-        # (golang.org/x/crypto/ssh/common.go).
-        ("# c\n\n10.0.0.1 ssh-ed25519 EE\na,10.0.0.1 ssh-rsa RR", "10.0.0.1", 22, "ssh-rsa RR"),
+        # OpenSSH 8.8 and later refuse RSA signatures with SHA-1, which are all that pulumi-command accepts.
+        ("# c\n\n10.0.0.1 ssh-rsa RR\na,10.0.0.1 ssh-ed25519 EE", "10.0.0.1", 22, "ssh-ed25519 EE"),
+        ("h ssh-rsa RR\nh ecdsa-sha2-nistp256 NN\nh ssh-ed25519 EE", "h", 22, "ssh-ed25519 EE"),
+        ("h ssh-rsa RR\nh ecdsa-sha2-nistp384 NN", "h", 22, "ecdsa-sha2-nistp384 NN"),
         (
-            "h ssh-ed25519 EE\nh ssh-rsa RR\nh ecdsa-sha2-nistp256 NN",
+            "h ssh-ed25519 EE\nh ecdsa-sha2-nistp256 NN\n@revoked h ssh-ed25519 EE",
             *("h", 22, "ecdsa-sha2-nistp256 NN"),
         ),
         ("[10.0.0.1]:2222 ssh-ed25519 PP\n10.0.0.1 ssh-ed25519 QQ", "10.0.0.1", 2222, "ssh-ed25519 PP"),
@@ -185,6 +186,9 @@ def test_host_keys_are_found(text: str, address: str, port: int, key: str) -> No
         ("10.0.0.1 ssh-ed25519 AAAA\n@revoked * ssh-ed25519 AAAA", "its key is revoked"),
         ("!10.0.0.1,10.0.0.* ssh-ed25519 AAAA", "has no key in the file"),
         ("|1|broken ssh-ed25519 AAAA", "has no key in the file"),
+        ("10.0.0.1 ssh-rsa AAAA", "has only an RSA key in the file"),
+        ("10.0.0.1 ssh-rsa AAAA\n@revoked 10.0.0.1 ssh-rsa AAAA", "its key is revoked"),
+        ("10.0.0.1 ssh-dss AAAA", "has no key in the file"),
     ],
 )
 def test_unknown_and_revoked_host_keys_are_errors(text: str, phrase: str) -> None:

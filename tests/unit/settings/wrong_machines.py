@@ -142,6 +142,21 @@ MACHINES = (
     InvalidSettings(
         "metal.ssh.known_hosts_file", "unknown hosts are not trusted", {"metal.ssh.known_hosts_file": REMOVE}
     ),
+    InvalidSettings(
+        "metal.hosts.w-1.ssh.host_key",
+        '"ssh-rsa": host keys of this type do not work; use the host\'s key of type ssh-ed25519',
+        {"metal.hosts.w-1.ssh": {"host_key": "ssh-rsa AAAA"}},
+    ),
+    InvalidSettings(
+        "metal.ssh.bastion.host_key",
+        '"AAAA": host keys of this type do not work',
+        {"metal.ssh.bastion": {"host": "bastion.example.com", "host_key": "AAAA"}},
+    ),
+    InvalidSettings(
+        "metal.hosts.w-1.ssh.bastion.host_key",
+        '"ssh-rsa": host keys of this type do not work',
+        {"metal.hosts.w-1.ssh": {"bastion": {"host": "bastion.example.com", "host_key": "ssh-rsa AAAA"}}},
+    ),
     # Limits and sizes
     InvalidSettings(
         "pools",

@@ -1,4 +1,4 @@
-"""Tests that the pipes of the engine are read to their end, even when a callback fails."""
+"""Tests of the engine process: its pipes are read to their end, and time limits stop it."""
 
 from __future__ import annotations
 
@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from automation.engine.command import EngineCommand
+from automation.engine.command import EngineCommand, EngineTimeout
+from automation.engine.time_limit import TimeLimit
 
 LONG_OUTPUT_SCRIPT = """
 i=0
@@ -19,7 +20,7 @@ touch "$HERE/done"
 """
 
 
-def shell_script_engine(directory: Path, script: str) -> EngineCommand:
+def shell_script_engine(directory: Path, script: str, time_limit: TimeLimit | None = None) -> EngineCommand:
     """Return an engine that is a shell script. The variable `$HERE` contains its directory."""
     program = directory / "bin/pulumi"
     program.parent.mkdir(exist_ok=True)
@@ -27,7 +28,7 @@ def shell_script_engine(directory: Path, script: str) -> EngineCommand:
         f'#!/bin/sh\nHERE={directory}\n[ "$1" = version ] && {{ echo v3.259.0; exit; }}\n{script}'
     )
     program.chmod(0o755)
-    return EngineCommand(program.parent, deadline=time.monotonic() + 20)
+    return EngineCommand(program.parent, time_limit=time_limit or TimeLimit(total=20))
 
 
 @pytest.mark.parametrize("stream", ["on_output", "on_error"])
@@ -45,3 +46,35 @@ def test_engine_output_is_read_when_the_callback_fails(tmp_path: Path, stream: s
         command.run(["up"], str(tmp_path), {}, **{stream: failing_callback})
     assert (tmp_path / "done").exists(), "the engine did not finish"
     assert len(lines) == 1
+
+
+def test_an_engine_without_progress_is_stopped(tmp_path: Path) -> None:
+    """Test a host that stops to answer: the plugin for SSH waits for it without a limit."""
+    limit = TimeLimit(stall=1)
+    command = shell_script_engine(tmp_path, "exec sleep 600", limit)
+    began = time.monotonic()
+    with pytest.raises(EngineTimeout):
+        command.run(["up"], str(tmp_path), {})
+    assert time.monotonic() - began < 20
+    limit.record_progress()
+    assert limit.expired
+    assert limit.stalled
+
+
+def test_an_engine_with_progress_runs_longer_than_the_limit_for_stalls(tmp_path: Path) -> None:
+    limit = TimeLimit(stall=2)
+    command = shell_script_engine(
+        tmp_path, "for step in 1 2 3 4 5 6 7 8; do echo $step; sleep 0.5; done", limit
+    )
+    began = time.monotonic()
+    command.run(["up"], str(tmp_path), {}, on_output=lambda _: limit.record_progress())
+    assert time.monotonic() - began > 3
+    assert not limit.stalled
+
+
+def test_the_total_limit_holds_despite_progress(tmp_path: Path) -> None:
+    limit = TimeLimit(total=2, stall=60)
+    command = shell_script_engine(tmp_path, "while :; do echo step; sleep 0.2; done", limit)
+    with pytest.raises(EngineTimeout):
+        command.run(["up"], str(tmp_path), {}, on_output=lambda _: limit.record_progress())
+    assert not limit.stalled

@@ -12,6 +12,7 @@ from automation.errors import UserError
 from automation.operations.remote import ScriptResult
 from automation.operations.remove_host import remove_commands, remove_host
 from automation.operations.target import Target
+from automation.signatures import SECRET_SIGNATURE, SIGNATURE
 from testkit.bundles import cluster
 
 URN = "urn:pulumi:ha::kubewright::command:remote:Command::"
@@ -34,14 +35,18 @@ def exported_state() -> dict[str, Any]:
         propertyDependencies={"create": [removed], "stdin": None},
         deletedWith=removed,
     )
-    resources = [command("e-0-etcd"), command("e-9-etcd"), other, later]
+    authority = {
+        "urn": "urn:pulumi:ha::kubewright::tls:index:PrivateKey::etcd-ca",
+        "type": "tls:index:PrivateKey",
+    }
+    resources = [authority, command("e-0-etcd"), command("e-9-etcd"), other, later]
     return {"version": 3, "deployment": {"manifest": {}, "resources": resources}}
 
 
 def test_state_contains_no_references_to_the_removed_host() -> None:
     result = remove_commands(exported_state(), {"e-9-etcd"})
     names = [resource["urn"].rpartition("::")[2] for resource in result["deployment"]["resources"]]
-    assert names == ["e-0-etcd", "e-9-etcd", "cp-1-control-plane"]
+    assert names == ["etcd-ca", "e-0-etcd", "e-9-etcd", "cp-1-control-plane"]
     assert f"{URN}e-9-etcd" not in json.dumps(result)
     later = result["deployment"]["resources"][-1]
     assert later["dependencies"] == [f"{URN}e-0-etcd"]
@@ -66,10 +71,10 @@ class FakeHosts:
         )
 
 
-def target_with(hosts: FakeHosts, imported: list[str]) -> Target:
+def target_with(hosts: FakeHosts, imported: list[str], state: dict[str, Any] | None = None) -> Target:
     engine = SimpleNamespace(
         select=lambda: None,
-        capture=lambda *_: json.dumps(exported_state()),
+        capture=lambda *_: json.dumps(state or exported_state()),
         import_state=imported.append,
         workspace=SimpleNamespace(stack="ha"),
     )
@@ -100,3 +105,25 @@ def test_host_of_the_stack_file_is_rejected() -> None:
         remove_host(target_with(FakeHosts(), []), "e-0")
     with pytest.raises(UserError, match="x: not in the state"):
         remove_host(target_with(FakeHosts(), []), "x")
+
+
+def over_ssh(name: str, address: str, **proxy: object) -> dict[str, object]:
+    connection = {"host": address, "port": 22, **({"proxy": proxy} if proxy else {})}
+    secret = {SIGNATURE: SECRET_SIGNATURE, "plaintext": json.dumps(connection)}
+    return {**command(name), "inputs": {"create": "begin etcd\n", "stdin": "secret", "connection": secret}}
+
+
+def test_lost_host_of_a_destroyed_cluster_is_removed_without_other_hosts() -> None:
+    """No other host can remove the member, and the commands that an administrator ran on the host remain."""
+    commands = [
+        over_ssh("e-1-etcd", "10.0.0.2"),
+        over_ssh("e-0-etcd", "10.0.0.1"),
+        over_ssh("ha-farewell", "10.0.0.1"),
+        over_ssh("e-2-etcd", "10.0.0.1", host="bastion"),
+    ]
+    hosts, imported = FakeHosts(), list[str]()
+    remove_host(target_with(hosts, imported, {"deployment": {"resources": commands}}), "e-0")
+    assert hosts.calls == []
+    (state,) = map(json.loads, imported)
+    names = [resource["urn"].rpartition("::")[2] for resource in state["deployment"]["resources"]]
+    assert names == ["e-1-etcd", "e-2-etcd"]

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import shutil
+import signal
 import subprocess
 from hashlib import sha256
 from pathlib import Path
@@ -21,6 +23,7 @@ from providers.cloud.operate import with_kubectl
 from testkit import pki
 from testkit.bundles import FakeIndex
 from testkit.clouds import cloud
+from testkit.wait import eventually
 from topology.model import Role
 
 T = TypeVar("T")
@@ -151,6 +154,36 @@ class TestOperate:
         assert result.stdout.startswith("the kubeconfig")
         assert result.stdout.endswith("get nodes\nits own trap\n")
         assert list((tmp_path / "tmp").iterdir()) == []
+
+    def test_kubectl_can_read_the_kubeconfig_again_and_its_own_input(self, tmp_path: Path) -> None:
+        kubectl = 'cat "${1#*=}" "${1#*=}"; read -r line; echo " $line"'
+        script = "echo first | kubectl apply -f -\necho second | kubectl apply -f -\n"
+        result = self.run(tmp_path, script, kubectl)
+        assert result.returncode == 0, result.stderr
+        assert result.stdout == "the kubeconfigthe kubeconfig first\nthe kubeconfigthe kubeconfig second\n"
+
+    @pytest.mark.parametrize(
+        "waiting", ["kubectl get nodes\n", "trap 'kubectl get pods' EXIT\nkubectl get nodes\n"]
+    )
+    def test_a_killed_command_leaves_no_kubeconfig_in_a_file(self, tmp_path: Path, waiting: str) -> None:
+        """Test a canceled `up`: the official plugin ends the shell by SIGKILL, so that no trap runs."""
+        (tmp_path / "kubectl").write_text(f'#!/bin/sh\n: >"{tmp_path}/started"\nexec sleep 60\n')
+        (tmp_path / "kubectl").chmod(0o755)
+        (tmp_path / "tmp").mkdir()
+        with subprocess.Popen(
+            ["/bin/sh", "-c", with_kubectl(waiting)],
+            stdin=subprocess.PIPE,
+            env={"PATH": f"{tmp_path}:{os.environ['PATH']}", "TMPDIR": str(tmp_path / "tmp")},
+            start_new_session=True,
+        ) as process:
+            assert process.stdin is not None
+            process.stdin.write(b"the kubeconfig")
+            process.stdin.close()
+            eventually("kubectl runs", (tmp_path / "started").exists, timeout=20)
+            files = [path for path in (tmp_path / "tmp").rglob("*") if path.is_file()]
+            os.killpg(process.pid, signal.SIGKILL)
+        assert files == []
+        assert not [path for path in (tmp_path / "tmp").rglob("*") if path.is_file()]
 
     def test_a_failed_script_fails_the_command(self, tmp_path: Path) -> None:
         result = self.run(tmp_path, "set -eu\nkubectl get nodes\necho on\n", "echo refused >&2; exit 3")

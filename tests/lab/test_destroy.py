@@ -1,0 +1,101 @@
+"""Lab tests of `destroy` with a host that is dead, and with a host that stops to answer."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import pytest
+
+from testkit import stackfile
+from testkit.cluster import Cluster
+from testkit.interrupt import act_at_output
+from tests.lab.conftest import removed_at_end
+
+NETWORK = "10.87.0.0/24"
+ETCD_HOSTS = ("e-1", "e-2", "e-3")
+DESTROY_SECONDS = 420
+TRACES = ("/etc/kubernetes", "/var/lib/etcd/member", "/var/lib/kubewright/roles", "/usr/local/lib/kubewright")
+"""Paths that a host has while it has a role."""
+
+
+@pytest.fixture
+def running_cluster(state: Path) -> Iterator[Cluster]:
+    """Yield a running cluster with a control plane, a worker, and three hosts with etcd."""
+    config = stackfile.document("kwdead", NETWORK, control_planes=["cp-1"], workers=["w-1"])
+    config[stackfile.CLUSTER]["etcd"] = {"hosts": list(ETCD_HOSTS)}
+    config[stackfile.CLUSTER]["metal"]["hosts"] |= {
+        host: stackfile.host(NETWORK, 31 + number) for number, host in enumerate(ETCD_HOSTS)
+    }
+    with removed_at_end(Cluster(name="kwdead", state=state, config=config)) as cluster:
+        cluster.up()
+        yield cluster
+
+
+def remaining(cluster: Cluster) -> list[str]:
+    """Return the names of resources in the state, except components and plugins."""
+    path = cluster.state / f"backend/.pulumi/stacks/kubewright/{cluster.name}.json"
+    deployment = json.loads(path.read_text())["checkpoint"]["latest"] or {}
+    return sorted(
+        resource["urn"].rpartition("::")[2]
+        for resource in deployment.get("resources") or []
+        if resource.get("custom") and not resource["type"].startswith("pulumi:")
+    )
+
+
+def traces(cluster: Cluster, hosts: Sequence[str]) -> list[str]:
+    """Return the paths of roles that hosts still have."""
+    script = f"for path in {' '.join(TRACES)}; do [ ! -e $path ] || echo $path; done"
+    return [f"{host}: {path}" for host in hosts for path in cluster.ssh(host, script).stdout.split()]
+
+
+@pytest.mark.parametrize(
+    ("dead", "commands"),
+    [
+        ("w-1", ["w-1-node"]),
+        # The remaining members have no quorum when one of them leaves.
+        ("e-2", ["e-2-etcd"]),
+        # The first control plane also runs the commands of an administrator.
+        ("cp-1", ["cp-1-control-plane", "cp-1-node", "kwdead-farewell"]),
+    ],
+)
+def test_dead_host_keeps_nothing_but_itself(running_cluster: Cluster, dead: str, commands: list[str]) -> None:
+    cluster = running_cluster
+    others = [host for host in (*cluster.nodes, *ETCD_HOSTS) if host != dead]
+    assert traces(cluster, others), "a host with roles has none of these paths"
+    # Stop the host after the engine has started: before that, the driver boots stopped hosts of the lab.
+    destroyed = act_at_output(
+        cluster, "destroy", r"^Destroying", lambda: cluster.stop_host(dead), timeout=DESTROY_SECONDS
+    )
+    assert destroyed.code != 0
+    assert remaining(cluster) == commands
+    assert f"not deleted: {dead} (" in destroyed.text
+    assert f"`kubewright remove-host --stack kwdead --host {dead}`" in destroyed.text
+    assert traces(cluster, others) == []
+
+    cluster.command("remove-host", "--host", dead)
+    assert remaining(cluster) == []
+    cluster.command("destroy")
+    assert json.loads(cluster.pulumi("stack", "export"))["deployment"].get("resources", []) == []
+
+
+def test_host_that_stops_to_answer_does_not_block_for_ever(running_cluster: Cluster) -> None:
+    """Test a host whose connection stays open while its delivery does not end."""
+    cluster = running_cluster
+    cluster.ssh(
+        "w-1",
+        "mkdir -p /etc/systemd/system/kubelet.service.d && "
+        "printf '[Service]\\nExecStartPre=/bin/sh -c \"[ ! -e /run/hang ] || sleep 3600\"\\n' "
+        ">/etc/systemd/system/kubelet.service.d/hang.conf && systemctl daemon-reload && : >/run/hang",
+    )
+    cluster.merge_settings({"pools": {"workers": {"kubelet": {"max_pods": 94}}}})
+    began = time.monotonic()
+    stopped = cluster.command("up", "--stall-timeout", "45", check=False)
+    assert stopped.code != 0
+    assert time.monotonic() - began < DESTROY_SECONDS
+    assert "no operation ended for 45 s; these were running: w-1-node" in stopped.text
+    cluster.ssh("w-1", "rm /run/hang && systemctl kill --signal=KILL kubelet.service || :")
+    cluster.up()
+    assert cluster.previewed_operations() == {}

@@ -1,0 +1,207 @@
+"""Tests of `destroy` with hosts that do not answer, on states and without an engine."""
+
+from __future__ import annotations
+
+import copy
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any, cast
+
+import pytest
+
+from automation.engine.program import Engine
+from automation.errors import UserError
+from automation.stacks import teardown
+from automation.stacks.events import Message
+from automation.stacks.result import Action, Outcome, Result
+
+PREFIX = "urn:pulumi:s::kubewright::"
+UNREACHED = "deleting: after 2 failed attempts: dial tcp 10.0.0.1:22: i/o timeout"
+COMMAND = "kubewright:index:Cluster$command:remote:Command"
+TYPES = {
+    "ca": "tls:index:PrivateKey",
+    "cluster": "kubewright:index:Cluster",
+    "plugin": "pulumi:providers:command",
+}
+
+
+def urn(name: str) -> str:
+    return f"{PREFIX}{TYPES.get(name, COMMAND)}::{name}"
+
+
+def resource(name: str, *dependencies: str, **more: object) -> dict[str, Any]:
+    return {
+        "urn": urn(name),
+        "type": TYPES.get(name, "command:remote:Command"),
+        "custom": name != "cluster",
+        "parent": urn("cluster") if name not in TYPES else None,
+        "dependencies": [urn(each) for each in dependencies],
+        "propertyDependencies": {"stdin": [urn(each) for each in dependencies], "create": None},
+        **more,
+    }
+
+
+def state() -> dict[str, Any]:
+    """Return a state of two control planes and a worker, in which nothing was deleted yet."""
+    resources = [
+        resource("plugin"),
+        resource("ca"),
+        resource("cluster", "ca"),
+        resource("cp-1-etcd", "ca"),
+        resource("cp-2-etcd", "ca"),
+        resource("cp-1-control-plane", "ca", "cp-1-etcd", "cp-2-etcd"),
+        resource("w-1-node", "ca", "cp-1-control-plane", deletedWith=urn("ca")),
+        resource("s-farewell", "w-1-node"),
+    ]
+    return {"version": 3, "deployment": {"resources": resources}}
+
+
+class SimulatedEngine:
+    """An engine whose `destroy` deletes dependents first, and cannot reach some hosts.
+
+    `unreached` maps the names of commands to the number of runs that do not reach their hosts.
+    """
+
+    def __init__(self, unreached: Mapping[str, int]) -> None:
+        self.state = state()
+        self.unreached = dict(unreached)
+        self.runs = 0
+        self.workspace = SimpleNamespace(stack="s", directory=Path("/nowhere"), config={})
+
+    def capture(self, *_: str) -> str:
+        return json.dumps(self.state)
+
+    def import_state(self, text: str) -> None:
+        self.state = json.loads(text)
+
+    def destroy(self) -> Result:
+        self.runs += 1
+        assert self.runs < 10
+        resources: list[dict[str, Any]] = self.state["deployment"]["resources"]
+        kept: set[str] = set()
+        errors = []
+        for each in reversed(list(resources)):
+            name = each["urn"].rpartition("::")[2]
+            if each["urn"] in kept:
+                pass
+            elif self.unreached.get(name, 0) > 0:
+                self.unreached[name] -= 1
+                errors.append(Message(severity="error", text=UNREACHED, urn=each["urn"]))
+            else:
+                resources.remove(each)
+                continue
+            kept |= {each["urn"], each["parent"], *each["dependencies"]}
+        return Result(
+            stack="s",
+            action=Action.DESTROY,
+            outcome=Outcome.FAILED if errors else Outcome.CHANGES,
+            events=tuple(errors),
+            changes={"delete": 1},
+            seconds=1,
+        )
+
+
+def destroy(engine: SimulatedEngine) -> Result:
+    return teardown.destroy(cast(Engine, engine), engine.destroy)
+
+
+def remaining(engine: SimulatedEngine) -> list[str]:
+    names = [each["urn"].rpartition("::")[2] for each in engine.state["deployment"]["resources"]]
+    return [name for name in names if name != "plugin"]
+
+
+ALWAYS = 99
+
+
+@pytest.mark.parametrize(
+    ("unreached", "expected", "runs"),
+    [
+        ([], [], 1),
+        (["w-1-node"], ["cluster", "w-1-node"], 2),
+        (["cp-2-etcd"], ["cluster", "cp-2-etcd"], 2),
+        # The roles of a host stay in their order, for a later `destroy`.
+        (["cp-1-control-plane"], ["cluster", "cp-1-etcd", "cp-1-control-plane"], 2),
+        # The first run does not come to the control plane, because the marker depends on everything.
+        (
+            ["s-farewell", "cp-1-control-plane"],
+            ["cluster", "cp-1-etcd", "cp-1-control-plane", "s-farewell"],
+            3,
+        ),
+    ],
+)
+def test_everything_but_the_unreached_hosts_is_deleted(
+    unreached: Sequence[str], expected: list[str], runs: int
+) -> None:
+    engine = SimulatedEngine(dict.fromkeys(unreached, ALWAYS))
+    result = destroy(engine)
+    assert remaining(engine) == expected
+    assert engine.runs == runs
+    assert result.outcome is (Outcome.FAILED if unreached else Outcome.CHANGES)
+    assert result.changes == {"delete": runs}
+
+
+def test_a_host_that_answers_again_is_deleted_in_the_second_run() -> None:
+    engine = SimulatedEngine({"w-1-node": 1})
+    assert destroy(engine).outcome is Outcome.CHANGES
+    assert remaining(engine) == []
+
+
+def test_a_failed_reset_keeps_what_the_host_needs() -> None:
+    """A host that was reached may need the API for its drain, so nothing is detached."""
+    message = Message(
+        severity="error", text='Process exited with status 1: running "…":\n', urn=urn("w-1-node")
+    )
+    failed = Result(stack="s", action=Action.DESTROY, outcome=Outcome.FAILED, events=(message,))
+    engine = SimulatedEngine({})
+    assert teardown.destroy(cast(Engine, engine), lambda: failed) is failed
+    assert engine.state == state()
+
+
+def test_detached_commands_keep_only_references_to_their_own_host() -> None:
+    before = state()
+    kept = teardown.commands_of_same_hosts(before, [urn("cp-1-control-plane")])
+    assert kept == {urn("cp-1-control-plane"), urn("cp-1-etcd")}
+    after = teardown.detach(before, kept)
+    resources = {each["urn"]: each for each in after["deployment"]["resources"]}
+    control_plane = resources[urn("cp-1-control-plane")]
+    assert control_plane["dependencies"] == [urn("cp-1-etcd")]
+    assert control_plane["propertyDependencies"] == {"stdin": [urn("cp-1-etcd")], "create": []}
+    assert control_plane["parent"] == urn("cluster")
+    assert resources[urn("cluster")]["dependencies"] == []
+    assert resources[urn("w-1-node")] == resource(
+        "w-1-node", "ca", "cp-1-control-plane", deletedWith=urn("ca")
+    )
+    worker = teardown.detach(before, [urn("w-1-node")])["deployment"]["resources"][6]
+    assert "deletedWith" not in worker
+
+
+def test_protected_resources_are_refused_before_anything_is_deleted() -> None:
+    engine = SimulatedEngine({})
+    engine.state["deployment"]["resources"][1]["protect"] = True
+    before = copy.deepcopy(engine.state)
+    with pytest.raises(UserError, match=r"protected, so nothing was deleted: ca; .*state unprotect --all"):
+        destroy(engine)
+    assert engine.runs == 0
+    assert engine.state == before
+
+
+def test_the_rest_is_named_with_what_to_do() -> None:
+    rest = state()
+    keep = ("plugin", "cluster", "cp-1-etcd", "cp-1-control-plane", "s-farewell")
+    rest["deployment"]["resources"] = [
+        each for each in rest["deployment"]["resources"] if each["urn"].rpartition("::")[2] in keep
+    ]
+    assert teardown.describe_rest("s", rest) == (
+        "stack s: not deleted: cp-1 (cp-1-control-plane, cp-1-etcd), s-farewell; when the hosts answer, run "
+        "`kubewright destroy --stack s` again; for a host that is lost, first run "
+        "`kubewright remove-host --stack s --host cp-1`"
+    )
+    rest["deployment"]["resources"] = [resource("plugin"), resource("cluster")]
+    assert teardown.describe_rest("s", rest) == ""
+    assert teardown.describe_rest("s", {"deployment": None}) == ""
+    rest["deployment"]["resources"] = [resource("ca")]
+    assert teardown.describe_rest("s", rest) == (
+        "stack s: not deleted: ca; run `kubewright destroy --stack s` again"
+    )
