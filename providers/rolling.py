@@ -18,8 +18,8 @@ class RollingLimit:
     """Slots for the hosts of a group: at most `limit` hosts change at the same time.
 
     A host whose change failed counts as unavailable and keeps its slot. This includes a host whose connection
-    was lost during the change. When failed hosts hold all slots, no other host of the group changes, so that a
-    wrong change stops early. A host that was never reached was not changed and releases its slot. With
+    was lost during the change. When failed hosts hold all slots, no other host of the group changes, so that
+    a wrong change stops early. A host that was never reached was not changed and releases its slot. With
     `strict`, for groups with a quorum, such a host counts as failed.
     """
 
