@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import sys
 from collections.abc import Sequence
@@ -26,7 +27,13 @@ from components.registries import registry_secrets
 from providers.select import provider_for
 from settings.hosts_file import join_hosts
 from settings.problem import CLUSTER_KEY
-from settings.secret_leaves import SettingPath, exposed_settings, secret_leaves, wrap_secrets
+from settings.secret_leaves import (
+    STACK_DIRECTORY,
+    SettingPath,
+    exposed_settings,
+    secret_leaves,
+    wrap_secrets,
+)
 from topology import exposure, sizing
 from topology.model import Topology
 
@@ -77,8 +84,10 @@ def read_cluster_config() -> Any:  # noqa: ANN401 - any value of a stack file
 def read_secret_leaves() -> frozenset[SettingPath]:
     """Return the paths of secret settings. Warn about settings that do not stay secret."""
     has_secrets = pulumi.runtime.is_config_secret(CLUSTER_KEY)
-    root = Path(pulumi.runtime.get_root_directory())
-    secrets = secret_leaves(root, pulumi.get_stack(), has_secrets=has_secrets)
+    # Some releases of the engine's language host do not pass the root directory. Without the driver, the
+    # program runs in it.
+    root = pulumi.runtime.get_root_directory() or os.environ.get(STACK_DIRECTORY) or "."
+    secrets = secret_leaves(Path(root), pulumi.get_stack(), has_secrets=has_secrets)
     for setting in exposed_settings(secrets):
         pulumi.warn(
             f"{CLUSTER_KEY}.{setting}: is encrypted, but the state and hosts contain it in plain text; "

@@ -16,6 +16,11 @@ from formats.documents import parse_yaml
 from settings.bases import is_secure
 from settings.problem import CLUSTER_KEY, format_path
 
+STACK_DIRECTORY = "KUBEWRIGHT_STACK_DIRECTORY"
+"""Environment variable by which the driver tells the program the directory with Pulumi.yaml and the stack
+file.
+"""
+
 SettingPath = tuple[str | int, ...]
 """The path of a setting inside `kubewright:cluster`: keys of mappings and positions in lists."""
 
@@ -65,10 +70,11 @@ def exposed_settings(secrets: Iterable[SettingPath]) -> list[str]:
 
     Only values of Helm charts and credentials of registries stay secret.
     """
-    return sorted(format_path(path) for path in secrets if path and not _stays_secret(path))
+    return sorted(format_path(path) for path in secrets if path and not stays_secret(path))
 
 
-def _stays_secret(path: SettingPath) -> bool:
+def stays_secret(path: SettingPath) -> bool:
+    """Report whether a setting is secret everywhere: a value of a Helm chart, a credential of a registry."""
     section, field = path[0], path[2] if len(path) > 2 else ""
     return (section == "helm_releases" and field == "values") or (
         section == "registries" and field in ("username", "password")

@@ -5,21 +5,19 @@ from __future__ import annotations
 import time
 from typing import Any
 
-from pulumi.automation import LocalWorkspace, Stack
+from pulumi.automation import Stack
 from pulumi.automation.errors import ConcurrentUpdateError
 from pulumi.automation.events import EngineEvent
 
 from automation.engine.command import EngineCommand
 from automation.engine.locks import StackInUse
 from automation.engine.output_filter import OutputFilter
-from automation.engine.program import Engine
+from automation.engine.program import NO_REASON, Engine
 from automation.errors import UserError
 from automation.stacks import policies
 from automation.stacks.events import Event, Message, Summary, convert_engine_event
 from automation.stacks.result import Action, OnEvent, Options, Outcome, Result, ShowLine
 from redaction.redactor import LineRedactor, Redactor
-
-NO_REASON = "the engine failed without giving a reason"
 
 
 class EngineRun:
@@ -63,6 +61,7 @@ class EngineRun:
         finally:
             for line in self._output_filter.flush():
                 self._show(self._line_redactor.redact_line(line))
+            self._engine.workspace.keep_encryption()
         if self._callback_error is not None:
             raise self._callback_error
 
@@ -184,7 +183,4 @@ class EngineRun:
 
 def select_stack(engine: Engine, command: EngineCommand) -> Stack:
     """Return the stack object of the Automation API."""
-    workspace = LocalWorkspace(
-        work_dir=str(engine.workspace.directory), env_vars=engine.variables(), pulumi_command=command
-    )
-    return Stack.select(engine.workspace.stack, workspace)
+    return Stack.select(engine.workspace.stack, engine.automation_workspace(command))
