@@ -57,9 +57,7 @@ def remove_setting(path: Setting, stack: Stack = "dev", file: StackFile = None) 
 def secrets_provider(
     provider: Annotated[
         str,
-        typer.Argument(
-            help="`passphrase`, or the URL of a key: awskms://…, azurekeyvault://…, hashivault://…"
-        ),
+        typer.Argument(help="`passphrase`, or the URL of a key, such as hashivault://KEY."),
     ],
     stack: Stack = "dev",
     file: StackFile = None,
@@ -76,7 +74,7 @@ def secrets_provider(
 
 
 def engine_path(path: str) -> str:
-    """Return the engine's path of a setting, which can already start with a key such as `aws:region`."""
+    """Return the engine's path of a setting, which can already start with the key of another object."""
     return path if ":" in path.split(".")[0].split("[")[0] else f"{CLUSTER_KEY}.{path}"
 
 

@@ -69,6 +69,7 @@ class FakeHosts:
 def target_with(hosts: FakeHosts, imported: list[str]) -> Target:
     engine = SimpleNamespace(
         select=lambda: None,
+        export_state=exported_state,
         capture=lambda *_: json.dumps(exported_state()),
         import_state=imported.append,
         workspace=SimpleNamespace(stack="ha"),
