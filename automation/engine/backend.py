@@ -97,7 +97,7 @@ def _generated_passphrase(environment: Environment, workspace: Workspace, url: s
             f"stack {workspace.stack}: its state is in {_without_credentials(url)}, and no passphrase is "
             f"set; a generated one would be lost with this machine{earlier}; set {_PASSPHRASE} or "
             f"{_PASSPHRASE_FILE}, or name a key of a key management service as `secretsprovider` in "
-            f"Pulumi.{workspace.short_name}.yaml (docs/pulumi.md)"
+            f"Pulumi.{workspace.short_name}.yaml (docs/secrets.md)"
         )
     if not path.exists():
         environment.state.mkdir(parents=True, exist_ok=True)
