@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import sys
 from collections.abc import Sequence
@@ -26,6 +27,14 @@ from components.registries import registry_secrets
 from providers.select import provider_for
 from settings.driver_keys import refuse_base, refuse_hosts_file
 from settings.hosts_file import join_hosts
+from settings.problem import CLUSTER_KEY
+from settings.secret_leaves import (
+    STACK_DIRECTORY,
+    SettingPath,
+    exposed_settings,
+    secret_leaves,
+    wrap_secrets,
+)
 from settings.warnings import private_key_warnings
 from topology import exposure, sizing
 from topology.model import Topology
@@ -55,7 +64,7 @@ def deploy() -> None:
         ),
     )
     provider.add_ons(cluster.api)
-    create_add_ons(stack, topology, cluster)
+    create_add_ons(stack, topology, cluster, read_secret_leaves())
 
     pulumi.export("kubeconfig", cluster.kubeconfig)
     pulumi.export("endpoint", topology.endpoint.url)
@@ -77,6 +86,21 @@ def read_cluster_config() -> Any:  # noqa: ANN401 - any value of a stack file
         return ""
 
 
+def read_secret_leaves() -> frozenset[SettingPath]:
+    """Return the paths of secret settings. Warn about settings that do not stay secret."""
+    has_secrets = pulumi.runtime.is_config_secret(CLUSTER_KEY)
+    # Some releases of the engine's language host do not pass the root directory. Without the driver, the
+    # program runs in it.
+    root = pulumi.runtime.get_root_directory() or os.environ.get(STACK_DIRECTORY) or "."
+    secrets = secret_leaves(Path(root), pulumi.get_stack(), has_secrets=has_secrets)
+    for setting in exposed_settings(secrets):
+        pulumi.warn(
+            f"{CLUSTER_KEY}.{setting}: is encrypted, but the state and hosts contain it in plain text; "
+            "only values of helm_releases and credentials of registries stay secret"
+        )
+    return secrets
+
+
 def connect_to_api(kubeconfig: pulumi.Output[str], healthy: Sequence[pulumi.Resource]) -> kubernetes.Provider:
     """Return the Pulumi provider for the Kubernetes API, which depends on the `healthy` control planes."""
     return kubernetes.Provider(
@@ -93,7 +117,9 @@ def connect_to_api(kubeconfig: pulumi.Output[str], healthy: Sequence[pulumi.Reso
     )
 
 
-def create_add_ons(stack: settings.Settings, topology: Topology, cluster: Cluster) -> None:
+def create_add_ons(
+    stack: settings.Settings, topology: Topology, cluster: Cluster, secrets: frozenset[SettingPath]
+) -> None:
     """Create the add-ons, the objects of `access` and Helm releases. Failed nodes do not block add-ons."""
     api, pki = cluster.api, cluster.pki
     CoreDns("coredns", CoreDnsArgs(api=api, topology=topology, nodes=cluster.nodes))
@@ -101,7 +127,11 @@ def create_add_ons(stack: settings.Settings, topology: Topology, cluster: Cluste
         "metrics-server", MetricsServerArgs(api=api, topology=topology, ca=pki.ca, secrets=pki.secrets)
     )
     access = Access("access", AccessArgs(api=api, access=stack.access))
-    releases = HelmReleasesArgs(api=api, releases=stack.helm_releases, after=[access])
+    values = {
+        name: wrap_secrets(release.values, ("helm_releases", name, "values"), secrets, pulumi.Output.secret)
+        for name, release in stack.helm_releases.items()
+    }
+    releases = HelmReleasesArgs(api=api, releases=stack.helm_releases, values=values, after=[access])
     HelmReleases("helm", releases)
 
 

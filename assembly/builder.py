@@ -6,10 +6,12 @@ from collections.abc import Mapping
 
 from assembly.machines import build_machines
 from assembly.pools import build_pools
+from settings.bases import replace_encrypted
 from settings.certificates import CertificateSettings, RotationSettings
 from settings.cluster import Settings
 from settings.loading import load
 from settings.problem import CLUSTER_KEY, SettingsError
+from settings.stackfile import ENCRYPTED_PLACEHOLDER
 from settings.types import parse_seconds
 from topology.certificates import SERVICE_ACCOUNT
 from topology.model import (
@@ -67,9 +69,9 @@ def topology_or_none(config: Mapping[str, object]) -> Topology | None:
     description.
 
     Checks use this function before the program runs. The program itself reports the problems of an invalid
-    description.
+    description. A placeholder stands for encrypted values, which no topology contains.
     """
-    cluster = config.get(CLUSTER_KEY)
+    cluster = replace_encrypted(config.get(CLUSTER_KEY), ENCRYPTED_PLACEHOLDER)
     try:
         return build_topology(load(cluster)) if isinstance(cluster, Mapping) else None
     except (SettingsError, ValueError):

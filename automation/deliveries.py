@@ -6,7 +6,6 @@ stack file. Deliveries contain secrets.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -35,7 +34,7 @@ def load_deliveries(engine: Engine) -> list[Delivery]:
     Raise `UserError` when the state has no deliveries.
     """
     engine.select()
-    deliveries = deliveries_from_state(json.loads(engine.capture("stack export", "--show-secrets")))
+    deliveries = deliveries_from_state(engine.export_state())
     if not deliveries:
         raise UserError(f"stack {engine.workspace.stack}: nothing was delivered yet; run `up` first")
     return deliveries

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import secrets
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -14,6 +13,11 @@ from lab.plugins.kinds import PluginKind
 from lab.plugins.official import IGNORE_PATH_VARIABLE
 
 CHECKOUT = Path(__file__).resolve().parent.parent
+
+
+def file_name_of_stack(stack: str) -> str:
+    """Return a name of a stack for files and directories: `acme+prod` for the stack `acme/prod`."""
+    return stack.replace("/", "+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,8 +52,8 @@ class Environment:
         return self.state / "labs" / name
 
     def stack_directory(self, name: str) -> Path:
-        """Return the work directory of the stack of that name."""
-        return self.state / "stacks" / name
+        """Return the work directory of the stack of that name, which can contain an organization."""
+        return self.state / "stacks" / file_name_of_stack(name)
 
     def kubeconfig(self, stack: str) -> Path:
         """Return the path of the administrator's kubeconfig of a stack, which `up` writes."""
@@ -60,7 +64,7 @@ class Environment:
 
         These are the variables of this process, plus PATH, the directories and the engine's settings.
 
-        `PULUMI_BACKEND_URL` and the variables of the passphrase keep the values that the caller set.
+        `automation.engine.backend` adds the variables of the backend and of the passphrase.
         """
         variables = dict(os.environ)
         variables.pop("PYTHONDONTWRITEBYTECODE", None)
@@ -81,26 +85,7 @@ class Environment:
         # double. With this value a preview of a stack of 1,000 hosts uses 140 MiB less memory and 5 % more
         # processor time.
         variables.setdefault("GOGC", "25")
-        if "PULUMI_BACKEND_URL" not in variables:
-            backend = self.state / "backend"
-            backend.mkdir(parents=True, exist_ok=True)
-            variables["PULUMI_BACKEND_URL"] = backend.as_uri()
-        if not {"PULUMI_CONFIG_PASSPHRASE", "PULUMI_CONFIG_PASSPHRASE_FILE"} & variables.keys():
-            variables["PULUMI_CONFIG_PASSPHRASE_FILE"] = str(self._passphrase_file())
         return variables
-
-    def _passphrase_file(self) -> Path:
-        """Return the file with the passphrase that encrypts secrets in the state. Create the file if it is
-        missing.
-        """
-        path = self.state / "passphrase"
-        if not path.exists():
-            self.state.mkdir(parents=True, exist_ok=True)
-            temporary = path.with_suffix(f".{os.getpid()}")
-            temporary.touch(mode=0o600)
-            temporary.write_text(secrets.token_urlsafe(32))
-            temporary.rename(path)
-        return path
 
 
 def environment(variables: Mapping[str, str] = os.environ) -> Environment:

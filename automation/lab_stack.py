@@ -11,14 +11,16 @@ from pydantic import ValidationError
 
 from assembly import build_topology
 from automation.errors import UserError
+from automation.workspace import LAB_KEY
 from lab import lifecycle
 from lab.errors import LabError
 from lab.spec import LabHost, LabSpec
 from settings import SettingsError, load
+from settings.bases import replace_encrypted
 from settings.metal import HostSettings
+from settings.stackfile import ENCRYPTED_PLACEHOLDER
 from topology.model import Versions
 
-LAB_KEY = "kubewright:lab"
 CLUSTER_KEY = "kubewright:cluster"
 DEFAULT_MEMORY = 4 * 1024**3
 """Memory in bytes of hosts without `memory` in the inventory."""
@@ -48,7 +50,7 @@ def lab_requirements(name: str, config: Mapping[str, Any], mirror: Path) -> LabR
     if not isinstance(lab, Mapping) or set(lab) != {"network"}:
         raise UserError(f"{LAB_KEY}: {lab!r}: expected a mapping with exactly the key `network`")
     try:
-        settings = load(config.get(CLUSTER_KEY) or {})
+        settings = load(replace_encrypted(config.get(CLUSTER_KEY) or {}, ENCRYPTED_PLACEHOLDER))
     except SettingsError as error:
         raise UserError(str(error)) from None
     if settings.metal is None:

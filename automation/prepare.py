@@ -13,12 +13,13 @@ from artifacts.cache import Cache
 from artifacts.progress import Progress
 from artifacts.tools import install_tools
 from automation import lab_stack
+from automation.engine.config import resolve
 from automation.engine.program import Engine
 from automation.environment import Environment
 from automation.errors import UserError
 from automation.lab_stack import LabRequirements
 from automation.plugin_kind import PluginRequest, choose_kind, recorded_kind, requested_kind
-from automation.prerequisites import Prerequisites, Purpose, prerequisites_of
+from automation.prerequisites import ENGINE_ONLY, Prerequisites, Purpose, prerequisites_of
 from automation.workspace import Workspace
 from lab import lifecycle as lab
 from lab.paths import LabPaths
@@ -82,6 +83,16 @@ def disable_engine_log(home: Path) -> None:
         logs.touch()
 
 
+def resolve_workspace(environment: Environment, workspace: Workspace) -> Workspace:
+    """Return the workspace with the values of its environments (Pulumi ESC). Raise `UserError`."""
+    if not workspace.has_environment:
+        return workspace
+    prepare_deployer(environment, ENGINE_ONLY)
+    engine = Engine(environment, workspace)
+    engine.select()
+    return resolve(engine)
+
+
 def prepare_stack(
     environment: Environment,
     workspace: Workspace,
@@ -94,7 +105,8 @@ def prepare_stack(
     With `offline`, a preview uses the stand-in plugins. The settings are checked before anything is created.
     Raise `UserError`, `ArtifactError` or `LabError`.
     """
-    requirements = lab_stack.lab_requirements(workspace.stack, workspace.config, environment.mirror)
+    workspace = resolve_workspace(environment, workspace)
+    requirements = lab_stack.lab_requirements(workspace.short_name, workspace.config, environment.mirror)
     cluster = workspace.config.get(lab_stack.CLUSTER_KEY)
     prerequisites = prerequisites_of(
         cluster if isinstance(cluster, Mapping) else {}, purpose, lab=requirements is not None
@@ -147,7 +159,7 @@ def _prepare_lab(requirements: LabRequirements, engine: Engine, progress: Progre
 def _finish_removal(engine: Engine) -> None:
     """Finish an interrupted removal of the lab. Remove the state of a lab whose hosts no longer exist."""
     workspace = engine.workspace
-    if workspace.removal_marker.exists() or not LabPaths.of(workspace.stack).spec.exists():
+    if workspace.removal_marker.exists() or not LabPaths.of(workspace.short_name).spec.exists():
         remove_lab(engine)
 
 
@@ -178,6 +190,6 @@ def remove_lab(engine: Engine) -> None:
     # This call raises an error when an `up` works on these hosts.
     engine.recover()
     workspace.removal_marker.touch()
-    lab.down(workspace.stack)
+    lab.down(workspace.short_name)
     engine.remove_stack()
     workspace.removal_marker.unlink()

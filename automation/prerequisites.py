@@ -38,6 +38,10 @@ class Prerequisites:
     plugins: tuple[str, ...] = (*_COMMON_PLUGINS, *(cloud.plugin for cloud in CLOUDS))
 
 
+ENGINE_ONLY = Prerequisites(tools=_ENGINE_TOOLS, plugins=())
+"""The prerequisites of commands that run no program: they read or edit the configuration."""
+
+
 def prerequisites_of(cluster: Mapping[str, Any], purpose: Purpose, *, lab: bool) -> Prerequisites:
     """Return the tools and plugins that a command with this purpose needs for a stack.
 

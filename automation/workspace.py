@@ -2,7 +2,7 @@
 
 The engine writes into stack files (the salt of the passphrase) and expects them next to Pulumi.yaml. A work
 directory contains a Pulumi.yaml whose `main` is a link to the program, and a copy of the stack file merged
-with its bases. Every run renews the copy and keeps its salt.
+with its bases. Every run renews the copy and keeps its encryption (`automation.stack_file`).
 """
 
 from __future__ import annotations
@@ -11,12 +11,14 @@ import json
 import os
 import re
 import shutil
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import yaml
 
+from automation import stack_file as stack_files
 from automation.environment import CHECKOUT, Environment
 from automation.errors import UserError
 from formats.documents import parse_yaml
@@ -24,10 +26,11 @@ from settings import hosts_file
 from settings.bases import BaseError, MergedConfig, merge_bases
 from settings.problem import CLUSTER_KEY
 
-_SALT = "encryptionsalt"
+PROJECT = "kubewright"
+LAB_KEY = "kubewright:lab"
 # The name becomes the name of a directory that `down` removes, so it must not be "", ".." or a path. The
-# maximum length is Pulumi's.
-_STACK_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
+# maximum length is Pulumi's. An organization, and the project, may precede it.
+_STACK_NAME = re.compile(rf"([A-Za-z0-9_-]{{1,40}}/({PROJECT}/)?)?[A-Za-z0-9][A-Za-z0-9._-]{{0,99}}")
 _MAX_SHOWN_CHARACTERS = 40
 """Maximum number of characters of an invalid name that an error message repeats."""
 
@@ -39,7 +42,29 @@ class Workspace:
     stack: str
     directory: Path
     config: dict[str, Any]
-    """The `config` mapping of the stack file, merged with the mappings of its bases."""
+    """The `config` mapping of the stack file, merged with the mappings of its bases. With an environment
+    (Pulumi ESC), `automation.engine.config.resolve` adds the values of the environment.
+    """
+    source: Path | None = None
+    """The stack file of the user."""
+    encryption: Mapping[str, str] = field(default_factory=dict)
+    """How secrets are encrypted: the keys `secretsprovider`, `encryptedkey` and `encryptionsalt`."""
+    project_backend: str = ""
+    """The URL of the state that Pulumi.yaml selects."""
+    has_environment: bool = False
+    """Whether the stack file imports environments of Pulumi ESC."""
+    environment_values: tuple[str, ...] = ()
+    """Texts that only the environment contains. They count as secrets."""
+
+    @property
+    def short_name(self) -> str:
+        """The name of the stack without an organization: the NAME of `Pulumi.NAME.yaml`."""
+        return short_name(self.stack)
+
+    @property
+    def is_lab(self) -> bool:
+        """Whether the stack runs in the lab of this machine."""
+        return LAB_KEY in self.config
 
     @property
     def removal_marker(self) -> Path:
@@ -51,7 +76,30 @@ class Workspace:
     @property
     def merged_stack_file(self) -> Path:
         """The copy of the stack file that the engine reads."""
-        return self.directory / f"Pulumi.{self.stack}.yaml"
+        return self.directory / f"Pulumi.{self.short_name}.yaml"
+
+    @property
+    def secrets_provider(self) -> str:
+        """The secrets provider that the stack file names; empty for the default of the backend."""
+        return self.encryption.get(stack_files.PROVIDER, "")
+
+    def has_passphrase(self, backend: str) -> bool:
+        """Report whether a passphrase encrypts the secrets of the stack in the backend with this URL."""
+        if self.secrets_provider:
+            return self.secrets_provider == stack_files.PASSPHRASE_PROVIDER
+        return stack_files.SALT in self.encryption or not backend.startswith(("https://", "http://"))
+
+    def keep_encryption(self) -> None:
+        """Write the encryption that the engine generated into the stack file, if the file must keep it.
+
+        Raise `UserError` when the file cannot be written.
+        """
+        if self.source is None or not self.merged_stack_file.exists():
+            return
+        if stack_files.keeps_encryption(self.source.read_text()):
+            merged = _read_yaml(self.merged_stack_file)
+            encryption = stack_files.encryption_of(_read_yaml(self.source), merged)
+            stack_files.write_encryption(self.source, encryption)
 
 
 def prepare(*, environment: Environment, stack: str, source: Path | None = None) -> Workspace:
@@ -63,29 +111,41 @@ def prepare(*, environment: Environment, stack: str, source: Path | None = None)
     check_stack_name(stack)
     source = source or stack_file(stack)
     config = merged_config(source).config
-    document = _read_yaml(source) | {"config": config}
+    document = _read_yaml(source)
     directory = environment.stack_directory(stack)
     directory.mkdir(parents=True, exist_ok=True, mode=0o700)
     project = _read_yaml(CHECKOUT / "Pulumi.yaml")
+    backend = project.get("backend")
+    merged_stack_file = directory / f"Pulumi.{short_name(stack)}.yaml"
+    earlier = _read_yaml(merged_stack_file) if merged_stack_file.exists() else {}
+    workspace = Workspace(
+        stack=stack,
+        directory=directory,
+        config=config,
+        source=source,
+        encryption=stack_files.encryption_of(document, earlier),
+        project_backend=str(backend.get("url") or "") if isinstance(backend, dict) else "",
+        has_environment=bool(document.get("environment")),
+    )
     project["main"] = "program"
     # The engine finds the interpreter of this process in PATH (`Environment.variables`).
     project["runtime"] = "python"
     _write_yaml(directory / "Pulumi.yaml", project)
     _update_link(directory / "program", CHECKOUT)
-    workspace = Workspace(stack=stack, directory=directory, config=config)
-    if _SALT not in document and workspace.merged_stack_file.exists():
-        document |= {
-            key: value for key, value in _read_yaml(workspace.merged_stack_file).items() if key == _SALT
-        }
-    document["config"] = _limit_config_size(config, directory)
-    _write_yaml(workspace.merged_stack_file, document)
+    merged = {**document, **workspace.encryption, "config": _limit_config_size(config, directory)}
+    _write_yaml(merged_stack_file, merged)
     return workspace
+
+
+def short_name(stack: str) -> str:
+    """Return the name of a stack without its organization and project."""
+    return stack.rpartition("/")[2]
 
 
 def stack_file(stack: str) -> Path:
     """Return the default path of a stack file. Raise `UserError` for an invalid stack name."""
     check_stack_name(stack)
-    return CHECKOUT / f"Pulumi.{stack}.yaml"
+    return CHECKOUT / f"Pulumi.{short_name(stack)}.yaml"
 
 
 def check_stack_name(stack: str) -> None:
@@ -93,7 +153,8 @@ def check_stack_name(stack: str) -> None:
     if not _STACK_NAME.fullmatch(stack):
         shown = stack if len(stack) <= _MAX_SHOWN_CHARACTERS else stack[:_MAX_SHOWN_CHARACTERS] + "..."
         raise UserError(
-            f"--stack: {shown!r}: allowed: letters, digits, and `.`, `_`, `-` after the first; 100 at most"
+            f"--stack: {shown!r}: allowed: letters, digits, and `.`, `_`, `-` after the first; 100 at most; "
+            "an organization before it: `acme/prod`"
         )
 
 

@@ -1,7 +1,8 @@
 """Search for secret values of a cluster in texts, such as output of commands.
 
-The search looks for the plain value and for its base64 form at each of the three alignments, so that it also
-finds values inside an encoded file or archive. Results contain names of secrets, never values.
+The search looks for the plain value, for its hexadecimal form, and for its base64 form at each of the three
+alignments, so that it also finds values inside an encoded file or archive. Results contain names of secrets,
+never values.
 """
 
 from __future__ import annotations
@@ -29,9 +30,10 @@ class Secret:
     value: str
 
     def search_terms(self) -> Iterator[str]:
-        """Yield the search terms of the secret: the value and its three base64 forms."""
+        """Yield the search terms of the secret: the value, its hexadecimal and its three base64 forms."""
         yield self.value
         raw = self.value.encode()
+        yield from (raw.hex(), raw.hex().upper())
         for offset in range(3):
             encoded = base64.b64encode(b"\0" * offset + raw).decode()
             # The first and last base64 characters depend on the neighbors of the value.

@@ -12,13 +12,25 @@ from typer.core import TyperGroup
 from typer.exceptions import Abort, TyperException
 
 from artifacts.errors import ArtifactError
-from automation.cli import artifacts, images, inspect, lab, new, plan, pull_requests, recovery, stacks, users
+from automation.cli import (
+    artifacts,
+    configuration,
+    images,
+    inspect,
+    lab,
+    new,
+    plan,
+    pull_requests,
+    recovery,
+    stacks,
+    users,
+)
 from automation.environment import CHECKOUT
 from automation.errors import UserError
 from lab.errors import LabError
 
 NAME = "kubewright"
-_GROUPS = (new, stacks, inspect, plan, recovery, users, pull_requests, artifacts, lab, images)
+_GROUPS = (new, stacks, configuration, inspect, plan, recovery, users, pull_requests, artifacts, lab, images)
 _PANELS = list(dict.fromkeys(group.PANEL for group in _GROUPS))
 
 

@@ -1,10 +1,57 @@
-"""Finds the directory of the engine's file backend."""
+"""Chooses the backend with the state of a stack, and the passphrase of its secrets.
+
+The order is Pulumi's: `PULUMI_BACKEND_URL`, `backend.url` of Pulumi.yaml, `pulumi login`, and
+`PULUMI_ACCESS_TOKEN`. Without any of them, and for the stacks of a lab, the state is in a directory of this
+machine. The engine of this project has a home of its own, so the login is read from the home of the user.
+"""
 
 from __future__ import annotations
 
+import json
 import os
+import secrets
+from collections.abc import Mapping
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
+
+from automation.environment import Environment
+from automation.errors import UserError
+from automation.workspace import PROJECT, Workspace
+
+PULUMI_CLOUD = "https://api.pulumi.com"
+_URL = "PULUMI_BACKEND_URL"
+_PASSPHRASE = "PULUMI_CONFIG_PASSPHRASE"
+_PASSPHRASE_FILE = "PULUMI_CONFIG_PASSPHRASE_FILE"
+_CREDENTIALS_PATH = "PULUMI_CREDENTIALS_PATH"
+_HOME = "PULUMI_HOME"
+
+
+def backend_variables(
+    environment: Environment, workspace: Workspace, variables: Mapping[str, str]
+) -> dict[str, str]:
+    """Return the environment variables of the engine for its backend and its passphrase.
+
+    `variables` are the variables of the user. Raise `UserError` when a backend outside of this machine would
+    get a passphrase that exists only on this machine, and when a login hides the state of the stack.
+    """
+    local = environment.state / "backend"
+    url = variables.get(_URL) or _selected_url(workspace, variables) or ""
+    if not url:
+        local.mkdir(parents=True, exist_ok=True)
+        url = local.as_uri()
+    elif _URL not in variables and (local / _state_path(workspace)).exists():
+        raise UserError(
+            f"stack {workspace.stack}: its state is in {local}, but `pulumi login` or Pulumi.yaml selects "
+            f"{_without_credentials(url)}; keep the state with {_URL}={local.as_uri()}, or move it with "
+            "`kubewright pulumi -- stack export` and `stack import`, then remove its file"
+        )
+    result = {_URL: url}
+    home = _credentials_directory(variables)
+    if (home / "credentials.json").is_file():
+        result[_CREDENTIALS_PATH] = str(home)
+    if not {_PASSPHRASE, _PASSPHRASE_FILE} & variables.keys() and workspace.has_passphrase(url):
+        result[_PASSPHRASE_FILE] = str(_generated_passphrase(environment, workspace, url))
+    return result
 
 
 def state_directory(url: str) -> Path | None:
@@ -13,3 +60,55 @@ def state_directory(url: str) -> Path | None:
     if address.scheme != "file":
         return None
     return Path(os.path.expanduser(unquote(address.netloc + address.path)))
+
+
+def _selected_url(workspace: Workspace, variables: Mapping[str, str]) -> str | None:
+    """Return the URL that Pulumi.yaml, the login or the access token selects; None if nothing selects one."""
+    if workspace.is_lab:
+        return None
+    if workspace.project_backend:
+        return workspace.project_backend
+    try:
+        credentials = json.loads((_credentials_directory(variables) / "credentials.json").read_text())
+        current = credentials.get("current") if isinstance(credentials, dict) else None
+    except (OSError, ValueError):
+        current = None
+    return current or (PULUMI_CLOUD if variables.get("PULUMI_ACCESS_TOKEN") else None)
+
+
+def _credentials_directory(variables: Mapping[str, str]) -> Path:
+    """Return the directory in which `pulumi login` of the user writes credentials.json."""
+    path = variables.get(_CREDENTIALS_PATH) or variables.get(_HOME) or "~/.pulumi"
+    return Path(path).expanduser()
+
+
+def _state_path(workspace: Workspace) -> Path:
+    return Path(".pulumi/stacks", PROJECT, f"{workspace.short_name}.json")
+
+
+def _generated_passphrase(environment: Environment, workspace: Workspace, url: str) -> Path:
+    """Return the file with the passphrase that encrypts secrets in the state. Create the file if it is
+    missing. Raise `UserError` for a backend outside of this machine.
+    """
+    path = environment.state / "passphrase"
+    if state_directory(url) is None:
+        earlier = f"; earlier versions used {path}" if path.exists() else ""
+        raise UserError(
+            f"stack {workspace.stack}: its state is in {_without_credentials(url)}, and no passphrase is "
+            f"set; a generated one would be lost with this machine{earlier}; set {_PASSPHRASE} or "
+            f"{_PASSPHRASE_FILE}, or name a key of a key management service as `secretsprovider` in "
+            f"Pulumi.{workspace.short_name}.yaml (docs/secrets.md)"
+        )
+    if not path.exists():
+        environment.state.mkdir(parents=True, exist_ok=True)
+        temporary = path.with_suffix(f".{os.getpid()}")
+        temporary.touch(mode=0o600)
+        temporary.write_text(secrets.token_urlsafe(32))
+        temporary.rename(path)
+    return path
+
+
+def _without_credentials(url: str) -> str:
+    """Return a URL without user, password and query, which can contain secrets."""
+    address = urlsplit(url)
+    return f"{address.scheme}://{address.netloc.rpartition('@')[2]}{address.path}"

@@ -1,13 +1,18 @@
-"""Decrypts the encrypted values of a stack file. Only the engine can decrypt them, so this module runs it."""
+"""Reads the configuration that the engine resolves: with decrypted values, and with values of Pulumi ESC."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from typing import Any
 
 from automation.engine.program import Engine
+from automation.workspace import Workspace
 from settings.bases import is_secure
+from settings.hosts_file import HOSTS_FILE_KEY, join_hosts
+from settings.problem import CLUSTER_KEY
+from settings.secret_leaves import SettingPath, stays_secret
 
 
 def decrypted_config(engine: Engine) -> dict[str, Any]:
@@ -25,6 +30,29 @@ def decrypted_config(engine: Engine) -> dict[str, Any]:
     }
 
 
+def resolve(engine: Engine) -> Workspace:
+    """Return the workspace of a stack with the values of its environments (Pulumi ESC) in `config`.
+
+    Encrypted values of the stack file stay encrypted. Raise `UserError` when the engine cannot open an
+    environment.
+    """
+    workspace = engine.workspace
+    entries = json.loads(engine.capture("config", "--json", "--show-secrets"))
+    resolved = {key: _decrypted_value(entry) for key, entry in entries.items()}
+    hosts_file = resolved.pop(HOSTS_FILE_KEY, None)
+    if hosts_file:
+        resolved[CLUSTER_KEY] = dict(join_hosts(resolved[CLUSTER_KEY], hosts_file))  # type: ignore[arg-type]
+    secrets = [
+        text
+        for key, value in resolved.items()
+        if entries[key].get("secret")
+        for path, text in _added_texts(value, workspace.config.get(key), ())
+        if key != CLUSTER_KEY or stays_secret(path)
+    ]
+    config = {key: _restore_encrypted(value, workspace.config.get(key)) for key, value in resolved.items()}
+    return replace(workspace, config=config, environment_values=tuple(secrets))
+
+
 def decrypted_values(config: object, plain: object) -> Iterator[str]:
     """Yield the plain text of every encrypted value in `config`.
 
@@ -38,6 +66,31 @@ def decrypted_values(config: object, plain: object) -> Iterator[str]:
     elif isinstance(config, list) and isinstance(plain, list):
         for value, text in zip(config, plain, strict=False):
             yield from decrypted_values(value, text)
+
+
+def _added_texts(resolved: object, own: object, path: SettingPath) -> Iterator[tuple[SettingPath, str]]:
+    """Yield the path and the text of every value that only the resolved configuration contains."""
+    if isinstance(resolved, Mapping):
+        for key, value in resolved.items():
+            inner = own.get(key) if isinstance(own, Mapping) else None
+            yield from _added_texts(value, inner, (*path, str(key)))
+    elif isinstance(resolved, list):
+        for number, value in enumerate(resolved):
+            inner = own[number] if isinstance(own, list) and number < len(own) else None
+            yield from _added_texts(value, inner, (*path, number))
+    elif resolved is not None and own is None:
+        yield path, resolved if isinstance(resolved, str) else json.dumps(resolved)
+
+
+def _restore_encrypted(resolved: object, own: object) -> object:
+    """Return the resolved value with the encrypted values of the stack file in place of their texts."""
+    if is_secure(own):
+        return own
+    if isinstance(resolved, Mapping) and isinstance(own, Mapping):
+        return {key: _restore_encrypted(value, own.get(key)) for key, value in resolved.items()}
+    if isinstance(resolved, list) and isinstance(own, list) and len(resolved) == len(own):
+        return [_restore_encrypted(value, item) for value, item in zip(resolved, own, strict=True)]
+    return resolved
 
 
 def nested_values(value: object) -> Iterator[object]:

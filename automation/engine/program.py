@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import json
 import os
 import subprocess
 from collections.abc import Callable, Iterator
@@ -11,16 +10,22 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
+from typing import Any, TypeVar
+
+from pulumi.automation import LocalWorkspace, Stack
+from pulumi.automation.errors import CommandError
 
 from automation.engine import backend, checkpoint, interrupts, locks, output_filter
-from automation.engine.command import engine_executable
+from automation.engine.command import EngineCommand, engine_executable
 from automation.engine.interrupts import Interrupted
 from automation.environment import Environment
 from automation.errors import UserError
-from automation.workspace import Workspace
+from automation.workspace import PROJECT, Workspace
+from settings.secret_leaves import STACK_DIRECTORY
 
-PROJECT = "kubewright"
+_T = TypeVar("_T")
+
+NO_REASON = "the engine failed without giving a reason"
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,9 +38,12 @@ class Engine:
     def variables(self) -> dict[str, str]:
         """Return the environment variables of the engine.
 
-        On a terminal the variables enable colors, unless the caller set the color variables.
+        On a terminal the variables enable colors, unless the caller set the color variables. Raise the
+        errors of `backend.backend_variables`.
         """
         variables = self.environment.variables()
+        variables |= backend.backend_variables(self.environment, self.workspace, os.environ)
+        variables[STACK_DIRECTORY] = str(self.workspace.directory)
         variables.setdefault("PULUMI_OPTION_COLOR", "always" if os.isatty(1) else "never")
         return variables
 
@@ -76,10 +84,25 @@ class Engine:
             raise UserError(f"stack {self.workspace.stack}: {(errors or output).strip()}")
         return str(output)
 
-    def import_state(self, state: str) -> None:
-        """Replace the state of the stack by an exported state (JSON).
+    def automation_workspace(self, command: EngineCommand | None = None) -> LocalWorkspace:
+        """Return the work directory of the stack as a workspace of the Automation API."""
+        return LocalWorkspace(
+            work_dir=str(self.workspace.directory),
+            env_vars=self.variables(),
+            secrets_provider=self.workspace.secrets_provider or None,
+            pulumi_command=command or EngineCommand(self.environment.tools),
+        )
 
-        Raise `UserError` with the engine's message when the import fails.
+    def export_state(self) -> dict[str, Any]:
+        """Return the state of the stack, with secrets in plain text. Raise `UserError` when that fails."""
+        state = self._call(lambda workspace: workspace.export_stack(self.workspace.stack))
+        return {"version": state.version, "deployment": state.deployment}
+
+    def import_state(self, state: str) -> None:
+        """Replace the state of the stack by an exported state (JSON), whose secrets can stay encrypted.
+
+        The Automation API would write the state with secrets in plain text into a file in /tmp, which
+        remains there when the import fails. Raise `UserError` with the engine's message.
         """
         file = self.workspace.directory / "state.json"
         file.touch(mode=0o600)
@@ -125,10 +148,11 @@ class Engine:
     def select(self) -> None:
         """Create the stack if it does not exist, and remove the lock of a killed engine.
 
-        Raise `UserError` when the stack is in use.
+        The stack file then contains what decrypts its secrets. Raise `UserError` when the stack is in use.
         """
         self.recover()
-        self.capture("stack select", "--create")
+        self._call(lambda workspace: Stack.create_or_select(self.workspace.stack, workspace))
+        self.workspace.keep_encryption()
 
     def remove_stack(self) -> None:
         """Remove the stack and its state. Nothing is deleted on hosts.
@@ -137,7 +161,11 @@ class Engine:
         """
         self.recover()
         try:
-            self.capture("stack rm", "--yes", "--force", "--preserve-config")
+            self._call(
+                lambda workspace: workspace.remove_stack(
+                    self.workspace.stack, force=True, preserve_config=True
+                )
+            )
         except UserError as error:
             if "no stack named" not in str(error):
                 raise
@@ -147,20 +175,32 @@ class Engine:
 
         Raise `UserError` when the stack has no such output, for example before the first `up`.
         """
-        outputs: dict[str, str] = json.loads(self.capture("stack output", "--json", "--show-secrets"))
+        outputs = self._call(lambda workspace: workspace.stack_outputs(self.workspace.stack))
         if name not in outputs:
             raise UserError(f"stack {self.workspace.stack}: no output `{name}`; run `make up` first")
-        return outputs[name]
+        return str(outputs[name].value)
+
+    def _call(self, call: Callable[[LocalWorkspace], _T]) -> _T:
+        """Return the result of a call of the Automation API.
+
+        Raise `UserError` with the engine's message when the call fails, and `Interrupted` after a signal.
+        """
+        command = EngineCommand(self.environment.tools)
+        try:
+            return call(self.automation_workspace(command))
+        except CommandError:
+            message = command.error_message() or NO_REASON
+            raise UserError(f"stack {self.workspace.stack}: {message}") from None
 
     def recover(self) -> None:
         """Remove the lock of a killed engine and repair the state.
 
         Raise `UserError` when the stack is in use.
         """
-        root = backend.state_directory(self.environment.variables()["PULUMI_BACKEND_URL"])
+        root = backend.state_directory(self.variables()["PULUMI_BACKEND_URL"])
         if root is not None:
-            locks.remove_stale_locks(root=root, project=PROJECT, stack=self.workspace.stack)
-            checkpoint.repair_state(root=root, project=PROJECT, stack=self.workspace.stack)
+            locks.remove_stale_locks(root=root, project=PROJECT, stack=self.workspace.short_name)
+            checkpoint.repair_state(root=root, project=PROJECT, stack=self.workspace.short_name)
 
     def _command_line(self, command: str, *arguments: str) -> list[str]:
         return [

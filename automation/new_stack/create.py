@@ -13,10 +13,11 @@ import yaml
 from automation import workspace
 from automation.environment import CHECKOUT
 from automation.errors import UserError
-from automation.lab_stack import CLUSTER_KEY, LAB_KEY, lab_requirements
+from automation.lab_stack import CLUSTER_KEY, lab_requirements
 from automation.new_stack.hosts import HostAddresses, parse_network
 from automation.new_stack.lab_networks import free_network
 from automation.new_stack.template import Template, templates
+from automation.workspace import LAB_KEY
 from formats.documents import parse_yaml
 from settings import SettingsError, load
 

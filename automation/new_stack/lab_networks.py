@@ -9,7 +9,7 @@ from pathlib import Path
 
 from automation import workspace
 from automation.errors import UserError
-from automation.lab_stack import LAB_KEY
+from automation.workspace import LAB_KEY
 from lab import paths, spec
 from lab.errors import LabError
 

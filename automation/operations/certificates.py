@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -63,7 +62,7 @@ def certificates(target: Target, days: int) -> int:
     records them.
     """
     target.engine.select()
-    expected = certificates_in_state(json.loads(target.engine.capture("stack export", "--show-secrets")))
+    expected = certificates_in_state(target.engine.export_state())
     if not expected:
         raise UserError(f"stack {target.stack}: no certificates yet; run `up` first")
     results = target.remote.run_on_all(target.hosts, _SCRIPT, timeout=_TIMEOUT_SECONDS)

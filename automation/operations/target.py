@@ -12,8 +12,11 @@ from automation.environment import Environment
 from automation.errors import UserError
 from automation.lab_stack import CLUSTER_KEY
 from automation.operations.remote import Remote
+from automation.prepare import resolve_workspace
 from settings import Settings, SettingsError, load
+from settings.bases import replace_encrypted
 from settings.metal import MetalSettings
+from settings.stackfile import ENCRYPTED_PLACEHOLDER
 from topology.model import Role, Topology
 
 
@@ -41,8 +44,10 @@ class Target:
 def find_target(environment: Environment, stack: str, file: Path | None) -> Target:
     """Return the stack with this name. Raise UserError with all problems of the stack file."""
     work_directory = workspace.prepare(environment=environment, stack=stack, source=file)
+    work_directory = resolve_workspace(environment, work_directory)
+    cluster = replace_encrypted(work_directory.config.get(CLUSTER_KEY) or {}, ENCRYPTED_PLACEHOLDER)
     try:
-        settings = load(work_directory.config.get(CLUSTER_KEY) or {})
+        settings = load(cluster)
     except SettingsError as error:
         raise UserError(str(error)) from None
     metal = settings.metal or MetalSettings()

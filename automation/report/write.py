@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from pathlib import Path
 
+from automation.environment import file_name_of_stack
 from automation.errors import UserError
 from automation.report.html import html_page
 from automation.report.markdown import render_markdown
@@ -19,7 +20,8 @@ def write_reports(directory: Path, reports: Iterable[Report]) -> None:
     try:
         directory.mkdir(parents=True, exist_ok=True)
         for report in reports:
-            (directory / f"{report.stack}.md").write_text(render_markdown(report))
-            (directory / f"{report.stack}.html").write_text(html_page([report]))
+            name = file_name_of_stack(report.stack)
+            (directory / f"{name}.md").write_text(render_markdown(report))
+            (directory / f"{name}.html").write_text(html_page([report]))
     except OSError as error:
         raise UserError(f"--report: {directory}: cannot be written: {error.strerror}") from None

@@ -10,12 +10,13 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from automation import lab_stack, prepare, workspace
+from automation import prepare, workspace
 from automation.engine.config import decrypted_config
+from automation.engine.edit import edit_stack_file, edits_stack_file
 from automation.engine.interrupts import current_shutdown
 from automation.engine.program import Engine
 from automation.environment import Environment
-from automation.prerequisites import Purpose
+from automation.prerequisites import ENGINE_ONLY, Purpose
 from automation.stacks import driver, plans, teardown
 from automation.stacks.events import Message, Policy
 from automation.stacks.known_secrets import redactor_of_stack
@@ -62,6 +63,13 @@ class StackRequest:
 
         driver.retry_while_in_use(prepare_once, self.options.wait)
         return engines[0]
+
+    def prepare_editor(self) -> Engine:
+        """Return the engine of the stack for commands that only read or edit its configuration."""
+        prepare.prepare_deployer(self.environment, ENGINE_ONLY)
+        engine = Engine(self.environment, self.workspace())
+        driver.retry_while_in_use(engine.select, self.options.wait)
+        return engine
 
     def workspace(self) -> workspace.Workspace:
         """Renew and return the work directory of the stack."""
@@ -198,7 +206,7 @@ def down(environment: Environment, stack: str, file: Path | None) -> int:
     """
     request = StackRequest(environment=environment, stack=stack, file=file)
     work_directory = request.workspace()
-    if lab_stack.LAB_KEY not in work_directory.config:
+    if not work_directory.is_lab:
         return 1 if destroy(request).outcome is Outcome.FAILED else 0
     prepare.remove_lab(Engine(environment, work_directory))
     workspace.remove_work_directory(work_directory)
@@ -208,9 +216,14 @@ def down(environment: Environment, stack: str, file: Path | None) -> int:
 def run_engine_command(environment: Environment, stack: str, file: Path | None, arguments: list[str]) -> int:
     """Run a command of the engine on a stack. Return the exit code of the engine."""
     command, *rest = arguments
+    request = StackRequest(environment=environment, stack=stack, file=file)
+    if edits_stack_file(command, rest):
+        return edit_stack_file(request.prepare_editor(), command, rest)
+    if command == "config":
+        return request.prepare_editor().run(command, *rest)
     purpose = Purpose.STATE if command in _STATE_COMMANDS else Purpose.OTHER
     purpose = Purpose.PREVIEW if command == "preview" else purpose
-    engine = StackRequest(environment=environment, stack=stack, file=file).prepare_engine(purpose)
+    engine = request.prepare_engine(purpose)
     # A plugin can print a secret, and the nightly check copies the output into an issue. The output of
     # other commands is not redacted, because the user can ask for secrets (`stack output --show-secrets`).
     redact: Callable[[str], str] = str

@@ -17,10 +17,10 @@ from automation.engine.command import EngineCommand, EngineTimeout
 from automation.engine.config import decrypted_config
 from automation.engine.interrupts import Interrupted, current_shutdown
 from automation.engine.locks import StackInUse
-from automation.engine.program import Engine
+from automation.engine.program import NO_REASON, Engine
 from automation.errors import UserError
 from automation.stacks import policies
-from automation.stacks.engine_run import NO_REASON, EngineRun, select_stack
+from automation.stacks.engine_run import EngineRun, select_stack
 from automation.stacks.known_secrets import redactor_of_stack
 from automation.stacks.result import Action, OnEvent, Options, Result, ShowLine
 from redaction import MASK

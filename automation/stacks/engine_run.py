@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
-from pulumi.automation import LocalWorkspace, Stack
+from pulumi.automation import Stack
 from pulumi.automation.errors import ConcurrentUpdateError
 from pulumi.automation.events import EngineEvent
 
 from automation.engine.command import EngineCommand
 from automation.engine.locks import StackInUse
 from automation.engine.output_filter import OutputFilter
-from automation.engine.program import Engine
+from automation.engine.program import NO_REASON, Engine
 from automation.engine.time_limit import TimeLimit
 from automation.errors import UserError
 from automation.stacks import policies
@@ -19,7 +19,6 @@ from automation.stacks.events import Event, Message, Step, Summary, convert_engi
 from automation.stacks.result import Action, OnEvent, Options, Outcome, Result, ShowLine
 from redaction.redactor import LineRedactor, Redactor
 
-NO_REASON = "the engine failed without giving a reason"
 _MAX_RUNNING_SHOWN = 5
 _STACK_TYPE = "pulumi:pulumi:Stack"
 
@@ -68,6 +67,7 @@ class EngineRun:
         finally:
             for line in self._output_filter.flush():
                 self._show(self._line_redactor.redact_line(line))
+            self._engine.workspace.keep_encryption()
         if self._callback_error is not None:
             raise self._callback_error
 
@@ -220,7 +220,4 @@ class EngineRun:
 
 def select_stack(engine: Engine, command: EngineCommand) -> Stack:
     """Return the object of the Automation API for the stack of `engine`. `command` runs the engine."""
-    workspace = LocalWorkspace(
-        work_dir=str(engine.workspace.directory), env_vars=engine.variables(), pulumi_command=command
-    )
-    return Stack.select(engine.workspace.stack, workspace)
+    return Stack.select(engine.workspace.stack, engine.automation_workspace(command))

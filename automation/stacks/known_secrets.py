@@ -26,8 +26,9 @@ def redactor_of_stack(engine: Engine, config: Mapping[str, Any]) -> Redactor:
     file.
     """
     secrets = [
-        *_deployer_secrets(engine.environment.variables()),
+        *_deployer_secrets(engine.variables()),
         *decrypted_values(engine.workspace.config, config),
+        *engine.workspace.environment_values,
         *_plain_secrets(config),
     ]
     return Redactor(secrets)

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from automation import workspace
 from automation.environment import environment
 from automation.errors import UserError
+from automation.prepare import resolve_workspace
 from automation.stacks import actions, display, multi_stack, selection
 from automation.stacks.events import Event
 from automation.stacks.result import Action, Options, Outcome, Result
@@ -104,7 +105,8 @@ def _build_reports(results: list[Result], file: Path | None) -> list[Report]:
     reports = []
     for result in results:
         try:
-            config = workspace.merged_config(file or workspace.stack_file(result.stack)).config
+            work_directory = workspace.prepare(environment=environment(), stack=result.stack, source=file)
+            config = resolve_workspace(environment(), work_directory).config
         except UserError:
             config = {}  # the result already contains an error for an invalid file
         reports.append(build_report(result, topology_or_none(config)))

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import Any
 
-from pulumi import ComponentResource, Resource, ResourceOptions
+from pulumi import ComponentResource, Input, Resource, ResourceOptions
 from pulumi_kubernetes.helm.v3 import Release, RepositoryOptsArgs
 
 from components.api import Api
@@ -16,10 +17,14 @@ from settings.addons import HelmReleaseSettings
 class HelmReleasesArgs:
     """Arguments of `HelmReleases`. `releases` are settings by release name; `after` are resources that
     releases may need, such as namespaces.
+
+    `values` are the values of charts by release name, with secret values as secret outputs. A release that
+    is not in `values` has the values of its settings.
     """
 
     api: Api
     releases: Mapping[str, HelmReleaseSettings]
+    values: Mapping[str, Input[Mapping[str, Any]]] = field(default_factory=dict)
     after: Sequence[Resource] = ()
 
 
@@ -36,7 +41,7 @@ class HelmReleases(ComponentResource):
                 version=settings.version,
                 namespace=settings.namespace,
                 create_namespace=settings.create_namespace,
-                values=dict(settings.values),
+                values=args.values.get(release, dict(settings.values)),
                 timeout=settings.timeout,
                 atomic=True,
                 repository_opts=RepositoryOptsArgs(repo=settings.repository) if settings.repository else None,

@@ -128,15 +128,17 @@ class Machine:
         check: bool = True,
         timeout: float = 900,
         variables: Mapping[str, str] | None = None,
+        stdin: str = "",
     ) -> CommandResult:
-        """Run `python -m automation …` with these arguments and environment variables, and return the
-        result.
+        """Run `python -m automation …` with these arguments, environment variables and standard input, and
+        return the result.
         """
         environment = {**self.environment, **(variables or {})}
         return run(
             [sys.executable, "-m", "automation", *words],
             check=check,
             timeout=timeout,
+            stdin=stdin,
             env=environment,
             cwd=self.root,
         )

@@ -6,7 +6,6 @@ Hosts check their own stage too. But a host cannot see that another host missed 
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
@@ -39,7 +38,7 @@ def check(engine: Engine) -> None:
     topology = topology_or_none(engine.workspace.config)
     if topology is None:
         return
-    state = json.loads(engine.capture("stack export", "--show-secrets"))
+    state = engine.export_state()
     problems = find_problems(topology.certificates, deliveries_from_state(state))
     if problems:
         raise UserError("\n".join(problems))

@@ -7,7 +7,6 @@ the program last requested, also without the driver: a failed `up` makes the dif
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
@@ -30,7 +29,7 @@ def check(engine: Engine) -> None:
     record = _record_file(engine)
     if topology is None or (record.is_file() and record.read_text() == _fingerprint(topology)):
         return
-    state = json.loads(engine.capture("stack export", "--show-secrets"))
+    state = engine.export_state()
     problems = find_problems(topology, deliveries_from_state(state))
     if problems:
         raise UserError("\n".join(problems))

@@ -41,3 +41,12 @@ def test_the_topology_of_invalid_settings_is_none() -> None:
     assert topology_or_none({"kubewright:cluster": TWO_WORKERS}) == build_topology(load(TWO_WORKERS))
     assert topology_or_none({"kubewright:cluster": {}}) is None
     assert topology_or_none({}) is None
+
+
+def test_encrypted_settings_do_not_hide_the_topology() -> None:
+    """Without a topology, the checks before `up` are skipped."""
+    registry = {"endpoint": "https://r.example", "username": "me", "password": {"secure": "v1:x"}}
+    cluster = with_edits(TWO_WORKERS, {"registries._default": registry})
+    topology = topology_or_none({"kubewright:cluster": cluster})
+    assert topology is not None
+    assert [each.credentials for each in topology.registries] == ["registry-_default"]

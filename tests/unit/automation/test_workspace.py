@@ -26,7 +26,9 @@ def stack_file(tmp_path: Path) -> Path:
     return path
 
 
-@pytest.mark.parametrize("name", ["", ".", "..", "../x", "a/b", "a b", "-x", "x" * 101, "y" * 300])
+@pytest.mark.parametrize(
+    "name", ["", ".", "..", "../x", "a/../b", "/a", "a/", "a/b/c", "a b", "-x", "x" * 101, "y" * 300]
+)
 def test_name_that_leaves_the_stacks_directory_is_rejected(
     environment: Environment, stack_file: Path, name: str
 ) -> None:
@@ -37,7 +39,7 @@ def test_name_that_leaves_the_stacks_directory_is_rejected(
     ):
         with pytest.raises(UserError, match=r"^--stack: .*allowed: letters") as error_info:
             use()
-        assert len(str(error_info.value)) < 160
+        assert len(str(error_info.value)) < 200
     assert not environment.state.exists(), "something was written"
 
 
@@ -57,6 +59,17 @@ def test_reader_of_the_merged_stack_file_never_sees_a_part_of_it(
         workspace.prepare(environment=environment, stack="x", source=stack_file)
         assert yaml.safe_load(reader)["config"] == {"kubewright:cluster": {}}
     assert [path.name for path in first.directory.iterdir() if path.name.startswith(".")] == []
+
+
+@pytest.mark.parametrize("name", ["acme/prod", "acme/kubewright/prod"])
+def test_name_with_an_organization_uses_the_file_of_the_stack(
+    environment: Environment, stack_file: Path, name: str
+) -> None:
+    prepared_workspace = workspace.prepare(environment=environment, stack=name, source=stack_file)
+    assert prepared_workspace.directory == environment.state / "stacks" / name.replace("/", "+")
+    assert prepared_workspace.merged_stack_file.name == "Pulumi.prod.yaml"
+    assert prepared_workspace.stack == name, "the engine gets the whole name"
+    assert workspace.stack_file(name).name == "Pulumi.prod.yaml"
 
 
 @pytest.mark.parametrize("config", ["[a]", "hello", "3"])

@@ -43,6 +43,7 @@ def test_expected_commands_exist() -> None:
     top = {path[0] for path, _ in COMMANDS if path}
     assert top == {
         *("new", "preview", "up", "refresh", "destroy", "down", "pulumi"),
+        *("config", "secrets-provider"),
         *("status", "drift", "diagnose", "certificates", "outputs", "settings", "plan"),
         *("repair", "replace", "remove-host", "snapshot", "restore"),
         *("user", "kubeconfig", "credential", "comment", "issue", "policy-pack"),

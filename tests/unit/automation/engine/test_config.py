@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from automation.engine.config import decrypted_config, decrypted_values
+from automation.engine.config import decrypted_config, decrypted_values, resolve
 from automation.engine.program import Engine
 from automation.environment import Environment
 from automation.workspace import Workspace
@@ -56,3 +56,37 @@ def test_encrypted_values_are_decrypted_in_place(tmp_path: Path, monkeypatch: py
 def test_engine_is_not_run_without_encrypted_values(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delattr(Engine, "capture")
     assert decrypted_config(engine_with_config(tmp_path, _PLAIN)) is _PLAIN
+
+
+def test_values_of_an_environment_are_resolved(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Pulumi ESC adds settings. Encrypted values of the stack file stay encrypted."""
+    own = {
+        "kubewright:cluster": {"name": "x", "helm_releases": {"a": {"values": {"own": {"secure": "v1:b"}}}}},
+        "kubewright:hosts-file": "overwritten below",
+    }
+    hosts = tmp_path / "hosts.json"
+    hosts.write_text('{"cp-1": {"address": "10.0.0.1"}}')
+    values = {"own": "of-the-file", "token": "of-the-environment"}
+    resolved = {"name": "x", "environment": "production", "helm_releases": {"a": {"values": values}}}
+    resolved["metal"] = {"ssh": {"agent": True}}
+
+    def capture(_: Engine, *words: str) -> str:
+        assert words == ("config", "--json", "--show-secrets")
+        return json.dumps({
+            "kubewright:cluster": {"value": json.dumps(resolved), "objectValue": resolved, "secret": True},
+            "kubewright:hosts-file": {"value": str(hosts), "secret": False},
+            "aws:region": {"value": "eu-central-1", "secret": False},
+            "x:token": {"value": "another-secret", "secret": True},
+        })  # fmt: skip
+
+    monkeypatch.setattr(Engine, "capture", capture)
+    workspace = resolve(engine_with_config(tmp_path, own))
+    cluster = workspace.config["kubewright:cluster"]
+    assert cluster["environment"] == "production"
+    assert cluster["helm_releases"]["a"]["values"] == {
+        "own": {"secure": "v1:b"},
+        "token": "of-the-environment",
+    }
+    assert cluster["metal"]["hosts"] == {"cp-1": {"address": "10.0.0.1"}}
+    assert workspace.config["aws:region"] == "eu-central-1"
+    assert set(workspace.environment_values) == {"of-the-environment", "another-secret"}

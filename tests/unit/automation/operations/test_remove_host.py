@@ -74,6 +74,7 @@ class FakeHosts:
 def target_with(hosts: FakeHosts, imported: list[str], state: dict[str, Any] | None = None) -> Target:
     engine = SimpleNamespace(
         select=lambda: None,
+        export_state=lambda: state or exported_state(),
         capture=lambda *_: json.dumps(state or exported_state()),
         import_state=imported.append,
         workspace=SimpleNamespace(stack="ha"),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass, field
 from types import SimpleNamespace
 from typing import Any, cast
@@ -54,9 +53,9 @@ def target_with(topology: Topology, hosts: FakeHosts) -> Target:
         for machine in topology.machines
         for role in machine.roles
     ]
-    state = json.dumps({"deployment": {"resources": resources}})
+    state = {"deployment": {"resources": resources}}
     engine = SimpleNamespace(
-        select=lambda: None, capture=lambda *_: state, workspace=SimpleNamespace(stack="ha")
+        select=lambda: None, export_state=lambda: state, workspace=SimpleNamespace(stack="ha")
     )
     values: dict[str, Any] = {"stack": "ha", "environment": None, "settings": None}
     return Target(**values, topology=topology, remote=cast(Any, hosts), engine=cast(Any, engine))

@@ -1,0 +1,94 @@
+"""Commands that edit a stack file and its encryption: `config set`, `config rm`, `secrets-provider`."""
+
+from __future__ import annotations
+
+import sys
+from typing import Annotated
+
+import typer
+
+from automation.cli.options import Stack, StackFile
+from automation.engine.edit import edit_stack_file
+from automation.engine.interrupts import run_one
+from automation.environment import environment
+from automation.errors import UserError
+from automation.stack_file import PASSPHRASE_PROVIDER
+from automation.stacks.actions import StackRequest
+from settings.problem import CLUSTER_KEY
+
+PANEL = "Change a stack file"
+_config = typer.Typer(no_args_is_help=True, help="Set and remove settings of a stack file.")
+
+Setting = Annotated[
+    str, typer.Argument(metavar="PATH", help="Path below kubewright:cluster, such as registries.r.password.")
+]
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands to `app`."""
+    app.add_typer(_config, name="config", rich_help_panel=PANEL)
+    app.command(name="secrets-provider", rich_help_panel=PANEL)(secrets_provider)
+
+
+@_config.command("set")
+def set_setting(
+    path: Setting,
+    value: Annotated[
+        str | None, typer.Argument(help="The value. Default: standard input, or a prompt.")
+    ] = None,
+    secret: Annotated[bool, typer.Option("--secret", help="Encrypt the value.")] = False,
+    stack: Stack = "dev",
+    file: StackFile = None,
+) -> None:
+    """Write a setting into the stack file. The comments of the file stay."""
+    text = _read_text(f"Value of {path}", hide=secret) if value is None else value
+    if not text:
+        raise UserError(f"{path}: empty; give the value as an argument or on standard input")
+    kind = "--secret" if secret else "--plaintext"
+    _edit(stack, file, "config", ["set", "--path", kind, engine_path(path)], text)
+
+
+@_config.command("rm")
+def remove_setting(path: Setting, stack: Stack = "dev", file: StackFile = None) -> None:
+    """Remove a setting from the stack file."""
+    _edit(stack, file, "config", ["rm", "--path", engine_path(path)], "")
+
+
+def secrets_provider(
+    provider: Annotated[
+        str,
+        typer.Argument(help="`passphrase`, or the URL of a key, such as hashivault://KEY."),
+    ],
+    stack: Stack = "dev",
+    file: StackFile = None,
+) -> None:
+    """Encrypt the secrets of a stack by another key or passphrase."""
+    passphrase = ""
+    if provider == PASSPHRASE_PROVIDER:
+        passphrase = _read_text("New passphrase", hide=True)
+        if not passphrase.strip():
+            raise UserError("secrets-provider: the new passphrase is empty; give it on standard input")
+    _edit(stack, file, "stack", ["change-secrets-provider", provider], passphrase)
+    if passphrase:
+        print("from now on set PULUMI_CONFIG_PASSPHRASE, or PULUMI_CONFIG_PASSPHRASE_FILE, for this stack")
+
+
+def engine_path(path: str) -> str:
+    """Return the engine's path of a setting, which can already start with the key of another object."""
+    return path if ":" in path.split(".")[0].split("[")[0] else f"{CLUSTER_KEY}.{path}"
+
+
+def _edit(stack: str, file: StackFile, command: str, arguments: list[str], value: str) -> None:
+    request = StackRequest(environment=environment(), stack=stack, file=file)
+    code = run_one(lambda: edit_stack_file(request.prepare_editor(), command, arguments, value))
+    if code:
+        raise typer.Exit(code)
+
+
+def _read_text(prompt: str, *, hide: bool) -> str:
+    """Return a text of standard input. On a terminal, prompt for the text."""
+    if sys.stdin is None:
+        return ""
+    if sys.stdin.isatty():
+        return str(typer.prompt(prompt, hide_input=hide, confirmation_prompt=hide, err=True))
+    return sys.stdin.read().removesuffix("\n")

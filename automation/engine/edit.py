@@ -1,0 +1,95 @@
+"""Runs commands of the engine that change a stack file: on a copy, whose changes reach the user's file.
+
+The engine keeps the comments of a stack file. The work directory is not used, because its stack file is
+merged with the bases.
+"""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+from automation import stack_file
+from automation.engine import interrupts
+from automation.engine.command import engine_executable
+from automation.engine.program import Engine
+from automation.errors import UserError
+from automation.workspace import PROJECT
+
+_CONFIG_EDITS = ("set", "set-all", "rm", "remove", "rm-all", "remove-all", "env")
+_CONFIG_REFUSED = {
+    "cp": "copies encrypted values only between files of one directory; set them again with `config set`",
+    "refresh": "would write the settings of the bases into the stack file; edit the file instead",
+}
+_ALIASES = {"copy": "cp"}
+
+
+def edits_stack_file(command: str, arguments: Sequence[str]) -> bool:
+    """Report whether a command of the engine changes the stack file. Raise `UserError` for a command that
+    cannot work on a copy.
+    """
+    subcommand = next((word for word in arguments if not word.startswith("-")), "")
+    if command == "config":
+        reason = _CONFIG_REFUSED.get(_ALIASES.get(subcommand, subcommand))
+        if reason:
+            raise UserError(f"config {subcommand}: {reason}")
+        return subcommand in _CONFIG_EDITS
+    return command == "stack" and subcommand == "change-secrets-provider"
+
+
+def edit_stack_file(engine: Engine, command: str, arguments: Sequence[str], value: str | None = None) -> int:
+    """Run a command of the engine on a copy of the stack file, and bring its changes to the file.
+
+    `value` is the standard input of the engine; by default the engine reads the standard input of this
+    process, unless that is a terminal. Return the exit code of the engine. Raise `UserError` when the file
+    cannot be written, before anything changes.
+    """
+    source = engine.workspace.source
+    if source is None:
+        raise UserError(f"stack {engine.workspace.stack}: has no stack file; name it with --file")
+    _require_writable(source)
+    original = source.read_text()
+    with TemporaryDirectory(dir=engine.workspace.directory, prefix="edit-") as directory:
+        (Path(directory) / "Pulumi.yaml").write_text(f"name: {PROJECT}\nruntime: python\n")
+        copy = Path(directory) / engine.workspace.merged_stack_file.name
+        copy.touch(mode=0o600)
+        copy.write_text(original)
+        stack_file.write_encryption(copy, engine.workspace.encryption)
+        unchanged = copy.read_text()
+        code = _run(engine, Path(directory), [*command.split(), *arguments], value)
+        edited = copy.read_text()
+    if edited != unchanged:
+        if source.read_text() != original:
+            raise UserError(f"{source.name}: changed while the engine edited it; run the command again")
+        if command == "config" and not stack_file.keeps_encryption(original):
+            edited = stack_file.without_unused_salt(edited)
+        stack_file.replace_text(source, edited)
+    return code
+
+
+def _run(engine: Engine, directory: Path, words: Sequence[str], value: str | None) -> int:
+    """Run the engine in a directory, with its output on the output of this process."""
+    executable = str(engine_executable(engine.environment.tools))
+    command_line = [executable, *words, "--stack", engine.workspace.stack, "--non-interactive"]
+    options: dict[str, Any] = {"cwd": directory, "env": engine.variables()}
+    if value is None:
+        options["stdin"] = subprocess.DEVNULL if sys.stdin is None or sys.stdin.isatty() else sys.stdin
+    else:
+        options["stdin"] = subprocess.PIPE
+    with interrupts.current_shutdown().start_engine(
+        command_line, **options, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+    ) as process:
+        output, _ = process.popen.communicate(value)
+    print(output, end="", flush=True)
+    return process.popen.returncode
+
+
+def _require_writable(path: Path) -> None:
+    try:
+        path.open("a").close()
+    except OSError as error:
+        raise UserError(f"{path.name}: cannot be written: {error.strerror}; allow it and retry") from None

@@ -1,0 +1,155 @@
+"""Tests that secret settings are in no state, log, diff, plan or report, with a passphrase and with a key.
+
+Encrypted values are set, changed and rotated by the documented commands.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+import yaml
+
+from testkit import vault
+from testkit.offline.machine import Machine
+from testkit.process import CommandResult
+from testkit.secretscan import Secret, visible_secrets
+from testkit.stackfile import Document
+from tests.engine.stack import OfflineStack, keep_one_machine
+
+VALUES = {
+    "helm_releases.alerts.values.page": "first-Helm-v4lue",
+    "helm_releases.alerts.values.config.receivers[0].token": "first-Receiver-t0ken",
+    "registries._default.password": "first-Registry-passw0rd",
+}
+NEW_VALUES = {path: value.replace("first", "second") for path, value in VALUES.items()}
+PASSPHRASE = {"PULUMI_CONFIG_PASSPHRASE": "test-Passphrase"}
+
+
+@dataclass
+class SecretStack:
+    """A stack whose secrets are set by commands. `texts` is everything that the commands printed."""
+
+    machine: Machine
+    name: str
+    file: Path
+    variables: Mapping[str, str]
+    texts: list[str] = field(default_factory=list)
+
+    def run(self, *words: str, check: bool = True, stdin: str = "") -> CommandResult:
+        """Run a command on the stack."""
+        words = (*words, "--stack", self.name, "--file", str(self.file))
+        result = self.machine.execute(words, check=check, variables=self.variables, stdin=stdin)
+        self.texts.append(result.text)
+        return result
+
+    def set_secrets(self, values: Mapping[str, str]) -> None:
+        """Set encrypted values by the documented command."""
+        for path, value in values.items():
+            self.run("config", "set", "--secret", path, stdin=value)
+
+    def deploy(self, *, with_plan: bool) -> None:
+        """Preview with report and events, then apply, optionally by a plan."""
+        root = self.machine.root
+        reports = ("--report", str(root / f"{self.name}-reports"))
+        plan = str(root / f"{self.name}.plan")
+        self.run("preview", "--raw", *reports, "--events", str(root / f"{self.name}.jsonl"))
+        if with_plan:
+            self.run("preview", "--format", "report", "--save-plan", plan)
+        applied = ("--plan", plan) if with_plan else ()
+        self.run("up", *applied, "--events", str(root / f"{self.name}-up.jsonl"))
+
+    def leaks(self, values: Mapping[str, str]) -> list[str]:
+        """Return the places that contain a secret: output of commands, and files outside of the cache."""
+        secrets = [Secret(path, value) for path, value in values.items()]
+        places = {f"output {number}": text for number, text in enumerate(self.texts)}
+        files = [path for path in self.machine.root.rglob("*") if path.is_file() and not path.is_symlink()]
+        cache = self.machine.cache
+        places |= {
+            str(path.relative_to(self.machine.root)): path.read_bytes().decode(errors="replace")
+            for path in files
+            if cache not in path.parents
+        }
+        assert any(".pulumi/stacks" in place for place in places)
+        return [
+            f"{place}: {visible}"
+            for place, text in places.items()
+            if (visible := visible_secrets(secrets, text))
+        ]
+
+
+def _with_alerts(cluster: Document) -> None:
+    keep_one_machine(cluster)
+    receivers = [{"name": "chat"}]
+    values = {"config": {"receivers": receivers}}
+    cluster["helm_releases"] = {"alerts": {"chart": "./lab/charts/hello", "values": values}}
+    cluster["registries"]["_default"]["username"] = "user"
+
+
+@pytest.fixture(scope="module", params=["passphrase", "key"])
+def stack(machine: Machine, request: pytest.FixtureRequest) -> Iterator[SecretStack]:
+    """Return a stack without secrets, whose file has comments."""
+    name = f"with-{request.param}"
+    config = OfflineStack.from_checkout(machine, "dev", _with_alerts).config
+    file = machine.write_stack_file(name, config)
+    with vault.serve_vault() as key_variables:
+        head = "# The stack of a test.\n"
+        variables: Mapping[str, str] = PASSPHRASE
+        if request.param == "key":
+            head, variables = f"{head}secretsprovider: {vault.PROVIDER}\n", key_variables
+        file.write_text(head + file.read_text())
+        yield SecretStack(machine, name, file, variables)
+
+
+def test_secrets_are_nowhere_in_plain_text(stack: SecretStack) -> None:
+    stack.set_secrets(VALUES)
+    text = stack.file.read_text()
+    assert text.startswith("# The stack of a test.\n")
+    assert text.count("secure:") == len(VALUES)
+    stack.deploy(with_plan=False)
+    assert stack.leaks(VALUES) == []
+
+
+def test_changed_secrets_change_their_resources_only(stack: SecretStack) -> None:
+    stack.set_secrets(NEW_VALUES)
+    preview = stack.run("preview", "--raw").text
+    assert "helm-alerts" in preview
+    assert "cp-1-node" in preview, "the host with the password of the registry"
+    stack.deploy(with_plan=True)
+    assert stack.leaks({**VALUES, **{f"new {path}": value for path, value in NEW_VALUES.items()}}) == []
+
+
+def test_secrets_can_be_read_back(stack: SecretStack) -> None:
+    shown = stack.run("pulumi", "config", "--show-secrets").text
+    stack.texts.pop()
+    assert all(value in shown for value in NEW_VALUES.values())
+
+
+def test_encryption_is_in_the_stack_file_alone(stack: SecretStack) -> None:
+    """Another machine has the file and the state, but not the work directory of this machine."""
+    key = "encryptedkey" if vault.PROVIDER in stack.file.read_text() else "encryptionsalt"
+    before = yaml.safe_load(stack.file.read_text())[key]
+    for copy in (stack.machine.state / "stacks" / stack.name).glob("Pulumi.*.yaml"):
+        copy.unlink()
+    stack.run("preview", "--raw")
+    assert yaml.safe_load(stack.file.read_text())[key] == before
+
+
+def test_rotation_of_the_secrets_provider(stack: SecretStack) -> None:
+    """The secrets of file and state are encrypted by a new passphrase."""
+    before = yaml.safe_load(stack.file.read_text())
+    state = stack.machine.state / f"backend/.pulumi/stacks/kubewright/{stack.name}.json"
+    old_state, old_variables = state.read_text(), stack.variables
+    new_passphrase = "rotated-Passphrase"
+    stack.run("secrets-provider", "passphrase", stdin=f"{new_passphrase}\n")
+    after = yaml.safe_load(stack.file.read_text())
+    assert after["encryptionsalt"] != before.get("encryptionsalt")
+    assert "encryptedkey" not in after
+    assert state.read_text() != old_state
+    refused = stack.run("preview", "--raw", check=False)
+    assert refused.code == 1, old_variables
+    stack.variables = {"PULUMI_CONFIG_PASSPHRASE": new_passphrase}
+    assert " to " not in stack.run("preview", "--raw", "--detailed-exit-code").text
+    assert stack.leaks({**NEW_VALUES, "passphrase": new_passphrase}) == []

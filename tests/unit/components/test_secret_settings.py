@@ -1,0 +1,63 @@
+"""Tests that encrypted settings stay secret in the resources of the program."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pulumi
+import pytest
+import yaml
+from pulumi.runtime import config
+
+from tests.unit.components.graph import Graph, Json, cluster_config, without_secret_marks
+
+Deploy = Callable[[Json], Graph]
+TOKEN = "receiver-T0ken"
+VALUES: Json = {"image": "alerts:1", "receivers": [{"name": "chat", "token": TOKEN}]}
+
+
+@pytest.fixture
+def directory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """Return the engine's root directory. The engine marks the object `kubewright:cluster` as secret."""
+    monkeypatch.setattr(pulumi.runtime, "get_root_directory", lambda: str(tmp_path))
+    config.set_all_config({}, ["kubewright:cluster"])
+    yield tmp_path
+    config.set_all_config({}, [])
+
+
+def write_stack_file(directory: Path, cluster: Json) -> None:
+    document = {"config": {"kubewright:cluster": cluster}}
+    (directory / "Pulumi.test.yaml").write_text(yaml.safe_dump(document))
+
+
+def deploy_release(deploy: Deploy, directory: Path) -> Graph:
+    releases = {"alerts": {"chart": "./lab/charts/hello", "values": VALUES}}
+    return deploy(cluster_config(directory, workers=0, helm_releases=releases))
+
+
+def test_encrypted_helm_value_is_secret_and_its_neighbors_are_visible(
+    deploy: Deploy, directory: Path
+) -> None:
+    encrypted = {"receivers": [{"name": "chat", "token": {"secure": "v1:x"}}]}
+    write_stack_file(directory, {"helm_releases": {"alerts": {"values": encrypted}}})
+    release = deploy_release(deploy, directory).node("helm-alerts")
+    assert TOKEN not in " ".join(release.plain_texts())
+    assert {"alerts:1", "chat"} <= set(release.plain_texts())
+    assert without_secret_marks(release.inputs["values"]) == VALUES
+
+
+def test_all_helm_values_are_secret_when_the_stack_file_does_not_tell(
+    deploy: Deploy, directory: Path
+) -> None:
+    release = deploy_release(deploy, directory).node("helm-alerts")
+    assert release.is_secret("values")
+    assert without_secret_marks(release.inputs["values"]) == VALUES
+
+
+def test_encrypted_setting_that_cannot_stay_secret_has_a_warning(
+    deploy: Deploy, directory: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    write_stack_file(directory, {"name": {"secure": "v1:x"}})
+    deploy_release(deploy, directory)
+    assert "kubewright:cluster.name: is encrypted, but the state and hosts contain it" in caplog.text

@@ -1,0 +1,82 @@
+"""Tests of the paths of secret settings, and of secret values inside settings."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from settings.secret_leaves import WHOLE_CLUSTER, exposed_settings, secret_leaves, wrap_secrets
+
+_STACK_FILE = """
+config:
+  other:token: {secure: v1:a}
+  kubewright:cluster:
+    helm_releases:
+      alerts:
+        values:
+          receivers:
+          - {name: chat, url: {secure: v1:b}}
+          1: {secure: v1:c}
+    registries:
+      docker.io: {password: {secure: v1:d}}
+"""
+_LEAVES = {
+    ("helm_releases", "alerts", "values", "receivers", 0, "url"),
+    ("helm_releases", "alerts", "values", "1"),
+    ("registries", "docker.io", "password"),
+}
+
+
+@pytest.fixture
+def directory(tmp_path: Path) -> Path:
+    (tmp_path / "Pulumi.x.yaml").write_text(_STACK_FILE)
+    return tmp_path
+
+
+def test_encrypted_values_of_the_stack_file_are_secret(directory: Path) -> None:
+    assert secret_leaves(directory, "x", has_secrets=True) == _LEAVES
+
+
+def test_nothing_is_secret_when_the_engine_marks_no_secret(directory: Path) -> None:
+    assert secret_leaves(directory, "x", has_secrets=False) == frozenset()
+
+
+@pytest.mark.parametrize("text", [None, "config: {}", "config: [", "[]", "\x00"])
+def test_everything_is_secret_when_the_stack_file_does_not_tell(tmp_path: Path, text: str | None) -> None:
+    if text is not None:
+        (tmp_path / "Pulumi.x.yaml").write_text(text)
+    assert secret_leaves(tmp_path, "x", has_secrets=True) == {WHOLE_CLUSTER}
+
+
+def test_everything_is_secret_with_an_environment(directory: Path) -> None:
+    """An ESC environment can add secret values that the stack file does not contain."""
+    (directory / "Pulumi.x.yaml").write_text(f"environment: [prod]\n{_STACK_FILE}")
+    assert secret_leaves(directory, "x", has_secrets=True) == {WHOLE_CLUSTER}
+
+
+def _mark(value: object) -> object:
+    return ("secret", value)
+
+
+def test_only_secret_values_are_wrapped() -> None:
+    values = {"receivers": [{"name": "chat", "url": "https://x"}], "1": "one", "page": "text"}
+    assert wrap_secrets(values, ("helm_releases", "alerts", "values"), _LEAVES, _mark) == {
+        "receivers": [{"name": "chat", "url": _mark("https://x")}],
+        "1": _mark("one"),
+        "page": "text",
+    }
+
+
+def test_values_of_other_releases_stay_plain() -> None:
+    assert wrap_secrets({"1": "one"}, ("helm_releases", "web", "values"), _LEAVES, _mark) == {"1": "one"}
+
+
+def test_all_values_are_wrapped_when_the_whole_cluster_is_secret() -> None:
+    values = {"a": 1}
+    assert wrap_secrets(values, ("helm_releases", "web", "values"), {WHOLE_CLUSTER}, _mark) == _mark(values)
+
+
+def test_encrypted_settings_that_hosts_contain_are_named() -> None:
+    secrets = {*_LEAVES, WHOLE_CLUSTER, ("registries", "docker.io", "username"), ("api", "names", 0)}
+    assert exposed_settings(secrets) == ["api.names[0]"]
