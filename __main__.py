@@ -1,32 +1,21 @@
-"""The Pulumi program of a cluster: settings, assembly, provider, cluster, add-ons."""
+"""The Pulumi program of a cluster: settings of the stack, resources, outputs."""
 
 from __future__ import annotations
 
 import signal
 import sys
-from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pulumi
-import pulumi_kubernetes as kubernetes
 
 import nodeconfig
 import settings
 from artifacts.errors import ArtifactError
-from assembly import assemble, registry_credentials
-from components.addons.access import Access, AccessArgs
-from components.addons.coredns import CoreDns, CoreDnsArgs
-from components.addons.helm_releases import HelmReleases, HelmReleasesArgs
-from components.addons.metrics_server import MetricsServer, MetricsServerArgs
 from components.await_registration import await_registration
-from components.cluster import Cluster, ClusterArgs
-from components.registries import registry_secrets
-from providers.select import provider_for
+from package.build import BuildArgs, build_cluster
 from settings.hosts_file import join_hosts
-from topology import exposure, sizing
-from topology.model import Topology
 
 # Exit code for errors that the program has logged. The engine's language host prints no traceback for it.
 _EXIT_CODE_LOGGED_ERROR = 32
@@ -35,30 +24,10 @@ _EXIT_CODE_LOGGED_ERROR = 32
 def deploy() -> None:
     """Deploy the cluster. Raise SettingsError, ArtifactError or BundleError with a readable message."""
     stack = settings.load(read_cluster_config())
-    assembly = assemble(stack, Path.cwd())
-    topology = assembly.topology
-    for warning in [*sizing.size_warnings(topology), *exposure.exposure_warnings(topology)]:
-        pulumi.warn(warning)
-
-    provider = provider_for(stack, topology, assembly.files, assembly.bundles)
-    cluster = Cluster(
-        "cluster",
-        ClusterArgs(
-            topology=topology,
-            bundles=assembly.bundles,
-            provider=provider,
-            connect=connect_to_api,
-            secrets=registry_secrets(topology, registry_credentials(stack)),
-        ),
-    )
-    provider.add_ons(cluster.api)
-    create_add_ons(stack, topology, cluster)
-
-    pulumi.export("kubeconfig", cluster.kubeconfig)
-    pulumi.export("endpoint", topology.endpoint.url)
-    pulumi.export("members", {member.name: str(member.address) for member in topology.etcd})
-    pulumi.export("nodes", {pool.name: [node.name for node in pool.nodes] for pool in topology.pools})
-    pulumi.run(partial(await_registration, cluster.nodes))
+    built = build_cluster(BuildArgs(settings=stack, directory=Path.cwd()))
+    for name, value in built.outputs.items():
+        pulumi.export(name, value)
+    pulumi.run(partial(await_registration, built.cluster.nodes))
 
 
 def read_cluster_config() -> Any:  # noqa: ANN401 - any value of a stack file
@@ -70,34 +39,6 @@ def read_cluster_config() -> Any:  # noqa: ANN401 - any value of a stack file
         return join_hosts(config.get_object("cluster") or {}, config.get("hosts-file"))
     except pulumi.ConfigTypeError:
         return ""
-
-
-def connect_to_api(kubeconfig: pulumi.Output[str], healthy: Sequence[pulumi.Resource]) -> kubernetes.Provider:
-    """Return the Pulumi provider for the Kubernetes API, which depends on the `healthy` control planes."""
-    return kubernetes.Provider(
-        "kubernetes",
-        kubeconfig=kubeconfig,
-        # The identifier of the cluster, not of the kubeconfig: a renewed certificate must replace nothing.
-        cluster_identifier=f"{pulumi.get_project()}-{pulumi.get_stack()}",
-        enable_server_side_apply=True,
-        enable_config_map_mutable=True,
-        enable_secret_mutable=True,
-        # A run adopts objects that an interrupted run created but could not record.
-        upsert_existing_objects=True,
-        opts=pulumi.ResourceOptions(depends_on=list(healthy)),
-    )
-
-
-def create_add_ons(stack: settings.Settings, topology: Topology, cluster: Cluster) -> None:
-    """Create the add-ons, the objects of `access` and Helm releases. Failed nodes do not block add-ons."""
-    api, pki = cluster.api, cluster.pki
-    CoreDns("coredns", CoreDnsArgs(api=api, topology=topology, nodes=cluster.nodes))
-    MetricsServer(
-        "metrics-server", MetricsServerArgs(api=api, topology=topology, ca=pki.ca, secrets=pki.secrets)
-    )
-    access = Access("access", AccessArgs(api=api, access=stack.access))
-    releases = HelmReleasesArgs(api=api, releases=stack.helm_releases, after=[access])
-    HelmReleases("helm", releases)
 
 
 # The engine interrupts the program after a failed update: exit without a traceback.

@@ -3,24 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
-from pulumi import ComponentResource, Resource, ResourceOptions
+from pulumi import ComponentResource, Input, Resource, ResourceOptions
 from pulumi_kubernetes.helm.v3 import Release, RepositoryOptsArgs
 
 from components.api import Api
+from components.inputs import Path, with_inputs
 from settings.addons import HelmReleaseSettings
 
 
 @dataclass(frozen=True, kw_only=True)
 class HelmReleasesArgs:
     """Arguments of `HelmReleases`. `releases` are settings by release name; `after` are resources that
-    releases may need, such as namespaces.
+    releases may need, such as namespaces. `inputs` replace values of the settings, by their path below
+    `helm_releases`, such as `("web", "values", "password")`.
     """
 
     api: Api
     releases: Mapping[str, HelmReleaseSettings]
     after: Sequence[Resource] = ()
+    inputs: Mapping[Path, Input[object]] = field(default_factory=dict)
 
 
 class HelmReleases(ComponentResource):
@@ -36,7 +39,7 @@ class HelmReleases(ComponentResource):
                 version=settings.version,
                 namespace=settings.namespace,
                 create_namespace=settings.create_namespace,
-                values=dict(settings.values),
+                values=with_inputs(dict(settings.values), args.inputs, (release, "values")),
                 timeout=settings.timeout,
                 atomic=True,
                 repository_opts=RepositoryOptsArgs(repo=settings.repository) if settings.repository else None,

@@ -1,0 +1,1 @@
+"""The package that other Pulumi programs import: `KubernetesCluster` and its arguments."""
