@@ -20,8 +20,8 @@ Secrets = Mapping[str, Output[str]]
 class CloudResources:
     """Identifiers of a cloud's resources that other programs use.
 
-    `network` is the id of the virtual network, `subnets` are the ids of the subnets with machines, and `roles`
-    identify the roles of machines by kind of machine: names of roles, or ids of managed identities.
+    `network` is the id of the virtual network, and `subnets` are the ids of the subnets with machines.
+    `roles` identify the roles of machines by kind of machine: names of roles, or ids of managed identities.
     """
 
     network: Input[str]

@@ -11,8 +11,8 @@ from pulumi import Resource, ResourceOptions
 class Scope:
     """A prefix and a parent that keep the resources of several clusters in one Pulumi program apart.
 
-    URNs contain the types of parents, not their names, so two resources of the same type need different names.
-    The program of this repository has one cluster and uses the empty scope: no prefix and no parent.
+    URNs contain the types of parents, not their names, so two resources of the same type need different
+    names. The program of this repository has one cluster and uses the empty scope: no prefix and no parent.
     """
 
     prefix: str = ""

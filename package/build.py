@@ -33,14 +33,14 @@ from topology.model import Topology
 class BuildArgs:
     """Arguments of `build_cluster`.
 
-    Relative paths in the settings start at `directory`. `inputs` replace single values of `helm_releases` and
-    passwords of `registries`, by their path in the settings. `pool_transforms` are transforms of all resources
-    of a pool, by the name of the pool.
+    Relative paths in the settings start at `directory`. `inputs` replace single values of `helm_releases`
+    and passwords of `registries`, by their path in the settings. `pool_transforms` are transforms of all
+    resources of a pool, by the name of the pool.
     """
 
     settings: Settings
     directory: Path
-    scope: Scope = Scope()
+    scope: Scope = field(default_factory=Scope)
     inputs: Mapping[InputPath, Input[object]] = field(default_factory=dict)
     pool_transforms: Mapping[str, Sequence[ResourceTransform]] = field(default_factory=dict)
 
@@ -55,7 +55,7 @@ class BuiltCluster:
 
     @property
     def outputs(self) -> Mapping[str, Any]:
-        """The outputs by name. `network`, `subnets` and `roles` exist only in clouds."""
+        """The outputs by name. `network_id`, `subnet_ids` and `role_names` exist only in clouds."""
         topology, resources = self.topology, self.provider.cloud_resources
         outputs: dict[str, Any] = {
             "kubeconfig": self.cluster.kubeconfig,
@@ -66,9 +66,9 @@ class BuiltCluster:
         }
         if resources is not None:
             outputs |= {
-                "network": resources.network,
-                "subnets": list(resources.subnets),
-                "roles": dict(resources.roles),
+                "network_id": resources.network,
+                "subnet_ids": list(resources.subnets),
+                "role_names": dict(resources.roles),
             }
         return outputs
 
@@ -103,7 +103,9 @@ def build_cluster(args: BuildArgs) -> BuiltCluster:
 
 def _credentials(args: BuildArgs) -> dict[str, tuple[str, Input[str]]]:
     """Return user and password of registries by the name of their secret, with the inputs among them."""
-    passwords = {f"registry-{path[0]}": value for path, value in inputs_below(args.inputs, "registries").items()}
+    passwords = {
+        f"registry-{path[0]}": value for path, value in inputs_below(args.inputs, "registries").items()
+    }
     return {
         name: (user, passwords.get(name, password))
         for name, (user, password) in registry_credentials(args.settings).items()

@@ -231,7 +231,9 @@ class AwsProvider(CloudProvider[Member]):
         """
         foundation = self._foundation
         objects = [
-            foundation.store.put(self._scope.name(key.replace("/", "-")), key, Output.secret(content) if secret else content)
+            foundation.store.put(
+                self._scope.name(key.replace("/", "-")), key, Output.secret(content) if secret else content
+            )
             for key, content, secret in config.store_objects
         ]
         depends_on = opts.depends_on if isinstance(opts.depends_on, list) else []

@@ -42,9 +42,7 @@ class Foundation:
         return [*self.network.machine_dependencies, self.firewall, self.identities, self.endpoint]
 
 
-def create_foundation(
-    settings: AzureSettings, topology: Topology, names: Names, scope: Scope
-) -> Foundation:
+def create_foundation(settings: AzureSettings, topology: Topology, names: Names, scope: Scope) -> Foundation:
     """Create the foundation in the location of the settings."""
     connection = connect(names, scope)
     options = scope.options(connection.options)
