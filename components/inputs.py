@@ -11,7 +11,11 @@ Path = tuple[str | int, ...]
 """The path of a value: keys of mappings and positions in lists."""
 
 
-def with_inputs(value: Any, inputs: Mapping[Path, Input[object]], path: Path = ()) -> Any:  # noqa: ANN401 - JSON
+Inputs = Mapping[Path, Input[Any]]
+"""Inputs by their paths."""
+
+
+def with_inputs(value: Any, inputs: Inputs, path: Path = ()) -> Any:  # noqa: ANN401 - JSON
     """Return a copy of a JSON value with the inputs at their paths. `path` is the path of `value` itself."""
     if path in inputs:
         return inputs[path]
@@ -22,6 +26,6 @@ def with_inputs(value: Any, inputs: Mapping[Path, Input[object]], path: Path = (
     return value
 
 
-def inputs_below(inputs: Mapping[Path, Input[object]], key: str) -> dict[Path, Input[object]]:
+def inputs_below(inputs: Inputs, key: str) -> Inputs:
     """Return the inputs whose paths begin with `key`, by the rest of their paths."""
     return {path[1:]: value for path, value in inputs.items() if path[:1] == (key,)}

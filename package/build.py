@@ -18,8 +18,7 @@ from components.addons.coredns import CoreDns, CoreDnsArgs
 from components.addons.helm_releases import HelmReleases, HelmReleasesArgs
 from components.addons.metrics_server import MetricsServer, MetricsServerArgs
 from components.cluster import Cluster, ClusterArgs
-from components.inputs import Path as InputPath
-from components.inputs import inputs_below
+from components.inputs import Inputs, inputs_below
 from components.provider import Provider
 from components.registries import registry_secrets
 from components.scope import Scope
@@ -41,7 +40,7 @@ class BuildArgs:
     settings: Settings
     directory: Path
     scope: Scope = field(default_factory=Scope)
-    inputs: Mapping[InputPath, Input[object]] = field(default_factory=dict)
+    inputs: Inputs = field(default_factory=dict)
     pool_transforms: Mapping[str, Sequence[ResourceTransform]] = field(default_factory=dict)
 
 

@@ -37,7 +37,7 @@ from typing import Any, Required, TypedDict
 
 from pulumi import Input
 '''
-_INPUTS = {
+_INPUTS: dict[tuple[type[BaseModel], str], str] = {
     (HelmReleaseSettings, "values"): "Mapping[str, Any]",
 }
 """Fields with another type than their annotation says. Values of charts may contain inputs at any depth."""

@@ -8,8 +8,8 @@ from typing import Any
 
 from pulumi import Input, Output
 
+from components.inputs import Inputs, with_inputs
 from components.inputs import Path as InputPath
-from components.inputs import with_inputs
 from settings.cluster import PROVIDER_SECTIONS
 from settings.problem import Problem, SettingsError, format_path
 
@@ -19,13 +19,13 @@ _PLACEHOLDER = "[input]"
 """The value that settings contain at the path of an input."""
 
 
-def split_inputs(arguments: Mapping[str, Any]) -> tuple[dict[str, Any], dict[InputPath, Input[object]]]:
+def split_inputs(arguments: Mapping[str, Any]) -> tuple[dict[str, Any], dict[InputPath, Input[Any]]]:
     """Return the arguments as plain settings, and the Pulumi inputs among them by their paths.
 
     Passwords of registries are always secret inputs. Raise SettingsError for an input at any other path than
     values of Helm releases and passwords of registries, because the settings determine which resources exist.
     """
-    inputs: dict[InputPath, Input[object]] = {}
+    inputs: dict[InputPath, Input[Any]] = {}
     plain = _split(arguments, (), inputs)
     problems = [
         Problem(
@@ -59,7 +59,7 @@ def absolute_paths(plain: Mapping[str, Any], directory: Path) -> dict[str, Any]:
     return {key: convert(value, "") if key in _FILE_SECTIONS else value for key, value in plain.items()}
 
 
-def recorded_inputs(plain: Mapping[str, Any], inputs: Mapping[InputPath, Input[object]]) -> dict[str, Any]:
+def recorded_inputs(plain: Mapping[str, Any], inputs: Inputs) -> dict[str, Any]:
     """Return the arguments for the state of the component, with secrets as secret inputs."""
     recorded: dict[str, Any] = with_inputs(plain, inputs)
     return recorded
@@ -71,7 +71,7 @@ def _may_be_input(path: InputPath) -> bool:
     )
 
 
-def _split(value: Any, path: InputPath, inputs: dict[InputPath, Input[object]]) -> Any:  # noqa: ANN401 - JSON
+def _split(value: Any, path: InputPath, inputs: dict[InputPath, Input[Any]]) -> Any:  # noqa: ANN401 - JSON
     """Return a value as JSON with a placeholder for each input, and add the inputs to `inputs`."""
     if isinstance(value, Output | Awaitable):
         inputs[path] = value

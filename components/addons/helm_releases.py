@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from pulumi import ComponentResource, Input, Resource, ResourceOptions
+from pulumi import ComponentResource, Resource, ResourceOptions
 from pulumi_kubernetes.helm.v3 import Release, RepositoryOptsArgs
 
 from components.api import Api
-from components.inputs import Path, with_inputs
+from components.inputs import Inputs, with_inputs
 from settings.addons import HelmReleaseSettings
 
 
@@ -23,7 +23,7 @@ class HelmReleasesArgs:
     api: Api
     releases: Mapping[str, HelmReleaseSettings]
     after: Sequence[Resource] = ()
-    inputs: Mapping[Path, Input[object]] = field(default_factory=dict)
+    inputs: Inputs = field(default_factory=dict)
 
 
 class HelmReleases(ComponentResource):

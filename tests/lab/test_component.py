@@ -108,16 +108,20 @@ def ready_nodes(program: Program, cluster: str) -> list[str]:
     return sorted(line.split()[0] for line in lines if line.split()[1] == "Ready")
 
 
+def wait_until_ready(program: Program, cluster: str, nodes: list[str]) -> None:
+    eventually(
+        f"nodes of {cluster} Ready",
+        lambda: ready_nodes(program, cluster) == nodes or None,
+        timeout=120,
+        interval=2,
+    )
+
+
 def test_two_clusters_come_up_stay_unchanged_and_are_destroyed(lab: Cluster, program: Program) -> None:
     program.up()
     try:
         for cluster, hosts in ADDRESSES.items():
-            eventually(
-                f"nodes of {cluster} Ready",
-                lambda cluster=cluster, hosts=hosts: ready_nodes(program, cluster) == sorted(hosts) or None,
-                timeout=120,
-                interval=2,
-            )
+            wait_until_ready(program, cluster, sorted(hosts))
         endpoints = {name: program.run("stack", "output", f"{name}-endpoint").strip() for name in ADDRESSES}
         assert endpoints == {"east": "https://10.86.0.11:6443", "west": "https://10.86.0.31:6443"}
         program.assert_unchanged()

@@ -29,7 +29,7 @@ SECRET = "correct-horse"
 
 def config(directory: Path, name: str, **changes: object) -> Json:
     directory.mkdir(exist_ok=True)
-    return cluster_config(directory, workers=1, **changes) | {"name": name}
+    return cluster_config(directory, workers=1) | {"name": name, **changes}
 
 
 def create(
@@ -161,7 +161,7 @@ class TestOutputs:
 
         outputs = run(program).outputs
         expected = deploy(config(tmp_path, "one")).outputs
-        assert outputs["kubeconfig"].keys() == expected["kubeconfig"].keys()
+        assert cast(Json, outputs["kubeconfig"]).keys() == cast(Json, expected["kubeconfig"]).keys()
         assert {key: outputs[key] for key in ("endpoint_url", "members", "nodes")} == {
             "endpoint_url": "https://10.89.0.11:6443",
             "members": {"cp-1": "10.89.0.11"},
@@ -180,7 +180,6 @@ class TestTransforms:
         assert seen == {"one-cluster-pool-workers": 1, "one-cluster-pool-control-plane": 0}
 
     def test_an_unknown_pool_is_an_error(self, tmp_path: Path) -> None:
-        with pytest.raises(
-            RunError, match="pool_transforms: no such pool: gpu; the pools are control-plane, workers"
-        ):
-            run(lambda: KubernetesCluster("one", config(tmp_path, "one"), pool_transforms={"gpu": []}))
+        message = "pool_transforms: no such pool: gpu; the pools are control-plane, workers"
+        with pytest.raises(RunError, match=message):
+            run(lambda: create(config(tmp_path, "one"), gpu=[]))
