@@ -8,8 +8,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-import artifacts.index
 import nodeconfig
+from artifacts import index as artifact_index
 from artifacts.index import Index
 from assembly.builder import build_topology
 from nodeconfig.bundle import Bundle
@@ -41,7 +41,7 @@ def assemble(settings: Settings, directory: Path) -> Assembly:
     texts = files.read_files(settings, directory)
     topology = build_topology(settings, files=texts)
     mirror = settings.artifacts
-    index = artifacts.index.load(
+    index = artifact_index.load(
         mirror.mirror,
         directory / mirror.ca_file if mirror.ca_file else None,
         *topology.releases,

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import cast
 
 import pulumi_kubernetes as kubernetes
-from pulumi import ComponentResource, Output, Resource, ResourceOptions
+from pulumi import ComponentResource, Output, Resource, ResourceOptions, ResourceTransform
 
 from components import on_delete
 from components.api import Api
@@ -31,7 +31,8 @@ class ClusterArgs:
     """Arguments of the cluster.
 
     `connect` creates the kubernetes provider, because components create no providers. `secrets` are secret
-    files of bundles that are not part of the PKI (credentials of registries).
+    files of bundles that are not part of the PKI (credentials of registries). `pool_transforms` are
+    transforms of all resources of a pool, by the name of the pool.
     """
 
     topology: Topology
@@ -39,6 +40,7 @@ class ClusterArgs:
     provider: Provider
     connect: Connect
     secrets: Mapping[str, Output[str]] = field(default_factory=dict)
+    pool_transforms: Mapping[str, Sequence[ResourceTransform]] = field(default_factory=dict)
 
 
 class Cluster(ComponentResource):
@@ -126,7 +128,8 @@ class Cluster(ComponentResource):
             kubeconfig=self.kubeconfig,
             after=after,
         )
-        return NodePool(name, args, self._child_options)
+        transforms = list(self._args.pool_transforms.get(pool_name, ()))
+        return NodePool(name, args, ResourceOptions(parent=self, transforms=transforms))
 
     def _await_publication(self, name: str, after: Sequence[Resource]) -> Sequence[Resource]:
         """Create the resource that waits until pods see rotated CAs. Return [] without a rotation."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Protocol
 
 from pulumi import Input, Output, Resource, ResourceOptions
@@ -13,6 +14,19 @@ from topology.model import Machine, Pool, Role
 
 Secrets = Mapping[str, Output[str]]
 """Contents of secret files by their names in bundles, for example `apiserver-cp-1.key`."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CloudResources:
+    """Identifiers of a cloud's resources that other programs use.
+
+    `network` is the id of the virtual network, and `subnets` are the ids of the subnets with machines.
+    `roles` identify the roles of machines by kind of machine: names of roles, or ids of managed identities.
+    """
+
+    network: Input[str]
+    subnets: Sequence[Input[str]]
+    roles: Mapping[str, Input[str]]
 
 
 class Provider(Protocol):
@@ -60,4 +74,9 @@ class Provider(Protocol):
 
     def add_ons(self, api: Api) -> Sequence[Resource]:
         """Install the controllers of the cloud in the cluster. Do nothing on bare metal."""
+        ...
+
+    @property
+    def cloud_resources(self) -> CloudResources | None:
+        """The resources of the cloud that other programs use; None on bare metal."""
         ...

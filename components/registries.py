@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Mapping
+from functools import partial
 
-from pulumi import Output
+from pulumi import Input, Output
 
 from nodeconfig.containerd import hosts_toml
-from topology.model import Topology
+from topology.model import Registry, Topology
 
 
 def registry_secrets(
-    topology: Topology, credentials: Mapping[str, tuple[str, str]]
+    topology: Topology, credentials: Mapping[str, tuple[str, Input[str]]]
 ) -> dict[str, Output[str]]:
     """Return the secret files of registries with credentials, by secret name (`registry-<name>`).
 
@@ -21,7 +22,12 @@ def registry_secrets(
     secrets = {}
     for registry in topology.registries:
         if registry.credentials in credentials:
-            pair = ":".join(credentials[registry.credentials])
-            authorization = f"Basic {base64.b64encode(pair.encode()).decode()}"
-            secrets[registry.credentials] = Output.secret(hosts_toml(registry, authorization))
+            user, password = credentials[registry.credentials]
+            render = partial(_hosts_toml_with_password, registry, user)
+            secrets[registry.credentials] = Output.secret(password).apply(render)
     return secrets
+
+
+def _hosts_toml_with_password(registry: Registry, user: str, password: str) -> str:
+    authorization = base64.b64encode(f"{user}:{password}".encode()).decode()
+    return hosts_toml(registry, f"Basic {authorization}")

@@ -14,17 +14,18 @@ from providers.resources import ResourceReaders
 
 if TYPE_CHECKING:
     from components.provider import Provider
+    from components.scope import Scope
     from nodeconfig.bundle import Bundle
     from settings.cluster import Settings
     from topology.model import Role, Topology
 
     CreateProvider = Callable[
-        [Settings, Topology, Mapping[str, str], Mapping[tuple[str, Role], Bundle]], Provider
+        [Settings, Topology, Mapping[str, str], Mapping[tuple[str, Role], Bundle], Scope], Provider
     ]
     """Function that creates the provider of a cloud.
 
-    Its arguments are the settings, the topology, the texts of the files that settings name (by path), and the
-    bundles by host name and role.
+    Its arguments are the settings, the topology, the texts of the files that settings name (by path), the
+    bundles by host name and role, and the scope of all resources.
     """
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from components.provider import Provider
+from components.scope import Scope
 from nodeconfig.bundle import Bundle
 from providers.registry import by_section
 from settings.cluster import Settings
@@ -17,19 +18,20 @@ def provider_for(
     topology: Topology,
     files: Mapping[str, str],
     bundles: Mapping[tuple[str, Role], Bundle],
+    scope: Scope,
 ) -> Provider:
     """Return the provider for bare metal or for the cloud whose section the settings have.
 
     `files` are the texts of the files that settings name, by path. A cloud gets all `bundles` at once: one
-    machine has several roles. Raise SettingsError when no section describes hosts, or when the provider
-    rejects the settings.
+    machine has several roles. `scope` has the parent and the prefix of all resources. Raise SettingsError
+    when no section describes hosts, or when the provider rejects the settings.
     """
     # SDKs take seconds to import: a stack imports only the SDK of its provider.
     if settings.metal is not None:
         from providers.metal.provider import MetalProvider
 
-        return MetalProvider(settings.metal, topology, files)
+        return MetalProvider(settings.metal, topology, files, scope)
     cloud = by_section(settings.cloud_name)
     if cloud is None:
         raise SettingsError([Problem("metal", "", "no hosts; describe them here (docs/settings.md)")])
-    return cloud.create_provider(settings, topology, files, bundles)
+    return cloud.create_provider(settings, topology, files, bundles, scope)

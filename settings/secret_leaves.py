@@ -6,13 +6,14 @@ secret. The stack file tells which values inside the object are encrypted (`secu
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import yaml
 
 from formats.documents import parse_yaml
+from settings.addons import HelmReleaseSettings
 from settings.bases import is_secure
 from settings.problem import CLUSTER_KEY, format_path
 
@@ -26,8 +27,6 @@ SettingPath = tuple[str | int, ...]
 
 WHOLE_CLUSTER: SettingPath = ()
 """The path of the object itself: every setting counts as secret."""
-
-_T = TypeVar("_T")
 
 
 def secret_leaves(directory: Path, stack: str, *, has_secrets: bool) -> frozenset[SettingPath]:
@@ -46,23 +45,35 @@ def secret_leaves(directory: Path, stack: str, *, has_secrets: bool) -> frozense
     return frozenset({WHOLE_CLUSTER}) if not paths or document.get("environment") else paths
 
 
-def wrap_secrets(
+def secret_helm_values(
+    releases: Mapping[str, HelmReleaseSettings], secrets: Iterable[SettingPath]
+) -> dict[SettingPath, Any]:
+    """Return the secret values of Helm charts by their paths inside `kubewright:cluster`.
+
+    A path is that of all values of a release when the whole object is secret.
+    """
+    paths = frozenset(secrets)
+    return {
+        path: value
+        for name, release in releases.items()
+        for path, value in _secret_values(dict(release.values), ("helm_releases", name, "values"), paths)
+    }
+
+
+def _secret_values(
     value: Any,  # noqa: ANN401  JSON of any shape
     path: SettingPath,
-    secrets: Iterable[SettingPath],
-    wrap: Callable[[Any], _T],
-) -> Any:  # noqa: ANN401  JSON of any shape
-    """Return the setting `value` at `path` with `wrap` applied to each secret value inside it."""
-    inside = [secret for secret in secrets if secret[: len(path)] == path or path[: len(secret)] == secret]
-    if any(len(secret) <= len(path) for secret in inside):
-        return wrap(value)
-    if not inside:
-        return value
-    if isinstance(value, Mapping):
-        return {key: wrap_secrets(item, (*path, str(key)), inside, wrap) for key, item in value.items()}
-    if isinstance(value, list):
-        return [wrap_secrets(item, (*path, number), inside, wrap) for number, item in enumerate(value)]
-    return wrap(value)
+    secrets: frozenset[SettingPath],
+) -> Iterator[tuple[SettingPath, Any]]:
+    """Yield path and value of each secret value inside the setting `value` at `path`."""
+    if any(path[:length] in secrets for length in range(len(path) + 1)):
+        yield path, value
+    elif isinstance(value, Mapping):
+        for key, item in value.items():
+            yield from _secret_values(item, (*path, str(key)), secrets)
+    elif isinstance(value, list):
+        for position, item in enumerate(value):
+            yield from _secret_values(item, (*path, position), secrets)
 
 
 def exposed_settings(secrets: Iterable[SettingPath]) -> list[str]:

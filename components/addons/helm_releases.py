@@ -4,28 +4,26 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
-from pulumi import ComponentResource, Input, Resource, ResourceOptions
+from pulumi import ComponentResource, Resource, ResourceOptions
 from pulumi_kubernetes.helm.v3 import Release, RepositoryOptsArgs
 
 from components.api import Api
+from components.inputs import Inputs, with_inputs
 from settings.addons import HelmReleaseSettings
 
 
 @dataclass(frozen=True, kw_only=True)
 class HelmReleasesArgs:
     """Arguments of `HelmReleases`. `releases` are settings by release name; `after` are resources that
-    releases may need, such as namespaces.
-
-    `values` are the values of charts by release name, with secret values as secret outputs. A release that
-    is not in `values` has the values of its settings.
+    releases may need, such as namespaces. `inputs` replace values of the settings, such as secret values, by
+    their path below `helm_releases`, such as `("web", "values", "password")`.
     """
 
     api: Api
     releases: Mapping[str, HelmReleaseSettings]
-    values: Mapping[str, Input[Mapping[str, Any]]] = field(default_factory=dict)
     after: Sequence[Resource] = ()
+    inputs: Inputs = field(default_factory=dict)
 
 
 class HelmReleases(ComponentResource):
@@ -41,7 +39,7 @@ class HelmReleases(ComponentResource):
                 version=settings.version,
                 namespace=settings.namespace,
                 create_namespace=settings.create_namespace,
-                values=args.values.get(release, dict(settings.values)),
+                values=with_inputs(dict(settings.values), args.inputs, (release, "values")),
                 timeout=settings.timeout,
                 atomic=True,
                 repository_opts=RepositoryOptsArgs(repo=settings.repository) if settings.repository else None,

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 from pulumi import ComponentResource, Input, Resource, ResourceOptions
 
@@ -33,11 +34,17 @@ CLOUD_CONTROLLER_CHART = Chart(
 )
 CLOUD_CONTROLLER_IMAGE = "v1.36.1"
 """The chart has an older version; v1.36.0 was never published (kubernetes/k8s.io, issue 9796)."""
+_POSTRENDERER = (
+    # The name is an input of a release, so it is relative to the checkout. The package is not in a checkout.
+    "./providers/aws/host-network.sh"
+    if __package__ == "providers.aws"
+    else str(Path(__file__).with_name("host-network.sh"))
+)
 STORAGE_CHART = Chart(
     name="aws-ebs-csi-driver",
     repository="https://kubernetes-sigs.github.io/aws-ebs-csi-driver",
     version="2.66.0",
-    postrender="./providers/aws/host-network.sh",
+    postrender=_POSTRENDERER,
 )
 LOAD_BALANCER_CHART = Chart(
     name="aws-load-balancer-controller", repository="https://aws.github.io/eks-charts", version="3.6.0"

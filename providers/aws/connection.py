@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pulumi import InvokeOptions, ResourceOptions
 from pulumi_aws import Provider, ProviderEndpointArgs
 
+from components.scope import Scope
 from settings.aws import AwsSettings
 
 
@@ -23,7 +24,7 @@ class Connection:
         return InvokeOptions(provider=self.plugin)
 
 
-def connect(settings: AwsSettings) -> Connection:
+def connect(settings: AwsSettings, scope: Scope) -> Connection:
     """Return the connection for the account, the region and the private endpoints of the settings.
 
     The plugin refuses credentials of another account before it reads or creates anything.
@@ -35,10 +36,11 @@ def connect(settings: AwsSettings) -> Connection:
     }
     private = {service: url for service, url in endpoints.items() if url}
     plugin = Provider(
-        "aws",
+        scope.name("aws"),
         region=settings.region,
         allowed_account_ids=[settings.account] if settings.account else None,
         endpoints=[ProviderEndpointArgs(**private)] if private else None,
         custom_ca_bundle=settings.endpoints.ca_file,
+        opts=scope.options(),
     )
     return Connection(plugin=plugin, options=ResourceOptions(providers=[plugin]))

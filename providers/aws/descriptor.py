@@ -10,6 +10,7 @@ from providers.descriptor import CloudDescriptor, ResourceTypes
 
 if TYPE_CHECKING:
     from components.provider import Provider
+    from components.scope import Scope
     from nodeconfig.bundle import Bundle
     from settings.cluster import Settings
     from topology.model import Role, Topology
@@ -61,10 +62,11 @@ def _create_provider(
     topology: Topology,
     files: Mapping[str, str],
     bundles: Mapping[tuple[str, Role], Bundle],
+    scope: Scope,
 ) -> Provider:
     from providers.aws.provider import AwsProvider
 
-    return AwsProvider(settings, topology, files, bundles)
+    return AwsProvider(settings, topology, files, bundles, scope)
 
 
 AWS = CloudDescriptor(

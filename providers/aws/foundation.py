@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import pulumi_aws as aws
 from pulumi import Input, Output, Resource, ResourceOptions, RunError
 
+from components.scope import Scope
 from providers.aws.connection import Connection, connect
 from providers.aws.endpoint import Endpoint, EndpointArgs
 from providers.aws.firewall import LOAD_BALANCER, Firewall, FirewallArgs
@@ -48,20 +49,22 @@ class Foundation:
         return [*self.network.machine_dependencies, self.firewall, self.endpoint]
 
 
-def create_foundation(settings: AwsSettings, topology: Topology) -> Foundation:
+def create_foundation(settings: AwsSettings, topology: Topology, scope: Scope) -> Foundation:
     """Create the foundation (network, firewall, endpoint, store, identities) in the region of a cluster."""
     names = Names(cluster=topology.name, region=settings.region, tags=settings.tags)
-    connection = connect(settings)
-    options = connection.options
+    connection = connect(settings, scope)
+    options = scope.options(connection.options)
     account = aws.get_caller_identity_output(opts=connection.invoke).account_id
     zones = _select_zones(settings, connection)
-    network = existing_network(settings) or _new_network(settings, names, account, zones, options)
-    firewall = Firewall(
-        "aws-firewall", FirewallArgs(names=names, topology=topology, network=network), options
+    network = existing_network(settings) or _new_network(
+        settings, names, account, zones, scope.name("aws-network"), options
     )
-    store = Store("aws-store", StoreArgs(names=names, account=account), options)
+    firewall = Firewall(
+        scope.name("aws-firewall"), FirewallArgs(names=names, topology=topology, network=network), options
+    )
+    store = Store(scope.name("aws-store"), StoreArgs(names=names, account=account), options)
     identities = Identities(
-        "aws-identity",
+        scope.name("aws-identity"),
         IdentityArgs(
             names=names,
             account=account,
@@ -73,9 +76,9 @@ def create_foundation(settings: AwsSettings, topology: Topology) -> Foundation:
         options,
     )
     create_snapshot_policy(
-        "aws-snapshots",
+        scope.name("aws-snapshots"),
         SnapshotArgs(names=names, role=identities.snapshot_role, settings=settings.snapshots),
-        ResourceOptions(provider=connection.plugin),
+        scope.options(ResourceOptions(provider=connection.plugin)),
     )
     return Foundation(
         names=names,
@@ -84,7 +87,9 @@ def create_foundation(settings: AwsSettings, topology: Topology) -> Foundation:
         image=find_image(settings.image, connection.plugin),
         network=network,
         firewall=firewall,
-        endpoint=_create_endpoint(settings, topology, names, network, firewall, options),
+        endpoint=_create_endpoint(
+            settings, topology, names, network, firewall, scope.name("aws-endpoint"), options
+        ),
         store=store,
         identities=identities,
     )
@@ -95,6 +100,7 @@ def _new_network(
     names: Names,
     account: Output[str],
     zones: Sequence[Input[str]],
+    name: str,
     options: ResourceOptions,
 ) -> NetworkReference:
     network = settings.network
@@ -107,7 +113,7 @@ def _new_network(
         nat_per_zone=network.nat == "per-zone",
         flow_logs=network.flow_logs,
     )
-    return Network("aws-network", args, options).reference
+    return Network(name, args, options).reference
 
 
 def _create_endpoint(
@@ -116,6 +122,7 @@ def _create_endpoint(
     names: Names,
     network: NetworkReference,
     firewall: Firewall,
+    name: str,
     options: ResourceOptions,
 ) -> Endpoint:
     args = EndpointArgs(
@@ -128,7 +135,7 @@ def _create_endpoint(
         members={member.name: str(member.address) for member in topology.control_planes},
         group=firewall[LOAD_BALANCER],
     )
-    return Endpoint("aws-endpoint", args, options)
+    return Endpoint(name, args, options)
 
 
 def _select_zones(settings: AwsSettings, connection: Connection) -> list[Input[str]]:

@@ -12,6 +12,8 @@ from pulumi import Input, Output, Resource, ResourceOptions
 from pulumi_command.local import Command
 
 from components.api import Api
+from components.provider import CloudResources
+from components.scope import Scope
 from formats import quantity
 from nodeconfig.bundle import Bundle
 from providers.aws import limits
@@ -21,7 +23,7 @@ from providers.aws.firewall import CONTROL_PLANE, ETCD, WORKERS
 from providers.aws.foundation import create_foundation
 from providers.aws.machine import MachineArgs
 from providers.aws.members import Member, MemberArgs, StableIdentity, StableIdentityArgs
-from providers.aws.names import KIND_TAG, Names, store_prefix
+from providers.aws.names import KIND_TAG, Names, identity_name, store_prefix, store_prefixes
 from providers.aws.pools import PoolArgs, WorkerPool
 from providers.aws.wait_commands import WaitCommands
 from providers.cloud.gate import create_gate, create_rollout
@@ -56,15 +58,16 @@ class AwsProvider(CloudProvider[Member]):
         topology: Topology,
         files: Mapping[str, str],
         bundles: Mapping[tuple[str, Role], Bundle],
+        scope: Scope,
     ) -> None:
         if settings.aws is None:
             raise ValueError("the settings have no section aws")
-        super().__init__(settings, topology, bundles)
+        super().__init__(settings, topology, bundles, scope)
         self._aws = settings.aws
         domain = Names(cluster=topology.name, region=self._aws.region).domain
         self._boot = BootPrograms(self._aws.region, domain, self._aws.endpoints, files)
         self._check_limits()
-        self._foundation = create_foundation(self._aws, topology)
+        self._foundation = create_foundation(self._aws, topology, scope)
         self._wait = WaitCommands(self._aws, self._foundation.store.bucket)
 
     def add_ons(self, api: Api) -> Sequence[Resource]:
@@ -76,7 +79,18 @@ class AwsProvider(CloudProvider[Member]):
             replicas=2 if len(self._topology.control_planes) > 1 else 1,
             settings=self._aws.addons,
         )
-        return AddOns("aws-addons", args).releases
+        return AddOns(self._scope.name("aws-addons"), args, self._scope.options()).releases
+
+    @property
+    def cloud_resources(self) -> CloudResources:
+        """The VPC, its private subnets, and the roles of machines."""
+        foundation = self._foundation
+        prefixes = store_prefixes(self._topology)
+        return CloudResources(
+            network=foundation.network.vpc,
+            subnets=foundation.network.private,
+            roles={identity_name(prefix): foundation.identities[prefix].name for prefix in prefixes},
+        )
 
     def _longest_program(self, kind: str, name: str) -> str:
         return self._boot.longest_program(kind, name)
@@ -93,7 +107,7 @@ class AwsProvider(CloudProvider[Member]):
         zone = foundation.zones[machine.zone]
         options = ResourceOptions(parent=opts.parent, providers=[foundation.connection.plugin])
         identity = StableIdentity(
-            f"{machine.name}-seat",
+            self._scope.name(f"{machine.name}-seat"),
             StableIdentityArgs(
                 names=foundation.names,
                 member=machine.name,
@@ -116,7 +130,7 @@ class AwsProvider(CloudProvider[Member]):
         )
         args = self._machine_args(config, settings.type, quantity.parse_bytes(settings.disk), program)
         return Member(
-            machine.name,
+            self._scope.name(machine.name),
             MemberArgs(machine=args, identity=identity, zone=zone, drain_seconds=config.drain_seconds),
             dependencies=self._create_dependencies(config, opts),
             opts=options,
@@ -132,7 +146,7 @@ class AwsProvider(CloudProvider[Member]):
         """
         drain_seconds = config.drain_seconds
         return create_rollout(
-            f"{machine.name}-roll",
+            self._scope.name(f"{machine.name}-roll"),
             self._wait.roll(
                 member.group,
                 member.version,
@@ -161,7 +175,7 @@ class AwsProvider(CloudProvider[Member]):
     ) -> Command:
         config = member.config
         return create_gate(
-            f"{machine.name}-{role.value}",
+            self._scope.name(f"{machine.name}-{role.value}"),
             self._wait.gate([config.status_key(role)], config.digest),
             ResourceOptions.merge(opts, ResourceOptions(depends_on=[member.component, member.rollout])),
         )
@@ -172,7 +186,7 @@ class AwsProvider(CloudProvider[Member]):
         foundation, name = self._foundation, f"pool-{pool.name}"
         program = self._boot.program(config, foundation.store.bucket, foundation.names.name(name))
         workers = WorkerPool(
-            name,
+            self._scope.name(name),
             PoolArgs(
                 pool=pool,
                 capacity=capacity,
@@ -187,7 +201,7 @@ class AwsProvider(CloudProvider[Member]):
             opts=ResourceOptions(parent=opts.parent, providers=[foundation.connection.plugin]),
         )
         return create_gate(
-            f"{name}-nodes",
+            self._scope.name(f"{name}-nodes"),
             self._wait.pool(
                 workers.group, workers.version, config.status_prefix, Role.NODE.value, config.digest
             ),
@@ -225,7 +239,9 @@ class AwsProvider(CloudProvider[Member]):
         """
         foundation = self._foundation
         objects = [
-            foundation.store.put(key.replace("/", "-"), key, Output.secret(content) if secret else content)
+            foundation.store.put(
+                self._scope.name(key.replace("/", "-")), key, Output.secret(content) if secret else content
+            )
             for key, content, secret in config.store_objects
         ]
         depends_on = opts.depends_on if isinstance(opts.depends_on, list) else []

@@ -9,7 +9,7 @@ from pulumi import Input, Output
 from providers.cloud.gate import command_line
 from settings.aws import AwsSettings
 
-_MODULE = "providers.aws.wait"
+_MODULE = f"{__package__}.wait"
 # A machine boots, downloads binaries and is healthy within minutes; the rest is a margin for slow machines.
 _MEMBER_SECONDS = 2400
 _POOL_SECONDS = 3300

@@ -8,6 +8,7 @@ from pulumi import ResourceOptions, ResourceTransformationArgs, ResourceTransfor
 from pulumi_azure_native.provider import Provider
 from pulumi_azure_native.resources import ResourceGroup
 
+from components.scope import Scope
 from providers.azure.names import Names
 
 # Load balancers and interfaces that the cloud controller created use these resources, so only the deletion of
@@ -25,18 +26,18 @@ class Connection:
     options: ResourceOptions
 
 
-def connect(names: Names) -> Connection:
+def connect(names: Names, scope: Scope) -> Connection:
     """Create the resource group; return the connection, whose options make resources wait for the group.
 
     Inputs of resources contain the group's name, which is known in advance and readable in previews.
     """
-    plugin = Provider("azure", subscription_id=names.subscription)
+    plugin = Provider(scope.name("azure"), subscription_id=names.subscription, opts=scope.options())
     group = ResourceGroup(
-        "azure-group",
+        scope.name("azure-group"),
         resource_group_name=names.resource_group,
         location=names.location,
         tags=names.resource_tags(),
-        opts=ResourceOptions(provider=plugin),
+        opts=scope.options(ResourceOptions(provider=plugin)),
     )
 
     def depend_on_group(args: ResourceTransformationArgs) -> ResourceTransformationResult | None:

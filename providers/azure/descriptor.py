@@ -10,6 +10,7 @@ from providers.descriptor import CloudDescriptor, ResourceTypes
 
 if TYPE_CHECKING:
     from components.provider import Provider
+    from components.scope import Scope
     from nodeconfig.bundle import Bundle
     from settings.cluster import Settings
     from topology.model import Role, Topology
@@ -62,10 +63,11 @@ def _create_provider(
     topology: Topology,
     files: Mapping[str, str],
     bundles: Mapping[tuple[str, Role], Bundle],
+    scope: Scope,
 ) -> Provider:
     from providers.azure.provider import AzureProvider
 
-    return AzureProvider(settings, topology, files, bundles)
+    return AzureProvider(settings, topology, files, bundles, scope)
 
 
 AZURE = CloudDescriptor(

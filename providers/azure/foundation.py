@@ -8,6 +8,7 @@ import pulumi_tls as tls
 from pulumi import Input, Output, Resource, ResourceOptions
 from pulumi_azure_native.compute import ImageReferenceArgs
 
+from components.scope import Scope
 from providers.azure.connection import Connection, connect
 from providers.azure.endpoint import Endpoint, EndpointArgs
 from providers.azure.firewall import Firewall, FirewallArgs, rules_by_group
@@ -45,18 +46,22 @@ class Foundation:
         return [*self.network.machine_dependencies, self.firewall, self.identities, self.endpoint]
 
 
-def create_foundation(settings: AzureSettings, topology: Topology, names: Names) -> Foundation:
+def create_foundation(settings: AzureSettings, topology: Topology, names: Names, scope: Scope) -> Foundation:
     """Create the foundation (network, firewall, endpoint, store, identities) in the location of a cluster."""
-    connection = connect(names)
-    options = connection.options
-    network = existing_network(settings) or _new_network(settings, names, options)
-    firewall = Firewall(
-        "azure-firewall", FirewallArgs(names=names, rules_by_group=rules_by_group(topology)), options
+    connection = connect(names, scope)
+    options = scope.options(connection.options)
+    network = existing_network(settings) or _new_network(
+        settings, names, scope.name("azure-network"), options
     )
-    endpoint = _create_endpoint(settings, topology, names, network, options)
-    store = _create_store(settings, topology, names, network, options)
+    firewall = Firewall(
+        scope.name("azure-firewall"),
+        FirewallArgs(names=names, rules_by_group=rules_by_group(topology)),
+        options,
+    )
+    endpoint = _create_endpoint(settings, topology, names, network, scope.name("azure-endpoint"), options)
+    store = _create_store(settings, topology, names, network, scope.name("azure-store"), options)
     identities = Identities(
-        "azure-identity",
+        scope.name("azure-identity"),
         IdentityArgs(
             names=names,
             containers=identity_containers(topology),
@@ -75,11 +80,13 @@ def create_foundation(settings: AzureSettings, topology: Topology, names: Names)
         endpoint=endpoint,
         store=store,
         identities=identities,
-        ssh_key=settings.ssh_key or _unused_key(),
+        ssh_key=settings.ssh_key or _unused_key(scope),
     )
 
 
-def _new_network(settings: AzureSettings, names: Names, options: ResourceOptions) -> NetworkReference:
+def _new_network(
+    settings: AzureSettings, names: Names, name: str, options: ResourceOptions
+) -> NetworkReference:
     args = NetworkArgs(
         names=names,
         range=settings.range,
@@ -87,7 +94,7 @@ def _new_network(settings: AzureSettings, names: Names, options: ResourceOptions
         pools=settings.pool_ranges[0],
         nat=settings.network.nat,
     )
-    return Network("azure-network", args, options).reference
+    return Network(name, args, options).reference
 
 
 def _create_endpoint(
@@ -95,6 +102,7 @@ def _create_endpoint(
     topology: Topology,
     names: Names,
     network: NetworkReference,
+    name: str,
     options: ResourceOptions,
 ) -> Endpoint:
     args = EndpointArgs(
@@ -106,7 +114,7 @@ def _create_endpoint(
         public=settings.endpoint.public,
         label=settings.endpoint.label,
     )
-    return Endpoint("azure-endpoint", args, options)
+    return Endpoint(name, args, options)
 
 
 def _create_store(
@@ -114,6 +122,7 @@ def _create_store(
     topology: Topology,
     names: Names,
     network: NetworkReference,
+    name: str,
     options: ResourceOptions,
 ) -> Store:
     args = StoreArgs(
@@ -123,9 +132,11 @@ def _create_store(
         allowed_networks=topology.network.api_allowed,
         private=settings.private_store,
     )
-    return Store("azure-store", args, options)
+    return Store(name, args, options)
 
 
-def _unused_key() -> Output[str]:
+def _unused_key(scope: Scope) -> Output[str]:
     """Return a generated public SSH key. Azure requires a key, but the firewall blocks SSH."""
-    return tls.PrivateKey("azure-machine-key", algorithm="RSA", rsa_bits=3072).public_key_openssh
+    name = scope.name("azure-machine-key")
+    key = tls.PrivateKey(name, algorithm="RSA", rsa_bits=3072, opts=scope.options())
+    return key.public_key_openssh

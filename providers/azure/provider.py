@@ -12,6 +12,8 @@ from pulumi import Input, Resource, ResourceOptions
 from pulumi_command.local import Command
 
 from components.api import Api
+from components.provider import CloudResources
+from components.scope import Scope
 from formats import quantity
 from nodeconfig.bundle import Bundle
 from providers.azure import limits
@@ -51,10 +53,11 @@ class AzureProvider(CloudProvider[Member]):
         topology: Topology,
         files: Mapping[str, str],
         bundles: Mapping[tuple[str, Role], Bundle],
+        scope: Scope,
     ) -> None:
         if settings.azure is None:
             raise ValueError("the settings have no section azure")
-        super().__init__(settings, topology, bundles)
+        super().__init__(settings, topology, bundles, scope)
         self._azure = settings.azure
         names = Names(
             cluster=topology.name,
@@ -64,7 +67,7 @@ class AzureProvider(CloudProvider[Member]):
         )
         self._boot = BootPrograms(names, self._azure.endpoints, topology, files)
         self._check_limits()
-        self._foundation = create_foundation(self._azure, topology, names)
+        self._foundation = create_foundation(self._azure, topology, names, scope)
         self._wait = WaitCommands(self._boot)
 
     def add_ons(self, api: Api) -> Sequence[Resource]:
@@ -80,7 +83,17 @@ class AzureProvider(CloudProvider[Member]):
             replicas=2 if len(self._topology.control_planes) > 1 else 1,
             settings=self._azure.addons,
         )
-        return AddOns("azure-addons", args).releases
+        return AddOns(self._scope.name("azure-addons"), args, self._scope.options()).releases
+
+    @property
+    def cloud_resources(self) -> CloudResources:
+        """The virtual network, its subnets for members and pools, and the managed identities of machines."""
+        foundation = self._foundation
+        return CloudResources(
+            network=foundation.network.id,
+            subnets=[foundation.network.members, foundation.network.pools],
+            roles=foundation.identities.ids,
+        )
 
     def _longest_program(self, kind: str, name: str) -> str:
         return self._boot.longest_program(kind, name)
@@ -117,7 +130,7 @@ class AzureProvider(CloudProvider[Member]):
         )
         options = ResourceOptions.merge(ResourceOptions(parent=opts.parent), foundation.connection.options)
         return Member(
-            machine.name,
+            self._scope.name(machine.name),
             args,
             dependencies=self._create_dependencies(config, opts, self._last_rollout),
             opts=ResourceOptions.merge(options, self._keep_placement(machine)),
@@ -128,7 +141,7 @@ class AzureProvider(CloudProvider[Member]):
     ) -> Command:
         """Create the command that waits for a replaced machine. It does nothing for a new machine."""
         return create_rollout(
-            f"{machine.name}-roll",
+            self._scope.name(f"{machine.name}-roll"),
             self._wait.roll(config, self._foundation.names.id(_MACHINE, machine.name), member.machine_digest),
             ResourceOptions(parent=opts.parent, depends_on=[member.machine]),
             delete=self._wait.leave(config),
@@ -139,7 +152,7 @@ class AzureProvider(CloudProvider[Member]):
     ) -> Command:
         config = member.config
         return create_gate(
-            f"{machine.name}-{role.value}",
+            self._scope.name(f"{machine.name}-{role.value}"),
             self._wait.gate(config, [config.status_key(role)]),
             ResourceOptions.merge(opts, ResourceOptions(depends_on=[member.rollout])),
             preview_text=config.text(role),
@@ -152,7 +165,8 @@ class AzureProvider(CloudProvider[Member]):
             settings=self._azure.snapshots,
             dependencies=[gate],
         )
-        Snapshots("azure-snapshots", args, self._foundation.connection.options)
+        options = self._scope.options(self._foundation.connection.options)
+        Snapshots(self._scope.name("azure-snapshots"), args, options)
 
     def _create_pool(
         self, pool: Pool, capacity: Capacity, config: MachineConfig, opts: ResourceOptions
@@ -167,7 +181,7 @@ class AzureProvider(CloudProvider[Member]):
             firewall=foundation.firewall.ids[NODES],
         )
         workers = WorkerPool(
-            name,
+            self._scope.name(name),
             PoolArgs(
                 pool=pool,
                 capacity=capacity,
@@ -184,7 +198,7 @@ class AzureProvider(CloudProvider[Member]):
             for zone_part in zone_parts(capacity, self._azure.zone_count)
         ]
         return create_gate(
-            f"{name}-nodes",
+            self._scope.name(f"{name}-nodes"),
             self._wait.pool(config, Role.NODE.value, ids, workers.machine_digest),
             ResourceOptions.merge(opts, ResourceOptions(depends_on=list(workers.scale_sets.values()))),
             preview_text=config.text(Role.NODE),

@@ -10,7 +10,7 @@ from providers.azure.boot import BootPrograms
 from providers.cloud.gate import command_line
 from providers.cloud.machine_config import MachineConfig
 
-_MODULE = "providers.azure.wait"
+_MODULE = f"{__package__}.wait"
 # A machine boots, downloads binaries and is healthy within minutes; the rest is a margin for slow machines.
 # New role assignments can take ten minutes to become effective.
 _MEMBER_SECONDS = 2400

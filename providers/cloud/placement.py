@@ -12,6 +12,8 @@ from dataclasses import dataclass
 
 from pulumi import Input, ResourceHook, ResourceHookArgs, ResourceHookBinding, ResourceHookOptions
 
+from components.scope import Scope
+
 
 @dataclass(frozen=True, kw_only=True)
 class Placement:
@@ -27,10 +29,13 @@ class Placement:
         return {"address": self.address, "zone": self.zone, "subnet": self.subnet}
 
 
-def refuse_moves(member: str, hosts_setting: str, cloud_section: str) -> ResourceHookBinding:
+def refuse_moves(
+    member: str, hosts_setting: str, cloud_section: str, scope: Scope | None = None
+) -> ResourceHookBinding:
     """Return hooks for the member's component that fail an update of its placement.
 
-    `hosts_setting` is the setting that lists the member, `cloud_section` the section with zones and network.
+    `hosts_setting` is the setting that lists the member, `cloud_section` the section with zones and network,
+    `scope` the scope of the name of the hook.
     """
 
     def refuse(args: ResourceHookArgs) -> None:
@@ -42,7 +47,8 @@ def refuse_moves(member: str, hosts_setting: str, cloud_section: str) -> Resourc
             )
 
     options = ResourceHookOptions(on_dry_run=True)
-    return ResourceHookBinding(before_update=[ResourceHook(f"{member}-stays", refuse, options)])
+    name = (scope or Scope()).name(f"{member}-stays")
+    return ResourceHookBinding(before_update=[ResourceHook(name, refuse, options)])
 
 
 def describe_moves(old: Mapping[str, object], new: Mapping[str, object]) -> str:

@@ -11,7 +11,8 @@ import pulumi
 from pulumi import ComponentResource, Input, Output, Resource, ResourceOptions
 from pulumi_command.local import Command
 
-from components.provider import Secrets
+from components.provider import CloudResources, Secrets
+from components.scope import Scope
 from nodeconfig.bundle import Bundle
 from providers.cloud.machine_config import (
     CONTROL_PLANES,
@@ -51,9 +52,13 @@ class CloudProvider(ABC, Generic[M]):
     section: ClassVar[str]
 
     def __init__(
-        self, settings: Settings, topology: Topology, bundles: Mapping[tuple[str, Role], Bundle]
+        self,
+        settings: Settings,
+        topology: Topology,
+        bundles: Mapping[tuple[str, Role], Bundle],
+        scope: Scope,
     ) -> None:
-        self._settings, self._topology, self._bundles = settings, topology, bundles
+        self._settings, self._topology, self._bundles, self._scope = settings, topology, bundles, scope
         self._machines = {machine.name: machine for machine in topology.machines}
         self._members: dict[str, CreatedMember[M]] = {}
 
@@ -116,7 +121,7 @@ class CloudProvider(ABC, Generic[M]):
     def _keep_placement(self, machine: Machine) -> ResourceOptions:
         """Return options for the component of a member, with a hook that refuses a new placement."""
         hosts = "control_planes.hosts" if kind_of(machine) == CONTROL_PLANES else "etcd.hosts"
-        return ResourceOptions(hooks=refuse_moves(machine.name, hosts, self.section))
+        return ResourceOptions(hooks=refuse_moves(machine.name, hosts, self.section, self._scope))
 
     def _machine_settings(self, machine: Machine) -> MemberMachineSettings:
         section = self._settings.control_planes if kind_of(machine) == CONTROL_PLANES else self._settings.etcd
@@ -134,6 +139,11 @@ class CloudProvider(ABC, Generic[M]):
             raise SettingsError(problems)
         for warning in self._find_warnings():
             pulumi.warn(warning)
+
+    @property
+    @abstractmethod
+    def cloud_resources(self) -> CloudResources:
+        """The network and the roles of machines, for other programs."""
 
     @abstractmethod
     def _longest_program(self, kind: str, name: str) -> str:

@@ -9,7 +9,8 @@ from pulumi import CustomTimeouts, Input, Output, Resource, ResourceOptions
 from pulumi_command.remote import Command, Logging
 
 from components.api import Api
-from components.provider import Secrets
+from components.provider import CloudResources, Secrets
+from components.scope import Scope
 from nodeconfig.bundle import Bundle, Identity
 from nodeconfig.host_paths import KUBECTL_FUNCTION
 from nodeconfig.render import reset_script, script
@@ -31,12 +32,17 @@ class MetalProvider:
     host key is missing.
     """
 
-    def __init__(self, metal: MetalSettings, topology: Topology, files: Mapping[str, str]) -> None:
+    def __init__(
+        self, metal: MetalSettings, topology: Topology, files: Mapping[str, str], scope: Scope
+    ) -> None:
+        self._scope = scope
         self._connections = Connections(metal, [machine.name for machine in topology.machines], files)
         self._operations_host = topology.control_planes[0].name
         # Members of a quorum change one at a time, and no member changes while another member is failed.
         self._member_limits: dict[Role, RollingLimit] = {
-            role: RollingLimit(role.value, 1, strict=True) for role in Role if role is not Role.NODE
+            role: RollingLimit(scope.name(role.value), 1, strict=True)
+            for role in Role
+            if role is not Role.NODE
         }
         # The latest command of each host: the next role of the host waits for it.
         self._last_command: dict[str, Resource] = {}
@@ -54,7 +60,7 @@ class MetalProvider:
         self, pool: Pool, bundles: Mapping[str, Bundle], secrets: Secrets, opts: ResourceOptions
     ) -> Sequence[Resource]:
         """Create one command for each host of the pool. An unreachable host blocks no other host."""
-        limit = RollingLimit(f"pool-{pool.name}", pool.max_unavailable)
+        limit = RollingLimit(self._scope.name(f"pool-{pool.name}"), pool.max_unavailable)
         # Nodes of a pool share one bundle, except for control planes among them.
         payloads = {bundle: secret_payload(bundle, secrets) for bundle in set(bundles.values())}
         return [
@@ -93,6 +99,11 @@ class MetalProvider:
         """Return no resources: bare metal needs no cloud controllers."""
         return []
 
+    @property
+    def cloud_resources(self) -> CloudResources | None:
+        """None, because bare metal has no resources of a cloud."""
+        return None
+
     def _create_delivery(
         self,
         identity: Identity,
@@ -113,7 +124,7 @@ class MetalProvider:
             custom_timeouts=_TIMEOUTS,
         )
         command = Command(
-            f"{host}-{role.value}",
+            self._scope.name(f"{host}-{role.value}"),
             connection=self._connections[host],
             create=script(bundle, identity, sudo=sudo),
             # Secrets travel only by stdin: the error of a failed command shows its text.

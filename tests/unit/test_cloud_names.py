@@ -17,6 +17,8 @@ ALLOWED = {
     "providers/azure/": "the cloud's own package",
     "providers/registry.py": "the list of all clouds",
     "settings/": "the clouds' sections, and the rules about them",
+    "package/": "arguments are generated from the settings; extras of the package have names of clouds",
+    "setup.py": "extras of the package have names of clouds",
     "lab/cloud/aws/": "the emulation of that cloud",
     "lab/cloud/azure/": "the emulation of that cloud",
     "lab/plugins/generic/": "the stand-in for the clouds' plugins: facts of each cloud for previews",

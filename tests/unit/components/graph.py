@@ -12,7 +12,7 @@ from typing import Any, cast
 import pulumi
 from google.protobuf import empty_pb2, json_format
 from pulumi.runtime import mocks, run_in_stack
-from pulumi.runtime.proto import resource_pb2
+from pulumi.runtime.proto import callback_pb2, resource_pb2
 from pulumi.runtime.settings import ROOT, SETTINGS
 
 from artifacts.catalogue import DEFAULTS, NODE_ARTIFACTS, version_of
@@ -42,6 +42,7 @@ class Node:
     replacement_trigger: object
     protect: bool = False
     retained: bool = False
+    transforms: int = 0
 
     def plain_texts(self) -> Iterator[str]:
         """Yield all texts of the inputs that are not in a secret."""
@@ -131,6 +132,7 @@ class _RecordingMonitor(mocks.MockMonitor):
             replacement_trigger=json_format.MessageToDict(request.replacement_trigger),
             protect=request.protect,
             retained=request.retainOnDelete,
+            transforms=len(request.transforms),
         )
         return response
 
@@ -170,6 +172,9 @@ class _CallbackServerMock:
 
     def register_error_hook(self, hook: pulumi.ErrorHook) -> None:
         assert hook.callback is not None
+
+    def register_transform(self, transform: pulumi.ResourceTransform) -> callback_pb2.Callback:
+        return callback_pb2.Callback(target="mock", token=str(id(transform)))
 
 
 def record_graph(

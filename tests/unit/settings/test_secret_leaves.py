@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from settings.secret_leaves import WHOLE_CLUSTER, exposed_settings, secret_leaves, wrap_secrets
+from settings.addons import HelmReleaseSettings
+from settings.secret_leaves import WHOLE_CLUSTER, exposed_settings, secret_helm_values, secret_leaves
 
 _STACK_FILE = """
 config:
@@ -55,26 +57,31 @@ def test_everything_is_secret_with_an_environment(directory: Path) -> None:
     assert secret_leaves(directory, "x", has_secrets=True) == {WHOLE_CLUSTER}
 
 
-def _mark(value: object) -> object:
-    return ("secret", value)
+def _release(values: dict[str, Any]) -> HelmReleaseSettings:
+    return HelmReleaseSettings(chart="./alerts", values=values)
 
 
-def test_only_secret_values_are_wrapped() -> None:
+def test_only_secret_values_are_found() -> None:
     values = {"receivers": [{"name": "chat", "url": "https://x"}], "1": "one", "page": "text"}
-    assert wrap_secrets(values, ("helm_releases", "alerts", "values"), _LEAVES, _mark) == {
-        "receivers": [{"name": "chat", "url": _mark("https://x")}],
-        "1": _mark("one"),
-        "page": "text",
+    assert secret_helm_values({"alerts": _release(values)}, _LEAVES) == {
+        ("helm_releases", "alerts", "values", "receivers", 0, "url"): "https://x",
+        ("helm_releases", "alerts", "values", "1"): "one",
     }
 
 
 def test_values_of_other_releases_stay_plain() -> None:
-    assert wrap_secrets({"1": "one"}, ("helm_releases", "web", "values"), _LEAVES, _mark) == {"1": "one"}
+    assert secret_helm_values({"web": _release({"1": "one"})}, _LEAVES) == {}
 
 
-def test_all_values_are_wrapped_when_the_whole_cluster_is_secret() -> None:
+def test_a_secret_mapping_is_one_value() -> None:
+    path = ("helm_releases", "web", "values", "auth")
+    assert secret_helm_values({"web": _release({"auth": {"a": 1}, "b": 2})}, {path}) == {path: {"a": 1}}
+
+
+def test_all_values_are_secret_when_the_whole_cluster_is_secret() -> None:
     values = {"a": 1}
-    assert wrap_secrets(values, ("helm_releases", "web", "values"), {WHOLE_CLUSTER}, _mark) == _mark(values)
+    secrets = secret_helm_values({"web": _release(values)}, {WHOLE_CLUSTER})
+    assert secrets == {("helm_releases", "web", "values"): values}
 
 
 def test_encrypted_settings_that_hosts_contain_are_named() -> None:

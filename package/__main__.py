@@ -1,0 +1,17 @@
+"""The Pulumi plugin of the package: the engine starts this program for programs in other languages."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+if __package__ in ("", None):
+    # The engine runs this directory as a program, so Python does not find the packages beside the directory.
+    sys.path[0] = str(Path(__file__).resolve().parent.parent)
+
+from pulumi.provider.experimental import component_provider_host
+
+from package.component import KubernetesCluster
+from package.release import NAME, VERSION
+
+component_provider_host(components=[KubernetesCluster], name=NAME, version=VERSION)

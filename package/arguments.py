@@ -1,0 +1,755 @@
+"""Typed arguments of `KubernetesCluster`: the settings of a cluster as plain values.
+
+This file is generated from the models in `settings/` by `python -m package.generate`. docs/settings.md has
+the types, units and defaults of all values.
+"""
+
+# Pulumi reads these annotations at run time, so they must not be texts.
+from collections.abc import Mapping, Sequence
+from typing import Any, Required, TypedDict
+
+from pulumi import Input
+
+
+class VersionArgs(TypedDict, total=False):
+    """Versions of components. The defaults come from the artifact catalogue and are tested together."""
+
+    version: str
+    """Version of Kubernetes; upgrade by one minor version at a time."""
+    etcd: str
+    """Version of etcd."""
+    containerd: str
+    """Version of containerd."""
+    runc: str
+    """Version of runc."""
+    cni_plugins: str
+    """Version of the CNI plugins."""
+    flannel: str
+    """Version of flannel."""
+    coredns: str
+    """Version of CoreDNS."""
+    metrics_server: str
+    """Version of metrics-server."""
+
+
+class EndpointArgs(TypedDict, total=False):
+    """The address of the API, for users and nodes."""
+
+    host: Required[str]
+    """Address or DNS name: the virtual address of the load balancers, or the address of an external load
+    balancer.
+    """
+    port: int
+    """TCP port of the API."""
+
+
+class NetworkArgs(TypedDict, total=False):
+    """The address ranges and the network options of the cluster."""
+
+    machines: Sequence[str]
+    """Networks that contain the hosts' addresses; required on bare metal, not allowed in a cloud."""
+    pods: str
+    """Address range of pods; each node gets a part of it."""
+    node_prefix: int
+    """Prefix length of a node's part of `pods`; a /24 has 254 addresses, more than the tested 110 pods."""
+    services: str
+    """Address range of services, a /12 to a /26."""
+    node_ports: str
+    """Port range of services of type NodePort, as `FIRST-LAST`."""
+    backend: str
+    """Backend of flannel; `host-gw` is faster, but requires all nodes in the same layer 2 network."""
+    proxy_mode: str
+    """Mode of kube-proxy; `iptables` is for hosts with a kernel that is too old for `nftables`."""
+    mtu: int
+    """MTU of the hosts' links in bytes; 0: detected on each host."""
+    domain: str
+    """DNS domain of services; most charts expect the default."""
+    api_allowed: Sequence[str]
+    """Networks that may reach the API and SSH on hosts; restrict this list unless all networks can be
+    trusted.
+    """
+
+
+class KubeletArgs(TypedDict, total=False):
+    """Overrides of the cluster's kubelet settings, or of Kubewright's defaults [F2]. Mappings are merged
+    key by key.
+    """
+
+    max_pods: int
+    """Maximum number of pods on a node; default: 110, the limit that Kubernetes is tested with."""
+    system_reserved: Mapping[str, str]
+    """Resources reserved for system processes; default: 200m of CPU and 250Mi of memory."""
+    kube_reserved: Mapping[str, str]
+    """Resources reserved for kubelet and containerd; default: 200m of CPU and 250Mi of memory."""
+    eviction_hard: Mapping[str, str]
+    """Eviction thresholds; default: 1Gi of memory, and 1Gi and 5% of inodes on each file system."""
+    eviction_minimum_reclaim: Mapping[str, str]
+    """Minimum amount that an eviction frees; default: 100Mi of memory, 500Mi on each file system."""
+    container_log_max_size: str
+    """Size after which a container's log starts a new file; default: 10Mi."""
+    container_log_max_files: int
+    """Number of log files that are kept for a container; default: 5."""
+    pod_pids_limit: int
+    """Maximum number of processes in a pod; default: 4096."""
+
+
+class MemberMachineArgs(TypedDict, total=False):
+    """The machine of a member."""
+
+    type: Required[str]
+    """Type of the machine, such as `m5.large`."""
+    disk: str
+    """Size of the system disk, in whole GiB; the disk is deleted when the machine is replaced."""
+    data_disk: str
+    """Size of the volume for etcd's data, in whole GiB; the volume survives a replacement of the machine."""
+
+
+class ControlPlaneArgs(TypedDict, total=False):
+    """The control planes."""
+
+    hosts: Sequence[str]
+    """Names of the control planes, 1, 3 or 5: hosts of the inventory, or machines to create in a cloud."""
+    schedulable: bool
+    """Run workloads also on control planes; required for a cluster without workers."""
+    labels: Mapping[str, str]
+    """Labels of the control planes' nodes."""
+    taints: Sequence[str]
+    """Taints of the control planes' nodes, as `key=value:Effect`."""
+    kubelet: KubeletArgs
+    """Kubelet settings that differ from the cluster's."""
+    machine: MemberMachineArgs
+    """Machines of the control planes; required in a cloud."""
+
+
+class SnapshotArgs(TypedDict, total=False):
+    """Snapshots of etcd's data, taken on every member."""
+
+    every: str
+    """Time between two snapshots, such as `6h`; at least a minute. A restore loses at most the changes of
+    this time.
+    """
+    keep: int
+    """Number of snapshots that a member keeps on its disk and in `copy_to`."""
+    copy_to: str
+    """Directory on the host for a copy of each snapshot, such as a mounted network file system; default:
+    no copy.
+    """
+
+
+class EtcdArgs(TypedDict, total=False):
+    """The etcd members."""
+
+    hosts: Sequence[str]
+    """Host names of the members, 1, 3 or 5; empty: the control planes."""
+    snapshots: SnapshotArgs
+    """Snapshots of etcd's data."""
+    machine: MemberMachineArgs
+    """Machines of members that are not control planes; required for such members in a cloud."""
+
+
+class LoadBalancerArgs(TypedDict, total=False):
+    """Hosts that balance the load of the API and share its virtual address; not allowed in a cloud."""
+
+    hosts: Sequence[str]
+    """Names of two hosts of the inventory, an active host and a standby; empty: no load balancers."""
+
+
+class SizeArgs(TypedDict, total=False):
+    """Number of nodes of a pool. The autoscaler chooses a number between minimum and maximum."""
+
+    min: Required[int]
+    """Minimum number of nodes; without the autoscaler, the pool has exactly this number of nodes."""
+    max: Required[int]
+    """Maximum number of nodes."""
+
+
+class PoolMachineArgs(TypedDict, total=False):
+    """The machines of a pool."""
+
+    types: Required[Sequence[str]]
+    """Machine types, such as `m5.large`; the cloud chooses an available type from the list."""
+    disk: str
+    """Size of the system disk, in whole GiB; the disk holds images, logs and local data of pods."""
+    spot: bool
+    """Use spot machines: cheaper, but the cloud may reclaim them at any time."""
+
+
+class PoolArgs(TypedDict, total=False):
+    """A pool of workers that share settings."""
+
+    hosts: Sequence[str]
+    """Names of hosts of the inventory; not allowed in a cloud."""
+    size: SizeArgs
+    """Number of nodes; required in a cloud, not allowed on bare metal."""
+    machine: PoolMachineArgs
+    """Machines of the nodes; required in a cloud, not allowed on bare metal."""
+    labels: Mapping[str, str]
+    """Labels of the pool's nodes."""
+    taints: Sequence[str]
+    """Taints of the pool's nodes, as `key=value:Effect`."""
+    max_unavailable: int
+    """Maximum number of nodes that change at the same time; 1 keeps the most capacity."""
+    kubernetes_version: str
+    """Version of kubelet and kube-proxy, at most three minor versions older than the API servers."""
+    kubelet: KubeletArgs
+    """Kubelet settings that differ from the cluster's."""
+
+
+class AuditArgs(TypedDict, total=False):
+    """Rotation of the audit log."""
+
+    max_age_days: int
+    """Days after which audit log files are deleted."""
+    max_backups: int
+    """Number of old audit log files that are kept."""
+    max_size_mb: int
+    """Megabytes after which the audit log starts a new file."""
+
+
+class ApiArgs(TypedDict, total=False):
+    """The API server."""
+
+    names: Sequence[str]
+    """Additional DNS names and addresses in the API servers' certificates."""
+    admission_plugins: Sequence[str]
+    """Admission plugins that are enabled in addition to the defaults of Kubernetes."""
+    audit: AuditArgs
+    """Rotation of the audit log."""
+    event_ttl: str
+    """Time for which events are kept, such as `1h`; a longer time needs more space in etcd."""
+    max_requests_inflight: int
+    """Maximum number of reading requests handled at the same time; more requests are rejected."""
+    max_mutating_requests_inflight: int
+    """Maximum number of writing requests handled at the same time; more requests are rejected."""
+    pod_security_default: str
+    """Pod Security level of namespaces without a label; `baseline` blocks known privilege escalations."""
+
+
+class LeaderElectionArgs(TypedDict, total=False):
+    """Leases of the controller manager and the scheduler; defaults are those of Kubernetes."""
+
+    lease: int
+    """Seconds during which a lease is valid; must be longer than `renew`."""
+    renew: int
+    """Seconds in which the leader must renew its lease; must be longer than 1.2 times `retry`."""
+    retry: int
+    """Seconds between two attempts to get or renew the lease."""
+
+
+class RotationArgs(TypedDict, total=False):
+    """The generation of an authority or of the service account keys. Each stage needs a separate `up`."""
+
+    generation: int
+    """Number of the generation; increase it by 1 to start a rotation."""
+    stage: str
+    """`trust`: hosts trust both, the old key signs; `sign`: the new key signs; `done`: the old key is
+    removed.
+    """
+
+
+class CertificateArgs(TypedDict, total=False):
+    """Rotation of certificates and keys."""
+
+    leaves: int
+    """Generation of all signed certificates; a higher number replaces every certificate and its key."""
+    authorities: Mapping[str, RotationArgs]
+    """Rotation of certificate authorities; authorities that are not listed stay in their first generation."""
+    service_account: RotationArgs
+    """Rotation of the key pair that signs service account tokens."""
+
+
+class ArtifactArgs(TypedDict, total=False):
+    """The mirror of binaries."""
+
+    mirror: str
+    """URL of the mirror that `kubewright mirror` created; required, because some files have no official
+    URL.
+    """
+    index: str
+    """Copy of the mirror's index in the checkout; pins checksums, so that previews do not need the mirror."""
+    ca_file: str
+    """PEM file of the certificate authority of the mirror; default: the system's authorities."""
+
+
+class RegistryArgs(TypedDict, total=False):
+    """A mirror of an image registry."""
+
+    endpoint: Required[str]
+    """URL of the registry mirror."""
+    ca_file: str
+    """PEM file of the certificate authority of the mirror; default: the system's authorities."""
+    username: str
+    """User name; required with `password`."""
+    password: Input[str]
+    """Password, as an encrypted value (`secure: …`); required with `username`."""
+
+
+class HelmReleaseArgs(TypedDict, total=False):
+    """A Helm release: a chart, its version and its values."""
+
+    chart: Required[str]
+    """A path (`./charts/web`, relative to the checkout), an `oci://` reference, or a chart name in
+    `repository`.
+    """
+    repository: str
+    """URL of the chart repository; required for a chart name, not allowed for paths and `oci://`
+    references.
+    """
+    version: str
+    """Version of the chart; required unless the chart is a path, so that all runs install the same chart."""
+    namespace: str
+    """Namespace of the release."""
+    create_namespace: bool
+    """Create the namespace before the release."""
+    values: Mapping[str, Any]
+    """Values of the chart; encrypt secret values (`secure: …`)."""
+    timeout: int
+    """Seconds after which an installation or upgrade fails if the release is not ready."""
+
+
+class LimitArgs(TypedDict, total=False):
+    """The LimitRange for containers of a namespace. Each mapping has resource names (`cpu`, `memory`, …)
+    as keys.
+    """
+
+    default: Mapping[str, str]
+    """Default limits of containers, as Kubernetes quantities."""
+    default_request: Mapping[str, str]
+    """Default requests of containers, as Kubernetes quantities."""
+    min: Mapping[str, str]
+    """The smallest allowed request of a container, as Kubernetes quantities."""
+    max: Mapping[str, str]
+    """The largest allowed limit of a container, as Kubernetes quantities."""
+
+
+class NamespaceArgs(TypedDict, total=False):
+    """A namespace of the cluster."""
+
+    labels: Mapping[str, str]
+    """Labels of the namespace, such as Pod Security levels."""
+    quota: Mapping[str, str]
+    """Hard limits of the ResourceQuota, such as `requests.cpu: 4`; empty: no quota."""
+    limits: LimitArgs
+    """The LimitRange for containers; default: no LimitRange."""
+
+
+class PolicyRuleArgs(TypedDict, total=False):
+    """A rule of a role: the allowed verbs on some resources."""
+
+    api_groups: Sequence[str]
+    """API groups of the resources; the empty group is the core API."""
+    resources: Required[Sequence[str]]
+    """Resources that the rule applies to, such as `pods` or `pods/log`."""
+    verbs: Required[Sequence[str]]
+    """Verbs that the rule allows."""
+    resource_names: Sequence[str]
+    """Names of the objects that the rule applies to; empty: all objects."""
+
+
+class RoleArgs(TypedDict, total=False):
+    """A Role, or a ClusterRole if it has no namespace."""
+
+    namespace: str
+    """Namespace of the Role; without it the role is a ClusterRole."""
+    rules: Required[Sequence[PolicyRuleArgs]]
+    """The rules of the role."""
+
+
+class BindingArgs(TypedDict, total=False):
+    """A RoleBinding, or a ClusterRoleBinding if it has no namespace."""
+
+    namespace: str
+    """Namespace of the RoleBinding; without it the binding is a ClusterRoleBinding."""
+    role: str
+    """Key of a role of `access.roles`; either this or `cluster_role` is required."""
+    cluster_role: str
+    """Name of any ClusterRole of the cluster, such as `view`; either this or `role` is required."""
+    users: Sequence[str]
+    """Names of users: the common names of their certificates."""
+    groups: Sequence[str]
+    """Names of groups: the organizations of users' certificates."""
+    service_accounts: Sequence[str]
+    """Service accounts, each as `NAMESPACE/NAME`."""
+
+
+class ServiceAccountArgs(TypedDict, total=False):
+    """A service account."""
+
+    namespace: Required[str]
+    """Namespace of the service account."""
+    automount: bool
+    """Mount the account's token into its pods. Off by default, because most pods do not call the API."""
+
+
+class AccessArgs(TypedDict, total=False):
+    """RBAC objects and namespaces. Keys of the mappings are the names of the objects."""
+
+    namespaces: Mapping[str, NamespaceArgs]
+    """Namespaces to create, with their quotas and limits."""
+    roles: Mapping[str, RoleArgs]
+    """Roles and ClusterRoles."""
+    bindings: Mapping[str, BindingArgs]
+    """Bindings of roles to users, groups and service accounts."""
+    service_accounts: Mapping[str, ServiceAccountArgs]
+    """Service accounts."""
+
+
+class BastionArgs(TypedDict, total=False):
+    """A bastion for SSH connections to hosts; defaults are the values of the hosts."""
+
+    host: Required[str]
+    """Address or name of the bastion."""
+    port: int
+    """SSH port of the bastion."""
+    user: str
+    """SSH user on the bastion; default: the user on the hosts."""
+    private_key_file: str
+    """Private key for the bastion; default: the key for the hosts."""
+    host_key: str
+    """Public host key of the bastion, such as `ssh-ed25519 AAAA…`; default: from `known_hosts_file`."""
+
+
+class SshArgs(TypedDict, total=False):
+    """SSH connections to all hosts."""
+
+    user: str
+    """SSH user; all users except root need sudo without a password."""
+    port: int
+    """SSH port; the firewall of hosts keeps this port open."""
+    private_key_file: str
+    """Private key file; required without `agent`."""
+    agent: bool
+    """Take keys from the SSH agent instead of a file."""
+    known_hosts_file: str
+    """File with public host keys in known_hosts format; required for hosts without `ssh.host_key`."""
+    bastion: BastionArgs
+    """A bastion for all hosts."""
+
+
+class HostSshArgs(TypedDict, total=False):
+    """The SSH connection to one host; defaults are the values of `metal.ssh`."""
+
+    address: str
+    """Address or name for SSH connections; default: the host's `address`."""
+    user: str
+    """SSH user on the host."""
+    port: int
+    """SSH port of the host."""
+    private_key_file: str
+    """Private key file for the host."""
+    host_key: str
+    """Public host key of the host, such as `ssh-ed25519 AAAA…`."""
+    bastion: BastionArgs
+    """A bastion for this host."""
+
+
+class HostArgs(TypedDict, total=False):
+    """A host of the inventory. Its size is only compared with presets; the size changes nothing on the
+    host.
+    """
+
+    address: Required[str]
+    """IPv4 address of the host in one of `network.machines`; other hosts connect to this address."""
+    cpus: int
+    """Number of CPUs, if known."""
+    memory: str
+    """Memory, such as `4Gi`, if known; also the memory limit of a lab's host."""
+    disk: str
+    """Size of the disk, such as `40Gi`, if known."""
+    ssh: HostSshArgs
+    """The SSH connection to this host."""
+
+
+class MetalArgs(TypedDict, total=False):
+    """A cluster on existing hosts."""
+
+    ssh: SshArgs
+    """SSH connections to all hosts."""
+    hosts: Mapping[str, HostArgs]
+    """The inventory: all hosts by name."""
+
+
+class VolumeSnapshotArgs(TypedDict, total=False):
+    """Snapshots of data volumes by the cloud, in addition to etcd's own snapshots."""
+
+    every_hours: int
+    """Hours between two snapshots."""
+    keep: int
+    """Number of snapshots that are kept."""
+
+
+class CloudAddonArgs(TypedDict, total=False):
+    """Add-ons for the cloud, in addition to the cloud controller manager, which always runs."""
+
+    storage: bool
+    """Install the CSI driver and a storage class for persistent volumes of pods."""
+    autoscaler: bool
+    """Install the cluster autoscaler; without it, pools keep their minimum size."""
+    load_balancers: bool
+    """Install a separate controller for load balancers, in clouds that need one."""
+
+
+class SubnetArgs(TypedDict, total=False):
+    """An existing subnet."""
+
+    id: Required[str]
+    """Id of the subnet in the cloud."""
+    range: Required[str]
+    """IPv4 range of the subnet, inside the range of the network."""
+
+
+class AwsNetworkArgs(TypedDict, total=False):
+    """The VPC: a new VPC with `range`, or an existing VPC with its subnets."""
+
+    range: Required[str]
+    """IPv4 range of the VPC; a new VPC needs a /16 to a /22."""
+    nat: str
+    """Number of NAT gateways: `one` is cheaper; `per-zone` keeps other zones connected when a zone fails."""
+    flow_logs: bool
+    """Log accepted and rejected connections of the VPC (VPC Flow Logs)."""
+    vpc: str
+    """Id of an existing VPC; without it a VPC is created."""
+    private: Mapping[str, SubnetArgs]
+    """Private subnets of an existing VPC, by zone; each zone of `aws.zones` needs a subnet."""
+    public: Mapping[str, SubnetArgs]
+    """Public subnets of an existing VPC, by zone; required for a public endpoint."""
+
+
+class AwsEndpointArgs(TypedDict, total=False):
+    """The load balancer in front of the API servers."""
+
+    public: bool
+    """Make the API reachable from the internet, for the networks in `network.api_allowed`."""
+    zone: str
+    """Id of the hosted zone for a DNS record of the endpoint; empty: no record."""
+
+
+class AwsImageArgs(TypedDict, total=False):
+    """The image of machines: an image id, or an owner and a name pattern (the newest match is used)."""
+
+    id: str
+    """Id of the image (AMI)."""
+    owner: str
+    """Account id of the image's owner; required with `name`."""
+    name: str
+    """Pattern of the image's name, such as `debian-13-amd64-*`; the newest match is used."""
+
+
+class AwsEndpointsArgs(TypedDict, total=False):
+    """URLs of AWS services; empty: the public URLs of the region."""
+
+    ca_file: str
+    """PEM file of the certificate authority of these endpoints; default: the system's authorities."""
+    s3: str
+    """URL of S3."""
+    ec2: str
+    """URL of EC2."""
+    autoscaling: str
+    """URL of EC2 Auto Scaling."""
+    metadata: str
+    """URL of the instance metadata service."""
+
+
+class AwsQuotaArgs(TypedDict, total=False):
+    """Quotas of the account in the region; defaults are those of a new account (Service Quotas, 2026)."""
+
+    vcpus: int
+    """Number of vCPUs of on-demand instances."""
+    spot_vcpus: int
+    """Number of vCPUs of spot instances."""
+    addresses: int
+    """Number of Elastic IP addresses."""
+    nat_gateways_per_zone: int
+    """Number of NAT gateways in a zone."""
+    rules_per_group: int
+    """Number of ingress rules of a security group."""
+
+
+class AwsArgs(TypedDict, total=False):
+    """A cluster on AWS. `aws.ssh_key` is the name of a key pair in the region."""
+
+    snapshots: VolumeSnapshotArgs
+    """Snapshots of data volumes."""
+    addons: CloudAddonArgs
+    """Add-ons for the cloud."""
+    tags: Mapping[str, str]
+    """Tags of all resources; at most 30, because Kubewright adds further tags."""
+    ssh_key: str
+    """SSH key of the machines; empty: no SSH access."""
+    region: Required[str]
+    """Region of the cluster, such as `eu-central-1`."""
+    zones: Any
+    """Names or number of availability zones; with three zones etcd keeps its quorum if a zone fails."""
+    network: Required[AwsNetworkArgs]
+    """The VPC of the cluster."""
+    endpoint: AwsEndpointArgs
+    """The load balancer in front of the API servers."""
+    image: AwsImageArgs
+    """The image of machines: either `id`, or `owner` and `name`."""
+    endpoints: AwsEndpointsArgs
+    """Private endpoints of AWS services."""
+    quotas: AwsQuotaArgs
+    """Quotas of the account, checked before machines are created."""
+
+
+class AzureSubnetsArgs(TypedDict, total=False):
+    """Existing subnets: a subnet for members, which have fixed addresses, and a subnet for the nodes of
+    pools.
+    """
+
+    members: Required[SubnetArgs]
+    """Subnet for members."""
+    pools: Required[SubnetArgs]
+    """Subnet for the nodes of pools."""
+
+
+class AzureNetworkArgs(TypedDict, total=False):
+    """The virtual network: a new network with `range`, or an existing network with its subnets."""
+
+    range: Required[str]
+    """IPv4 range of the virtual network; a new network needs a /8 to a /22."""
+    nat: bool
+    """Create a NAT gateway, through which machines without public addresses reach the internet."""
+    flow_logs: bool
+    """Log accepted and rejected connections of the virtual network (flow logs)."""
+    id: str
+    """Id of an existing virtual network; without it a virtual network is created."""
+    subnets: AzureSubnetsArgs
+    """Subnets of an existing virtual network; required with `id`."""
+
+
+class AzureEndpointArgs(TypedDict, total=False):
+    """The load balancer in front of the API servers."""
+
+    public: bool
+    """Make the API reachable from the internet, for the networks in `network.api_allowed`."""
+    label: str
+    """DNS label of the public address in the location; empty: no DNS name."""
+
+
+class AzureImageArgs(TypedDict, total=False):
+    """The image of machines: an image of the marketplace, or an image id."""
+
+    id: str
+    """Id of an image or of an image version in a gallery."""
+    publisher: str
+    """Publisher of the image in the marketplace; required with `offer` and `sku`."""
+    offer: str
+    """Offer of the image in the marketplace."""
+    sku: str
+    """SKU of the image in the marketplace."""
+    version: str
+    """Version of the image in the marketplace; `latest` is resolved when a machine is created."""
+
+
+class AzureEndpointsArgs(TypedDict, total=False):
+    """URLs of Azure services; empty: the URLs of the public cloud."""
+
+    ca_file: str
+    """PEM file of the certificate authority of these endpoints; default: the system's authorities."""
+    blob: str
+    """URL of Blob Storage."""
+    vault: str
+    """URL of Key Vault."""
+    metadata: str
+    """URL of the instance metadata service."""
+
+
+class AzureQuotaArgs(TypedDict, total=False):
+    """Quotas of the subscription in the location; defaults are the quotas of a new subscription (2026)."""
+
+    vcpus: int
+    """Number of vCPUs of regular machines."""
+    spot_vcpus: int
+    """Number of vCPUs of spot machines."""
+    addresses: int
+    """Number of public IP addresses."""
+    rules_per_group: int
+    """Number of rules of a network security group."""
+
+
+class AzureArgs(TypedDict, total=False):
+    """A cluster on Azure. `azure.ssh_key` is the text of a public SSH key."""
+
+    snapshots: VolumeSnapshotArgs
+    """Snapshots of data volumes."""
+    addons: CloudAddonArgs
+    """Add-ons for the cloud."""
+    tags: Mapping[str, str]
+    """Tags of all resources; at most 30, because Kubewright adds further tags."""
+    ssh_key: str
+    """SSH key of the machines; empty: no SSH access."""
+    subscription: Required[str]
+    """Id of the subscription, a GUID."""
+    location: Required[str]
+    """Location of the cluster, such as `westeurope`."""
+    zones: Sequence[str]
+    """Names of the availability zones; with three zones etcd keeps its quorum if a zone fails."""
+    network: Required[AzureNetworkArgs]
+    """The virtual network of the cluster."""
+    endpoint: AzureEndpointArgs
+    """The load balancer in front of the API servers."""
+    private_store: bool
+    """Make the store reachable only from the virtual network, which the deployer must be connected to."""
+    image: AzureImageArgs
+    """The image of machines: either `id`, or `publisher`, `offer` and `sku`."""
+    endpoints: AzureEndpointsArgs
+    """Private endpoints of Azure services."""
+    quotas: AzureQuotaArgs
+    """Quotas of the subscription, checked before machines are created."""
+
+
+class KubernetesClusterArgs(TypedDict, total=False):
+    """All settings of a cluster. Required keys outside of sections (`name`, `control_planes.hosts`, …)
+    have empty defaults here. `settings.rules` reports missing keys, so that a missing key does not hide
+    other mistakes.
+    """
+
+    name: str
+    """Required. Name of the cluster, a DNS label; part of the names of certificates and cloud resources."""
+    environment: str
+    """Kind of environment; selects the machine sizes that warnings compare with, and the strictness of
+    policies.
+    """
+    kubernetes: VersionArgs
+    """Versions of components."""
+    endpoint: EndpointArgs
+    """The API endpoint; required in a cloud, with load balancers, and with several control planes."""
+    network: NetworkArgs
+    """The network plan."""
+    control_planes: ControlPlaneArgs
+    """The control planes; `hosts` is required."""
+    etcd: EtcdArgs
+    """The etcd members; default: the control planes."""
+    load_balancers: LoadBalancerArgs
+    """Load balancers of the API, on bare metal."""
+    pools: Mapping[str, PoolArgs]
+    """Pools of workers by name."""
+    kubelet: KubeletArgs
+    """Settings of all kubelets."""
+    api: ApiArgs
+    """Settings of the API server."""
+    leader_election: LeaderElectionArgs
+    """Leases of the controller manager and the scheduler."""
+    certificates: CertificateArgs
+    """Rotation of certificates and keys."""
+    artifacts: ArtifactArgs
+    """The mirror of binaries; `mirror` is required."""
+    registries: Mapping[str, RegistryArgs]
+    """Mirrors of image registries, by the registry's host name or `_default` for all others."""
+    drain_timeout: str
+    """Maximum time for the drain of a node before the node changes; pods that stay longer stop the change."""
+    sandbox_image: str
+    """Image of the pause container, which every pod has."""
+    helm_releases: Mapping[str, HelmReleaseArgs]
+    """Helm releases by name."""
+    access: AccessArgs
+    """Namespaces, roles and bindings."""
+    metal: MetalArgs
+    """A cluster on existing hosts. A cluster has either `metal` or a cloud's section."""
+    aws: AwsArgs
+    """A cluster on AWS."""
+    azure: AzureArgs
+    """A cluster on Azure."""
+    directory: str
+    """Directory in which relative file names start; default: the directory of the Pulumi program."""

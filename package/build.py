@@ -1,0 +1,150 @@
+"""The resources of one cluster, for the program of this repository and for `KubernetesCluster`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import pulumi
+import pulumi_kubernetes as kubernetes
+from pulumi import Input, Output, ResourceTransform
+
+from assembly import assemble, registry_credentials
+from components.addons.access import Access, AccessArgs
+from components.addons.coredns import CoreDns, CoreDnsArgs
+from components.addons.helm_releases import HelmReleases, HelmReleasesArgs
+from components.addons.metrics_server import MetricsServer, MetricsServerArgs
+from components.cluster import Cluster, ClusterArgs
+from components.inputs import Inputs, inputs_below
+from components.provider import Provider
+from components.registries import registry_secrets
+from components.scope import Scope
+from providers.select import provider_for
+from settings import Settings
+from settings.warnings import private_key_warnings
+from topology import exposure, sizing
+from topology.model import Topology
+
+
+@dataclass(frozen=True, kw_only=True)
+class BuildArgs:
+    """Arguments of `build_cluster`.
+
+    Relative paths in the settings start at `directory`. `inputs` replace single values of `helm_releases`
+    and passwords of `registries`, by their path in the settings. `pool_transforms` are transforms of all
+    resources of a pool, by the name of the pool.
+    """
+
+    settings: Settings
+    directory: Path
+    scope: Scope = field(default_factory=Scope)
+    inputs: Inputs = field(default_factory=dict)
+    pool_transforms: Mapping[str, Sequence[ResourceTransform]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, kw_only=True)
+class BuiltCluster:
+    """A cluster whose resources are registered."""
+
+    topology: Topology
+    cluster: Cluster
+    provider: Provider
+
+    @property
+    def outputs(self) -> Mapping[str, Any]:
+        """The outputs by name. `network_id`, `subnet_ids` and `role_names` exist only in clouds."""
+        topology, resources = self.topology, self.provider.cloud_resources
+        outputs: dict[str, Any] = {
+            "kubeconfig": self.cluster.kubeconfig,
+            "endpoint": topology.endpoint.url,
+            "ca": self.cluster.pki.ca,
+            "members": {member.name: str(member.address) for member in topology.etcd},
+            "nodes": {pool.name: [node.name for node in pool.nodes] for pool in topology.pools},
+        }
+        if resources is not None:
+            outputs |= {
+                "network_id": resources.network,
+                "subnet_ids": list(resources.subnets),
+                "role_names": dict(resources.roles),
+            }
+        return outputs
+
+
+def build_cluster(args: BuildArgs) -> BuiltCluster:
+    """Register all resources of a cluster: provider, certificates, members, pools, add-ons.
+
+    Raise SettingsError, ArtifactError or BundleError with a readable message.
+    """
+    assembly = assemble(args.settings, args.directory)
+    topology, scope = assembly.topology, args.scope
+    warnings = [*sizing.size_warnings(topology), *exposure.exposure_warnings(topology)]
+    for warning in [*warnings, *private_key_warnings(args.settings)]:
+        pulumi.warn(warning)
+
+    provider = provider_for(args.settings, topology, assembly.files, assembly.bundles, scope)
+    cluster = Cluster(
+        scope.name("cluster"),
+        ClusterArgs(
+            topology=topology,
+            bundles=assembly.bundles,
+            provider=provider,
+            connect=partial(_connect_to_api, scope),
+            secrets=registry_secrets(topology, _credentials(args)),
+            pool_transforms=args.pool_transforms,
+        ),
+        scope.options(),
+    )
+    provider.add_ons(cluster.api)
+    _create_add_ons(args, topology, cluster)
+    return BuiltCluster(topology=topology, cluster=cluster, provider=provider)
+
+
+def _credentials(args: BuildArgs) -> dict[str, tuple[str, Input[str]]]:
+    """Return user and password of registries by the name of their secret, with the inputs among them."""
+    passwords = {
+        f"registry-{path[0]}": value for path, value in inputs_below(args.inputs, "registries").items()
+    }
+    return {
+        name: (user, passwords.get(name, password))
+        for name, (user, password) in registry_credentials(args.settings).items()
+    }
+
+
+def _connect_to_api(
+    scope: Scope, kubeconfig: Output[str], healthy: Sequence[pulumi.Resource]
+) -> kubernetes.Provider:
+    """Return the Pulumi provider for the Kubernetes API, which depends on the `healthy` control planes."""
+    return kubernetes.Provider(
+        scope.name("kubernetes"),
+        kubeconfig=kubeconfig,
+        # The identifier of the cluster, not of the kubeconfig: a renewed certificate must replace nothing.
+        cluster_identifier="-".join(filter(None, (pulumi.get_project(), pulumi.get_stack(), scope.prefix))),
+        enable_server_side_apply=True,
+        enable_config_map_mutable=True,
+        enable_secret_mutable=True,
+        # A run adopts objects that an interrupted run created but could not record.
+        upsert_existing_objects=True,
+        opts=scope.options(pulumi.ResourceOptions(depends_on=list(healthy))),
+    )
+
+
+def _create_add_ons(args: BuildArgs, topology: Topology, cluster: Cluster) -> None:
+    """Create the add-ons, the objects of `access` and Helm releases. Failed nodes do not block add-ons."""
+    api, pki, scope, options = cluster.api, cluster.pki, args.scope, args.scope.options()
+    CoreDns(scope.name("coredns"), CoreDnsArgs(api=api, topology=topology, nodes=cluster.nodes), options)
+    MetricsServer(
+        scope.name("metrics-server"),
+        MetricsServerArgs(api=api, topology=topology, ca=pki.ca, secrets=pki.secrets),
+        options,
+    )
+    access = Access(scope.name("access"), AccessArgs(api=api, access=args.settings.access), options)
+    releases = HelmReleasesArgs(
+        api=api,
+        releases=args.settings.helm_releases,
+        after=[access],
+        inputs=inputs_below(args.inputs, "helm_releases"),
+    )
+    HelmReleases(scope.name("helm"), releases, options)

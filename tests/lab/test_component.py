@@ -1,0 +1,135 @@
+"""Lab test of the example: two clusters side by side from one `pulumi up` of the installed package."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import sys
+from collections.abc import Iterator
+from ipaddress import IPv4Network
+from pathlib import Path
+
+import pytest
+import yaml
+
+from testkit import stackfile
+from testkit.cluster import CHECKOUT, Cluster, cache, tool
+from testkit.copy import clean_checkout
+from testkit.process import run
+from testkit.program import Program
+from testkit.wait import eventually
+from tests.lab.conftest import removed_at_end
+
+NAME, NETWORK = "kwpair", "10.86.0.0/24"
+PROJECT = "kubewright-metal"
+ADDRESSES = {"east": {"cp-1": 11, "w-1": 21}, "west": {"cp-1": 31, "w-1": 41}}
+"""Numbers of the hosts' addresses. The hosts of both clusters have the same names."""
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a directory with the package, installed by pip from a copy of the checkout."""
+    directory = tmp_path_factory.mktemp("site")
+    command = [sys.executable, "-m", "pip", "install", "--quiet", "--no-build-isolation", "--no-deps"]
+    source = clean_checkout(directory / "checkout")
+    run([*command, "--target", directory / "packages", source], timeout=120)
+    return directory / "packages"
+
+
+@pytest.fixture(scope="module")
+def lab(state: Path) -> Iterator[Cluster]:
+    """Yield a lab with the four hosts. No stack of this checkout describes the clusters on them."""
+    config = stackfile.document(NAME, NETWORK, control_planes=["cp-1"], workers=[])
+    with removed_at_end(Cluster(name=NAME, state=state, config=config)) as lab:
+        hosts = [
+            {
+                "name": f"{cluster}-{host}",
+                "address": str(IPv4Network(NETWORK)[number]),
+                "memory": 3 * 1024**3,
+            }
+            for cluster, numbers in ADDRESSES.items()
+            for host, number in numbers.items()
+        ]
+        spec = {"name": NAME, "network": NETWORK, "mirror": str(cache() / "mirror"), "hosts": hosts}
+        path = state / f"{NAME}-lab.json"
+        path.write_text(json.dumps(spec))
+        lab.lab_command("up", str(path))
+        yield lab
+
+
+@pytest.fixture(scope="module")
+def program(lab: Cluster, site: Path, tmp_path_factory: pytest.TempPathFactory) -> Program:
+    """Return the example program with a stack for the hosts of the lab."""
+    directory = tmp_path_factory.mktemp("example")
+    shutil.copytree(CHECKOUT / "examples/metal", directory, dirs_exist_ok=True)
+    project = yaml.safe_load((directory / "Pulumi.yaml").read_text())
+    # The test has an environment with all dependencies. Users have the virtual environment of the example.
+    (directory / "Pulumi.yaml").write_text(yaml.safe_dump(project | {"runtime": "python"}))
+    environment = os.environ | {
+        "PATH": os.pathsep.join([str(Path(sys.executable).parent), str(cache() / "bin"), os.environ["PATH"]]),
+        "PYTHONPATH": str(site),
+        "PULUMI_HOME": str(cache() / "pulumi"),
+        "PULUMI_BACKEND_URL": f"file://{tmp_path_factory.mktemp('backend')}",
+        "PULUMI_CONFIG_PASSPHRASE": "test",
+        "PULUMI_SKIP_UPDATE_CHECK": "true",
+    }
+    program = Program(directory, environment)
+    program.run("stack", "init", "test")
+    (directory / "Pulumi.test.yaml").write_text(yaml.safe_dump({"config": config(lab)}))
+    return program
+
+
+def config(lab: Cluster) -> stackfile.Document:
+    """Return the configuration of the example for the hosts of the lab."""
+    settings = json.loads(
+        json.dumps(stackfile.lab_settings(NAME, NETWORK)).replace("$KUBEWRIGHT_STATE", str(lab.state))
+    )
+    values = {
+        "environment": "lab",
+        "machines": NETWORK,
+        "artifacts": settings["artifacts"],
+        "registries": settings["registries"],
+        "ssh": settings["metal"]["ssh"],
+        "hosts": {
+            cluster: {host: stackfile.host(NETWORK, number) for host, number in numbers.items()}
+            for cluster, numbers in ADDRESSES.items()
+        },
+    }
+    return {f"{PROJECT}:{key}": value for key, value in values.items()}
+
+
+def ready_nodes(program: Program, cluster: str) -> list[str]:
+    kubeconfig = program.directory / f"{cluster}.kubeconfig"
+    kubeconfig.touch(mode=0o600)
+    kubeconfig.write_text(program.run("stack", "output", f"{cluster}-kubeconfig", "--show-secrets"))
+    words = ["get", "nodes", "--no-headers"]
+    lines = run([tool("kubectl"), f"--kubeconfig={kubeconfig}", *words], timeout=60).stdout.splitlines()
+    return sorted(line.split()[0] for line in lines if line.split()[1] == "Ready")
+
+
+def wait_until_ready(program: Program, cluster: str, nodes: list[str]) -> None:
+    eventually(
+        f"nodes of {cluster} Ready",
+        lambda: ready_nodes(program, cluster) == nodes or None,
+        timeout=120,
+        interval=2,
+    )
+
+
+def test_two_clusters_come_up_stay_unchanged_and_are_destroyed(lab: Cluster, program: Program) -> None:
+    program.up()
+    try:
+        for cluster, hosts in ADDRESSES.items():
+            wait_until_ready(program, cluster, sorted(hosts))
+        endpoints = {name: program.run("stack", "output", f"{name}-endpoint").strip() for name in ADDRESSES}
+        assert endpoints == {"east": "https://10.86.0.11:6443", "west": "https://10.86.0.31:6443"}
+        program.assert_unchanged()
+    finally:
+        program.run("destroy", "--yes", "--skip-preview")
+    state = json.loads(program.run("stack", "export"))
+    assert not state["deployment"].get("resources", [])
+    for cluster, hosts in ADDRESSES.items():
+        for host in hosts:
+            left = lab.ssh(f"{cluster}-{host}", "ls /etc/kubernetes /var/lib/etcd 2>/dev/null || true")
+            assert not left.stdout.split(), f"{cluster}-{host}"

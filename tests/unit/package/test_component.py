@@ -1,0 +1,185 @@
+"""Tests of `KubernetesCluster` on mocks: several clusters in one program, inputs, outputs, errors."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any, cast
+
+import pulumi
+import pytest
+from pulumi import Output, ResourceTransform, RunError
+
+import artifacts.index
+from package.arguments import KubernetesClusterArgs
+from package.component import KubernetesCluster
+from tests.unit.components.conftest import Deploy
+from tests.unit.components.graph import (
+    Graph,
+    Json,
+    cluster_config,
+    fake_index,
+    record_graph,
+    without_secret_marks,
+)
+
+COMMAND = "command:remote:Command"
+SECRET = "correct-horse"
+
+
+def config(directory: Path, name: str, **changes: object) -> Json:
+    directory.mkdir(exist_ok=True)
+    return cluster_config(directory, workers=1) | {"name": name, **changes}
+
+
+def create(
+    arguments: Mapping[str, Any], name: str = "one", **pool_transforms: list[ResourceTransform]
+) -> KubernetesCluster:
+    return KubernetesCluster(name, cast(KubernetesClusterArgs, arguments), pool_transforms=pool_transforms)
+
+
+def run(program: Callable[[], object]) -> Graph:
+    """Run a Pulumi program on mocks, with a fake index of the mirror."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(artifacts.index, "load", lambda *_, **__: fake_index())
+        return record_graph(program)
+
+
+def type_and_name_without_prefix(graph: Graph, prefix: str) -> set[tuple[str, str]]:
+    """Return types and names of the resources below one `KubernetesCluster`, without its prefix."""
+    return {
+        (node.type, node.name.removeprefix(f"{prefix}-"))
+        for node in graph.nodes.values()
+        if node.name.startswith(f"{prefix}-")
+    }
+
+
+class TestTwoClusters:
+    @pytest.fixture(scope="class")
+    @classmethod
+    def graph(cls, tmp_path_factory: pytest.TempPathFactory) -> Graph:
+        directory = tmp_path_factory.mktemp("clusters")
+
+        def program() -> None:
+            for name in ("east", "west"):
+                create(config(directory / name, name), name)
+
+        return run(program)
+
+    def test_names_are_unique_for_their_type(self, graph: Graph) -> None:
+        registered = [(node.type, node.name) for node in graph.nodes.values()]
+        assert len(registered) == len(set(registered)) > 100
+
+    def test_every_resource_has_the_prefix_of_its_cluster(self, graph: Graph) -> None:
+        without = [node.name for node in graph.nodes.values() if not node.name.startswith(("east-", "west-"))]
+        assert set(without) == {"kubewright-test", "east", "west"}
+
+    def test_hooks_of_the_clusters_have_different_names(self, graph: Graph) -> None:
+        hooks = {
+            name: set(graph.node(name).hooks["before_update"]) for name in ("east-w-1-node", "west-w-1-node")
+        }
+        assert not hooks["east-w-1-node"] & hooks["west-w-1-node"]
+
+    def test_a_cluster_has_the_same_resources_as_the_program(
+        self, graph: Graph, deploy: Deploy, tmp_path: Path
+    ) -> None:
+        program = deploy(config(tmp_path, "east"))
+        expected = {item for item in program.names if item[1] != "kubewright-test"}
+        assert type_and_name_without_prefix(graph, "east") == expected
+        assert type_and_name_without_prefix(graph, "west") == expected
+
+    def test_all_resources_are_below_the_component(self, graph: Graph) -> None:
+        top_level = {node.name for node in graph.nodes.values() if node.parent.endswith("kubewright-test")}
+        assert top_level == {"east", "west"}
+
+    def test_identifiers_of_the_clusters_differ(self, graph: Graph) -> None:
+        identifiers = {
+            graph.node(f"{name}-kubernetes").text("clusterIdentifier") for name in ("east", "west")
+        }
+        assert identifiers == {"kubewright-test-east", "kubewright-test-west"}
+
+    def test_the_state_records_the_arguments(self, graph: Graph) -> None:
+        assert graph.node("east").inputs["control_planes"] == {"hosts": ["cp-1"], "schedulable": False}
+
+
+class TestInputs:
+    def test_an_output_in_helm_values_and_passwords_stays_an_input(self, tmp_path: Path) -> None:
+        chart = str(Path("lab/charts/hello").resolve())
+        registry = {"endpoint": "https://r.test", "username": "me"}
+
+        def program() -> None:
+            password = Output.secret(SECRET)
+            values = {"users": [{"password": password}], "replicas": 2.0}
+            create(
+                config(
+                    tmp_path,
+                    "one",
+                    helm_releases={"web": {"chart": chart, "values": values}},
+                    registries={"_default": registry | {"password": password}},
+                )
+            )
+
+        graph = run(program)
+        values = without_secret_marks(graph.node("one-helm-web").inputs["values"])
+        assert values == {"users": [{"password": SECRET}], "replicas": 2}
+        for node in graph.nodes.values():
+            assert not [text for text in node.plain_texts() if SECRET in text], node.name
+
+    def test_a_plain_password_is_recorded_as_a_secret(self, tmp_path: Path) -> None:
+        registry = {"endpoint": "https://r.test", "username": "me", "password": SECRET}
+        graph = run(lambda: create(config(tmp_path, "one", registries={"_default": registry})))
+        for node in graph.nodes.values():
+            assert not [text for text in node.plain_texts() if SECRET in text], node.name
+
+    def test_an_output_elsewhere_is_an_error_that_names_the_path(self, tmp_path: Path) -> None:
+        def program() -> None:
+            hosts = [Output.from_input("w-1")]
+            create(config(tmp_path, "one") | {"pools": {"workers": {"hosts": hosts}}})
+
+        message = r"^one\.pools\.workers\.hosts\[0\]: is an output of a resource; give"
+        with pytest.raises(RunError, match=message):
+            run(program)
+
+    def test_wrong_arguments_name_the_component_and_the_path(self, tmp_path: Path) -> None:
+        with pytest.raises(RunError, match=r"^one\.envronment: unknown key; did you mean environment\?$"):
+            run(lambda: create(config(tmp_path, "one", envronment="lab")))
+
+    def test_relative_files_start_at_the_directory(self, tmp_path: Path) -> None:
+        directory = tmp_path / "files"
+        arguments: dict[str, Any] = config(directory, "one") | {"directory": str(directory)}
+        arguments["metal"]["ssh"] = {"private_key_file": "key", "known_hosts_file": "known_hosts"}
+        graph = run(lambda: create(arguments))
+        assert graph.node("one-w-1-node").connection()["hostKey"] == "ssh-ed25519 AAAAw-1"
+
+
+class TestOutputs:
+    def test_outputs_are_those_of_the_program(self, tmp_path: Path, deploy: Deploy) -> None:
+        def program() -> None:
+            cluster = create(config(tmp_path, "one"))
+            for name in ("kubeconfig", "endpoint_url", "ca", "members", "nodes"):
+                pulumi.export(name, getattr(cluster, name))
+
+        outputs = run(program).outputs
+        expected = deploy(config(tmp_path, "one")).outputs
+        assert cast(Json, outputs["kubeconfig"]).keys() == cast(Json, expected["kubeconfig"]).keys()
+        assert {key: outputs[key] for key in ("endpoint_url", "members", "nodes")} == {
+            "endpoint_url": "https://10.89.0.11:6443",
+            "members": {"cp-1": "10.89.0.11"},
+            "nodes": {"control-plane": ["cp-1"], "workers": ["w-1"]},
+        }
+        assert outputs["ca"] == "certificate one-cluster-pki-kubernetes-ca"
+
+
+class TestTransforms:
+    def test_a_transform_belongs_to_one_pool(self, tmp_path: Path) -> None:
+        def transform(args: pulumi.ResourceTransformArgs) -> pulumi.ResourceTransformResult | None:
+            return None
+
+        graph = run(lambda: create(config(tmp_path, "one"), workers=[transform]))
+        seen = {node.name: node.transforms for node in graph.of_type(":NodePool")}
+        assert seen == {"one-cluster-pool-workers": 1, "one-cluster-pool-control-plane": 0}
+
+    def test_an_unknown_pool_is_an_error(self, tmp_path: Path) -> None:
+        message = "pool_transforms: no such pool: gpu; the pools are control-plane, workers"
+        with pytest.raises(RunError, match=message):
+            run(lambda: create(config(tmp_path, "one"), gpu=[]))

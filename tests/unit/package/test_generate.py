@@ -1,0 +1,46 @@
+"""Tests of the generated files of the package: they are current, and complete."""
+
+from __future__ import annotations
+
+import json
+
+from package import arguments
+from package.generate import ARGUMENTS, SCHEMA, arguments_text, schema_text
+from settings.cluster import Settings
+from settings.reference import fields
+
+COMPONENT = "kubewright:index:KubernetesCluster"
+TO_UPDATE = "run `$PY -m package.generate`"
+
+
+def test_the_arguments_are_current() -> None:
+    assert ARGUMENTS.read_text() == arguments_text(), TO_UPDATE
+
+
+def test_the_schema_is_current() -> None:
+    assert SCHEMA.read_text() == schema_text(), TO_UPDATE
+
+
+def test_every_setting_is_an_argument() -> None:
+    top = {path for path, _ in fields(Settings) if "." not in path}
+    assert set(arguments.KubernetesClusterArgs.__annotations__) == {*top, "directory"}
+
+
+def test_no_argument_has_the_name_of_an_output() -> None:
+    # The SDK would take the argument for the output.
+    resource = json.loads(SCHEMA.read_text())["resources"][COMPONENT]
+    assert not set(resource["inputProperties"]) & set(resource["properties"])
+
+
+def test_every_property_of_the_schema_is_documented() -> None:
+    schema = json.loads(SCHEMA.read_text())
+    resource = schema["resources"][COMPONENT]
+    types = {name: kind["properties"] for name, kind in schema["types"].items()}
+    groups = {"inputs": resource["inputProperties"], "outputs": resource["properties"], **types}
+    undocumented = [
+        f"{group}.{name}"
+        for group, properties in groups.items()
+        for name, item in properties.items()
+        if not item.get("description")
+    ]
+    assert not undocumented
