@@ -58,7 +58,7 @@ def traces(cluster: Cluster, hosts: Sequence[str]) -> list[str]:
         # The remaining members have no quorum when one of them leaves.
         ("e-2", ["e-2-etcd"]),
         # The first control plane also runs the commands of an administrator.
-        ("cp-1", ["cp-1-control-plane", "cp-1-node", "kwdead-farewell"]),
+        ("cp-1", ["cp-1-control-plane", "cp-1-node", "cluster-farewell"]),
     ],
 )
 def test_dead_host_keeps_nothing_but_itself(running_cluster: Cluster, dead: str, commands: list[str]) -> None:

@@ -119,7 +119,7 @@ def test_lost_host_of_a_destroyed_cluster_is_removed_without_other_hosts() -> No
     commands = [
         over_ssh("e-1-etcd", "10.0.0.2"),
         over_ssh("e-0-etcd", "10.0.0.1"),
-        over_ssh("ha-farewell", "10.0.0.1"),
+        over_ssh("cluster-farewell", "10.0.0.1"),
         over_ssh("e-2-etcd", "10.0.0.1", host="bastion"),
     ]
     hosts, imported = FakeHosts(), list[str]()

@@ -53,7 +53,7 @@ def state() -> dict[str, Any]:
         resource("cp-2-etcd", "ca"),
         resource("cp-1-control-plane", "ca", "cp-1-etcd", "cp-2-etcd"),
         resource("w-1-node", "ca", "cp-1-control-plane", deletedWith=urn("ca")),
-        resource("s-farewell", "w-1-node"),
+        resource("cluster-farewell", "w-1-node"),
     ]
     return {"version": 3, "deployment": {"resources": resources}}
 
@@ -125,8 +125,8 @@ ALWAYS = 99
         (["cp-1-control-plane"], ["cluster", "cp-1-etcd", "cp-1-control-plane"], 2),
         # The first run does not come to the control plane, because the marker depends on everything.
         (
-            ["s-farewell", "cp-1-control-plane"],
-            ["cluster", "cp-1-etcd", "cp-1-control-plane", "s-farewell"],
+            ["cluster-farewell", "cp-1-control-plane"],
+            ["cluster", "cp-1-etcd", "cp-1-control-plane", "cluster-farewell"],
             3,
         ),
     ],
@@ -189,13 +189,13 @@ def test_protected_resources_are_refused_before_anything_is_deleted() -> None:
 
 def test_the_rest_is_named_with_what_to_do() -> None:
     rest = state()
-    keep = ("plugin", "cluster", "cp-1-etcd", "cp-1-control-plane", "s-farewell")
+    keep = ("plugin", "cluster", "cp-1-etcd", "cp-1-control-plane", "cluster-farewell")
     rest["deployment"]["resources"] = [
         each for each in rest["deployment"]["resources"] if each["urn"].rpartition("::")[2] in keep
     ]
     assert teardown.describe_rest("s", rest) == (
-        "stack s: not deleted: cp-1 (cp-1-control-plane, cp-1-etcd), s-farewell; when the hosts answer, run "
-        "`kubewright destroy --stack s` again; for a host that is lost, first run "
+        "stack s: not deleted: cp-1 (cp-1-control-plane, cp-1-etcd), cluster-farewell; when the hosts answer, "
+        "run `kubewright destroy --stack s` again; for a host that is lost, first run "
         "`kubewright remove-host --stack s --host cp-1`"
     )
     rest["deployment"]["resources"] = [resource("plugin"), resource("cluster")]

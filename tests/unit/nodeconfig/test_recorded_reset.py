@@ -1,0 +1,64 @@
+"""Tests that the reset of a host works as it is in the state of an earlier release.
+
+The engine runs the script that its last `up` wrote into the state. The host has the host program of its last
+delivery.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from nodeconfig.bundle import Bundle, File, SecretFile, Service
+from testkit.host import PROGRAM, EmulatedHost
+from topology.model import Role
+
+DELIVERIES = Path(__file__).parent / "deliveries"
+NODE = Bundle(
+    role=Role.NODE,
+    program=PROGRAM,
+    files=(File("/etc/a/a.conf", "one\n"), File("/etc/systemd/system/a.service", "[Service]\n")),
+    secrets=(SecretFile("/etc/a/token", "token"),),
+    artifacts=(),
+    services=(Service("a.service", restart_on=("/etc/a/a.conf",), timeout=2),),
+    directories=(File("/var/lib/a", "", mode=0o700),),
+)
+KUBECTL = '#!/bin/sh\necho "$*" >>"$FAKE/asked"\n'
+
+
+@pytest.fixture
+def host(tmp_path: Path) -> EmulatedHost:
+    return EmulatedHost(tmp_path, "sh")
+
+
+def recorded_reset(role: Role) -> str:
+    """Return the script as commit e084926 rendered it."""
+    return (DELIVERIES / f"e084926-reset-{role.value}.sh").read_text()
+
+
+def test_every_role_is_removed(host: EmulatedHost) -> None:
+    assert host.deliver(replace(NODE, role=Role.CONTROL_PLANE, services=(), directories=())).returncode == 0
+    assert host.deliver(NODE).returncode == 0
+    assert host.run(recorded_reset(Role.CONTROL_PLANE)).returncode == 0
+    assert host.path("/etc/a/a.conf").exists()
+    result = host.run(recorded_reset(Role.NODE))
+    assert result.returncode == 0, result.stderr
+    assert [path for path in host.root.rglob("*") if not path.is_dir()] == []
+    assert host.run(recorded_reset(Role.NODE)).stdout == "node unchanged\n"
+
+
+def test_a_node_is_drained_and_deleted(host: EmulatedHost) -> None:
+    assert host.deliver(NODE).returncode == 0
+    for path, text in {
+        "/usr/local/lib/kubewright/bin/kubectl": KUBECTL,
+        "/var/lib/kubelet/kubeconfig": "",
+    }.items():
+        host.path(path).parent.mkdir(parents=True)
+        host.path(path).write_text(text)
+        host.path(path).chmod(0o755)
+    assert host.run(recorded_reset(Role.NODE)).returncode == 0
+    calls = (host.fake / "asked").read_text()
+    assert " drain w-1 " in calls
+    assert " delete node w-1 " in calls
