@@ -16,6 +16,7 @@ from automation.errors import UserError
 from automation.stacks import actions, driver
 from automation.stacks.result import Action, Outcome, Result
 from lab import lifecycle as lab
+from lab.plugins.kinds import Installed
 
 
 @pytest.fixture
@@ -74,8 +75,12 @@ def test_stack_of_real_hosts_is_prepared_and_selected_before_it_is_destroyed(
         calls.append("tools")
         return {"pulumi": tmp_path / "pulumi"}
 
+    def install_plugins(*_: object) -> list[Installed]:
+        calls.append("plugins")
+        return []
+
     monkeypatch.setattr(prepare, "install_tools", install_tools)
-    monkeypatch.setattr(prepare, "install", lambda *_: calls.append("plugins") or [])
+    monkeypatch.setattr(prepare, "install", install_plugins)
     monkeypatch.setattr(Engine, "capture", lambda *_: "{}")
     monkeypatch.setattr(Engine, "select", lambda _: calls.append("select"))
     monkeypatch.setattr(driver, "run_action", run_action)
