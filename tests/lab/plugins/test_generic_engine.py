@@ -204,5 +204,5 @@ def test_functions_outside_a_preview_are_refused(stack: Program) -> None:
     stack.program(AZURE_PROGRAM)
     output = stack.up(fails=True)
     assert (
-        "azure-native:authorization:getClientConfig cannot be answered: here is only the stand-in" in output
+        "azure-native:authorization:getClientConfig cannot be answered: the stand-in for the plugin" in output
     )
