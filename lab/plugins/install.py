@@ -8,7 +8,6 @@ installed SDKs, because the engine requests these versions.
 import argparse
 import compileall
 import hashlib
-import os
 import py_compile
 import shlex
 import subprocess
@@ -130,13 +129,12 @@ def _lock_directory(home: Path) -> Iterator[None]:
 
 
 def main() -> None:
-    """Run `python -m lab.plugins.install [--pulumi PATH] [--home DIRECTORY] [--kind KIND] [NAME …]`."""
+    """Run `python -m lab.plugins.install --home DIRECTORY [--pulumi PATH] [--kind KIND] [NAME …]`."""
     parser = argparse.ArgumentParser(prog="python -m lab.plugins.install", description=__doc__)
     parser.add_argument("names", nargs="*", metavar="NAME", help=f"plugins; default: {' '.join(NAMES)}")
     parser.add_argument("--pulumi", type=Path, default=Path("pulumi"), help="the engine's command")
-    parser.add_argument(
-        "--home", type=Path, default=Path(os.environ.get("PULUMI_HOME", "~/.pulumi")).expanduser()
-    )
+    # No default: stand-ins in the engine home of a user would reach stacks without a lab.
+    parser.add_argument("--home", type=Path, required=True, help="the engine home")
     parser.add_argument("--kind", type=PluginKind, choices=list(PluginKind), default=PluginKind.STAND_IN)
     options = parser.parse_args()
     try:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import shlex
 import sys
 from collections.abc import Mapping, Sequence
@@ -16,7 +17,6 @@ import yaml
 from artifacts import catalogue
 from artifacts.mirror import INDEX
 from automation.plugin_kind import VARIABLE
-from lab.plugins.official import IGNORE_PATH_VARIABLE
 from nodeconfig import host_program
 from testkit.artifact_server import ArtifactServer
 from testkit.cluster import CHECKOUT, cache
@@ -109,11 +109,18 @@ class Machine:
         return {
             "KUBEWRIGHT_STATE": str(self.state),
             "KUBEWRIGHT_CACHE": str(self.cache),
-            # The offline plugins are used even where official plugins are on PATH, and without a lab.
-            IGNORE_PATH_VARIABLE: "true",
+            "PATH": self.search_path,
             VARIABLE: "",
             "PYTHONPATH": str(CHECKOUT),
         }
+
+    @property
+    def search_path(self) -> str:
+        """Return PATH without official plugins, which would take the place of the offline plugins."""
+        plugins = [f"pulumi-resource-{name}" for name in OFFLINE_PLUGINS]
+        directories = os.environ["PATH"].split(os.pathsep)
+        kept = (each for each in directories if not any(Path(each, plugin).exists() for plugin in plugins))
+        return os.pathsep.join(kept)
 
     def command(
         self, *words: str, check: bool = True, timeout: float = 900, **variables: str

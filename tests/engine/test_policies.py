@@ -110,7 +110,7 @@ def test_pack_and_driver_report_the_same_violations(machine: Machine, pack: Path
     output = machine.command(
         *["pulumi", "--stack", "dev", "--file", str(file), "--", "preview", "--policy-pack", str(pack)],
         check=False,
-        PATH=f"{pack}{os.pathsep}{os.environ['PATH']}",
+        PATH=f"{pack}{os.pathsep}{machine.search_path}",
     )
     assert "kubewright@v1.0.0" in output.text
     assert (output.code == 0) is recorded, output.text

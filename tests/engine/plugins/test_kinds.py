@@ -59,8 +59,8 @@ def run_with_state(machine: Machine, state: str, *words: str, **variables: str) 
     stored.parent.mkdir(parents=True, exist_ok=True)
     stored.write_text(state)
     try:
-        command = (*words, "--stack", "dev", "--file", str(file))
-        return machine.execute(command, check=False, variables=variables)
+        arguments = (*words, "--stack", "dev", "--file", str(file))
+        return machine.execute(arguments, check=False, variables=variables)
     finally:
         stored.unlink()
 

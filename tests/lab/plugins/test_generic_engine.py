@@ -196,7 +196,7 @@ def test_state_of_the_official_plugin_has_only_real_changes(stack: Program) -> N
 
     for command in ("up", "destroy"):
         output = stack.run(command, "--yes", "--skip-preview", fails=True)
-        assert "only the stand-in for the plugin aws" in output
+        assert "the stand-in for the plugin aws" in output
     assert len(json.loads(stack.run("stack", "export"))["deployment"]["resources"]) == 7
 
 
@@ -204,5 +204,5 @@ def test_functions_outside_a_preview_are_refused(stack: Program) -> None:
     stack.program(AZURE_PROGRAM)
     output = stack.up(fails=True)
     assert (
-        "azure-native:authorization:getClientConfig cannot be answered: here is only the stand-in" in output
+        "azure-native:authorization:getClientConfig cannot be answered: the stand-in for the plugin" in output
     )
