@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from automation.cli.options import Stack, StackFile
-from automation.engine.edit import edit_stack_file
+from automation.engine.edit import change_secrets_provider, edit_stack_file
 from automation.engine.interrupts import run_one
 from automation.environment import environment
 from automation.errors import UserError
@@ -45,13 +45,13 @@ def set_setting(
     if not text:
         raise UserError(f"{path}: empty; give the value as an argument or on standard input")
     kind = "--secret" if secret else "--plaintext"
-    _edit(stack, file, "config", ["set", "--path", kind, engine_path(path)], text)
+    _edit_config(stack, file, ["set", "--path", kind, engine_path(path)], text)
 
 
 @_config.command("rm")
 def remove_setting(path: Setting, stack: Stack = "dev", file: StackFile = None) -> None:
     """Remove a setting from the stack file."""
-    _edit(stack, file, "config", ["rm", "--path", engine_path(path)], "")
+    _edit_config(stack, file, ["rm", "--path", engine_path(path)], "")
 
 
 def secrets_provider(
@@ -68,7 +68,9 @@ def secrets_provider(
         passphrase = _read_text("New passphrase", hide=True)
         if not passphrase.strip():
             raise UserError("secrets-provider: the new passphrase is empty; give it on standard input")
-    _edit(stack, file, "stack", ["change-secrets-provider", provider], passphrase)
+    request = StackRequest(environment=environment(), stack=stack, file=file)
+    if code := run_one(lambda: change_secrets_provider(request.prepare_editor(), provider, passphrase)):
+        raise typer.Exit(code)
     if passphrase:
         print("from now on set PULUMI_CONFIG_PASSPHRASE, or PULUMI_CONFIG_PASSPHRASE_FILE, for this stack")
 
@@ -78,10 +80,9 @@ def engine_path(path: str) -> str:
     return path if ":" in path.split(".")[0].split("[")[0] else f"{CLUSTER_KEY}.{path}"
 
 
-def _edit(stack: str, file: StackFile, command: str, arguments: list[str], value: str) -> None:
+def _edit_config(stack: str, file: StackFile, arguments: list[str], value: str) -> None:
     request = StackRequest(environment=environment(), stack=stack, file=file)
-    code = run_one(lambda: edit_stack_file(request.prepare_editor(), command, arguments, value))
-    if code:
+    if code := run_one(lambda: edit_stack_file(request.prepare_editor(), "config", arguments, value)):
         raise typer.Exit(code)
 
 

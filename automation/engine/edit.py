@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -41,12 +41,20 @@ def edits_stack_file(command: str, arguments: Sequence[str]) -> bool:
     return command == "stack" and subcommand == "change-secrets-provider"
 
 
-def edit_stack_file(engine: Engine, command: str, arguments: Sequence[str], value: str | None = None) -> int:
+def edit_stack_file(
+    engine: Engine,
+    command: str,
+    arguments: Sequence[str],
+    value: str | None = None,
+    variables: Mapping[str, str] | None = None,
+) -> int:
     """Run a command of the engine on a copy of the stack file, and bring its changes to the file.
 
     `value` is the standard input of the engine; by default the engine reads the standard input of this
-    process, unless that is a terminal. Return the exit code of the engine. Raise `UserError` when the file
-    cannot be written, before anything changes.
+    process, unless that is a terminal. `variables` are added to the environment of the engine.
+
+    Return the exit code of the engine. Raise `UserError` when the file cannot be written, before anything
+    changes.
     """
     source = engine.workspace.source
     if source is None:
@@ -60,7 +68,7 @@ def edit_stack_file(engine: Engine, command: str, arguments: Sequence[str], valu
         copy.write_text(original)
         stack_file.write_encryption(copy, engine.workspace.encryption)
         unchanged = copy.read_text()
-        code = _run(engine, Path(directory), [*command.split(), *arguments], value)
+        code = _run(engine, Path(directory), [command, *arguments], value, variables or {})
         edited = copy.read_text()
     if edited != unchanged:
         if source.read_text() != original:
@@ -71,11 +79,24 @@ def edit_stack_file(engine: Engine, command: str, arguments: Sequence[str], valu
     return code
 
 
-def _run(engine: Engine, directory: Path, words: Sequence[str], value: str | None) -> int:
+def change_secrets_provider(engine: Engine, provider: str, passphrase: str) -> int:
+    """Encrypt the secrets of a stack by another provider; `passphrase` is new and only for that provider.
+
+    The engine reads a new passphrase from its standard input when it replaces another passphrase, and from
+    the environment when it replaces a key. Return the exit code of the engine.
+    """
+    has_passphrase = engine.workspace.has_passphrase(engine.variables()["PULUMI_BACKEND_URL"])
+    variables = {"PULUMI_CONFIG_PASSPHRASE": passphrase} if passphrase and not has_passphrase else {}
+    return edit_stack_file(engine, "stack", ["change-secrets-provider", provider], passphrase, variables)
+
+
+def _run(
+    engine: Engine, directory: Path, words: Sequence[str], value: str | None, variables: Mapping[str, str]
+) -> int:
     """Run the engine in a directory, with its output on the output of this process."""
     executable = str(engine_executable(engine.environment.tools))
     command_line = [executable, *words, "--stack", engine.workspace.stack, "--non-interactive"]
-    options: dict[str, Any] = {"cwd": directory, "env": engine.variables()}
+    options: dict[str, Any] = {"cwd": directory, "env": {**engine.variables(), **variables}}
     if value is None:
         options["stdin"] = subprocess.DEVNULL if sys.stdin is None or sys.stdin.isatty() else sys.stdin
     else:

@@ -49,5 +49,7 @@ def connect(names: Names, scope: Scope) -> Connection:
         )
         return ResourceTransformationResult(props=args.props, opts=opts)
 
+    # Not `transforms`: the engine drops dependencies that a component's transform adds to its children. See
+    # tests/engine/test_transforms.py.
     options = ResourceOptions(providers=[plugin], transformations=[depend_on_group])
     return Connection(plugin=plugin, options=options)
