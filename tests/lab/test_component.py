@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 import yaml
 
+from lab.root import ensure as ensure_root
 from testkit import stackfile
 from testkit.cluster import CHECKOUT, Cluster, cache, tool
 from testkit.copy import clean_checkout
@@ -49,6 +50,8 @@ def lab(state: Path) -> Iterator[Cluster]:
     path = state / f"{NAME}-lab.json"
     mirror = str(cache() / "mirror")
     path.write_text(json.dumps({"name": NAME, "network": NETWORK, "mirror": mirror, "hosts": hosts}))
+    # A new root file system takes longer than the time limit of the command, whose end would leave mounts.
+    ensure_root()
     try:
         lab.lab_command("up", str(path))
         yield lab

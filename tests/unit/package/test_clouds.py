@@ -44,7 +44,7 @@ def cloud(request: pytest.FixtureRequest) -> Cloud:
 
 
 def test_names_are_unique_for_their_type(cloud: Cloud) -> None:
-    # Hooks have names too: the engine refuses a second hook with a name.
+    # The mock of the engine also refuses duplicate URNs, which contain types of parents.
     registered = Counter(urn.rsplit("$", 1)[-1] for urn in cloud.graph.nodes)
     assert len(registered) > 200
     assert not {item for item, count in registered.items() if count > 1}
