@@ -13,16 +13,17 @@ from pathlib import Path
 import pytest
 import yaml
 
+from lab.root import ensure as ensure_root
 from testkit import stackfile
 from testkit.cluster import CHECKOUT, Cluster, cache, tool
 from testkit.copy import clean_checkout
 from testkit.process import run
 from testkit.program import Program
 from testkit.wait import eventually
-from tests.lab.conftest import removed_at_end
 
 NAME, NETWORK = "kwpair", "10.86.0.0/24"
 PROJECT = "kubewright-metal"
+LEFT_FILES = "ls /etc/kubernetes /var/lib/etcd 2>/dev/null || true"
 ADDRESSES = {"east": {"cp-1": 11, "w-1": 21}, "west": {"cp-1": 31, "w-1": 41}}
 """Numbers of the hosts' addresses. The hosts of both clusters have the same names."""
 
@@ -40,22 +41,22 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def lab(state: Path) -> Iterator[Cluster]:
     """Yield a lab with the four hosts. No stack of this checkout describes the clusters on them."""
-    config = stackfile.document(NAME, NETWORK, control_planes=["cp-1"], workers=[])
-    with removed_at_end(Cluster(name=NAME, state=state, config=config)) as lab:
-        hosts = [
-            {
-                "name": f"{cluster}-{host}",
-                "address": str(IPv4Network(NETWORK)[number]),
-                "memory": 3 * 1024**3,
-            }
-            for cluster, numbers in ADDRESSES.items()
-            for host, number in numbers.items()
-        ]
-        spec = {"name": NAME, "network": NETWORK, "mirror": str(cache() / "mirror"), "hosts": hosts}
-        path = state / f"{NAME}-lab.json"
-        path.write_text(json.dumps(spec))
+    lab = Cluster(name=NAME, state=state, config={})
+    hosts = [
+        {"name": f"{cluster}-{host}", "address": str(IPv4Network(NETWORK)[number]), "memory": 3 * 1024**3}
+        for cluster, numbers in ADDRESSES.items()
+        for host, number in numbers.items()
+    ]
+    path = state / f"{NAME}-lab.json"
+    mirror = str(cache() / "mirror")
+    path.write_text(json.dumps({"name": NAME, "network": NETWORK, "mirror": mirror, "hosts": hosts}))
+    # A new root file system takes longer than the time limit of the command, whose end would leave mounts.
+    ensure_root()
+    try:
         lab.lab_command("up", str(path))
         yield lab
+    finally:
+        lab.lab_command("down", NAME)
 
 
 @pytest.fixture(scope="module")
@@ -131,5 +132,6 @@ def test_two_clusters_come_up_stay_unchanged_and_are_destroyed(lab: Cluster, pro
     assert not state["deployment"].get("resources", [])
     for cluster, hosts in ADDRESSES.items():
         for host in hosts:
-            left = lab.ssh(f"{cluster}-{host}", "ls /etc/kubernetes /var/lib/etcd 2>/dev/null || true")
+            words = ["exec", NAME, "--host", f"{cluster}-{host}", "--", "sh", "-c", LEFT_FILES]
+            left = lab.lab_command(*words)
             assert not left.stdout.split(), f"{cluster}-{host}"

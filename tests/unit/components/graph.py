@@ -118,6 +118,9 @@ class _RecordingMonitor(mocks.MockMonitor):
         self, request: resource_pb2.RegisterResourceRequest
     ) -> resource_pb2.RegisterResourceResponse:
         response: resource_pb2.RegisterResourceResponse = super().RegisterResource(request)  # type: ignore[no-untyped-call]
+        # The engine refuses a second resource with a URN. set_mocks registers a stack before the program.
+        is_new = response.urn not in self._graph.nodes or request.type == "pulumi:pulumi:Stack"
+        assert is_new, f"duplicate URN {response.urn}"
         self._graph.nodes[response.urn] = Node(
             type=request.type,
             name=request.name,
