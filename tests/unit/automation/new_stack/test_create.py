@@ -78,11 +78,13 @@ def test_given_values_are_in_the_settings(tmp_path: Path) -> None:
         "allowed": "[10.8.0.0/16]",
         "mirror": "https://mirror.example.org",
         "endpoint": "api.example.org",
+        "account": "210987654321",
     }
     new = NewStack(name="prod", source="aws", options=options, networks=("10.60.0.0/16",))
     settings, _, steps = created(tmp_path, new)
     assert settings.aws is not None
     assert settings.environment == "production"
+    assert settings.aws.account == "210987654321"
     assert settings.aws.zones == ("eu-west-1a", "eu-west-1b", "eu-west-1c")
     assert str(settings.aws.network.range) == "10.60.0.0/16"
     assert [str(each) for each in settings.network.api_allowed] == ["10.8.0.0/16"]
