@@ -194,8 +194,8 @@ def test_the_rest_is_named_with_what_to_do() -> None:
         each for each in rest["deployment"]["resources"] if each["urn"].rpartition("::")[2] in keep
     ]
     assert teardown.describe_rest("s", rest) == (
-        "stack s: not deleted: cp-1 (cp-1-control-plane, cp-1-etcd), cluster-farewell; when the hosts answer, "
-        "run `kubewright destroy --stack s` again; for a host that is lost, first run "
+        "stack s: not deleted: cp-1 (cp-1-control-plane, cp-1-etcd), cluster-farewell; when the hosts "
+        "answer, run `kubewright destroy --stack s` again; for a host that is lost, first run "
         "`kubewright remove-host --stack s --host cp-1`"
     )
     rest["deployment"]["resources"] = [resource("plugin"), resource("cluster")]
