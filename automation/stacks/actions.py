@@ -140,7 +140,7 @@ def refresh(request: StackRequest) -> Result:
 def destroy(request: StackRequest) -> Result:
     """Delete the cluster resource by resource. Hosts of a lab keep running, without the cluster."""
     engine = request.prepare_engine()
-    result = teardown.destroy(engine, lambda: request.run_engine(Action.DESTROY, engine))
+    result = teardown.destroy(engine, lambda: request.run_engine(Action.DESTROY, engine), request.show)
     if result.outcome is not Outcome.FAILED or current_shutdown().requested:
         return result
     return _with_rest(request, engine, result)
