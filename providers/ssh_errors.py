@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import re
 
-# pulumi-command puts this text between the reason and the command when the command was started: it failed,
-# or its connection was lost (`provider/pkg/provider/remote/commandOutputs.go`, `run`). Output of the command
-# follows, so the text must be looked for first.
-_STARTED = ': running "'
-# The texts of failed dials: `dialWithRetry` in `provider/pkg/provider/remote/connection.go`, and Go's net
-# package.
-_NOT_CONNECTED = re.compile(r"after \d+ failed attempts: |\bdial (?:tcp|unix) ")
+# What comes first in an error decides, because the output of a command follows in the error, and may have
+# texts of failed connections, too. pulumi-command writes the reason, `: running "`, the command and its
+# output (`run` in `provider/pkg/provider/remote/commandOutputs.go`). The driver removes the command from
+# errors that it shows. Failed dials have the texts of `dialWithRetry` in
+# `provider/pkg/provider/remote/connection.go`, and of Go's package net.
+_FIRST = re.compile(
+    r': running "|exited with(?:out exit)? status|connection was lost'
+    r"|(?P<not_connected>after \d+ failed attempts: |\bdial (?:tcp|unix) )"
+)
 
 
 def never_reached(error: str) -> bool:
@@ -18,4 +20,5 @@ def never_reached(error: str) -> bool:
 
     Return False for an unknown error, such as the end of the plugin: the host may have changed.
     """
-    return _STARTED not in error and _NOT_CONNECTED.search(error) is not None
+    first = _FIRST.search(error)
+    return first is not None and first["not_connected"] is not None

@@ -119,9 +119,9 @@ class Engine:
         A file backend's own file is used, because an export of the state takes as long as a small preview.
         Raise `UserError` with the engine's message.
         """
-        root = backend.state_directory(self.environment.variables()["PULUMI_BACKEND_URL"])
+        root = backend.state_directory(self.variables()["PULUMI_BACKEND_URL"])
         if root is not None:
-            stored = checkpoint.state_file(root=root, project=PROJECT, stack=self.workspace.stack)
+            stored = checkpoint.state_file(root=root, project=PROJECT, stack=self.workspace.short_name)
             if stored.exists():
                 yield stored
                 return

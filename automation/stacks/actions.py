@@ -161,7 +161,7 @@ def destroy(request: StackRequest) -> Result:
     """
     engine = request.prepare_engine()
     protection.check(engine)
-    result = teardown.destroy(engine, lambda: request.run_engine(Action.DESTROY, engine))
+    result = teardown.destroy(engine, lambda: request.run_engine(Action.DESTROY, engine), request.show)
     if result.outcome is not Outcome.FAILED or current_shutdown().requested:
         return result
     return _with_rest(request, engine, result)

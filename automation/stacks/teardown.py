@@ -20,10 +20,11 @@ from automation.errors import UserError
 from automation.lab_stack import CLUSTER_KEY
 from automation.operations.remote import Remote
 from automation.stacks.events import Message
-from automation.stacks.result import Outcome, Result
+from automation.stacks.result import Outcome, Result, ShowLine
 from nodeconfig.host_paths import STATE_DIRECTORY
 from providers.ssh_errors import never_reached
 from settings import SettingsError, load
+from settings.metal import MetalSettings
 from topology.model import Role
 
 State = dict[str, Any]
@@ -33,8 +34,8 @@ _MARK_LEAVING = f"mkdir -p {STATE_DIRECTORY} && : >{STATE_DIRECTORY}/leaving"
 _MAX_SHOWN = 5
 
 
-def destroy(engine: Engine, run: Callable[[], Result]) -> Result:
-    """Destroy a stack. `run` runs the engine and returns its result.
+def destroy(engine: Engine, run: Callable[[], Result], show: ShowLine) -> Result:
+    """Destroy a stack. `run` runs the engine and returns its result, and `show` prints a line.
 
     Raise UserError before any change when the stack has protected resources: without this check the engine
     would delete everything else.
@@ -46,7 +47,8 @@ def destroy(engine: Engine, run: Callable[[], Result]) -> Result:
     while (unreached := unreached_commands(latest) - kept) and not current_shutdown().requested:
         state = _export(engine)
         kept |= commands_of_same_hosts(state, unreached) | unreached
-        _mark_as_leaving(engine, hosts_of(state) - {_host(urn) for urn in kept})
+        for problem in _mark_as_leaving(engine, hosts_of(state) - {_host(urn) for urn in kept}):
+            show(problem)
         engine.import_state(json.dumps(detach(state, kept)))
         latest = run()
         total = _merge(total, latest)
@@ -126,15 +128,22 @@ def _export(engine: Engine) -> State:
     return state
 
 
-def _mark_as_leaving(engine: Engine, hosts: Iterable[str]) -> None:
-    """Tell hosts that the whole cluster is removed, so that etcd members do not wait for the lost one."""
+def _mark_as_leaving(engine: Engine, hosts: Iterable[str]) -> list[str]:
+    """Tell hosts that the whole cluster is removed, so that etcd members do not wait for the lost one.
+
+    Return a line for each host that could not be told. Such a host may then fail to leave.
+    """
     try:
-        metal = load(engine.workspace.config.get(CLUSTER_KEY) or {}).metal
-    except SettingsError:
-        return  # the second run then shows which members could not leave
-    if metal is not None:
-        known = sorted(set(hosts) & set(metal.hosts))
-        Remote(metal, engine.workspace.directory / "ssh").run_on_all(known, _MARK_LEAVING)
+        metal = load(engine.workspace.config.get(CLUSTER_KEY) or {}).metal or MetalSettings()
+    except SettingsError as error:
+        return [str(error)]
+    remote = Remote(metal, engine.workspace.directory / "ssh")
+    results = remote.run_on_all(sorted(set(hosts) & set(metal.hosts)), _MARK_LEAVING)
+    return [
+        f"{host}: cannot be told that the cluster is removed: {result.reason}"
+        for host, result in results.items()
+        if not result.ok
+    ]
 
 
 def _merge(first: Result, second: Result) -> Result:

@@ -29,6 +29,10 @@ def test_hosts_that_were_never_reached(error: str) -> None:
         'Process exited with status 1: running "begin node":\ndial tcp 10.0.0.1:6443: connection refused',
         'remote command exited without exit status or exit signal: running "begin node":\n',
         'the connection was lost: Connection lost: running "begin node":\nafter 3 failed attempts: curl',
+        # The driver removes the command from an error that it shows.
+        "Process exited with status 1:\netcd: cannot leave: dial tcp 10.0.0.2:2379: connection refused",
+        "remote command exited without exit status or exit signal:\ndial tcp 10.0.0.2:2379: i/o timeout",
+        "the connection was lost: Connection lost:\nafter 3 failed attempts: curl",
         "rpc error: code = Unavailable desc = error reading from server: EOF",
         "context canceled",
         "ssh: unexpected packet in response to channel open: <nil>",

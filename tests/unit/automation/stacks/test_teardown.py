@@ -104,7 +104,7 @@ class SimulatedEngine:
 
 
 def destroy(engine: SimulatedEngine) -> Result:
-    return teardown.destroy(cast(Engine, engine), engine.destroy)
+    return teardown.destroy(cast(Engine, engine), engine.destroy, print)
 
 
 def remaining(engine: SimulatedEngine) -> list[str]:
@@ -155,7 +155,7 @@ def test_a_failed_reset_keeps_what_the_host_needs() -> None:
     )
     failed = Result(stack="s", action=Action.DESTROY, outcome=Outcome.FAILED, events=(message,))
     engine = SimulatedEngine({})
-    assert teardown.destroy(cast(Engine, engine), lambda: failed) is failed
+    assert teardown.destroy(cast(Engine, engine), lambda: failed, print) is failed
     assert engine.state == state()
 
 
