@@ -43,7 +43,7 @@ for name, inputs in json.load(open("clusters.json")).items():
 LAUNCHER = """#!/bin/sh
 exec {python} {checkout}/package "$@"
 """
-"""A program that starts the plugin as the language host does, with the directory as the argument of Python."""
+"""A program that starts the plugin as the language host does: the directory is the argument of Python."""
 SECRET = "correct-horse-battery"
 
 
