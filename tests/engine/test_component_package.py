@@ -41,8 +41,9 @@ for name, inputs in json.load(open("clusters.json")).items():
         pulumi.export(f"{name}-{output}", getattr(cluster, output, None))
 """
 LAUNCHER = """#!/bin/sh
-PYTHONPATH={checkout} exec {python} -m package "$@"
+exec {python} {checkout}/package "$@"
 """
+"""A program that starts the plugin as the language host does: the directory is the argument of Python."""
 SECRET = "correct-horse-battery"
 
 

@@ -23,7 +23,8 @@ from testkit.wait import eventually
 
 NAME, NETWORK = "kwpair", "10.86.0.0/24"
 PROJECT = "kubewright-metal"
-LEFT_FILES = "ls /etc/kubernetes /var/lib/etcd 2>/dev/null || true"
+LEFT_FILES = "find /etc/kubernetes /etc/kubewright /var/lib/etcd -type f 2>/dev/null || true"
+"""Command that lists files of a cluster. The lab itself makes the directory /var/lib/etcd of each host."""
 ADDRESSES = {"east": {"cp-1": 11, "w-1": 21}, "west": {"cp-1": 31, "w-1": 41}}
 """Numbers of the hosts' addresses. The hosts of both clusters have the same names."""
 
@@ -118,9 +119,20 @@ def wait_until_ready(program: Program, cluster: str, nodes: list[str]) -> None:
     )
 
 
+def left_files(lab: Cluster) -> list[str]:
+    """Return the files of clusters on all hosts of the lab, as `host: path`."""
+    found = []
+    for cluster, hosts in ADDRESSES.items():
+        for host in hosts:
+            words = ["exec", NAME, "--host", f"{cluster}-{host}", "--", "sh", "-c", LEFT_FILES]
+            found += [f"{cluster}-{host}: {path}" for path in lab.lab_command(*words).stdout.split()]
+    return found
+
+
 def test_two_clusters_come_up_stay_unchanged_and_are_destroyed(lab: Cluster, program: Program) -> None:
     program.up()
     try:
+        assert left_files(lab), "the search finds the files of running clusters"
         for cluster, hosts in ADDRESSES.items():
             wait_until_ready(program, cluster, sorted(hosts))
         endpoints = {name: program.run("stack", "output", f"{name}-endpoint").strip() for name in ADDRESSES}
@@ -130,8 +142,4 @@ def test_two_clusters_come_up_stay_unchanged_and_are_destroyed(lab: Cluster, pro
         program.run("destroy", "--yes", "--skip-preview")
     state = json.loads(program.run("stack", "export"))
     assert not state["deployment"].get("resources", [])
-    for cluster, hosts in ADDRESSES.items():
-        for host in hosts:
-            words = ["exec", NAME, "--host", f"{cluster}-{host}", "--", "sh", "-c", LEFT_FILES]
-            left = lab.lab_command(*words)
-            assert not left.stdout.split(), f"{cluster}-{host}"
+    assert not left_files(lab)

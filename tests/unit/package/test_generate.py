@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 
+import yaml
+
 from package import arguments
 from package.generate import ARGUMENTS, SCHEMA, arguments_text, schema_text
 from settings.cluster import Settings
@@ -19,6 +21,14 @@ def test_the_arguments_are_current() -> None:
 
 def test_the_schema_is_current() -> None:
     assert SCHEMA.read_text() == schema_text(), TO_UPDATE
+
+
+def test_the_manifest_is_beside_the_program_of_the_plugin() -> None:
+    # The language host runs `__main__.py` beside the manifest. Other keys, such as `main`, have no effect.
+    manifest = ARGUMENTS.parent / "PulumiPlugin.yaml"
+    assert set(yaml.safe_load(manifest.read_text())) == {"runtime"}
+    assert "component_provider_host(" in (manifest.parent / "__main__.py").read_text()
+    assert not (manifest.parent.parent / "PulumiPlugin.yaml").exists()
 
 
 def test_every_setting_is_an_argument() -> None:
