@@ -395,7 +395,7 @@ class AccessArgs(TypedDict, total=False):
 
 
 class BastionArgs(TypedDict, total=False):
-    """A bastion for SSH connections to hosts; defaults are the values of the hosts."""
+    """A bastion for SSH connections to hosts; defaults are the SSH settings of the hosts."""
 
     host: Required[str]
     """Address or name of the bastion."""
@@ -417,9 +417,11 @@ class SshArgs(TypedDict, total=False):
     port: int
     """SSH port; the firewall of hosts keeps this port open."""
     private_key_file: str
-    """Private key file; required without `agent`."""
+    """Private key file; required without `agent`. The key becomes an input of every host: with another
+    key, `up` delivers to every host again.
+    """
     agent: bool
-    """Take keys from the SSH agent instead of a file."""
+    """Take keys from the SSH agent of the deployer instead of a file; recommended."""
     known_hosts_file: str
     """File with public host keys in known_hosts format; required for hosts without `ssh.host_key`."""
     bastion: BastionArgs
@@ -444,8 +446,8 @@ class HostSshArgs(TypedDict, total=False):
 
 
 class HostArgs(TypedDict, total=False):
-    """A host of the inventory. Its size is only compared with presets; the size changes nothing on the
-    host.
+    """A host of the inventory. `cpus`, `memory` and `disk` are used for checks and warnings; they change
+    nothing on bare metal.
     """
 
     address: Required[str]
@@ -576,6 +578,8 @@ class AwsArgs(TypedDict, total=False):
     """Tags of all resources; at most 30, because Kubewright adds further tags."""
     ssh_key: str
     """SSH key of the machines; empty: no SSH access."""
+    account: str
+    """Id of the AWS account, 12 digits in quotes; credentials of any other account are refused."""
     region: Required[str]
     """Region of the cluster, such as `eu-central-1`."""
     zones: Any
@@ -700,9 +704,9 @@ class AzureArgs(TypedDict, total=False):
 
 
 class KubernetesClusterArgs(TypedDict, total=False):
-    """All settings of a cluster. Required keys outside of sections (`name`, `control_planes.hosts`, …)
-    have empty defaults here. `settings.rules` reports missing keys, so that a missing key does not hide
-    other mistakes.
+    """All settings of a cluster. Some required keys (`name`, `control_planes.hosts`, …) have empty
+    defaults, so that a missing key does not hide other mistakes. The rules in `settings.rules` report
+    such missing keys.
     """
 
     name: str
