@@ -82,12 +82,18 @@ def create_stack(
 
 
 def engine_environment(home: Path, variables: Mapping[str, str]) -> dict[str, str]:
-    """Return the environment of an engine with this home: that of this process, and `variables`."""
+    """Return the environment of an engine with this home: that of this process, and `variables`.
+
+    PATH begins with the Python of this process: the language host of the lab ignores `virtualenv` in
+    Pulumi.yaml.
+    """
     tools = [str(Path(sys.executable).parent), str(Path(tool("pulumi-language-python")).parent)]
-    return os.environ | {
-        "PATH": os.pathsep.join([*tools, os.environ["PATH"]]),
+    search_path = variables.get("PATH", os.environ["PATH"])
+    return {
+        **os.environ,
         "PULUMI_HOME": str(home),
         IGNORE_PATH_VARIABLE: "true",
         "PULUMI_SKIP_UPDATE_CHECK": "true",
         **variables,
+        "PATH": os.pathsep.join([*tools, search_path]),
     }

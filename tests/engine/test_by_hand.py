@@ -31,8 +31,8 @@ class ByHand:
             "PULUMI_BACKEND_URL": f"file://{directory}/state",
             "PULUMI_CONFIG_PASSPHRASE": "by hand",
         }
-        environment = engine_environment(machine.cache / "pulumi", self.variables)
-        self.pulumi = Program(self.checkout, {**environment, **machine.environment, **self.variables})
+        environment = engine_environment(machine.cache / "pulumi", {**machine.environment, **self.variables})
+        self.pulumi = Program(self.checkout, environment)
         self.config = machine.stack_config(CHECKOUT / f"Pulumi.{STACK}.yaml")
         self.write(self.config)
 
