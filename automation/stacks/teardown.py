@@ -16,7 +16,6 @@ from typing import Any
 
 from automation.engine.interrupts import current_shutdown
 from automation.engine.program import Engine
-from automation.errors import UserError
 from automation.lab_stack import CLUSTER_KEY
 from automation.operations.remote import Remote
 from automation.stacks.events import Message
@@ -35,12 +34,7 @@ _MAX_SHOWN = 5
 
 
 def destroy(engine: Engine, run: Callable[[], Result], show: ShowLine) -> Result:
-    """Destroy a stack. `run` runs the engine and returns its result, and `show` prints a line.
-
-    Raise UserError before any change when the stack has protected resources: without this check the engine
-    would delete everything else.
-    """
-    refuse_protected(_export(engine))
+    """Destroy a stack. `run` runs the engine and returns its result, and `show` prints a line."""
     latest = total = run()
     kept: set[str] = set()
     # A run can find further hosts: it starts with the commands that others depended on.
@@ -53,16 +47,6 @@ def destroy(engine: Engine, run: Callable[[], Result], show: ShowLine) -> Result
         latest = run()
         total = _merge(total, latest)
     return total
-
-
-def refuse_protected(state: State) -> None:
-    """Raise UserError if a resource in the state is protected."""
-    names = [_name(resource["urn"]) for resource in _resources(state) if resource.get("protect")]
-    if names:
-        raise UserError(
-            f"protected, so nothing was deleted: {_first_few(names)}; to delete them as well, first run "
-            "`kubewright pulumi --stack STACK -- state unprotect --all --yes`"
-        )
 
 
 def unreached_commands(result: Result) -> set[str]:

@@ -95,7 +95,7 @@ def test_protected_resource_stops_destroy_before_it_begins(two_hosts: OfflineSta
     before = remaining(two_hosts)
     refused = run(two_hosts, "destroy", "--yes")
     assert refused.code == 1
-    assert "protected, so nothing was deleted: cp-1-etcd" in refused.text
+    assert "protected from deletion: cp-1-etcd; nothing was deleted" in refused.text
     assert remaining(two_hosts) == before
     assert run(two_hosts, "pulumi", "--", "state", "unprotect", "--all", "--yes").code == 0
     assert run(two_hosts, "destroy", "--yes").code == 0

@@ -61,12 +61,10 @@ def test_rules_handle_encrypted_settings(machine: Machine) -> None:
     stack.name = "encrypted"
     file = machine.write_stack_file(stack.name, stack.config)
     words = ("pulumi", "--stack", stack.name, "--file", str(file), "--", "config", "set", "--secret")
-    recorded = machine.state / "stacks" / stack.name / f"Pulumi.{stack.name}.yaml"
     encrypted = {}
     for key, value in (("label", "marked-frontend"), ("environment", "production")):
         machine.command(*words, f"test:{key}", value)
-        # Each command starts with the current content of the stack file.
-        encrypted[key] = yaml.safe_load(recorded.read_text())["config"][f"test:{key}"]
+        encrypted[key] = yaml.safe_load(file.read_text())["config"][f"test:{key}"]
 
     def set_encrypted_label(cluster: Document) -> None:
         next(iter(cluster["pools"].values())).setdefault("labels", {})["tier"] = encrypted["label"]

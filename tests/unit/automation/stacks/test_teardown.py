@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -12,7 +11,6 @@ from typing import Any, cast
 import pytest
 
 from automation.engine.program import Engine
-from automation.errors import UserError
 from automation.stacks import teardown
 from automation.stacks.events import Message
 from automation.stacks.result import Action, Outcome, Result
@@ -175,16 +173,6 @@ def test_detached_commands_keep_only_references_to_their_own_host() -> None:
     )
     worker = teardown.detach(before, [urn("w-1-node")])["deployment"]["resources"][6]
     assert "deletedWith" not in worker
-
-
-def test_protected_resources_are_refused_before_anything_is_deleted() -> None:
-    engine = SimulatedEngine({})
-    engine.state["deployment"]["resources"][1]["protect"] = True
-    before = copy.deepcopy(engine.state)
-    with pytest.raises(UserError, match=r"protected, so nothing was deleted: ca; .*state unprotect --all"):
-        destroy(engine)
-    assert engine.runs == 0
-    assert engine.state == before
 
 
 def test_the_rest_is_named_with_what_to_do() -> None:
