@@ -8,7 +8,8 @@ Tests run this file as a program. The key `members` of the JSON file maps the pe
     served              the cluster has agreed on the client addresses of the member
     up                  the member runs
 
-As in etcd, a quorum requires a majority of voters that are up.
+The key `refusing` lists the peer URLs of hosts that run without etcd. They refuse connections, while other hosts
+without etcd do not answer at all. As in etcd, a quorum requires a majority of voters that are up.
 """
 
 from __future__ import annotations
@@ -21,6 +22,12 @@ from typing import Any
 
 Members = dict[str, dict[str, Any]]
 
+_NO_ANSWER = "context deadline exceeded"
+_CONNECTION_REFUSED = (
+    "rpc error: code = DeadlineExceeded desc = latest balancer error: last connection error: connection error: "
+    'desc = "transport: Error while dialing: dial tcp: connect: connection refused"'
+)
+
 
 def main(arguments: list[str]) -> None:
     """Run one command and exit like etcdctl, with an exit code and a message on standard error."""
@@ -31,14 +38,12 @@ def main(arguments: list[str]) -> None:
     words = [word for word in arguments if not word.startswith("--")]
     options = dict(flag.lstrip("-").partition("=")[::2] for flag in flags)
     state["log"].append(" ".join(words))
-    endpoint_members = [
-        _member_url_of_endpoint(endpoint, members) for endpoint in options["endpoints"].split(",")
-    ]
-    answering_member = next((url for url in endpoint_members if url is not None and members[url]["up"]), None)
+    urls = [_peer_url_of_endpoint(endpoint) for endpoint in options["endpoints"].split(",")]
+    answering_member = next((url for url in urls if url in members and members[url]["up"]), None)
     serializable = options.get("consistency") == "s"
     try:
         if answering_member is None:
-            raise RuntimeError("context deadline exceeded")
+            raise RuntimeError(_CONNECTION_REFUSED if set(urls) <= set(state["refusing"]) else _NO_ANSWER)
         if not serializable and (not _has_quorum(members) or members[answering_member]["learner"]):
             raise RuntimeError("rpc not supported for learner or no leader")
         _run_command(words, options, answering_member, state)
@@ -49,11 +54,10 @@ def main(arguments: list[str]) -> None:
         file.write_text(json.dumps(state))
 
 
-def _member_url_of_endpoint(endpoint: str, members: Members) -> str | None:
+def _peer_url_of_endpoint(endpoint: str) -> str:
     host = endpoint.removeprefix("https://").split(":")[0]
     host = os.environ["NODE_IP"] if host == "127.0.0.1" else host
-    url = f"https://{host}:2380"
-    return url if url in members else None
+    return f"https://{host}:2380"
 
 
 def _has_quorum(members: Members) -> bool:
@@ -79,7 +83,8 @@ def _run_command(
             assert name
             assert "learner" in options
             new = {"id": f"{len(state['log']):x}", "name": "", "learner": True, "up": False, "ready": True}
-            members[options["peer-urls"]] = new | {"version": "3.7.3", "served": False}
+            if not state.pop("loses_added_member", False):
+                members[options["peer-urls"]] = new | {"version": "3.7.3", "served": False}
         case ["member", "remove", member_id]:
             members.pop(_url_of_member_id(member_id, members))
         case ["member", "promote", member_id]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -39,9 +40,13 @@ class FakeEtcdCluster:
         peers = "".join(f"{name}={peer_url(name)}\n" for name in names)
         (self.root / "etc/etcd/peers").write_text(peers)
 
-    def set_recorded_members(self, members: dict[str, dict[str, Any]], **more: object) -> None:
+    def set_recorded_members(
+        self, members: dict[str, dict[str, Any]], *, refusing: Iterable[str] = (), **more: object
+    ) -> None:
+        """Write the state of the fake etcd. The hosts `refusing` run without etcd and refuse connections."""
         rows = {peer_url(name): self.default_values(name) | values for name, values in members.items()}
-        self.state.write_text(json.dumps({"members": rows, "log": [], "refusals": []} | more))
+        state = {"members": rows, "log": [], "refusals": [], "refusing": [peer_url(name) for name in refusing]}
+        self.state.write_text(json.dumps(state | more))
 
     @staticmethod
     def default_values(name: str) -> dict[str, Any]:
@@ -54,10 +59,15 @@ class FakeEtcdCluster:
         return members
 
     @property
+    def commands(self) -> list[str]:
+        """All commands of etcdctl."""
+        log: list[str] = json.loads(self.state.read_text())["log"]
+        return log
+
+    @property
     def membership_commands(self) -> list[str]:
         """The commands that changed the membership, without queries."""
-        log: list[str] = json.loads(self.state.read_text())["log"]
-        return [line for line in log if line.split()[:2] not in (["member", "list"], ["endpoint", "health"])]
+        return [line for line in self.commands if line.split()[:2] not in (["member", "list"], ["endpoint", "health"])]
 
     def run(self, *command: str, timeout_seconds: int = 3) -> subprocess.CompletedProcess[str]:
         environment = {

@@ -118,6 +118,34 @@ def test_lost_data_never_creates_a_second_cluster(cluster: FakeEtcdCluster) -> N
     assert not cluster.path("etc/etcd/start.env").exists()
 
 
+def test_one_host_without_etcd_does_not_hide_the_cluster(cluster: FakeEtcdCluster) -> None:
+    """The host b refuses connections, but c belongs to a cluster. A second cluster would split the data."""
+    cluster.set_recorded_members({"b": {"up": False}, "c": {}, "d": {}}, refusing=["b"])
+    assert cluster.start()[0] == "existing"
+    assert cluster.membership_commands == ["member add a"]
+
+
+def test_hosts_that_all_refuse_connections_have_no_cluster(cluster: FakeEtcdCluster) -> None:
+    """Each host is asked once, because time-outs would delay the creation of a cluster."""
+    cluster.set_recorded_members({}, refusing=["b", "c"])
+    assert cluster.start()[0] == "new"
+    assert cluster.commands == ["member list"] * 2
+
+
+def test_lost_data_of_a_host_whose_peers_refuse_is_an_error(cluster: FakeEtcdCluster) -> None:
+    cluster.path("etc/etcd/joined").touch()
+    cluster.set_recorded_members({}, refusing=["b", "c"])
+    assert "its data is gone" in cluster.run("start").stderr
+
+
+def test_a_member_that_is_removed_while_it_joins_does_not_start(cluster: FakeEtcdCluster) -> None:
+    cluster.set_recorded_members({"b": {}, "c": {}}, loses_added_member=True)
+    result = cluster.run("start")
+    assert result.returncode == 1
+    assert "removed from the membership again while it joined" in result.stderr
+    assert not cluster.path("etc/etcd/start.env").exists()
+
+
 def test_an_established_cluster_without_quorum_is_an_error(cluster: FakeEtcdCluster) -> None:
     cluster.set_recorded_members({"b": {}, "c": {"up": False}})
     result = cluster.run("start")
@@ -187,6 +215,14 @@ def test_versions_of_all_members(cluster: FakeEtcdCluster) -> None:
     assert cluster.run("versions").stdout == "a 3.6.16\nb 3.6.9\n"
 
 
+def test_an_unknown_version_of_a_member_is_an_error(cluster: FakeEtcdCluster) -> None:
+    """A member without a known version may be too old for the version that the other members change to."""
+    cluster.set_recorded_members({"a": {}, "b": {}, "c": {"up": False}})
+    result = cluster.run("versions")
+    assert result.returncode == 1
+    assert "member c does not report its version" in result.stderr
+
+
 def test_a_leaving_member_hands_over_leadership_first(cluster: FakeEtcdCluster) -> None:
     cluster.set_recorded_members({name: {} for name in NAMES})
     result = cluster.run("leave")
@@ -217,6 +253,12 @@ def test_leaving_without_quorum_fails_with_advice(cluster: FakeEtcdCluster) -> N
     assert result.returncode == 1
     assert "nothing was removed" in result.stderr
     assert "/var/lib/kubewright/leaving" in result.stderr
+    assert cluster.membership_commands == []
+
+
+def test_a_member_that_was_never_in_quorum_leaves_without_quorum(cluster: FakeEtcdCluster) -> None:
+    cluster.set_recorded_members({"a": {}, "b": {"up": False}, "c": {"up": False}})
+    assert cluster.run("leave", timeout_seconds=1).returncode == 0
     assert cluster.membership_commands == []
 
 
