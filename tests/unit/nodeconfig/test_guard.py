@@ -5,11 +5,12 @@ drains.
 from __future__ import annotations
 
 from dataclasses import replace
+from hashlib import sha256
 from pathlib import Path
 
 import pytest
 
-from nodeconfig.bundle import Bundle, File, Service
+from nodeconfig.bundle import Artifact, Bundle, File, SecretFile, Service
 from nodeconfig.render import reset_script
 from testkit.host import PROGRAM, EmulatedHost
 from topology.model import Role
@@ -128,6 +129,41 @@ def test_etcd_does_not_restart_while_another_member_is_unavailable(host: Emulate
     # A change without a restart is allowed: the list of peers without the lost member.
     peers = replace(old, files=(*old.files, File("/etc/etcd/peers", "x\n")))
     assert host.deliver(peers).returncode == 0
+
+
+def etcd_with_certificate(artifact: Artifact) -> Bundle:
+    """Return a bundle of etcd with a certificate, whose content is the secret `token`, and its program."""
+    bundle = bundle_with_version(Role.ETCD, "etcd", "3.7.3")
+    certificate = SecretFile("/etc/etcd/pki/server.crt", "token")
+    return replace(bundle, secrets=(certificate,), artifacts=(artifact,))
+
+
+def stored_artifact(host: EmulatedHost, name: str, content: str) -> Artifact:
+    """Return an artifact that the host has already stored, so that it downloads nothing."""
+    digest = sha256(content.encode()).hexdigest()
+    stored = host.path(f"/var/lib/kubewright/artifacts/{digest}/{name}")
+    stored.parent.mkdir(parents=True, exist_ok=True)
+    stored.write_text(content)
+    return Artifact(name, f"https://none/{name}", digest, f"/usr/local/lib/kubewright/bin/{name}")
+
+
+@pytest.mark.parametrize("change", ["certificate", "program"])
+def test_certificates_and_programs_of_etcd_change_only_while_all_members_serve(
+    host: EmulatedHost, change: str
+) -> None:
+    """Both changes restart etcd, as a changed unit does."""
+    assert host.deliver(etcd_with_certificate(stored_artifact(host, "etcd", "one"))).returncode == 0
+    write_etcd_member(host, 'echo "kubewright: w-1: etcd: member c does not serve" >&2; [ "$1" != others ]')
+    host.calls()
+    if change == "certificate":
+        result = host.deliver(etcd_with_certificate(stored_artifact(host, "etcd", "one")), token="new\n")
+    else:
+        result = host.deliver(etcd_with_certificate(stored_artifact(host, "etcd", "two")))
+    assert result.returncode == 1
+    assert "etcd was not changed" in result.stderr
+    assert host.calls() == []
+    assert host.path("/etc/etcd/pki/server.crt").read_text() == "SECRET-1\n"
+    assert host.path("/usr/local/lib/kubewright/bin/etcd").read_text() == "one"
 
 
 def test_a_reset_member_leaves_first_and_stays_when_it_cannot(host: EmulatedHost) -> None:

@@ -1,0 +1,52 @@
+"""Tests of directories of a bundle: who removes their content, and how far."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from nodeconfig.bundle import Bundle, File
+from nodeconfig.render import reset_script
+from testkit.host import PROGRAM, EmulatedHost
+from topology.model import Role
+
+DATA = "/var/lib/a"
+BUNDLE = Bundle(
+    role=Role.NODE,
+    program=PROGRAM,
+    files=(File("/etc/a/a.conf", "one\n"),),
+    secrets=(),
+    artifacts=(),
+    services=(),
+    directories=(File(DATA, "", mode=0o700),),
+)
+# The kernel, not the test, would protect a mounted file system: the test reads the arguments of `rm`.
+RM = '#!/bin/sh\necho "$*" >>"$FAKE/removed"\nexec /bin/rm "$@"\n'
+
+
+@pytest.fixture
+def host(tmp_path: Path) -> EmulatedHost:
+    host = EmulatedHost(tmp_path, "sh")
+    assert host.deliver(BUNDLE).returncode == 0
+    (host.path(DATA) / "database").write_text("x")
+    return host
+
+
+def test_a_directory_that_a_bundle_no_longer_has_keeps_its_content(host: EmulatedHost) -> None:
+    """Only the removal of the role deletes data, never a changed setting."""
+    result = host.deliver(replace(BUNDLE, directories=()))
+    assert result.returncode == 0, result.stderr
+    assert f"removed {DATA}" in result.stdout
+    assert (host.path(DATA) / "database").read_text() == "x"
+
+
+def test_the_removal_of_a_role_deletes_no_mounted_file_system(host: EmulatedHost) -> None:
+    (host.fake / "rm").write_text(RM)
+    (host.fake / "rm").chmod(0o755)
+    assert host.run(reset_script(Role.NODE)).returncode == 0
+    assert not host.path(DATA).exists()
+    removals = (host.fake / "removed").read_text().splitlines()
+    (removal,) = (line for line in removals if line.endswith(f"{DATA}/database"))
+    assert "--one-file-system" in removal.split()
