@@ -34,6 +34,27 @@ def test_different_keys_give_different_secrets(one: str, other: str) -> None:
     assert (encryption_configuration(one) == encryption_configuration(other)) == (one == other)
 
 
+KEY = "-----BEGIN EC PRIVATE KEY-----\nan example\n-----END EC PRIVATE KEY-----\n"
+"""A text in the form of a private key, whose derived secrets the tests below record.
+
+The recorded values are the output of `openssl dgst -sha256 -mac HMAC` for `kubewright <purpose>` with this text as
+the key, in base64 and base32. They must never change.
+"""
+
+
+def test_the_encryption_key_of_existing_clusters_does_not_change() -> None:
+    """With another key, API servers cannot read any Secret that etcd and its snapshots contain."""
+    document = yaml.safe_load(encryption_configuration(KEY))
+    (key,) = document["resources"][0]["providers"][0]["secretbox"]["keys"]
+    # The API server finds the key by its name, which etcd stores with each Secret.
+    assert key == {"name": "key1", "secret": "0XtIYjY0CLNK/ghAhKAjyBrVtenTzOQ1jHV3Ha4ynm4="}
+
+
+def test_the_bootstrap_token_of_existing_clusters_does_not_change() -> None:
+    """With another token, an `up` would change the deliveries of all nodes."""
+    assert bootstrap_token(KEY) == "ugxy5x.ucdfd3kjqlr7mpo2"
+
+
 def test_encryption_is_secretbox_with_32_bytes_and_identity_last() -> None:
     document = yaml.safe_load(encryption_configuration("key"))
     (resources,) = document["resources"]

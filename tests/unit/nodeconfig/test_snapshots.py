@@ -92,6 +92,25 @@ def test_copies_have_separate_retention_and_do_not_affect_other_members(member: 
     assert other.exists()
 
 
+def test_an_incomplete_snapshot_is_not_kept(member: SnapshotHost) -> None:
+    (member.fake / "etcdutl").write_text("#!/bin/sh\necho 'expected sha256' >&2\nexit 1\n")
+    result = member.run()
+    assert result.returncode == 1
+    assert "the snapshot is not complete; is the disk full?" in result.stderr
+    assert list(member.snapshots.glob("etcd-*")) == []
+
+
+def test_a_copy_with_other_content_is_an_error_and_not_kept(member: SnapshotHost) -> None:
+    """A full or faulty network file system may write less without an error of `cp`."""
+    (member.fake / "cp").write_text('#!/bin/sh\nhead -c 4 "$1" >"$2"\n')
+    (member.fake / "cp").chmod(0o755)
+    result = member.run(copy_to=str(member.copies))
+    assert result.returncode == 75
+    assert f"the copy in {member.copies} differs" in result.stderr
+    assert list(member.copies.glob("etcd-*")) == []
+    assert len(member.verified_snapshots(member.snapshots)) == 1
+
+
 def test_a_missing_directory_for_copies_fails_after_the_snapshot(member: SnapshotHost) -> None:
     result = member.run(copy_to="/nowhere/backup")
     assert result.returncode == 75

@@ -28,6 +28,23 @@ def test_half_of_the_internet_is_public(type_: str, inputs: dict[str, Any]) -> N
     assert "no-open-ingress" in violations(type_, inputs)
 
 
+@pytest.mark.parametrize(
+    ("source", "public"),
+    [
+        ("5.0.0.0/8", False),
+        ("4.0.0.0/7", True),
+        ("2600::/16", False),
+        ("2600::/15", True),
+        ("2600::/12", True),
+        ("2000::/5", True),
+    ],
+)
+def test_public_begins_above_a_slash_8_of_ipv4_and_a_slash_16_of_ipv6(source: str, public: bool) -> None:
+    address = {"cidrIpv6" if ":" in source else "cidrIpv4": source}
+    inputs = {**address, "ipProtocol": "tcp", "fromPort": 22, "toPort": 22}
+    assert ("no-open-ingress" in violations(INGRESS, inputs)) is public
+
+
 def test_a_private_network_is_not_public() -> None:
     private = {"cidrIpv4": "10.0.0.0/8", "ipProtocol": "tcp", "fromPort": 22, "toPort": 22}
     assert "no-open-ingress" not in violations(INGRESS, private)

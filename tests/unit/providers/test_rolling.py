@@ -41,7 +41,9 @@ class SimulatedHosts:
         self.failing = failing or {}
         self.changing = 0
         self.max_changing = 0
+        self.max_changing_after_failure = 0
         self.changed: list[str] = []
+        self.failed: list[str] = []
         self.refused: dict[str, str] = {}
 
     async def change(self, name: str) -> None:
@@ -52,9 +54,12 @@ class SimulatedHosts:
             return
         self.changing += 1
         self.max_changing = max(self.max_changing, self.changing)
+        if self.failed:
+            self.max_changing_after_failure = max(self.max_changing_after_failure, self.changing)
         await asyncio.sleep(0.001)
         self.changing -= 1
         if name in self.failing:
+            self.failed.append(name)
             assert await self.limit.record_failure(error_args(name, self.failing[name])) is False
         else:
             self.changed.append(name)
@@ -133,6 +138,23 @@ def test_a_failed_host_keeps_one_of_several_slots() -> None:
         await hosts.change_all(WORKERS)
         assert sorted(hosts.changed) == WORKERS[1:]
         assert hosts.refused == {}
+
+    run(work())
+
+
+@pytest.mark.parametrize(("limit", "failing", "remaining"), [(2, 1, 1), (3, 1, 2), (4, 2, 2), (4, 3, 1)])
+def test_failed_and_changing_hosts_together_stay_within_the_limit(
+    limit: int, failing: int, remaining: int
+) -> None:
+    """A failed host is unavailable, so that fewer other hosts may change at the same time."""
+
+    async def work() -> None:
+        failures = dict.fromkeys(WORKERS[:failing], COMMAND_FAILED)
+        hosts = SimulatedHosts(RollingLimit("pool", limit), failures)
+        await hosts.change_all(WORKERS[:failing])
+        await hosts.change_all(WORKERS[failing:])
+        assert sorted(hosts.changed) == WORKERS[failing:]
+        assert hosts.max_changing_after_failure == remaining
 
     run(work())
 

@@ -59,6 +59,15 @@ def test_every_difference_is_one_line() -> None:
         plans.check_unchanged("dev", SavedPlan(engine_plan(), {}, "a"), SavedPlan(more, {}, "a"))
 
 
+def test_changed_configuration_of_the_stack_is_a_difference() -> None:
+    """The program reads the configuration. The engine checks only the resources that it reaches."""
+    other = copy.deepcopy(engine_plan())
+    other["config"]["kubewright:cluster"] = "{}"
+    assert plans.differences(engine_plan(), other) == ["the stack's configuration changed"]
+    with pytest.raises(PlanError, match="the stack's configuration changed"):
+        plans.check_unchanged("dev", SavedPlan(engine_plan(), {}, "a"), SavedPlan(other, {}, "a"))
+
+
 def test_plan_does_not_revert_later_changes() -> None:
     """Test a plan whose new inputs are equal to the current preview and whose old inputs differ."""
 

@@ -56,6 +56,9 @@ class TestVolume:
         ("file", "content", "message"),
         [
             ("device", b"data" + bytes(2 << 20), "has no file system and is not blank; it is left as it is"),
+            # Partition tables, LVM and RAID have their data behind the first blocks.
+            ("device", bytes(4096) + b"data" + bytes(2 << 20), "has no file system and is not blank"),
+            ("device", bytes((1 << 20) - 1) + b"d" + bytes(1 << 20), "has no file system and is not blank"),
             ("device", bytes(1000), "has no file system and is not blank"),
             ("type", b"xfs\n", "has a file system of another kind, xfs"),
         ],
@@ -69,6 +72,14 @@ class TestVolume:
         assert message in result.stderr
         assert "vol-1" in result.stderr
         assert not [line for line in member.calls() if line.startswith(("mkfs", "mount", "restart"))]
+
+    def test_a_volume_whose_file_system_has_no_readable_id_is_not_mounted(self, member: BootMachine) -> None:
+        """A line of fstab without the id would mount another volume, or none, after a restart."""
+        (member.fake / "type").write_text("ext4\n")
+        (member.fake / "blkid").write_text('#!/bin/sh\ncase $* in *UUID*) exit 2 ;; *) echo ext4 ;; esac\n')
+        assert member.run("deliver").returncode != 0
+        assert not [line for line in member.calls() if line.startswith(("mount", "restart"))]
+        assert "kubewright-data" not in (member.root / "etc/fstab").read_text()
 
     def test_a_damaged_volume_stops_the_member(self, member: BootMachine) -> None:
         (member.fake / "type").write_text("ext4\n")

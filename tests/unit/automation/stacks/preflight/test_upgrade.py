@@ -3,15 +3,23 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
+from types import SimpleNamespace
+from typing import cast
 
 import pytest
 
 from automation.deliveries import Delivery
+from automation.engine.program import Engine
+from automation.errors import UserError
+from automation.lab_stack import CLUSTER_KEY
+from automation.stacks.preflight import upgrade
 from automation.stacks.preflight.upgrade import find_problems
 from nodeconfig import bundles
 from nodeconfig.bundle import Identity
 from nodeconfig.render import script
 from testkit.bundles import FakeIndex, cluster
+from tests.unit.components.graph import cluster_config
 from topology.model import Role, Topology
 
 
@@ -79,3 +87,50 @@ def test_next_minor_version_is_accepted() -> None:
 def test_deliveries_without_versions_are_accepted() -> None:
     old = [Delivery("cp-1", Role.CONTROL_PLANE, "begin control-plane\ncommit\n", "")]
     assert find_problems(cluster(), old) == []
+
+
+class FakeEngine:
+    """An engine with a stack file for a cluster, and a state with deliveries."""
+
+    def __init__(self, directory: Path, cluster: dict[str, object], delivered: list[Delivery]) -> None:
+        self.workspace = SimpleNamespace(config={CLUSTER_KEY: cluster}, directory=directory)
+        resources = [
+            {
+                "urn": f"urn:pulumi:test::kubewright::command:remote:Command::{item.host}-{item.role.value}",
+                "type": "command:remote:Command",
+                "inputs": {"create": item.script, "stdin": ""},
+            }
+            for item in delivered
+        ]
+        self.state = {"deployment": {"resources": resources}}
+        self.exports = 0
+
+    def export_state(self) -> dict[str, object]:
+        self.exports += 1
+        return self.state
+
+
+def engine_with(directory: Path, delivered: list[Delivery], **changes: object) -> Engine:
+    """Return the engine of a stack file with these changes."""
+    return cast(Engine, FakeEngine(directory, cluster_config(directory, workers=2, **changes), delivered))
+
+
+VERSION_BEFORE = Delivery("cp-1", Role.CONTROL_PLANE, "version kubernetes 1.34.1\n", "")
+
+
+def test_a_success_is_recorded_for_the_stack_file_that_had_it(tmp_path: Path) -> None:
+    """The record spares the state of an unchanged stack. A changed stack must be checked again."""
+    earlier = engine_with(tmp_path, [VERSION_BEFORE], kubernetes={"version": "1.35.6"})
+    upgrade.record_success(earlier)
+    upgrade.check(earlier)
+    assert cast(FakeEngine, earlier).exports == 0
+    with pytest.raises(UserError, match=r"1\.34\.1 on cp-1 cannot become 1\.36"):
+        upgrade.check(engine_with(tmp_path, [VERSION_BEFORE], kubernetes={"version": "1.36.3"}))
+
+
+def test_other_etcd_members_are_checked_after_a_success(tmp_path: Path) -> None:
+    member = Delivery("cp-1", Role.ETCD, "begin etcd\n", "")
+    pools = {"workers": {"hosts": ["w-1"]}}
+    upgrade.record_success(engine_with(tmp_path, [member], pools=pools))
+    with pytest.raises(UserError, match=r"etcd\.hosts: none of the members cp-1 remains"):
+        upgrade.check(engine_with(tmp_path, [member], etcd={"hosts": ["w-2"]}, pools=pools))
