@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import subprocess
 from dataclasses import dataclass, field
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
 
@@ -12,6 +14,7 @@ from automation.errors import UserError
 from automation.operations.remote import ScriptResult
 from automation.operations.replace import replace
 from automation.operations.target import Target
+from nodeconfig.host_paths import STATE_DIRECTORY
 from testkit.bundles import cluster
 from topology.model import Role, Topology
 
@@ -98,6 +101,33 @@ def test_host_that_is_not_empty_is_rejected() -> None:
     with pytest.raises(UserError, match="e-0: not empty"):
         replace(target_with(cluster(etcd=3), hosts), "e-0")
     assert len(hosts.calls) == 1
+
+
+@pytest.mark.parametrize(
+    ("path", "empty"),
+    [("roles/etcd/digest", False), ("roles/etcd/paths", True), ("artifacts/host.sh", True)],
+    ids=["installed", "interrupted", "without-roles"],
+)
+def test_only_a_host_without_an_installed_role_is_empty(tmp_path: Path, path: str, empty: bool) -> None:
+    """The script runs in a directory in the place of the state of the host."""
+    (tmp_path / path).parent.mkdir(parents=True)
+    (tmp_path / path).touch()
+
+    class ScriptHosts(FakeHosts):
+        def run(self, host: str, script: str, **_: object) -> ScriptResult:
+            if not script.startswith("for role in"):
+                return super().run(host, script)
+            text = script.replace(STATE_DIRECTORY, str(tmp_path))
+            completed = subprocess.run(["sh", "-c", text], capture_output=True, text=True, timeout=20)
+            return ScriptResult(host, completed.returncode, completed.stdout, completed.stderr)
+
+    hosts = ScriptHosts()
+    if empty:
+        assert replace(target_with(cluster(etcd=3), hosts), "e-0") == 0
+    else:
+        with pytest.raises(UserError, match="e-0: not empty"):
+            replace(target_with(cluster(etcd=3), hosts), "e-0")
+        assert hosts.calls == []
 
 
 def test_unreachable_and_unknown_hosts_are_errors() -> None:

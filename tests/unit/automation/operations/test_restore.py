@@ -16,6 +16,7 @@ from automation.errors import UserError
 from automation.operations import restore
 from automation.operations.remote import ScriptResult
 from automation.operations.target import Target
+from nodeconfig.host_paths import STATE_DIRECTORY
 from testkit.bundles import cluster
 from topology.model import Role
 
@@ -23,11 +24,20 @@ TOPOLOGY = cluster(etcd=3, workers=1)
 
 
 class RecordingHosts:
-    """Fake hosts that record their steps, as pairs (step or role, host)."""
+    """Fake hosts that record their steps, as pairs (step or role, host), and what runs on them.
 
-    def __init__(self, roles: dict[str, list[str]], unreachable: str = "", failing_step: str = "") -> None:
-        self.roles, self.unreachable, self.failing_step = roles, unreachable, failing_step
+    A step fails when the steps before it have not prepared its host: a restore in a wrong order fails. The step
+    `failing_step` fails on the host `failing_host`, or on every host.
+    """
+
+    def __init__(
+        self, roles: dict[str, list[str]], unreachable: str = "", failing_step: str = "", failing_host: str = ""
+    ) -> None:
+        self.roles, self.unreachable = roles, unreachable
+        self.failing_step, self.failing_host = failing_step, failing_host
         self.steps: list[tuple[str, str]] = []
+        self.running = {(host, role) for host, names in roles.items() for role in names}
+        self.done: set[tuple[str, str]] = set()
 
     def run_on_all(
         self, hosts: Iterable[str], script: str | Mapping[str, str], **_: object
@@ -43,9 +53,40 @@ class RecordingHosts:
             return ScriptResult(host, 0, "\n".join(self.roles[host]), "")
         step = script.split("step=", 1)[1].split()[0] if script.startswith("step=") else script
         self.steps.append((step, host))
-        if step == self.failing_step:
+        if step == self.failing_step and self.failing_host in ("", host):
             return ScriptResult(host, 1, "", "disk full")
-        return ScriptResult(host, 0, "no", "")
+        if problem := self._problem(step, host):
+            return ScriptResult(host, 1, "", problem)
+        self._change(step, host)
+        return ScriptResult(host, 0, "yes" if (host, "receive") in self.done else "no", "")
+
+    def _problem(self, step: str, host: str) -> str:
+        """Return why a step cannot run on a host now; empty if it can."""
+        running_roles = {role for _, role in self.running}
+        healthy = len([name for name, done in self.done if done == "start-etcd"]) > len(TOPOLOGY.etcd) // 2
+        required = {"prepare": "receive", "swap": "prepare", "start-etcd": "swap", "wait-etcd": "start-etcd"}
+        if step in required and (host, required[step]) not in self.done:
+            return f"{required[step]} did not run"
+        if step == "swap" and running_roles & {"etcd", "control-plane"}:
+            return "a program still uses the data"
+        if step == "deliver-etcd" and [name for name, role in self.running - self.done if role == "etcd"]:
+            return "members of the old cluster run"
+        if step in ("wait-etcd", "start-api", "deliver-control-plane") and not healthy:
+            return "etcd is not healthy"
+        if step in ("restart-kubelet", "deliver-node") and "control-plane" not in running_roles:
+            return "the API does not answer"
+        return ""
+
+    def _change(self, step: str, host: str) -> None:
+        """Record what a step changes on a host."""
+        self.done.add((host, step))
+        if step.startswith("deliver-"):
+            self.running.add((host, step.removeprefix("deliver-")))
+            self.done.add((host, step.removeprefix("deliver-")))
+        elif step == "start-api":
+            self.running.add((host, "control-plane"))
+        elif step.startswith("stop-"):
+            self.running.discard((host, {"stop-api": "control-plane", "stop-etcd": "etcd"}[step]))
 
     def send(self, host: str, script: str, source: Path, **_: object) -> ScriptResult:
         return self.run(host, script)
@@ -141,6 +182,43 @@ def test_failed_step_stops_the_restore_and_names_the_host(
     with pytest.raises(UserError, match="restore stopped at prepare: e-0: disk full"):
         run_restore(hosts, tmp_path, monkeypatch)
     assert "stop-api" not in hosts.step_order()
+
+
+@pytest.mark.parametrize(
+    ("roles", "step"),
+    [(ALL_ROLES, "restart-kubelet"), ({**ALL_ROLES, "w-1": []}, "deliver-node")],
+    ids=["installed", "empty"],
+)
+def test_failed_node_is_named_with_the_repair_command_and_the_restore_fails(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    roles: dict[str, list[str]],
+    step: str,
+) -> None:
+    hosts = RecordingHosts(roles, failing_step=step, failing_host="w-1")
+    assert run_restore(hosts, tmp_path, monkeypatch) == 1
+    output = capsys.readouterr().out
+    assert "w-1: disk full; fix the host, then run `kubewright repair --host w-1`" in output
+    assert "restored, except the hosts above" in output
+
+
+def test_host_whose_installation_was_interrupted_counts_as_empty(tmp_path: Path) -> None:
+    """The host program creates the directory of a role first, and its digest when the role is complete."""
+    for path in ("roles/etcd/digest", "roles/node/paths"):
+        (tmp_path / path).parent.mkdir(parents=True)
+        (tmp_path / path).touch()
+
+    class Remote:
+        def run_on_all(self, hosts: Iterable[str], script: str, **_: object) -> dict[str, ScriptResult]:
+            text = script.replace(STATE_DIRECTORY, str(tmp_path))
+            completed = subprocess.run(["sh", "-c", text], capture_output=True, text=True, timeout=20)
+            return {host: ScriptResult(host, completed.returncode, completed.stdout, "") for host in hosts}
+
+    target = SimpleNamespace(topology=TOPOLOGY, remote=Remote(), hosts=("cp-1",))
+    deliveries = [Delivery("cp-1", role, "", "") for role in (Role.ETCD, Role.NODE)]
+    hosts = restore.RestoreHosts(cast(Target, target), "00", "t")
+    assert [delivery.role for delivery in hosts.missing_deliveries(deliveries)] == [Role.NODE]
 
 
 def test_damaged_snapshot_is_rejected(tmp_path: Path) -> None:

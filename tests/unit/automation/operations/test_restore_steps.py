@@ -1,0 +1,178 @@
+"""Tests of the steps of `restore` on a host, with fake programs that keep the state of the host."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from hashlib import sha256
+from pathlib import Path
+
+import pytest
+
+from automation.operations.restore import step_script
+
+SNAPSHOT = b"a snapshot\n"
+MEMBER = {
+    "sum": sha256(SNAPSHOT).hexdigest(),
+    "name": "e-0",
+    "url": "https://10.9.0.100:2380",
+    "cluster": "e-0=https://10.9.0.100:2380",
+    "token": "test-t1",
+    "stamp": "t1",
+}
+# Units are files: `active.<unit>` exists while the unit runs. A unit in `stuck` neither starts nor restarts.
+SYSTEMCTL = """#!/bin/sh
+verb=$1; shift
+while case ${1:-} in --*) true ;; *) false ;; esac; do shift; done
+echo "$verb $*" >>"$FAKE/log"
+case $verb in
+start | restart)
+    for unit; do
+        [ ! -e "$FAKE/stuck.$unit" ] || exit 1
+        : >"$FAKE/active.$unit"
+    done ;;
+stop) for unit; do rm -f "$FAKE/active.$unit"; done ;;
+is-active) [ -e "$FAKE/active.$1" ] ;;
+esac
+"""
+ETCDUTL = """#!/bin/sh
+echo "etcdutl $*" >>"$FAKE/log"
+case $2 in
+status) grep -q snapshot "$3" ;;
+restore)
+    for word; do
+        case $word in --data-dir=*) mkdir -p "${word#*=}/member" && cp "$3" "${word#*=}/member/db" ;; esac
+    done ;;
+esac
+"""
+ETCDCTL = '#!/bin/sh\n[ -e "$FAKE/active.etcd.service" ] || { echo "connection refused" >&2; exit 1; }\n'
+KUBECTL = """#!/bin/sh
+echo readyz >>"$FAKE/log"
+[ -e "$FAKE/active.kube-apiserver.service" ] || { echo "connection refused" >&2; exit 1; }
+"""
+# The time of the host advances by 100 s with each call of `date`.
+DATE = """#!/bin/sh
+read -r now 2>/dev/null <"$FAKE/now" || now=0
+echo $((now + 100)) >"$FAKE/now"
+echo "$now"
+"""
+RECORD = '#!/bin/sh\necho "${0##*/} $*" >>"$FAKE/log"\n'
+
+
+class RestoreHost:
+    """A directory that emulates the host of an etcd member with data."""
+
+    def __init__(self, directory: Path) -> None:
+        self.root, self.fake = directory / "root", directory / "fake"
+        self.data = self.root / "var/lib/etcd"
+        programs = self.root / "usr/local/lib/kubewright/bin"
+        for path in (self.data / "member", self.fake, programs):
+            path.mkdir(parents=True)
+        (self.data / "member/db").write_text("old")
+        for path, text in {
+            **{programs / "etcdutl": ETCDUTL, programs / "etcdctl": ETCDCTL, programs / "kubectl": KUBECTL},
+            **{self.fake / "systemctl": SYSTEMCTL, self.fake / "date": DATE},
+            **{self.fake / "chown": RECORD, self.fake / "sync": RECORD},
+        }.items():
+            path.write_text(text)
+            path.chmod(0o755)
+
+    def run(self, step: str, *, text: str = "") -> subprocess.CompletedProcess[bytes]:
+        """Run a step, or another text of it, with the snapshot on standard input."""
+        return subprocess.run(
+            ["sh", "-c", text or step_script(step, MEMBER)],
+            input=SNAPSHOT,
+            capture_output=True,
+            env={
+                "PATH": f"{self.fake}:{os.environ['PATH']}",
+                "KUBEWRIGHT_ROOT": str(self.root),
+                "FAKE": str(self.fake),
+            },
+            timeout=60,
+        )
+
+    def run_all(self, *steps: str) -> None:
+        for step in steps:
+            completed = self.run(step)
+            assert completed.returncode == 0, completed.stderr
+
+    def set_active(self, unit: str) -> None:
+        (self.fake / f"active.{unit}.service").touch()
+
+    def calls(self) -> list[str]:
+        log = self.fake / "log"
+        return log.read_text().splitlines() if log.exists() else []
+
+
+@pytest.fixture
+def host(tmp_path: Path) -> RestoreHost:
+    return RestoreHost(tmp_path)
+
+
+def test_a_snapshot_that_is_cut_off_is_refused(host: RestoreHost) -> None:
+    text = step_script("receive", {**MEMBER, "sum": sha256(b"a whole snapshot\n").hexdigest()})
+    completed = host.run("receive", text=text)
+    assert completed.returncode == 1
+    assert b"the snapshot is not complete" in completed.stderr
+
+
+def test_the_old_data_is_kept_beside_the_new(host: RestoreHost) -> None:
+    host.run_all("receive", "prepare", "swap")
+    assert (host.data / "member/db").read_bytes() == SNAPSHOT
+    assert (host.data / "before-t1/member/db").read_text() == "old"
+
+
+def test_the_new_data_belongs_to_etcd(host: RestoreHost) -> None:
+    """Only root can change the owner: here, the paths of the step are in the directory and `chown` is a fake."""
+    host.run_all("receive")
+    text = step_script("prepare", MEMBER).replace("ROOT=${KUBEWRIGHT_ROOT:-}", "ROOT=")
+    for variable in ("BIN", "DATA"):
+        text = text.replace(f"\n{variable}=$ROOT/", f"\n{variable}={host.root}/")
+    assert host.run("prepare", text=text).returncode == 0
+    assert f"chown -R etcd:etcd {host.data}/restore/data" in host.calls()
+
+
+def test_clients_notice_that_revisions_went_back(host: RestoreHost) -> None:
+    """Without these options, clients trust caches that are newer than the restored data."""
+    host.run_all("receive", "prepare")
+    (call,) = (line for line in host.calls() if line.startswith("etcdutl snapshot restore"))
+    assert {"--bump-revision=1000000000", "--mark-compacted", "--initial-cluster-token=test-t1"} <= set(call.split())
+
+
+def test_the_data_of_a_running_member_is_not_replaced(host: RestoreHost) -> None:
+    host.run_all("receive", "prepare")
+    host.set_active("etcd")
+    completed = host.run("swap")
+    assert completed.returncode == 1
+    assert b"etcd still runs" in completed.stderr
+    assert (host.data / "member/db").read_text() == "old"
+
+
+def test_an_unhealthy_etcd_stops_the_restore(host: RestoreHost) -> None:
+    completed = host.run("wait-etcd")
+    assert completed.returncode == 1
+    assert b"etcd is not healthy after 180 s: connection refused" in completed.stderr
+    host.run_all("start-etcd", "wait-etcd")
+
+
+def test_controllers_restart_after_the_api_is_ready(host: RestoreHost) -> None:
+    """They have caches of the data before the restore, also when something has started them again."""
+    host.run_all("start-api")
+    assert host.calls() == [
+        "start kube-apiserver.service",
+        "readyz",
+        "restart kube-controller-manager.service kube-scheduler.service",
+    ]
+
+
+def test_an_api_that_does_not_start_is_an_error(host: RestoreHost) -> None:
+    (host.fake / "stuck.kube-apiserver.service").touch()
+    assert host.run("start-api").returncode != 0
+    assert "restart kube-controller-manager.service kube-scheduler.service" not in host.calls()
+
+
+def test_a_kubelet_that_does_not_restart_is_an_error(host: RestoreHost) -> None:
+    (host.fake / "stuck.kubelet.service").touch()
+    completed = host.run("restart-kubelet")
+    assert completed.returncode == 1
+    assert b"the kubelet does not restart" in completed.stderr
