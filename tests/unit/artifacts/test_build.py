@@ -16,7 +16,7 @@ from artifacts.catalogue import Binary
 from artifacts.errors import ArtifactError
 from artifacts.progress import Progress
 
-needs_go = pytest.mark.skipif(shutil.which("go") is None, reason="no go on PATH")
+needs_go = pytest.mark.usefixtures("go_on_path")
 
 
 @pytest.fixture
