@@ -82,6 +82,10 @@ test-faults: ## tests of the highly available stack under faults and changes, fo
 	@./kubewright mirror
 	@$(PYTEST) tests/faults
 
+.PHONY: test-mutations
+test-mutations: ## make known mistakes in copies of the checkout, and check that tests find them (no root)
+	@$(PYTHON) -m testkit.mutations
+
 .PHONY: test
 test: lint ## lint, unit tests, engine tests and lab tests (root)
 	@$(PREPARE)

@@ -111,9 +111,7 @@ def parse_outcomes(junit_xml: str) -> dict[str, set[str]]:
     return outcomes
 
 
-def survival_reason(
-    tests: Iterable[str], exit_code: int, outcomes: Mapping[str, Collection[str]]
-) -> str:
+def survival_reason(tests: Iterable[str], exit_code: int, outcomes: Mapping[str, Collection[str]]) -> str:
     """Return why a mutation counts as not found; empty if every one of its tests failed."""
     if exit_code != _TESTS_FAILED and exit_code != _TESTS_PASSED:
         return f"pytest could not run the tests (exit code {exit_code})"
@@ -140,7 +138,8 @@ def document(mutations: Iterable[Mutation], files: Mapping[str, str]) -> str:
     for mutation in mutations:
         by_file.setdefault(files[mutation.name], []).append(mutation)
     sections = [
-        f"## {file}\n\n" + "\n".join(_item(mutation) for mutation in by_file[file]) for file in sorted(by_file)
+        f"## {file}\n\n" + "\n".join(_item(mutation) for mutation in by_file[file])
+        for file in sorted(by_file)
     ]
     return "\n".join([_INTRODUCTION, *(f"{section}\n" for section in sections)])
 
@@ -182,7 +181,9 @@ class _Copy:
         self._report = directory / "report.xml"
         self._environment = {"PYTHONPYCACHEPREFIX": str(directory / "pycache")}
 
-    def run_tests(self, tests: Iterable[str], timeout: float, *options: str) -> tuple[int, dict[str, set[str]]]:
+    def run_tests(
+        self, tests: Iterable[str], timeout: float, *options: str
+    ) -> tuple[int, dict[str, set[str]]]:
         """Run tests and return the exit code and the outcomes. Raise CommandFailed on a time-out."""
         self._report.unlink(missing_ok=True)
         command = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "-q", *options]

@@ -45,7 +45,12 @@ class FakeEtcdCluster:
     ) -> None:
         """Write the state of the fake etcd. The hosts `refusing` run without etcd and refuse connections."""
         rows = {peer_url(name): self.default_values(name) | values for name, values in members.items()}
-        state = {"members": rows, "log": [], "refusals": [], "refusing": [peer_url(name) for name in refusing]}
+        state = {
+            "members": rows,
+            "log": [],
+            "refusals": [],
+            "refusing": [peer_url(name) for name in refusing],
+        }
         self.state.write_text(json.dumps(state | more))
 
     @staticmethod
@@ -67,7 +72,11 @@ class FakeEtcdCluster:
     @property
     def membership_commands(self) -> list[str]:
         """The commands that changed the membership, without queries."""
-        return [line for line in self.commands if line.split()[:2] not in (["member", "list"], ["endpoint", "health"])]
+        return [
+            line
+            for line in self.commands
+            if line.split()[:2] not in (["member", "list"], ["endpoint", "health"])
+        ]
 
     def run(self, *command: str, timeout_seconds: int = 3) -> subprocess.CompletedProcess[str]:
         environment = {

@@ -31,7 +31,11 @@ class RecordingHosts:
     """
 
     def __init__(
-        self, roles: dict[str, list[str]], unreachable: str = "", failing_step: str = "", failing_host: str = ""
+        self,
+        roles: dict[str, list[str]],
+        unreachable: str = "",
+        failing_step: str = "",
+        failing_host: str = "",
     ) -> None:
         self.roles, self.unreachable = roles, unreachable
         self.failing_step, self.failing_host = failing_step, failing_host

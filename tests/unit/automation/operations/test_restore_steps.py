@@ -136,7 +136,9 @@ def test_clients_notice_that_revisions_went_back(host: RestoreHost) -> None:
     """Without these options, clients trust caches that are newer than the restored data."""
     host.run_all("receive", "prepare")
     (call,) = (line for line in host.calls() if line.startswith("etcdutl snapshot restore"))
-    assert {"--bump-revision=1000000000", "--mark-compacted", "--initial-cluster-token=test-t1"} <= set(call.split())
+    assert {"--bump-revision=1000000000", "--mark-compacted", "--initial-cluster-token=test-t1"} <= set(
+        call.split()
+    )
 
 
 def test_the_data_of_a_running_member_is_not_replaced(host: RestoreHost) -> None:

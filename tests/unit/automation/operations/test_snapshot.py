@@ -31,7 +31,9 @@ class Members:
         self.asked.append(host)
         if host in self.unhealthy:
             target.write_bytes(CONTENT[:5])
-            return ScriptResult(host, 1, "", f"sha256 {sha256(CONTENT[:5]).hexdigest()}\netcd is not healthy here\n")
+            return ScriptResult(
+                host, 1, "", f"sha256 {sha256(CONTENT[:5]).hexdigest()}\netcd is not healthy here\n"
+            )
         target.write_bytes(CONTENT)
         return ScriptResult(host, 0, "", self.reported)
 

@@ -80,7 +80,13 @@ REQUESTS: list[tuple[str, str, str, Context, Context]] = [
         {**VIA_S3, S3_OBJECT: f"{STORE}/status/members/etcd/e-1/etcd"},
         {S3_OBJECT: f"{STORE}/members/etcd/e-1/etcd.payload"},
     ),
-    ("snapshots-policy", "ec2:CreateSnapshot", f"{EC2}:volume/vol-1", OWN, {f"{TAG}kubewright:cluster": "other"}),
+    (
+        "snapshots-policy",
+        "ec2:CreateSnapshot",
+        f"{EC2}:volume/vol-1",
+        OWN,
+        {f"{TAG}kubewright:cluster": "other"},
+    ),
     (
         "snapshots-policy",
         "ec2:DeleteSnapshot",

@@ -59,7 +59,9 @@ class TestMachines:
         """A changed zone or size that Azure cannot apply would replace the disk with etcd's data."""
         disks = resources.of_type(":Disk")
         assert len(disks) >= 3
-        assert {disk.name: disk.protect for disk in disks} == dict.fromkeys((disk.name for disk in disks), True)
+        assert {disk.name: disk.protect for disk in disks} == dict.fromkeys(
+            (disk.name for disk in disks), True
+        )
 
     def test_members_are_in_different_zones_with_planned_addresses(self, resources: Graph) -> None:
         zones = [resources.node(f"cp-{n}-machine").inputs["zones"] for n in (1, 2, 3)]

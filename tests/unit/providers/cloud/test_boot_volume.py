@@ -76,7 +76,7 @@ class TestVolume:
     def test_a_volume_whose_file_system_has_no_readable_id_is_not_mounted(self, member: BootMachine) -> None:
         """A line of fstab without the id would mount another volume, or none, after a restart."""
         (member.fake / "type").write_text("ext4\n")
-        (member.fake / "blkid").write_text('#!/bin/sh\ncase $* in *UUID*) exit 2 ;; *) echo ext4 ;; esac\n')
+        (member.fake / "blkid").write_text("#!/bin/sh\ncase $* in *UUID*) exit 2 ;; *) echo ext4 ;; esac\n")
         assert member.run("deliver").returncode != 0
         assert not [line for line in member.calls() if line.startswith(("mount", "restart"))]
         assert "kubewright-data" not in (member.root / "etc/fstab").read_text()

@@ -11,6 +11,7 @@ from providers.rolling import RollingLimit
 from tests.unit.components.conftest import Deploy
 from tests.unit.components.graph import cluster_config
 
+
 @pytest.fixture
 def limits(monkeypatch: pytest.MonkeyPatch) -> dict[str, tuple[int, bool]]:
     """Record the rolling limits that the program creates: number and strictness by group."""
