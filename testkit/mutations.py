@@ -1,7 +1,7 @@
 """Mutations: small mistakes in the code, each with the tests that must fail because of it.
 
-`tests/mutations/` has one patch for each mutation, and `table.yaml` with the cost of each mistake and the tests.
-`make test-mutations` applies each patch to a private copy of the checkout and runs its tests there.
+`tests/mutations/` has one patch for each mutation, and `table.yaml` with the cost of each mistake and the
+tests. `make test-mutations` applies each patch to a private copy of the checkout and runs its tests there.
 """
 
 from __future__ import annotations
@@ -38,15 +38,16 @@ _WIDTH = 118
 _INTRODUCTION = """\
 # Mutations
 
-A mutation is a small mistake in the code that would cost users data, keys or availability. `tests/mutations/` has a
-patch for each mutation. `make test-mutations` applies each patch to a private copy of the checkout and runs the tests
-that must fail. It fails when such a test passes, is skipped or cannot run, and when a patch does not apply.
+A mutation is a small mistake in the code that would cost users data, keys or availability.
+`tests/mutations/` has a patch for each mutation. `make test-mutations` applies each patch to a private copy
+of the checkout and runs the tests that must fail. The target fails when such a test passes, is skipped or
+cannot run, and when a patch does not apply.
 
-`tests/mutations/table.yaml` lists the mutations. This document is generated from it by `$PY -m testkit.mutations
---document`, where `$PY` is the Python interpreter that `setup/environment` prints.
+`tests/mutations/table.yaml` lists the mutations. `$PY -m testkit.mutations --document` generates this
+document from the table. `$PY` is the Python interpreter that `setup/environment` prints.
 
-When you change code that a patch contains, make the same mistake in the new code and replace the patch. When you
-remove such code, remove its patch and its entry in the table.
+When you change code that a patch contains, make the same mistake in the new code and replace the patch. When
+you remove such code, remove its patch and its entry in the table.
 """
 
 
@@ -54,8 +55,8 @@ remove such code, remove its patch and its entry in the table.
 class Mutation:
     """A mistake in the code.
 
-    `name` is the name of the patch without `.patch`. `cost` is a sentence that says what the mistake would cost
-    users. `tests` are the pytest node ids, without parameters, of the tests that must fail.
+    `name` is the name of the patch without `.patch`. `cost` is a sentence that says what the mistake would
+    cost users. `tests` are the pytest node ids, without parameters, of the tests that must fail.
     """
 
     name: str
@@ -133,7 +134,10 @@ def tests_that_do_not_pass(tests: Iterable[str], outcomes: Mapping[str, Collecti
 
 
 def document(mutations: Iterable[Mutation], files: Mapping[str, str]) -> str:
-    """Return the document about the mutations. `files` maps the name of a mutation to the file that it changes."""
+    """Return the document about the mutations.
+
+    `files` maps the name of a mutation to the file that it changes.
+    """
     by_file: dict[str, list[Mutation]] = {}
     for mutation in mutations:
         by_file.setdefault(files[mutation.name], []).append(mutation)

@@ -94,15 +94,13 @@ def test_document_is_generated_from_the_table() -> None:
 
 REPORT = """
 <testsuites><testsuite>
-<testcase classname="tests.unit.a.test_b" file="tests/unit/a/test_b.py" name="test_one[x]"><failure/></testcase>
-<testcase classname="tests.unit.a.test_b" file="tests/unit/a/test_b.py" name="test_one[y]"/>
-<testcase classname="tests.unit.a.test_b.TestC" file="tests/unit/a/test_b.py" name="test_two"><error/></testcase>
-<testcase classname="tests.unit.a.test_b" file="tests/unit/a/test_b.py" name="test_three"><skipped/></testcase>
+<testcase classname="tests.a.test_b" file="tests/a/test_b.py" name="test_one[x]"><failure/></testcase>
+<testcase classname="tests.a.test_b" file="tests/a/test_b.py" name="test_one[y]"/>
+<testcase classname="tests.a.test_b.TestC" file="tests/a/test_b.py" name="test_two"><error/></testcase>
+<testcase classname="tests.a.test_b" file="tests/a/test_b.py" name="test_three"><skipped/></testcase>
 </testsuite></testsuites>
 """
-ONE, TWO, THREE = (
-    f"tests/unit/a/test_b.py::{name}" for name in ("test_one", "TestC::test_two", "test_three")
-)
+ONE, TWO, THREE = (f"tests/a/test_b.py::{name}" for name in ("test_one", "TestC::test_two", "test_three"))
 
 
 def test_outcomes_are_read_by_node_id() -> None:
@@ -119,7 +117,7 @@ def test_outcomes_are_read_by_node_id() -> None:
         ([ONE], 1, ""),
         ([ONE, TWO], 1, f"{TWO}: error"),
         ([THREE], 0, f"{THREE}: skipped"),
-        ([ONE, "tests/unit/a/test_b.py::test_four"], 1, "tests/unit/a/test_b.py::test_four: did not run"),
+        ([ONE, "tests/a/test_b.py::test_four"], 1, "tests/a/test_b.py::test_four: did not run"),
         ([ONE], 2, "pytest could not run the tests (exit code 2)"),
         ([ONE], 4, "pytest could not run the tests (exit code 4)"),
     ],
@@ -142,7 +140,7 @@ def test_tests_must_pass_on_the_unchanged_code() -> None:
 
 @pytest.mark.parametrize("text", ["[]", "a: {cost: x}", "a: {cost: x, must_fail: []}", "a: {must_fail: [b]}"])
 def test_incomplete_entry_of_the_table_is_an_error(text: str) -> None:
-    with pytest.raises(ValueError, match="the table|needs exactly|at least one test"):
+    with pytest.raises(ValueError, match=r"the table|needs exactly|at least one test"):
         mutations.parse_table(text)
 
 

@@ -11,7 +11,7 @@ from artifacts import catalogue
 
 
 def test_go_tests_of_the_approver_pass(go: str, tmp_path: Path) -> None:
-    """A copy of the module is tested with the flags of the build, because Go may rewrite go.mod and go.sum."""
+    """Test a copy of the module, because Go may rewrite go.mod and go.sum, with the flags of the build."""
     module = shutil.copytree(catalogue.binary("kubelet-csr-approver").module, tmp_path / "module")
     environment = os.environ | {
         "GOFLAGS": "-mod=mod -buildvcs=false -trimpath",

@@ -37,8 +37,8 @@ def test_different_keys_give_different_secrets(one: str, other: str) -> None:
 KEY = "-----BEGIN EC PRIVATE KEY-----\nan example\n-----END EC PRIVATE KEY-----\n"
 """A text in the form of a private key, whose derived secrets the tests below record.
 
-The recorded values are the output of `openssl dgst -sha256 -mac HMAC` for `kubewright <purpose>` with this text as
-the key, in base64 and base32. They must never change.
+The recorded values are the output of `openssl dgst -sha256 -mac HMAC` for `kubewright <purpose>` with this
+text as the key, in base64 and base32. They must never change.
 """
 
 

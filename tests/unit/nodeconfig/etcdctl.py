@@ -8,8 +8,8 @@ Tests run this file as a program. The key `members` of the JSON file maps the pe
     served              the cluster has agreed on the client addresses of the member
     up                  the member runs
 
-The key `refusing` lists the peer URLs of hosts that run without etcd. They refuse connections, while other hosts
-without etcd do not answer at all. As in etcd, a quorum requires a majority of voters that are up.
+The key `refusing` lists the peer URLs of hosts that run without etcd. They refuse connections, while other
+hosts without etcd do not answer at all. As in etcd, a quorum requires a majority of voters that are up.
 """
 
 from __future__ import annotations
@@ -24,8 +24,8 @@ Members = dict[str, dict[str, Any]]
 
 _NO_ANSWER = "context deadline exceeded"
 _CONNECTION_REFUSED = (
-    "rpc error: code = DeadlineExceeded desc = latest balancer error: last connection error: connection error: "
-    'desc = "transport: Error while dialing: dial tcp: connect: connection refused"'
+    "rpc error: code = DeadlineExceeded desc = latest balancer error: last connection error: "
+    'connection error: desc = "transport: Error while dialing: dial tcp: connect: connection refused"'
 )
 
 

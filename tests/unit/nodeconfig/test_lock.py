@@ -1,7 +1,7 @@
 """Tests of the lock of a host whose holder has not written its process id.
 
-A run creates the lock and then writes its process id into it. The `sleep` of the emulated host plays the other
-run, so that no test depends on the time.
+A run creates the lock and then writes its process id into it. The `sleep` of the emulated host acts as the
+other run, so that no test depends on the time.
 """
 
 from __future__ import annotations

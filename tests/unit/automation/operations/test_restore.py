@@ -26,8 +26,8 @@ TOPOLOGY = cluster(etcd=3, workers=1)
 class RecordingHosts:
     """Fake hosts that record their steps, as pairs (step or role, host), and what runs on them.
 
-    A step fails when the steps before it have not prepared its host: a restore in a wrong order fails. The step
-    `failing_step` fails on the host `failing_host`, or on every host.
+    A step fails when the steps before it have not prepared its host: a restore in a wrong order fails. The
+    step `failing_step` fails on the host `failing_host`, or on every host.
     """
 
     def __init__(

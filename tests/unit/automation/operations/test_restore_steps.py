@@ -70,9 +70,13 @@ class RestoreHost:
             path.mkdir(parents=True)
         (self.data / "member/db").write_text("old")
         for path, text in {
-            **{programs / "etcdutl": ETCDUTL, programs / "etcdctl": ETCDCTL, programs / "kubectl": KUBECTL},
-            **{self.fake / "systemctl": SYSTEMCTL, self.fake / "date": DATE},
-            **{self.fake / "chown": RECORD, self.fake / "sync": RECORD},
+            programs / "etcdutl": ETCDUTL,
+            programs / "etcdctl": ETCDCTL,
+            programs / "kubectl": KUBECTL,
+            self.fake / "systemctl": SYSTEMCTL,
+            self.fake / "date": DATE,
+            self.fake / "chown": RECORD,
+            self.fake / "sync": RECORD,
         }.items():
             path.write_text(text)
             path.chmod(0o755)
@@ -123,7 +127,7 @@ def test_the_old_data_is_kept_beside_the_new(host: RestoreHost) -> None:
 
 
 def test_the_new_data_belongs_to_etcd(host: RestoreHost) -> None:
-    """Only root can change the owner: here, the paths of the step are in the directory and `chown` is a fake."""
+    """Only root can change the owner. Here the paths of the step are in a directory, and `chown` is a fake."""
     host.run_all("receive")
     text = step_script("prepare", MEMBER).replace("ROOT=${KUBEWRIGHT_ROOT:-}", "ROOT=")
     for variable in ("BIN", "DATA"):

@@ -21,7 +21,7 @@ DIGEST = sha256(CONTENT).hexdigest()
 
 
 class Members:
-    """Etcd members that answer with a snapshot. `unhealthy` members answer with an error and half a snapshot."""
+    """Etcd members that answer with a snapshot. `unhealthy` members answer with an error and a part of it."""
 
     def __init__(self, *, unhealthy: tuple[str, ...] = (), reported: str = f"sha256 {DIGEST}\n") -> None:
         self.unhealthy, self.reported = unhealthy, reported
@@ -66,6 +66,6 @@ def test_an_unhealthy_member_gives_no_snapshot_and_the_next_member_is_asked(tmp_
 
 def test_the_reasons_of_all_members_are_in_the_error(tmp_path: Path) -> None:
     members = Members(unhealthy=("e-0", "e-1", "e-2"))
-    with pytest.raises(UserError, match="e-0: etcd is not healthy here; e-1: .*; e-2: "):
+    with pytest.raises(UserError, match=r"e-0: etcd is not healthy here; e-1: .*; e-2: "):
         take(members, tmp_path)
     assert list(tmp_path.iterdir()) == []
