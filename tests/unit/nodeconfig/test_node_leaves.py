@@ -113,7 +113,7 @@ def test_a_node_leaves_without_a_drain_when_the_api_is_lost(host: EmulatedHost) 
 
 
 def test_no_node_is_drained_when_the_whole_cluster_is_removed(host: EmulatedHost) -> None:
-    """The last nodes have no other node for their pods. The remaining roles of the host do not leave either."""
+    """The last nodes have no other node for their pods. The other roles of the host do not leave either."""
     etcd = replace(NODE, role=Role.ETCD, services=(), drain=False, drain_on=())
     assert host.deliver(etcd).returncode == 0
     member = host.path("/usr/local/lib/kubewright/etcd-member")

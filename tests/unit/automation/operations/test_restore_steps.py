@@ -127,7 +127,7 @@ def test_the_old_data_is_kept_beside_the_new(host: RestoreHost) -> None:
 
 
 def test_the_new_data_belongs_to_etcd(host: RestoreHost) -> None:
-    """Only root can change the owner. Here the paths of the step are in a directory, and `chown` is a fake."""
+    """Only root can change the owner. Here the step has paths in a directory, and `chown` is a fake."""
     host.run_all("receive")
     text = step_script("prepare", MEMBER).replace("ROOT=${KUBEWRIGHT_ROOT:-}", "ROOT=")
     for variable in ("BIN", "DATA"):
