@@ -28,6 +28,7 @@ keep_newest() {
 
 # copy FILE: runs under a time limit, because a network file system without its server blocks forever.
 copy() {
+    rm -f "$COPY_TO"/.etcd-*-"$NODE_NAME".db.part # of copies that failed
     cp "$1" "$COPY_TO/.$name.part"
     [ "$(sha256sum <"$COPY_TO/.$name.part")" = "$(sha256sum <"$1")" ] || die "the copy in $COPY_TO differs"
     cp "$1.sha256" "$COPY_TO/$name.sha256"

@@ -111,6 +111,21 @@ def test_a_copy_with_other_content_is_an_error_and_not_kept(member: SnapshotHost
     assert len(member.verified_snapshots(member.snapshots)) == 1
 
 
+def test_failed_copies_do_not_fill_the_directory_for_copies(member: SnapshotHost) -> None:
+    """Each is as large as the data of etcd. Another member may be copying at the same time."""
+    other = member.copies / ".etcd-20261120T000001Z-cp-2.db.part"
+    other.write_text("x")
+    (member.fake / "cp").write_text('#!/bin/sh\nhead -c 4 "$1" >"$2"\n')
+    (member.fake / "cp").chmod(0o755)
+    for _ in range(3):
+        assert member.run(copy_to=str(member.copies)).returncode == 75
+    assert len(list(member.copies.glob("*cp-1.db.part"))) == 1
+    (member.fake / "cp").unlink()
+    assert member.run(copy_to=str(member.copies)).returncode == 0
+    other.unlink()
+    assert len(member.verified_snapshots(member.copies)) == 1
+
+
 def test_a_missing_directory_for_copies_fails_after_the_snapshot(member: SnapshotHost) -> None:
     result = member.run(copy_to="/nowhere/backup")
     assert result.returncode == 75
