@@ -213,8 +213,8 @@ class _Copy:
             self._apply(mutation, "--reverse")
 
     def _apply(self, mutation: Mutation, *options: str) -> CommandResult:
-        patch = CHECKOUT / mutation.patch
-        return run(["git", "apply", *options, patch], timeout=30, check=False, cwd=self._checkout)
+        command = ["git", "apply", *options, mutation.patch]
+        return run(command, timeout=30, check=False, cwd=self._checkout)
 
 
 def try_mutations(mutations: Sequence[Mutation], directory: Path, minutes: float, jobs: int) -> int:
