@@ -186,6 +186,12 @@ def test_promotion_fails_without_quorum(cluster: FakeEtcdCluster) -> None:
     assert not cluster.path("etc/etcd/joined").exists()
 
 
+def test_a_voter_that_does_not_serve_has_not_joined(cluster: FakeEtcdCluster) -> None:
+    cluster.set_recorded_members({"a": {"up": False}, "b": {}, "c": {}})
+    assert cluster.run("promote", timeout_seconds=1).returncode == 1
+    assert not cluster.path("etc/etcd/joined").exists()
+
+
 def test_a_learner_is_not_ready(cluster: FakeEtcdCluster) -> None:
     cluster.set_recorded_members({"a": {"learner": True}, "b": {}, "c": {}})
     assert cluster.run("ready").returncode != 0
