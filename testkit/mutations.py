@@ -213,7 +213,7 @@ class _Copy:
             self._apply(mutation, "--reverse")
 
     def _apply(self, mutation: Mutation, *options: str) -> CommandResult:
-        command = ["git", "apply", *options, mutation.patch]
+        command = ["git", "apply", *options, str(mutation.patch)]
         return run(command, timeout=30, check=False, cwd=self._checkout)
 
 

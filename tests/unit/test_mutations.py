@@ -75,7 +75,7 @@ def test_every_patch_is_in_the_table() -> None:
 
 @pytest.mark.parametrize("mutation", MUTATIONS, ids=lambda item: item.name)
 def test_patch_applies_and_its_tests_exist(mutation: Mutation) -> None:
-    command = ["git", "apply", "--check", mutation.patch]
+    command = ["git", "apply", "--check", str(mutation.patch)]
     applied = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=30)
     assert applied.returncode == 0, f"make the same mistake in the new code: {applied.stderr}"
     for test in mutation.tests:

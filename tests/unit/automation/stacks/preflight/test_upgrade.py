@@ -130,7 +130,10 @@ def test_a_success_is_recorded_for_the_stack_file_that_had_it(tmp_path: Path) ->
 
 def test_other_etcd_members_are_checked_after_a_success(tmp_path: Path) -> None:
     member = Delivery("cp-1", Role.ETCD, "begin etcd\n", "")
+    earlier = engine_with(tmp_path, [member])
+    upgrade.record_success(earlier)
+    upgrade.check(earlier)
+    assert cast(FakeEngine, earlier).exports == 0
     pools = {"workers": {"hosts": ["w-1"]}}
-    upgrade.record_success(engine_with(tmp_path, [member], pools=pools))
     with pytest.raises(UserError, match=r"etcd\.hosts: none of the members cp-1 remains"):
         upgrade.check(engine_with(tmp_path, [member], etcd={"hosts": ["w-2"]}, pools=pools))
