@@ -19,7 +19,7 @@ from nodeconfig import bundles
 from nodeconfig.bundle import Identity
 from nodeconfig.render import script
 from testkit.bundles import FakeIndex, cluster
-from tests.unit.components.graph import cluster_config
+from tests.unit.components.graph import Json, cluster_config
 from topology.model import Role, Topology
 
 
@@ -102,7 +102,7 @@ class FakeEngine:
             }
             for item in delivered
         ]
-        self.state = {"deployment": {"resources": resources}}
+        self.state: dict[str, object] = {"deployment": {"resources": resources}}
         self.exports = 0
 
     def export_state(self) -> dict[str, object]:
@@ -110,9 +110,10 @@ class FakeEngine:
         return self.state
 
 
-def engine_with(directory: Path, delivered: list[Delivery], **changes: object) -> Engine:
+def engine_with(directory: Path, delivered: list[Delivery], **changes: Json) -> Engine:
     """Return the engine of a stack file with these changes."""
-    return cast(Engine, FakeEngine(directory, cluster_config(directory, workers=2, **changes), delivered))
+    settings = cluster_config(directory, workers=2) | changes
+    return cast(Engine, FakeEngine(directory, settings, delivered))
 
 
 VERSION_BEFORE = Delivery("cp-1", Role.CONTROL_PLANE, "version kubernetes 1.34.1\n", "")
@@ -134,6 +135,6 @@ def test_other_etcd_members_are_checked_after_a_success(tmp_path: Path) -> None:
     upgrade.record_success(earlier)
     upgrade.check(earlier)
     assert cast(FakeEngine, earlier).exports == 0
-    pools = {"workers": {"hosts": ["w-1"]}}
+    pools: Json = {"workers": {"hosts": ["w-1"]}}
     with pytest.raises(UserError, match=r"etcd\.hosts: none of the members cp-1 remains"):
         upgrade.check(engine_with(tmp_path, [member], etcd={"hosts": ["w-2"]}, pools=pools))
