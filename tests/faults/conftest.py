@@ -14,10 +14,10 @@ from typing import Any
 
 import pytest
 
-from testkit import stackfile
+from testkit import lab_slots, stackfile
 from testkit.cluster import CHECKOUT
 from testkit.state import create_directory, is_kept
-from tests.faults.ha import NETWORK, HaCluster
+from tests.faults.ha import HaCluster
 
 RecordFigures = Callable[..., None]
 """A function that records the measurements of a test."""
@@ -46,8 +46,9 @@ def ha_cluster(state: Path) -> Iterator[HaCluster]:
     """Yield a running cluster of the stack `ha`: 2 load balancers, 3 control planes with etcd, 3 workers in 2
     pools.
     """
-    config = stackfile.from_checkout(CHECKOUT / "Pulumi.ha.yaml", "kwfault", NETWORK)
-    with running_stack(HaCluster(name="kwfault", state=state, config=config)) as cluster:
+    slot = lab_slots.reserve("kwfault", state)
+    config = stackfile.from_checkout(CHECKOUT / "Pulumi.ha.yaml", *slot)
+    with running_stack(HaCluster(name=slot.name, state=state, config=config)) as cluster:
         yield cluster
 
 

@@ -9,12 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from testkit import stackfile
+from testkit import lab_slots, stackfile
 from testkit.cluster import Cluster
 from testkit.interrupt import act_at_output
 from tests.lab.conftest import removed_at_end
 
-NETWORK = "10.87.0.0/24"
 ETCD_HOSTS = ("e-1", "e-2", "e-3")
 DESTROY_SECONDS = 420
 TRACES = ("/etc/kubernetes", "/var/lib/etcd/member", "/var/lib/kubewright/roles", "/usr/local/lib/kubewright")
@@ -24,12 +23,13 @@ TRACES = ("/etc/kubernetes", "/var/lib/etcd/member", "/var/lib/kubewright/roles"
 @pytest.fixture
 def running_cluster(state: Path) -> Iterator[Cluster]:
     """Yield a running cluster with a control plane, a worker, and three hosts with etcd."""
-    config = stackfile.document("kwdead", NETWORK, control_planes=["cp-1"], workers=["w-1"])
+    slot = lab_slots.reserve("kwdead", state)
+    config = stackfile.document(*slot, control_planes=["cp-1"], workers=["w-1"])
     config[stackfile.CLUSTER]["etcd"] = {"hosts": list(ETCD_HOSTS)}
     config[stackfile.CLUSTER]["metal"]["hosts"] |= {
-        host: stackfile.host(NETWORK, 31 + number) for number, host in enumerate(ETCD_HOSTS)
+        host: stackfile.host(slot.network, 31 + number) for number, host in enumerate(ETCD_HOSTS)
     }
-    with removed_at_end(Cluster(name="kwdead", state=state, config=config)) as cluster:
+    with removed_at_end(Cluster(name=slot.name, state=state, config=config)) as cluster:
         cluster.up()
         yield cluster
 
@@ -72,7 +72,7 @@ def test_dead_host_keeps_nothing_but_itself(running_cluster: Cluster, dead: str,
     assert destroyed.code != 0
     assert remaining(cluster) == commands, destroyed.text
     assert f"not deleted: {dead} (" in destroyed.text
-    assert f"`kubewright remove-host --stack kwdead --host {dead}`" in destroyed.text
+    assert f"`kubewright remove-host --stack {cluster.name} --host {dead}`" in destroyed.text
     assert traces(cluster, others) == [], destroyed.text
 
     cluster.command("remove-host", "--host", dead)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from testkit import pods, stackfile
+from testkit import lab_slots, pods, stackfile
 from testkit.cluster import UP_SECONDS, Cluster
 from testkit.interrupt import act_at_output, kill_at_output, kill_when
 from testkit.leftovers import leftovers
@@ -78,8 +78,9 @@ def _pod_capacity(cluster: Cluster, node: str) -> str:
 @pytest.fixture(scope="module")
 def killed_cluster(state: Path) -> Iterator[Cluster]:
     """Yield a cluster that is not created yet, for tests that kill `up` and `down`."""
-    config = stackfile.document("kwkill", "10.91.0.0/24", control_planes=["cp-1"], workers=[])
-    with removed_at_end(Cluster(name="kwkill", state=state, config=config)) as cluster:
+    slot = lab_slots.reserve("kwkill", state)
+    config = stackfile.document(*slot, control_planes=["cp-1"], workers=[])
+    with removed_at_end(Cluster(name=slot.name, state=state, config=config)) as cluster:
         yield cluster
 
 

@@ -12,14 +12,12 @@ from pathlib import Path
 
 import pytest
 
-from testkit import stackfile
+from testkit import lab_slots, stackfile
 from testkit.cluster import Cluster
 from testkit.copy import clean_checkout, git_status
 from testkit.leftovers import leftovers
 from testkit.netproof import network_proof
 from tests.lab.conftest import removed_at_end
-
-NETWORK = "10.95.0.0/24"
 
 
 @pytest.fixture(scope="module")
@@ -27,12 +25,13 @@ def single_machine(
     state: Path, cluster: Cluster, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Cluster]:
     """Yield a cluster with one host that has all roles. The fixture `cluster` runs at the same time."""
-    config = stackfile.document("kwsolo", NETWORK, control_planes=["cp-1"], workers=[])
+    slot = lab_slots.reserve("kwsolo", state)
+    config = stackfile.document(*slot, control_planes=["cp-1"], workers=[])
     network = {"backend": "host-gw", "proxy_mode": "iptables"}
     config[stackfile.CLUSTER]["network"] |= network
     checkout = clean_checkout(tmp_path_factory.mktemp("checkout"))
     with removed_at_end(
-        Cluster(name="kwsolo", state=state, config=config, checkout=checkout)
+        Cluster(name=slot.name, state=state, config=config, checkout=checkout)
     ) as cluster_of_one:
         cluster_of_one.up()
         yield cluster_of_one
@@ -61,7 +60,7 @@ def test_added_worker_uses_host_gw(single_machine: Cluster, cluster: Cluster) ->
     before = single_machine.services("cp-1")
     joining = {
         "pools": {"workers": {"hosts": ["w-1"]}},
-        "metal": {"hosts": {"w-1": stackfile.host(NETWORK, 21)}},
+        "metal": {"hosts": {"w-1": stackfile.host(single_machine.config[stackfile.LAB]["network"], 21)}},
     }
     single_machine.merge_settings(joining)
     single_machine.up()
