@@ -11,7 +11,7 @@ from testkit.cluster import Cluster
 from testkit.process import CommandResult
 from testkit.wait import eventually
 
-KUBELET_CONFIG = "/var/lib/kubelet/config.yaml"
+KUBELET_CONFIG = "/etc/kubernetes/kubelet.json"
 WORKER = "w-1"
 REPLACED = "w-2"
 
@@ -36,9 +36,7 @@ def test_repair_removes_the_drift_that_drift_reports(cluster: Cluster) -> None:
     assert "no drift: " in unchanged.text
     delivered = cluster.ssh(WORKER, f"cat {KUBELET_CONFIG}").stdout
     others = {host: cluster.services(host) for host in cluster.nodes if host != WORKER}
-    cluster.ssh(
-        WORKER, f"echo '# edited by hand' >>{KUBELET_CONFIG}; systemctl disable --now kube-proxy.service"
-    )
+    cluster.ssh(WORKER, f"echo >>{KUBELET_CONFIG}; systemctl disable --now kube-proxy.service")
 
     drifted = cluster.command("drift", check=False)
     assert drifted.code == 1, drifted.text
