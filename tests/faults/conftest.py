@@ -10,15 +10,16 @@ import json
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import pytest
 
 from testkit import lab_slots, stackfile
-from testkit.cluster import CHECKOUT
+from testkit.cluster import CHECKOUT, Cluster
 from testkit.state import create_directory, is_kept
 from tests.faults.ha import HaCluster
 
+_ClusterT = TypeVar("_ClusterT", bound=Cluster)
 RecordFigures = Callable[..., None]
 """A function that records the measurements of a test."""
 _figures: list[dict[str, Any]] = []
@@ -31,7 +32,7 @@ def state(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @contextmanager
-def running_stack(cluster: HaCluster) -> Iterator[HaCluster]:
+def running_stack(cluster: _ClusterT) -> Iterator[_ClusterT]:
     """Run `up`, yield the running cluster, and run `down` at the end, also after a failed `up`."""
     try:
         cluster.up()

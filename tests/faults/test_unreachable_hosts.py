@@ -1,4 +1,4 @@
-"""Lab tests of `destroy` with a host that is dead, and with a host that stops to answer."""
+"""Fault tests of `destroy` with a dead host, and of `up` with a host that does not respond."""
 
 from __future__ import annotations
 
@@ -12,12 +12,11 @@ import pytest
 from testkit import lab_slots, stackfile
 from testkit.cluster import Cluster
 from testkit.interrupt import act_at_output
-from tests.lab.conftest import removed_at_end
+from testkit.leftovers import paths_of_roles
+from tests.faults.conftest import running_stack
 
 ETCD_HOSTS = ("e-1", "e-2", "e-3")
 DESTROY_SECONDS = 420
-TRACES = ("/etc/kubernetes", "/var/lib/etcd/member", "/var/lib/kubewright/roles", "/usr/local/lib/kubewright")
-"""Paths that a host has while it has a role."""
 
 
 @pytest.fixture
@@ -29,8 +28,7 @@ def running_cluster(state: Path) -> Iterator[Cluster]:
     config[stackfile.CLUSTER]["metal"]["hosts"] |= {
         host: stackfile.host(slot.network, 31 + number) for number, host in enumerate(ETCD_HOSTS)
     }
-    with removed_at_end(Cluster(name=slot.name, state=state, config=config)) as cluster:
-        cluster.up()
+    with running_stack(Cluster(name=slot.name, state=state, config=config)) as cluster:
         yield cluster
 
 
@@ -47,8 +45,7 @@ def remaining(cluster: Cluster) -> list[str]:
 
 def traces(cluster: Cluster, hosts: Sequence[str]) -> list[str]:
     """Return the paths of roles that hosts still have."""
-    script = f"for path in {' '.join(TRACES)}; do [ ! -e $path ] || echo $path; done"
-    return [f"{host}: {path}" for host in hosts for path in cluster.ssh(host, script).stdout.split()]
+    return [f"{host}: {path}" for host in hosts for path in paths_of_roles(cluster, host)]
 
 
 @pytest.mark.parametrize(
@@ -81,7 +78,7 @@ def test_dead_host_keeps_nothing_but_itself(running_cluster: Cluster, dead: str,
     assert json.loads(cluster.pulumi("stack", "export"))["deployment"].get("resources", []) == []
 
 
-def test_host_that_stops_to_answer_does_not_block_for_ever(running_cluster: Cluster) -> None:
+def test_up_ends_although_a_host_does_not_respond(running_cluster: Cluster) -> None:
     """Test a host whose connection stays open while its delivery does not end."""
     cluster = running_cluster
     cluster.ssh(

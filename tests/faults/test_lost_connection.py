@@ -1,4 +1,4 @@
-"""Lab test of a change that cuts SSH: it stops at the first hosts of a pool."""
+"""Fault test of a change that cuts SSH: it stops at the first hosts of a pool."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import pytest
 from nodeconfig.host_paths import NETFILTER
 from testkit import lab_slots, stackfile
 from testkit.cluster import Cluster
-from tests.lab.conftest import removed_at_end
+from tests.faults.conftest import running_stack
 
 WORKERS = [f"w-{number}" for number in range(1, 7)]
 MAX_UNAVAILABLE = 2
@@ -51,8 +51,7 @@ def pool_of_six(state: Path) -> Iterator[Cluster]:
     slot = lab_slots.reserve("kwcut", state)
     config = stackfile.document(*slot, control_planes=["cp-1"], workers=WORKERS)
     config[stackfile.CLUSTER]["pools"]["workers"]["max_unavailable"] = MAX_UNAVAILABLE
-    with removed_at_end(Cluster(name=slot.name, state=state, config=config)) as cluster:
-        cluster.up()
+    with running_stack(Cluster(name=slot.name, state=state, config=config)) as cluster:
         cluster.wait_all_ready()
         yield cluster
 
