@@ -1,11 +1,13 @@
 # Short forms of the most frequent commands, and targets for developers. `make` lists the targets; `./kubewright --help`
 # lists all commands.
 STACK ?= dev
+SEED ?= 1
 SHELL := /bin/sh
 PYTHON = "$$(setup/environment)"
 PYTEST = PYTHONPYCACHEPREFIX="$${KUBEWRIGHT_CACHE:-$$HOME/.cache/kubewright}/pycache" $(PYTHON) -m pytest -p no:cacheprovider
-# Test files run in parallel, because tests wait most of the time.
-PARALLEL = -n auto --maxprocesses=4 --dist loadfile --no-loadscope-reorder
+# Groups of tests (tests/conftest.py) run in parallel. Each process waits most of the time, so there are more processes
+# than cores.
+PARALLEL = -n 3 --dist loadgroup --no-loadscope-reorder
 # Tests install stand-ins. With KUBEWRIGHT_PLUGINS=official they find the official plugins on PATH.
 PREPARE = KUBEWRIGHT_PLUGINS= ./kubewright prepare
 # Parts of the host program. Hosts receive them as one text, so shellcheck reads them as one text.
@@ -53,10 +55,9 @@ lint: ## style (ruff, shellcheck), imports (import-linter) and types (mypy, stri
 	@"$$(dirname $(PYTHON))/lint-imports" --config pyproject.toml --no-cache --no-logo
 	@MYPY_CACHE_DIR="$${KUBEWRIGHT_CACHE:-$$HOME/.cache/kubewright}/mypy" $(PYTHON) -m mypy
 
-# Unit tests run in three processes, because each process waits a quarter of the time.
 .PHONY: test-unit
 test-unit: ## unit tests (no root)
-	@$(PYTEST) $(PARALLEL) -n 3 tests/unit
+	@$(PYTEST) $(PARALLEL) tests/unit
 
 .PHONY: test-engine
 test-engine: ## tests with the real engine and with plugins, official ones by KUBEWRIGHT_PLUGINS=official (no root)
@@ -90,7 +91,14 @@ test-mutations: ## make known mistakes in copies of the checkout, and check that
 test: lint ## lint, unit tests, engine tests and lab tests (root)
 	@$(PREPARE)
 	@./kubewright mirror
-	@$(PYTEST) $(PARALLEL) tests/unit tests/engine tests/lab
+	@$(PYTEST) $(PARALLEL) --durations=40 tests/unit tests/engine tests/lab
+
+# In a shuffled run, a test that depends on an earlier test fails. SEED repeats a run.
+.PHONY: test-shuffled
+test-shuffled: ## `make test` in random order and with random examples (SEED=…) (root)
+	@$(PREPARE)
+	@./kubewright mirror
+	@$(PYTEST) $(PARALLEL) --random-order --random-order-seed=$(SEED) --hypothesis-profile=random tests/unit tests/engine tests/lab
 
 .PHONY: bench
 bench: ## measure the duration of each part of an `up`

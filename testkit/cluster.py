@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import json
 import os
+import shutil
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -266,6 +267,12 @@ class Cluster:
     def start_host(self, host: str) -> None:
         """Boot a stopped host."""
         self.lab_command("start", self.name, "--host", host)
+
+    def erase_host(self, host: str) -> None:
+        """Kill a host and erase its disk. Its next start boots an empty machine with the same host key."""
+        self.stop_host(host)
+        for part in ("upper", "work", "disk"):
+            shutil.rmtree(self.lab / "hosts" / host / part)
 
     def disconnect_host(self, host: str) -> None:
         """Disconnect a host from the network."""

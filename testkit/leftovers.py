@@ -1,4 +1,7 @@
-"""Search for resources that a lab left on this machine. The search does not use the records of the lab."""
+"""Search for what a lab left on this machine, and for what a cluster left on its hosts.
+
+The search does not use the records of the lab.
+"""
 
 from __future__ import annotations
 
@@ -9,6 +12,20 @@ from pathlib import Path
 from testkit.cluster import Cluster
 from testkit.process import run
 from testkit.processes import command_lines
+
+_PATHS_OF_ROLES = (
+    "/etc/kubernetes",
+    "/var/lib/etcd/member",
+    "/var/lib/kubewright/roles",
+    "/usr/local/lib/kubewright",
+)
+"""Paths that a host has while it has a role."""
+
+
+def paths_of_roles(cluster: Cluster, host: str) -> list[str]:
+    """Return the paths on a host that exist only while the host has a role."""
+    script = f"for path in {' '.join(_PATHS_OF_ROLES)}; do [ ! -e $path ] || echo $path; done"
+    return cluster.ssh(host, script).stdout.split()
 
 
 def leftovers(cluster: Cluster) -> list[str]:

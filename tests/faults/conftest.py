@@ -10,15 +10,16 @@ import json
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import pytest
 
-from testkit import stackfile
-from testkit.cluster import CHECKOUT
+from testkit import lab_slots, stackfile
+from testkit.cluster import CHECKOUT, Cluster
 from testkit.state import create_directory, is_kept
-from tests.faults.ha import NETWORK, HaCluster
+from tests.faults.ha import HaCluster
 
+_ClusterT = TypeVar("_ClusterT", bound=Cluster)
 RecordFigures = Callable[..., None]
 """A function that records the measurements of a test."""
 _figures: list[dict[str, Any]] = []
@@ -31,7 +32,7 @@ def state(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @contextmanager
-def running_stack(cluster: HaCluster) -> Iterator[HaCluster]:
+def running_stack(cluster: _ClusterT) -> Iterator[_ClusterT]:
     """Run `up`, yield the running cluster, and run `down` at the end, also after a failed `up`."""
     try:
         cluster.up()
@@ -46,8 +47,9 @@ def ha_cluster(state: Path) -> Iterator[HaCluster]:
     """Yield a running cluster of the stack `ha`: 2 load balancers, 3 control planes with etcd, 3 workers in 2
     pools.
     """
-    config = stackfile.from_checkout(CHECKOUT / "Pulumi.ha.yaml", "kwfault", NETWORK)
-    with running_stack(HaCluster(name="kwfault", state=state, config=config)) as cluster:
+    slot = lab_slots.reserve("kwfault", state)
+    config = stackfile.from_checkout(CHECKOUT / "Pulumi.ha.yaml", *slot)
+    with running_stack(HaCluster(name=slot.name, state=state, config=config)) as cluster:
         yield cluster
 
 

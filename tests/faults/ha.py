@@ -12,7 +12,6 @@ from testkit.cluster import Cluster
 from testkit.stackfile import CLUSTER
 from testkit.wait import eventually
 
-NETWORK = "10.99.0.0/24"
 RECOVERY_SECONDS = 240
 """Time limit in seconds until restarted hosts are healthy members again."""
 _ETCDCTL = (

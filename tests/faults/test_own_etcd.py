@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from testkit import stackfile
+from testkit import lab_slots, stackfile
 from testkit.cluster import CHECKOUT
 from testkit.stackfile import DELETE
 from tests.faults.conftest import RecordFigures, running_stack
@@ -17,7 +17,6 @@ from tests.faults.ha import HaCluster
 from tests.faults.load import assert_limits, running_client
 from tests.faults.test_hosts import MAX_WRITE_GAPS, OFF_SECONDS
 
-NETWORK = "10.101.0.0/24"
 MEMBERS = ("e-1", "e-2", "e-3")
 
 
@@ -26,10 +25,11 @@ def dedicated_etcd(state: Path) -> Iterator[HaCluster]:
     """Yield a running cluster with two load balancers, three control planes without etcd, three etcd hosts
     and a worker.
     """
-    config = stackfile.from_checkout(CHECKOUT / "Pulumi.ha.yaml", "kwetcd", NETWORK)
-    cluster = HaCluster(name="kwetcd", state=state, config=config)
+    slot = lab_slots.reserve("kwetcd", state)
+    config = stackfile.from_checkout(CHECKOUT / "Pulumi.ha.yaml", *slot)
+    cluster = HaCluster(name=slot.name, state=state, config=config)
     hosts = {
-        name: {"address": str(IPv4Network(NETWORK)[41 + number]), "cpus": 1, "memory": "1Gi"}
+        name: {"address": str(IPv4Network(slot.network)[41 + number]), "cpus": 1, "memory": "1Gi"}
         for number, name in enumerate(MEMBERS)
     }
     cluster.merge_settings(

@@ -10,13 +10,12 @@ from pathlib import Path
 
 import pytest
 
-from testkit import stackfile
+from testkit import lab_slots, stackfile
 from testkit.cluster import CHECKOUT
 from tests.faults.conftest import RecordFigures, running_stack
 from tests.faults.ha import HaCluster
 from tests.faults.load import assert_limits, running_client
 
-NETWORK = "10.102.0.0/24"
 MAX_WRITE_GAP = 5
 MAX_WRITE_GAP_SINGLE_API_SERVER = 60
 SECONDS = 420
@@ -26,8 +25,9 @@ EXTRA = ("e-4", "e-5")
 @pytest.fixture(scope="module")
 def single_control_plane(state: Path) -> Iterator[HaCluster]:
     """Yield a running cluster of the stack `ha` with a single control plane."""
-    config = stackfile.from_checkout(CHECKOUT / "Pulumi.ha.yaml", "kwscale", NETWORK)
-    cluster = HaCluster(name="kwscale", state=state, config=config)
+    slot = lab_slots.reserve("kwscale", state)
+    config = stackfile.from_checkout(CHECKOUT / "Pulumi.ha.yaml", *slot)
+    cluster = HaCluster(name=slot.name, state=state, config=config)
     set_role_hosts(cluster, ["cp-1"], [])
     with running_stack(cluster) as cluster:
         yield cluster
@@ -38,8 +38,9 @@ def set_role_hosts(cluster: HaCluster, planes: Sequence[str], members: Sequence[
 
     Remove hosts without a role from the inventory.
     """
-    extra = {name: stackfile.host(NETWORK, 40 + number, "1Gi") for number, name in enumerate(EXTRA)}
-    own = stackfile.from_checkout(CHECKOUT / "Pulumi.ha.yaml", cluster.name, NETWORK)[stackfile.CLUSTER][
+    network = cluster.config[stackfile.LAB]["network"]
+    extra = {name: stackfile.host(network, 40 + number, "1Gi") for number, name in enumerate(EXTRA)}
+    own = stackfile.from_checkout(CHECKOUT / "Pulumi.ha.yaml", cluster.name, network)[stackfile.CLUSTER][
         "metal"
     ]["hosts"]
     used = {*planes, *members, *cluster.workers, *cluster.load_balancers}

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from testkit import pods, stackfile
+from testkit import lab_slots, pods, stackfile
 from testkit.cluster import CHECKOUT
 from testkit.interrupt import kill_when
 from testkit.process import CommandFailed
@@ -23,7 +23,6 @@ from tests.faults.conftest import RecordFigures, running_stack
 from tests.faults.ha import HaCluster
 from tests.faults.load import assert_limits, running_client
 
-NETWORK = "10.100.0.0/24"
 OLD_VERSIONS = {"version": "1.35.6", "etcd": "3.6.16", "containerd": "2.3.7", "coredns": "1.14.7"}
 NEW_VERSION = "1.36.1"
 PATCH_VERSIONS = {"version": "1.36.3", "etcd": "3.7.3", "containerd": "2.4.2", "coredns": "1.15.0"}
@@ -43,8 +42,9 @@ SEED_VARIABLE = "KUBEWRIGHT_FAULT_SEED"
 @pytest.fixture(scope="module")
 def old_stack(state: Path) -> Iterator[HaCluster]:
     """Yield a running cluster of the stack `ha` with the previous minor version of Kubernetes."""
-    config = stackfile.from_checkout(CHECKOUT / "Pulumi.ha.yaml", "kwupgrade", NETWORK)
-    cluster = HaCluster(name="kwupgrade", state=state, config=config)
+    slot = lab_slots.reserve("kwupgrade", state)
+    config = stackfile.from_checkout(CHECKOUT / "Pulumi.ha.yaml", *slot)
+    cluster = HaCluster(name=slot.name, state=state, config=config)
     cluster.merge_settings({"kubernetes": OLD_VERSIONS})
     with running_stack(cluster) as cluster:
         yield cluster

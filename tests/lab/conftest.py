@@ -8,30 +8,19 @@ first run creates a cluster there, and later runs use this cluster and leave it 
 from __future__ import annotations
 
 import itertools
-import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
-from testkit import pods, stackfile
+from testkit import lab_slots, pods, stackfile
 from testkit.cluster import CHECKOUT, Cluster
 from testkit.processes import CommandLineWatch
 from testkit.state import create_directory, is_kept
 
-# The number of the pytest-xdist worker. When tests run in parallel, each worker has its own cluster.
-WORKER_NUMBER = os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw")
-NAME = f"kwtest{WORKER_NUMBER}"
-NETWORK = f"10.94.{WORKER_NUMBER}.0/24"
 HELLO_PORT = 30080
 _numbers = itertools.count(1)
-
-
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Move tests that need hosts to the start: they take longest, and other tests run in parallel."""
-    here = Path(__file__).parent
-    items.sort(key=lambda item: not item.path.is_relative_to(here))
 
 
 @pytest.fixture(scope="session")
@@ -64,10 +53,9 @@ def cluster(state: Path, watch: CommandLineWatch) -> Iterator[Cluster]:
     """Yield a running cluster with a control plane, two workers, vxlan, nftables, and the chart in
     lab/charts.
     """
-    config = stackfile.document(
-        NAME, NETWORK, control_planes=["cp-1"], workers=["w-1", "w-2"], hello=HELLO_PORT
-    )
-    with removed_at_end(Cluster(name=NAME, state=state, config=config, checkout=CHECKOUT)) as cluster:
+    slot = lab_slots.reserve("kwtest", state)
+    config = stackfile.document(*slot, control_planes=["cp-1"], workers=["w-1", "w-2"], hello=HELLO_PORT)
+    with removed_at_end(Cluster(name=slot.name, state=state, config=config, checkout=CHECKOUT)) as cluster:
         cluster.up()
         watch.stop()
         yield cluster

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
-from ipaddress import IPv4Network, ip_address
+from ipaddress import ip_address
 from typing import Any
 
 import pytest
@@ -15,7 +15,6 @@ from cryptography.x509.oid import NameOID
 
 from testkit.cluster import Cluster
 from testkit.wait import eventually
-from tests.lab.conftest import NETWORK
 
 NODE_CREDENTIALS = "--kubeconfig=/var/lib/kubelet/kubeconfig"
 KUBECTL = "/usr/local/lib/kubewright/bin/kubectl"
@@ -70,13 +69,16 @@ def test_deleted_serving_certificate_of_a_kubelet_is_replaced(cluster: Cluster) 
         x509.DNSName("w-2"),
         x509.DNSName("kubernetes.default"),
         x509.IPAddress(ip_address("192.0.2.1")),
-        x509.IPAddress(IPv4Network(NETWORK)[22]),
+        "w-2",
     ],
     ids=["another node's name", "the API's name", "an address elsewhere", "another node's address"],
 )
 def test_node_gets_no_serving_certificate_for_another_node(
-    cluster: Cluster, alternative: x509.GeneralName
+    cluster: Cluster, alternative: x509.GeneralName | str
 ) -> None:
+    """A name of a host in `alternative` stands for the address of the host."""
+    if isinstance(alternative, str):
+        alternative = x509.IPAddress(ip_address(cluster.address(alternative)))
     node = cluster.workers[0]
     body: dict[str, Any] = {
         "apiVersion": "certificates.k8s.io/v1",

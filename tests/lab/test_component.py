@@ -14,14 +14,13 @@ import pytest
 import yaml
 
 from lab.root import ensure as ensure_root
-from testkit import stackfile
+from testkit import lab_slots, stackfile
 from testkit.cluster import CHECKOUT, Cluster, cache, tool
 from testkit.copy import clean_checkout
 from testkit.process import run
 from testkit.program import Program
 from testkit.wait import eventually
 
-NAME, NETWORK = "kwpair", "10.86.0.0/24"
 PROJECT = "kubewright-metal"
 LEFT_FILES = "find /etc/kubernetes /etc/kubewright /var/lib/etcd -type f 2>/dev/null || true"
 """Command that lists files of a cluster. The lab itself makes the directory /var/lib/etcd of each host."""
@@ -42,22 +41,23 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def lab(state: Path) -> Iterator[Cluster]:
     """Yield a lab with the four hosts. No stack of this checkout describes the clusters on them."""
-    lab = Cluster(name=NAME, state=state, config={})
+    name, network = lab_slots.reserve("kwpair", state)
+    lab = Cluster(name=name, state=state, config={stackfile.LAB: {"network": network}})
     hosts = [
-        {"name": f"{cluster}-{host}", "address": str(IPv4Network(NETWORK)[number]), "memory": 3 * 1024**3}
+        {"name": f"{cluster}-{host}", "address": str(IPv4Network(network)[number]), "memory": 3 * 1024**3}
         for cluster, numbers in ADDRESSES.items()
         for host, number in numbers.items()
     ]
-    path = state / f"{NAME}-lab.json"
+    path = state / f"{name}-lab.json"
     mirror = str(cache() / "mirror")
-    path.write_text(json.dumps({"name": NAME, "network": NETWORK, "mirror": mirror, "hosts": hosts}))
+    path.write_text(json.dumps({"name": name, "network": network, "mirror": mirror, "hosts": hosts}))
     # A new root file system takes longer than the time limit of the command, whose end would leave mounts.
     ensure_root()
     try:
         lab.lab_command("up", str(path))
         yield lab
     finally:
-        lab.lab_command("down", NAME)
+        lab.lab_command("down", name)
 
 
 @pytest.fixture(scope="module")
@@ -84,17 +84,18 @@ def program(lab: Cluster, site: Path, tmp_path_factory: pytest.TempPathFactory) 
 
 def config(lab: Cluster) -> stackfile.Document:
     """Return the configuration of the example for the hosts of the lab."""
+    network = lab.config[stackfile.LAB]["network"]
     settings = json.loads(
-        json.dumps(stackfile.lab_settings(NAME, NETWORK)).replace("$KUBEWRIGHT_STATE", str(lab.state))
+        json.dumps(stackfile.lab_settings(lab.name, network)).replace("$KUBEWRIGHT_STATE", str(lab.state))
     )
     values = {
         "environment": "lab",
-        "machines": NETWORK,
+        "machines": network,
         "artifacts": settings["artifacts"],
         "registries": settings["registries"],
         "ssh": settings["metal"]["ssh"],
         "hosts": {
-            cluster: {host: stackfile.host(NETWORK, number) for host, number in numbers.items()}
+            cluster: {host: stackfile.host(network, number) for host, number in numbers.items()}
             for cluster, numbers in ADDRESSES.items()
         },
     }
@@ -124,7 +125,7 @@ def left_files(lab: Cluster) -> list[str]:
     found = []
     for cluster, hosts in ADDRESSES.items():
         for host in hosts:
-            words = ["exec", NAME, "--host", f"{cluster}-{host}", "--", "sh", "-c", LEFT_FILES]
+            words = ["exec", lab.name, "--host", f"{cluster}-{host}", "--", "sh", "-c", LEFT_FILES]
             found += [f"{cluster}-{host}: {path}" for path in lab.lab_command(*words).stdout.split()]
     return found
 

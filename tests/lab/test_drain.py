@@ -85,7 +85,7 @@ def test_blocked_drain_names_the_budget_and_is_resumed(control_plane: ControlPla
     changed = replace(node, files=(File(MINOR, "1.36\n"),))
     began = time.monotonic()
     blocked = host.deliver(changed)
-    assert SECONDS <= time.monotonic() - began < 3 * SECONDS
+    assert SECONDS <= time.monotonic() - began < 120
     assert blocked.returncode == 1
     message = blocked.stderr.splitlines()[-1]
     assert "pod default/web-1 is held by the disruption budget web-budget" in message, blocked.stderr

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from testkit import pods, stackfile
+from testkit import lab_slots, pods, stackfile
 from testkit.cluster import UP_SECONDS, Cluster
 from testkit.interrupt import act_at_output, kill_at_output, kill_when
 from testkit.leftovers import leftovers
@@ -75,15 +75,23 @@ def _pod_capacity(cluster: Cluster, node: str) -> str:
     return str(cluster.get("node", node)["status"]["capacity"]["pods"])
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture
 def killed_cluster(state: Path) -> Iterator[Cluster]:
-    """Yield a cluster that is not created yet, for tests that kill `up` and `down`."""
-    config = stackfile.document("kwkill", "10.91.0.0/24", control_planes=["cp-1"], workers=[])
-    with removed_at_end(Cluster(name="kwkill", state=state, config=config)) as cluster:
+    """Yield a cluster that is not created yet, for a test that kills `up` and `down`."""
+    slot = lab_slots.reserve("kwkill", state)
+    config = stackfile.document(*slot, control_planes=["cp-1"], workers=[])
+    with removed_at_end(Cluster(name=slot.name, state=state, config=config)) as cluster:
         yield cluster
 
 
-def test_another_up_completes_a_repeatedly_killed_up(killed_cluster: Cluster) -> None:
+def test_next_command_completes_a_killed_command(killed_cluster: Cluster) -> None:
+    """The steps are one test, because each step continues with the result of the previous step."""
+    _up_completes_a_repeatedly_killed_up(killed_cluster)
+    _up_creates_the_cluster_again_after_a_killed_down(killed_cluster)
+    _down_completes_a_killed_down(killed_cluster)
+
+
+def _up_completes_a_repeatedly_killed_up(killed_cluster: Cluster) -> None:
     for point in KILL_POINTS:
         kill_at_output(killed_cluster, "up", rf"{point}.*(creat|updat)", timeout=UP_SECONDS)
     last = killed_cluster.up()
@@ -92,14 +100,14 @@ def test_another_up_completes_a_repeatedly_killed_up(killed_cluster: Cluster) ->
     assert killed_cluster.previewed_operations() == {}
 
 
-def test_up_creates_the_cluster_again_after_a_killed_down(killed_cluster: Cluster) -> None:
+def _up_creates_the_cluster_again_after_a_killed_down(killed_cluster: Cluster) -> None:
     _kill_down(killed_cluster)
     killed_cluster.up()
     killed_cluster.wait_all_ready()
     assert killed_cluster.previewed_operations() == {}
 
 
-def test_another_down_completes_a_killed_down(killed_cluster: Cluster) -> None:
+def _down_completes_a_killed_down(killed_cluster: Cluster) -> None:
     _kill_down(killed_cluster)
     killed_cluster.down()
     assert leftovers(killed_cluster) == []

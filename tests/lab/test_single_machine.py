@@ -1,4 +1,4 @@
-"""Lab tests of a host with all roles, created from a clean checkout next to another cluster, and later
+"""Lab test of a host with all roles, created from a clean checkout next to another cluster, and later
 extended.
 
 The network of the host has options that the other cluster does not have: host-gw between nodes, iptables for
@@ -7,38 +7,51 @@ services.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from testkit import stackfile
+from testkit import lab_slots, stackfile
 from testkit.cluster import Cluster
 from testkit.copy import clean_checkout, git_status
-from testkit.leftovers import leftovers
+from testkit.leftovers import leftovers, paths_of_roles
 from testkit.netproof import network_proof
 from tests.lab.conftest import removed_at_end
 
-NETWORK = "10.95.0.0/24"
 
-
-@pytest.fixture(scope="module")
+@pytest.fixture
 def single_machine(
     state: Path, cluster: Cluster, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Cluster]:
     """Yield a cluster with one host that has all roles. The fixture `cluster` runs at the same time."""
-    config = stackfile.document("kwsolo", NETWORK, control_planes=["cp-1"], workers=[])
+    slot = lab_slots.reserve("kwsolo", state)
+    config = stackfile.document(*slot, control_planes=["cp-1"], workers=[])
     network = {"backend": "host-gw", "proxy_mode": "iptables"}
     config[stackfile.CLUSTER]["network"] |= network
     checkout = clean_checkout(tmp_path_factory.mktemp("checkout"))
     with removed_at_end(
-        Cluster(name="kwsolo", state=state, config=config, checkout=checkout)
+        Cluster(name=slot.name, state=state, config=config, checkout=checkout)
     ) as cluster_of_one:
         cluster_of_one.up()
         yield cluster_of_one
 
 
-def test_one_host_has_all_roles(single_machine: Cluster) -> None:
+def test_single_machine_from_up_to_down(single_machine: Cluster, cluster: Cluster) -> None:
+    """The steps are one test, because each step continues with the result of the previous step."""
+    _assert_one_host_has_all_roles(single_machine)
+    _assert_workloads_run(single_machine)
+    _assert_checkout_stays_clean(single_machine)
+    _add_worker_with_host_gw(single_machine)
+    _assert_kube_proxy_uses_iptables(single_machine)
+    _destroy_removes_the_cluster_from_the_hosts(single_machine)
+    _down_leaves_nothing_and_does_not_touch_the_other_cluster(single_machine, cluster)
+    _second_down_succeeds(single_machine)
+    _other_cluster_still_serves_requests(cluster)
+
+
+def _assert_one_host_has_all_roles(single_machine: Cluster) -> None:
     assert single_machine.ready_nodes() == ["cp-1"]
     node = single_machine.get("node", "cp-1")
     assert not [taint for taint in node["spec"].get("taints", []) if taint["effect"] != "PreferNoSchedule"]
@@ -46,22 +59,22 @@ def test_one_host_has_all_roles(single_machine: Cluster) -> None:
         assert pod["status"]["phase"] == "Running", pod["metadata"]["name"]
 
 
-def test_workloads_run_on_the_single_machine(single_machine: Cluster) -> None:
+def _assert_workloads_run(single_machine: Cluster) -> None:
     with network_proof(single_machine, "alone", 30091, client="cp-1") as net:
         net.assert_every_pod_answers()
         net.assert_node_ports_answer()
 
 
-def test_checkout_stays_clean(single_machine: Cluster) -> None:
+def _assert_checkout_stays_clean(single_machine: Cluster) -> None:
     single_machine.preview()
     assert git_status(single_machine.checkout) == ""
 
 
-def test_added_worker_uses_host_gw(single_machine: Cluster, cluster: Cluster) -> None:
+def _add_worker_with_host_gw(single_machine: Cluster) -> None:
     before = single_machine.services("cp-1")
     joining = {
         "pools": {"workers": {"hosts": ["w-1"]}},
-        "metal": {"hosts": {"w-1": stackfile.host(NETWORK, 21)}},
+        "metal": {"hosts": {"w-1": stackfile.host(single_machine.config[stackfile.LAB]["network"], 21)}},
     }
     single_machine.merge_settings(joining)
     single_machine.up()
@@ -79,7 +92,7 @@ def test_added_worker_uses_host_gw(single_machine: Cluster, cluster: Cluster) ->
         assert "10.96.0.1" in answer
 
 
-def test_kube_proxy_uses_iptables(single_machine: Cluster) -> None:
+def _assert_kube_proxy_uses_iptables(single_machine: Cluster) -> None:
     for host in single_machine.nodes:
         script = "iptables -t nat -S KUBE-SERVICES; nft list tables"
         result = single_machine.ssh(host, f"PATH=/usr/local/lib/kubewright/netfilter:$PATH; {script}")
@@ -87,10 +100,22 @@ def test_kube_proxy_uses_iptables(single_machine: Cluster) -> None:
         assert "table ip kube-proxy" not in result.stdout, f"{host}: kube-proxy uses nftables"
 
 
-def test_down_leaves_nothing_and_does_not_touch_the_other_cluster(
+def _destroy_removes_the_cluster_from_the_hosts(single_machine: Cluster) -> None:
+    """The lab keeps both hosts."""
+    before = {host: paths_of_roles(single_machine, host) for host in single_machine.nodes}
+    assert all(before.values()), "a host with a role has none of these paths"
+    single_machine.command("destroy")
+    resources = json.loads(single_machine.pulumi("stack", "export"))["deployment"].get("resources", [])
+    assert resources == []
+    for host in single_machine.nodes:
+        assert paths_of_roles(single_machine, host) == [], host
+        units = set(single_machine.services(host))
+        assert not units & {"etcd.service", "kube-apiserver.service", "kubelet.service", "containerd.service"}
+
+
+def _down_leaves_nothing_and_does_not_touch_the_other_cluster(
     single_machine: Cluster, cluster: Cluster
 ) -> None:
-    """This test removes the single machine. The following tests check the removal."""
     before = {host: cluster.services(host) for host in cluster.nodes}
     assert leftovers(single_machine), "the search for leftovers finds nothing while the cluster runs"
     single_machine.down()
@@ -102,12 +127,12 @@ def test_down_leaves_nothing_and_does_not_touch_the_other_cluster(
     cluster.kubectl("get", "--raw", "/readyz")
 
 
-def test_second_down_succeeds(single_machine: Cluster) -> None:
+def _second_down_succeeds(single_machine: Cluster) -> None:
     result = single_machine.command("down", check=False)
     assert result.code == 0, result.text
     assert "Traceback" not in result.text
 
 
-def test_other_cluster_still_serves_requests(cluster: Cluster) -> None:
+def _other_cluster_still_serves_requests(cluster: Cluster) -> None:
     with network_proof(cluster, "beside", 30093, client=cluster.workers[0]) as net:
         net.assert_every_pod_answers()

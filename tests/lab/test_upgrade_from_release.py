@@ -13,14 +13,12 @@ from subprocess import CalledProcessError, run
 
 import pytest
 
-from testkit import stackfile
+from testkit import lab_slots, stackfile
 from testkit.cluster import CHECKOUT, Cluster
 from tests.lab.conftest import removed_at_end
 
 RELEASE = "e084926"
 """The commit of the release that creates the stack."""
-NAME = "kwrelease"
-NETWORK = "10.93.0.0/24"
 EXPECTED_RESTARTS: dict[str, str] = {}
 """Services that this checkout restarts on hosts of that release, with the reasons. CHANGELOG.md lists them.
 """
@@ -47,13 +45,14 @@ def release_cluster(state: Path, tmp_path_factory: pytest.TempPathFactory) -> It
     """Yield a cluster that the release created: a control plane with etcd, and a worker with a label and a
     taint.
     """
-    config = stackfile.document(NAME, NETWORK, control_planes=["cp-1"], workers=["w-1"])
+    slot = lab_slots.reserve("kwrelease", state)
+    config = stackfile.document(*slot, control_planes=["cp-1"], workers=["w-1"])
     config[stackfile.CLUSTER]["pools"]["workers"] |= {
         "labels": {"tier": "web"},
         "taints": ["dedicated=web:PreferNoSchedule"],
     }
     checkout = release_checkout(tmp_path_factory.mktemp("release"))
-    old = Cluster(name=NAME, state=state, config=config, checkout=checkout)
+    old = Cluster(name=slot.name, state=state, config=config, checkout=checkout)
     with removed_at_end(replace(old, checkout=CHECKOUT)) as new:
         old.up()
         yield new

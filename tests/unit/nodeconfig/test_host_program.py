@@ -150,9 +150,9 @@ def test_an_unhealthy_service_gives_one_readable_line_and_the_next_run_completes
 def test_a_failed_unit_is_reported_without_waiting(host: EmulatedHost) -> None:
     (host.fake / "broken").touch()
     start = time.monotonic()
-    bundle = replace(example_bundle(), services=(replace(example_bundle().services[0], timeout=50),))
+    bundle = replace(example_bundle(), services=(replace(example_bundle().services[0], timeout=600),))
     assert host.deliver(bundle).returncode != 0
-    assert time.monotonic() - start < 20
+    assert time.monotonic() - start < 120
 
 
 def test_a_restart_lost_by_an_interruption_is_repeated(host: EmulatedHost) -> None:

@@ -55,7 +55,7 @@ def test_an_engine_without_progress_is_stopped(tmp_path: Path) -> None:
     began = time.monotonic()
     with pytest.raises(EngineTimeout):
         command.run(["up"], str(tmp_path), {})
-    assert time.monotonic() - began < 20
+    assert time.monotonic() - began < 120
     limit.record_progress()
     assert limit.expired
     assert limit.stalled

@@ -55,8 +55,8 @@ def test_unreachable_host_does_not_affect_other_hosts(fake_ssh: FakeSsh) -> None
 
 def test_timeout_ends_a_script(fake_ssh: FakeSsh) -> None:
     start = time.monotonic()
-    result = fake_ssh.remote.run("a", "exec sleep 20", timeout=0.5)
-    assert time.monotonic() - start < 5
+    result = fake_ssh.remote.run("a", "exec sleep 600", timeout=0.5)
+    assert time.monotonic() - start < 120
     assert result.code == 124
     assert not result.ok
 

@@ -1,4 +1,4 @@
-"""Lab tests of `destroy` with a host that is dead, and with a host that stops to answer."""
+"""Fault tests of `destroy` with a dead host, and of `up` with a host that does not respond."""
 
 from __future__ import annotations
 
@@ -9,28 +9,26 @@ from pathlib import Path
 
 import pytest
 
-from testkit import stackfile
+from testkit import lab_slots, stackfile
 from testkit.cluster import Cluster
 from testkit.interrupt import act_at_output
-from tests.lab.conftest import removed_at_end
+from testkit.leftovers import paths_of_roles
+from tests.faults.conftest import running_stack
 
-NETWORK = "10.87.0.0/24"
 ETCD_HOSTS = ("e-1", "e-2", "e-3")
 DESTROY_SECONDS = 420
-TRACES = ("/etc/kubernetes", "/var/lib/etcd/member", "/var/lib/kubewright/roles", "/usr/local/lib/kubewright")
-"""Paths that a host has while it has a role."""
 
 
 @pytest.fixture
 def running_cluster(state: Path) -> Iterator[Cluster]:
     """Yield a running cluster with a control plane, a worker, and three hosts with etcd."""
-    config = stackfile.document("kwdead", NETWORK, control_planes=["cp-1"], workers=["w-1"])
+    slot = lab_slots.reserve("kwdead", state)
+    config = stackfile.document(*slot, control_planes=["cp-1"], workers=["w-1"])
     config[stackfile.CLUSTER]["etcd"] = {"hosts": list(ETCD_HOSTS)}
     config[stackfile.CLUSTER]["metal"]["hosts"] |= {
-        host: stackfile.host(NETWORK, 31 + number) for number, host in enumerate(ETCD_HOSTS)
+        host: stackfile.host(slot.network, 31 + number) for number, host in enumerate(ETCD_HOSTS)
     }
-    with removed_at_end(Cluster(name="kwdead", state=state, config=config)) as cluster:
-        cluster.up()
+    with running_stack(Cluster(name=slot.name, state=state, config=config)) as cluster:
         yield cluster
 
 
@@ -47,8 +45,7 @@ def remaining(cluster: Cluster) -> list[str]:
 
 def traces(cluster: Cluster, hosts: Sequence[str]) -> list[str]:
     """Return the paths of roles that hosts still have."""
-    script = f"for path in {' '.join(TRACES)}; do [ ! -e $path ] || echo $path; done"
-    return [f"{host}: {path}" for host in hosts for path in cluster.ssh(host, script).stdout.split()]
+    return [f"{host}: {path}" for host in hosts for path in paths_of_roles(cluster, host)]
 
 
 @pytest.mark.parametrize(
@@ -72,7 +69,7 @@ def test_dead_host_keeps_nothing_but_itself(running_cluster: Cluster, dead: str,
     assert destroyed.code != 0
     assert remaining(cluster) == commands, destroyed.text
     assert f"not deleted: {dead} (" in destroyed.text
-    assert f"`kubewright remove-host --stack kwdead --host {dead}`" in destroyed.text
+    assert f"`kubewright remove-host --stack {cluster.name} --host {dead}`" in destroyed.text
     assert traces(cluster, others) == [], destroyed.text
 
     cluster.command("remove-host", "--host", dead)
@@ -81,7 +78,7 @@ def test_dead_host_keeps_nothing_but_itself(running_cluster: Cluster, dead: str,
     assert json.loads(cluster.pulumi("stack", "export"))["deployment"].get("resources", []) == []
 
 
-def test_host_that_stops_to_answer_does_not_block_for_ever(running_cluster: Cluster) -> None:
+def test_up_ends_although_a_host_does_not_respond(running_cluster: Cluster) -> None:
     """Test a host whose connection stays open while its delivery does not end."""
     cluster = running_cluster
     cluster.ssh(

@@ -1,4 +1,4 @@
-"""Lab test of a change that cuts SSH: it stops at the first hosts of a pool."""
+"""Fault test of a change that cuts SSH: it stops at the first hosts of a pool."""
 
 from __future__ import annotations
 
@@ -8,14 +8,13 @@ from pathlib import Path
 import pytest
 
 from nodeconfig.host_paths import NETFILTER
-from testkit import stackfile
+from testkit import lab_slots, stackfile
 from testkit.cluster import Cluster
-from tests.lab.conftest import removed_at_end
+from tests.faults.conftest import running_stack
 
 WORKERS = [f"w-{number}" for number in range(1, 7)]
 MAX_UNAVAILABLE = 2
 MAX_PODS = 95
-NETWORK = "10.86.0.0/24"
 FLAG = "/run/cut-ssh"
 """A file on a host. While it exists, the host drops all packets of SSH when its kubelet starts."""
 CUT_SSH_WITH_KUBELET = f"""
@@ -49,10 +48,10 @@ systemctl daemon-reload
 @pytest.fixture
 def pool_of_six(state: Path) -> Iterator[Cluster]:
     """Yield a running cluster with a control plane and a pool of six workers."""
-    config = stackfile.document("kwcut", NETWORK, control_planes=["cp-1"], workers=WORKERS)
+    slot = lab_slots.reserve("kwcut", state)
+    config = stackfile.document(*slot, control_planes=["cp-1"], workers=WORKERS)
     config[stackfile.CLUSTER]["pools"]["workers"]["max_unavailable"] = MAX_UNAVAILABLE
-    with removed_at_end(Cluster(name="kwcut", state=state, config=config)) as cluster:
-        cluster.up()
+    with running_stack(Cluster(name=slot.name, state=state, config=config)) as cluster:
         cluster.wait_all_ready()
         yield cluster
 

@@ -1,0 +1,143 @@
+"""Lab tests of the commands that look at, repair and recover a running cluster."""
+
+from __future__ import annotations
+
+import os
+import pty
+import subprocess
+from pathlib import Path
+
+from testkit.cluster import Cluster
+from testkit.process import CommandResult
+from testkit.wait import eventually
+
+KUBELET_CONFIG = "/etc/kubernetes/kubelet.json"
+WORKER = "w-1"
+REPLACED = "w-2"
+
+
+def test_status_names_a_stopped_service(cluster: Cluster) -> None:
+    healthy = cluster.command("status")
+    for host in cluster.nodes:
+        assert host in healthy.text
+    cluster.ssh(WORKER, "systemctl stop kube-proxy.service")
+    try:
+        unhealthy = cluster.command("status", check=False)
+        assert unhealthy.code == 1, unhealthy.text
+        problems = [line for line in unhealthy.text.splitlines() if "kube-proxy" in line and WORKER in line]
+        assert problems, unhealthy.text
+    finally:
+        cluster.ssh(WORKER, "systemctl start kube-proxy.service")
+    cluster.command("status")
+
+
+def test_repair_removes_the_drift_that_drift_reports(cluster: Cluster) -> None:
+    unchanged = cluster.command("drift")
+    assert "no drift: " in unchanged.text
+    delivered = cluster.ssh(WORKER, f"cat {KUBELET_CONFIG}").stdout
+    others = {host: cluster.services(host) for host in cluster.nodes if host != WORKER}
+    cluster.ssh(WORKER, f"echo >>{KUBELET_CONFIG}; systemctl disable --now kube-proxy.service")
+
+    drifted = cluster.command("drift", check=False)
+    assert drifted.code == 1, drifted.text
+    rows = [line for line in drifted.text.splitlines() if WORKER in line]
+    assert any(KUBELET_CONFIG in row for row in rows), drifted.text
+    assert any("kube-proxy" in row for row in rows), drifted.text
+    assert not any(host in drifted.text for host in others), drifted.text
+    assert cluster.previewed_operations() == {}, "`drift` is a part of the engine's preview now"
+
+    cluster.command("repair", "--host", WORKER)
+    assert cluster.ssh(WORKER, f"cat {KUBELET_CONFIG}").stdout == delivered
+    assert "kube-proxy.service" in cluster.services(WORKER)
+    assert {host: cluster.services(host) for host in others} == others, "other hosts changed"
+    assert "no drift: " in cluster.command("drift").text
+    cluster.wait_all_ready()
+
+
+def test_refused_restore_changes_nothing(cluster: Cluster, tmp_path: Path) -> None:
+    snapshot = take_snapshot(cluster, tmp_path)
+    before = {host: cluster.services(host) for host in cluster.nodes}
+    refused = answer_on_terminal(cluster, ["restore", "--snapshot", str(snapshot)], "n")
+    assert refused.code != 0
+    assert cluster.name in refused.text
+
+    # Without the first byte, the snapshot does not have the recorded checksum.
+    snapshot.write_bytes(snapshot.read_bytes()[1:])
+    damaged = cluster.command("restore", "--snapshot", str(snapshot), check=False)
+    assert damaged.code == 1
+    assert f"{snapshot}: the sha256 is " in damaged.text
+    assert {host: cluster.services(host) for host in cluster.nodes} == before
+
+
+def test_restore_after_lost_data_returns_the_objects_of_the_snapshot(
+    cluster: Cluster, namespace: str, tmp_path: Path
+) -> None:
+    cluster.kubectl("create", "configmap", "before", "-n", namespace, "--from-literal=answer=42")
+    cluster.kubectl("create", "secret", "generic", "before", "-n", namespace, "--from-literal=word=secret")
+    snapshot = take_snapshot(cluster, tmp_path)
+    cluster.kubectl("create", "configmap", "after", "-n", namespace)
+    cluster.ssh("cp-1", "systemctl stop etcd.service; rm -rf /var/lib/etcd/member")
+
+    cluster.command("restore", "--snapshot", str(snapshot))
+    cluster.wait_all_ready()
+    assert cluster.get("configmap", "before", "-n", namespace)["data"] == {"answer": "42"}
+    # The API server decrypts a Secret only with the key that had encrypted it.
+    assert cluster.get("secret", "before", "-n", namespace)["data"] == {"word": "c2VjcmV0"}
+    later = cluster.kubectl("get", "configmap", "after", "-n", namespace, check=False)
+    assert later.code != 0, "an object that was created after the snapshot exists: nothing was restored"
+    # Programs with a watch must not continue with revisions of the lost data: a new pod must start.
+    old = {pod["metadata"]["uid"] for pod in cluster.pods("kube-system", "k8s-app=kube-dns")}
+    cluster.kubectl("delete", "pod", "-n", "kube-system", "-l", "k8s-app=kube-dns")
+    eventually(
+        "new pods replace the deleted ones",
+        lambda: not old & {pod["metadata"]["uid"] for pod in cluster.pods("kube-system", "k8s-app=kube-dns")},
+        timeout=60,
+    )
+    cluster.wait_rollout("kube-system", "deployment/coredns")
+    assert cluster.previewed_operations() == {}
+
+
+def test_empty_machine_replaces_a_lost_worker(cluster: Cluster) -> None:
+    uid = cluster.get("node", REPLACED)["metadata"]["uid"]
+    others = {host: cluster.services(host) for host in cluster.nodes if host != REPLACED}
+    refused = cluster.command("replace", "--host", REPLACED, check=False)
+    assert refused.code == 1
+    assert f"{REPLACED}: not empty" in refused.text
+
+    cluster.erase_host(REPLACED)
+    cluster.start_host(REPLACED)
+    cluster.command("replace", "--host", REPLACED)
+    cluster.wait_all_ready()
+    assert cluster.get("node", REPLACED)["metadata"]["uid"] != uid, "the Node is the old one"
+    assert {host: cluster.services(host) for host in others} == others, "other hosts changed"
+    assert "no drift: " in cluster.command("drift").text
+    assert cluster.previewed_operations() == {}
+
+
+def take_snapshot(cluster: Cluster, directory: Path) -> Path:
+    """Take a snapshot of etcd and return its path."""
+    cluster.command("snapshot", "--to", str(directory))
+    (snapshot,) = (path for path in directory.iterdir() if path.suffix != ".sha256")
+    return snapshot
+
+
+def answer_on_terminal(cluster: Cluster, words: list[str], answer: str) -> CommandResult:
+    """Run a command on a terminal without `--yes`, answer its question, and return the result."""
+    argv = [word for word in cluster.argv(*words) if word != "--yes"]
+    main, side = pty.openpty()
+    try:
+        os.write(main, f"{answer}\n".encode())
+        ended = subprocess.run(
+            argv,
+            stdin=side,
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+            env=os.environ | cluster.environment,
+            cwd=cluster.state,
+        )
+    finally:
+        os.close(main)
+        os.close(side)
+    return CommandResult(argv=tuple(argv), code=ended.returncode, stdout=ended.stdout, stderr=ended.stderr)
