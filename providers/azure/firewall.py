@@ -15,8 +15,9 @@ from pulumi import ComponentResource, Output, ResourceOptions
 from pulumi_azure_native.network import NetworkSecurityGroup, SecurityRule
 
 from providers.azure.names import Names
+from topology.firewall_rules import FirewallRule, rules_for
 from topology.model import Role, Topology
-from topology.ports import API_PORT, PORT_TABLE, FirewallRule, Protocol, rules_for
+from topology.ports import API_PORT, PORT_TABLE, Protocol
 
 FIRST_PRIORITY = 100
 LAST_PRIORITY = 499
