@@ -85,7 +85,7 @@ class PortRow:
     """The row is needed only if controllers of a cloud use the host network of control planes."""
 
 
-# New rows are at the end, because the number of a row is the priority of its rules in Azure.
+# New rows are at the end, because in a cloud the number of a row is the priority of its rules.
 PORT_TABLE: tuple[PortRow, ...] = (
     PortRow((Source.ADMINISTRATORS,), _EVERY_ROLE, Protocol.TCP, SSH_PORTS, "SSH: deployment"),
     PortRow((Source.ANYONE,), _EVERY_ROLE, Protocol.ICMP, NO_PORTS, "path MTU, reachability"),
