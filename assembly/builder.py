@@ -16,9 +16,7 @@ from settings.types import parse_seconds
 from topology.certificates import SERVICE_ACCOUNT
 from topology.model import (
     Certificates,
-    ControlPlaneOptions,
     Endpoint,
-    LeaderElection,
     Member,
     Network,
     Registry,
@@ -27,6 +25,7 @@ from topology.model import (
     Topology,
     Versions,
 )
+from topology.options import ControlPlaneOptions, LeaderElection
 from topology.ports import API_PORT, SSH_PORT
 
 

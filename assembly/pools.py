@@ -8,7 +8,8 @@ from formats import quantity
 from settings.cluster import Settings
 from settings.kubelet import DEFAULTS
 from settings.pools import ControlPlaneSettings, PoolSettings
-from topology.model import Capacity, Kubelet, Member, Pool, Taint, TaintEffect
+from topology.model import Capacity, Member, Pool, Taint, TaintEffect
+from topology.options import Kubelet
 
 CONTROL_PLANE_POOL = "control-plane"
 CONTROL_PLANE_LABEL = "node-role.kubernetes.io/control-plane"

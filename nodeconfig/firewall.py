@@ -13,8 +13,9 @@ from nodeconfig.bundle import File, Service
 from nodeconfig.component import Component
 from nodeconfig.host_paths import NETFILTER
 from nodeconfig.systemd import oneshot_unit
+from topology.firewall_rules import FirewallRule, rules_for
 from topology.model import Role, Topology
-from topology.ports import FirewallRule, Protocol, rules_for
+from topology.ports import Protocol
 
 _RULES = "/etc/kubewright/firewall.nft"
 _UNIT = "kubewright-firewall.service"

@@ -13,6 +13,7 @@ from nodeconfig.host_paths import BIN, CA, CIPHERS, CONTAINERD_SOCKET, KUBELET, 
 from nodeconfig.kubeconfig import authority_file, kubeconfig
 from nodeconfig.systemd import Unit
 from topology.model import Pool, Topology
+from topology.options import Kubelet
 from topology.ports import KUBELET_HEALTH_PORT
 
 _CONFIG = f"{KUBERNETES}/kubelet.json"
@@ -121,7 +122,6 @@ def _service_unit(topology: Topology, pool: Pool) -> Unit:
 
 
 def _configuration(topology: Topology, pool: Pool) -> dict[str, object]:
-    kubelet = pool.kubelet
     taints = [{"key": taint.key, "value": taint.value, "effect": str(taint.effect)} for taint in pool.taints]
     return {
         "apiVersion": "kubelet.config.k8s.io/v1beta1",
@@ -153,6 +153,13 @@ def _configuration(topology: Topology, pool: Pool) -> dict[str, object]:
         # The taint is set at registration, so that no pod is scheduled before labels and taints are
         # reconciled.
         "registerWithTaints": taints,
+        **_pool_settings(pool.kubelet),
+    }
+
+
+def _pool_settings(kubelet: Kubelet) -> dict[str, object]:
+    """Return the keys that depend on the settings of a pool, in the order in which hosts have them."""
+    return {
         "maxPods": kubelet.max_pods,
         "podPidsLimit": kubelet.pod_pids_limit,
         "systemReserved": dict(kubelet.system_reserved),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from nodeconfig.host_paths import ADMIN_KUBECONFIG, BIN, CA, CIPHERS, PKI
-from topology.model import LeaderElection
+from topology.options import LeaderElection
 
 
 def flags(name: str, kubeconfig: str, election: LeaderElection) -> dict[str, str]:

@@ -9,7 +9,7 @@ from pydantic import Field
 
 from settings.base import Section
 from settings.types import EvictionThreshold, Quantity
-from topology.model import Kubelet
+from topology.options import Kubelet
 
 MAX_PODS = 110
 """Maximum number of pods on a node that Kubernetes is tested with."""

@@ -10,6 +10,8 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 from ipaddress import IPv4Address, IPv4Network
 
+from topology.options import ControlPlaneOptions, Kubelet
+
 
 class Role(StrEnum):
     """A role of a machine. A machine with several roles gets their deliveries in the order of this list."""
@@ -82,20 +84,6 @@ class Machine:
     pool: str
     size: Size | None = None
     zone: int = 0
-
-
-@dataclass(frozen=True, slots=True)
-class Kubelet:
-    """Settings of the kubelets of a pool. Quantities are Kubernetes quantities, as text."""
-
-    max_pods: int
-    system_reserved: tuple[tuple[str, str], ...]
-    kube_reserved: tuple[tuple[str, str], ...]
-    eviction_hard: tuple[tuple[str, str], ...]
-    eviction_minimum_reclaim: tuple[tuple[str, str], ...]
-    container_log_max_size: str
-    container_log_max_files: int
-    pod_pids_limit: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,30 +178,6 @@ class Versions:
     flannel: str
     coredns: str
     metrics_server: str
-
-
-@dataclass(frozen=True, slots=True)
-class LeaderElection:
-    """Leases of the controller manager and the scheduler, in seconds."""
-
-    lease: int = 15
-    renew: int = 10
-    retry: int = 2
-
-
-@dataclass(frozen=True, slots=True)
-class ControlPlaneOptions:
-    """Options of the API server, the controller manager and the scheduler."""
-
-    admission_plugins: tuple[str, ...]
-    audit_max_age_days: int
-    audit_max_backups: int
-    audit_max_size_mb: int
-    event_ttl: str
-    max_requests_inflight: int
-    max_mutating_requests_inflight: int
-    pod_security_default: str
-    leader_election: LeaderElection
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,9 +21,9 @@ from settings.stackfile import load_file
 from settings.types import NonEmpty, Quantity
 from topology import capacity as planning
 from topology import sizing
+from topology.firewall_rules import port_table
 from topology.model import Topology
 from topology.network import max_node_ranges, pod_addresses, service_addresses
-from topology.ports import port_table
 
 PANEL = "Look at a cluster"
 _plan = typer.Typer(no_args_is_help=True, help="Ports, networks and capacity of a cluster before it exists.")

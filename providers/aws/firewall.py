@@ -18,8 +18,9 @@ from pulumi_aws import ec2, vpc
 
 from providers.aws.names import Names
 from providers.aws.network import NetworkReference
+from topology.firewall_rules import rules_for
 from topology.model import Role, Topology
-from topology.ports import API_PORT, Protocol, rules_for
+from topology.ports import API_PORT, Protocol
 
 CONTROL_PLANE, ETCD, WORKERS, LOAD_BALANCER = "control-plane", "etcd", "workers", "balancer"
 """Names of the security groups, after the cluster name."""

@@ -15,8 +15,9 @@ from pulumi import ComponentResource, Output, ResourceOptions
 from pulumi_azure_native.network import NetworkSecurityGroup, SecurityRule
 
 from providers.azure.names import Names
+from topology.firewall_rules import FirewallRule, rules_for
 from topology.model import Role, Topology
-from topology.ports import API_PORT, PORT_TABLE, FirewallRule, Protocol, rules_for
+from topology.ports import API_PORT, PORT_TABLE, Protocol
 
 FIRST_PRIORITY = 100
 LAST_PRIORITY = 499
@@ -120,8 +121,8 @@ def group_name(roles: Iterable[Role]) -> str:
 def ingress_rules(topology: Topology, roles: Iterable[Role]) -> tuple[IngressRule, ...]:
     """Return the security rules of a machine with these roles.
 
-    The priority of a rule is the number of its row in the port table, so that a new row changes no other
-    rule. Otherwise an update would give two rules the same priority for a moment, which Azure rejects.
+    The priority of a rule is the number of its row in the port table, so that a new row at the end changes no
+    other rule. Otherwise an update would give two rules the same priority for a moment, which Azure rejects.
 
     Settings limit the sources of the API. Other ports that the table opens to all sources are open to
     machines and pods only, because no machine has a public address.

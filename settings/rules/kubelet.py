@@ -10,7 +10,7 @@ from settings.kubelet import DEFAULTS, KubeletSettings
 from settings.pools import ControlPlaneSettings, PoolSettings
 from settings.problem import Problem
 from settings.rules.base import RuleInput, rule
-from topology.model import Kubelet
+from topology.options import Kubelet
 
 _OWN_PREFIX = "kubewright.dev"
 # Prefixes below kubernetes.io and k8s.io in which an administrator may set labels.

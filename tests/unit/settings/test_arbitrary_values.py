@@ -15,7 +15,7 @@ from settings import Settings, SettingsError, load
 from tests.unit.settings.support import HIGHLY_AVAILABLE, ONE_HOST, TWO_WORKERS, with_edits, with_workers
 from tests.unit.settings.wrong_clouds import AWS, AZURE
 from topology.certificates import leaves
-from topology.ports import port_table
+from topology.firewall_rules import port_table
 
 ALL_SECTIONS = with_edits(
     TWO_WORKERS,

@@ -10,8 +10,9 @@ import pytest
 from assembly import build_topology
 from settings import load
 from tests.unit.settings.support import HIGHLY_AVAILABLE, ONE_HOST, TWO_WORKERS, with_edits
+from topology.firewall_rules import FirewallRule, port_table, rules_for
 from topology.model import Role, Topology
-from topology.ports import CLUSTER_PORTS, PORT_TABLE, FirewallRule, Protocol, port_table, rules_for
+from topology.ports import CLUSTER_PORTS, PORT_TABLE, Protocol
 
 RESTRICTED = {"network.api_allowed": ["192.0.2.0/24"]}
 

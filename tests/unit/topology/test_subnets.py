@@ -15,8 +15,8 @@ from assembly import build_topology
 from settings import load
 from tests.unit.settings.support import with_edits
 from tests.unit.settings.wrong_clouds import AWS, AZURE
+from topology.firewall_rules import port_table, rules_for
 from topology.model import Capacity, Role, Topology
-from topology.ports import port_table, rules_for
 from topology.subnets import (
     FIRST_CONTROL_PLANE,
     FIRST_ETCD_MEMBER,

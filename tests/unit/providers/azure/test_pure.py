@@ -114,6 +114,26 @@ class TestFirewall:
             assert {rule.name for rule in more[group]} - {rule.name for rule in rules} == {"tcp-22"}
             assert set(rules) <= set(more[group])
 
+    def test_a_new_row_of_the_port_table_changes_no_released_priority(self) -> None:
+        """New rows are at the end of the table. A new last row changes nothing here."""
+        released = {
+            "tcp-22": 100,
+            "icmp": 110,
+            "tcp-6443": 130,
+            "tcp-9443": 160,
+            "tcp-2379": 170,
+            "tcp-2380": 180,
+            "tcp-10250": 190,
+            "tcp-10256": 200,
+            "udp-8472": 210,
+            "tcp-30000": 220,
+            "udp-30000": 230,
+            "probes": 499,
+        }
+        groups = rules_by_group(example_settings(with_ssh)[2]).values()
+        priorities = {rule.name: rule.priority for rules in groups for rule in rules}
+        assert released.items() <= priorities.items()
+
 
 class TestLimits:
     def test_the_example_has_no_problem(self) -> None:

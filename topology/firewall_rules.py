@@ -1,0 +1,122 @@
+"""The firewall rules of a host, and the printed table, from the port table (`topology.ports`) [A5]."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from ipaddress import IPv4Network, collapse_addresses
+
+from topology.model import Member, Role, Topology
+from topology.ports import ENDPOINT_PORT, NODE_PORT_RANGE, PORT_TABLE, SSH_PORTS, PortRow, Protocol, Source
+
+
+@dataclass(frozen=True, slots=True)
+class FirewallRule:
+    """A row of the port table for one cluster. `first` and `last` are the ports; 0 without ports."""
+
+    networks: tuple[IPv4Network, ...]
+    protocol: Protocol
+    first: int
+    last: int
+    purpose: str
+
+
+def rules_for(topology: Topology, roles: Iterable[Role]) -> tuple[FirewallRule, ...]:
+    """Return the firewall rules of a host with these roles, in the order of the port table.
+
+    Rows whose sources have no networks are omitted.
+    """
+    host_roles = frozenset(roles)
+    rules = []
+    for row in PORT_TABLE:
+        if not host_roles.intersection(row.roles) or not _is_needed(topology, row):
+            continue
+        networks = _merged_networks(topology, row.sources)
+        if networks:
+            ranges = _row_ports(topology, row)
+            rules += [FirewallRule(networks, row.protocol, *ports, row.purpose) for ports in ranges]
+    return tuple(rules)
+
+
+def port_table(topology: Topology) -> str:
+    """Return the port table of a cluster as text, with a line for each row that applies."""
+    cluster_roles = {role for machine in topology.machines for role in machine.roles}
+    lines = [_format_line("FROM", "TO", "PORT", "WHY", "NETWORKS")]
+    for row in PORT_TABLE:
+        roles = [role for role in row.roles if role in cluster_roles]
+        if not roles or not _is_needed(topology, row) or not _row_ports(topology, row):
+            continue
+        sources = [source for source in row.sources if _source_networks(topology, source)]
+        numbers = ", ".join(_format_ports(first, last) for first, last in _row_ports(topology, row))
+        ports = f"{row.protocol} {numbers}".rstrip()
+        networks = ", ".join(map(str, _merged_networks(topology, row.sources)))
+        targets = "all" if set(roles) == cluster_roles else ", ".join(roles)
+        lines.append(_format_line(", ".join(sources), targets, ports, row.purpose, networks))
+    return "\n".join(lines) + "\n"
+
+
+def _is_needed(topology: Topology, row: PortRow) -> bool:
+    if row.with_cloud_controllers and not topology.external_cloud:
+        return False
+    if row.with_load_balancers not in (None, bool(topology.load_balancers)):
+        return False
+    return row.backend in (None, topology.network.backend)
+
+
+def _format_line(sources: str, targets: str, ports: str, purpose: str, networks: str) -> str:
+    return f"{sources:<42} {targets:<14} {ports:<16} {purpose:<40} {networks}".rstrip()
+
+
+def _format_ports(first: int, last: int) -> str:
+    """Return a port range as text, such as `22` or `30000-32767`; empty for protocols without ports."""
+    if first == last:
+        return str(first or "")
+    return f"{first}-{last}"
+
+
+def _row_ports(topology: Topology, row: PortRow) -> tuple[tuple[int, int], ...]:
+    """Return the port ranges of a row. Placeholders are replaced by the ports of the cluster."""
+    if row.ports == NODE_PORT_RANGE:
+        return (topology.network.node_ports,)
+    if row.ports == ENDPOINT_PORT:
+        return ((topology.endpoint.port, topology.endpoint.port),)
+    if row.ports == SSH_PORTS:
+        return tuple((port, port) for port in topology.network.ssh_ports)
+    return (row.ports,)
+
+
+def _merged_networks(topology: Topology, sources: tuple[Source, ...]) -> tuple[IPv4Network, ...]:
+    """Return the sorted and merged networks of the sources; nftables refuses overlapping networks."""
+    return tuple(
+        collapse_addresses(network for source in sources for network in _source_networks(topology, source))
+    )
+
+
+def _source_networks(topology: Topology, source: Source) -> tuple[IPv4Network, ...]:
+    """Return the networks of a source in this cluster; empty if the cluster has no such source."""
+    network = topology.network
+    match source:
+        case Source.ANYONE:
+            return (IPv4Network("0.0.0.0/0"),)
+        case Source.ANYONE_ALLOWED_TO_THE_API:
+            return network.api_allowed
+        case Source.ADMINISTRATORS:
+            # The deployer needs the API as well as SSH; a bastion is one of the machines.
+            return (*network.api_allowed, *network.machines)
+        case Source.MACHINES:
+            return network.machines
+        case Source.PODS:
+            return (network.pods,)
+        case Source.PROBES:
+            return network.probe_sources
+        case Source.ETCD:
+            return _member_networks(topology.etcd)
+        case Source.CONTROL_PLANE:
+            return _member_networks(topology.control_planes)
+        case Source.LOAD_BALANCER:
+            return _member_networks(topology.load_balancers)
+
+
+def _member_networks(members: tuple[Member, ...]) -> tuple[IPv4Network, ...]:
+    """Return the address of each member as a /32 network."""
+    return tuple(IPv4Network(member.address) for member in members)

@@ -1,0 +1,43 @@
+"""The options of Kubernetes components, which are a part of the data model."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Kubelet:
+    """Settings of the kubelets of a pool. Quantities are Kubernetes quantities, as text."""
+
+    max_pods: int
+    system_reserved: tuple[tuple[str, str], ...]
+    kube_reserved: tuple[tuple[str, str], ...]
+    eviction_hard: tuple[tuple[str, str], ...]
+    eviction_minimum_reclaim: tuple[tuple[str, str], ...]
+    container_log_max_size: str
+    container_log_max_files: int
+    pod_pids_limit: int
+
+
+@dataclass(frozen=True, slots=True)
+class LeaderElection:
+    """Leases of the controller manager and the scheduler, in seconds."""
+
+    lease: int = 15
+    renew: int = 10
+    retry: int = 2
+
+
+@dataclass(frozen=True, slots=True)
+class ControlPlaneOptions:
+    """Options of the API server, the controller manager and the scheduler."""
+
+    admission_plugins: tuple[str, ...]
+    audit_max_age_days: int
+    audit_max_backups: int
+    audit_max_size_mb: int
+    event_ttl: str
+    max_requests_inflight: int
+    max_mutating_requests_inflight: int
+    pod_security_default: str
+    leader_election: LeaderElection
