@@ -7,9 +7,12 @@ import shutil
 import subprocess
 from pathlib import Path
 
+import pytest
+
 from artifacts import catalogue
 
 
+@pytest.mark.timeout(1000)
 def test_go_tests_of_the_approver_pass(go: str, tmp_path: Path) -> None:
     """Test a copy of the module, because Go may rewrite go.mod and go.sum, with the flags of the build."""
     module = shutil.copytree(catalogue.binary("kubelet-csr-approver").module, tmp_path / "module")
