@@ -13,7 +13,7 @@ from artifacts.cache import Cache
 from artifacts.progress import Progress
 from artifacts.tools import install_tools
 from automation import lab_stack
-from automation.engine.config import resolve
+from automation.engine.config import add_environment_values
 from automation.engine.program import Engine
 from automation.environment import Environment
 from automation.errors import UserError
@@ -90,7 +90,7 @@ def resolve_workspace(environment: Environment, workspace: Workspace) -> Workspa
     prepare_deployer(environment, ENGINE_ONLY)
     engine = Engine(environment, workspace)
     engine.select()
-    return resolve(engine)
+    return add_environment_values(engine)
 
 
 def prepare_stack(
@@ -149,7 +149,7 @@ def _choose_plugins(engine: Engine, request: PluginRequest, names: Iterable[str]
 
 def _prepare_lab(requirements: LabRequirements, engine: Engine, progress: Progress) -> None:
     """Build the mirror and start the hosts of the lab."""
-    for versions in requirements.releases:
+    for versions in requirements.version_sets:
         mirror.build(engine.environment.mirror, versions, progress)
     for spec in progress.track([requirements.lab]):
         with progress.step(f"boot the {len(spec.hosts)} hosts of lab {spec.name}"):
@@ -172,7 +172,7 @@ def _count_lab_steps(requirements: LabRequirements) -> int:
     """Return the number of progress steps of `_prepare_lab`: each artifact, and the start of the hosts."""
     artifacts = sum(
         len(catalogue.node_binaries(versions)) + len(catalogue.images(versions))
-        for versions in requirements.releases
+        for versions in requirements.version_sets
     )
     return artifacts + 1
 

@@ -96,7 +96,7 @@ class Workspace:
         """
         if self.source is None or not self.merged_stack_file.exists():
             return
-        if stack_files.keeps_encryption(self.source.read_text()):
+        if stack_files.needs_encryption_keys(self.source.read_text()):
             merged = _read_yaml(self.merged_stack_file)
             encryption = stack_files.encryption_of(_read_yaml(self.source), merged)
             stack_files.write_encryption(self.source, encryption)

@@ -12,6 +12,6 @@ if __package__ in ("", None):
 from pulumi.provider.experimental import component_provider_host
 
 from package.component import KubernetesCluster
-from package.release import NAME, VERSION
+from package.version import NAME, VERSION
 
 component_provider_host(components=[KubernetesCluster], name=NAME, version=VERSION)

@@ -17,7 +17,7 @@ from pulumi.provider.experimental.component import ComponentProvider
 from pydantic import BaseModel, SecretStr
 from pydantic.fields import FieldInfo
 
-from package.release import NAME, VERSION
+from package.version import NAME, VERSION
 from settings.addons import HelmReleaseSettings
 from settings.cluster import Settings
 

@@ -69,8 +69,8 @@ def build_mirror(
 def list_artifacts() -> None:
     """List the catalogue and the source of each artifact in the cache."""
     cache = Cache.default()
-    for component, version in catalogue.RELEASES:
-        for name, _ in catalogue.component_of_release(component).packages:
+    for component, version in catalogue.COMPONENT_VERSIONS:
+        for name, _ in catalogue.component_named(component).packages:
             record = cache.record(name, version)
             print(f"{name}\t{version}\t{record.source if record else '-'}")
 

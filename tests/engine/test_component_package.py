@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from package.release import NAME, VERSION
+from package.version import NAME, VERSION
 from testkit.cluster import CHECKOUT
 from testkit.offline.machine import Machine
 from testkit.program import Program

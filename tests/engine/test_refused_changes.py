@@ -84,7 +84,7 @@ def test_preview_refuses_a_change_that_a_cluster_does_not_survive(
     deploy(stack, "cluster('abc')")
     stack.program(f"{change}\n")
     output = stack.run("preview", fails=True)
-    assert "each followed by `up`" in error_line(output, error)
+    assert "run `up` after each" in error_line(output, error)
     assert "Traceback" not in output
 
 

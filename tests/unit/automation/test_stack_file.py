@@ -124,7 +124,7 @@ class TestEdit:
 
     def test_file_that_changed_meanwhile_is_not_overwritten(self, tmp_path: Path, source: Path) -> None:
         engine = prepare(tmp_path, source, f"{self.EDIT}; echo '  x:other: 2' >>{source}")
-        with pytest.raises(UserError, match="changed while the engine edited it"):
+        with pytest.raises(UserError, match="changed while the engine edited a copy"):
             edit_stack_file(engine, "config", ["set"], "")
         assert "x:other" in source.read_text()
         assert "x:new" not in source.read_text()

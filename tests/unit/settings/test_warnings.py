@@ -40,7 +40,7 @@ def test_key_file_of_all_hosts_is_a_warning() -> None:
 )
 def test_key_file_of_one_host_is_a_warning(own: dict[str, Any]) -> None:
     [warning] = private_key_warnings(settings_with({"agent": True}, **own))
-    assert "an input of 1 host " in warning
+    assert "an input of 1 host;" in warning
 
 
 def test_agent_is_no_warning() -> None:

@@ -37,7 +37,7 @@ def test_changes_that_keep_the_quorum_are_supported(old: str, new: str) -> None:
 def test_changes_that_lose_the_quorum_are_refused(old: str, new: str, message: str) -> None:
     problem = find_member_problem(old, new)
     assert problem.startswith(message)
-    assert "each step keeps more than half of the members" in problem
+    assert "keep more than half of the members in each step" in problem
 
 
 @pytest.mark.parametrize(

@@ -108,7 +108,9 @@ def test_login_does_not_hide_a_local_state(environment: Environment, tmp_path: P
     state.parent.mkdir(parents=True)
     state.touch()
     user = log_in(tmp_path, "s3://login") | PASSPHRASE
-    with pytest.raises(UserError, match=r"its state is in .* keep the state with PULUMI_BACKEND_URL=file://"):
+    with pytest.raises(
+        UserError, match=r"the state is in .* to keep the state there, set PULUMI_BACKEND_URL=file://"
+    ):
         backend_variables(environment, make_workspace(tmp_path), user)
     chosen = {**user, "PULUMI_BACKEND_URL": "s3://login"}
     assert backend_variables(environment, make_workspace(tmp_path), chosen)

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from automation.engine.config import decrypted_config, decrypted_values, resolve
+from automation.engine.config import add_environment_values, decrypted_config, decrypted_values
 from automation.engine.program import Engine
 from automation.environment import Environment
 from automation.workspace import Workspace
@@ -80,7 +80,7 @@ def test_values_of_an_environment_are_resolved(tmp_path: Path, monkeypatch: pyte
         })  # fmt: skip
 
     monkeypatch.setattr(Engine, "capture", capture)
-    workspace = resolve(engine_with_config(tmp_path, own))
+    workspace = add_environment_values(engine_with_config(tmp_path, own))
     cluster = workspace.config["kubewright:cluster"]
     assert cluster["environment"] == "production"
     assert cluster["helm_releases"]["a"]["values"] == {
