@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from ipaddress import IPv4Address
 
+from formats.lists import shorten_list
 from settings.cluster import CLOUD_SECTIONS
 from settings.known_hosts import KEY_TYPES
 from settings.problem import Problem, closest_match
@@ -82,7 +83,7 @@ def hosts_have_ssh_credentials(rule_input: RuleInput) -> Iterator[Problem]:
             "metal.ssh",
             "",
             "private_key_file or agent: true is missing; add it to log in to "
-            f"{_first_few(hosts_without_key)}",
+            f"{shorten_list(hosts_without_key, 3)}",
         )
 
 
@@ -97,7 +98,7 @@ def hosts_have_known_keys(rule_input: RuleInput) -> Iterator[Problem]:
         yield Problem(
             "metal.ssh.known_hosts_file",
             "",
-            f"missing; add it, or ssh.host_key to {_first_few(hosts_without_key)}: "
+            f"missing; add it, or ssh.host_key to {shorten_list(hosts_without_key, 3)}: "
             "unknown hosts are not trusted",
         )
 
@@ -133,8 +134,3 @@ def _host_keys(rule_input: RuleInput) -> Iterator[tuple[str, str]]:
 def _host_addresses(rule_input: RuleInput) -> dict[str, IPv4Address]:
     metal = rule_input.settings.metal
     return {name: host.address for name, host in metal.hosts.items()} if metal else {}
-
-
-def _first_few(names: list[str]) -> str:
-    """Return the first three names, and the number of other names."""
-    return ", ".join(names[:3]) + (f" and {len(names) - 3} more" if len(names) > 3 else "")

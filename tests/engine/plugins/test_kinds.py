@@ -69,7 +69,7 @@ def run_with_state(machine: Machine, state: str, *words: str, **variables: str) 
 def test_state_of_stand_ins_is_refused_without_a_lab(machine: Machine, command: str) -> None:
     result = run_with_state(machine, STAND_IN_STATE, command)
     assert result.code == 1
-    assert "stack dev: its state was made by the stand-in plugins, not by the official ones" in result.text
+    assert "stack dev: stand-in plugins created the state" in result.text
     assert "docs/plugins.md" in result.text
     assert "Traceback" not in result.text
 
@@ -77,8 +77,8 @@ def test_state_of_stand_ins_is_refused_without_a_lab(machine: Machine, command: 
 def test_state_of_official_plugins_is_refused_offline(machine: Machine) -> None:
     result = run_with_state(machine, OFFICIAL_STATE, "preview", "--offline")
     assert result.code == 1
-    assert "was made by the official plugins" in result.text
-    assert "preview without --offline" in result.text
+    assert "stack dev: official plugins created the state" in result.text
+    assert "omit --offline" in result.text
 
 
 def test_stand_ins_are_refused_without_a_lab(machine: Machine) -> None:

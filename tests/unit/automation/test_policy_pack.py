@@ -60,5 +60,5 @@ def test_pack_contains_only_python_and_its_two_descriptions(pack: Path) -> None:
 
 def test_directory_with_files_is_not_overwritten(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
-    with pytest.raises(UserError, match="is not an empty directory"):
+    with pytest.raises(UserError, match="not an empty directory"):
         write_policy_pack(tmp_path)
