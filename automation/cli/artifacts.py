@@ -39,7 +39,8 @@ def register(app: typer.Typer) -> None:
 def prepare_machine() -> None:
     """Install tools and plugins on this machine.
 
-    The variable KUBEWRIGHT_PLUGINS chooses the plugins: `official`, or `stand-in` for labs (the default).
+    The environment variable KUBEWRIGHT_PLUGINS selects the kind of plugins: `official`, or `stand-in` for
+    labs (the default).
     """
     kind = requested_kind() or PluginKind.STAND_IN
     run_one(lambda: prepare.prepare_deployer(replace(environment(), plugins=kind)))

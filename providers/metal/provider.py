@@ -20,8 +20,8 @@ from providers.rolling import RollingLimit
 from settings.metal import MetalSettings
 from topology.model import Machine, Pool, Role, Topology
 
-# The time limits of the host program, for locks, drains and services, are well below. The official plugin
-# ignores this limit, so the driver has its own (docs/previews-and-plans.md, "Time limits").
+# The time limits of the host program for locks, drains and services are much lower. The official plugin
+# ignores this limit, so the driver has a time limit too (docs/previews-and-plans.md, "Time limits").
 _TIMEOUTS = CustomTimeouts(create="60m", update="60m", delete="60m")
 
 

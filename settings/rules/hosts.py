@@ -105,15 +105,15 @@ def hosts_have_known_keys(rule_input: RuleInput) -> Iterator[Problem]:
 
 @rule(needs=("metal",))
 def host_keys_have_usable_types(rule_input: RuleInput) -> Iterator[Problem]:
-    """Require types of host keys that work with pulumi-command and with current versions of OpenSSH."""
+    """Require a type of host key that works with pulumi-command and with current versions of OpenSSH."""
     for path, key in _host_keys(rule_input):
         key_type = next(iter(key.split()), "")
         if key_type not in KEY_TYPES:
             yield Problem(
                 path,
                 f'"{key_type}"',
-                f"host keys of this type do not work; use the host's key of type {KEY_TYPES[0]} or "
-                "ecdsa-sha2-…",
+                "host keys of this type do not work with pulumi-command; use the host's key of type "
+                f"{KEY_TYPES[0]} or ecdsa-sha2-…",
             )
 
 

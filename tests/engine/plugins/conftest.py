@@ -17,7 +17,7 @@ from lab.plugins.install import install, plugin_version
 from lab.plugins.kinds import PluginKind
 from lab.plugins.official import find_official
 from testkit.cluster import tool
-from testkit.plugin_process import Plugin, started_plugin
+from testkit.plugin_process import Plugin, start_plugin
 from tests.unit.lab.plugins.command.sshd import SshHost
 
 REQUIRED = ("command", "tls", "kubernetes")
@@ -35,7 +35,7 @@ class Plugins:
         """Start another process of a plugin."""
         number = len(list(self._directory.glob("*.log")))
         log = self._directory / f"{name}-{number}.log"
-        return self._running.enter_context(started_plugin(self._program(name), log))
+        return self._running.enter_context(start_plugin(self._program(name), log))
 
     def _program(self, name: str) -> Path:
         version = plugin_version(name)

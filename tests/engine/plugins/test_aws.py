@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from lab.plugins.runtime.values import Properties
-from testkit.plugin_process import Difference, Made, Plugin
+from testkit.plugin_process import CreatedResource, DiffResult, Plugin
 
 ROLE, SUBNET = "aws:iam/role:Role", "aws:ec2/subnet:Subnet"
 INPUTS: dict[str, dict[str, Any]] = {
@@ -16,10 +16,10 @@ INPUTS: dict[str, dict[str, Any]] = {
 }
 
 
-def change(aws: Plugin, token: str, old: Properties, new: Properties) -> Difference:
+def change(aws: Plugin, token: str, old: Properties, new: Properties) -> DiffResult:
     """Compare new inputs with a resource that was made from old inputs."""
     inputs = aws.check(token, INPUTS[token] | old)
-    return aws.diff(token, Made("id", inputs, inputs | {"id": "id"}), INPUTS[token] | new)
+    return aws.diff(token, CreatedResource("id", inputs, inputs | {"id": "id"}), INPUTS[token] | new)
 
 
 def test_generated_name_is_recorded_and_kept(aws: Plugin) -> None:
@@ -36,31 +36,31 @@ def test_name_of_the_program_is_no_default(aws: Plugin) -> None:
 @pytest.mark.parametrize(
     ("token", "name", "new", "expected"),
     [
-        (ROLE, {}, {"path": "/b/"}, Difference(changed=True, replaces=True, delete_first=False)),
-        (ROLE, {"name": "mine"}, {"path": "/b/"}, Difference(changed=True, replaces=True, delete_first=True)),
+        (ROLE, {}, {"path": "/b/"}, DiffResult(changed=True, replaces=True, delete_first=False)),
+        (ROLE, {"name": "mine"}, {"path": "/b/"}, DiffResult(changed=True, replaces=True, delete_first=True)),
         (
             ROLE,
             {"namePrefix": "mine"},
             {"path": "/b/"},
-            Difference(changed=True, replaces=True, delete_first=False),
+            DiffResult(changed=True, replaces=True, delete_first=False),
         ),
         (
             SUBNET,
             {},
             {"cidrBlock": "10.0.1.0/24"},
-            Difference(changed=True, replaces=True, delete_first=False),
+            DiffResult(changed=True, replaces=True, delete_first=False),
         ),
         (
             ROLE,
             {"name": "mine"},
             {"description": "x"},
-            Difference(changed=True, replaces=False, delete_first=False),
+            DiffResult(changed=True, replaces=False, delete_first=False),
         ),
     ],
     ids=["generated name", "name", "prefix", "resource without a name", "change in place"],
 )
 def test_order_of_a_replacement(
-    aws: Plugin, token: str, name: Properties, new: Properties, expected: Difference
+    aws: Plugin, token: str, name: Properties, new: Properties, expected: DiffResult
 ) -> None:
     """Test that two resources never need the same name at the same time."""
     assert change(aws, token, name, name | new) == expected

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from lab.plugins.runtime.values import UNKNOWN, Secret, reveal
-from testkit.plugin_process import Plugin, Refused
+from testkit.plugin_process import OperationFailed, Plugin
 from tests.engine.plugins.conftest import Plugins
 from tests.unit.lab.plugins.command.sshd import SshHost
 
@@ -49,7 +49,7 @@ def test_previous_output_is_added_to_the_environment_by_default(command: Plugin)
     ids=["missing host", "wrong type in a connection", "wrong type", "unknown input"],
 )
 def test_wrong_input_is_refused_by_its_name(command: Plugin, wrong: dict[str, Any], field: str) -> None:
-    with pytest.raises(Refused, match=field):
+    with pytest.raises(OperationFailed, match=field):
         command.check(REMOTE, BASE | wrong)
 
 
@@ -86,7 +86,7 @@ def test_preview_runs_no_command(command: Plugin) -> None:
     ("line", "text"), [("echo why; exit 3", "Process exited with status 3"), ("hang up", "")]
 )
 def test_error_of_a_command_quotes_the_command(command: Plugin, host: SshHost, line: str, text: str) -> None:
-    with pytest.raises(Refused) as caught:
+    with pytest.raises(OperationFailed) as caught:
         command.create(REMOTE, {"connection": host.connection(), "create": line})
     assert text in str(caught.value)
     assert f': running "{line}"' in str(caught.value)
@@ -110,14 +110,14 @@ def test_delete_runs_on_the_host_of_the_state(command: Plugin, host: SshHost, tm
 
 def test_unreachable_host_fails_after_the_limit_of_attempts(command: Plugin) -> None:
     connection = {"host": "127.0.0.1", "port": 9, "dialErrorLimit": 1, "perDialTimeout": 2}
-    with pytest.raises(Refused, match="failed attempts"):
+    with pytest.raises(OperationFailed, match="failed attempts"):
         command.create(REMOTE, {"connection": connection, "create": "true"})
 
 
 def test_wrong_host_key_is_refused(command: Plugin, host: SshHost) -> None:
     with SshHost() as other:
         key = other.connection()["hostKey"]
-    with pytest.raises(Refused, match="failed attempts"):
+    with pytest.raises(OperationFailed, match="failed attempts"):
         command.create(REMOTE, {"connection": host.connection(hostKey=key), "create": "true"})
 
 
@@ -127,7 +127,7 @@ def test_timeout_does_not_end_a_command_on_a_host(command: Plugin, host: SshHost
 
 
 def test_timeout_ends_a_local_command(command: Plugin) -> None:
-    with pytest.raises(Refused):
+    with pytest.raises(OperationFailed):
         command.create(LOCAL, {"create": "exec sleep 60"}, timeout=1)
 
 
@@ -145,7 +145,7 @@ def test_cancel_ends_a_local_command(plugins: Plugins, tmp_path: Path) -> None:
     running = command.start_create(LOCAL, {"create": f"touch {tmp_path}/on; exec sleep 60"})
     _await_file(tmp_path / "on")
     command.cancel()
-    with pytest.raises(Refused):
+    with pytest.raises(OperationFailed):
         running.result(30)
 
 
@@ -155,7 +155,7 @@ def test_cancel_ends_the_attempts_to_connect(plugins: Plugins) -> None:
     running = command.start_create(REMOTE, {"connection": connection, "create": "true"})
     time.sleep(1)
     command.cancel()
-    with pytest.raises(Refused):
+    with pytest.raises(OperationFailed):
         running.result(60)
 
 

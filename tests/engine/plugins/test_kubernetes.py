@@ -12,7 +12,7 @@ import pytest
 from artifacts import catalogue
 from artifacts.cache import Cache
 from lab.plugins.runtime.values import Secret, reveal
-from testkit.plugin_process import Difference, Plugin, Refused
+from testkit.plugin_process import DiffResult, OperationFailed, Plugin
 from tests.engine.plugins.conftest import Plugins
 from tests.lab.plugins_kubernetes.cluster import ControlPlane
 
@@ -88,14 +88,14 @@ def test_data_of_a_secret_is_secret(kubernetes: Plugin) -> None:
 @pytest.mark.parametrize(
     ("data", "mutable", "expected"),
     [
-        ({"a": "1"}, True, Difference(changed=False, replaces=False, delete_first=False)),
-        ({"a": "2"}, True, Difference(changed=True, replaces=False, delete_first=False)),
-        ({"a": "2"}, False, Difference(changed=True, replaces=True, delete_first=True)),
+        ({"a": "1"}, True, DiffResult(changed=False, replaces=False, delete_first=False)),
+        ({"a": "2"}, True, DiffResult(changed=True, replaces=False, delete_first=False)),
+        ({"a": "2"}, False, DiffResult(changed=True, replaces=True, delete_first=True)),
     ],
     ids=["nothing", "mutable", "immutable"],
 )
 def test_change_of_a_config_map(
-    plugins: Plugins, control_plane: ControlPlane, data: dict[str, str], mutable: bool, expected: Difference
+    plugins: Plugins, control_plane: ControlPlane, data: dict[str, str], mutable: bool, expected: DiffResult
 ) -> None:
     plugin = configured(plugins, control_plane, enableConfigMapMutable=mutable, upsertExistingObjects=True)
     old = plugin.create(CONFIG_MAP, config_map("changing"))
@@ -108,7 +108,7 @@ def test_change_of_a_config_map(
 def test_changed_selector_replaces_a_deployment(kubernetes: Plugin, name: str, delete_first: bool) -> None:
     old = kubernetes.create(DEPLOYMENT, deployment(name, "a"))
     difference = kubernetes.diff(DEPLOYMENT, old, deployment(name, "b"))
-    assert difference == Difference(changed=True, replaces=True, delete_first=delete_first)
+    assert difference == DiffResult(changed=True, replaces=True, delete_first=delete_first)
 
 
 def test_generated_name_is_marked_and_kept(kubernetes: Plugin) -> None:
@@ -123,7 +123,7 @@ def test_generated_name_is_marked_and_kept(kubernetes: Plugin) -> None:
 def test_existing_object_is_refused_without_upsert(plugins: Plugins, control_plane: ControlPlane) -> None:
     control_plane.kubectl("create", "configmap", "older", "--from-literal=b=2")
     plugin = configured(plugins, control_plane)
-    with pytest.raises(Refused, match="already exists"):
+    with pytest.raises(OperationFailed, match="already exists"):
         plugin.create(CONFIG_MAP, config_map("older"))
 
 
@@ -157,20 +157,20 @@ def test_release_has_the_version_of_its_local_chart(kubernetes: Plugin, tmp_path
 
 
 def test_missing_chart_is_refused(kubernetes: Plugin, tmp_path: Path) -> None:
-    with pytest.raises(Refused, match="chart"):
+    with pytest.raises(OperationFailed, match="chart"):
         kubernetes.check(RELEASE, chart(tmp_path) | {"chart": str(tmp_path / "missing")})
 
 
 @pytest.mark.parametrize(
     ("name", "change", "expected"),
     [
-        ("edited", {"text": "two"}, Difference(changed=False, replaces=False, delete_first=False)),
-        ("raised", {"version": "1.0.1"}, Difference(changed=True, replaces=False, delete_first=False)),
+        ("edited", {"text": "two"}, DiffResult(changed=False, replaces=False, delete_first=False)),
+        ("raised", {"version": "1.0.1"}, DiffResult(changed=True, replaces=False, delete_first=False)),
     ],
     ids=["same version", "new version"],
 )
 def test_edited_local_chart_is_deployed_by_its_version(
-    kubernetes: Plugin, tmp_path: Path, name: str, change: dict[str, str], expected: Difference
+    kubernetes: Plugin, tmp_path: Path, name: str, change: dict[str, str], expected: DiffResult
 ) -> None:
     made = kubernetes.create(RELEASE, chart(tmp_path) | {"name": name})
     new = chart(tmp_path, **change) | {"name": name}
@@ -182,7 +182,7 @@ def test_edited_local_chart_is_deployed_by_its_version(
 def test_new_name_replaces_a_release_without_deleting_it_first(kubernetes: Plugin, tmp_path: Path) -> None:
     made = kubernetes.create(RELEASE, chart(tmp_path) | {"name": "renamed"})
     difference = kubernetes.diff(RELEASE, made, chart(tmp_path) | {"name": "other"})
-    assert difference == Difference(changed=True, replaces=True, delete_first=False)
+    assert difference == DiffResult(changed=True, replaces=True, delete_first=False)
     kubernetes.delete(RELEASE, made)
 
 
@@ -191,6 +191,6 @@ def test_release_that_an_interruption_left_is_refused_even_with_upsert(
 ) -> None:
     """Test the release of a run that was killed after `helm install` and before it was recorded."""
     made = kubernetes.create(RELEASE, chart(tmp_path) | {"name": "left"})
-    with pytest.raises(Refused, match="cannot re-use a name that is still in use"):
+    with pytest.raises(OperationFailed, match="cannot re-use a name that is still in use"):
         kubernetes.create(RELEASE, chart(tmp_path) | {"name": "left"})
     kubernetes.delete(RELEASE, made)

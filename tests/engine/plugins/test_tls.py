@@ -10,7 +10,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
 from lab.plugins.runtime.values import UNKNOWN, reveal
-from testkit.plugin_process import Made, Plugin, Refused
+from testkit.plugin_process import CreatedResource, OperationFailed, Plugin
 
 KEY = "tls:index/privateKey:PrivateKey"
 REQUEST = "tls:index/certRequest:CertRequest"
@@ -19,7 +19,7 @@ LEAF = "tls:index/locallySignedCert:LocallySignedCert"
 ECDSA = {"algorithm": "ECDSA", "ecdsaCurve": "P256"}
 
 
-def make_key(tls: Plugin, **inputs: object) -> Made:
+def make_key(tls: Plugin, **inputs: object) -> CreatedResource:
     return tls.create(KEY, inputs or ECDSA)
 
 
@@ -67,7 +67,7 @@ def test_public_key_has_a_fingerprint(tls: Plugin) -> None:
 
 
 def test_unknown_algorithm_is_refused(tls: Plugin) -> None:
-    with pytest.raises(Refused):
+    with pytest.raises(OperationFailed):
         tls.check(KEY, {"algorithm": "DSA"})
 
 

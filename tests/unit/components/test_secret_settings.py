@@ -60,4 +60,4 @@ def test_encrypted_setting_that_cannot_stay_secret_has_a_warning(
 ) -> None:
     write_stack_file(directory, {"name": {"secure": "v1:x"}})
     deploy_release(deploy, directory)
-    assert "kubewright:cluster.name: is encrypted, but the state and hosts contain it" in caplog.text
+    assert "kubewright:cluster.name: encrypted, but the state and the hosts contain the value" in caplog.text

@@ -136,7 +136,7 @@ class TestInputs:
             hosts = [Output.from_input("w-1")]
             create(config(tmp_path, "one") | {"pools": {"workers": {"hosts": hosts}}})
 
-        message = r"^one\.pools\.workers\.hosts\[0\]: is an output of a resource; give"
+        message = r"^one\.pools\.workers\.hosts\[0\]: is an output of a resource, "
         with pytest.raises(RunError, match=message):
             run(program)
 

@@ -12,8 +12,8 @@ from lab.plugins import official
 from lab.plugins.install import install
 from lab.plugins.kinds import Installed, InstallError, PluginKind
 
-# A fake command of the engine: it unpacks --file like the real command, downloads only if DOWNLOADS is set,
-# and writes a log.
+# A fake `pulumi plugin install`. It unpacks --file as the real command does, downloads only if DOWNLOADS is
+# set, and writes a log.
 FAKE_ENGINE = """#!/bin/sh
 echo "$*" >> "$LOG"
 dir="$PULUMI_HOME/plugins/resource-$4-v$5"
