@@ -116,7 +116,7 @@ class Machine:
 
     @property
     def search_path(self) -> str:
-        """Return PATH without official plugins, because the engine would prefer them to the offline plugins."""
+        """Return PATH without official plugins, which the engine would prefer to the offline plugins."""
         plugins = [f"pulumi-resource-{name}" for name in OFFLINE_PLUGINS]
         directories = os.environ["PATH"].split(os.pathsep)
         kept = (each for each in directories if not any(Path(each, plugin).exists() for plugin in plugins))

@@ -1,4 +1,4 @@
-"""Cases of the AWS plugin that need no account: generated names, and the order of replacements."""
+"""Tests of the aws plugin that need no account: generated names, and the order of replacements."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ INPUTS: dict[str, dict[str, Any]] = {
 
 
 def change(aws: Plugin, token: str, old: Properties, new: Properties) -> DiffResult:
-    """Compare new inputs with a resource that was made from old inputs."""
+    """Compare new inputs with a resource that was created from old inputs."""
     inputs = aws.check(token, INPUTS[token] | old)
     return aws.diff(token, CreatedResource("id", inputs, inputs | {"id": "id"}), INPUTS[token] | new)
 
@@ -29,7 +29,7 @@ def test_generated_name_is_recorded_and_kept(aws: Plugin) -> None:
     assert aws.check(ROLE, INPUTS[ROLE], first)["name"] == first["name"]
 
 
-def test_name_of_the_program_is_no_default(aws: Plugin) -> None:
+def test_explicit_name_is_not_recorded_as_a_default(aws: Plugin) -> None:
     assert "name" not in aws.check(ROLE, INPUTS[ROLE] | {"name": "mine"})["__defaults"]
 
 
@@ -62,5 +62,5 @@ def test_name_of_the_program_is_no_default(aws: Plugin) -> None:
 def test_order_of_a_replacement(
     aws: Plugin, token: str, name: Properties, new: Properties, expected: DiffResult
 ) -> None:
-    """Test that two resources never need the same name at the same time."""
+    """Test that two resources never have the same name at the same time."""
     assert change(aws, token, name, name | new) == expected

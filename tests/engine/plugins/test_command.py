@@ -1,4 +1,4 @@
-"""Cases of the command plugin: commands and copies over SSH, and local commands."""
+"""Tests of the command plugin: commands and copies over SSH, and local commands."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def test_connection_is_a_secret(command: Plugin) -> None:
 
 
 @pytest.mark.parametrize("key", ["privateKey", "password"])
-def test_connection_has_secret_parts(command: Plugin, key: str) -> None:
+def test_keys_and_passwords_of_a_connection_are_secrets(command: Plugin, key: str) -> None:
     assert isinstance(command.check(REMOTE, BASE)["connection"].value[key], Secret)
 
 
@@ -48,7 +48,7 @@ def test_previous_output_is_added_to_the_environment_by_default(command: Plugin)
     ],
     ids=["missing host", "wrong type in a connection", "wrong type", "unknown input"],
 )
-def test_wrong_input_is_refused_by_its_name(command: Plugin, wrong: dict[str, Any], field: str) -> None:
+def test_wrong_input_is_refused_with_its_name(command: Plugin, wrong: dict[str, Any], field: str) -> None:
     with pytest.raises(OperationFailed, match=field):
         command.check(REMOTE, BASE | wrong)
 
@@ -92,7 +92,7 @@ def test_error_of_a_command_quotes_the_command(command: Plugin, host: SshHost, l
     assert f': running "{line}"' in str(caught.value)
 
 
-def test_update_gets_the_output_of_create_and_create_is_its_default(command: Plugin, host: SshHost) -> None:
+def test_update_receives_the_output_of_create_and_defaults_to_create(command: Plugin, host: SshHost) -> None:
     inputs = {"connection": host.connection(), "create": 'echo "after [$PULUMI_COMMAND_STDOUT]"'}
     made = command.create(REMOTE, inputs)
     assert made.state["stdout"] == "after []"
@@ -102,7 +102,7 @@ def test_update_gets_the_output_of_create_and_create_is_its_default(command: Plu
     assert updated.state["stdout"] == "updated"
 
 
-def test_delete_runs_on_the_host_of_the_state(command: Plugin, host: SshHost, tmp_path: Path) -> None:
+def test_delete_runs_on_the_host_in_the_state(command: Plugin, host: SshHost, tmp_path: Path) -> None:
     inputs = {"connection": host.connection(), "delete": f"cat > {tmp_path}/deleted", "stdin": "bye"}
     command.delete(REMOTE, command.create(REMOTE, inputs))
     assert (tmp_path / "deleted").read_text() == "bye"

@@ -1,4 +1,4 @@
-"""Cases of the kubernetes plugin on a control plane without nodes: objects and Helm releases."""
+"""Tests of the kubernetes plugin on a control plane without nodes: objects and Helm releases."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def configured(plugins: Plugins, control_plane: ControlPlane, **settings: object
 
 @pytest.fixture(scope="module")
 def kubernetes(plugins: Plugins, control_plane: ControlPlane) -> Plugin:
-    """Return the plugin as the program of Kubewright configures it."""
+    """Return the plugin with the configuration that the program of Kubewright uses."""
     return configured(
         plugins,
         control_plane,
@@ -72,7 +72,7 @@ def test_state_has_the_inputs(kubernetes: Plugin) -> None:
     assert made.identity == "default/with-inputs"
 
 
-def test_inputs_in_the_state_keep_secrets(kubernetes: Plugin) -> None:
+def test_secrets_in_recorded_inputs_remain_secret(kubernetes: Plugin) -> None:
     state = kubernetes.create(CONFIG_MAP, config_map("secret-part", a=Secret("open"))).state
     assert state["__inputs"]["data"]["a"] == Secret("open")
     assert state["data"]["a"] == Secret("open")
@@ -132,7 +132,7 @@ def test_existing_object_is_adopted_with_upsert(kubernetes: Plugin, control_plan
     assert kubernetes.create(CONFIG_MAP, config_map("adopted")).state["data"]["a"] == "1"
 
 
-def test_missing_object_is_read_as_nothing_and_deleted_without_an_error(
+def test_reading_and_deleting_a_missing_object_is_no_error(
     kubernetes: Plugin, control_plane: ControlPlane
 ) -> None:
     made = kubernetes.create(CONFIG_MAP, config_map("vanished"))
@@ -169,7 +169,7 @@ def test_missing_chart_is_refused(kubernetes: Plugin, tmp_path: Path) -> None:
     ],
     ids=["same version", "new version"],
 )
-def test_edited_local_chart_is_deployed_by_its_version(
+def test_local_chart_is_deployed_only_when_its_version_changes(
     kubernetes: Plugin, tmp_path: Path, name: str, change: dict[str, str], expected: DiffResult
 ) -> None:
     made = kubernetes.create(RELEASE, chart(tmp_path) | {"name": name})
@@ -179,17 +179,19 @@ def test_edited_local_chart_is_deployed_by_its_version(
     kubernetes.delete(RELEASE, made)
 
 
-def test_new_name_replaces_a_release_without_deleting_it_first(kubernetes: Plugin, tmp_path: Path) -> None:
+def test_new_name_replaces_a_release_and_creates_the_new_release_first(
+    kubernetes: Plugin, tmp_path: Path
+) -> None:
     made = kubernetes.create(RELEASE, chart(tmp_path) | {"name": "renamed"})
     difference = kubernetes.diff(RELEASE, made, chart(tmp_path) | {"name": "other"})
     assert difference == DiffResult(changed=True, replaces=True, delete_first=False)
     kubernetes.delete(RELEASE, made)
 
 
-def test_release_that_an_interruption_left_is_refused_even_with_upsert(
+def test_release_of_an_interrupted_installation_is_refused_even_with_upsert(
     kubernetes: Plugin, tmp_path: Path
 ) -> None:
-    """Test the release of a run that was killed after `helm install` and before it was recorded."""
+    """Test a release whose run was killed after `helm install` and before the engine recorded the release."""
     made = kubernetes.create(RELEASE, chart(tmp_path) | {"name": "left"})
     with pytest.raises(OperationFailed, match="cannot re-use a name that is still in use"):
         kubernetes.create(RELEASE, chart(tmp_path) | {"name": "left"})

@@ -1,4 +1,4 @@
-"""Cases of the tls plugin: keys, requests and certificates."""
+"""Tests of the tls plugin: keys, requests and certificates."""
 
 from __future__ import annotations
 
@@ -71,7 +71,7 @@ def test_unknown_algorithm_is_refused(tls: Plugin) -> None:
         tls.check(KEY, {"algorithm": "DSA"})
 
 
-def test_preview_of_a_certificate_has_no_text(tls: Plugin) -> None:
+def test_preview_of_a_certificate_has_no_content(tls: Plugin) -> None:
     assert tls.create(ROOT, root_inputs(tls), preview=True).state.get("certPem") in (None, UNKNOWN)
 
 

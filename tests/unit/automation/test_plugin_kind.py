@@ -1,4 +1,4 @@
-"""Tests of the choice between official plugins and stand-ins."""
+"""Tests of the selection between official plugins and stand-ins."""
 
 from __future__ import annotations
 
@@ -50,13 +50,13 @@ def test_kind_of_a_stack(request_: PluginRequest, official_installed: bool, kind
         (replace(OFFLINE, purpose=Purpose.CHANGE), "only `preview` has this option"),
     ],
 )
-def test_refused_kind_says_what_to_do(request_: PluginRequest, problem: str) -> None:
+def test_error_for_a_refused_kind_contains_the_required_action(request_: PluginRequest, problem: str) -> None:
     with pytest.raises(UserError, match=problem) as caught:
         select_kind(request_, official_installed=lambda: True)
     assert "\n" not in str(caught.value)
 
 
-def test_variable_names_the_kind() -> None:
+def test_variable_selects_the_kind() -> None:
     assert requested_kind({}) is None
     assert requested_kind({"KUBEWRIGHT_PLUGINS": "official"}) is OFFICIAL
     with pytest.raises(UserError, match=r"KUBEWRIGHT_PLUGINS: 'real': expected official or stand-in"):
@@ -77,8 +77,8 @@ def test_variable_names_the_kind() -> None:
         ('{"type": "pulumi:providers:kubernetes"}', OFFICIAL),
     ],
 )
-def test_state_tells_the_kind(tmp_path: Path, text: str, kind: PluginKind | None) -> None:
-    """States of version 0.1 have no mark; their Kubernetes objects tell the kind."""
+def test_kind_is_read_from_the_state(tmp_path: Path, text: str, kind: PluginKind | None) -> None:
+    """States of version 0.1 have no mark. Their Kubernetes objects show the kind."""
     (tmp_path / "state.json").write_text(text)
     assert kind_in_state(tmp_path / "state.json") is kind
     assert kind_in_state(tmp_path / "missing.json") is None

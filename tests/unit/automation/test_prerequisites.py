@@ -112,7 +112,7 @@ def test_offline_preview_of_a_cloud_stack_creates_no_lab_and_no_mirror(
 
 
 @pytest.mark.parametrize("purpose", [Purpose.PREVIEW, Purpose.CHANGE, Purpose.OTHER])
-def test_stack_without_a_lab_uses_official_plugins_in_their_own_home(
+def test_stack_without_a_lab_uses_official_plugins_in_a_separate_engine_home(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, purpose: Purpose
 ) -> None:
     machine = FakeMachine(tmp_path, monkeypatch)

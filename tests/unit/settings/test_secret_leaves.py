@@ -45,13 +45,15 @@ def test_nothing_is_secret_when_the_engine_marks_no_secret(directory: Path) -> N
 
 
 @pytest.mark.parametrize("text", [None, "config: {}", "config: [", "[]", "\x00"])
-def test_everything_is_secret_when_the_stack_file_does_not_tell(tmp_path: Path, text: str | None) -> None:
+def test_all_settings_are_secret_when_the_stack_file_has_no_encrypted_value(
+    tmp_path: Path, text: str | None
+) -> None:
     if text is not None:
         (tmp_path / "Pulumi.x.yaml").write_text(text)
     assert secret_leaves(tmp_path, "x", has_secrets=True) == {WHOLE_CLUSTER}
 
 
-def test_everything_is_secret_with_an_environment(directory: Path) -> None:
+def test_all_settings_are_secret_with_an_environment(directory: Path) -> None:
     """An ESC environment can add secret values that the stack file does not contain."""
     (directory / "Pulumi.x.yaml").write_text(f"environment: [prod]\n{_STACK_FILE}")
     assert secret_leaves(directory, "x", has_secrets=True) == {WHOLE_CLUSTER}
@@ -69,7 +71,7 @@ def test_only_secret_values_are_found() -> None:
     }
 
 
-def test_values_of_other_releases_stay_plain() -> None:
+def test_values_of_other_releases_are_not_secret() -> None:
     assert secret_helm_values({"web": _release({"1": "one"})}, _LEAVES) == {}
 
 
@@ -84,6 +86,6 @@ def test_all_values_are_secret_when_the_whole_cluster_is_secret() -> None:
     assert secrets == {("helm_releases", "web", "values"): values}
 
 
-def test_encrypted_settings_that_hosts_contain_are_named() -> None:
+def test_encrypted_settings_that_hosts_contain_are_listed() -> None:
     secrets = {*_LEAVES, WHOLE_CLUSTER, ("registries", "docker.io", "username"), ("api", "names", 0)}
     assert exposed_settings(secrets) == ["api.names[0]"]
