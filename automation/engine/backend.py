@@ -45,7 +45,7 @@ def backend_variables(
         raise UserError(
             f"stack {workspace.stack}: the state is in {local}, but `pulumi login` or Pulumi.yaml selects "
             f"{_without_credentials(url)}; to keep the state there, set {_URL}={local.as_uri()}; to move the "
-            f'state, export it with this variable and import it without it (docs/pulumi.md, "Backends")'
+            'state, follow docs/secrets.md, "Backends"'
         )
     result = {_URL: url}
     home = _credentials_directory(variables)

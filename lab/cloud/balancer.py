@@ -1,4 +1,4 @@
-"""An emulated TCP load balancer that forwards only to targets whose /readyz succeeds by HTTPS.
+"""An emulated TCP load balancer that forwards only to targets whose /readyz succeeds over HTTPS.
 
 Run it as `python -m lab.cloud.balancer LAB`. A file in the state of the lab has the addresses of the
 targets.
