@@ -18,12 +18,12 @@ from settings.bases import contains_encrypted
 PROVIDER = "secretsprovider"
 PASSPHRASE_PROVIDER = "passphrase"
 SALT = "encryptionsalt"
-CLOUD_KEY = "encryptedkey"
-ENCRYPTION_KEYS = (PROVIDER, CLOUD_KEY, SALT)
+DATA_KEY = "encryptedkey"
+ENCRYPTION_KEYS = (PROVIDER, DATA_KEY, SALT)
 """The keys of a stack file that describe how its secrets and those of its state are encrypted."""
 
 
-def encryption_of(document: Mapping[str, Any], earlier: Mapping[str, Any]) -> dict[str, str]:
+def encryption_keys_of(document: Mapping[str, Any], earlier: Mapping[str, Any]) -> dict[str, str]:
     """Return the encryption keys (`ENCRYPTION_KEYS`) of a stack file.
 
     `earlier` is the previous copy of the file in the work directory. A salt or data key that the file does
@@ -32,7 +32,7 @@ def encryption_of(document: Mapping[str, Any], earlier: Mapping[str, Any]) -> di
     """
     provider = _provider(document)
     result = {key: str(document[key]) for key in ENCRYPTION_KEYS if document.get(key)}
-    generated = SALT if provider == PASSPHRASE_PROVIDER else CLOUD_KEY
+    generated = SALT if provider == PASSPHRASE_PROVIDER else DATA_KEY
     if generated not in result and _provider(earlier) == provider and earlier.get(generated):
         result[generated] = str(earlier[generated])
     return result
@@ -48,10 +48,10 @@ def needs_encryption_keys(text: str) -> bool:
     return contains_encrypted(document) or bool(document.get(PROVIDER) or document.get(SALT))
 
 
-def write_encryption(path: Path, encryption: Mapping[str, str]) -> None:
+def write_encryption_keys(path: Path, keys: Mapping[str, str]) -> None:
     """Write encryption keys into a stack file. All other lines remain unchanged."""
     text = path.read_text()
-    for key, value in encryption.items():
+    for key, value in keys.items():
         line = f"{key}: {value}"
         pattern = re.compile(rf"^{key}:.*$", re.MULTILINE)
         separator = "" if not text or text.endswith("\n") else "\n"

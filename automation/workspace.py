@@ -50,7 +50,7 @@ class Workspace:
     """
     source: Path | None = None
     """The stack file of the user."""
-    encryption: Mapping[str, str] = field(default_factory=dict)
+    encryption_keys: Mapping[str, str] = field(default_factory=dict)
     """The encryption keys of the stack file: `secretsprovider`, `encryptedkey` and `encryptionsalt`."""
     project_backend: str = ""
     """The URL of the backend that Pulumi.yaml selects; empty if it selects none."""
@@ -82,15 +82,15 @@ class Workspace:
     @property
     def secrets_provider(self) -> str:
         """The secrets provider that the stack file names; empty for the default of the backend."""
-        return self.encryption.get(stack_files.PROVIDER, "")
+        return self.encryption_keys.get(stack_files.PROVIDER, "")
 
     def has_passphrase(self, backend: str) -> bool:
         """Check whether a passphrase encrypts the secrets of the stack in the backend with this URL."""
         if self.secrets_provider:
             return self.secrets_provider == stack_files.PASSPHRASE_PROVIDER
-        return stack_files.SALT in self.encryption or not backend.startswith(("https://", "http://"))
+        return stack_files.SALT in self.encryption_keys or not backend.startswith(("https://", "http://"))
 
-    def keep_encryption(self) -> None:
+    def save_encryption_keys(self) -> None:
         """Write the encryption keys that the engine generated into the stack file, if the file needs them.
 
         Raise `UserError` when the file cannot be written.
@@ -99,8 +99,8 @@ class Workspace:
             return
         if stack_files.needs_encryption_keys(self.source.read_text()):
             merged = _read_yaml(self.merged_stack_file)
-            encryption = stack_files.encryption_of(_read_yaml(self.source), merged)
-            stack_files.write_encryption(self.source, encryption)
+            keys = stack_files.encryption_keys_of(_read_yaml(self.source), merged)
+            stack_files.write_encryption_keys(self.source, keys)
 
 
 def prepare(*, environment: Environment, stack: str, source: Path | None = None) -> Workspace:
@@ -124,7 +124,7 @@ def prepare(*, environment: Environment, stack: str, source: Path | None = None)
         directory=directory,
         config=config,
         source=source,
-        encryption=stack_files.encryption_of(document, earlier),
+        encryption_keys=stack_files.encryption_keys_of(document, earlier),
         project_backend=str(backend.get("url") or "") if isinstance(backend, dict) else "",
         has_environment=bool(document.get("environment")),
     )
@@ -133,7 +133,7 @@ def prepare(*, environment: Environment, stack: str, source: Path | None = None)
     project["runtime"] = "python"
     _write_yaml(directory / "Pulumi.yaml", project)
     _update_link(directory / "program", CHECKOUT)
-    merged = {**document, **workspace.encryption, "config": _limit_config_size(config, directory)}
+    merged = {**document, **workspace.encryption_keys, "config": _limit_config_size(config, directory)}
     _write_yaml(merged_stack_file, merged)
     return workspace
 

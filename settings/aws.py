@@ -135,7 +135,7 @@ class AwsSettings(CloudSettings):
 
     @property
     def has_existing_subnets(self) -> bool:
-        """Report whether the settings name existing subnets of a VPC."""
+        """Check whether the settings name existing subnets of a VPC."""
         return self.network.vpc is not None
 
     @property

@@ -98,7 +98,7 @@ def _parse(text: str) -> Iterator[_Entry]:
 
 
 def _matches(hosts: str, name: str) -> bool:
-    """Report whether the hosts field of an entry matches the name, by its hash or by its patterns.
+    """Check whether the hosts field of an entry matches the name, by its hash or by its patterns.
 
     A negated pattern (`!`) that matches the name excludes the name.
     """

@@ -70,7 +70,7 @@ def edit_stack_file(
         copy = Path(directory) / engine.workspace.merged_stack_file.name
         copy.touch(mode=0o600)
         copy.write_text(original)
-        stack_file.write_encryption(copy, engine.workspace.encryption)
+        stack_file.write_encryption_keys(copy, engine.workspace.encryption_keys)
         unchanged = copy.read_text()
         code = _run(engine, Path(directory), [command, *arguments], value, variables or {})
         edited = copy.read_text()

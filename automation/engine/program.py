@@ -149,7 +149,7 @@ class Engine:
         """
         self.recover()
         self._call(lambda workspace: Stack.create_or_select(self.workspace.stack, workspace))
-        self.workspace.keep_encryption()
+        self.workspace.save_encryption_keys()
 
     def remove_stack(self) -> None:
         """Remove the stack and its state. The engine does not change hosts or other resources.

@@ -67,7 +67,7 @@ class EngineRun:
         finally:
             for line in self._output_filter.flush():
                 self._show(self._line_redactor.redact_line(line))
-            self._engine.workspace.keep_encryption()
+            self._engine.workspace.save_encryption_keys()
         if self._callback_error is not None:
             raise self._callback_error
 

@@ -1,4 +1,4 @@
-"""The provider for bare metal: delivers bundles to hosts of an inventory over SSH, with pulumi-command [M]."""
+"""The provider for bare metal: delivers bundles to hosts of an inventory over SSH (pulumi-command) [M]."""
 
 from __future__ import annotations
 
@@ -127,7 +127,7 @@ class MetalProvider:
             self._scope.name(f"{host}-{role.value}"),
             connection=self._connections[host],
             create=script(bundle, identity, sudo=sudo),
-            # Send secrets only through standard input, because the error of a failed command shows the command.
+            # Send secrets only through standard input: the error of a failed command shows its text.
             stdin=stdin,
             delete=reset_script(role, sudo=sudo, drain_seconds=bundle.drain_seconds),
             # The command prints no output here, because the error of a failed command contains the output.

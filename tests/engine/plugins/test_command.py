@@ -94,11 +94,11 @@ def test_error_of_a_command_quotes_the_command(command: Plugin, host: SshHost, l
 
 def test_update_receives_the_output_of_create_and_defaults_to_create(command: Plugin, host: SshHost) -> None:
     inputs = {"connection": host.connection(), "create": 'echo "after [$PULUMI_COMMAND_STDOUT]"'}
-    made = command.create(REMOTE, inputs)
-    assert made.state["stdout"] == "after []"
-    again = command.update(REMOTE, made, inputs | {"stdin": "x"})
+    created = command.create(REMOTE, inputs)
+    assert created.state["stdout"] == "after []"
+    again = command.update(REMOTE, created, inputs | {"stdin": "x"})
     assert again.state["stdout"] == "after [after []]"
-    updated = command.update(REMOTE, made, inputs | {"update": "echo updated"})
+    updated = command.update(REMOTE, created, inputs | {"update": "echo updated"})
     assert updated.state["stdout"] == "updated"
 
 

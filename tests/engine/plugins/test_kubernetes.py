@@ -65,11 +65,11 @@ def deployment(name: str, app: str) -> dict[str, Any]:
 
 
 def test_state_has_the_inputs(kubernetes: Plugin) -> None:
-    made = kubernetes.create(CONFIG_MAP, config_map("with-inputs"))
-    assert made.state["__inputs"]["data"] == {"a": "1"}
-    assert made.state["__initialApiVersion"] == "v1"
-    assert made.state["__fieldManager"].startswith("pulumi-kubernetes-")
-    assert made.identity == "default/with-inputs"
+    created = kubernetes.create(CONFIG_MAP, config_map("with-inputs"))
+    assert created.state["__inputs"]["data"] == {"a": "1"}
+    assert created.state["__initialApiVersion"] == "v1"
+    assert created.state["__fieldManager"].startswith("pulumi-kubernetes-")
+    assert created.identity == "default/with-inputs"
 
 
 def test_secrets_in_recorded_inputs_remain_secret(kubernetes: Plugin) -> None:
@@ -135,10 +135,10 @@ def test_existing_object_is_adopted_with_upsert(kubernetes: Plugin, control_plan
 def test_reading_and_deleting_a_missing_object_is_no_error(
     kubernetes: Plugin, control_plane: ControlPlane
 ) -> None:
-    made = kubernetes.create(CONFIG_MAP, config_map("vanished"))
+    created = kubernetes.create(CONFIG_MAP, config_map("vanished"))
     control_plane.kubectl("delete", "configmap", "vanished")
-    assert kubernetes.read(CONFIG_MAP, made) == {}
-    kubernetes.delete(CONFIG_MAP, made)
+    assert kubernetes.read(CONFIG_MAP, created) == {}
+    kubernetes.delete(CONFIG_MAP, created)
 
 
 def chart(directory: Path, *, version: str = "1.0.0", text: str = "one") -> dict[str, Any]:
@@ -172,27 +172,27 @@ def test_missing_chart_is_refused(kubernetes: Plugin, tmp_path: Path) -> None:
 def test_local_chart_is_deployed_only_when_its_version_changes(
     kubernetes: Plugin, tmp_path: Path, name: str, change: dict[str, str], expected: DiffResult
 ) -> None:
-    made = kubernetes.create(RELEASE, chart(tmp_path) | {"name": name})
+    created = kubernetes.create(RELEASE, chart(tmp_path) | {"name": name})
     new = chart(tmp_path, **change) | {"name": name}
-    assert kubernetes.diff(RELEASE, made, new) == expected
-    assert reveal(made.state["__inputs"])["chart"] == made.inputs["chart"]
-    kubernetes.delete(RELEASE, made)
+    assert kubernetes.diff(RELEASE, created, new) == expected
+    assert reveal(created.state["__inputs"])["chart"] == created.inputs["chart"]
+    kubernetes.delete(RELEASE, created)
 
 
 def test_new_name_replaces_a_release_and_creates_the_new_release_first(
     kubernetes: Plugin, tmp_path: Path
 ) -> None:
-    made = kubernetes.create(RELEASE, chart(tmp_path) | {"name": "renamed"})
-    difference = kubernetes.diff(RELEASE, made, chart(tmp_path) | {"name": "other"})
+    created = kubernetes.create(RELEASE, chart(tmp_path) | {"name": "renamed"})
+    difference = kubernetes.diff(RELEASE, created, chart(tmp_path) | {"name": "other"})
     assert difference == DiffResult(changed=True, replaces=True, delete_first=False)
-    kubernetes.delete(RELEASE, made)
+    kubernetes.delete(RELEASE, created)
 
 
 def test_release_of_an_interrupted_installation_is_refused_even_with_upsert(
     kubernetes: Plugin, tmp_path: Path
 ) -> None:
     """Test a release whose run was killed after `helm install` and before the engine recorded the release."""
-    made = kubernetes.create(RELEASE, chart(tmp_path) | {"name": "left"})
+    created = kubernetes.create(RELEASE, chart(tmp_path) | {"name": "left"})
     with pytest.raises(OperationFailed, match="cannot re-use a name that is still in use"):
         kubernetes.create(RELEASE, chart(tmp_path) | {"name": "left"})
-    kubernetes.delete(RELEASE, made)
+    kubernetes.delete(RELEASE, created)

@@ -129,8 +129,8 @@ def test_changed_algorithm_replaces_a_key(tls: Plugin) -> None:
 
 
 def test_refresh_keeps_a_key(tls: Plugin) -> None:
-    made = make_key(tls)
-    assert reveal(tls.read(KEY, made)["privateKeyPem"]) == reveal(made.state["privateKeyPem"])
+    created = make_key(tls)
+    assert reveal(tls.read(KEY, created)["privateKeyPem"]) == reveal(created.state["privateKeyPem"])
 
 
 def test_function_returns_the_public_key(tls: Plugin) -> None:

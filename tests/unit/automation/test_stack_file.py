@@ -52,9 +52,9 @@ class TestEncryption:
     ) -> None:
         engine = prepare(tmp_path, source)
         write_copy(engine, encryptionsalt="v1:s")
-        engine.workspace.keep_encryption()
+        engine.workspace.save_encryption_keys()
         assert source.read_text() == STACK_FILE
-        assert prepare(tmp_path, source).workspace.encryption == {"encryptionsalt": "v1:s"}
+        assert prepare(tmp_path, source).workspace.encryption_keys == {"encryptionsalt": "v1:s"}
 
     def test_salt_of_encrypted_values_is_written_into_the_stack_file(
         self, tmp_path: Path, source: Path
@@ -62,7 +62,7 @@ class TestEncryption:
         source.write_text(STACK_FILE + SECURE)
         engine = prepare(tmp_path, source)
         write_copy(engine, encryptionsalt="v1:s")
-        engine.workspace.keep_encryption()
+        engine.workspace.save_encryption_keys()
         assert source.read_text() == f"{STACK_FILE}{SECURE}encryptionsalt: v1:s\n"
 
     def test_data_key_of_a_secrets_provider_is_written_into_the_stack_file(
@@ -72,7 +72,7 @@ class TestEncryption:
         source.write_text(head + STACK_FILE)
         engine = prepare(tmp_path, source)
         write_copy(engine, encryptedkey="abc")
-        engine.workspace.keep_encryption()
+        engine.workspace.save_encryption_keys()
         assert source.read_text() == f"{head}{STACK_FILE}encryptedkey: abc\n"
         merged = yaml.safe_load(prepare(tmp_path, source).workspace.merged_stack_file.read_text())
         assert (merged["secretsprovider"], merged["encryptedkey"]) == ("awskms://alias/x", "abc")
@@ -81,10 +81,10 @@ class TestEncryption:
         source.write_text(f"secretsprovider: awskms://alias/x\n{STACK_FILE}")
         write_copy(prepare(tmp_path, source), encryptedkey="abc")
         source.write_text(f"secretsprovider: awskms://alias/y\n{STACK_FILE}")
-        assert prepare(tmp_path, source).workspace.encryption == {"secretsprovider": "awskms://alias/y"}
+        assert prepare(tmp_path, source).workspace.encryption_keys == {"secretsprovider": "awskms://alias/y"}
 
     def test_key_in_the_stack_file_is_preferred(self) -> None:
-        assert stack_file.encryption_of({"encryptionsalt": "own"}, {"encryptionsalt": "earlier"}) == {
+        assert stack_file.encryption_keys_of({"encryptionsalt": "own"}, {"encryptionsalt": "earlier"}) == {
             "encryptionsalt": "own"
         }
 

@@ -20,12 +20,14 @@ def environment(tmp_path: Path) -> Environment:
     return Environment(state=tmp_path / "state", cache=tmp_path / "cache")
 
 
-def make_workspace(tmp_path: Path, *, lab: bool = False, backend: str = "", **encryption: str) -> Workspace:
+def make_workspace(
+    tmp_path: Path, *, lab: bool = False, backend: str = "", **encryption_keys: str
+) -> Workspace:
     return Workspace(
         stack="acme/prod",
         directory=tmp_path,
         config={"kubewright:lab": {}} if lab else {},
-        encryption=encryption,
+        encryption_keys=encryption_keys,
         project_backend=backend,
     )
 
