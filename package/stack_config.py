@@ -13,7 +13,7 @@ from settings import Settings
 from settings.driver_keys import refuse_base, refuse_hosts_file
 from settings.hosts_file import join_hosts
 from settings.problem import CLUSTER_KEY
-from settings.secret_leaves import STACK_DIRECTORY, exposed_settings, secret_helm_values, secret_leaves
+from settings.secret_paths import STACK_DIRECTORY, exposed_settings, secret_helm_values, secret_paths
 
 
 def read_cluster_config() -> Any:  # noqa: ANN401 - any value of a stack file
@@ -41,7 +41,7 @@ def read_secret_inputs(settings: Settings) -> Inputs:
     # Some versions of the engine's language host do not pass the root directory. Without the driver, the
     # program runs in the root directory.
     root = pulumi.runtime.get_root_directory() or os.environ.get(STACK_DIRECTORY) or "."
-    secrets = secret_leaves(Path(root), pulumi.get_stack(), has_secrets=has_secrets)
+    secrets = secret_paths(Path(root), pulumi.get_stack(), has_secrets=has_secrets)
     for setting in exposed_settings(secrets):
         pulumi.warn(
             f"{CLUSTER_KEY}.{setting}: encrypted, but the state and the hosts contain the value in plain "

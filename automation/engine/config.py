@@ -12,7 +12,7 @@ from automation.workspace import Workspace
 from settings.bases import contains_encrypted, is_secure
 from settings.hosts_file import HOSTS_FILE_KEY, join_hosts
 from settings.problem import CLUSTER_KEY, SettingPath
-from settings.secret_leaves import remains_secret
+from settings.secret_paths import remains_secret
 
 
 def decrypted_config(engine: Engine) -> dict[str, Any]:

@@ -21,7 +21,7 @@ from automation.engine.interrupts import Interrupted
 from automation.environment import Environment
 from automation.errors import UserError
 from automation.workspace import PROJECT, Workspace
-from settings.secret_leaves import STACK_DIRECTORY
+from settings.secret_paths import STACK_DIRECTORY
 
 _T = TypeVar("_T")
 

@@ -27,7 +27,7 @@ WHOLE_CLUSTER: SettingPath = ()
 """The path of the object itself: every setting counts as secret."""
 
 
-def secret_leaves(directory: Path, stack: str, *, has_secrets: bool) -> frozenset[SettingPath]:
+def secret_paths(directory: Path, stack: str, *, has_secrets: bool) -> frozenset[SettingPath]:
     """Return the paths of the secret values inside `kubewright:cluster`.
 
     `directory` is the directory with the stack file. `has_secrets` is true when the engine marks the object
