@@ -1,4 +1,4 @@
-"""The Pulumi program of a cluster: settings of the stack, resources, outputs."""
+"""The Pulumi program of a cluster: reads the settings of the stack, registers resources, exports outputs."""
 
 from __future__ import annotations
 

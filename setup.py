@@ -1,8 +1,9 @@
-"""Build of the importable package: the packages of this repository below the name `kubewright`.
+"""Builds the Python package `kubewright` from packages of this repository.
 
-The packages have general names, such as `settings`, which may exist in the programs of users. The build puts
-them below `kubewright` (`settings` becomes `kubewright.settings`, `package` becomes `kubewright` itself) and
-rewrites their imports. `pyproject.toml` has the metadata, `requirements.txt` the versions of dependencies.
+The packages of this repository have general names, such as `settings`, which can conflict with modules of the
+programs of users. The build therefore moves them below `kubewright` (`settings` becomes
+`kubewright.settings`, `package` becomes `kubewright` itself) and rewrites their imports. The metadata is in
+`pyproject.toml`, the versions of the dependencies are in `requirements.txt`.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ PACKAGES = {"package": NAME} | {
         "providers",
     )
 }  # fmt: skip
-"""The top-level packages of the component by their names in the repository."""
+"""The packages of the repository that the build contains, with their new names."""
 DEPENDENCIES = (
     "pulumi", "pulumi-command", "pulumi-kubernetes", "pulumi-tls", "pydantic", "PyYAML", "packaging",
     "filelock", "rich", "ahocorasick-rs",
@@ -37,9 +38,10 @@ _PIN = re.compile(r"^([A-Za-z0-9-]+)==(\d+)(\.\S+)", re.MULTILINE)
 
 
 def rewrite_imports(source: str) -> str:
-    """Return a module with imports of the repository's packages from below `kubewright`.
+    """Return the source of a module in which the repository's packages are imported from `kubewright`.
 
-    Raise ValueError for `import a.b` and `import a, b` of these packages: such imports bind the name `a`.
+    Raise ValueError for `import a.b` and `import a, b` of these packages, because such imports bind the
+    top-level name `a`, which does not exist in the installed package.
     """
     lines = source.splitlines(keepends=True)
     for node in ast.walk(ast.parse(source)):
@@ -59,7 +61,8 @@ def rewrite_imports(source: str) -> str:
             lines[index] = f"{line[: node.col_offset]}from {NAME} import {line[start:]}"
         else:
             raise ValueError(
-                f"line {node.lineno}: write `from {module.rpartition('.')[0] or module} import …`"
+                f"line {node.lineno}: import of a top-level name; write "
+                f"`from {module.rpartition('.')[0] or module} import …`"
             )
     return "".join(lines)
 
@@ -74,7 +77,7 @@ def _new_name(module: str) -> str:
 
 
 class BuildPackage(build_py):
-    """The build step for Python modules, which also rewrites imports."""
+    """The build step for Python modules, extended to rewrite imports."""
 
     def build_module(self, module: str, module_file: str, package: str) -> tuple[str, bool]:
         """Copy a module and rewrite its imports."""
@@ -90,7 +93,7 @@ def packages() -> list[str]:
 
 
 def requirements(names: tuple[str, ...]) -> list[str]:
-    """Return requirements that allow newer releases with the same major version as in requirements.txt."""
+    """Return requirements that allow newer versions with the same major version as in requirements.txt."""
     pins = {
         name: (major, rest) for name, major, rest in _PIN.findall((ROOT / "requirements.txt").read_text())
     }

@@ -1,8 +1,8 @@
 """All binaries and images of Kubewright, with their versions, official sites and build modules.
 
-To add a version of a component, add a row to `RELEASES` and a directory `modules/<component>-<version>`
-with its go.mod and go.sum. `artifacts.components` holds the facts that are the same for all versions of a
-component.
+To add a version of a component, add a row to `COMPONENT_VERSIONS` and a directory
+`modules/<component>-<version>` with its go.mod and go.sum. `artifacts.components` holds the facts that are
+the same for all versions of a component.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ MODULES = Path(__file__).parent / "modules"
 DEBIAN_PACKAGES = ("busybox-static", "ca-certificates", "gcc", "libc6-dev", "libseccomp-dev", "pkg-config")
 """Debian packages that builds need (gcc and libraries: runc, flanneld, pause)."""
 
-RELEASES: tuple[tuple[str, str], ...] = (
+COMPONENT_VERSIONS: tuple[tuple[str, str], ...] = (
     # Each row is a component and its version. The first row of a component is the default.
     ("kubernetes", "1.36.3"),
     ("kubernetes", "1.36.1"),
@@ -79,8 +79,8 @@ _ARCHITECTURES = {
 
 
 def _default_version(component: str) -> str:
-    """Return the version in the first row of a component in `RELEASES`."""
-    return next(version for name, version in RELEASES if name == component)
+    """Return the version in the first row of a component in `COMPONENT_VERSIONS`."""
+    return next(version for name, version in COMPONENT_VERSIONS if name == component)
 
 
 DEFAULTS = Versions(
@@ -113,7 +113,7 @@ def supported_versions(component: str) -> tuple[str, ...]:
     default first.
     """
     component_name = component.replace("_", "-")
-    return tuple(version for name, version in RELEASES if name == component_name)
+    return tuple(version for name, version in COMPONENT_VERSIONS if name == component_name)
 
 
 def component_of(name: str) -> Component:
@@ -124,8 +124,8 @@ def component_of(name: str) -> Component:
     raise ArtifactError(f"{name}: the catalogue knows no such binary")
 
 
-def component_of_release(name: str) -> Component:
-    """Return the component of a row of `RELEASES`."""
+def component_named(name: str) -> Component:
+    """Return the component with this name, which is the first column of `COMPONENT_VERSIONS`."""
     return next(component for component in COMPONENTS if component.name == name)
 
 

@@ -33,7 +33,7 @@ class _NoRedirect(urllib.request.HTTPRedirectHandler):
 
 @cache
 def reachable(host: str, port: int = 443) -> bool:
-    """Check whether a host answers by HTTPS, through the proxy of the environment.
+    """Check whether a host answers over HTTPS, through the proxy of the environment.
 
     Each process checks a host only once. With `KUBEWRIGHT_OFFICIAL=never` return False without a
     connection.

@@ -44,7 +44,7 @@ def assemble(settings: Settings, directory: Path) -> Assembly:
     index = artifact_index.load(
         mirror.mirror,
         directory / mirror.ca_file if mirror.ca_file else None,
-        *topology.releases,
+        *topology.version_sets,
         pinned=texts[mirror.index] if mirror.index else None,
     )
     return Assembly(settings, topology, texts, index, nodeconfig.bundles(topology, index))

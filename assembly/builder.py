@@ -68,7 +68,7 @@ def topology_or_none(config: Mapping[str, object]) -> Topology | None:
     description.
 
     Checks use this function before the program runs. The program itself reports the problems of an invalid
-    description. A placeholder stands for encrypted values, which no topology contains.
+    description. A placeholder replaces encrypted values, because the topology contains none of them.
     """
     cluster = replace_encrypted(config.get(CLUSTER_KEY), ENCRYPTED_PLACEHOLDER)
     try:

@@ -16,7 +16,7 @@ CHECKOUT = Path(__file__).resolve().parent.parent
 
 
 def file_name_of_stack(stack: str) -> str:
-    """Return a name of a stack for files and directories: `acme+prod` for the stack `acme/prod`."""
+    """Return the name of a stack in file and directory names: `acme+prod` for the stack `acme/prod`."""
     return stack.replace("/", "+")
 
 
@@ -25,7 +25,8 @@ class Environment:
     """The directories that Kubewright uses outside the checkout.
 
     `state` contains data that must not be lost: stacks, passphrase, labs. `cache` contains data that can be
-    created again. `plugins` is the kind of plugins that the engine uses; each kind has a home of its own.
+    created again. `plugins` is the kind of plugins that the engine uses; each kind has a separate engine
+    home.
     """
 
     state: Path
@@ -52,7 +53,7 @@ class Environment:
         return self.state / "labs" / name
 
     def stack_directory(self, name: str) -> Path:
-        """Return the work directory of the stack of that name, which can contain an organization."""
+        """Return the work directory of a stack. The name can contain an organization."""
         return self.state / "stacks" / file_name_of_stack(name)
 
     def kubeconfig(self, stack: str) -> Path:
@@ -76,7 +77,7 @@ class Environment:
         variables[directories.CACHE] = str(self.cache)
         variables["PULUMI_HOME"] = str(self.pulumi_home)
         if self.plugins is PluginKind.STAND_IN:
-            # An official plugin on PATH, or a download, would take the place of a stand-in.
+            # Otherwise the engine would use an official plugin from PATH or download one.
             variables[IGNORE_PATH_VARIABLE] = "true"
             variables["PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION"] = "true"
         variables["PULUMI_SKIP_UPDATE_CHECK"] = "true"
@@ -89,7 +90,5 @@ class Environment:
 
 
 def environment(variables: Mapping[str, str] = os.environ) -> Environment:
-    """Return the directories that `$KUBEWRIGHT_STATE` and `$KUBEWRIGHT_CACHE` name; the defaults are in
-    `~`.
-    """
+    """Return the directories from `$KUBEWRIGHT_STATE` and `$KUBEWRIGHT_CACHE`; the defaults are below `~`."""
     return Environment(state=directories.state(variables), cache=directories.cache(variables))

@@ -30,11 +30,11 @@ DEFAULT_MEMORY = 4 * 1024**3
 class LabRequirements:
     """The requirements of a lab stack: its lab, and the component versions that the mirror must contain.
 
-    `releases` are sets of component versions: those of the cluster, then those of pools with older versions.
+    `version_sets` are the sets of component versions in use (`Topology.version_sets`).
     """
 
     lab: LabSpec
-    releases: tuple[Versions, ...]
+    version_sets: tuple[Versions, ...]
 
 
 def lab_requirements(name: str, config: Mapping[str, Any], mirror: Path) -> LabRequirements | None:
@@ -64,7 +64,7 @@ def lab_requirements(name: str, config: Mapping[str, Any], mirror: Path) -> LabR
     except ValidationError as error:
         problems = "; ".join(str(item["msg"]).removeprefix("Value error, ") for item in error.errors())
         raise UserError(f"{LAB_KEY}: {problems}") from None
-    return LabRequirements(lab=spec, releases=build_topology(settings).releases)
+    return LabRequirements(lab=spec, version_sets=build_topology(settings).version_sets)
 
 
 def ensure_hosts(spec: LabSpec, print_line: Callable[[str], None]) -> None:

@@ -1,7 +1,8 @@
-"""Chooses the kind of plugins for a stack: official plugins, or the stand-ins of the lab.
+"""Selects the kind of plugins for a stack: official plugins or stand-ins.
 
-Stand-ins are only for stacks with a lab and for `preview --offline`. A state keeps the kind that made it,
-because the two kinds record resources differently: the other kind could replace what it cannot compare.
+Stand-ins are only for stacks with a lab and for `preview --offline`. The kind of an existing stack cannot
+change, because the two kinds record some resources in different ways. With the other kind, the engine could
+replace resources whose records it cannot compare.
 """
 
 from __future__ import annotations
@@ -26,10 +27,11 @@ _DOCUMENT = "docs/plugins.md"
 
 @dataclass(frozen=True, kw_only=True)
 class PluginRequest:
-    """What decides the kind of plugins for a command on a stack.
+    """The facts that determine the kind of plugins for a command on a stack.
 
-    `recorded` is the kind that made the state; None for a new stack. `requested` is the kind that the user
-    asks for, and None without a preference.
+    `lab` is true for a stack with a lab, and `offline` for `preview --offline`. `recorded` is the kind of the
+    existing state; None for a new stack. `requested` is the kind that the user requested; None if the user
+    requested no kind.
     """
 
     stack: str
@@ -52,52 +54,56 @@ def requested_kind(variables: Mapping[str, str] = os.environ) -> PluginKind | No
         raise UserError(f"{VARIABLE}: {value!r}: expected {kinds}; correct or unset the variable") from None
 
 
-def choose_kind(request: PluginRequest, *, official_installed: Callable[[], bool]) -> PluginKind:
+def select_kind(request: PluginRequest, *, official_installed: Callable[[], bool]) -> PluginKind:
     """Return the kind of plugins that a command uses.
 
-    `official_installed` checks whether the official plugins are installed; a new stack with a lab then uses
-    them. Raise `UserError` with what to do when the kind would change, or is not allowed for the stack.
+    `official_installed` checks whether the official plugins are installed. If they are, a new stack with a
+    lab uses them. Raise `UserError` with the required action when the kind of an existing stack would change,
+    or when the requested kind is not allowed for the stack.
     """
     kind = _requested_or_default(request, official_installed)
     if request.recorded in (None, kind):
         return kind
-    raise UserError(_change_of_kind(request, kind))
+    raise UserError(_describe_change(request, kind))
 
 
 def _requested_or_default(request: PluginRequest, official_installed: Callable[[], bool]) -> PluginKind:
     if request.offline:
         if request.purpose is not Purpose.PREVIEW:
-            raise UserError("--offline: applies to `preview` only; run the command without it")
+            raise UserError("--offline: only `preview` has this option; omit the option")
         if request.requested is _OFFICIAL:
-            raise UserError(f"--offline uses the stand-in plugins; unset {VARIABLE}, or omit --offline")
+            raise UserError(
+                f"--offline: uses stand-ins, but {VARIABLE} requests official plugins; omit the option, or "
+                "unset the variable"
+            )
         return _STAND_IN
     if request.lab:
         default = _OFFICIAL if request.recorded is None and official_installed() else _STAND_IN
         return request.requested or request.recorded or default
     if request.requested is _STAND_IN:
         raise UserError(
-            f"{VARIABLE}: stack {request.stack} has no lab, and stand-in plugins are for labs only; unset "
-            "the variable, or use `preview --offline`"
+            f"{VARIABLE}: stack {request.stack} has no lab, and stand-ins are only for labs; unset the "
+            "variable, or use `preview --offline`"
         )
     return _OFFICIAL
 
 
-def _change_of_kind(request: PluginRequest, kind: PluginKind) -> str:
-    """Return the error for a state that the other kind of plugins made."""
-    made = (
-        f"stack {request.stack}: its state was made by the {request.recorded} plugins, not by the {kind} ones"
+def _describe_change(request: PluginRequest, kind: PluginKind) -> str:
+    """Return the error message for a command that would change the kind of plugins of an existing stack."""
+    change = (
+        f"stack {request.stack}: {request.recorded} plugins created the state, but this command would use "
+        f"{kind} plugins"
     )
     if request.offline:
-        return f"{made}; preview without --offline, which is for stacks that do not exist yet"
+        return f"{change}; omit --offline, which is only for stacks that do not exist yet"
     if request.lab:
-        return (
-            f"{made}; unset {VARIABLE}, or remove the stack first (`kubewright down --stack {request.stack}`)"
-        )
-    return f"{made}; {_DOCUMENT} describes how to change the kind of an existing stack"
+        down = f"kubewright down --stack {request.stack}"
+        return f"{change}; unset {VARIABLE}, or remove the stack first (`{down}`)"
+    return f"{change}; {_DOCUMENT} describes how to change the kind of an existing stack"
 
 
 def recorded_kind(engine: Engine) -> PluginKind | None:
-    """Return the kind of plugins that made the state; None for a missing or empty state.
+    """Return the kind of plugins that created the state of a stack; None for a missing or empty state.
 
     Raise `UserError` with the engine's message when the state cannot be read.
     """
@@ -111,15 +117,15 @@ def recorded_kind(engine: Engine) -> PluginKind | None:
 
 
 def kind_in_state(file: Path) -> PluginKind | None:
-    """Return the kind of plugins that made the state in a file; None for a state without plugins.
+    """Return the kind of plugins that created the state in a file; None for a state without plugins.
 
-    The file is searched and not parsed, because the state of 1,000 hosts takes a gigabyte of memory.
+    Search the file without parsing it, because parsing the state of 1,000 hosts takes a gigabyte of memory.
     """
     try:
         with file.open("rb") as content, mmap.mmap(content.fileno(), 0, access=mmap.ACCESS_READ) as text:
             if text.find(f'"{STAND_IN_KEY}"'.encode()) >= 0:
                 return _STAND_IN
-            # Stand-ins of version 0.1 had no mark and did not record the inputs of Kubernetes objects.
+            # Stand-ins of version 0.1 did not mark the state and did not record inputs of Kubernetes objects.
             if text.find(b'"__fieldManager"') >= 0 and text.find(b'"__inputs"') < 0:
                 return _STAND_IN
             return _OFFICIAL if text.find(b'"pulumi:providers:kubernetes"') >= 0 else None

@@ -1,7 +1,8 @@
-"""Writer of the policy pack as a directory of its own, for `pulumi policy publish`.
+"""Writes the policy pack to a separate directory, for `pulumi policy publish`.
 
-The engine archives only the directory of a policy pack, and installs its requirements.txt where the pack
-runs. The directory `policy` of the checkout imports packages beside it, so its archive is incomplete.
+The engine archives only the directory of a policy pack, and installs the requirements.txt of the pack where
+the pack runs. The directory `policy` of the checkout imports other packages of the checkout, so an archive of
+this directory is incomplete.
 Source: `Publish` in pkg/backend/httpstate/policypack.go of pulumi/pulumi.
 """
 
@@ -16,14 +17,14 @@ from automation.errors import UserError
 PACKAGES = ("policy", "providers", "settings", "artifacts", "redaction", "topology", "formats")
 """The packages of this repository that the pack imports. The pack needs only their Python files."""
 REQUIREMENTS = ("pulumi", "pulumi-policy", "pydantic", "PyYAML", "packaging", "ahocorasick-rs")
-"""The distributions that the pack imports. Their versions are those of the checkout."""
+"""The Python distributions that the pack imports, in the versions of requirements.txt of the checkout."""
 _PACK = CHECKOUT / "policy"
 
 
 def write_policy_pack(directory: Path) -> None:
-    """Write the pack to a new or empty directory. Raise `UserError` for a directory that contains files."""
+    """Write the pack to a new or empty directory. Raise `UserError` if the directory contains files."""
     if directory.exists() and (not directory.is_dir() or any(directory.iterdir())):
-        raise UserError(f"{directory}: is not an empty directory; name a new directory")
+        raise UserError(f"{directory}: not an empty directory; name a new directory")
     for package in PACKAGES:
         for source in sorted((CHECKOUT / package).rglob("*.py")):
             target = directory / source.relative_to(CHECKOUT)

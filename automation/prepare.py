@@ -13,12 +13,12 @@ from artifacts.cache import Cache
 from artifacts.progress import Progress
 from artifacts.tools import install_tools
 from automation import lab_stack
-from automation.engine.config import resolve
+from automation.engine.config import add_environment_values
 from automation.engine.program import Engine
 from automation.environment import Environment
 from automation.errors import UserError
 from automation.lab_stack import LabRequirements
-from automation.plugin_kind import PluginRequest, choose_kind, recorded_kind, requested_kind
+from automation.plugin_kind import PluginRequest, recorded_kind, requested_kind, select_kind
 from automation.prerequisites import ENGINE_ONLY, Prerequisites, Purpose, prerequisites_of
 from automation.workspace import Workspace
 from lab import lifecycle as lab
@@ -31,10 +31,11 @@ from lab.plugins.official import find_official
 def prepare_deployer(
     environment: Environment, prerequisites: Prerequisites | None = None, progress: Progress | None = None
 ) -> Sequence[Installed]:
-    """Install tools, and plugins of the kind in `environment`, by default all of them.
+    """Install the tools and plugins in `prerequisites`, by default all tools and plugins.
 
-    Return quickly if all are installed. Raise `ArtifactError`, and `UserError` when a plugin cannot be
-    installed.
+    `environment` selects the kind of plugins. Return the plugins. If all tools and plugins are installed,
+    this function takes less than a second. Raise `ArtifactError` when a tool cannot be installed, and
+    `UserError` when a plugin cannot be installed.
     """
     prerequisites = prerequisites or Prerequisites()
     progress = progress or Progress()
@@ -64,16 +65,18 @@ def _install_plugins(
             except InstallError as error:
                 raise UserError(str(error)) from None
             except subprocess.TimeoutExpired as error:
-                raise UserError(f"{error}; run this again, or remove {home} first") from None
+                raise UserError(
+                    f"{error}; run this command again; if it fails again, remove {home} first"
+                ) from None
     return installed
 
 
 def disable_engine_log(home: Path) -> None:
     """Disable the engine's log, which contains secrets.
 
-    The log takes two thirds of the time of a preview, and the engine has no setting to disable it. When the
-    path of the log directory is a file, the engine runs without a log (pkg/v3/logging/encrypted.go,
-    StartLogging). This function changes only the engine home of this project, never the home of a user.
+    Writing the log takes two thirds of the time of a preview, and the engine has no setting to disable the
+    log. When the path of the log directory is a file, the engine writes no log (pkg/v3/logging/encrypted.go,
+    StartLogging). This function changes only an engine home of Kubewright, never the engine home of a user.
     """
     logs = home / "logs"
     if logs.is_dir():
@@ -84,13 +87,16 @@ def disable_engine_log(home: Path) -> None:
 
 
 def resolve_workspace(environment: Environment, workspace: Workspace) -> Workspace:
-    """Return the workspace with the values of its environments (Pulumi ESC). Raise `UserError`."""
+    """Return the workspace with the values of its Pulumi ESC environments, if it has any.
+
+    Raise `UserError` when the engine cannot open an environment.
+    """
     if not workspace.has_environment:
         return workspace
     prepare_deployer(environment, ENGINE_ONLY)
     engine = Engine(environment, workspace)
     engine.select()
-    return resolve(engine)
+    return add_environment_values(engine)
 
 
 def prepare_stack(
@@ -102,8 +108,8 @@ def prepare_stack(
 ) -> Engine:
     """Prepare the machine and, for a lab stack, its mirror and hosts. Return the engine of the stack.
 
-    With `offline`, a preview uses the stand-in plugins. The settings are checked before anything is created.
-    Raise `UserError`, `ArtifactError` or `LabError`.
+    With `offline`, a preview uses stand-ins. The settings are checked before anything is created. Raise
+    `UserError`, `ArtifactError` or `LabError`.
     """
     workspace = resolve_workspace(environment, workspace)
     requirements = lab_stack.lab_requirements(workspace.short_name, workspace.config, environment.mirror)
@@ -127,7 +133,7 @@ def prepare_stack(
             offline=offline,
             requested=requested_kind(),
         )
-        kind = _choose_plugins(engine, request, prerequisites.plugins)
+        kind = _select_plugins(engine, request, prerequisites.plugins)
         engine = Engine(replace(environment, plugins=kind), workspace)
     _install_plugins(engine.environment, tools["pulumi"], prerequisites.plugins, progress)
     if requirements is not None:
@@ -136,12 +142,15 @@ def prepare_stack(
     return engine
 
 
-def _choose_plugins(engine: Engine, request: PluginRequest, names: Iterable[str]) -> PluginKind:
-    """Return the kind of plugins that the command uses. Raise `UserError` when the kind would change."""
+def _select_plugins(engine: Engine, request: PluginRequest, names: Iterable[str]) -> PluginKind:
+    """Return the kind of plugins that the command uses.
+
+    Raise `UserError` when the command would change the kind of an existing stack.
+    """
     home = replace(engine.environment, plugins=PluginKind.OFFICIAL).pulumi_home
-    # The state of a killed engine must be repaired before its kind is read.
+    # Repair the state before reading it: a killed engine can leave an incomplete state.
     engine.recover()
-    return choose_kind(
+    return select_kind(
         replace(request, recorded=recorded_kind(engine)),
         official_installed=lambda: all(find_official(home, name, plugin_version(name)) for name in names),
     )
@@ -149,7 +158,7 @@ def _choose_plugins(engine: Engine, request: PluginRequest, names: Iterable[str]
 
 def _prepare_lab(requirements: LabRequirements, engine: Engine, progress: Progress) -> None:
     """Build the mirror and start the hosts of the lab."""
-    for versions in requirements.releases:
+    for versions in requirements.version_sets:
         mirror.build(engine.environment.mirror, versions, progress)
     for spec in progress.track([requirements.lab]):
         with progress.step(f"boot the {len(spec.hosts)} hosts of lab {spec.name}"):
@@ -157,7 +166,7 @@ def _prepare_lab(requirements: LabRequirements, engine: Engine, progress: Progre
 
 
 def _finish_removal(engine: Engine) -> None:
-    """Finish an interrupted removal of the lab. Remove the state of a lab whose hosts no longer exist."""
+    """Finish the removal of the lab if it was interrupted. If the hosts do not exist, remove the state."""
     workspace = engine.workspace
     if workspace.removal_marker.exists() or not LabPaths.of(workspace.short_name).spec.exists():
         remove_lab(engine)
@@ -172,7 +181,7 @@ def _count_lab_steps(requirements: LabRequirements) -> int:
     """Return the number of progress steps of `_prepare_lab`: each artifact, and the start of the hosts."""
     artifacts = sum(
         len(catalogue.node_binaries(versions)) + len(catalogue.images(versions))
-        for versions in requirements.releases
+        for versions in requirements.version_sets
     )
     return artifacts + 1
 

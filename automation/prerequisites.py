@@ -19,10 +19,7 @@ _ENGINE_TOOLS = ("pulumi", "pulumi-language-python", "pulumi-language-python-exe
 
 
 class Purpose(enum.Enum):
-    """The purpose for which a command uses a stack: a preview, a change, only its state, or another purpose.
-
-    Commands for the state need no plugins.
-    """
+    """The purpose for which a command uses a stack. Commands with the purpose `STATE` need no plugins."""
 
     PREVIEW = "preview"
     CHANGE = "change"
@@ -39,7 +36,7 @@ class Prerequisites:
 
 
 ENGINE_ONLY = Prerequisites(tools=_ENGINE_TOOLS, plugins=())
-"""The prerequisites of commands that run no program: they read or edit the configuration."""
+"""The prerequisites of commands that only read or edit the configuration and do not run the program."""
 
 
 def prerequisites_of(cluster: Mapping[str, Any], purpose: Purpose, *, lab: bool) -> Prerequisites:

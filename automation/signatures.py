@@ -35,7 +35,7 @@ def is_secret(value: object) -> bool:
 
 
 def reveal(value: object) -> object:
-    """Return a value of a state that was exported with `--show-secrets`; for a secret, its plain content."""
+    """Return a value of a state that was exported with `--show-secrets`; a secret as its plain content."""
     if isinstance(value, Mapping) and SIGNATURE in value:
         return json.loads(value["plaintext"])
     return value

@@ -1,6 +1,6 @@
-"""What the engine writes into stack files: the encryption of their secrets, and edited configuration.
+"""Writes the changes of the engine to stack files: encryption keys and edited settings.
 
-The engine runs on a copy of the stack file. These functions bring its changes back to the user's file.
+The engine runs on a copy of the stack file. These functions copy its changes to the stack file of the user.
 """
 
 from __future__ import annotations
@@ -13,43 +13,45 @@ from typing import Any
 
 from automation.errors import UserError
 from formats.documents import parse_yaml
-from settings.bases import is_secure
+from settings.bases import contains_encrypted
 
 PROVIDER = "secretsprovider"
 PASSPHRASE_PROVIDER = "passphrase"
 SALT = "encryptionsalt"
-CLOUD_KEY = "encryptedkey"
-ENCRYPTION_KEYS = (PROVIDER, CLOUD_KEY, SALT)
+DATA_KEY = "encryptedkey"
+ENCRYPTION_KEYS = (PROVIDER, DATA_KEY, SALT)
 """The keys of a stack file that describe how its secrets and those of its state are encrypted."""
 
 
-def encryption_of(document: Mapping[str, Any], earlier: Mapping[str, Any]) -> dict[str, str]:
-    """Return the encryption of a stack file. What the file lacks comes from its earlier copy.
+def encryption_keys_of(document: Mapping[str, Any], earlier: Mapping[str, Any]) -> dict[str, str]:
+    """Return the encryption keys (`ENCRYPTION_KEYS`) of a stack file.
 
-    The engine generates the salt and the data key once. A copy of another secrets provider is not used.
+    `earlier` is the previous copy of the file in the work directory. A salt or data key that the file does
+    not contain comes from this copy, because the engine generates both only once. A copy with another secrets
+    provider is not used.
     """
     provider = _provider(document)
     result = {key: str(document[key]) for key in ENCRYPTION_KEYS if document.get(key)}
-    generated = SALT if provider == PASSPHRASE_PROVIDER else CLOUD_KEY
+    generated = SALT if provider == PASSPHRASE_PROVIDER else DATA_KEY
     if generated not in result and _provider(earlier) == provider and earlier.get(generated):
         result[generated] = str(earlier[generated])
     return result
 
 
-def keeps_encryption(text: str) -> bool:
-    """Report whether a stack file must contain its encryption, because the file alone must be enough to
-    decrypt its values, or because it names a secrets provider.
+def needs_encryption_keys(text: str) -> bool:
+    """Check whether a stack file must contain its encryption keys.
 
-    Other files stay unchanged: their secrets are only in the state, which has its own copy.
+    The file must contain the keys if it has an encrypted value, a secrets provider or a salt. In all other
+    cases only the state has secrets, and the state contains the keys too.
     """
     document: Any = parse_yaml(text)
-    return _has_encrypted_value(document) or bool(document.get(PROVIDER) or document.get(SALT))
+    return contains_encrypted(document) or bool(document.get(PROVIDER) or document.get(SALT))
 
 
-def write_encryption(path: Path, encryption: Mapping[str, str]) -> None:
-    """Write the keys of an encryption into a stack file. All other lines stay unchanged."""
+def write_encryption_keys(path: Path, keys: Mapping[str, str]) -> None:
+    """Write encryption keys into a stack file. All other lines remain unchanged."""
     text = path.read_text()
-    for key, value in encryption.items():
+    for key, value in keys.items():
         line = f"{key}: {value}"
         pattern = re.compile(rf"^{key}:.*$", re.MULTILINE)
         separator = "" if not text or text.endswith("\n") else "\n"
@@ -58,14 +60,14 @@ def write_encryption(path: Path, encryption: Mapping[str, str]) -> None:
 
 
 def without_unused_salt(text: str) -> str:
-    """Return the text of a stack file without its salt, unless the file has an encrypted value."""
-    if _has_encrypted_value(parse_yaml(text)):
+    """Return the text of a stack file without its salt. If the file has an encrypted value, keep the salt."""
+    if contains_encrypted(parse_yaml(text)):
         return text
     return re.sub(rf"^{SALT}:.*\n?", "", text, flags=re.MULTILINE)
 
 
 def replace_text(path: Path, text: str) -> None:
-    """Replace the content of a stack file in one step. Raise `UserError` when the file cannot be written."""
+    """Replace the content of a stack file atomically. Raise `UserError` when the file cannot be written."""
     target = path.resolve()
     temporary = target.with_name(f".{target.name}.{os.getpid()}")
     try:
@@ -77,15 +79,22 @@ def replace_text(path: Path, text: str) -> None:
         temporary.replace(target)
     except OSError as error:
         temporary.unlink(missing_ok=True)
-        raise UserError(f"{path.name}: cannot be written: {error.strerror}; allow it and retry") from None
+        raise _write_error(path, error) from None
+
+
+def require_writable(path: Path) -> None:
+    """Raise `UserError` when this process cannot write to a stack file."""
+    try:
+        path.open("a").close()
+    except OSError as error:
+        raise _write_error(path, error) from None
+
+
+def _write_error(path: Path, error: OSError) -> UserError:
+    return UserError(
+        f"{path.name}: cannot be written: {error.strerror}; make the file writable and run the command again"
+    )
 
 
 def _provider(document: Mapping[str, Any]) -> str:
     return str(document.get(PROVIDER) or PASSPHRASE_PROVIDER)
-
-
-def _has_encrypted_value(value: object) -> bool:
-    if is_secure(value):
-        return True
-    items = value.values() if isinstance(value, Mapping) else value if isinstance(value, list) else ()
-    return any(_has_encrypted_value(item) for item in items)

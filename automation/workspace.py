@@ -1,8 +1,9 @@
 """Creates the work directories of stacks. The engine runs there and never writes into the checkout.
 
-The engine writes into stack files (the salt of the passphrase) and expects them next to Pulumi.yaml. A work
-directory contains a Pulumi.yaml whose `main` is a link to the program, and a copy of the stack file merged
-with its bases. Every run renews the copy and keeps its encryption (`automation.stack_file`).
+The engine writes into stack files (for example the salt of the passphrase) and expects them next to
+Pulumi.yaml. A work directory therefore contains a Pulumi.yaml whose `main` is a link to the program, and a
+copy of the stack file merged with its bases. Every run creates the copy again and keeps the encryption keys
+of the earlier copy (`automation.stack_file`).
 """
 
 from __future__ import annotations
@@ -28,8 +29,9 @@ from settings.problem import CLUSTER_KEY
 
 PROJECT = "kubewright"
 LAB_KEY = "kubewright:lab"
-# The name becomes the name of a directory that `down` removes, so it must not be "", ".." or a path. The
-# maximum length is Pulumi's. An organization, and the project, may precede it.
+# The stack name becomes the name of a directory that `down` removes, so it must not be "", ".." or a path.
+# The maximum length is the limit of Pulumi. The name can begin with an organization, or with an organization
+# and the project.
 _STACK_NAME = re.compile(rf"([A-Za-z0-9_-]{{1,40}}/({PROJECT}/)?)?[A-Za-z0-9][A-Za-z0-9._-]{{0,99}}")
 _MAX_SHOWN_CHARACTERS = 40
 """Maximum number of characters of an invalid name that an error message repeats."""
@@ -42,19 +44,20 @@ class Workspace:
     stack: str
     directory: Path
     config: dict[str, Any]
-    """The `config` mapping of the stack file, merged with the mappings of its bases. With an environment
-    (Pulumi ESC), `automation.engine.config.resolve` adds the values of the environment.
+    """The `config` mapping of the stack file, merged with the mappings of its bases. For a stack with a
+    Pulumi ESC environment, `automation.engine.config.add_environment_values` adds the values of the
+    environment.
     """
     source: Path | None = None
     """The stack file of the user."""
-    encryption: Mapping[str, str] = field(default_factory=dict)
-    """How secrets are encrypted: the keys `secretsprovider`, `encryptedkey` and `encryptionsalt`."""
+    encryption_keys: Mapping[str, str] = field(default_factory=dict)
+    """The encryption keys of the stack file: `secretsprovider`, `encryptedkey` and `encryptionsalt`."""
     project_backend: str = ""
-    """The URL of the state that Pulumi.yaml selects."""
+    """The URL of the backend that Pulumi.yaml selects; empty if it selects none."""
     has_environment: bool = False
     """Whether the stack file imports environments of Pulumi ESC."""
     environment_values: tuple[str, ...] = ()
-    """Texts that only the environment contains. They count as secrets."""
+    """The secret values that come from Pulumi ESC environments and not from the stack file, as text."""
 
     @property
     def short_name(self) -> str:
@@ -68,9 +71,7 @@ class Workspace:
 
     @property
     def removal_marker(self) -> Path:
-        """The file that exists while the hosts of a lab are being removed and the state does not match
-        them.
-        """
+        """The file that exists during the removal of a lab, while the state contains removed hosts."""
         return self.directory / "going-down"
 
     @property
@@ -81,25 +82,25 @@ class Workspace:
     @property
     def secrets_provider(self) -> str:
         """The secrets provider that the stack file names; empty for the default of the backend."""
-        return self.encryption.get(stack_files.PROVIDER, "")
+        return self.encryption_keys.get(stack_files.PROVIDER, "")
 
     def has_passphrase(self, backend: str) -> bool:
-        """Report whether a passphrase encrypts the secrets of the stack in the backend with this URL."""
+        """Check whether a passphrase encrypts the secrets of the stack in the backend with this URL."""
         if self.secrets_provider:
             return self.secrets_provider == stack_files.PASSPHRASE_PROVIDER
-        return stack_files.SALT in self.encryption or not backend.startswith(("https://", "http://"))
+        return stack_files.SALT in self.encryption_keys or not backend.startswith(("https://", "http://"))
 
-    def keep_encryption(self) -> None:
-        """Write the encryption that the engine generated into the stack file, if the file must keep it.
+    def save_encryption_keys(self) -> None:
+        """Write the encryption keys that the engine generated into the stack file, if the file needs them.
 
         Raise `UserError` when the file cannot be written.
         """
         if self.source is None or not self.merged_stack_file.exists():
             return
-        if stack_files.keeps_encryption(self.source.read_text()):
+        if stack_files.needs_encryption_keys(self.source.read_text()):
             merged = _read_yaml(self.merged_stack_file)
-            encryption = stack_files.encryption_of(_read_yaml(self.source), merged)
-            stack_files.write_encryption(self.source, encryption)
+            keys = stack_files.encryption_keys_of(_read_yaml(self.source), merged)
+            stack_files.write_encryption_keys(self.source, keys)
 
 
 def prepare(*, environment: Environment, stack: str, source: Path | None = None) -> Workspace:
@@ -123,7 +124,7 @@ def prepare(*, environment: Environment, stack: str, source: Path | None = None)
         directory=directory,
         config=config,
         source=source,
-        encryption=stack_files.encryption_of(document, earlier),
+        encryption_keys=stack_files.encryption_keys_of(document, earlier),
         project_backend=str(backend.get("url") or "") if isinstance(backend, dict) else "",
         has_environment=bool(document.get("environment")),
     )
@@ -132,7 +133,7 @@ def prepare(*, environment: Environment, stack: str, source: Path | None = None)
     project["runtime"] = "python"
     _write_yaml(directory / "Pulumi.yaml", project)
     _update_link(directory / "program", CHECKOUT)
-    merged = {**document, **workspace.encryption, "config": _limit_config_size(config, directory)}
+    merged = {**document, **workspace.encryption_keys, "config": _limit_config_size(config, directory)}
     _write_yaml(merged_stack_file, merged)
     return workspace
 
@@ -153,8 +154,8 @@ def check_stack_name(stack: str) -> None:
     if not _STACK_NAME.fullmatch(stack):
         shown = stack if len(stack) <= _MAX_SHOWN_CHARACTERS else stack[:_MAX_SHOWN_CHARACTERS] + "..."
         raise UserError(
-            f"--stack: {shown!r}: allowed: letters, digits, and `.`, `_`, `-` after the first; 100 at most; "
-            "an organization before it: `acme/prod`"
+            f"--stack: {shown!r}: invalid name; allowed: letters, digits, and after the first character `.`, "
+            "`_`, `-`; at most 100; with an organization: `acme/prod`"
         )
 
 
@@ -188,8 +189,9 @@ def _limit_config_size(config: dict[str, Any], directory: Path) -> dict[str, Any
         config[hosts_file.HOSTS_FILE_KEY] = str(file)
     if (size := hosts_file.config_size(config)) > hosts_file.MAX_CONFIG_BYTES:
         raise UserError(
-            f"{CLUSTER_KEY}: {size} bytes without its hosts; at most {hosts_file.MAX_CONFIG_BYTES} can be "
-            "passed to the program; shorten it, for example move long Helm values into a chart of your own"
+            f"{CLUSTER_KEY}: {size} bytes without its hosts; the engine can pass at most "
+            f"{hosts_file.MAX_CONFIG_BYTES} bytes to the program; shorten the settings, for example move "
+            "long Helm values into a local chart"
         )
     return config
 
@@ -205,7 +207,9 @@ def _read_yaml(path: Path) -> dict[str, Any]:
     except FileNotFoundError:
         raise UserError(f"{path.name}: no such stack file; write one with `kubewright new`") from None
     except OSError as error:
-        raise UserError(f"{path.name}: cannot be read: {error.strerror}; name a stack file") from None
+        raise UserError(
+            f"{path.name}: cannot be read: {error.strerror}; name a readable stack file"
+        ) from None
     except UnicodeDecodeError:
         raise UserError(
             f"{path.name}: is not a text file; name a stack file such as Pulumi.dev.yaml"
@@ -218,7 +222,9 @@ def _read_yaml(path: Path) -> dict[str, Any]:
 
 
 def _write_yaml(path: Path, document: dict[str, Any]) -> None:
-    """Write a file at once: kubectl can run `kubewright credential` while the engine reads the file."""
+    """Replace a file atomically, because the engine can read the file while kubectl runs `kubewright
+    credential`, which writes the file.
+    """
     part = path.with_name(f".{path.name}.{os.getpid()}")
     part.write_text(yaml.safe_dump(document, sort_keys=False))
     part.replace(path)

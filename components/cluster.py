@@ -32,7 +32,7 @@ class ClusterArgs:
 
     `connect` creates the kubernetes provider, because components create no providers. `secrets` are secret
     files of bundles that are not part of the PKI (credentials of registries). `pool_transforms` are
-    transforms of all resources of a pool, by the name of the pool.
+    Pulumi transforms for all resources of a pool, by the name of the pool.
     """
 
     topology: Topology

@@ -42,7 +42,7 @@ class MembersArgs:
 class _Members(ComponentResource):
     """Members of one role. `members` are the health gates of the members.
 
-    `inputs` are recorded in the state, for the `hooks` of later updates.
+    The state records `inputs`. The `hooks` of later updates compare their inputs with them.
     """
 
     members: Sequence[Resource]

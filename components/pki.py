@@ -48,8 +48,8 @@ class _KeyPair:
 class Pki(ComponentResource):
     """CAs, leaf certificates, service account keys, the bootstrap token and the encryption key.
 
-    In production, `protect` keeps authorities and the encryption key: without them clients reject the
-    cluster, and Secrets in etcd and in its snapshots are unreadable.
+    In production, `protect` prevents the deletion of the authorities and of the encryption key. Without them,
+    clients reject the cluster, and Secrets in etcd and in snapshots are unreadable.
     """
 
     secrets: Mapping[str, Output[str]]

@@ -18,10 +18,10 @@ Secrets = Mapping[str, Output[str]]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CloudResources:
-    """Identifiers of a cloud's resources that other programs use.
+    """Identifiers of cloud resources, for use in other programs.
 
     `network` is the id of the virtual network, and `subnets` are the ids of the subnets with machines.
-    `roles` identify the roles of machines by kind of machine: names of roles, or ids of managed identities.
+    `roles` contains the IAM role name or the id of the managed identity for each kind of machine.
     """
 
     network: Input[str]
@@ -78,5 +78,5 @@ class Provider(Protocol):
 
     @property
     def cloud_resources(self) -> CloudResources | None:
-        """The resources of the cloud that other programs use; None on bare metal."""
+        """Identifiers of cloud resources, for use in other programs; None on bare metal."""
         ...

@@ -1,8 +1,9 @@
-"""Hooks of components that refuse changes which a cluster does not survive.
+"""Engine hooks that refuse changes that would destroy a cluster or its data.
 
-The component records its etcd members and versions as inputs. Hooks of the engine compare them with the
-inputs in the state, in previews too, so that `pulumi up` without the driver refuses the change as well.
-States of earlier releases have no such inputs; hosts check versions themselves (`nodeconfig/host/guard.sh`).
+A component records its etcd members and its version as inputs. Before an update the engine calls the hooks,
+which compare the new inputs with the inputs in the state. The engine also calls them in previews, and in
+`pulumi up` without the driver. States of earlier versions do not have these inputs. In addition, hosts check
+versions (`nodeconfig/host/guard.sh`).
 """
 
 from __future__ import annotations
@@ -16,11 +17,11 @@ from topology.transitions import find_member_problem, skips_minor_version
 Inputs = Mapping[str, object]
 """The inputs of a component."""
 MEMBERS, VERSION = "members", "version"
-"""The inputs that hooks compare: a list of member names, and the version of the component's program."""
+"""The inputs that hooks compare: a list of member names, and the version of etcd or Kubernetes."""
 
 
 def refuse_changes(name: str, *checks: Callable[[Inputs, Inputs], str]) -> ResourceHookBinding:
-    """Return hooks that fail an update of a component, and its preview, when a check finds a problem.
+    """Return hooks that fail the update of a component, and its preview, when a check returns a problem.
 
     A check receives the inputs in the state and the new inputs. `name` is the name of the component.
     """
@@ -35,7 +36,7 @@ def refuse_changes(name: str, *checks: Callable[[Inputs, Inputs], str]) -> Resou
 
 
 def check_members(old: Inputs, new: Inputs) -> str:
-    """Return the problem with a change of the etcd members; empty for a supported change."""
+    """Return the reason why a change of the etcd members is refused; empty for a supported change."""
     before, after = old.get(MEMBERS), new.get(MEMBERS)
     problem = (
         find_member_problem(before, after) if isinstance(before, list) and isinstance(after, list) else ""
@@ -44,18 +45,19 @@ def check_members(old: Inputs, new: Inputs) -> str:
 
 
 def check_version(setting: str) -> Callable[[Inputs, Inputs], str]:
-    """Return a check that finds a skipped minor version.
+    """Return a check that refuses to skip a minor version.
 
-    `setting` is the setting of the version. A lower version is no problem here: after a failed upgrade the
-    state has the new version and all hosts may have the old one. Hosts refuse to go back.
+    `setting` is the name of the setting with the version. The check accepts a lower version, because after a
+    failed upgrade the state has the new version while hosts may have the old version. Hosts themselves refuse
+    a downgrade.
     """
 
     def check(old: Inputs, new: Inputs) -> str:
         before, after = old.get(VERSION), new.get(VERSION)
         if isinstance(before, str) and isinstance(after, str) and skips_minor_version(before, after):
             return (
-                f"{setting}: {before} cannot become {after} in one step; set each minor version in turn, "
-                "each followed by `up`"
+                f"{setting}: {before} cannot become {after} in one step; upgrade one minor version at a "
+                "time, and run `up` after each change"
             )
         return ""
 

@@ -9,10 +9,11 @@ from pulumi import Resource, ResourceOptions
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Scope:
-    """A prefix and a parent that keep the resources of several clusters in one Pulumi program apart.
+    """A prefix and a parent for the resources of one cluster, so that a program can have several clusters.
 
-    URNs contain the types of parents, not their names, so two resources of the same type need different
-    names. The program of this repository has one cluster and uses the empty scope: no prefix and no parent.
+    A URN contains the types of the parents but not their names. Two resources of the same type therefore need
+    different names. The program of this repository has one cluster and uses the empty scope: no prefix and
+    no parent.
     """
 
     prefix: str = ""

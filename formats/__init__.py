@@ -1,1 +1,1 @@
-"""Parsers for text formats that several packages read: YAML documents and Kubernetes quantities."""
+"""Text formats that several packages use: YAML documents, Kubernetes quantities, lists of names."""

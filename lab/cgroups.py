@@ -70,7 +70,7 @@ def hierarchies() -> tuple[Hierarchy, ...]:
 def create(lab: str, host: str, *, memory: int) -> None:
     """Create the control groups of a host, or update their memory limit. `memory` is in bytes.
 
-    Raises LabError with the name of the host if a group cannot be created.
+    Raise LabError with the name of the host if a group cannot be created.
     """
     try:
         for hierarchy in hierarchies():
@@ -170,7 +170,7 @@ def init_pid(lab: str, host: str) -> int | None:
 def kill(lab: str, host: str = "", *, timeout: float = 10) -> None:
     """Kill every process of a host, or of a whole lab. `timeout` in seconds.
 
-    Raises LabError when processes remain that hang in the kernel.
+    Raise LabError when processes remain that hang in the kernel.
     """
 
     def all_ended() -> bool:
@@ -193,7 +193,7 @@ def kill_process(pid: int) -> None:
 
 
 def remove(lab: str, host: str = "", *, timeout: float = 5) -> None:
-    """Remove the empty control groups of a host, or of a whole lab. Raises LabError if one stays in use."""
+    """Remove the empty control groups of a host, or of a whole lab. Raise LabError if one stays in use."""
     for group in groups(lab, host):
         if not wait(lambda group=group: _remove_group(group), timeout=timeout):  # type: ignore[misc]
             raise LabError(f"{host or lab}: control group {group} is still in use")

@@ -27,7 +27,7 @@ def state_directory(lab: str) -> Path | None:
 def claim(lab: str, state: Path) -> None:
     """Record the state directory of a lab.
 
-    Raises LabError if a lab with this name runs from another state directory.
+    Raise LabError if a lab with this name runs from another state directory.
     """
     other = state_directory(lab)
     if other is not None and other != state and other.is_dir():

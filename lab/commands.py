@@ -12,7 +12,7 @@ from lab.errors import LabError
 def run(argv: Sequence[str], *, what: str, timeout: float = 10, stdin: str = "") -> str:
     """Run a command and return its standard output. `timeout` is in seconds.
 
-    `what` is the subject of the error message, for example `w-1: network`. Raises LabError with the last line
+    `what` is the subject of the error message, for example `w-1: network`. Raise LabError with the last line
     of the output if the command fails, is not installed, or exceeds the timeout.
     """
     try:

@@ -42,7 +42,7 @@ def serve(directory: str, address: str, port: int, certificate: str, key: str) -
 
     `certificate` and `key` are the paths of PEM files.
 
-    Raises OSError if the address is in use or a file is unreadable.
+    Raise OSError if the address is in use or a file is unreadable.
     """
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(certificate, key)

@@ -57,7 +57,7 @@ class _Server:
 def ensure(spec: LabSpec, *, on_progress: Callable[[str], None]) -> None:
     """Start the servers of the lab's gateway. Keep servers that already run with the same settings.
 
-    `on_progress` receives a line for each finished step. Raises LabError if a server does not start.
+    `on_progress` receives a line for each finished step. Raise LabError if a server does not start.
     """
     authority.ensure(spec)
     servers = _requested_servers(spec, on_progress)
@@ -220,7 +220,7 @@ def _start_server(spec: LabSpec, server: _Server) -> None:
 
 
 def _await_server(spec: LabSpec, server: _Server) -> None:
-    """Wait until a server accepts connections. Raises LabError with the last line of its log."""
+    """Wait until a server accepts connections. Raise LabError with the last line of its log."""
     if wait(lambda: _is_up(spec, server), timeout=START_TIMEOUT, pause=0.05):
         return
     log = _log_file(spec, server.name)

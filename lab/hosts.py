@@ -72,7 +72,7 @@ def boot(spec: LabSpec, host: LabHost, root: Path) -> None:
     """Boot a stopped host and wait for its sshd. `root` is the directory of the shared Debian root file
     system.
 
-    If the host is half-dead, kill its remaining processes first. Its disk is kept. Raises LabError if the
+    If the host is half-dead, kill its remaining processes first. Its disk is kept. Raise LabError if the
     host does not boot or its sshd does not answer.
     """
     cgroups.kill(spec.name, host.name)
@@ -94,7 +94,7 @@ def stop(lab: str, host: str, *, kill: bool = False) -> None:
     """Shut a host down, or with `kill` end it without a shutdown, as a power failure does.
 
     The disk and the network of the host are kept. A host that does not shut down within
-    STOP_TIMEOUT is killed. Raises LabError if its processes cannot be killed.
+    STOP_TIMEOUT is killed. Raise LabError if its processes cannot be killed.
     """
     leader = None if kill else cgroups.init_pid(lab, host)
     if leader is not None:
@@ -117,7 +117,7 @@ def execute(
 ) -> subprocess.CompletedProcess[str]:
     """Run a command as root inside a running host, without SSH. `timeout` is in seconds.
 
-    If `stdin` is None, the command uses the input and output of the caller. Raises LabError if the host
+    If `stdin` is None, the command uses the input and output of the caller. Raise LabError if the host
     does not run, or after the timeout.
     """
     leader = cgroups.init_pid(lab, host)

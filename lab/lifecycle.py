@@ -18,7 +18,7 @@ from lab.spec import LabHost, LabSpec
 def up(desired: LabSpec, *, on_progress: Callable[[str], None] = lambda _: None) -> LabPaths:
     """Create a lab, or change an existing lab to the spec `desired`. Running hosts are not restarted.
 
-    `on_progress` receives each step as a line. Raises LabError with all failed hosts; another `up` continues.
+    `on_progress` receives each step as a line. Raise LabError with all failed hosts; another `up` continues.
     """
     doctor.require_prerequisites(desired)
     root_directories = _ensure_root_directories(desired.hosts)
@@ -43,7 +43,7 @@ def up(desired: LabSpec, *, on_progress: Callable[[str], None] = lambda _: None)
 def down(name: str) -> None:
     """Remove the hosts, network, gateway and state of a lab, also of a damaged lab.
 
-    Raises LabError with all processes, mounts and files that remain.
+    Raise LabError with all processes, mounts and files that remain.
     """
     doctor.check_caller()
     check_name(name)
@@ -59,7 +59,7 @@ def down(name: str) -> None:
 
 
 def start(name: str, host: str) -> None:
-    """Start a stopped host of a lab with its existing disk. Raises LabError if the host does not boot."""
+    """Start a stopped host of a lab with its existing disk. Raise LabError if the host does not boot."""
     doctor.check_caller()
     desired = load(name)
     lab_host = desired.host(host)
@@ -74,7 +74,7 @@ def start(name: str, host: str) -> None:
 def stop(name: str, host: str, *, kill: bool = False) -> None:
     """Shut down a host of a lab, or with `kill` end it without a shutdown, as a power failure does.
 
-    The disk of the host is kept. Raises LabError if a process of the host remains.
+    The disk of the host is kept. Raise LabError if a process of the host remains.
     """
     doctor.check_caller()
     lab_host = load(name).host(host)
@@ -85,7 +85,7 @@ def stop(name: str, host: str, *, kill: bool = False) -> None:
 def set_connected(name: str, host: str, *, connected: bool) -> None:
     """Connect the network link of a host of a lab, or disconnect it if `connected` is false.
 
-    Raises LabError for an unknown lab or host, and if the link cannot be changed.
+    Raise LabError for an unknown lab or host, and if the link cannot be changed.
     """
     doctor.check_caller()
     desired = load(name)
@@ -93,7 +93,7 @@ def set_connected(name: str, host: str, *, connected: bool) -> None:
 
 
 def load(name: str) -> LabSpec:
-    """Return the stored spec of a lab of this machine. Raises LabError for an unknown lab."""
+    """Return the stored spec of a lab of this machine. Raise LabError for an unknown lab."""
     stored = _read_stored_spec(LabPaths.of(name))
     if stored is None:
         raise LabError(f"{name}: there is no lab of that name; make it with `kubewright lab up SPEC`")

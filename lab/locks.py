@@ -23,7 +23,7 @@ DIRECTORY = Path("/run/lock/kubewright")
 def hold_lock(name: str, *, timeout: float = 120) -> Iterator[None]:
     """Hold the lock with this name, which is valid on the whole machine, during the block.
 
-    Raises LabError if another command holds the lock for more than `timeout` seconds.
+    Raise LabError if another command holds the lock for more than `timeout` seconds.
     """
     DIRECTORY.mkdir(parents=True, exist_ok=True)
     path = DIRECTORY / name

@@ -54,7 +54,7 @@ def prepare(lab: str, group: str, *, memory: int) -> None:
     """Load kernel modules and set kernel settings for a lab, and create the control group `group` of the lab.
 
     `memory` is the memory limit of that group in bytes. `restore` finds the existing labs by their groups.
-    Raises LabError if the group cannot be created.
+    Raise LabError if the group cannot be created.
     """
     with hold_lock("machine"):
         first = not cgroups.all_labs()

@@ -156,7 +156,7 @@ def renew_host(spec: LabSpec, host: LabHost) -> None:
 def set_link(spec: LabSpec, host: LabHost, *, connected: bool) -> None:
     """Connect the network link of a host, or disconnect the link if `connected` is false.
 
-    The settings inside the host do not change. Raises LabError if the host has no link.
+    The settings inside the host do not change. Raise LabError if the host has no link.
     """
     state = "up" if connected else "down"
     port = ["link", "set", _bridge_port_name(spec, host.address), state]

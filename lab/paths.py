@@ -42,7 +42,7 @@ class LabPaths:
 
     @classmethod
     def of(cls, lab: str) -> LabPaths:
-        """Return the paths of a lab. Raises LabError for an invalid name."""
+        """Return the paths of a lab. Raise LabError for an invalid name."""
         check_name(lab)
         return cls(directories.state() / "labs" / lab)
 

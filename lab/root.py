@@ -148,7 +148,7 @@ def cache_key(suite: str, kind: MachineKind = MachineKind.BARE_METAL) -> str:
 def ensure(kind: MachineKind = MachineKind.BARE_METAL) -> Path:
     """Return the directory of the root file system. Build the file system if it is not cached (about 30 s).
 
-    Raises LabError if a package source or a package is unavailable.
+    Raise LabError if a package source or a package is unavailable.
     """
     suite = _debian_release()
     home = directories.cache() / "lab"
@@ -225,7 +225,7 @@ def _debian_release() -> str:
 
 
 def _package_sources() -> list[str]:
-    """Return the paths of the files with the apt sources of the machine. Raises LabError if all are empty."""
+    """Return the paths of the files with the apt sources of the machine. Raise LabError if all are empty."""
     home = Path("/etc/apt")
     files = [home / "sources.list", *sorted(home.glob("sources.list.d/*.list"))]
     files += sorted(home.glob("sources.list.d/*.sources"))

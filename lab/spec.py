@@ -106,7 +106,7 @@ class LabSpec(_StrictModel):
         return f"https://{self.gateway}:{REGISTRY_PORT}"
 
     def host(self, name: str) -> LabHost:
-        """Return the host with this name. Raises LabError with the existing names for an unknown name."""
+        """Return the host with this name. Raise LabError with the existing names for an unknown name."""
         for host in self.hosts:
             if host.name == name:
                 return host
@@ -123,7 +123,7 @@ def link_name(lab: str) -> str:
 
 
 def read(path: Path) -> LabSpec:
-    """Read a spec from a JSON file. Raises LabError with every wrong field."""
+    """Read a spec from a JSON file. Raise LabError with every wrong field."""
     try:
         return LabSpec.model_validate_json(path.read_text())
     except OSError as error:

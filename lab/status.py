@@ -33,7 +33,7 @@ class HostStatus:
 def status(name: str = "") -> list[HostStatus]:
     """Return the status of the gateway and of each host of one lab, or of all labs if `name` is empty.
 
-    Raises LabError for an unknown lab.
+    Raise LabError for an unknown lab.
     """
     rows: list[HostStatus] = []
     for lab in [name] if name else sorted({*labs(), *cgroups.all_labs()}):

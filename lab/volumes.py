@@ -40,7 +40,7 @@ class Attachment:
 
 
 def create(lab: str, volume: str, size: int) -> None:
-    """Create an empty volume of `size` bytes. Keep an existing volume. Raises LabError for a wrong size."""
+    """Create an empty volume of `size` bytes. Keep an existing volume. Raise LabError for a wrong size."""
     if not 0 < size <= MAX_BYTES:
         raise LabError(f"{volume}: a volume has 1 to {MAX_BYTES} bytes, not {size}")
     path = _image_file(lab, volume)
@@ -53,7 +53,7 @@ def create(lab: str, volume: str, size: int) -> None:
 def attach(lab: str, volume: str, host: str, links: Sequence[str]) -> None:
     """Attach a volume to a running host, at each of `links` (absolute paths below /dev).
 
-    Raises LabError if the volume is attached to another host, or if the machine has no free loop device.
+    Raise LabError if the volume is attached to another host, or if the machine has no free loop device.
     """
     with hold_lock(f"volumes-{lab}"):
         if not _image_file(lab, volume).exists():
@@ -69,7 +69,7 @@ def attach(lab: str, volume: str, host: str, links: Sequence[str]) -> None:
 def create_device(lab: str, volume: str) -> None:
     """Create the block device of an attached volume in its host, for example after the host has booted again.
 
-    Raises LabError if the volume is not attached or the device cannot be created.
+    Raise LabError if the volume is not attached or the device cannot be created.
     """
     now = attachment(lab, volume)
     if now is None:
@@ -86,7 +86,7 @@ def create_device(lab: str, volume: str) -> None:
 def detach(lab: str, volume: str) -> None:
     """Detach a volume from its host. A host that still uses the volume keeps access until the host stops.
 
-    Raises LabError if the loop device cannot be detached.
+    Raise LabError if the loop device cannot be detached.
     """
     now = attachment(lab, volume)
     device = _find_loop_device(_image_file(lab, volume))
@@ -120,7 +120,7 @@ def volumes(lab: str) -> list[str]:
 
 
 def detach_all(lab: str, host: str) -> None:
-    """Detach all volumes of a stopped host. Raises LabError if a loop device cannot be detached."""
+    """Detach all volumes of a stopped host. Raise LabError if a loop device cannot be detached."""
     for volume in attached_to(lab, host):
         detach(lab, volume)
 
@@ -128,7 +128,7 @@ def detach_all(lab: str, host: str) -> None:
 def detach_loop_devices(state: Path) -> None:
     """Detach the loop devices of all volumes of a lab. `state` is the state directory of the lab.
 
-    Raises LabError when a device stays in use.
+    Raise LabError when a device stays in use.
     """
 
     def all_detached() -> bool:
@@ -157,7 +157,7 @@ def _find_loop_device(image: Path) -> str:
 
 
 def _attach_loop_device(image: Path) -> str:
-    """Attach an image file to a loop device. Return its path. Raises LabError if no loop device is free."""
+    """Attach an image file to a loop device. Return its path. Raise LabError if no loop device is free."""
     try:
         return run(["losetup", "--find", "--show", str(image)], what=f"volume {image.stem}").strip()
     except LabError as error:

@@ -1,7 +1,7 @@
 """The package that other Pulumi programs import: `KubernetesCluster` and its arguments.
 
-Both are imported at their first use, because programs that wait for machines import modules of this package
-without Pulumi.
+Both are imported on first use, because the `wait` programs of the clouds import modules of this package and
+must not import Pulumi.
 """
 
 from __future__ import annotations

@@ -4,7 +4,7 @@ This file is generated from the models in `settings/` by `python -m package.gene
 the types, units and defaults of all values.
 """
 
-# Pulumi reads these annotations at run time, so they must not be texts.
+# Pulumi reads these annotations at run time. `from __future__ import annotations` would turn them into text.
 from collections.abc import Mapping, Sequence
 from typing import Any, Required, TypedDict
 
@@ -417,7 +417,7 @@ class SshArgs(TypedDict, total=False):
     port: int
     """SSH port; the firewall of hosts keeps this port open."""
     private_key_file: str
-    """Private key file; required without `agent`. The key becomes an input of every host: with another
+    """Private key file; required without `agent`. The key becomes an input of every host. With another
     key, `up` delivers to every host again.
     """
     agent: bool
@@ -579,7 +579,7 @@ class AwsArgs(TypedDict, total=False):
     ssh_key: str
     """SSH key of the machines; empty: no SSH access."""
     account: str
-    """Id of the AWS account, 12 digits in quotes; credentials of any other account are refused."""
+    """Id of the AWS account, 12 digits in quotes; Kubewright refuses credentials of any other account."""
     region: Required[str]
     """Region of the cluster, such as `eu-central-1`."""
     zones: Any

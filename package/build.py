@@ -1,4 +1,4 @@
-"""The resources of one cluster, for the program of this repository and for `KubernetesCluster`."""
+"""Registers the resources of one cluster, for the program of this repository and for `KubernetesCluster`."""
 
 from __future__ import annotations
 
@@ -33,9 +33,9 @@ from topology.model import Topology
 class BuildArgs:
     """Arguments of `build_cluster`.
 
-    Relative paths in the settings start at `directory`. `inputs` replace single values of `helm_releases`
-    and passwords of `registries`, by their path in the settings. `pool_transforms` are transforms of all
-    resources of a pool, by the name of the pool.
+    Relative paths in the settings start at `directory`. `inputs` replace values of `helm_releases` and
+    passwords of `registries`; their keys are paths in the settings. `pool_transforms` are Pulumi transforms
+    for all resources of a pool, by the name of the pool.
     """
 
     settings: Settings
@@ -47,7 +47,7 @@ class BuildArgs:
 
 @dataclass(frozen=True, kw_only=True)
 class BuiltCluster:
-    """A cluster whose resources are registered."""
+    """A cluster whose resources are registered with the engine."""
 
     topology: Topology
     cluster: Cluster
@@ -103,7 +103,10 @@ def build_cluster(args: BuildArgs) -> BuiltCluster:
 
 
 def _credentials(args: BuildArgs) -> dict[str, tuple[str, Input[str]]]:
-    """Return user and password of registries by the name of their secret, with the inputs among them."""
+    """Return user and password of each registry by the name of its secret.
+
+    A password in `args.inputs` replaces the password in the settings.
+    """
     passwords = {
         f"registry-{path[0]}": value for path, value in inputs_below(args.inputs, "registries").items()
     }
@@ -120,19 +123,19 @@ def _connect_to_api(
     return kubernetes.Provider(
         scope.name("kubernetes"),
         kubeconfig=kubeconfig,
-        # The identifier of the cluster, not of the kubeconfig: a renewed certificate must replace nothing.
+        # Identify the cluster by its name, so that a renewed certificate in the kubeconfig replaces nothing.
         cluster_identifier="-".join(filter(None, (pulumi.get_project(), pulumi.get_stack(), scope.prefix))),
         enable_server_side_apply=True,
         enable_config_map_mutable=True,
         enable_secret_mutable=True,
-        # A run adopts objects that an interrupted run created but could not record.
+        # Take over objects that an interrupted run created but could not record.
         upsert_existing_objects=True,
         opts=scope.options(pulumi.ResourceOptions(depends_on=list(healthy))),
     )
 
 
 def _create_add_ons(args: BuildArgs, topology: Topology, cluster: Cluster) -> None:
-    """Create the add-ons, the objects of `access` and Helm releases. Failed nodes do not block add-ons."""
+    """Create the add-ons, the objects of `access` and the Helm releases. Failed nodes do not block them."""
     api, pki, scope, options = cluster.api, cluster.pki, args.scope, args.scope.options()
     CoreDns(scope.name("coredns"), CoreDnsArgs(api=api, topology=topology, nodes=cluster.nodes), options)
     MetricsServer(

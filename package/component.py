@@ -1,6 +1,7 @@
-"""`KubernetesCluster`: a whole cluster as one component, for Pulumi programs in any language."""
+"""`KubernetesCluster`: a cluster as one component, for Pulumi programs in any language."""
 
-# Pulumi reads the annotations of the component at run time, so they must not be texts.
+# Pulumi reads the annotations of the component at run time. `from __future__ import annotations` would turn
+# them into text, so this module does not have it.
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -51,7 +52,7 @@ class KubernetesCluster(ComponentResource):
     ) -> None:
         """Create the cluster. Raise RunError with all problems of the arguments.
 
-        `pool_transforms` are Pulumi transforms of all resources of a pool, by the name of the pool.
+        `pool_transforms` are Pulumi transforms for all resources of a pool, by the name of the pool.
         """
         try:
             plain, inputs = split_inputs(args)
@@ -78,7 +79,7 @@ class KubernetesCluster(ComponentResource):
         return self._built.cluster.api
 
     def _set_outputs(self, built: BuiltCluster) -> None:
-        # Names of outputs differ from names of arguments, of which one is `endpoint`.
+        # An output must not have the name of an argument, and `endpoint` is an argument.
         names = {"endpoint": "endpoint_url"}
         outputs = {names.get(key, key): Output.from_input(value) for key, value in built.outputs.items()}
         for key, value in outputs.items():

@@ -1,4 +1,4 @@
-"""Generator of package/arguments.py and package/schema.json from the models in `settings/`.
+"""Generates package/arguments.py and package/schema.json from the models in `settings/`.
 
 `python -m package.generate` writes both files. The arguments are plain types that Pulumi can describe to
 other languages; `settings.load` checks their values.
@@ -17,7 +17,7 @@ from pulumi.provider.experimental.component import ComponentProvider
 from pydantic import BaseModel, SecretStr
 from pydantic.fields import FieldInfo
 
-from package.release import NAME, VERSION
+from package.version import NAME, VERSION
 from settings.addons import HelmReleaseSettings
 from settings.cluster import Settings
 
@@ -31,7 +31,7 @@ This file is generated from the models in `settings/` by `python -m package.gene
 the types, units and defaults of all values.
 """
 
-# Pulumi reads these annotations at run time, so they must not be texts.
+# Pulumi reads these annotations at run time. `from __future__ import annotations` would turn them into text.
 from collections.abc import Mapping, Sequence
 from typing import Any, Required, TypedDict
 
@@ -40,7 +40,7 @@ from pulumi import Input
 _INPUTS: dict[tuple[type[BaseModel], str], str] = {
     (HelmReleaseSettings, "values"): "Mapping[str, Any]",
 }
-"""Fields with another type than their annotation says. Values of charts may contain inputs at any depth."""
+"""Fields whose type is not derived from their annotation. Helm values can contain inputs at any depth."""
 _PLAIN_TYPES = {bool: "bool", int: "int", float: "float"}
 _ADDED_FIELDS = '''\
     directory: str
@@ -79,7 +79,7 @@ def _models(model: type[BaseModel]) -> Iterator[type[BaseModel]]:
 
 
 def _parts(annotation: object) -> Iterator[object]:
-    """Yield an annotation and all annotations that it contains."""
+    """Yield an annotation and all annotations inside it."""
     yield annotation
     for argument in get_args(annotation):
         yield from _parts(argument)
@@ -106,7 +106,7 @@ def _docstring(text: str | None) -> str:
 
 
 def _type_text(annotation: object) -> str:
-    """Return the plain type that stands for a type of the settings; `Any` for a choice of several types."""
+    """Return the plain type for a type of the settings; `Any` for a union of several types."""
     origin, arguments = get_origin(annotation), get_args(annotation)
     if origin is Annotated:
         return _type_text(arguments[0])

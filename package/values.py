@@ -1,4 +1,4 @@
-"""Conversion of the arguments of `KubernetesCluster` to the settings of a cluster and Pulumi inputs."""
+"""Converts the arguments of `KubernetesCluster` to plain settings and Pulumi inputs."""
 
 from __future__ import annotations
 
@@ -14,16 +14,17 @@ from settings.cluster import PROVIDER_SECTIONS
 from settings.problem import Problem, SettingsError, format_path
 
 _FILE_SECTIONS = ("artifacts", "registries", "helm_releases", *PROVIDER_SECTIONS)
-"""Sections that contain names of files."""
+"""Sections with names of files."""
 _PLACEHOLDER = "[input]"
-"""The value that settings contain at the path of an input."""
+"""The placeholder in the settings at the path of an input."""
 
 
 def split_inputs(arguments: Mapping[str, Any]) -> tuple[dict[str, Any], dict[InputPath, Input[Any]]]:
-    """Return the arguments as plain settings, and the Pulumi inputs among them by their paths.
+    """Return the arguments as plain settings, and the Pulumi inputs in the arguments by their paths.
 
-    Passwords of registries are always secret inputs. Raise SettingsError for an input at any other path than
-    values of Helm releases and passwords of registries, because the settings determine which resources exist.
+    Only values of Helm releases and passwords of registries can be inputs. Raise SettingsError for an input
+    at another path, because all other settings determine which resources exist. A password of a registry
+    always becomes a secret input.
     """
     inputs: dict[InputPath, Input[Any]] = {}
     plain = _split(arguments, (), inputs)
@@ -31,10 +32,10 @@ def split_inputs(arguments: Mapping[str, Any]) -> tuple[dict[str, Any], dict[Inp
         Problem(
             format_path(path),
             "",
-            "is an output of a resource; give a plain value, which is known in previews",
+            "is an output of a resource, whose value is not known in a preview; give a plain value",
         )
         for path in inputs
-        if not _may_be_input(path)
+        if not _can_be_input(path)
     ]
     if problems:
         raise SettingsError(problems)
@@ -46,33 +47,33 @@ def split_inputs(arguments: Mapping[str, Any]) -> tuple[dict[str, Any], dict[Inp
 
 
 def absolute_paths(plain: Mapping[str, Any], directory: Path) -> dict[str, Any]:
-    """Return the settings with absolute names of files and charts; relative names start at `directory`."""
+    """Return the settings with absolute paths of files and charts. Relative paths start at `directory`."""
 
     def convert(value: Any, key: str) -> Any:  # noqa: ANN401 - JSON
         if isinstance(value, Mapping):
             return {name: item if name == "values" else convert(item, name) for name, item in value.items()}
         is_file = isinstance(value, str) and (key.endswith("_file") or key == "index")
         is_chart = key == "chart" and str(value).startswith(("./", "../"))
-        # `~` and variables begin absolute names.
+        # A path that begins with `~` or a variable is absolute.
         return str(directory / value) if is_chart or (is_file and value[:1] not in "~$") else value
 
     return {key: convert(value, "") if key in _FILE_SECTIONS else value for key, value in plain.items()}
 
 
 def recorded_inputs(plain: Mapping[str, Any], inputs: Inputs) -> dict[str, Any]:
-    """Return the arguments for the state of the component, with secrets as secret inputs."""
+    """Return the arguments that the state records for the component, with secrets as secret inputs."""
     recorded: dict[str, Any] = with_inputs(plain, inputs)
     return recorded
 
 
-def _may_be_input(path: InputPath) -> bool:
+def _can_be_input(path: InputPath) -> bool:
     return (path[:1] == ("helm_releases",) and path[2:3] == ("values",)) or (
         path[:1] == ("registries",) and path[2:] == ("password",)
     )
 
 
 def _split(value: Any, path: InputPath, inputs: dict[InputPath, Input[Any]]) -> Any:  # noqa: ANN401 - JSON
-    """Return a value as JSON with a placeholder for each input, and add the inputs to `inputs`."""
+    """Return a value as JSON with a placeholder for each input. Add each input to `inputs` by its path."""
     if isinstance(value, Output | Awaitable):
         inputs[path] = value
         return _PLACEHOLDER
@@ -80,7 +81,7 @@ def _split(value: Any, path: InputPath, inputs: dict[InputPath, Input[Any]]) -> 
         return {
             str(key): _split(item, (*path, str(key)), inputs)
             for key, item in value.items()
-            if item is not None or _may_be_input(path)
+            if item is not None or _can_be_input(path)
         }
     if isinstance(value, Sequence) and not isinstance(value, str):
         return [_split(item, (*path, position), inputs) for position, item in enumerate(value)]

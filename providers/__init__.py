@@ -2,7 +2,7 @@
 
 `select` chooses the provider of a stack, `registry` lists the clouds, `cloud` is the code that clouds share.
 `metal` is the provider for bare metal: its hosts exist already, so it has no foundation and only delivers
-bundles by SSH.
+bundles over SSH.
 
 Each cloud is one package with the files below. `tests/unit/providers/test_layout.py` compares the packages
 and gives the reason for each difference:

@@ -19,8 +19,8 @@ class RollingLimit:
 
     A host whose change failed counts as unavailable and keeps its slot. This includes a host whose connection
     was lost during the change. When failed hosts hold all slots, no other host of the group changes, so that
-    a wrong change stops early. A host that was never reached was not changed and releases its slot. With
-    `strict`, for groups with a quorum, such a host counts as failed.
+    a faulty change stops early. An unreachable host was not changed and releases its slot. With `strict`, for
+    groups with a quorum, an unreachable host counts as failed.
     """
 
     def __init__(self, group: str, limit: int, *, strict: bool = False) -> None:

@@ -23,7 +23,7 @@ def provider_for(
     """Return the provider for bare metal or for the cloud whose section the settings have.
 
     `files` are the texts of the files that settings name, by path. A cloud gets all `bundles` at once: one
-    machine has several roles. `scope` has the parent and the prefix of all resources. Raise SettingsError
+    machine has several roles. `scope` is the scope of all resources. Raise SettingsError
     when no section describes hosts, or when the provider rejects the settings.
     """
     # SDKs take seconds to import: a stack imports only the SDK of its provider.

@@ -24,7 +24,7 @@ def _validate_region(text: str) -> str:
 
 
 def _validate_account(value: object) -> object:
-    """Return an account id. YAML reads digits without quotes as a number, which loses leading zeros."""
+    """Return an account id. Refuse a number, because YAML drops leading zeros of digits without quotes."""
     if not isinstance(value, str) or not _ACCOUNT.fullmatch(value):
         raise ValueError('not an account id; allowed: 12 digits in quotes, such as "123456789012"')
     return value
@@ -102,7 +102,7 @@ class AwsSettings(CloudSettings):
     RESERVED_TAGS: ClassVar[tuple[str, ...]] = ("aws:",)
 
     account: Annotated[str, BeforeValidator(_validate_account)] | None = None
-    """Id of the AWS account, 12 digits in quotes; credentials of any other account are refused."""
+    """Id of the AWS account, 12 digits in quotes; Kubewright refuses credentials of any other account."""
     region: Annotated[str, AfterValidator(_validate_region)]
     """Region of the cluster, such as `eu-central-1`."""
     zones: Zones = 3
@@ -135,7 +135,7 @@ class AwsSettings(CloudSettings):
 
     @property
     def has_existing_subnets(self) -> bool:
-        """Report whether the settings name existing subnets of a VPC."""
+        """Check whether the settings name existing subnets of a VPC."""
         return self.network.vpc is not None
 
     @property

@@ -152,7 +152,7 @@ class AzureSettings(CloudSettings):
 
     @property
     def has_existing_subnets(self) -> bool:
-        """Report whether the settings name existing subnets."""
+        """Check whether the settings name existing subnets."""
         return self.network.subnets is not None
 
     @property

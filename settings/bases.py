@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from settings.problem import SettingPath
+
 BASE_KEY = "kubewright:base"
 """The key in a stack file's `config` for the name of the base, which is a file in the same directory."""
 
@@ -61,8 +63,8 @@ def merge_bases(path: Path, read: Callable[[Path], Document]) -> MergedConfig:
                 f"{files[-1].name}: {BASE_KEY}: {chain}: a file extends itself; remove one {BASE_KEY}"
             )
         layer = dict(read(base))
-        for key, _ in _encrypted_values(layer, ()):
-            raise BaseError(_encrypted_message(base, key))
+        for encrypted in encrypted_paths(layer):
+            raise BaseError(_encrypted_message(base, encrypted))
         files.append(base)
         layers.append(layer)
     provenance: dict[Key, Path] = {}
@@ -76,7 +78,7 @@ def merge_bases(path: Path, read: Callable[[Path], Document]) -> MergedConfig:
 
 
 def is_secure(value: object) -> bool:
-    """Report whether the engine has encrypted a value: `{secure: …}`."""
+    """Check whether the engine has encrypted a value: `{secure: …}`."""
     return isinstance(value, Mapping) and list(value) == [ENCRYPTED_KEY]
 
 
@@ -87,6 +89,23 @@ def replace_encrypted(value: Any, placeholder: str) -> Any:  # noqa: ANN401  JSO
     if isinstance(value, Mapping):
         return {key: replace_encrypted(item, placeholder) for key, item in value.items()}
     return [replace_encrypted(item, placeholder) for item in value] if isinstance(value, list) else value
+
+
+def contains_encrypted(value: object) -> bool:
+    """Check whether the value is encrypted or contains an encrypted value at any depth."""
+    return next(encrypted_paths(value), None) is not None
+
+
+def encrypted_paths(value: object, path: SettingPath = ()) -> Iterator[SettingPath]:
+    """Yield the path of every encrypted value inside `value`. `path` is the path of `value` itself."""
+    if is_secure(value):
+        yield path
+    elif isinstance(value, Mapping):
+        for name, item in value.items():
+            yield from encrypted_paths(item, (*path, str(name)))
+    elif isinstance(value, list):
+        for number, item in enumerate(value):
+            yield from encrypted_paths(item, (*path, number))
 
 
 def _base_path(file: Path, name: object) -> Path:
@@ -149,20 +168,8 @@ def _remove_provenance(provenance: dict[Key, Path], key: Key) -> None:
         del provenance[recorded]
 
 
-def _encrypted_values(value: object, path: Key) -> Iterator[tuple[Key, object]]:
-    """Yield the path and the content of every encrypted value inside the value at `path`."""
-    if is_secure(value):
-        yield path, value
-    elif isinstance(value, Mapping):
-        for name, item in value.items():
-            yield from _encrypted_values(item, (*path, str(name)))
-    elif isinstance(value, list):
-        for item in value:
-            yield from _encrypted_values(item, path)
-
-
-def _encrypted_message(base: Path, key: Key) -> str:
+def _encrypted_message(base: Path, path: SettingPath) -> str:
     return (
-        f"{base.name}: {'.'.join(key)}: is encrypted, but each stack has its own key; "
+        f"{base.name}: {'.'.join(map(str, path))}: is encrypted, but each stack has its own key; "
         "move the value to the stack file"
     )

@@ -138,7 +138,7 @@ class CloudSettings(Section):
     @property
     @abstractmethod
     def has_existing_subnets(self) -> bool:
-        """Report whether the settings name existing subnets instead of a range to split."""
+        """Check whether the settings name existing subnets instead of a range to split."""
 
     @property
     @abstractmethod

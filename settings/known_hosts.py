@@ -20,8 +20,8 @@ from settings.problem import Problem, SettingsError
 KEY_TYPES = ("ssh-ed25519", "ecdsa-sha2-nistp256", "ecdsa-sha2-nistp384", "ecdsa-sha2-nistp521")
 """Types of host keys that work with pulumi-command, preferred types first.
 
-The plugin accepts only the signature algorithm with the name of the key's type. For the type `ssh-rsa` this
-is a signature with SHA-1, which OpenSSH refuses since version 8.8 (openssh.com/txt/release-8.8).
+The plugin accepts only the signature algorithm that has the same name as the type of the key. For the type
+`ssh-rsa`, this is a signature with SHA-1, which OpenSSH 8.8 and later refuse (openssh.com/txt/release-8.8).
 """
 _RSA = "ssh-rsa"
 _FIELD = "metal.ssh.known_hosts_file"
@@ -77,7 +77,9 @@ class KnownHosts:
             if key_type in keys and keys[key_type] not in revoked:
                 return f"{key_type} {keys[key_type]}"
         if keys.get(_RSA, "") not in {"", *revoked}:
-            reason = "has only an RSA key in the file, which OpenSSH 8.8 and later refuse to use with SHA-1"
+            reason = (
+                "has only an RSA key in the file, for which OpenSSH 8.8 and later refuse SHA-1 signatures"
+            )
         else:
             reason = "its key is revoked" if revoked else "has no key in the file"
         advice = f"compare the host's key and add it (ssh-keyscan -t ed25519,ecdsa -p {port} {address})"
@@ -96,7 +98,7 @@ def _parse(text: str) -> Iterator[_Entry]:
 
 
 def _matches(hosts: str, name: str) -> bool:
-    """Report whether the hosts field of an entry matches the name, by its hash or by its patterns.
+    """Check whether the hosts field of an entry matches the name, by its hash or by its patterns.
 
     A negated pattern (`!`) that matches the name excludes the name.
     """

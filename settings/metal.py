@@ -35,7 +35,7 @@ class SshSettings(Section):
     port: Port = 22
     """SSH port; the firewall of hosts keeps this port open."""
     private_key_file: FilePath | None = None
-    """Private key file; required without `agent`. The key becomes an input of every host: with another key,
+    """Private key file; required without `agent`. The key becomes an input of every host. With another key,
     `up` delivers to every host again.
     """
     agent: bool = False

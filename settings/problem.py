@@ -11,6 +11,8 @@ from redaction.secret_names import is_secret_name
 
 CLUSTER_KEY = "kubewright:cluster"
 """The key in a stack file's `config` for the settings of the cluster."""
+SettingPath = tuple[str | int, ...]
+"""The path of a setting: keys of mappings and positions in lists."""
 _MAX_VALUE_LENGTH = 80
 # Values below these keys are never shown: they are secrets, or users put secrets there by mistake.
 _HIDDEN_KEYS = frozenset({"registries", "values", "username", "password", "private_key_file"})

@@ -6,9 +6,9 @@ from settings.cluster import Settings
 
 
 def private_key_warnings(settings: Settings) -> list[str]:
-    """Return a warning when private key files become inputs of hosts; none for a lab, which has its own key.
+    """Return a warning when private key files become inputs of hosts. A lab has its own key and no warning.
 
-    An input of a resource is stored in the state, and another value of the input is a change of the resource.
+    The state contains the inputs of each resource, and a different value of an input changes the resource.
     """
     metal = settings.metal
     if metal is None or settings.environment == "lab":
@@ -17,9 +17,9 @@ def private_key_warnings(settings: Settings) -> list[str]:
     if not hosts:
         return []
     return [
-        f"metal.ssh.private_key_file: the private key is an input of {_hosts(len(hosts))} and is stored, "
-        "encrypted, in the state: a deployer with another key delivers to them again; set agent: true and "
-        "run ssh-add"
+        f"metal.ssh.private_key_file: the private key is an input of {_hosts(len(hosts))}; the state "
+        "contains the encrypted key, and a deployer with another key delivers again to every such host; set "
+        "metal.ssh.agent: true and run ssh-add"
     ]
 
 

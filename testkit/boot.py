@@ -1,4 +1,4 @@
-"""An emulated cloud machine in a directory, in which the boot program runs. Its tools record their calls."""
+"""Emulates a cloud machine in a directory, for tests of the boot program. Its tools record their calls."""
 
 from __future__ import annotations
 

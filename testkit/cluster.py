@@ -1,4 +1,4 @@
-"""The cluster under test, which tests operate as users do: with `kubewright`, kubectl and ssh."""
+"""The cluster under test. Tests use it as users do: with `kubewright`, kubectl and ssh."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""An emulated host in a directory, in which the host program runs. Its systemctl only records calls."""
+"""Emulates a host in a directory, for tests of the host program. Its systemctl only records calls."""
 
 from __future__ import annotations
 
@@ -36,11 +36,20 @@ case $* in
 esac
 """
 _JOURNALCTL = "#!/bin/sh\necho a last message\n"
+_KUBECTL = """#!/bin/sh
+echo "$*" >>"$FAKE/kubectl-calls"
+case $* in
+*"get node w-1 -o name"*)
+    [ ! -e "$FAKE/unknown-node" ] || { echo 'Error (NotFound): nodes "w-1" not found' >&2; exit 1; }
+    [ ! -e "$FAKE/api-down" ] || { rm "$FAKE/api-down"; echo "connection refused" >&2; exit 1; } ;;
+esac
+"""
 
 
 class EmulatedHost:
-    """A directory that emulates a host. `root` has its files, `fake` its fake programs; `shell` is a login
-    shell.
+    """A directory that emulates a host.
+
+    `root` contains the files of the host, and `fake` its fake programs. `shell` is the login shell.
     """
 
     def __init__(self, directory: Path, shell: str) -> None:
@@ -73,6 +82,25 @@ class EmulatedHost:
         """Deliver a bundle with secrets by name. The secret `token` has a default."""
         all_secrets = {"token": "SECRET-1\n"} | secrets
         return self.run(script(bundle, Identity("w-1", "10.9.0.21")), payload(bundle, all_secrets))
+
+    def install_kubectl(
+        self, program: str = _KUBECTL, kubeconfig: str = "/var/lib/kubelet/kubeconfig"
+    ) -> None:
+        """Install a fake kubectl and an empty kubeconfig.
+
+        `program` must append its arguments to the file `kubectl-calls` in `fake`. In the default program the
+        node is not registered while the file `unknown-node` exists in `fake`, and the API is unavailable for
+        one call if the file `api-down` exists.
+        """
+        for path, text in {"/usr/local/lib/kubewright/bin/kubectl": program, kubeconfig: ""}.items():
+            self.path(path).parent.mkdir(parents=True)
+            self.path(path).write_text(text)
+            self.path(path).chmod(0o755)
+
+    def kubectl_calls(self) -> list[str]:
+        """Return the arguments of each call of the fake kubectl."""
+        log = self.fake / "kubectl-calls"
+        return log.read_text().splitlines() if log.exists() else []
 
     def calls(self) -> list[str]:
         """Return the calls that systemctl received since the last call of this method, without queries."""

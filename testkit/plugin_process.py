@@ -1,6 +1,6 @@
-"""A resource plugin in a process of its own, which tests call as the engine does, without an engine.
+"""Runs a resource plugin in a separate process and calls it as the engine does, but without an engine.
 
-Tests written for this module run on official plugins too: KUBEWRIGHT_PLUGINS=official.
+Tests that use this module can also run on official plugins: KUBEWRIGHT_PLUGINS=official.
 """
 
 from __future__ import annotations
@@ -26,12 +26,12 @@ _CALL_SECONDS = 120.0
 _SEED = bytes(range(32))
 
 
-class Refused(Exception):
-    """The error of an operation that the plugin refused: failed checks or an error, as text."""
+class OperationFailed(Exception):
+    """The error for a failed operation. The text contains the failed checks or the error of the plugin."""
 
 
 @dataclass(frozen=True)
-class Made:
+class CreatedResource:
     """A created resource: its id, its checked inputs and its state."""
 
     identity: str
@@ -40,8 +40,8 @@ class Made:
 
 
 @dataclass(frozen=True)
-class Difference:
-    """The answer to a comparison."""
+class DiffResult:
+    """The result of a comparison of a resource with new inputs."""
 
     changed: bool
     replaces: bool
@@ -49,7 +49,7 @@ class Difference:
 
 
 class FakeEngine(engine_pb2_grpc.EngineServicer):
-    """The engine's log, whose lines are kept."""
+    """The log service of the engine. `lines` are the messages that the plugin logged."""
 
     def __init__(self) -> None:
         self.lines: list[str] = []
@@ -61,7 +61,7 @@ class FakeEngine(engine_pb2_grpc.EngineServicer):
 
 @dataclass
 class Plugin:
-    """A running and configured plugin. Types are type tokens, such as `command:remote:Command`."""
+    """A running plugin. The argument `token` is a type token, such as `command:remote:Command`."""
 
     stub: Any
     engine: FakeEngine
@@ -80,7 +80,7 @@ class Plugin:
     def check(
         self, token: str, inputs: Mapping[str, Any], olds: Mapping[str, Any] | None = None
     ) -> Properties:
-        """Return the inputs with defaults. Raises Refused with all failures."""
+        """Return the inputs with defaults. Raise OperationFailed with all failures."""
         request = provider_pb2.CheckRequest(
             urn=_urn(token),
             news=encode_map(dict(inputs)),
@@ -89,62 +89,50 @@ class Plugin:
         )
         response = self._call(self.stub.Check, request)
         if response.failures:
-            raise Refused("; ".join(f"{item.property}: {item.reason}" for item in response.failures))
+            raise OperationFailed("; ".join(f"{item.property}: {item.reason}" for item in response.failures))
         return decode_map(response.inputs)
 
     def create(
         self, token: str, inputs: Mapping[str, Any], *, preview: bool = False, timeout: float = 0
-    ) -> Made:
-        """Check the inputs and create the resource. Raises Refused."""
+    ) -> CreatedResource:
+        """Check the inputs and create the resource. Raise OperationFailed."""
         checked = self.check(token, inputs)
         request = provider_pb2.CreateRequest(
             urn=_urn(token), properties=encode_map(checked), preview=preview, timeout=timeout
         )
         response = self._call(self.stub.Create, request)
-        return Made(response.id, checked, decode_map(response.properties))
+        return CreatedResource(response.id, checked, decode_map(response.properties))
 
-    def start_create(self, token: str, inputs: Mapping[str, Any]) -> Future[Made]:
+    def start_create(self, token: str, inputs: Mapping[str, Any]) -> Future[CreatedResource]:
         """Create a resource in the background."""
         return self.calls.submit(self.create, token, inputs)
 
-    def diff(self, token: str, old: Made, inputs: Mapping[str, Any]) -> Difference:
+    def diff(self, token: str, old: CreatedResource, inputs: Mapping[str, Any]) -> DiffResult:
         """Compare a resource with new inputs."""
         news = self.check(token, inputs, old.inputs)
-        request = provider_pb2.DiffRequest(
-            id=old.identity,
-            urn=_urn(token),
-            olds=encode_map(old.state),
-            news=encode_map(news),
-            old_inputs=encode_map(old.inputs),
-        )
+        request = provider_pb2.DiffRequest(**_change_fields(token, old, news))
         response = self._call(self.stub.Diff, request)
         kinds = [item.kind for item in response.detailedDiff.values()]
         replaces = bool(response.replaces) or any(kind % 2 == 1 for kind in kinds)
         changed = response.changes == provider_pb2.DiffResponse.DIFF_SOME
-        return Difference(changed, replaces, replaces and response.deleteBeforeReplace)
+        return DiffResult(changed, replaces, replaces and response.deleteBeforeReplace)
 
-    def update(self, token: str, old: Made, inputs: Mapping[str, Any]) -> Made:
-        """Change a resource in place. Raises Refused."""
+    def update(self, token: str, old: CreatedResource, inputs: Mapping[str, Any]) -> CreatedResource:
+        """Change a resource in place. Raise OperationFailed."""
         news = self.check(token, inputs, old.inputs)
-        request = provider_pb2.UpdateRequest(
-            id=old.identity,
-            urn=_urn(token),
-            olds=encode_map(old.state),
-            news=encode_map(news),
-            old_inputs=encode_map(old.inputs),
-        )
+        request = provider_pb2.UpdateRequest(**_change_fields(token, old, news))
         response = self._call(self.stub.Update, request)
-        return Made(old.identity, news, decode_map(response.properties))
+        return CreatedResource(old.identity, news, decode_map(response.properties))
 
-    def read(self, token: str, old: Made) -> Properties:
+    def read(self, token: str, old: CreatedResource) -> Properties:
         """Return the state of a resource; empty when it no longer exists."""
         request = provider_pb2.ReadRequest(
             id=old.identity, urn=_urn(token), properties=encode_map(old.state), inputs=encode_map(old.inputs)
         )
         return decode_map(self._call(self.stub.Read, request).properties)
 
-    def delete(self, token: str, old: Made) -> None:
-        """Delete a resource. Raises Refused."""
+    def delete(self, token: str, old: CreatedResource) -> None:
+        """Delete a resource. Raise OperationFailed."""
         request = provider_pb2.DeleteRequest(
             id=old.identity,
             urn=_urn(token),
@@ -159,25 +147,36 @@ class Plugin:
         return decode_map(getattr(self._call(self.stub.Invoke, request), "return"))
 
     def cancel(self) -> None:
-        """Tell the plugin that the user interrupted the engine."""
+        """Send the request that the engine sends to plugins when the user interrupts it."""
         self._call(self.stub.Cancel, empty_pb2.Empty())
 
     def _call(self, method: Any, request: object) -> Any:  # noqa: ANN401 - messages of the protocol
         try:
             return method(request, timeout=_CALL_SECONDS)
         except grpc.RpcError as error:
-            raise Refused(str(error.details())) from None
+            raise OperationFailed(str(error.details())) from None
 
 
 def _urn(token: str) -> str:
     return f"urn:pulumi:test::cases::{token}::thing"
 
 
-@contextmanager
-def started_plugin(program: Path, log: Path) -> Iterator[Plugin]:
-    """Start a plugin and yield it, not yet configured. Its messages go to the file `log`.
+def _change_fields(token: str, old: CreatedResource, news: Properties) -> dict[str, Any]:
+    """Return the fields that requests for a comparison and for an update have in common."""
+    return {
+        "id": old.identity,
+        "urn": _urn(token),
+        "olds": encode_map(old.state),
+        "news": encode_map(news),
+        "old_inputs": encode_map(old.inputs),
+    }
 
-    The tools of the deployer are on its PATH, because a stand-in runs helm.
+
+@contextmanager
+def start_plugin(program: Path, log: Path) -> Iterator[Plugin]:
+    """Start a plugin, and yield the plugin before its configuration. Its error output goes to the file `log`.
+
+    PATH contains the tools of the deployer, because the stand-in for kubernetes runs helm.
     """
     engine, server = FakeEngine(), grpc.server(ThreadPoolExecutor(4))
     engine_pb2_grpc.add_EngineServicer_to_server(engine, server)

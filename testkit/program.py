@@ -1,4 +1,4 @@
-"""Small Pulumi programs that tests run with the real engine, with separate plugins and state."""
+"""Runs small Pulumi programs with the real engine, with separate plugins and a separate state."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def tool(name: str) -> str:
 
 @dataclass(frozen=True)
 class Program:
-    """A Pulumi program in a directory, with a stack. `head` is the beginning of every program text."""
+    """A Pulumi program in a directory, with a stack. `head` is the first part of every program text."""
 
     directory: Path
     environment: Mapping[str, str]
@@ -69,7 +69,7 @@ def create_stack(
     head: str = "",
     variables: Mapping[str, str] | None = None,
 ) -> Program:
-    """Create an empty stack in a directory, with these plugins in an engine home that tests may share."""
+    """Create an empty stack in a directory. Install the plugins in the engine home, which tests can share."""
     install(Path(tool("pulumi")), home, plugins)
     own = {"PULUMI_BACKEND_URL": f"file://{directory}/state", "PULUMI_CONFIG_PASSPHRASE": "test"}
     environment = engine_environment(home, {**own, **(variables or {})})
@@ -82,9 +82,9 @@ def create_stack(
 
 
 def engine_environment(home: Path, variables: Mapping[str, str]) -> dict[str, str]:
-    """Return the environment of an engine with this home: that of this process, and `variables`.
+    """Return the environment variables of the engine: those of this process, the engine home and `variables`.
 
-    PATH begins with the Python of this process: the language host of the lab ignores `virtualenv` in
+    PATH begins with the Python of this process, because the language host of the lab ignores `virtualenv` in
     Pulumi.yaml.
     """
     tools = [str(Path(sys.executable).parent), str(Path(tool("pulumi-language-python")).parent)]

@@ -1,7 +1,7 @@
-"""The part of Pulumi Cloud's API on loopback that previews need: stacks, secrets, environments, updates.
+"""Emulates the part of the Pulumi Cloud API that previews need: stacks, secrets, environments, updates.
 
-An encrypted value is the value with flipped bytes, which protects nothing. The paths and fields are those
-that the engine 3.259 requests.
+The server listens on loopback. Its encryption only flips the bytes of a value and protects nothing. The paths
+and fields are the ones that version 3.259 of the engine uses.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ class EnvironmentSecret:
 
 @dataclass
 class PulumiCloud:
-    """The data of the service. `environment` is `pulumiConfig` of the only environment."""
+    """The data of the emulated service. `environment` is the `pulumiConfig` of its only environment."""
 
     environment: Mapping[str, object]
     url: str = ""
@@ -76,14 +76,14 @@ class PulumiCloud:
             return {"version": 3, "deployment": {}}
         if action == "preview":
             return {"updateID": "u1", "requiredPolicies": []}
-        if action == "update/u1":  # the update of a preview has this path, too
+        if action == "update/u1":  # a preview uses this path too
             return {"version": 1, "token": "lease", "tokenExpiration": 4_000_000_000}
         return {}
 
 
 @contextmanager
 def serve_pulumi_cloud(environment: Mapping[str, object]) -> Iterator[PulumiCloud]:
-    """Serve the API with an environment that every stack can import."""
+    """Serve the API until the block ends. Every stack can import the environment."""
     cloud = PulumiCloud(environment)
 
     class Handler(BaseHTTPRequestHandler):
@@ -120,7 +120,9 @@ def serve_pulumi_cloud(environment: Mapping[str, object]) -> Iterator[PulumiClou
 
 
 def log_in(home: Path, url: str) -> dict[str, str]:
-    """Write what `pulumi login` writes into the user's home of Pulumi. Return the variables of the user."""
+    """Write the credentials that `pulumi login` writes to `home`. Return the environment variables of the
+    user.
+    """
     home.mkdir()
     credentials = {
         "current": url,
@@ -132,7 +134,7 @@ def log_in(home: Path, url: str) -> dict[str, str]:
 
 
 def _environment_value(value: object) -> dict[str, object]:
-    """Return a value in the format of the API: each value inside a mapping has a mapping of its own."""
+    """Return a value in the format of the API, in which every nested value is wrapped in a mapping."""
     if isinstance(value, EnvironmentSecret):
         return {**_environment_value(value.value), "secret": True}
     inner: object = value

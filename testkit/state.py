@@ -14,7 +14,7 @@ tests.
 
 
 def is_kept() -> bool:
-    """Return whether state and clusters are kept after the tests."""
+    """Check whether state and clusters are kept after the tests."""
     return bool(os.environ.get(_KEEP_VARIABLE))
 
 

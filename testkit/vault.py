@@ -1,7 +1,8 @@
-"""The transit engine of HashiCorp Vault on loopback: a key that encrypts and decrypts, for secrets providers.
+"""Emulates the transit engine of HashiCorp Vault on loopback, which encrypts and decrypts with a key.
 
-It stands for every key management service, because the engine uses all of them in the same way: the service
-encrypts one data key, which the stack file keeps. The emulated key is an XOR and protects nothing.
+Tests with this service apply to every key management service, because the engine uses all of them in the same
+way: the service encrypts a data key, and the stack file contains the encrypted data key. The emulated
+encryption is an XOR and protects nothing.
 """
 
 from __future__ import annotations
@@ -39,7 +40,7 @@ class _Transit(BaseHTTPRequestHandler):
 
 @contextmanager
 def serve_vault() -> Iterator[dict[str, str]]:
-    """Serve the transit engine. Yield the environment variables for clients."""
+    """Serve the transit engine until the block ends. Yield the environment variables for clients."""
     server = ThreadingHTTPServer(("127.0.0.1", 0), _Transit)
     thread = threading.Thread(target=server.serve_forever, daemon=True)
     thread.start()

@@ -257,7 +257,7 @@ class Topology:
     """Whether the cloud controller manager sets addresses and zones of nodes and creates load balancers."""
 
     @property
-    def releases(self) -> tuple[Versions, ...]:
-        """The sets of versions in use: first the cluster's versions, then the versions of older pools."""
+    def version_sets(self) -> tuple[Versions, ...]:
+        """The component versions of the cluster, then those with the version of each older pool."""
         older = sorted({pool.kubernetes for pool in self.pools} - {"", self.versions.kubernetes})
         return (self.versions, *(replace(self.versions, kubernetes=version) for version in older))

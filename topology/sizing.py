@@ -45,7 +45,7 @@ def _preset_role(machine: Machine, *, schedulable: bool) -> Role:
 
 
 def _control_planes_schedulable(topology: Topology) -> bool:
-    """Report whether control planes run workloads: their nodes have no `node-role.kubernetes.io/…` taint."""
+    """Check whether control planes run workloads: their nodes have no `node-role.kubernetes.io/…` taint."""
     control_planes = topology.pools[0]
     return not any(taint.key.startswith("node-role.kubernetes.io/") for taint in control_planes.taints)
 

@@ -1,46 +1,45 @@
-"""Refused changes of a cluster: they would lose data of etcd, or upstream does not support them."""
+"""Rules for changes of etcd members and of versions: which changes lose data or are not supported."""
 
 from __future__ import annotations
 
 from collections.abc import Collection
 
-_SMALLEST_REDUNDANT_CLUSTER = 3
-"""The number of members from which only one member can remain: allowed numbers are 1, 3 and 5."""
+_MAX_MEMBERS_REDUCIBLE_TO_ONE = 3
+"""The largest number of members that can shrink to one member in one step. Allowed numbers are 1, 3 and 5."""
 
 
 def find_member_problem(old: Collection[str], new: Collection[str]) -> str:
-    """Return the reason why the etcd members `old` cannot become `new` in one step; empty for a supported
-    change.
+    """Return the reason why `new` cannot replace the etcd members `old` in one step; empty if it can.
 
     More than half of the old members must remain, because new members copy the data from them. The removal
-    of two of three members is supported: no number between 1 and 3 is allowed.
+    of two of three members is also supported, because two members are not allowed.
     """
     kept, removed = set(old) & set(new), set(old) - set(new)
     if not old or len(kept) > len(old) // 2:
         return ""
-    how = (
-        "change the members in several steps, each followed by `up`, so that each step keeps more than half "
-        "of the members"
+    advice = (
+        "change the members in several steps, run `up` after each step, and keep more than half of the "
+        "members in each step"
     )
     if not kept:
         names = ", ".join(sorted(removed))
-        return f"none of the members {names} remains, and they hold the cluster's data; {how}"
-    if set(new) <= set(old) and len(old) <= _SMALLEST_REDUNDANT_CLUSTER:
+        return f"none of the members {names} remains, and they hold the cluster's data; {advice}"
+    if set(new) <= set(old) and len(old) <= _MAX_MEMBERS_REDUCIBLE_TO_ONE:
         return ""
     needed = len(old) // 2 + 1
     return (
         f"only {len(kept)} of {len(old)} members would remain ({', '.join(sorted(kept))}), fewer than the "
-        f"quorum of {needed}; {how}"
+        f"quorum of {needed}; {advice}"
     )
 
 
 def is_downgrade(old: str, new: str) -> bool:
-    """Report whether a version has a lower minor version than the old version."""
+    """Check whether `new` has a lower minor version than `old`."""
     return _minor(new) < _minor(old)
 
 
 def skips_minor_version(old: str, new: str) -> bool:
-    """Report whether an upgrade skips a minor version, which upstream does not support.
+    """Check whether the upgrade from `old` to `new` skips a minor version, which upstream does not support.
 
     https://kubernetes.io/releases/version-skew-policy/ and https://etcd.io/docs/latest/upgrades/
     """

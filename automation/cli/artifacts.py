@@ -39,7 +39,8 @@ def register(app: typer.Typer) -> None:
 def prepare_machine() -> None:
     """Install tools and plugins on this machine.
 
-    The variable KUBEWRIGHT_PLUGINS chooses the plugins: `official`, or `stand-in` for labs (the default).
+    The environment variable KUBEWRIGHT_PLUGINS selects the kind of plugins: `official`, or `stand-in` for
+    labs (the default).
     """
     kind = requested_kind() or PluginKind.STAND_IN
     run_one(lambda: prepare.prepare_deployer(replace(environment(), plugins=kind)))
@@ -69,8 +70,8 @@ def build_mirror(
 def list_artifacts() -> None:
     """List the catalogue and the source of each artifact in the cache."""
     cache = Cache.default()
-    for component, version in catalogue.RELEASES:
-        for name, _ in catalogue.component_of_release(component).packages:
+    for component, version in catalogue.COMPONENT_VERSIONS:
+        for name, _ in catalogue.component_named(component).packages:
             record = cache.record(name, version)
             print(f"{name}\t{version}\t{record.source if record else '-'}")
 

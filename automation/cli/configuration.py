@@ -1,4 +1,4 @@
-"""Commands that edit a stack file and its encryption: `config set`, `config rm`, `secrets-provider`."""
+"""Commands that edit a stack file: `config set`, `config rm`, `secrets-provider`."""
 
 from __future__ import annotations
 
@@ -40,10 +40,10 @@ def set_setting(
     stack: Stack = "dev",
     file: StackFile = None,
 ) -> None:
-    """Write a setting into the stack file. The comments of the file stay."""
+    """Write a setting into the stack file. The comments of the file are kept."""
     text = _read_text(f"Value of {path}", hide=secret) if value is None else value
     if not text:
-        raise UserError(f"{path}: empty; give the value as an argument or on standard input")
+        raise UserError(f"{path}: the value is empty; give the value as an argument or on standard input")
     kind = "--secret" if secret else "--plaintext"
     _edit_config(stack, file, ["set", "--path", kind, engine_path(path)], text)
 
@@ -62,7 +62,7 @@ def secrets_provider(
     stack: Stack = "dev",
     file: StackFile = None,
 ) -> None:
-    """Encrypt the secrets of a stack by another key or passphrase."""
+    """Encrypt the secrets of a stack again, with another key or passphrase."""
     passphrase = ""
     if provider == PASSPHRASE_PROVIDER:
         passphrase = _read_text("New passphrase", hide=True)
@@ -72,11 +72,11 @@ def secrets_provider(
     if code := run_one(lambda: change_secrets_provider(request.prepare_editor(), provider, passphrase)):
         raise typer.Exit(code)
     if passphrase:
-        print("from now on set PULUMI_CONFIG_PASSPHRASE, or PULUMI_CONFIG_PASSPHRASE_FILE, for this stack")
+        print("from now on, set PULUMI_CONFIG_PASSPHRASE or PULUMI_CONFIG_PASSPHRASE_FILE for this stack")
 
 
 def engine_path(path: str) -> str:
-    """Return the engine's path of a setting, which can already start with the key of another object."""
+    """Return the path for the engine. Add `kubewright:cluster`, unless the path begins with another key."""
     return path if ":" in path.split(".")[0].split("[")[0] else f"{CLUSTER_KEY}.{path}"
 
 
@@ -87,7 +87,7 @@ def _edit_config(stack: str, file: StackFile, arguments: list[str], value: str) 
 
 
 def _read_text(prompt: str, *, hide: bool) -> str:
-    """Return a text of standard input. On a terminal, prompt for the text."""
+    """Return the text of standard input. If standard input is a terminal, prompt for the text."""
     if sys.stdin is None:
         return ""
     if sys.stdin.isatty():

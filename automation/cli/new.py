@@ -13,15 +13,16 @@ from automation.new_stack.hosts import HostAddresses, format_list
 PANEL = "Change a cluster"
 
 Name = Annotated[str, typer.Argument(help="Name of the stack and of its cluster.")]
-Source = Annotated[str, typer.Option("--from", help=f"What to start from: {', '.join(template_names())}.")]
+Source = Annotated[str, typer.Option("--from", help=f"Template: {', '.join(template_names())}.")]
 Kind = Annotated[
-    str, typer.Option("--environment", help="poc, lab, test or production.", show_default="of --from")
+    str, typer.Option("--environment", help="poc, lab, test or production.", show_default="from the template")
 ]
 Networks = Annotated[
     list[str] | None, typer.Option("--network", help="Network of the machines. Repeatable for hosts.")
 ]
 Allowed = Annotated[
-    list[str] | None, typer.Option("--allow", help="Network that may reach the API and SSH. Repeatable.")
+    list[str] | None,
+    typer.Option("--allow", help="Network that may connect to the API and to SSH. Repeatable."),
 ]
 Endpoint = Annotated[str, typer.Option("--endpoint", help="Address or DNS name of the API.")]
 Mirror = Annotated[str, typer.Option("--mirror", help="HTTPS address of the mirror.")]
@@ -64,9 +65,9 @@ def new(
 ) -> None:
     """Write the stack file of a new environment, and check it.
 
-    `dev` and `ha` describe hosts of a lab on this machine, or, with `--control-plane` and `--worker`, your
-    own hosts. The other names describe a cluster in that cloud. The command asks nothing: options that are
-    not given keep the values of the example, and the output lists what to replace.
+    `dev` and `ha` describe a lab on this machine or, with `--control-plane` and `--worker`, a cluster on your
+    own hosts. The other templates describe a cluster in a cloud. The command has no prompts: options without
+    a value keep the value of the template, and the output lists the values to replace.
 
     Example: `kubewright new prod --from dev --control-plane 192.0.2.11 --worker 192.0.2.21`
     """

@@ -56,7 +56,7 @@ def issue(
 def export_policy_pack(
     directory: Annotated[Path, typer.Option("--directory", help="New directory for the policy pack.")],
 ) -> None:
-    """Write the policies as a pack that Pulumi can publish."""
+    """Write the policies as a policy pack that Pulumi can publish."""
     write_policy_pack(directory)
     print(f"{directory}: run `pulumi policy publish ORGANIZATION` in this directory")
 

@@ -46,8 +46,8 @@ def replace(host: Host, stack: Stack, file: StackFile = None, yes: Yes = False) 
 def remove_host(host: Host, stack: Stack, file: StackFile = None, yes: Yes = False) -> None:
     """Remove a lost host from the cluster and the state.
 
-    Remove the host from the stack file first, and run `up` afterwards. After a `destroy` that did not reach
-    the host, leave the stack file as it is, and run `destroy` again afterwards.
+    First remove the host from the stack file; run `up` afterwards. After a `destroy` that could not reach the
+    host, do not change the stack file; run `destroy` again afterwards.
     """
     from automation.operations import remove_host as operation
 

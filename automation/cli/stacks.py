@@ -42,7 +42,7 @@ StallTimeout = Annotated[
     typer.Option(
         "--stall-timeout",
         min=1,
-        help="Seconds without a finished operation, after which the engine is stopped.",
+        help="Seconds without a finished operation after which the engine is stopped.",
     ),
 ]
 Wait = Annotated[float, typer.Option("--wait", min=0, help="Seconds to wait for a stack that is locked.")]
@@ -194,7 +194,7 @@ def destroy(
 ) -> None:
     """Delete the resources of clusters. Hosts of a lab remain.
 
-    When a host does not answer, everything else is deleted and the host is named.
+    If a host is unreachable, all other resources are deleted, and the error message names the host.
     """
     options = Options(timeout=timeout, stall_timeout=stall_timeout, wait=wait)
     names = run_stacks.select_stack_names(stack, file, False, None, None)

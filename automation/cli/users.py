@@ -71,7 +71,8 @@ def kubeconfig(
 ) -> None:
     """Write a kubeconfig without secrets, for administrators.
 
-    kubectl runs `kubewright credential`, which reads the administrator's certificate from the stack.
+    With this kubeconfig, kubectl runs `kubewright credential`, which reads the administrator's certificate
+    from the outputs of the stack.
     """
     from automation.operations import exec_kubeconfig as operation
 

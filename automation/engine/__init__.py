@@ -1,1 +1,1 @@
-"""Runs the Pulumi engine as a process: starts it, filters its output, ends it and cleans up after it."""
+"""Runs the Pulumi engine as a process: starts, interrupts and ends the process, and filters its output."""

@@ -1,8 +1,9 @@
-"""Chooses the backend with the state of a stack, and the passphrase of its secrets.
+"""Selects the backend that stores the state of a stack, and the passphrase that encrypts its secrets.
 
-The order is Pulumi's: `PULUMI_BACKEND_URL`, `backend.url` of Pulumi.yaml, `pulumi login`, and
-`PULUMI_ACCESS_TOKEN`. Without any of them, and for the stacks of a lab, the state is in a directory of this
-machine. The engine of this project has a home of its own, so the login is read from the home of the user.
+The order is the same as in Pulumi: `PULUMI_BACKEND_URL`, `backend.url` in Pulumi.yaml, `pulumi login`,
+`PULUMI_ACCESS_TOKEN`. If none of them is set, the state is in a directory on this machine. For a stack with
+a lab, only `PULUMI_BACKEND_URL` selects another backend. Kubewright runs the engine with a separate engine
+home, so this module reads the login from the engine home of the user.
 """
 
 from __future__ import annotations
@@ -29,10 +30,11 @@ _HOME = "PULUMI_HOME"
 def backend_variables(
     environment: Environment, workspace: Workspace, variables: Mapping[str, str]
 ) -> dict[str, str]:
-    """Return the environment variables of the engine for its backend and its passphrase.
+    """Return the environment variables that select the backend and the passphrase of the engine.
 
-    `variables` are the variables of the user. Raise `UserError` when a backend outside of this machine would
-    get a passphrase that exists only on this machine, and when a login hides the state of the stack.
+    `variables` are the environment variables of the user. Raise `UserError` when a remote backend has no
+    passphrase, because a generated passphrase would exist only on this machine. Also raise `UserError` when
+    the state is on this machine, but a login selects another backend.
     """
     local = environment.state / "backend"
     url = variables.get(_URL) or _selected_url(workspace, variables) or ""
@@ -41,9 +43,9 @@ def backend_variables(
         url = local.as_uri()
     elif _URL not in variables and (local / _state_path(workspace)).exists():
         raise UserError(
-            f"stack {workspace.stack}: its state is in {local}, but `pulumi login` or Pulumi.yaml selects "
-            f"{_without_credentials(url)}; keep the state with {_URL}={local.as_uri()}, or move it with "
-            "`kubewright pulumi -- stack export` and `stack import`, then remove its file"
+            f"stack {workspace.stack}: the state is in {local}, but `pulumi login` or Pulumi.yaml selects "
+            f"{_without_credentials(url)}; to keep the state there, set {_URL}={local.as_uri()}; to move the "
+            'state, follow docs/secrets.md, "Backends"'
         )
     result = {_URL: url}
     home = _credentials_directory(variables)
@@ -55,7 +57,7 @@ def backend_variables(
 
 
 def state_directory(url: str) -> Path | None:
-    """Return the directory of a `file://` backend; None for a backend outside of this machine."""
+    """Return the directory of a `file://` backend; None for a remote backend."""
     address = urlsplit(url)
     if address.scheme != "file":
         return None
@@ -63,7 +65,7 @@ def state_directory(url: str) -> Path | None:
 
 
 def _selected_url(workspace: Workspace, variables: Mapping[str, str]) -> str | None:
-    """Return the URL that Pulumi.yaml, the login or the access token selects; None if nothing selects one."""
+    """Return the URL that Pulumi.yaml, the login or the access token selects; None if no URL is selected."""
     if workspace.is_lab:
         return None
     if workspace.project_backend:
@@ -77,7 +79,7 @@ def _selected_url(workspace: Workspace, variables: Mapping[str, str]) -> str | N
 
 
 def _credentials_directory(variables: Mapping[str, str]) -> Path:
-    """Return the directory in which `pulumi login` of the user writes credentials.json."""
+    """Return the directory with the credentials.json that `pulumi login` of the user writes."""
     path = variables.get(_CREDENTIALS_PATH) or variables.get(_HOME) or "~/.pulumi"
     return Path(path).expanduser()
 
@@ -87,17 +89,18 @@ def _state_path(workspace: Workspace) -> Path:
 
 
 def _generated_passphrase(environment: Environment, workspace: Workspace, url: str) -> Path:
-    """Return the file with the passphrase that encrypts secrets in the state. Create the file if it is
-    missing. Raise `UserError` for a backend outside of this machine.
+    """Return the file with the generated passphrase, which encrypts the secrets in the state.
+
+    Create the file if it is missing. Raise `UserError` for a remote backend.
     """
     path = environment.state / "passphrase"
     if state_directory(url) is None:
-        earlier = f"; earlier versions used {path}" if path.exists() else ""
+        earlier = f" (earlier versions used the passphrase in {path})" if path.exists() else ""
         raise UserError(
-            f"stack {workspace.stack}: its state is in {_without_credentials(url)}, and no passphrase is "
-            f"set; a generated one would be lost with this machine{earlier}; set {_PASSPHRASE} or "
-            f"{_PASSPHRASE_FILE}, or name a key of a key management service as `secretsprovider` in "
-            f"Pulumi.{workspace.short_name}.yaml (docs/secrets.md)"
+            f"stack {workspace.stack}: the state is in {_without_credentials(url)}, and no passphrase is "
+            "set; a generated passphrase would be lost together with this machine; set "
+            f"{_PASSPHRASE} or {_PASSPHRASE_FILE}{earlier}, or set `secretsprovider` in "
+            f"Pulumi.{workspace.short_name}.yaml to a key of a key management service (docs/secrets.md)"
         )
     if not path.exists():
         environment.state.mkdir(parents=True, exist_ok=True)
@@ -109,6 +112,6 @@ def _generated_passphrase(environment: Environment, workspace: Workspace, url: s
 
 
 def _without_credentials(url: str) -> str:
-    """Return a URL without user, password and query, which can contain secrets."""
+    """Return a URL without its user, password and query, because these can contain secrets."""
     address = urlsplit(url)
     return f"{address.scheme}://{address.netloc.rpartition('@')[2]}{address.path}"

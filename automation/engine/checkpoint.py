@@ -1,9 +1,9 @@
 """Repairs state files that a killed engine left incomplete.
 
-The file backend of the engine keeps the previous state as `<stack>.json.bak`. When the state file is
+The file backend of the engine stores the previous state as `<stack>.json.bak`. When the state file is
 incomplete, the previous state replaces it. The previous state lacks at most the last step of the engine, and
-the next run can repeat every step. Beside each of the two files is a file with its attributes (`.attrs`),
-which can be incomplete too.
+the next run can repeat every step. Each of the two files has a file with its attributes (`.attrs`), which can
+also be incomplete.
 """
 
 from __future__ import annotations
@@ -38,10 +38,11 @@ def repair_state(*, root: Path, project: str, stack: str) -> None:
     if _is_complete_json_object(backup):
         backup.replace(state)
         print(
-            f"stack {stack}: the state was incomplete after the engine was killed; restored the previous one"
+            f"stack {stack}: the state was incomplete after the engine was killed; the previous state was "
+            "restored"
         )
     elif state.stat().st_size == 0 and not backup.exists():
-        state.unlink()  # the engine was killed while it created the file, so nothing was recorded yet
+        state.unlink()  # the engine was killed while it created the file, so the file has no content
     else:
         raise UserError(
             f"stack {stack}: {state} and its backup cannot be read; restore one of them from a copy"

@@ -19,18 +19,18 @@ from automation.engine.time_limit import TimeLimit
 from automation.errors import UserError
 
 _TIMEOUT_GRACE = 60.0
-"""Seconds between the interrupt at the time limit and the kill. The engine finishes running operations."""
+"""Seconds between the interrupt at the time limit and the kill. In this time the engine finishes running
+operations.
+"""
 _MAX_ERROR_LINES = 20
 """Maximum number of lines in an error message that is taken from the end of standard output."""
 
 
 def engine_executable(tools: Path) -> Path:
-    """Return the path of the engine in the directory of tools. Raise `UserError` when the engine is
-    missing.
-    """
+    """Return the path of the engine in the directory `tools`. Raise `UserError` if the engine is missing."""
     program = tools / "pulumi"
     if not program.exists():
-        raise UserError(f"{program}: missing; install it with `./kubewright prepare`, then run this again")
+        raise UserError(f"{program}: missing; run `./kubewright prepare`, then run this command again")
     return program
 
 

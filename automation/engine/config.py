@@ -1,4 +1,4 @@
-"""Reads the configuration that the engine resolves: with decrypted values, and with values of Pulumi ESC."""
+"""Reads configuration values from the engine: decrypted values, and values of Pulumi ESC environments."""
 
 from __future__ import annotations
 
@@ -9,19 +9,19 @@ from typing import Any
 
 from automation.engine.program import Engine
 from automation.workspace import Workspace
-from settings.bases import is_secure
+from settings.bases import contains_encrypted, is_secure
 from settings.hosts_file import HOSTS_FILE_KEY, join_hosts
-from settings.problem import CLUSTER_KEY
-from settings.secret_leaves import SettingPath, stays_secret
+from settings.problem import CLUSTER_KEY, SettingPath
+from settings.secret_paths import remains_secret
 
 
 def decrypted_config(engine: Engine) -> dict[str, Any]:
     """Return the `config` of the stack file, merged with its bases, with every encrypted value decrypted.
 
-    Run the engine only when the config has an encrypted value. Raise `UserError` when decryption fails.
+    The engine runs only when the config has an encrypted value. Raise `UserError` when decryption fails.
     """
     config = engine.workspace.config
-    if not any(is_secure(value) for value in nested_values(config)):
+    if not contains_encrypted(config):
         return config
     decrypted_entries = json.loads(engine.capture("config", "--json", "--show-secrets"))
     return {
@@ -30,10 +30,10 @@ def decrypted_config(engine: Engine) -> dict[str, Any]:
     }
 
 
-def resolve(engine: Engine) -> Workspace:
-    """Return the workspace of a stack with the values of its environments (Pulumi ESC) in `config`.
+def add_environment_values(engine: Engine) -> Workspace:
+    """Return the workspace of a stack with the values of its Pulumi ESC environments added to `config`.
 
-    Encrypted values of the stack file stay encrypted. Raise `UserError` when the engine cannot open an
+    Encrypted values of the stack file remain encrypted. Raise `UserError` when the engine cannot open an
     environment.
     """
     workspace = engine.workspace
@@ -46,17 +46,17 @@ def resolve(engine: Engine) -> Workspace:
         text
         for key, value in resolved.items()
         if entries[key].get("secret")
-        for path, text in _added_texts(value, workspace.config.get(key), ())
-        if key != CLUSTER_KEY or stays_secret(path)
+        for path, text in _values_of_environment(value, workspace.config.get(key), ())
+        if key != CLUSTER_KEY or remains_secret(path)
     ]
     config = {key: _restore_encrypted(value, workspace.config.get(key)) for key, value in resolved.items()}
     return replace(workspace, config=config, environment_values=tuple(secrets))
 
 
 def decrypted_values(config: object, plain: object) -> Iterator[str]:
-    """Yield the plain text of every encrypted value in `config`.
+    """Yield the plain text of every encrypted value (`{"secure": ...}`) in `config`.
 
-    `config` has encrypted values (`{"secure": ...}`). `plain` is the same config after decryption.
+    `plain` is the same config after decryption.
     """
     if is_secure(config):
         yield plain if isinstance(plain, str) else json.dumps(plain)
@@ -68,37 +68,35 @@ def decrypted_values(config: object, plain: object) -> Iterator[str]:
             yield from decrypted_values(value, text)
 
 
-def _added_texts(resolved: object, own: object, path: SettingPath) -> Iterator[tuple[SettingPath, str]]:
-    """Yield the path and the text of every value that only the resolved configuration contains."""
+def _values_of_environment(
+    resolved: object, stack_file_value: object, path: SettingPath
+) -> Iterator[tuple[SettingPath, str]]:
+    """Yield the path and the text of every value that is in the resolved config but not in the stack file."""
     if isinstance(resolved, Mapping):
         for key, value in resolved.items():
-            inner = own.get(key) if isinstance(own, Mapping) else None
-            yield from _added_texts(value, inner, (*path, str(key)))
+            inner = stack_file_value.get(key) if isinstance(stack_file_value, Mapping) else None
+            yield from _values_of_environment(value, inner, (*path, str(key)))
     elif isinstance(resolved, list):
+        items = stack_file_value if isinstance(stack_file_value, list) else []
         for number, value in enumerate(resolved):
-            inner = own[number] if isinstance(own, list) and number < len(own) else None
-            yield from _added_texts(value, inner, (*path, number))
-    elif resolved is not None and own is None:
+            inner = items[number] if number < len(items) else None
+            yield from _values_of_environment(value, inner, (*path, number))
+    elif resolved is not None and stack_file_value is None:
         yield path, resolved if isinstance(resolved, str) else json.dumps(resolved)
 
 
-def _restore_encrypted(resolved: object, own: object) -> object:
-    """Return the resolved value with the encrypted values of the stack file in place of their texts."""
-    if is_secure(own):
-        return own
-    if isinstance(resolved, Mapping) and isinstance(own, Mapping):
-        return {key: _restore_encrypted(value, own.get(key)) for key, value in resolved.items()}
-    if isinstance(resolved, list) and isinstance(own, list) and len(resolved) == len(own):
-        return [_restore_encrypted(value, item) for value, item in zip(resolved, own, strict=True)]
+def _restore_encrypted(resolved: object, stack_file_value: object) -> object:
+    """Return the resolved value, with each decrypted value replaced by the encrypted value of the stack
+    file.
+    """
+    if is_secure(stack_file_value):
+        return stack_file_value
+    if isinstance(resolved, Mapping) and isinstance(stack_file_value, Mapping):
+        return {key: _restore_encrypted(value, stack_file_value.get(key)) for key, value in resolved.items()}
+    items = stack_file_value if isinstance(stack_file_value, list) else []
+    if isinstance(resolved, list) and len(resolved) == len(items):
+        return [_restore_encrypted(value, item) for value, item in zip(resolved, items, strict=True)]
     return resolved
-
-
-def nested_values(value: object) -> Iterator[object]:
-    """Yield a config value, and every value inside its mappings and lists at any depth."""
-    yield value
-    items = value.values() if isinstance(value, Mapping) else value if isinstance(value, list) else ()
-    for item in items:
-        yield from nested_values(item)
 
 
 def _decrypted_value(entry: Mapping[str, Any] | None) -> object:
@@ -108,7 +106,7 @@ def _decrypted_value(entry: Mapping[str, Any] | None) -> object:
 
 
 def _replace_encrypted(encrypted: object, plain: object) -> object:
-    """Return `encrypted` with each encrypted value replaced by the value at the same place in `plain`."""
+    """Return `encrypted` with each encrypted value replaced by the value at the same path in `plain`."""
     if is_secure(encrypted):
         return plain
     if isinstance(encrypted, Mapping) and isinstance(plain, Mapping):

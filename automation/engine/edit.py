@@ -1,7 +1,8 @@
-"""Runs commands of the engine that change a stack file: on a copy, whose changes reach the user's file.
+"""Runs engine commands that edit a stack file.
 
-The engine keeps the comments of a stack file. The work directory is not used, because its stack file is
-merged with the bases.
+The command runs on a copy of the stack file in a temporary directory. Its changes are then written to the
+stack file. The command does not run in the work directory, because the stack file there is merged with its
+bases. The engine keeps the comments of the file that it edits.
 """
 
 from __future__ import annotations
@@ -22,15 +23,18 @@ from automation.workspace import PROJECT
 
 _CONFIG_EDITS = ("set", "set-all", "rm", "remove", "rm-all", "remove-all", "env")
 _CONFIG_REFUSED = {
-    "cp": "copies encrypted values only between files of one directory; set them again with `config set`",
-    "refresh": "would write the settings of the bases into the stack file; edit the file instead",
+    "cp": "not supported, because the engine edits a copy of the stack file; set the values again with "
+    "`config set`",
+    "refresh": "not supported, because it would copy the settings of the bases into the stack file; edit the "
+    "file instead",
 }
 _ALIASES = {"copy": "cp"}
 
 
 def edits_stack_file(command: str, arguments: Sequence[str]) -> bool:
-    """Report whether a command of the engine changes the stack file. Raise `UserError` for a command that
-    cannot work on a copy.
+    """Check whether an engine command edits the stack file.
+
+    Raise `UserError` for a command that does not work on a copy of the file.
     """
     subcommand = next((word for word in arguments if not word.startswith("-")), "")
     if command == "config":
@@ -48,42 +52,43 @@ def edit_stack_file(
     value: str | None = None,
     variables: Mapping[str, str] | None = None,
 ) -> int:
-    """Run a command of the engine on a copy of the stack file, and bring its changes to the file.
+    """Run an engine command on a copy of the stack file, and write its changes to the stack file.
 
-    `value` is the standard input of the engine; by default the engine reads the standard input of this
-    process, unless that is a terminal. `variables` are added to the environment of the engine.
+    `value` is the standard input of the engine. By default the engine reads the standard input of this
+    process, or nothing if that is a terminal. `variables` are added to the environment of the engine.
 
-    Return the exit code of the engine. Raise `UserError` when the file cannot be written, before anything
-    changes.
+    Return the exit code of the engine. If the stack file is not writable, raise `UserError` before the
+    engine runs.
     """
     source = engine.workspace.source
     if source is None:
-        raise UserError(f"stack {engine.workspace.stack}: has no stack file; name it with --file")
-    _require_writable(source)
+        raise UserError(f"stack {engine.workspace.stack}: no stack file; name the file with --file")
+    stack_file.require_writable(source)
     original = source.read_text()
     with TemporaryDirectory(dir=engine.workspace.directory, prefix="edit-") as directory:
         (Path(directory) / "Pulumi.yaml").write_text(f"name: {PROJECT}\nruntime: python\n")
         copy = Path(directory) / engine.workspace.merged_stack_file.name
         copy.touch(mode=0o600)
         copy.write_text(original)
-        stack_file.write_encryption(copy, engine.workspace.encryption)
+        stack_file.write_encryption_keys(copy, engine.workspace.encryption_keys)
         unchanged = copy.read_text()
         code = _run(engine, Path(directory), [command, *arguments], value, variables or {})
         edited = copy.read_text()
     if edited != unchanged:
         if source.read_text() != original:
-            raise UserError(f"{source.name}: changed while the engine edited it; run the command again")
-        if command == "config" and not stack_file.keeps_encryption(original):
+            raise UserError(f"{source.name}: changed while the engine edited a copy; run the command again")
+        if command == "config" and not stack_file.needs_encryption_keys(original):
             edited = stack_file.without_unused_salt(edited)
         stack_file.replace_text(source, edited)
     return code
 
 
 def change_secrets_provider(engine: Engine, provider: str, passphrase: str) -> int:
-    """Encrypt the secrets of a stack by another provider; `passphrase` is new and only for that provider.
+    """Encrypt the secrets of a stack again, with another secrets provider.
 
-    The engine reads a new passphrase from its standard input when it replaces another passphrase, and from
-    the environment when it replaces a key. Return the exit code of the engine.
+    `passphrase` is the new passphrase for the provider `passphrase`; it is empty for all other providers. The
+    engine reads a new passphrase from standard input when it replaces a passphrase, and from the environment
+    when it replaces a key. Return the exit code of the engine.
     """
     has_passphrase = engine.workspace.has_passphrase(engine.variables()["PULUMI_BACKEND_URL"])
     variables = {"PULUMI_CONFIG_PASSPHRASE": passphrase} if passphrase and not has_passphrase else {}
@@ -93,7 +98,7 @@ def change_secrets_provider(engine: Engine, provider: str, passphrase: str) -> i
 def _run(
     engine: Engine, directory: Path, words: Sequence[str], value: str | None, variables: Mapping[str, str]
 ) -> int:
-    """Run the engine in a directory, with its output on the output of this process."""
+    """Run the engine in a directory and print its output. Return its exit code."""
     executable = str(engine_executable(engine.environment.tools))
     command_line = [executable, *words, "--stack", engine.workspace.stack, "--non-interactive"]
     options: dict[str, Any] = {"cwd": directory, "env": {**engine.variables(), **variables}}
@@ -107,10 +112,3 @@ def _run(
         output, _ = process.popen.communicate(value)
     print(output, end="", flush=True)
     return process.popen.returncode
-
-
-def _require_writable(path: Path) -> None:
-    try:
-        path.open("a").close()
-    except OSError as error:
-        raise UserError(f"{path.name}: cannot be written: {error.strerror}; allow it and retry") from None

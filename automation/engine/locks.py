@@ -1,7 +1,8 @@
 """Removes stack locks that a killed engine left behind.
 
-The file backend of the engine locks a stack by a JSON file with the process that holds the lock. After the
-end of that process, the next run removes the file. Locks of running processes and of other machines stay.
+The file backend of the engine locks a stack with a JSON file that names the process that holds the lock.
+After that process has ended, the next run removes the file. Locks of running processes and of other machines
+remain.
 """
 
 from __future__ import annotations

@@ -23,9 +23,9 @@ _LAUNCHER = Path(__file__).with_name("launch.py")
 class EngineProcess:
     """A running engine process, in a new session if `new_session` is true.
 
-    In the session of the driver, a terminal would interrupt the engine together with the driver, and the
-    driver would interrupt the engine again. At the second interrupt the engine abandons its running
-    operations.
+    In the session of the driver, a terminal would send the signal to the driver and to the engine, and the
+    driver would then interrupt the engine a second time. At a second interrupt the engine abandons its
+    running operations.
     """
 
     def __init__(self, command_line: Sequence[str], *, new_session: bool, **options: Any) -> None:  # noqa: ANN401 - Popen's
@@ -64,8 +64,9 @@ class EngineProcess:
         self._send_interrupt(timeout)
 
     def force_stop(self) -> None:
-        """Interrupt the engine again and kill it soon after. The engine abandons and records running
-        operations.
+        """Interrupt the engine again, and kill it after `FORCE_STOP_TIMEOUT`.
+
+        At the second interrupt the engine abandons its running operations and records them in the state.
         """
         self.interrupted = True
         self._send_interrupt(FORCE_STOP_TIMEOUT)

@@ -1,4 +1,4 @@
-"""Runs commands of the Pulumi engine in the work directory of a stack."""
+"""Runs the Pulumi engine on one stack, in the work directory of the stack."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from automation.engine.interrupts import Interrupted
 from automation.environment import Environment
 from automation.errors import UserError
 from automation.workspace import PROJECT, Workspace
-from settings.secret_leaves import STACK_DIRECTORY
+from settings.secret_paths import STACK_DIRECTORY
 
 _T = TypeVar("_T")
 
@@ -48,10 +48,9 @@ class Engine:
         return variables
 
     def run(self, command: str, *arguments: str, redact: Callable[[str], str] = str) -> int:
-        """Run `pulumi <command>` on the stack and print its output, redacted by `redact`. Return the exit
-        code.
+        """Run `pulumi <command>` on the stack and print each line of its output after `redact`.
 
-        Raise `Interrupted` after a signal; the stack is unlocked then.
+        Return the exit code. After a signal, unlock the stack and raise `Interrupted`.
         """
         command_line = self._command_line(command, *arguments)
         try:
@@ -94,15 +93,19 @@ class Engine:
         )
 
     def export_state(self) -> dict[str, Any]:
-        """Return the state of the stack, with secrets in plain text. Raise `UserError` when that fails."""
+        """Return the state of the stack, with secrets in plain text.
+
+        Raise `UserError` with the engine's message when the export fails.
+        """
         state = self._call(lambda workspace: workspace.export_stack(self.workspace.stack))
         return {"version": state.version, "deployment": state.deployment}
 
     def import_state(self, state: str) -> None:
-        """Replace the state of the stack by an exported state (JSON), whose secrets can stay encrypted.
+        """Replace the state of the stack with an exported state (JSON). Its secrets can be encrypted.
 
-        The Automation API would write the state with secrets in plain text into a file in /tmp, which
-        remains there when the import fails. Raise `UserError` with the engine's message.
+        This method does not use the Automation API, which would write secrets in plain text to a file in
+        /tmp, and would leave the file there when the import fails. Raise `UserError` with the engine's
+        message when the import fails.
         """
         file = self.workspace.directory / "state.json"
         file.touch(mode=0o600)
@@ -114,10 +117,11 @@ class Engine:
 
     @contextmanager
     def state_file(self) -> Iterator[Path]:
-        """Yield a file with the state of the stack, in which secrets stay encrypted. Do not change the file.
+        """Yield the path of a file with the state of the stack. The caller must not change the file.
 
-        A file backend's own file is used, because an export of the state takes as long as a small preview.
-        Raise `UserError` with the engine's message.
+        Secrets in the file are encrypted. For a file backend, yield the file of the backend, because an
+        export takes as long as a small preview. Raise `UserError` with the engine's message when the export
+        fails.
         """
         root = backend.state_directory(self.variables()["PULUMI_BACKEND_URL"])
         if root is not None:
@@ -125,37 +129,30 @@ class Engine:
             if stored.exists():
                 yield stored
                 return
-        # The state of 1,000 hosts is too large to be loaded into memory.
-        with TemporaryDirectory(dir=self.workspace.directory, prefix="state-") as directory:
-            file = Path(directory) / "state.json"
-            self.capture("stack export", "--file", str(file))
+        with self._exported_state_file() as file:
             yield file
 
     def state_digest(self) -> str:
-        """Return the SHA-256 of the stored state in hexadecimal digits. Secrets in the state stay
-        encrypted.
+        """Return the SHA-256 digest of the exported state, in hexadecimal. Secrets are encrypted in it.
 
         Every update changes the digest, even an update that changes no resource. Previews do not change the
-        digest. Raise `UserError` with the engine's message.
+        digest. Raise `UserError` with the engine's message when the export fails.
         """
-        with TemporaryDirectory(dir=self.workspace.directory, prefix="state-") as directory:
-            # The state of 1,000 hosts is too large to be loaded into memory.
-            file = Path(directory) / "state.json"
-            self.capture("stack export", "--file", str(file))
-            with file.open("rb") as content:
-                return hashlib.file_digest(content, "sha256").hexdigest()
+        with self._exported_state_file() as file, file.open("rb") as content:
+            return hashlib.file_digest(content, "sha256").hexdigest()
 
     def select(self) -> None:
         """Create the stack if it does not exist, and remove the lock of a killed engine.
 
-        The stack file then contains what decrypts its secrets. Raise `UserError` when the stack is in use.
+        Write generated encryption keys into the stack file if the file needs them. Raise `UserError` when the
+        stack is in use.
         """
         self.recover()
         self._call(lambda workspace: Stack.create_or_select(self.workspace.stack, workspace))
-        self.workspace.keep_encryption()
+        self.workspace.save_encryption_keys()
 
     def remove_stack(self) -> None:
-        """Remove the stack and its state. Nothing is deleted on hosts.
+        """Remove the stack and its state. The engine does not change hosts or other resources.
 
         Raise `UserError` when the stack is in use.
         """
@@ -171,7 +168,7 @@ class Engine:
                 raise
 
     def read_output(self, name: str) -> str:
-        """Return the text of the stack output `name`. The text is not masked, even if the output is secret.
+        """Return the stack output `name` as text. The text is in plain text, even if the output is secret.
 
         Raise `UserError` when the stack has no such output, for example before the first `up`.
         """
@@ -201,6 +198,14 @@ class Engine:
         if root is not None:
             locks.remove_stale_locks(root=root, project=PROJECT, stack=self.workspace.short_name)
             checkpoint.repair_state(root=root, project=PROJECT, stack=self.workspace.short_name)
+
+    @contextmanager
+    def _exported_state_file(self) -> Iterator[Path]:
+        """Export the state to a temporary file, because the state of 1,000 hosts needs too much memory."""
+        with TemporaryDirectory(dir=self.workspace.directory, prefix="state-") as directory:
+            file = Path(directory) / "state.json"
+            self.capture("stack export", "--file", str(file))
+            yield file
 
     def _command_line(self, command: str, *arguments: str) -> list[str]:
         return [

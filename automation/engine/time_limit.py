@@ -1,4 +1,4 @@
-"""The time that the engine may take."""
+"""Time limits for a run of the engine."""
 
 from __future__ import annotations
 
@@ -6,13 +6,13 @@ import time
 
 
 class TimeLimit:
-    """A limit for a run of the engine: for the whole run, and for the time without progress.
+    """Two limits for a run of the engine: the total time, and the time without progress.
 
-    `total` and `stall` are in seconds; None means no limit. The plugin for SSH has no limit for a command, so
-    a host that stops to answer would otherwise block the engine for ever.
+    `total` and `stall` are in seconds; None means no limit. The command plugin has no limit for a command on
+    a host, so without these limits a host that stops responding would block the engine forever.
 
-    `expired` is true after `expire`, and `stalled` when the time without progress ended the run. Later
-    progress, such as the end of canceled operations, changes neither.
+    `expired` is true after a call of `expire`. `stalled` is true if the limit for the time without progress
+    had passed at that call. Later progress, such as the end of canceled operations, changes neither value.
     """
 
     def __init__(self, *, total: float | None = None, stall: float | None = None) -> None:
@@ -23,16 +23,16 @@ class TimeLimit:
         self._end = None if total is None else self._last_progress + total
 
     def record_progress(self) -> None:
-        """Restart the time without progress."""
+        """Record progress. The time without progress starts again at 0."""
         self._last_progress = time.monotonic()
 
     def remaining(self) -> float | None:
-        """Return the seconds until the run must stop, 0 or less after that time, or None without a limit."""
+        """Return the seconds until the run must stop: 0 or less after that time, None without a limit."""
         ends = [end for end in (self._end, self._stall_end) if end is not None]
         return min(ends) - time.monotonic() if ends else None
 
     def expire(self) -> None:
-        """Record that the run is stopped now, and which of the limits stops it."""
+        """Record that a limit has passed, and which limit."""
         self.expired = True
         self.stalled = self._stall_end is not None and time.monotonic() >= self._stall_end
 

@@ -1,4 +1,4 @@
-"""Writes and checks a new stack file: the work of `kubewright new`."""
+"""Writes and checks a new stack file, for the command `kubewright new`."""
 
 from __future__ import annotations
 
@@ -23,14 +23,18 @@ from settings import SettingsError, load
 
 HIGHLY_AVAILABLE = "ha"
 LAB_TEMPLATES = ("dev", HIGHLY_AVAILABLE)
-"""The templates of labs. With addresses of hosts they describe a cluster on these hosts."""
+"""The templates for labs. Together with addresses of hosts, they describe a cluster on these hosts."""
 _HOSTS_TEMPLATE = "hosts"
 _LAB_PREFIX = 24
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NewStack:
-    """A stack file to write. `options` has the given values by their names in `templates.yaml`."""
+    """The request for a new stack file.
+
+    `source` is the value of `--from`. `options` are the values from the user, by their names in
+    `templates.yaml`. `networks` are the values of `--network`.
+    """
 
     name: str
     source: str
@@ -45,10 +49,10 @@ def template_names() -> list[str]:
 
 
 def create(new: NewStack, file: Path | None = None) -> str:
-    """Write the stack file and return what to do next, as text. An existing file is never overwritten.
+    """Write the stack file and return the next steps as text. An existing file is never overwritten.
 
-    `file` is the path, by default in the checkout. Raise UserError before anything is written, with all
-    problems of the options or of the settings.
+    `file` is the path of the stack file; by default the file is in the checkout. Raise UserError with all
+    problems of the options or of the settings before anything is written.
     """
     path = file or workspace.stack_file(new.name)
     template = _template_of(new)
@@ -59,7 +63,7 @@ def create(new: NewStack, file: Path | None = None) -> str:
         with path.open("x") as stack_file:
             stack_file.write(text)
     except FileExistsError:
-        raise UserError(f"{path.name}: exists already; remove it, or choose another name") from None
+        raise UserError(f"{path.name}: already exists; remove the file, or choose another name") from None
     except OSError as error:
         raise UserError(f"{path}: cannot be written: {error.strerror}; choose another path") from None
     stack = f"--stack {new.name}" + (f" --file {file}" if file else "")
@@ -67,20 +71,23 @@ def create(new: NewStack, file: Path | None = None) -> str:
 
 
 def _template_of(new: NewStack) -> Template:
-    """Return the template. Raise UserError for a wrong name, and for options that it does not use."""
+    """Return the template. Raise UserError for an unknown template or for options that it does not use."""
     if new.source not in template_names():
         raise UserError(f"--from {new.source}: expected one of {', '.join(template_names())}")
     if new.hosts and new.source not in LAB_TEMPLATES:
-        raise UserError(f"--from {new.source}: creates its own machines; give no addresses of hosts")
+        raise UserError(f"--from {new.source}: creates its own machines; omit the addresses of hosts")
     template = templates()[_HOSTS_TEMPLATE if new.hosts else new.source]
     unused = [option for option in new.options if option not in template.options]
     if unused:
         names = ", ".join("--" + _OPTION_NAMES.get(option, option).replace("_", "-") for option in unused)
-        raise UserError(f"{names}: not used by --from {new.source}{_hint(new)}; remove it")
+        raise UserError(
+            f"{names}: not used by --from {new.source}{_without_addresses(new)}; omit this option"
+        )
     return template
 
 
-def _hint(new: NewStack) -> str:
+def _without_addresses(new: NewStack) -> str:
+    """Return the reason why a template for a lab does not use the options for hosts; empty otherwise."""
     return " without --control-plane and --worker" if new.source in LAB_TEMPLATES and not new.hosts else ""
 
 
@@ -89,7 +96,7 @@ _OPTION_NAMES = {"allowed": "allow", "zones": "zone"}
 
 
 def _derived_values(new: NewStack) -> dict[str, str]:
-    """Return the values that follow from the options, for the defaults and texts of the template."""
+    """Return the values that are computed from the options, for the defaults and texts of the template."""
     networks = [parse_network("--network", text) for text in new.networks]
     if new.hosts:
         endpoint = new.options.get("endpoint", "")
@@ -99,7 +106,7 @@ def _derived_values(new: NewStack) -> dict[str, str]:
         allowed = new.options.get("allowed", "")
         return new.hosts.values(endpoint=endpoint, allowed=allowed, networks=networks)
     if len(networks) > 1:
-        raise UserError("--network: give one network")
+        raise UserError("--network: this template has one network; give the option only once")
     if new.source in LAB_TEMPLATES:
         network = networks[0] if networks else free_network(CHECKOUT)
         return {"network": str(network), "prefix": _lab_prefix(network)}
@@ -107,9 +114,12 @@ def _derived_values(new: NewStack) -> dict[str, str]:
 
 
 def _lab_prefix(network: IPv4Network) -> str:
-    """Return the first three numbers of the addresses of a lab, and a dot."""
+    """Return the first three numbers of the addresses of a lab and the dot after them: `10.100.0.`."""
     if network.prefixlen != _LAB_PREFIX:
-        raise UserError(f"--network {network}: give a /{_LAB_PREFIX}, such as 10.100.0.0/{_LAB_PREFIX}")
+        raise UserError(
+            f"--network {network}: not a /{_LAB_PREFIX} network; give a network such as "
+            f"10.100.0.0/{_LAB_PREFIX}"
+        )
     return str(network.network_address).removesuffix("0")
 
 
@@ -119,18 +129,20 @@ def _check(name: str, text: str) -> None:
         config = cast(dict[str, Any], parse_yaml(text))["config"]
         load(config[CLUSTER_KEY])
     except yaml.YAMLError as error:
-        raise UserError(f"nothing written: a value is not YAML: {' '.join(str(error).split())}") from None
+        raise UserError(
+            f"a value is not valid YAML: {' '.join(str(error).split())}; nothing was written"
+        ) from None
     except SettingsError as error:
-        raise UserError(f"nothing written, because the settings would be wrong:\n{error}") from None
+        raise UserError(f"nothing was written, because the settings are invalid:\n{error}") from None
     if LAB_KEY in config:
         lab_requirements(name, config, CHECKOUT)
 
 
 def _next_steps(path: Path, template: Template, given: Mapping[str, str], values: Mapping[str, str]) -> str:
     lines = [f"{path}: written and checked"]
-    open_points = [text for option, text in template.examples.items() if option not in given]
-    if open_points:
+    remaining_examples = [text for option, text in template.examples.items() if option not in given]
+    if remaining_examples:
         lines.append("\nReplace these examples before `up`:")
-        lines += [f"  {text}" for text in open_points]
+        lines += [f"  {text}" for text in remaining_examples]
     lines += ["\nNext:", *(f"  {command.format_map(values)}" for command in template.next)]
     return "\n".join(lines)

@@ -1,4 +1,4 @@
-"""The inventory and the network plan of a new cluster on existing hosts, from the addresses of the hosts."""
+"""Derives the inventory and the networks of a new cluster from the addresses of existing hosts."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from automation.errors import UserError
 _POD_RANGES = ("10.244.0.0/16", "172.20.0.0/16", "192.168.0.0/16")
 _SERVICE_RANGES = ("10.96.0.0/20", "172.19.0.0/20", "10.112.0.0/20")
 _NETWORK_PREFIX = 24
-"""Prefix length of the networks that are assumed for the hosts' addresses."""
+"""Assumed prefix length of the networks of the hosts."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,18 +44,18 @@ class HostAddresses:
                 problems.append("--control-plane: give the addresses of 3 or 5 control planes")
             if not endpoint:
                 problems.append(
-                    "--endpoint: give the address of the API: a free address for the load balancers, or that "
-                    "of an external load balancer"
+                    "--endpoint: give the address of the API: an unused address for the load balancers, or "
+                    "the address of an external load balancer"
                 )
         elif len(self.control_planes) != 1 or self.load_balancers:
             problems.append(
-                "--control-plane: give the address of one control plane, or describe a highly available "
-                "cluster by `--from ha`"
+                "--control-plane: give the address of one control plane and no load balancer; for a highly "
+                "available cluster use `--from ha`"
             )
         return problems
 
     def values(self, *, endpoint: str, allowed: str, networks: Sequence[IPv4Network]) -> dict[str, str]:
-        """Return the values for the stack file. `networks` are the networks that the user gave, if any."""
+        """Return the values for the template. `networks` are the values of `--network`, if any."""
         machine_networks = list(networks) or self._networks()
         names = self._names()
         return {
@@ -65,10 +65,10 @@ class HostAddresses:
             "endpoint_line": f"    endpoint: {{host: {endpoint}}}\n" if endpoint else "",
             "allowed_line": f"      api_allowed: {allowed}\n" if allowed else "",
             "load_balancers_line": (
-                f"    load_balancers: {{hosts: {_names_with('lb-', names)}}}\n" if self.load_balancers else ""
+                f"    load_balancers: {{hosts: {_list_names('lb-', names)}}}\n" if self.load_balancers else ""
             ),
-            "control_plane_names": _names_with("cp-", names),
-            "worker_names": _names_with("w-", names),
+            "control_plane_names": _list_names("cp-", names),
+            "worker_names": _list_names("w-", names),
             "host_lines": "".join(
                 f"        {name}: {{address: {address}}}\n" for name, address in names.items()
             ),
@@ -85,7 +85,7 @@ class HostAddresses:
         }
 
     def _networks(self) -> list[IPv4Network]:
-        """Return the networks of all addresses, sorted. The length of their prefix is a guess."""
+        """Return the networks of all addresses, sorted, with the assumed prefix length."""
         addresses = (*self.load_balancers, *self.control_planes, *self.workers)
         return sorted({IPv4Network((address, _NETWORK_PREFIX), strict=False) for address in addresses})
 
@@ -96,19 +96,24 @@ def format_list(items: Iterable[object]) -> str:
 
 
 def parse_network(option: str, text: str) -> IPv4Network:
-    """Return the network. Raise UserError, which names the option."""
+    """Return `text` as a network. Raise UserError with the name of the option if `text` is not a network."""
     try:
         return IPv4Network(text)
     except ValueError:
-        raise UserError(f"{option} {text}: not an IPv4 network; give it as 192.0.2.0/24") from None
+        raise UserError(
+            f"{option} {text}: not an IPv4 network; give a network such as 192.0.2.0/24"
+        ) from None
 
 
-def _names_with(prefix: str, names: Iterable[str]) -> str:
+def _list_names(prefix: str, names: Iterable[str]) -> str:
     return format_list(name for name in names if name.startswith(prefix))
 
 
 def _first_free(ranges: Iterable[str], networks: Sequence[IPv4Network]) -> str:
-    """Return the first range that overlaps no network; the first range if all do, which the check reports."""
+    """Return the first range that overlaps none of the networks.
+
+    If every range overlaps a network, return the first range. The check of the settings then reports it.
+    """
     candidates = [IPv4Network(each) for each in ranges]
     free = (each for each in candidates if not any(each.overlaps(network) for network in networks))
     return str(next(free, candidates[0]))

@@ -1,4 +1,4 @@
-"""Networks for new labs on this machine."""
+"""Selects an unused network for a new lab on this machine."""
 
 from __future__ import annotations
 
@@ -17,20 +17,22 @@ _CANDIDATES = tuple(IPv4Network(f"10.{number}.0.0/24") for number in range(100, 
 
 
 def free_network(checkout: Path) -> IPv4Network:
-    """Return a network that no lab of the checkout's stack files or of this machine uses.
+    """Return a network that is not used by a stack file of the checkout or by a lab on this machine.
 
-    Raise UserError when all candidates are used.
+    Raise UserError when all candidates are in use.
     """
     used = [*_networks_of_stack_files(checkout), *_networks_of_labs()]
     free = (each for each in _CANDIDATES if not any(each.overlaps(network) for network in used))
     network = next(free, None)
     if network is None:
-        raise UserError("--network: give a /24 for the hosts of the lab; no default is free")
+        raise UserError(
+            "--network: all default networks are in use; give a /24 network for the hosts of the lab"
+        )
     return network
 
 
 def _networks_of_stack_files(checkout: Path) -> Iterator[IPv4Network]:
-    """Yield the networks of labs in stack files. Files that cannot be read are not used either."""
+    """Yield the networks of labs in stack files. Skip files that cannot be read."""
     for path in checkout.glob("Pulumi.*.yaml"):
         with contextlib.suppress(UserError, ValueError, KeyError, TypeError):
             lab = workspace.merged_config(path).config[LAB_KEY]

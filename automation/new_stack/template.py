@@ -1,4 +1,4 @@
-"""The templates of `kubewright new`: stack files, and the texts in them that the values of a user replace."""
+"""The templates of `kubewright new`: stack files, and the texts that the values of the user replace."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _TABLE = Path(__file__).with_name("templates.yaml")
 
 
 class Template(BaseModel):
-    """A row of `templates.yaml`, which describes the fields."""
+    """A template from `templates.yaml`. The comment in that file describes the fields."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -28,9 +28,9 @@ class Template(BaseModel):
     next: list[str]
 
     def complete(self, given: Mapping[str, str], derived: Mapping[str, str]) -> dict[str, str]:
-        """Return the values of all options: those that the user gave, and the defaults.
+        """Return the values of all options: the given values of the user, and defaults for the other options.
 
-        `derived` are values that defaults may refer to, such as the name of the stack.
+        `derived` are additional values, such as the name of the stack, to which defaults can refer.
         """
         formatted = {option: self.formats.get(option, "{}").format(value) for option, value in given.items()}
         values = {**derived, **formatted}
@@ -39,9 +39,9 @@ class Template(BaseModel):
         return values
 
     def render(self, values: Mapping[str, str]) -> str:
-        """Return the stack file with these values. Raise KeyError for a value that is missing."""
+        """Return the text of the stack file with these values. Raise KeyError if a value is missing."""
         texts = {text: replacement.format_map(values) for text, replacement in self.texts.items()}
-        # All texts are replaced at once, the longest first, so that a value never changes by another text.
+        # Replace all texts in one pass, with longer texts first, so that inserted values are not replaced.
         pattern = "|".join(map(re.escape, sorted(texts, key=len, reverse=True)))
         return re.sub(pattern, lambda match: texts[match[0]], (CHECKOUT / self.file).read_text())
 

@@ -1,1 +1,1 @@
-"""Operations on a running cluster by SSH and the state of the stack, without running the Pulumi program."""
+"""Operations on a running cluster. They use SSH and the state of the stack, but no Pulumi program."""

@@ -1,7 +1,8 @@
-"""A kubeconfig without secrets, and the command that kubectl runs to get the administrator's certificate.
+"""A kubeconfig without secrets, and the credential command that kubectl runs to get the certificate.
 
-The certificate stays in the outputs of the stack, encrypted with its key. Users who can read the secrets
-of the stack are administrators of its cluster; the kubeconfig itself can be kept in a repository.
+The administrator's certificate is only in the outputs of the stack, encrypted with the key of the stack.
+Every user who can read the secrets of the stack is an administrator of its cluster. The kubeconfig itself
+contains no secret and can be stored in a repository.
 https://kubernetes.io/docs/reference/access-authn-authz/authentication/#client-go-credential-plugins
 """
 
@@ -22,7 +23,10 @@ from automation.environment import CHECKOUT, Environment
 from automation.errors import UserError
 
 _API = "client.authentication.k8s.io/v1"
-_INSTALL_HINT = "Clone Kubewright, run `./kubewright prepare` there, and write this file again."
+_INSTALL_HINT = (
+    "Clone Kubewright, run `./kubewright prepare` in the clone, and create this kubeconfig again with "
+    "`kubewright kubeconfig`."
+)
 
 
 def find_engine(environment: Environment, stack: str, file: Path | None) -> Engine:
@@ -33,11 +37,11 @@ def find_engine(environment: Environment, stack: str, file: Path | None) -> Engi
 def exec_kubeconfig(
     admin: Mapping[str, Any], stack: str, file: Path | None, variables: Mapping[str, str]
 ) -> dict[str, object]:
-    """Return the kubeconfig that gets its credentials from `kubewright credential`.
+    """Return a kubeconfig whose credentials come from `kubewright credential`.
 
-    `admin` is the administrator's kubeconfig, whose address and CA are used. `file` is the stack file, or
-    None for the default. `variables` are the environment variables of this process: the directories of
-    Kubewright are kept in the kubeconfig.
+    `admin` is the administrator's kubeconfig, from which the new kubeconfig takes the address and the CA.
+    `file` is the stack file, or None for the default. `variables` are the environment variables of this
+    process. The kubeconfig contains those that select the directories of Kubewright.
     """
     cluster = admin["clusters"][0]
     arguments = ["credential", "--stack", stack, *(["--file", str(file.resolve())] if file else [])]
@@ -76,7 +80,7 @@ def exec_credential(admin: Mapping[str, Any]) -> dict[str, object]:
             base64.b64decode(user[field]).decode() for field in ("client-certificate-data", "client-key-data")
         )
     except KeyError:
-        raise UserError("the kubeconfig of the administrator has no certificate; run `up` again") from None
+        raise UserError("the administrator's kubeconfig has no certificate; run `up` again") from None
     expires = x509.load_pem_x509_certificate(certificate.encode()).not_valid_after_utc
     return {
         "apiVersion": _API,
@@ -92,8 +96,8 @@ def exec_credential(admin: Mapping[str, Any]) -> dict[str, object]:
 def admin_kubeconfig(engine: Engine) -> dict[str, Any]:
     """Return the administrator's kubeconfig from the outputs of the stack.
 
-    Raise UserError with the engine's message, for example when the stack was not deployed or the passphrase
-    is wrong.
+    Raise UserError with the engine's message when the outputs cannot be read, for example before the first
+    `up` or with a wrong passphrase.
     """
     kubeconfig: dict[str, Any] = json.loads(engine.read_output("kubeconfig"))
     return kubeconfig

@@ -1,4 +1,4 @@
-"""Runs scripts on hosts of the inventory by SSH, with the keys of the inventory.
+"""Runs scripts on hosts of the inventory over SSH, with the keys of the inventory.
 
 Every call has a timeout. Calls to several hosts run in parallel. An unreachable host is a result and not an
 exception. Scripts are plain sh text and appear in process lists, so secrets must be passed by standard
@@ -178,7 +178,7 @@ class Remote:
         except KeyError:
             if not self._metal.hosts:
                 raise UserError(
-                    f"{host}: a machine of a cloud; this command works only on bare metal, by SSH. "
+                    f"{host}: a machine of a cloud; this command works only on bare metal, over SSH. "
                     "Use kubectl, or log in as the documents of the cloud in docs/ describe"
                 ) from None
             hosts = ", ".join(self._metal.hosts)

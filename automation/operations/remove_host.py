@@ -4,8 +4,9 @@ The host must no longer be in the stack file. A reachable host resets itself whe
 resources. For a lost host, other hosts remove its etcd member and its Node, and the engine must not try to
 connect to the lost host.
 
-After a `destroy` that did not reach the host, only the resources of the host remain. Then the command removes
-them from the state, whatever the stack file contains, and the next `destroy` finds nothing else.
+After a `destroy` that could not reach the host, the state has only the resources of this host. In this case
+the command removes them from the state, even if the host is in the stack file. The next `destroy` then
+completes.
 """
 
 from __future__ import annotations
@@ -61,7 +62,7 @@ def remove_host(target: Target, host: str) -> None:
 
 
 def is_destroyed(state: State) -> bool:
-    """Report whether the cluster of a state was destroyed: its certificate authorities no longer exist."""
+    """Check whether the cluster was destroyed: its state has no certificate authorities any more."""
     resources = (state.get("deployment") or {}).get("resources") or []
     return not any(resource["type"].startswith("tls:") for resource in resources)
 
@@ -71,17 +72,17 @@ def commands_over_ssh(state: State, names: Collection[str]) -> set[str]:
 
     The state must have been exported with `--show-secrets`.
     """
-    places = {
-        resource["urn"].rpartition("::")[2]: _place(resource)
+    addresses = {
+        resource["urn"].rpartition("::")[2]: _host_address(resource)
         for resource in state["deployment"].get("resources", [])
         if resource["type"] == _COMMAND_TYPE
     }
-    wanted = {places[name] for name in names if name in places}
-    return {name for name, place in places.items() if place in wanted}
+    wanted = {addresses[name] for name in names if name in addresses}
+    return {name for name, address in addresses.items() if address in wanted}
 
 
-def _place(command: State) -> tuple[str, ...]:
-    """Return what identifies the host of a command: address and port, with those of the bastion."""
+def _host_address(command: State) -> tuple[str, ...]:
+    """Return the address and port of the host of a command, followed by those of its bastion."""
     connection = cast(State, reveal(command["inputs"].get("connection") or {}))
     bastion = cast(State, reveal(connection.get("proxy") or {}))
     return tuple(str(end.get(key, "")) for end in (connection, bastion) for key in ("host", "port"))

@@ -21,6 +21,7 @@ from automation.operations.remote import Remote, ScriptResult, run_in_parallel
 from automation.operations.repair import deliver
 from automation.operations.snapshot import checksum, checksum_file
 from automation.operations.target import Target
+from formats.lists import shorten_list
 from nodeconfig.host_paths import STATE_DIRECTORY
 from topology.model import Role, Topology
 from topology.ports import ETCD_PEER_PORT
@@ -123,7 +124,7 @@ class RestoreHosts:
         """Deliver a role to the hosts without this role. Raise UserError on failure."""
         deliveries_of_role = [delivery for delivery in missing if delivery.role is role]
         if deliveries_of_role:
-            names = _join_names(delivery.host for delivery in deliveries_of_role)
+            names = shorten_list([delivery.host for delivery in deliveries_of_role])
             _log(f"deliver {role.value} to empty hosts: {names}")
             _expect_success(f"deliver {role.value}", deliver(self._remote, deliveries_of_role, {role}))
 
@@ -133,7 +134,7 @@ class RestoreHosts:
         lacking = [host for host, result in results.items() if result.output.strip() != "yes"]
         if not lacking:
             return
-        _log(f"upload the snapshot to {_join_names(lacking)}")
+        _log(f"upload the snapshot to {shorten_list(lacking)}")
         scripts = self._scripts("receive")
 
         def upload_to(host: str) -> ScriptResult:
@@ -143,7 +144,7 @@ class RestoreHosts:
 
     def run_on_members(self, step: str) -> None:
         """Run a step on all members in parallel. Raise UserError with the failed members."""
-        _log(f"{step} on {_join_names(self._etcd)}")
+        _log(f"{step} on {shorten_list(self._etcd)}")
         results = self._remote.run_on_all(self._etcd, self._scripts(step), timeout=_STEP_SECONDS)
         _expect_success(step, results.values())
 
@@ -154,7 +155,7 @@ class RestoreHosts:
         etcd = [host for host in self._etcd if (host, Role.ETCD) not in lacking]
         for step, hosts in (("stop-api", control), ("stop-etcd", etcd)):
             if hosts:
-                _log(f"{step} on {_join_names(hosts)}")
+                _log(f"{step} on {shorten_list(hosts)}")
                 _expect_success(step, self._run_step(hosts, step).values())
 
     def start_api(self, missing: Sequence[Delivery]) -> None:
@@ -162,7 +163,7 @@ class RestoreHosts:
         lacking = {delivery.host for delivery in missing if delivery.role is Role.CONTROL_PLANE}
         hosts = [host for host in self._control if host not in lacking]
         if hosts:
-            _log(f"start-api on {_join_names(hosts)}")
+            _log(f"start-api on {shorten_list(hosts)}")
             _expect_success("start-api", self._run_step(hosts, "start-api").values())
         self.deliver(missing, Role.CONTROL_PLANE)
         self.deliver(missing, Role.LOAD_BALANCER)
@@ -178,11 +179,11 @@ class RestoreHosts:
             for host in self._target.with_role(Role.NODE)
             if host not in {delivery.host for delivery in lacking}
         ]
-        _log(f"restart-kubelet on {_join_names(installed)}" if installed else "no kubelet to restart")
+        _log(f"restart-kubelet on {shorten_list(installed)}" if installed else "no kubelet to restart")
         results = self._run_step(installed, "restart-kubelet").values()
         failed = [result for result in results if not result.ok]
         if lacking:
-            _log(f"deliver node to empty hosts: {_join_names(delivery.host for delivery in lacking)}")
+            _log(f"deliver node to empty hosts: {shorten_list([delivery.host for delivery in lacking])}")
             failed += deliver(self._remote, lacking, {Role.NODE})
         for result in failed:
             _log(
@@ -217,12 +218,6 @@ def _expect_success(step: str, results: Iterable[ScriptResult]) -> None:
 
 def _log(line: str) -> None:
     print(f"{datetime.now(UTC):%H:%M:%S} {line}", flush=True)
-
-
-def _join_names(hosts: Iterable[str]) -> str:
-    """Return the first six names, and the number of the remaining names."""
-    names = list(hosts)
-    return ", ".join(names[:6]) + (f" and {len(names) - 6} more" if len(names) > 6 else "")
 
 
 @cache

@@ -9,7 +9,7 @@ Most risks concern an existing cluster, because a new cluster has nothing to los
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
 from automation.report import ingress
 from automation.report.change_facts import ChangeFacts
@@ -23,6 +23,7 @@ from automation.report.resource_types import (
     ROLL_SUFFIX,
 )
 from automation.stacks.events import Step, Values
+from formats.lists import shorten_list
 from nodeconfig import parse
 from topology.model import Role
 
@@ -144,7 +145,7 @@ def changed_minor_versions(facts: ChangeFacts) -> list[str]:
                 host = facts.location(step).host or step.name
                 version_changes.setdefault(f"{component} {before} → {version}", []).append(host)
     return [
-        f"{version_change}: {_shorten(sorted(set(hosts), key=natural_key))}"
+        f"{version_change}: {shorten_list(sorted(set(hosts), key=natural_key), 6)}"
         for version_change, hosts in sorted(version_changes.items())
     ]
 
@@ -186,8 +187,3 @@ def _delivered_text(inputs: Values) -> str:
     texts = [environment.get("BECOMES")] if isinstance(environment, Mapping) else []
     texts += [inputs.get("create"), inputs.get("content")]
     return next((text for text in texts if isinstance(text, str)), "")
-
-
-def _shorten(names: Sequence[str], maximum: int = 6) -> str:
-    more = f" and {len(names) - maximum} more" if len(names) > maximum else ""
-    return ", ".join(names[:maximum]) + more

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from automation.report.model import Operation, Property, ResourceChange
+from formats.lists import shorten_list
 
 REAPPLIED = "applied again"
 """The text for a change in which no input differs."""
@@ -76,8 +77,7 @@ def compress_names(names: Sequence[str], maximum: int = 8) -> str:
     for names_in_range in ranges:
         first, last = names_in_range[0], names_in_range[-1]
         texts += [f"{first} … {last}"] if len(names_in_range) > 2 else names_in_range
-    more = f" and {len(texts) - maximum} more" if len(texts) > maximum else ""
-    return ", ".join(texts[:maximum]) + more
+    return shorten_list(texts, maximum)
 
 
 def _follows(name: str, next_name: str) -> bool:
@@ -86,12 +86,6 @@ def _follows(name: str, next_name: str) -> bool:
     if first is None or second is None or first[1] != second[1]:
         return False
     return int(second[2]) == int(first[2]) + 1
-
-
-def shorten_names(names: Sequence[str], maximum: int = 8) -> str:
-    """Return the first `maximum` names as text, followed by the number of further names, if any."""
-    more = f" and {len(names) - maximum} more" if len(names) > maximum else ""
-    return ", ".join(f"`{name}`" for name in names[:maximum]) + more
 
 
 def pluralize(number: int, word: str) -> str:

@@ -5,10 +5,11 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 
-from automation.report.grouping import ChangeGroup, group_changes, pluralize, shorten_names
+from automation.report.grouping import ChangeGroup, group_changes, pluralize
 from automation.report.model import CHANGING, Level, Property, Report
 from automation.report.picture import join_pictures, render_mermaid
 from automation.report.sanitize import escape_invisible, shorten_opaque
+from formats.lists import shorten_list
 
 MAX_LENGTH = 65_536
 """Maximum number of characters of a comment on GitHub. The limit of GitLab is higher."""
@@ -93,7 +94,7 @@ def _risk_table(report: Report) -> str:
         [
             f"{_ICONS[risk.level]} {risk.level.value}",
             risk.text,
-            shorten_names(list(map(_safe_name, risk.subjects))),
+            _shorten_names(risk.subjects),
         ]
         for risk in report.risks
     ]
@@ -122,7 +123,7 @@ def _group_section(group: ChangeGroup) -> str:
     """Return the Markdown of a group of changes with its changed lines."""
     role = f" ({group.role})" if group.role else ""
     count = f", {group.count_text}" if len(group.names) > 1 else ""
-    names = shorten_names(list(map(_safe_name, group.names)))
+    names = _shorten_names(group.names)
     title = f"- **{group.description}**{role} {names}{count}"
     if group.reapplied:
         return f"{title}: no input differs, but the API connection is unknown before the update"
@@ -175,6 +176,11 @@ def _escape_cell(text: str) -> str:
     """Return text for a table cell, escaped so that it cannot begin a new row or mention a user."""
     words = " ".join(escape_invisible(text).split())
     return re.sub(r"([\\`*_{}\[\]<>|@#])", r"\\\1", words).replace("\\@", "@\u200b")
+
+
+def _shorten_names(names: Sequence[str]) -> str:
+    """Return the first eight names as code, and the number of the remaining names."""
+    return shorten_list([f"`{_safe_name(name)}`" for name in names], 8)
 
 
 def _safe_name(text: str) -> str:

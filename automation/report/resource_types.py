@@ -18,7 +18,7 @@ ENDPOINT_TYPES = tuple(type_ for cloud in CLOUDS for type_ in cloud.types.api_en
 """Types of load balancers and addresses of the API endpoint."""
 CLOUD_PREFIXES = tuple(f"{cloud.plugin}:" for cloud in CLOUDS)
 DELIVERY_TYPES = ("command:remote:Command", "command:local:Command")
-"""Types of commands that deliver a role to a host: by SSH, or in a cloud by waiting until the host has the
+"""Types of commands that deliver a role to a host: over SSH, or in a cloud by waiting until the host has the
 role.
 """
 ROLL_SUFFIX = "-roll"

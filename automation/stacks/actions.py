@@ -27,7 +27,7 @@ from redaction.redactor import LineRedactor
 _REDACTED_COMMANDS = ("preview", "up", "update", "refresh", "destroy")
 """Commands of the engine that print resources."""
 _STATE_COMMANDS = ("cancel", "config", "history", "stack", "state")
-"""Commands of the engine that need no plugin, so that they work on a state of any kind of plugins."""
+"""Engine commands that need no plugin and therefore work on a state of either kind of plugins."""
 # Stacks share the tools, mirrors and labs of this machine, so they are prepared one after another.
 _PREPARATION_LOCK = threading.Lock()
 
@@ -155,28 +155,28 @@ def refresh(request: StackRequest) -> Result:
 
 
 def destroy(request: StackRequest) -> Result:
-    """Delete the cluster resource by resource. Hosts of a lab keep running, without the cluster.
+    """Delete the resources of the cluster. The hosts of a lab keep running without the cluster.
 
-    Raise UserError for a stack with protected resources.
+    Raise `UserError` for a stack with protected resources.
     """
     engine = request.prepare_engine()
     protection.check(engine)
     result = teardown.destroy(engine, lambda: request.run_engine(Action.DESTROY, engine), request.show)
     if result.outcome is not Outcome.FAILED or current_shutdown().requested:
         return result
-    return _with_rest(request, engine, result)
+    return _report_remaining_resources(request, engine, result)
 
 
-def _with_rest(request: StackRequest, engine: Engine, result: Result) -> Result:
-    """Show what a failed `destroy` did not delete, and add the text to the result."""
-    rest = teardown.describe_rest(request.stack, json.loads(engine.capture("stack export")))
-    if not rest:
+def _report_remaining_resources(request: StackRequest, engine: Engine, result: Result) -> Result:
+    """Show the resources that a failed `destroy` did not delete, and add this message to the result."""
+    text = teardown.describe_remaining_resources(request.stack, json.loads(engine.capture("stack export")))
+    if not text:
         return result
-    request.show(rest)
-    event = Message(severity="error", text=rest)
+    request.show(text)
+    event = Message(severity="error", text=text)
     if request.on_event is not None:
         request.on_event(event)
-    return replace(result, events=(*result.events, event), errors=(*result.errors, rest))
+    return replace(result, events=(*result.events, event), errors=(*result.errors, text))
 
 
 ACTIONS: dict[Action, Callable[[StackRequest], Result]] = {

@@ -17,16 +17,16 @@ from automation.errors import UserError
 from automation.stacks import policies
 from automation.stacks.events import Event, Message, Step, Summary, convert_engine_event
 from automation.stacks.result import Action, OnEvent, Options, Outcome, Result, ShowLine
+from formats.lists import shorten_list
 from redaction.redactor import LineRedactor, Redactor
 
-_MAX_RUNNING_SHOWN = 5
 _STACK_TYPE = "pulumi:pulumi:Stack"
 
 
 class EngineRun:
     """A run of the engine on one stack. It shows the redacted output and collects the events.
 
-    `policy_checker` checks the events of a preview by the policy rules.
+    `policy_checker` checks the events of a preview against the policy rules.
     """
 
     def __init__(
@@ -67,7 +67,7 @@ class EngineRun:
         finally:
             for line in self._output_filter.flush():
                 self._show(self._line_redactor.redact_line(line))
-            self._engine.workspace.keep_encryption()
+            self._engine.workspace.save_encryption_keys()
         if self._callback_error is not None:
             raise self._callback_error
 
@@ -88,14 +88,14 @@ class EngineRun:
             case Action.REFRESH:
                 stack.refresh(parallel=options.parallel, **callbacks)
             case Action.DESTROY:
-                # An unreachable host must not keep other hosts and resources.
+                # Continue after an error, so that an unreachable host does not prevent other deletions.
                 stack.destroy(parallel=options.parallel, continue_on_error=True, **callbacks)
 
     def build_result(self, action: Action, seconds: float, failure: str) -> Result:
         """Check the policies and return the result of the run.
 
-        `failure` is the reason of a failed run, empty for a successful run. The result contains this reason
-        only if it contains no other errors.
+        `failure` is the reason why the run failed; empty for a successful run. The result contains this
+        reason only if it contains no other errors.
         """
         violations = self._check_policies(complete=not failure)
         summaries = [event for event in self._events if isinstance(event, Summary)]
@@ -127,20 +127,18 @@ class EngineRun:
             return  # the next run reports the problem with more context
 
     def describe_timeout(self, action: Action, options: Options) -> str:
-        """Return the reason of a run that was stopped at a time limit, with the operations that still ran."""
+        """Return the error message for a run that a time limit stopped, with its running operations."""
         stack = f"stack {self._engine.workspace.stack}"
         if not self._time_limit.stalled:
             return (
-                f"{stack}: not finished within {options.timeout:.0f} s; operations that started are "
-                f"recorded, another `{action}` continues from there (--timeout allows more time)"
+                f"{stack}: not finished within {options.timeout:.0f} s; the state records all operations "
+                f"that started; run `{action}` again to continue, or set a higher --timeout"
             )
-        names = list(self._running.values())
-        hidden = len(names) - _MAX_RUNNING_SHOWN
-        shown = ", ".join(names[:_MAX_RUNNING_SHOWN]) + (f" and {hidden} more" if hidden > 0 else "")
+        running = shorten_list(list(self._running.values())) or "none"
         return (
-            f"{stack}: stopped, because no operation ended for {options.stall_timeout:.0f} s; these were "
-            f"running: {shown or 'none'}; check their hosts, then run `{action}` again "
-            "(--stall-timeout allows more time)"
+            f"{stack}: stopped, because no operation ended for {options.stall_timeout:.0f} s; running "
+            f"operations: {running}; check their hosts, then run `{action}` again, or set a higher "
+            "--stall-timeout"
         )
 
     def explain_failure(self) -> str:
@@ -203,7 +201,7 @@ class EngineRun:
             self._callback_error = self._callback_error or error
 
     def _record_progress(self, step: Step) -> None:
-        """Restart the time without progress, and record which operations run until the limit."""
+        """Restart the time without progress, and update the running operations. Do nothing after a limit."""
         if self._time_limit.expired:
             return
         self._time_limit.record_progress()

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from assembly import registry_credentials
-from automation.engine.config import decrypted_values, nested_values
+from automation.engine.config import decrypted_values
 from automation.engine.program import Engine
 from automation.lab_stack import CLUSTER_KEY
 from redaction.redactor import Redactor
@@ -57,11 +57,19 @@ def _plain_secrets(config: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _values_with_secret_names(config: object) -> Iterator[str]:
-    for value in nested_values(config):
+    for value in _nested_values(config):
         if isinstance(value, Mapping):
             yield from (
                 text for key, text in value.items() if isinstance(text, str) and is_secret_name(str(key))
             )
+
+
+def _nested_values(value: object) -> Iterator[object]:
+    """Yield a config value, and every value inside its mappings and lists at any depth."""
+    yield value
+    items = value.values() if isinstance(value, Mapping) else value if isinstance(value, list) else ()
+    for item in items:
+        yield from _nested_values(item)
 
 
 def _ssh_key_files(settings: Settings) -> set[str]:

@@ -14,8 +14,10 @@ PARALLEL = 40
 because most resources wait for a host.
 """
 STALL_SECONDS = 7200.0
-"""Seconds without a finished operation after which the driver stops the engine. Single operations have lower
-limits: 60 minutes for a role of a host, 40 minutes and a drain for the machines of a pool in a cloud.
+"""Seconds without a finished operation after which the driver stops the engine.
+
+Each operation has a lower limit: 60 minutes for a role of a host, 40 minutes plus a drain for the machines of
+a pool in a cloud.
 """
 
 
@@ -43,8 +45,8 @@ class Options:
     `stall_timeout` is the time without a finished operation after which the engine is stopped. `parallel`
     is the number of resources that change at a time. `diff` shows changed inputs in a preview. `wait` is
     the time to wait for a stack in use; 0 fails immediately. `plan` is the file in which a preview saves
-    its plan, or the plan that `up` must follow. `policy` checks a preview by the rules of `policy/`; the
-    preview fails when a mandatory rule is violated. `offline` previews with stand-in plugins.
+    its plan, or the plan that `up` must follow. `policy` checks a preview against the rules of `policy/`; the
+    preview fails when a mandatory rule is violated. `offline` runs a preview with stand-ins.
     """
 
     parallel: int = PARALLEL

@@ -1,9 +1,9 @@
-"""Destroys a stack although hosts do not answer: everything else is deleted, and these hosts are named.
+"""Destroys a stack that has unreachable hosts: deletes all other resources and reports the unreachable hosts.
 
-Deleting the command of a host resets the host. The engine deletes a resource only after everything that
-depends on it, so a command that cannot be deleted also keeps etcd, control planes and certificates. A host
-that does not answer needs none of them. A second run of the engine therefore deletes them, after the
-references of this host's commands are removed from the state.
+The engine resets a host when it deletes the command resource of the host. The engine deletes a resource only
+after all resources that depend on it. A command that cannot be deleted therefore prevents the deletion of
+etcd, control planes and certificates. An unreachable host needs none of them. This module removes the
+references of its commands to other resources from the state, and runs the engine again.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ from automation.lab_stack import CLUSTER_KEY
 from automation.operations.remote import Remote
 from automation.stacks.events import Message
 from automation.stacks.result import Outcome, Result, ShowLine
+from formats.lists import shorten_list
 from nodeconfig.host_paths import STATE_DIRECTORY
 from providers.ssh_errors import never_reached
 from settings import SettingsError, load
@@ -28,29 +29,29 @@ from topology.model import Role
 
 State = dict[str, Any]
 _COMMAND = "command:remote:Command"
-# With this file a host leaves without waiting for a quorum of etcd (nodeconfig/host/node.sh).
+# If this file exists, the reset of a host does not wait for a quorum of etcd (nodeconfig/host/node.sh).
 _MARK_LEAVING = f"mkdir -p {STATE_DIRECTORY} && : >{STATE_DIRECTORY}/leaving"
-_MAX_SHOWN = 5
 
 
 def destroy(engine: Engine, run: Callable[[], Result], show: ShowLine) -> Result:
-    """Destroy a stack. `run` runs the engine and returns its result, and `show` prints a line."""
+    """Destroy a stack. `run` runs the engine and returns its result. `show` prints a line."""
     latest = total = run()
-    kept: set[str] = set()
-    # A run can find further hosts: it starts with the commands that others depended on.
-    while (unreached := unreached_commands(latest) - kept) and not current_shutdown().requested:
+    unreachable: set[str] = set()
+    # Each run deletes resources that were dependencies before, so a later run can find more unreachable
+    # hosts.
+    while (found := unreachable_commands(latest) - unreachable) and not current_shutdown().requested:
         state = _export(engine)
-        kept |= commands_of_same_hosts(state, unreached) | unreached
-        for problem in _mark_as_leaving(engine, hosts_of(state) - {_host(urn) for urn in kept}):
+        unreachable |= commands_of_same_hosts(state, found) | found
+        for problem in _mark_as_leaving(engine, hosts_of(state) - {_host(urn) for urn in unreachable}):
             show(problem)
-        engine.import_state(json.dumps(detach(state, kept)))
+        engine.import_state(json.dumps(without_dependencies(state, unreachable)))
         latest = run()
         total = _merge(total, latest)
     return total
 
 
-def unreached_commands(result: Result) -> set[str]:
-    """Return the URNs of commands that failed because their hosts were never reached."""
+def unreachable_commands(result: Result) -> set[str]:
+    """Return the URNs of the commands that failed because no connection to their hosts was made."""
     return {
         event.urn
         for event in result.events
@@ -60,7 +61,7 @@ def unreached_commands(result: Result) -> set[str]:
 
 
 def commands_of_same_hosts(state: State, urns: Collection[str]) -> set[str]:
-    """Return the commands `urns` that are in the state, and the commands of all roles of their hosts."""
+    """Return all commands in the state for the hosts of the commands `urns`."""
     hosts = {host for urn in urns if (host := _host(urn))}
     present = {resource["urn"] for resource in _resources(state) if resource["type"] == _COMMAND}
     return {urn for urn in present if urn in urns or _host(urn) in hosts}
@@ -72,8 +73,8 @@ def hosts_of(state: State) -> set[str]:
     return {host for urn in urns if (host := _host(urn))}
 
 
-def detach(state: State, urns: Collection[str]) -> State:
-    """Return the state without references from `urns` and their parents to resources that can be deleted."""
+def without_dependencies(state: State, urns: Collection[str]) -> State:
+    """Return the state without references from the resources `urns` and their parents to other resources."""
     resources = _resources(state)
     parents = {resource["urn"]: resource.get("parent") for resource in resources}
     kept: set[str] = set()
@@ -82,26 +83,28 @@ def detach(state: State, urns: Collection[str]) -> State:
         while ancestor and ancestor not in kept:
             kept.add(ancestor)
             ancestor = parents.get(ancestor)
-    detached = [_without_others(each, kept) if each["urn"] in kept else each for each in resources]
-    return {**state, "deployment": {**state["deployment"], "resources": detached}}
+    edited = [_without_references(each, kept) if each["urn"] in kept else each for each in resources]
+    return {**state, "deployment": {**state["deployment"], "resources": edited}}
 
 
-def describe_rest(stack: str, state: State) -> str:
-    """Return the message about what a destroy did not delete; an empty text if nothing remains."""
-    rest = [each["urn"] for each in _resources(state) if each.get("custom") and not _is_provider(each["urn"])]
-    if not rest:
+def describe_remaining_resources(stack: str, state: State) -> str:
+    """Return the message about resources that `destroy` did not delete; empty if no resource remains."""
+    remaining = [
+        each["urn"] for each in _resources(state) if each.get("custom") and not _is_provider(each["urn"])
+    ]
+    if not remaining:
         return ""
     by_host: dict[str, list[str]] = defaultdict(list)
-    for urn in rest:
+    for urn in remaining:
         by_host[_host(urn) if _is_command(urn) else ""].append(_name(urn))
     others = by_host.pop("", [])
     texts = [f"{host} ({', '.join(sorted(names))})" for host, names in sorted(by_host.items())]
-    texts += [_first_few(others)] if others else []
+    texts += [shorten_list(others)] if others else []
     advice = f"run `kubewright destroy --stack {stack}` again"
     if by_host:
         host = min(by_host)
         advice = (
-            f"when the hosts answer, {advice}; for a host that is lost, first run "
+            f"when the hosts are reachable, {advice}; for a host that is lost, first run "
             f"`kubewright remove-host --stack {stack} --host {host}`"
         )
     return f"stack {stack}: not deleted: {', '.join(texts)}; {advice}"
@@ -113,9 +116,10 @@ def _export(engine: Engine) -> State:
 
 
 def _mark_as_leaving(engine: Engine, hosts: Iterable[str]) -> list[str]:
-    """Tell hosts that the whole cluster is removed, so that etcd members do not wait for the lost one.
+    """Create a file on each host that marks the removal of the whole cluster.
 
-    Return a line for each host that could not be told. Such a host may then fail to leave.
+    With this file, etcd members do not wait for an unreachable member. Return a line for each host on which
+    the file could not be created. The reset of such a host can fail.
     """
     try:
         metal = load(engine.workspace.config.get(CLUSTER_KEY) or {}).metal or MetalSettings()
@@ -124,7 +128,7 @@ def _mark_as_leaving(engine: Engine, hosts: Iterable[str]) -> list[str]:
     remote = Remote(metal, engine.workspace.directory / "ssh")
     results = remote.run_on_all(sorted(set(hosts) & set(metal.hosts)), _MARK_LEAVING)
     return [
-        f"{host}: cannot be told that the cluster is removed: {result.reason}"
+        f"{host}: the removal of the cluster could not be marked on this host: {result.reason}"
         for host, result in results.items()
         if not result.ok
     ]
@@ -143,8 +147,8 @@ def _merge(first: Result, second: Result) -> Result:
     )
 
 
-def _without_others(resource: Mapping[str, Any], kept: Collection[str]) -> State:
-    """Return a resource of a state without references to resources outside `kept`."""
+def _without_references(resource: Mapping[str, Any], kept: Collection[str]) -> State:
+    """Return a resource of a state without references to resources that are not in `kept`."""
     result = dict(resource)
     if "dependencies" in result:
         result["dependencies"] = [urn for urn in result["dependencies"] if urn in kept]
@@ -183,8 +187,3 @@ def _host(urn: str) -> str:
     """Return the host of a command `<host>-<role>`; an empty text for other resources."""
     name = _name(urn)
     return next((name.removesuffix(f"-{role}") for role in Role if name.endswith(f"-{role}")), "")
-
-
-def _first_few(names: list[str]) -> str:
-    hidden = len(names) - _MAX_SHOWN
-    return ", ".join(names[:_MAX_SHOWN]) + (f" and {hidden} more" if hidden > 0 else "")

@@ -1,4 +1,4 @@
-"""Two clusters side by side on existing hosts, each with one control plane and one worker."""
+"""Two clusters on existing hosts. Each cluster has one control plane and one worker."""
 
 import pulumi
 from kubewright import KubernetesCluster

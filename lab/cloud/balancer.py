@@ -1,4 +1,4 @@
-"""An emulated TCP load balancer that forwards only to targets whose /readyz succeeds by HTTPS.
+"""An emulated TCP load balancer that forwards only to targets whose /readyz succeeds over HTTPS.
 
 Run it as `python -m lab.cloud.balancer LAB`. A file in the state of the lab has the addresses of the
 targets.
@@ -95,7 +95,7 @@ def _targets_file(lab: str) -> Path:
 
 
 async def main(lab: str) -> None:
-    """Serve connections until the process is killed. Raises OSError if the address is in use."""
+    """Serve connections until the process is killed. Raise OSError if the address is in use."""
     balancer = Balancer(lab)
     gateway = str(spec.read(LabPaths.of(lab).spec).gateway)
     server = await asyncio.start_server(balancer.serve, gateway, BALANCER_PORT)

@@ -1,1 +1,1 @@
-"""Stand-in plugins for machines that cannot download the official Pulumi plugins, and their installation."""
+"""Stand-in plugins for labs and offline previews, and the installation of plugins of both kinds."""

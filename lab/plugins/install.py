@@ -1,8 +1,8 @@
-"""Installation of Pulumi plugins: the official plugins, or the stand-ins of this repository.
+"""Installs Pulumi plugins: official plugins or stand-ins.
 
-The caller chooses the kind; neither kind ever takes the place of the other. A stand-in is a copy of its
-sources in a plugin directory. The Python that installs it also runs it. Plugins have the versions of the
-installed SDKs, because the engine requests these versions.
+The caller selects the kind, and a missing plugin of one kind is never replaced by a plugin of the other kind.
+A stand-in is a copy of its sources in a plugin directory, and runs with the Python interpreter that installed
+it. Plugins have the versions of the installed SDKs, because the engine requests these versions.
 """
 
 import argparse
@@ -21,13 +21,13 @@ from pathlib import Path
 
 from filelock import FileLock
 
-from lab.plugins.kinds import DIGEST_FILE, Installed, InstallError, PluginKind, last_line, run_engine
+from lab.plugins.kinds import DIGEST_FILE, Installed, InstallError, PluginKind, last_line, run_plugin_install
 from lab.plugins.official import install_official
 from providers.registry import CLOUDS
 
 NAMES = ("command", "tls", "kubernetes")
 PREVIEW_ONLY: Mapping[str, str] = {cloud.plugin: "generic" for cloud in CLOUDS}
-"""By plugin whose stand-in supports only previews, the folder of the stand-in."""
+"""The directory of the stand-in, by the name of the plugin, for stand-ins that support only previews."""
 
 _SOURCES = Path(__file__).resolve().parent
 _INSTALLATION_SECONDS = 120.0
@@ -41,22 +41,25 @@ def install(
     names: Sequence[str] = NAMES,
     kind: PluginKind = PluginKind.STAND_IN,
 ) -> list[Installed]:
-    """Install the plugins `names` of this kind into `pulumi_home` with the engine's command `pulumi`.
+    """Install the plugins `names` of the kind `kind` into the engine home `pulumi_home`.
 
-    Installed and unchanged plugins are kept. Raises InstallError.
+    `pulumi` is the path of the engine. Plugins that are installed and current are kept. Raise InstallError.
     """
-    with _lock_directory(pulumi_home):
+    with _lock_engine_home(pulumi_home):
         return [_install_plugin(pulumi, pulumi_home, name, kind) for name in names]
 
 
 def plugin_version(name: str) -> str:
-    """Return the version of a plugin, which is that of the installed SDK. Raises InstallError without an
-    SDK.
+    """Return the version of a plugin, which is the version of its installed SDK.
+
+    Raise InstallError if the SDK is not installed.
     """
     try:
         return version(f"pulumi-{name}")
     except PackageNotFoundError:
-        raise InstallError(f"plugin {name}: install the Python package pulumi-{name} first") from None
+        raise InstallError(
+            f"plugin {name}: its SDK is missing; first install the Python package pulumi-{name}"
+        ) from None
 
 
 def _install_plugin(pulumi: Path, home: Path, name: str, kind: PluginKind) -> Installed:
@@ -69,7 +72,7 @@ def _install_plugin(pulumi: Path, home: Path, name: str, kind: PluginKind) -> In
         return Installed(name, requested, kind, fresh=False)
     with tempfile.TemporaryDirectory() as scratch:
         tarball = _build_tarball(name, digest, Path(scratch))
-        result = run_engine(
+        result = run_plugin_install(
             pulumi, home, name, requested, "--file", str(tarball), timeout=_INSTALLATION_SECONDS
         )
     if result.returncode != 0:
@@ -89,7 +92,7 @@ def _sources_digest(name: str) -> str:
 def _source_files(name: str) -> list[Path]:
     package = PREVIEW_ONLY.get(name, name)
     if not (_SOURCES / package / "__main__.py").exists():
-        raise InstallError(f"plugin {name}: there is no stand-in; use the official plugin")
+        raise InstallError(f"plugin {name}: this plugin has no stand-in; use the official plugin")
     return sorted(path for part in ("runtime", package) for path in (_SOURCES / part).rglob("*.py"))
 
 
@@ -101,7 +104,7 @@ def _build_tarball(name: str, digest: str, scratch: Path) -> Path:
         target.parent.mkdir(parents=True, exist_ok=True)
         target.write_bytes(source.read_bytes())
     for package in ("lab", "lab/plugins"):
-        # Without this file, any other package `lab` on the path of Python takes precedence.
+        # Without this file, Python would prefer any other package `lab` on its path.
         (tree / package / "__init__.py").touch()
     (tree / "main.py").write_text(_MAIN.format(PREVIEW_ONLY.get(name, name)))
     (tree / DIGEST_FILE).write_text(digest)
@@ -109,8 +112,8 @@ def _build_tarball(name: str, digest: str, scratch: Path) -> Path:
     options = f"--package={name} " if name in PREVIEW_ONLY else ""
     launcher.write_text(_LAUNCHER.format(python=shlex.quote(sys.executable), options=options))
     launcher.chmod(0o755)
-    # The modules are compiled in advance and accept any time stamps after unpacking, because plugins start
-    # in every run.
+    # Plugins start in every run, so compile the modules in advance. With UNCHECKED_HASH, Python does not
+    # compare the compiled modules with the time stamps of the unpacked sources.
     compileall.compile_dir(
         tree, quiet=2, stripdir=str(tree), invalidation_mode=py_compile.PycInvalidationMode.UNCHECKED_HASH
     )
@@ -121,8 +124,8 @@ def _build_tarball(name: str, digest: str, scratch: Path) -> Path:
 
 
 @contextmanager
-def _lock_directory(home: Path) -> Iterator[None]:
-    """Allow one installation at a time in a plugin directory."""
+def _lock_engine_home(home: Path) -> Iterator[None]:
+    """Hold the lock that allows only one installation at a time in an engine home."""
     home.mkdir(parents=True, exist_ok=True)
     with FileLock(home / "kubewright-plugins.lock"):
         yield
@@ -132,8 +135,9 @@ def main() -> None:
     """Run `python -m lab.plugins.install --home DIRECTORY [--pulumi PATH] [--kind KIND] [NAME …]`."""
     parser = argparse.ArgumentParser(prog="python -m lab.plugins.install", description=__doc__)
     parser.add_argument("names", nargs="*", metavar="NAME", help=f"plugins; default: {' '.join(NAMES)}")
-    parser.add_argument("--pulumi", type=Path, default=Path("pulumi"), help="the engine's command")
-    # No default: stand-ins in the engine home of a user would reach stacks without a lab.
+    parser.add_argument("--pulumi", type=Path, default=Path("pulumi"), help="the path of the engine")
+    # This option has no default: with stand-ins in the engine home of a user, stacks without a lab would use
+    # them.
     parser.add_argument("--home", type=Path, required=True, help="the engine home")
     parser.add_argument("--kind", type=PluginKind, choices=list(PluginKind), default=PluginKind.STAND_IN)
     options = parser.parse_args()

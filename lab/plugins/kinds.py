@@ -1,4 +1,4 @@
-"""The kinds of Pulumi plugins, and what the installation of both kinds shares."""
+"""The kinds of Pulumi plugins, and functions for the installation of both kinds."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class PluginKind(StrEnum):
 
 
 class InstallError(Exception):
-    """The error for a plugin that cannot be installed. The text says what to do."""
+    """The error for a plugin that cannot be installed. The text contains the required action."""
 
 
 @dataclass(frozen=True)
@@ -38,10 +38,10 @@ class Installed:
         return f"plugin {self.name} {self.version}: {self.kind}, {state}"
 
 
-def run_engine(
+def run_plugin_install(
     pulumi: Path, home: Path, name: str, version: str, *options: str, timeout: float
 ) -> subprocess.CompletedProcess[str]:
-    """Run `pulumi plugin install` for a plugin. Raises subprocess.TimeoutExpired."""
+    """Run `pulumi plugin install` for a plugin. Raise subprocess.TimeoutExpired after `timeout` seconds."""
     return subprocess.run(
         [str(pulumi), "plugin", "install", "resource", name, version, "--reinstall", *options],
         env=os.environ | {"PULUMI_HOME": str(home), "PULUMI_SKIP_UPDATE_CHECK": "true"},

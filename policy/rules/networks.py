@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+from formats.lists import shorten_list
 from policy.rules.ingress import firewall_openings, join_by_port
 from policy.rules.model import Resource, ResourceRule, SettingsRule, StackFacts, StackRule
 from policy.rules.public_ranges import cover_public, is_public
@@ -22,7 +23,7 @@ def check_public_ports(resource: Resource, facts: StackFacts) -> Iterator[str]:
     """
     for opening in join_by_port(firewall_openings(resource.type, resource.inputs)):
         if is_public(opening.sources) and not _is_allowed(opening, facts):
-            sources = _shorten(opening.sources)
+            sources = shorten_list(opening.sources, _SHOWN_SOURCES)
             yield (
                 f"{opening.path}: allows {sources} to reach port {opening.port} ({opening.protocol}); "
                 "list the networks that need the port"
@@ -49,7 +50,7 @@ def check_public_ports_together(
                 for resource, opening in listed
                 if (opening.protocol, opening.port) == (joined.protocol, joined.port)
             )
-            sources = _shorten(joined.sources)
+            sources = shorten_list(joined.sources, _SHOWN_SOURCES)
             yield (
                 first,
                 f"{joined.path}: together with other rules allows {sources} to reach port {joined.port} "
@@ -66,16 +67,10 @@ def _is_allowed(opening: Opening, facts: StackFacts) -> bool:
     return is_api or opening.protocol.lower() in _ICMP
 
 
-def _shorten(sources: Sequence[str]) -> str:
-    """Return the first sources as text, with the number of the other sources."""
-    hidden_count = len(sources) - _SHOWN_SOURCES
-    return ", ".join(sources[:_SHOWN_SOURCES]) + (f" and {hidden_count} more" if hidden_count > 0 else "")
-
-
 def check_public_api(facts: StackFacts) -> Iterator[str]:
     """Yield a message for an API that is public in production."""
     if facts.is_production and cover_public(facts.api_allowed):
-        sources = _shorten(list(map(str, facts.api_allowed)))
+        sources = shorten_list(list(map(str, facts.api_allowed)), _SHOWN_SOURCES)
         yield f"network.api_allowed: the API is public ({sources}); list your networks"
 
 

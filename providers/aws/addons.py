@@ -35,7 +35,8 @@ CLOUD_CONTROLLER_CHART = Chart(
 CLOUD_CONTROLLER_IMAGE = "v1.36.1"
 """The chart has an older version; v1.36.0 was never published (kubernetes/k8s.io, issue 9796)."""
 _POSTRENDERER = (
-    # The name is an input of a release, so it is relative to the checkout. The package is not in a checkout.
+    # The path is an input of a Helm release. In the checkout it is relative, so that it is the same for all
+    # deployers. The installed package has an absolute path.
     "./providers/aws/host-network.sh"
     if __package__ == "providers.aws"
     else str(Path(__file__).with_name("host-network.sh"))

@@ -27,7 +27,8 @@ class Connection:
 def connect(settings: AwsSettings, scope: Scope) -> Connection:
     """Return the connection for the account, the region and the private endpoints of the settings.
 
-    The plugin refuses credentials of another account before it reads or creates anything.
+    With `account` in the settings, the plugin refuses credentials of another account before it reads or
+    creates a resource.
     """
     endpoints = {
         "s3": settings.endpoints.s3,

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 
 from botocore.exceptions import ClientError
 
-from providers.cloud.polling import WaitError, shorten_list, unreported_keys
+from formats.lists import shorten_list
+from providers.cloud.polling import WaitError, unreported_keys
 
 if TYPE_CHECKING:
     from types_boto3_autoscaling import AutoScalingClient
@@ -93,7 +94,7 @@ class MachineGroups:
             m["InstanceId"] for m in in_service if m.get("LaunchTemplate", {}).get("Version") != version
         ]
         if outdated:
-            return f"{group}: not replaced yet: {shorten_list(outdated)}"
+            return f"{group}: not replaced yet: {shorten_list(outdated, 3)}"
         if len(in_service) < desired:
             return f"{group}: {len(in_service)} of {desired} machines are in service"
         return ""
@@ -109,5 +110,5 @@ class MachineGroups:
             if not any(machine["LifecycleState"] == "InService" for machine in group["Instances"]):
                 return f"{name} has no machine in service"
             if unhealthy := [key for key in members[name] if not statuses.status(key)]:
-                return f"{name} is not healthy: {shorten_list(unhealthy)}"
+                return f"{name} is not healthy: {shorten_list(unhealthy, 3)}"
         return ""

@@ -49,7 +49,7 @@ def connect(names: Names, scope: Scope) -> Connection:
         )
         return ResourceTransformationResult(props=args.props, opts=opts)
 
-    # Not `transforms`: the engine drops dependencies that a component's transform adds to its children. See
-    # tests/engine/test_transforms.py.
+    # Do not use `transforms`: the engine drops dependencies that the transform of a component adds to its
+    # children (tests/engine/test_transforms.py).
     options = ResourceOptions(providers=[plugin], transformations=[depend_on_group])
     return Connection(plugin=plugin, options=options)

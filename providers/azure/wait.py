@@ -15,6 +15,7 @@ from collections.abc import Callable, Mapping, Sequence
 from azure.core.credentials import TokenCredential
 from azure.core.exceptions import AzureError
 
+from formats.lists import shorten_list
 from providers.azure.credentials import CredentialError, deployer_credential
 from providers.azure.wait_clients import MANAGEMENT, FailedUpgrade, MachineGroups, StatusStore
 from providers.cloud.polling import (
@@ -23,7 +24,6 @@ from providers.cloud.polling import (
     describe_unhealthy,
     poll,
     run_program,
-    shorten_list,
 )
 
 _ADVICE = "look at the machine's boot diagnostics, then run `up` again"
@@ -81,7 +81,7 @@ def wait_for_pool(
         outdated = [node for node, latest in nodes.items() if not latest]
         keys = (f"{prefix}/{node}/{role}" for node in nodes)
         message = describe_unhealthy(statuses.unreported_keys(keys, digest))
-        message = message or (f"not replaced yet: {shorten_list(outdated)}" if outdated else "")
+        message = message or (f"not replaced yet: {shorten_list(outdated, 3)}" if outdated else "")
         # The failure of an older upgrade does not matter when every node is up to date.
         if message and (failure := current_failure(id)):
             raise WaitError(

@@ -6,10 +6,10 @@ from pulumi import CustomTimeouts, Input, Output, Resource, ResourceOptions
 from pulumi_command.local import Command, Logging
 
 _TIMEOUTS = CustomTimeouts(create="30m", update="30m", delete="30m")
-# The official plugin cancels a command by SIGKILL, after which no trap runs. The kubeconfig is therefore
-# never in a file with a name: descriptor 3 is an empty file, which loses its name before the kubeconfig is
-# written. kubectl opens /dev/fd/3 anew for each read (proc(5), "/proc/pid/fd"). The directory is the cache
-# of kubectl, which has no secret.
+# The official plugin cancels a command with SIGKILL, after which no trap runs. The kubeconfig must therefore
+# not be in a file that remains. File descriptor 3 is an empty file that is removed before the kubeconfig is
+# written to it. kubectl opens /dev/fd/3 again for each read (proc(5), "/proc/pid/fd"). The directory contains
+# only the cache of kubectl, which has no secret.
 _PROLOGUE = """\
 set -eu
 umask 077

@@ -35,7 +35,7 @@ def refuse_moves(
     """Return hooks for the member's component that fail an update of its placement.
 
     `hosts_setting` is the setting that lists the member, `cloud_section` the section with zones and network,
-    `scope` the scope of the name of the hook.
+    and `scope` the scope of the name of the hook.
     """
 
     def refuse(args: ResourceHookArgs) -> None:

@@ -12,10 +12,11 @@ from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
+from formats.lists import shorten_list
+
 _INTERVAL_SECONDS = 5.0
 _STALE_SECONDS = 300.0
 _PARALLEL_REQUESTS = 16
-_SHOWN_NAMES = 3
 
 
 class WaitError(Exception):
@@ -59,13 +60,7 @@ def unreported_keys(status: Callable[[str], str], keys: Iterable[str], digest: s
 
 def describe_unhealthy(keys: Sequence[str]) -> str:
     """Return a message about status keys without the expected status; empty for no keys."""
-    return f"not healthy yet: {shorten_list(keys)}" if keys else ""
-
-
-def shorten_list(names: Sequence[str]) -> str:
-    """Return a list of names as short text: the first names, and the number of the remaining names."""
-    more = f" and {len(names) - _SHOWN_NAMES} more" if len(names) > _SHOWN_NAMES else ""
-    return f"{', '.join(names[:_SHOWN_NAMES])}{more}"
+    return f"not healthy yet: {shorten_list(keys, 3)}" if keys else ""
 
 
 def run_program(wait: Callable[[], None], expected_errors: tuple[type[Exception], ...]) -> int:

@@ -143,7 +143,7 @@ class CloudProvider(ABC, Generic[M]):
     @property
     @abstractmethod
     def cloud_resources(self) -> CloudResources:
-        """The network and the roles of machines, for other programs."""
+        """Identifiers of the network and of the roles of machines, for use in other programs."""
 
     @abstractmethod
     def _longest_program(self, kind: str, name: str) -> str:

@@ -41,7 +41,7 @@ class Connections:
         return self._connections[host]
 
     def needs_sudo(self, host: str) -> bool:
-        """Report whether commands on the host need sudo to run as root."""
+        """Check whether commands on the host need sudo to run as root."""
         return self._settings[host].user != "root"
 
     def _connection_args(self, connection: Connection) -> ConnectionArgs:

@@ -1,4 +1,4 @@
-"""The provider for bare metal: delivers bundles to hosts of an inventory by SSH, with pulumi-command [M]."""
+"""The provider for bare metal: delivers bundles to hosts of an inventory over SSH (pulumi-command) [M]."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ from providers.rolling import RollingLimit
 from settings.metal import MetalSettings
 from topology.model import Machine, Pool, Role, Topology
 
-# The time limits of the host program, for locks, drains and services, are well below. The official plugin
-# ignores this limit, so the driver has its own (docs/previews-and-plans.md, "Time limits").
+# The time limits of the host program for locks, drains and services are much lower. The official plugin
+# ignores this limit, so the driver has a time limit too (docs/previews-and-plans.md, "Time limits").
 _TIMEOUTS = CustomTimeouts(create="60m", update="60m", delete="60m")
 
 
@@ -127,7 +127,7 @@ class MetalProvider:
             self._scope.name(f"{host}-{role.value}"),
             connection=self._connections[host],
             create=script(bundle, identity, sudo=sudo),
-            # Secrets travel only by stdin: the error of a failed command shows its text.
+            # Send secrets only through standard input: the error of a failed command shows its text.
             stdin=stdin,
             delete=reset_script(role, sudo=sudo, drain_seconds=bundle.drain_seconds),
             # The command prints no output here, because the error of a failed command contains the output.

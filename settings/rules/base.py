@@ -41,7 +41,7 @@ class Rule:
     needs_valid: tuple[str, ...]
 
     def applies(self, invalid: Iterable[str]) -> bool:
-        """Report whether the rule can run although the settings at the paths in `invalid` have problems."""
+        """Check whether the rule can run although the settings at the paths in `invalid` have problems."""
         for path in invalid:
             if any(_is_within(needed, path) for needed in self.needs + self.needs_valid):
                 return False
@@ -65,5 +65,5 @@ def rule(*, needs: tuple[str, ...] = (), needs_valid: tuple[str, ...] = ()) -> C
 
 
 def _is_within(path: str, other: str) -> bool:
-    """Report whether `path` is `other` or inside `other`. The empty path is the whole object."""
+    """Check whether `path` is `other` or inside `other`. The empty path is the whole object."""
     return other == "" or path == other or path.startswith((f"{other}.", f"{other}["))

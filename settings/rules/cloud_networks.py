@@ -121,7 +121,7 @@ def check_subnets(
 
 
 def _can_be_split(cloud: CloudSettings) -> bool:
-    """Report whether the subnets can be calculated. Another rule reports the reason if they cannot."""
+    """Check whether the subnets can be calculated. Another rule reports the reason if they cannot."""
     try:
         return bool(cloud.member_ranges and cloud.pool_ranges)
     except (ValueError, KeyError):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from ipaddress import IPv4Address
 
+from formats.lists import shorten_list
 from settings.cluster import CLOUD_SECTIONS
 from settings.known_hosts import KEY_TYPES
 from settings.problem import Problem, closest_match
@@ -82,7 +83,7 @@ def hosts_have_ssh_credentials(rule_input: RuleInput) -> Iterator[Problem]:
             "metal.ssh",
             "",
             "private_key_file or agent: true is missing; add it to log in to "
-            f"{_first_few(hosts_without_key)}",
+            f"{shorten_list(hosts_without_key, 3)}",
         )
 
 
@@ -97,22 +98,22 @@ def hosts_have_known_keys(rule_input: RuleInput) -> Iterator[Problem]:
         yield Problem(
             "metal.ssh.known_hosts_file",
             "",
-            f"missing; add it, or ssh.host_key to {_first_few(hosts_without_key)}: "
+            f"missing; add it, or ssh.host_key to {shorten_list(hosts_without_key, 3)}: "
             "unknown hosts are not trusted",
         )
 
 
 @rule(needs=("metal",))
 def host_keys_have_usable_types(rule_input: RuleInput) -> Iterator[Problem]:
-    """Require types of host keys that work with pulumi-command and with current versions of OpenSSH."""
+    """Require a type of host key that works with pulumi-command and with current versions of OpenSSH."""
     for path, key in _host_keys(rule_input):
         key_type = next(iter(key.split()), "")
         if key_type not in KEY_TYPES:
             yield Problem(
                 path,
                 f'"{key_type}"',
-                f"host keys of this type do not work; use the host's key of type {KEY_TYPES[0]} or "
-                "ecdsa-sha2-…",
+                "host keys of this type do not work with pulumi-command; use the host's key of type "
+                f"{KEY_TYPES[0]} or ecdsa-sha2-…",
             )
 
 
@@ -133,8 +134,3 @@ def _host_keys(rule_input: RuleInput) -> Iterator[tuple[str, str]]:
 def _host_addresses(rule_input: RuleInput) -> dict[str, IPv4Address]:
     metal = rule_input.settings.metal
     return {name: host.address for name, host in metal.hosts.items()} if metal else {}
-
-
-def _first_few(names: list[str]) -> str:
-    """Return the first three names, and the number of other names."""
-    return ", ".join(names[:3]) + (f" and {len(names) - 3} more" if len(names) > 3 else "")

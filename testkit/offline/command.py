@@ -15,7 +15,7 @@ FAIL_VARIABLE = "KUBEWRIGHT_OFFLINE_FAIL"
 
 
 SLOW_VARIABLE = "KUBEWRIGHT_OFFLINE_SLOW"
-"""Environment variable with `<resource name>=<seconds>`: the command of this resource takes this time."""
+"""Environment variable with `<resource name>=<seconds>`: the duration of the command of this resource."""
 
 
 class OfflineCommandProvider(CommandProvider):

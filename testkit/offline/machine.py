@@ -43,7 +43,7 @@ class Machine:
         """Create the machine with tools of the shared cache and offline plugins. `server` serves the
         mirror.
 
-        The offline plugins take the place of official plugins: they do not mark the state as stand-ins do.
+        The offline plugins count as official plugins, because they add no mark to the state.
         """
         machine = cls(root, server)
         server.files[f"/{INDEX}"] = _index_json().encode()
@@ -116,7 +116,7 @@ class Machine:
 
     @property
     def search_path(self) -> str:
-        """Return PATH without official plugins, which would take the place of the offline plugins."""
+        """Return PATH without official plugins, which the engine would prefer to the offline plugins."""
         plugins = [f"pulumi-resource-{name}" for name in OFFLINE_PLUGINS]
         directories = os.environ["PATH"].split(os.pathsep)
         kept = (each for each in directories if not any(Path(each, plugin).exists() for plugin in plugins))

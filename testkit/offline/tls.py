@@ -1,4 +1,4 @@
-"""The tls plugin in the place of the official one: `python -m testkit.offline.tls ENGINE`."""
+"""The tls plugin without the mark of a stand-in: `python -m testkit.offline.tls ENGINE`."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from lab.plugins.tls.provider import TlsProvider
 
 
 class OfflineTlsProvider(TlsProvider):
-    """A tls provider that does not mark the state as a stand-in does."""
+    """A tls provider that adds no mark to the state, so that the plugin counts as an official plugin."""
 
     marks_state = False
 

@@ -51,7 +51,7 @@ class CloudCluster:
         }
 
     def is_healthy(self) -> bool:
-        """Report whether exactly the expected nodes are Ready, each with the id of its machine."""
+        """Check whether exactly the expected nodes are Ready, each with the id of its machine."""
         assert self.ready_nodes() == {
             *MEMBERS,
             *(self.node_name(self.machine(host)) for host in self.workers),
@@ -73,7 +73,7 @@ class CloudCluster:
         return {member["name"]: str(member["ID"]) for member in response["members"]}
 
     def has_rejoined(self, host: str, ids: dict[str, str]) -> bool:
-        """Report whether a control plane is a member again, with the same etcd member and a healthy
+        """Check whether a control plane is a member again, with the same etcd member and a healthy
         kubelet.
         """
         assert self.etcd_members(host) == ids

@@ -1,4 +1,4 @@
-"""A stack of the checkout that the engine creates once. Tests preview changes of its stack file."""
+"""A stack of the checkout with offline plugins, on which tests preview changes of its stack file."""
 
 from __future__ import annotations
 

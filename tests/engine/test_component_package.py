@@ -1,6 +1,6 @@
-"""Tests of the package as a Pulumi plugin: `KubernetesCluster` in a program that has no Kubewright.
+"""Tests of the Pulumi component package: `KubernetesCluster` in a program that does not import Kubewright.
 
-The program is written in Python, but as programs in other languages it only sends the inputs of the schema.
+The program is a Python program. Like programs in other languages, it only sends the inputs of the schema.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from package.release import NAME, VERSION
+from package.version import NAME, VERSION
 from testkit.cluster import CHECKOUT
 from testkit.offline.machine import Machine
 from testkit.program import Program
@@ -43,12 +43,12 @@ for name, inputs in json.load(open("clusters.json")).items():
 LAUNCHER = """#!/bin/sh
 exec {python} {checkout}/package "$@"
 """
-"""A program that starts the plugin as the language host does: the directory is the argument of Python."""
+"""A program that starts the plugin as the language host does: Python runs the directory of the package."""
 SECRET = "correct-horse-battery"
 
 
 def camel_case(value: object) -> object:
-    """Return settings with the names of the schema."""
+    """Return settings with their names in the schema, which are in camel case."""
     if isinstance(value, dict):
         return {
             re.sub(r"(?<=[a-z])_([a-z])", lambda match: match[1].upper(), key): camel_case(item)
@@ -94,7 +94,7 @@ def write_clusters(program: Program, machine: Machine, *, max_pods: int = 110, *
 
 
 def resource_names(program: Program) -> dict[str, str]:
-    """Return types by the names of all resources in the state."""
+    """Return the types of all resources in the state, by the names of the resources."""
     state = json.loads(program.run("stack", "export"))
     resources = state["deployment"]["resources"]
     return {item["urn"].rsplit("::", 1)[1]: item["type"] for item in resources}
@@ -121,7 +121,7 @@ def test_the_kubeconfig_is_a_secret_output(stack: Program) -> None:
     assert json.loads(kubeconfig)["current-context"] == "east"
 
 
-def test_a_secret_value_of_a_release_is_in_no_state_in_plain(stack: Program) -> None:
+def test_the_state_contains_no_secret_value_of_a_release_in_plain_text(stack: Program) -> None:
     assert "east-helm-web" in resource_names(stack)
     assert SECRET not in stack.run("stack", "export")
     assert SECRET in stack.run("stack", "export", "--show-secrets")
@@ -131,7 +131,7 @@ def test_an_unchanged_program_changes_nothing(stack: Program) -> None:
     stack.assert_unchanged()
 
 
-def test_changed_hosts_wait_for_their_rolling_limit(stack: Program, machine: Machine) -> None:
+def test_changes_of_hosts_respect_the_rolling_limit(stack: Program, machine: Machine) -> None:
     # Hooks of the engine run in the plugin during an update.
     write_clusters(stack, machine, secret=SECRET, max_pods=100)
     output = stack.up()

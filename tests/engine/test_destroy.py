@@ -1,5 +1,5 @@
-"""Tests of `destroy` with the real engine: hosts that do not answer, protected resources, and hosts that stop
-to answer.
+"""Tests of `destroy` with the real engine: unreachable hosts, protected resources, and hosts that stop
+responding.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from testkit.process import CommandResult
 from testkit.stackfile import CLUSTER, Document
 from tests.engine.stack import OfflineStack
 
-UNREACHED = "after 2 failed attempts: dial tcp 10.89.0.21:22: i/o timeout"
+HOST_UNREACHABLE = "after 2 failed attempts: dial tcp 10.89.0.21:22: i/o timeout"
 
 
 def keep_one_worker(cluster: Document) -> None:
@@ -54,12 +54,12 @@ def remaining(stack: OfflineStack) -> list[str]:
 
 
 @pytest.mark.parametrize("lost", ["w-1", "cp-1"])
-def test_lost_host_keeps_nothing_but_itself(two_hosts: OfflineStack, lost: str) -> None:
+def test_only_the_resources_of_a_lost_host_remain(two_hosts: OfflineStack, lost: str) -> None:
     commands = {"w-1": ["w-1-node"], "cp-1": ["cp-1-control-plane", "cp-1-etcd", "cp-1-node"]}[lost]
-    destroyed = run(two_hosts, "destroy", "--yes", **{FAIL_VARIABLE: f"{lost}-node={UNREACHED}"})
+    destroyed = run(two_hosts, "destroy", "--yes", **{FAIL_VARIABLE: f"{lost}-node={HOST_UNREACHABLE}"})
     assert destroyed.code == 1
     assert remaining(two_hosts) == commands
-    assert f"not deleted: {lost} ({', '.join(commands)}); when the hosts answer" in destroyed.text
+    assert f"not deleted: {lost} ({', '.join(commands)}); when the hosts are reachable" in destroyed.text
     assert f"`kubewright remove-host --stack two --host {lost}`" in destroyed.text
     assert "Traceback" not in destroyed.text
 
@@ -70,20 +70,20 @@ def test_lost_host_keeps_nothing_but_itself(two_hosts: OfflineStack, lost: str) 
     assert again.code == 0, again.text
 
 
-def test_failed_reset_does_not_keep_unrelated_resources(two_hosts: OfflineStack) -> None:
+def test_failed_reset_keeps_only_the_resources_that_the_host_needs(two_hosts: OfflineStack) -> None:
     error = 'Process exited with status 1: running "# node: reset":\\n'
     destroyed = run(two_hosts, "destroy", "--yes", **{FAIL_VARIABLE: f"w-1-node={error}"})
     assert destroyed.code == 1
-    rest = remaining(two_hosts)
+    names = remaining(two_hosts)
     # The host may need the API when it is drained again, so its control plane remains.
-    assert "w-1-node" in rest
-    assert "cp-1-control-plane" in rest
-    assert "cp-1-node" not in rest
+    assert "w-1-node" in names
+    assert "cp-1-control-plane" in names
+    assert "cp-1-node" not in names
     assert "not deleted: " in destroyed.text
     assert run(two_hosts, "destroy", "--yes").code == 0
 
 
-def test_protected_resource_stops_destroy_before_it_begins(two_hosts: OfflineStack) -> None:
+def test_destroy_refuses_a_stack_with_a_protected_resource_before_any_change(two_hosts: OfflineStack) -> None:
     file = two_hosts.machine.root / "state.json"
     assert run(two_hosts, "pulumi", "--", "stack", "export", "--file", str(file)).code == 0
     state = json.loads(file.read_text())
@@ -101,14 +101,14 @@ def test_protected_resource_stops_destroy_before_it_begins(two_hosts: OfflineSta
     assert run(two_hosts, "destroy", "--yes").code == 0
 
 
-def test_host_that_stops_to_answer_does_not_block_for_ever(two_hosts: OfflineStack) -> None:
+def test_host_that_stops_responding_does_not_block_the_run_forever(two_hosts: OfflineStack) -> None:
     two_hosts.config[CLUSTER]["kubelet"] = {"max_pods": 77}
     for words in (["up"], ["destroy", "--yes"]):
         began = time.monotonic()
         stopped = run(two_hosts, *words, "--stall-timeout", "60", **{SLOW_VARIABLE: "w-1-node=3600"})
         assert time.monotonic() - began < 400
         assert stopped.code == 1
-        assert "stopped, because no operation ended for 60 s; these were running: " in stopped.text
-        assert "w-1-node" in stopped.text.partition("these were running: ")[2]
+        assert "stopped, because no operation ended for 60 s; running operations: " in stopped.text
+        assert "w-1-node" in stopped.text.partition("running operations: ")[2]
         assert "Traceback" not in stopped.text
         assert run(two_hosts, *words).code == 0

@@ -1,4 +1,4 @@
-"""Tests of the driver with the real engine: plans, locks, time-outs, several stacks, and hidden secrets."""
+"""Tests of the driver with the real engine: plans, locks, timeouts, several stacks, and masked secrets."""
 
 from __future__ import annotations
 
@@ -58,7 +58,9 @@ def test_up_without_changes_has_its_own_exit_code(single_host_stack: OfflineStac
     assert single_host_stack.up("--detailed-exit-code").code == 0
 
 
-def test_plan_is_applied_exactly_or_refused(single_host_stack: OfflineStack, tmp_path: Path) -> None:
+def test_plan_that_no_longer_matches_is_refused_and_a_matching_plan_is_applied(
+    single_host_stack: OfflineStack, tmp_path: Path
+) -> None:
     plan = tmp_path / "plan.json"
     single_host_stack.preview(
         lambda cluster: cluster.update(kubelet=_kubelet_with_max_pods(90)), "--save-plan", str(plan)
@@ -73,7 +75,7 @@ def test_plan_is_applied_exactly_or_refused(single_host_stack: OfflineStack, tmp
     assert state.read_bytes() == before
     single_host_stack.config[CLUSTER]["kubelet"] = _kubelet_with_max_pods(90)
     assert single_host_stack.up("--plan", str(plan), "--detailed-exit-code", check=False).code == 2
-    # The plan has been applied, so the same plan does not match the stack any more.
+    # The plan was applied, so it no longer matches the stack.
     assert single_host_stack.up("--plan", str(plan), check=False).code == 1
 
 
@@ -154,7 +156,9 @@ def locked_stack(stack: OfflineStack) -> Iterator[None]:
         lock.unlink()
 
 
-def test_stack_in_use_names_its_user_and_can_be_waited_for(single_host_stack: OfflineStack) -> None:
+def test_error_for_a_stack_in_use_names_the_user_and_wait_waits_for_the_stack(
+    single_host_stack: OfflineStack,
+) -> None:
     with locked_stack(single_host_stack):
         refused = single_host_stack.up(check=False)
         assert refused.code == 1
@@ -180,7 +184,7 @@ def test_stack_in_use_names_its_user_and_can_be_waited_for(single_host_stack: Of
     assert single_host_stack.up("--wait", "30").code == 0
 
 
-def test_time_out_ends_the_engine_and_is_reported(single_host_stack: OfflineStack) -> None:
+def test_timeout_ends_the_engine_and_is_reported(single_host_stack: OfflineStack) -> None:
     late = single_host_stack.up("--timeout", "1", check=False)
     assert late.code == 1
     assert "not finished within 1 s" in late.text

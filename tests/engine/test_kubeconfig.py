@@ -1,4 +1,4 @@
-"""Tests of the kubeconfig without secrets, with the outputs of a stack that the real engine deployed."""
+"""Tests of the kubeconfig without secrets, on a stack that the real engine deployed."""
 
 from __future__ import annotations
 
@@ -31,16 +31,16 @@ def stack(machine: Machine) -> OfflineStack:
 
 
 def admin_kubeconfig(stack: OfflineStack) -> dict[str, Any]:
-    """Return the kubeconfig of the administrator, which `up` wrote."""
+    """Return the administrator's kubeconfig, which `up` wrote."""
     parsed: dict[str, Any] = json.loads((stack.machine.state / "stacks/dev/kubeconfig").read_text())
     return parsed
 
 
 @contextmanager
 def serve_clients_of(authority: bytes, directory: Path) -> Iterator[tuple[str, list[str]]]:
-    """Serve an API that accepts only clients with a certificate of the authority (PEM).
+    """Serve HTTPS for clients with a certificate of the authority (PEM), until the block ends.
 
-    Yield the address and the list of the common names of clients.
+    Yield the address, and the list to which the server adds the common name of each client.
     """
     names: list[str] = []
     certificate, key = create_self_signed_certificate(directory)
@@ -83,7 +83,9 @@ def test_kubeconfig_contains_no_secret(stack: OfflineStack) -> None:
 
 
 def test_kubectl_authenticates_as_the_administrator(stack: OfflineStack, tmp_path: Path) -> None:
-    """kubectl runs the command of the kubeconfig. An API that knows only the cluster's CA accepts kubectl."""
+    """kubectl runs the credential command. A server that trusts only the cluster's CA accepts its
+    certificate.
+    """
     file = tmp_path / "exec.kubeconfig"
     words = ("--file", str(stack.machine.root / "Pulumi.dev.yaml"), "--to", str(file))
     assert stack.machine.command("kubeconfig", *words).stdout == f"export KUBECONFIG={file}\n"
@@ -93,7 +95,8 @@ def test_kubectl_authenticates_as_the_administrator(stack: OfflineStack, tmp_pat
     with serve_clients_of(authority, tmp_path) as (address, names):
         kubeconfig["clusters"][0]["cluster"] = {"server": address, "insecure-skip-tls-verify": True}
         file.write_text(json.dumps(kubeconfig))
-        # Only the kubeconfig tells where the state is: kubectl runs without the variables of Kubewright.
+        # Only the kubeconfig contains the directory of the state. kubectl runs without the variables of
+        # Kubewright.
         variables = {name: value for name, value in os.environ.items() if not name.startswith("KUBEWRIGHT_")}
         command = [tool("kubectl"), f"--kubeconfig={file}", "get", "--raw", "/healthz"]
         done = subprocess.run(command, env=variables, capture_output=True, text=True, timeout=60)
@@ -111,7 +114,7 @@ def test_credential_is_the_certificate_of_the_administrator(stack: OfflineStack)
 
 
 def test_deployer_without_the_passphrase_gets_no_credential(stack: OfflineStack) -> None:
-    """Access to the state alone is not enough: the output is encrypted with the key of the stack."""
+    """Access to the state is not sufficient, because the output is encrypted with the key of the stack."""
     result = stack.machine.execute(
         ["credential"], check=False, variables={"PULUMI_CONFIG_PASSPHRASE": "a wrong passphrase"}
     )
@@ -120,7 +123,7 @@ def test_deployer_without_the_passphrase_gets_no_credential(stack: OfflineStack)
     assert "PRIVATE KEY" not in result.text
 
 
-def test_stack_that_was_not_deployed_is_an_error(stack: OfflineStack) -> None:
+def test_credential_of_a_stack_that_was_not_deployed_is_an_error(stack: OfflineStack) -> None:
     result = stack.machine.command("credential", "--stack", "absent", check=False)
     assert result.code == 1
     assert "absent" in result.stderr

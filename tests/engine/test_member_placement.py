@@ -16,7 +16,7 @@ import pulumi
 
 from providers.cloud.placement import Placement, refuse_moves
 
-# As in the real program: the engine interrupts it when a resource failed, and has reported the error.
+# As in the real program: after a failed resource, the engine reports the error and interrupts the program.
 signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 def member(name, address, zone, subnet="subnet-1", *, child="a"):
@@ -37,7 +37,7 @@ def two_member_stack(tmp_path: Path, tmp_path_factory: pytest.TempPathFactory) -
     return program
 
 
-def test_member_that_would_move_stops_preview_and_up_with_one_line(two_member_stack: Program) -> None:
+def test_member_that_would_move_fails_preview_and_up_with_one_line(two_member_stack: Program) -> None:
     # The change swaps two names, so that each member would get the other member's address.
     two_member_stack.program("member('cp-2', '10.0.0.10', 'a')\n")
     for output in (two_member_stack.run("preview", fails=True), two_member_stack.up(fails=True)):

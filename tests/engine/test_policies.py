@@ -56,7 +56,7 @@ def test_update_with_a_violation_does_not_start(machine: Machine) -> None:
 
 
 def test_rules_handle_encrypted_settings(machine: Machine) -> None:
-    """Rules check decrypted values, also in fields that do not accept arbitrary text."""
+    """Rules check decrypted values, even of fields that do not accept arbitrary text."""
     stack = OfflineStack.from_checkout(machine, "dev")
     stack.name = "encrypted"
     file = machine.write_stack_file(stack.name, stack.config)
@@ -83,12 +83,12 @@ def test_rules_handle_encrypted_settings(machine: Machine) -> None:
 
 @pytest.fixture(scope="module")
 def pack(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Return the pack as it is published, with a runtime that the engine starts through a separate program.
+    """Return the policy pack as `policy-pack` writes it, with a runtime that needs no language host.
 
     On machines without downloads, the language host is built from source. This language host is older than
     the engine and cannot run policy packs. For runtimes without a language host, the engine starts a
     program with the engine's address and the path of the pack. The official `pulumi-analyzer-policy-python`
-    used this method. The program does not find the packages of the checkout.
+    used this method. The program cannot import packages of the checkout.
     """
     root = tmp_path_factory.mktemp("pack") / "published"
     write_policy_pack(root)

@@ -1,4 +1,4 @@
-"""Tests of private SSH keys as inputs of hosts: what another deployer's preview shows."""
+"""Tests of private SSH keys as inputs of hosts: the preview of a deployer with another key."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ _WARNING = "the private key is an input of 1 host"
 
 @pytest.fixture(autouse=True)
 def keep_settings(machine: Machine, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Keep the SSH settings of a stack in previews: `OfflineStack.preview` adds those of the machine."""
+    """Keep the SSH settings of the stack, which `OfflineStack` otherwise replaces."""
     monkeypatch.setattr(Machine, "ssh_settings", lambda *_: {})
 
 
 def stack_with(machine: Machine, name: str, ssh: Document) -> OfflineStack:
-    """Return a deployed stack of the environment `test` with these SSH settings."""
+    """Return a deployed stack with the environment `test` and these SSH settings."""
 
     def edit(cluster: Document) -> None:
         keep_one_machine(cluster)
@@ -43,7 +43,7 @@ def test_another_key_changes_every_host_and_the_preview_warns(machine: Machine) 
     key.write_text(_ANOTHER_KEY)
     changed = stack.preview(lambda _: None, "--detailed-exit-code", check=False)
     assert changed.code == 2
-    # Every command of the host, and nothing is created, replaced or deleted.
+    # The preview updates all commands of the host, and creates, replaces and deletes nothing.
     assert "| 0 | 5 | 0 | 0 |" in stack.markdown()
 
 

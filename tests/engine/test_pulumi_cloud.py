@@ -1,4 +1,4 @@
-"""Tests of a stack in Pulumi Cloud: login, organization, secrets of the service, environment (ESC)."""
+"""Tests of a stack in Pulumi Cloud: login, organization, secrets provider of the service, ESC environment."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def cloud() -> Iterator[PulumiCloud]:
 
 @pytest.fixture(scope="module")
 def variables(machine: Machine, cloud: PulumiCloud) -> dict[str, str]:
-    """Return the variables of a user who has logged in."""
+    """Return the environment variables of a user who has logged in."""
     return log_in(machine.root / "home", cloud.url)
 
 

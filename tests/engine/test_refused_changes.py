@@ -1,5 +1,5 @@
-"""Tests with the real engine, without the driver: changes that a cluster does not survive are errors in the
-preview and in `up`.
+"""Tests with the real engine, without the driver: unsafe changes of a cluster are errors in `preview` and
+`up`.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ import pulumi
 from components.members import ControlPlane, Etcd, MembersArgs
 from topology.model import Role
 
-# As in the real program: the engine interrupts it when a resource failed, and has reported the error.
+# As in the real program: after a failed resource, the engine reports the error and interrupts the program.
 signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 class Provider:
@@ -42,7 +42,7 @@ def cluster(names, etcd="3.6.16", kubernetes="1.35.6"):
 
 @pytest.fixture(scope="module")
 def stack(tmp_path_factory: pytest.TempPathFactory) -> Program:
-    """Return a stack whose members and versions each test sets first."""
+    """Return an empty stack. Each test first deploys the members and versions that it needs."""
     home = tmp_path_factory.getbasetemp() / "pulumi-home"
     directory = tmp_path_factory.mktemp("stack")
     return create_stack(directory, home, [], head=HEAD, variables={"PYTHONPATH": str(CHECKOUT)})
@@ -60,8 +60,8 @@ def error_line(output: str, text: str) -> str:
     return line
 
 
-def test_state_of_an_earlier_release_is_accepted(stack: Program) -> None:
-    """Components of 0.1.0 have no inputs. Recording inputs is an update, not a replacement."""
+def test_state_without_recorded_inputs_is_accepted(stack: Program) -> None:
+    """Version 0.1.0 recorded no inputs. The first recorded inputs are an update and not a replacement."""
     deploy(stack, "pulumi.ComponentResource('kubewright:index:Etcd', 'cluster-etcd')")
     stack.program("cluster('abc')\n")
     assert "replace" not in stack.run("preview")
@@ -78,17 +78,15 @@ def test_state_of_an_earlier_release_is_accepted(stack: Program) -> None:
         ("cluster('abc', etcd='3.8.0')", "kubernetes.etcd: 3.6.16 cannot become 3.8.0 in one step"),
     ],
 )
-def test_preview_refuses_a_change_that_a_cluster_does_not_survive(
-    stack: Program, change: str, error: str
-) -> None:
+def test_preview_refuses_an_unsafe_change(stack: Program, change: str, error: str) -> None:
     deploy(stack, "cluster('abc')")
     stack.program(f"{change}\n")
     output = stack.run("preview", fails=True)
-    assert "each followed by `up`" in error_line(output, error)
+    assert "run `up` after each" in error_line(output, error)
     assert "Traceback" not in output
 
 
-def test_update_does_not_move_etcd_as_a_whole(stack: Program) -> None:
+def test_update_refuses_to_replace_all_etcd_members(stack: Program) -> None:
     deploy(stack, "cluster('abc')")
     stack.program("cluster('def')\n")
     for words in ((), ("--continue-on-error",)):
@@ -99,11 +97,11 @@ def test_update_does_not_move_etcd_as_a_whole(stack: Program) -> None:
         assert "d-etcd" not in state
 
 
-def test_supported_changes_are_made(stack: Program) -> None:
+def test_supported_changes_are_accepted(stack: Program) -> None:
     for change in (
         "cluster('abc')",
         "cluster('abcde', etcd='3.7.3', kubernetes='1.36.3')",
-        # After a failed upgrade the old version is requested again; hosts decide whether they can go back.
+        # The old version is accepted, because hosts may still have it after a failed upgrade.
         "cluster('bde')",
         "cluster('e')",
     ):

@@ -1,6 +1,6 @@
-"""Tests that secret settings are in no state, log, diff, plan or report, with a passphrase and with a key.
+"""Tests that no state, log, diff, plan or report contains secret settings, with a passphrase and with a key.
 
-Encrypted values are set, changed and rotated by the documented commands.
+The tests set, change and rotate encrypted values with the documented commands.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ PASSPHRASE = {"PULUMI_CONFIG_PASSPHRASE": "test-Passphrase"}
 
 @dataclass
 class SecretStack:
-    """A stack whose secrets are set by commands. `texts` is everything that the commands printed."""
+    """A stack whose secrets are set with commands. `texts` has the output of all commands."""
 
     machine: Machine
     name: str
@@ -46,12 +46,12 @@ class SecretStack:
         return result
 
     def set_secrets(self, values: Mapping[str, str]) -> None:
-        """Set encrypted values by the documented command."""
+        """Set encrypted values with the documented command."""
         for path, value in values.items():
             self.run("config", "set", "--secret", path, stdin=value)
 
     def deploy(self, *, with_plan: bool) -> None:
-        """Preview with report and events, then apply, optionally by a plan."""
+        """Run a preview with report and events, then `up`, optionally with a saved plan."""
         root = self.machine.root
         reports = ("--report", str(root / f"{self.name}-reports"))
         plan = str(root / f"{self.name}.plan")
@@ -62,7 +62,7 @@ class SecretStack:
         self.run("up", *applied, "--events", str(root / f"{self.name}-up.jsonl"))
 
     def leaks(self, values: Mapping[str, str]) -> list[str]:
-        """Return the places that contain a secret: output of commands, and files outside of the cache."""
+        """Return the locations that contain a secret: output of commands, and files outside the cache."""
         secrets = [Secret(path, value) for path, value in values.items()]
         places = {f"output {number}": text for number, text in enumerate(self.texts)}
         files = [path for path in self.machine.root.rglob("*") if path.is_file() and not path.is_symlink()]
@@ -90,7 +90,7 @@ def _with_alerts(cluster: Document) -> None:
 
 @pytest.fixture(scope="module", params=["passphrase", "key"])
 def stack(machine: Machine, request: pytest.FixtureRequest) -> Iterator[SecretStack]:
-    """Return a stack without secrets, whose file has comments."""
+    """Return a stack whose stack file has comments and no secrets."""
     name = f"with-{request.param}"
     config = OfflineStack.from_checkout(machine, "dev", _with_alerts).config
     file = machine.write_stack_file(name, config)
@@ -103,7 +103,7 @@ def stack(machine: Machine, request: pytest.FixtureRequest) -> Iterator[SecretSt
         yield SecretStack(machine, name, file, variables)
 
 
-def test_secrets_are_nowhere_in_plain_text(stack: SecretStack) -> None:
+def test_no_output_and_no_file_contains_a_secret_in_plain_text(stack: SecretStack) -> None:
     stack.set_secrets(VALUES)
     text = stack.file.read_text()
     assert text.startswith("# The stack of a test.\n")
@@ -116,7 +116,7 @@ def test_changed_secrets_change_their_resources_only(stack: SecretStack) -> None
     stack.set_secrets(NEW_VALUES)
     preview = stack.run("preview", "--raw").text
     assert "helm-alerts" in preview
-    assert "cp-1-node" in preview, "the host with the password of the registry"
+    assert "cp-1-node" in preview, "the preview does not change the host with the password of the registry"
     stack.deploy(with_plan=True)
     assert stack.leaks({**VALUES, **{f"new {path}": value for path, value in NEW_VALUES.items()}}) == []
 
@@ -127,8 +127,8 @@ def test_secrets_can_be_read_back(stack: SecretStack) -> None:
     assert all(value in shown for value in NEW_VALUES.values())
 
 
-def test_encryption_is_in_the_stack_file_alone(stack: SecretStack) -> None:
-    """Another machine has the file and the state, but not the work directory of this machine."""
+def test_stack_file_is_sufficient_for_the_encryption(stack: SecretStack) -> None:
+    """A different machine has the stack file and the state, but not the work directory of this machine."""
     key = "encryptedkey" if vault.PROVIDER in stack.file.read_text() else "encryptionsalt"
     before = yaml.safe_load(stack.file.read_text())[key]
     for copy in (stack.machine.state / "stacks" / stack.name).glob("Pulumi.*.yaml"):
@@ -137,8 +137,7 @@ def test_encryption_is_in_the_stack_file_alone(stack: SecretStack) -> None:
     assert yaml.safe_load(stack.file.read_text())[key] == before
 
 
-def test_rotation_of_the_secrets_provider(stack: SecretStack) -> None:
-    """The secrets of file and state are encrypted by a new passphrase."""
+def test_changed_passphrase_encrypts_the_stack_file_and_the_state_again(stack: SecretStack) -> None:
     before = yaml.safe_load(stack.file.read_text())
     state = stack.machine.state / f"backend/.pulumi/stacks/kubewright/{stack.name}.json"
     old_state = state.read_text()

@@ -89,7 +89,7 @@ def lock_files(stack: OfflineStack) -> list[Path]:
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
-def test_interrupted_up_completes_the_steps_it_has_begun(
+def test_interrupted_up_completes_its_running_operations(
     single_host_stack: OfflineStack, number: signal.Signals
 ) -> None:
     single_host_stack.config[CLUSTER]["kubelet"] = {"max_pods": 60 + number}
@@ -114,7 +114,7 @@ def test_interrupted_up_completes_the_steps_it_has_begun(
     assert single_host_stack.up("--detailed-exit-code").code == 0
 
 
-def test_second_signal_ends_the_engine_at_once(single_host_stack: OfflineStack) -> None:
+def test_second_signal_ends_the_engine_immediately(single_host_stack: OfflineStack) -> None:
     single_host_stack.config[CLUSTER]["kubelet"] = {"max_pods": 59}
     with started_command(single_host_stack, "up", variables={SLOW_VARIABLE: "cp-1-node=600"}) as process:
         read_until(process, "cp-1-node updating")

@@ -1,4 +1,4 @@
-"""Test of the reason why resources on Azure use `transformations` and not `transforms` of Pulumi."""
+"""Test of the engine bug because of which resources on Azure use `transformations` and not `transforms`."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ Component(pulumi.ResourceOptions({option}=[transform]))
 def test_only_transformations_add_dependencies_to_children(
     tmp_path: Path, option: str, result: str, keeps_dependencies: bool
 ) -> None:
-    """If this test fails for `transforms`, the engine was corrected: use `transforms` in providers/azure."""
+    """If this test fails for `transforms`, the engine bug is fixed: use `transforms` in providers/azure."""
     stack = create_stack(tmp_path, tmp_path / "home", ["command"])
     stack.program(_PROGRAM.format(option=option, result=result))
     stack.up()

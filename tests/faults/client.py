@@ -61,7 +61,7 @@ class Api:
         self._connection: http.client.HTTPSConnection | None = None
 
     def call(self, method: str, path: str, body: dict[str, Any] | None = None) -> dict[str, Any]:
-        """Send a request and return the decoded response. Raises one of `_FAILURES`."""
+        """Send a request and return the decoded response. Raise one of `_FAILURES`."""
         try:
             return self._call(method, path, body)
         except RequestRefused as refusal:

@@ -82,7 +82,7 @@ class HaCluster(Cluster):
     def etcd_statuses(self, host: str) -> list[dict[str, Any]]:
         """Return the status of every etcd member, as etcdctl on `host` reports it.
 
-        Raises CommandFailed if a member does not respond.
+        Raise CommandFailed if a member does not respond.
         """
         endpoints = ",".join(f"https://{self.address(member)}:2379" for member in self.members)
         output = self.ssh(host, f"{_ETCDCTL} --endpoints={endpoints} endpoint status -w json", timeout=30)

@@ -1,4 +1,4 @@
-"""Fault test of a change that cuts SSH: it stops at the first hosts of a pool."""
+"""Fault test of a change that breaks SSH: the change stops after the first hosts of a pool."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ def changed_workers(cluster: Cluster) -> list[str]:
     ]
 
 
-def test_change_that_cuts_ssh_stops_at_the_first_hosts(pool_of_six: Cluster) -> None:
+def test_change_that_breaks_ssh_stops_after_the_first_hosts(pool_of_six: Cluster) -> None:
     cluster = pool_of_six
     for worker in WORKERS:
         cluster.ssh(worker, CUT_SSH_WITH_KUBELET)
@@ -77,7 +77,7 @@ def test_change_that_cuts_ssh_stops_at_the_first_hosts(pool_of_six: Cluster) -> 
     untouched = [worker for worker in WORKERS if worker not in cut]
     for worker in untouched:
         assert f"{worker}-node: not changed, because the change failed on" in failed.text
-        # The host still answers: the change did not begin there.
+        # The host is still reachable, because the change did not start on this host.
         cluster.ssh(worker, f"rm {FLAG}")
     assert "Traceback" not in failed.text
     for worker in cut:

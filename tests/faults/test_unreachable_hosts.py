@@ -1,4 +1,4 @@
-"""Fault tests of `destroy` with a dead host, and of `up` with a host that does not respond."""
+"""Fault tests of `destroy` with a stopped host, and of `up` with a host that stops responding."""
 
 from __future__ import annotations
 
@@ -44,41 +44,43 @@ def remaining(cluster: Cluster) -> list[str]:
 
 
 def traces(cluster: Cluster, hosts: Sequence[str]) -> list[str]:
-    """Return the paths of roles that hosts still have."""
+    """Return the paths that show that hosts have a role, as `host: path`."""
     return [f"{host}: {path}" for host in hosts for path in paths_of_roles(cluster, host)]
 
 
 @pytest.mark.parametrize(
-    ("dead", "commands"),
+    ("stopped", "commands"),
     [
         ("w-1", ["w-1-node"]),
         # The remaining members have no quorum when one of them leaves.
         ("e-2", ["e-2-etcd"]),
-        # The first control plane also runs the commands of an administrator.
+        # The commands of an administrator also run on the first control plane.
         ("cp-1", ["cluster-farewell", "cp-1-control-plane", "cp-1-node"]),
     ],
 )
-def test_dead_host_keeps_nothing_but_itself(running_cluster: Cluster, dead: str, commands: list[str]) -> None:
+def test_only_the_resources_of_a_stopped_host_remain(
+    running_cluster: Cluster, stopped: str, commands: list[str]
+) -> None:
     cluster = running_cluster
-    others = [host for host in (*cluster.nodes, *ETCD_HOSTS) if host != dead]
-    assert traces(cluster, others), "a host with roles has none of these paths"
+    others = [host for host in (*cluster.nodes, *ETCD_HOSTS) if host != stopped]
+    assert traces(cluster, others), "no host has any of these paths, although all hosts have roles"
     # Stop the host after the engine has started: before that, the driver boots stopped hosts of the lab.
     destroyed = act_at_output(
-        cluster, "destroy", r"^Destroying", lambda: cluster.stop_host(dead), timeout=DESTROY_SECONDS
+        cluster, "destroy", r"^Destroying", lambda: cluster.stop_host(stopped), timeout=DESTROY_SECONDS
     )
     assert destroyed.code != 0
     assert remaining(cluster) == commands, destroyed.text
-    assert f"not deleted: {dead} (" in destroyed.text
-    assert f"`kubewright remove-host --stack {cluster.name} --host {dead}`" in destroyed.text
+    assert f"not deleted: {stopped} (" in destroyed.text
+    assert f"`kubewright remove-host --stack {cluster.name} --host {stopped}`" in destroyed.text
     assert traces(cluster, others) == [], destroyed.text
 
-    cluster.command("remove-host", "--host", dead)
+    cluster.command("remove-host", "--host", stopped)
     assert remaining(cluster) == []
     cluster.command("destroy")
     assert json.loads(cluster.pulumi("stack", "export"))["deployment"].get("resources", []) == []
 
 
-def test_up_ends_although_a_host_does_not_respond(running_cluster: Cluster) -> None:
+def test_host_that_stops_responding_does_not_block_the_run_forever(running_cluster: Cluster) -> None:
     """Test a host whose connection stays open while its delivery does not end."""
     cluster = running_cluster
     cluster.ssh(
@@ -92,7 +94,7 @@ def test_up_ends_although_a_host_does_not_respond(running_cluster: Cluster) -> N
     stopped = cluster.command("up", "--stall-timeout", "45", check=False)
     assert stopped.code != 0
     assert time.monotonic() - began < DESTROY_SECONDS
-    assert "no operation ended for 45 s; these were running: w-1-node" in stopped.text
+    assert "no operation ended for 45 s; running operations: w-1-node" in stopped.text
     cluster.ssh("w-1", "rm /run/hang && systemctl kill --signal=KILL kubelet.service || :")
     cluster.up()
     assert cluster.previewed_operations() == {}

@@ -1,4 +1,4 @@
-"""Lab test of the example: two clusters side by side from one `pulumi up` of the installed package."""
+"""Lab test of the example: one `pulumi up` with the installed package creates two clusters."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ from testkit.program import Program
 from testkit.wait import eventually
 
 PROJECT = "kubewright-metal"
-LEFT_FILES = "find /etc/kubernetes /etc/kubewright /var/lib/etcd -type f 2>/dev/null || true"
-"""Command that lists files of a cluster. The lab itself makes the directory /var/lib/etcd of each host."""
+FIND_FILES = "find /etc/kubernetes /etc/kubewright /var/lib/etcd -type f 2>/dev/null || true"
+"""Command that lists the files of a cluster. The directory /var/lib/etcd itself belongs to the lab."""
 ADDRESSES = {"east": {"cp-1": 11, "w-1": 21}, "west": {"cp-1": 31, "w-1": 41}}
-"""Numbers of the hosts' addresses. The hosts of both clusters have the same names."""
+"""The last numbers of the addresses of the hosts. The hosts of both clusters have the same names."""
 
 
 @pytest.fixture(scope="module")
@@ -40,7 +40,7 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def lab(state: Path) -> Iterator[Cluster]:
-    """Yield a lab with the four hosts. No stack of this checkout describes the clusters on them."""
+    """Yield a lab with the four hosts. No stack of this checkout uses this lab."""
     name, network = lab_slots.reserve("kwpair", state)
     lab = Cluster(name=name, state=state, config={stackfile.LAB: {"network": network}})
     hosts = [
@@ -51,7 +51,8 @@ def lab(state: Path) -> Iterator[Cluster]:
     path = state / f"{name}-lab.json"
     mirror = str(cache() / "mirror")
     path.write_text(json.dumps({"name": name, "network": network, "mirror": mirror, "hosts": hosts}))
-    # A new root file system takes longer than the time limit of the command, whose end would leave mounts.
+    # Build the root file system first. Within the command it can exceed the time limit and leave mounts
+    # behind.
     ensure_root()
     try:
         lab.lab_command("up", str(path))
@@ -66,7 +67,7 @@ def program(lab: Cluster, site: Path, tmp_path_factory: pytest.TempPathFactory) 
     directory = tmp_path_factory.mktemp("example")
     shutil.copytree(CHECKOUT / "examples/metal", directory, dirs_exist_ok=True)
     project = yaml.safe_load((directory / "Pulumi.yaml").read_text())
-    # The test has an environment with all dependencies. Users have the virtual environment of the example.
+    # The Python of the test has all dependencies, so the test needs no virtual environment for the example.
     (directory / "Pulumi.yaml").write_text(yaml.safe_dump(project | {"runtime": "python"}))
     environment = os.environ | {
         "PATH": os.pathsep.join([str(Path(sys.executable).parent), str(cache() / "bin"), os.environ["PATH"]]),
@@ -120,20 +121,20 @@ def wait_until_ready(program: Program, cluster: str, nodes: list[str]) -> None:
     )
 
 
-def left_files(lab: Cluster) -> list[str]:
+def remaining_files(lab: Cluster) -> list[str]:
     """Return the files of clusters on all hosts of the lab, as `host: path`."""
     found = []
     for cluster, hosts in ADDRESSES.items():
         for host in hosts:
-            words = ["exec", lab.name, "--host", f"{cluster}-{host}", "--", "sh", "-c", LEFT_FILES]
+            words = ["exec", lab.name, "--host", f"{cluster}-{host}", "--", "sh", "-c", FIND_FILES]
             found += [f"{cluster}-{host}: {path}" for path in lab.lab_command(*words).stdout.split()]
     return found
 
 
-def test_two_clusters_come_up_stay_unchanged_and_are_destroyed(lab: Cluster, program: Program) -> None:
+def test_two_clusters_are_created_remain_unchanged_and_are_destroyed(lab: Cluster, program: Program) -> None:
     program.up()
     try:
-        assert left_files(lab), "the search finds the files of running clusters"
+        assert remaining_files(lab), "the search does not find the files of running clusters"
         for cluster, hosts in ADDRESSES.items():
             wait_until_ready(program, cluster, sorted(hosts))
         endpoints = {name: program.run("stack", "output", f"{name}-endpoint").strip() for name in ADDRESSES}
@@ -143,4 +144,4 @@ def test_two_clusters_come_up_stay_unchanged_and_are_destroyed(lab: Cluster, pro
         program.run("destroy", "--yes", "--skip-preview")
     state = json.loads(program.run("stack", "export"))
     assert not state["deployment"].get("resources", [])
-    assert not left_files(lab)
+    assert not remaining_files(lab)

@@ -93,7 +93,7 @@ def boot_times(lab: LabSpec) -> dict[str, str]:
 
 
 def ssh(lab: LabSpec, host: LabHost, command: str) -> str:
-    """Run a command on a host by SSH and return its output."""
+    """Run a command on a host over SSH and return its output."""
     paths = LabPaths.of(lab.name)
     options = {
         "UserKnownHostsFile": paths.known_hosts,

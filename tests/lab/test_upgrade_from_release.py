@@ -1,4 +1,4 @@
-"""Lab tests of a stack that an earlier release created: `up` with this checkout replaces and restarts
+"""Lab tests of a stack that an earlier version created: `up` with this checkout replaces and restarts
 nothing.
 """
 

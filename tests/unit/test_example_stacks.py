@@ -44,7 +44,7 @@ def test_bundles_of_an_example_need_no_mirror(path: Path) -> None:
     texts = files.read_files(stack, ROOT)
     assert stack.artifacts.index
     pinned = texts[stack.artifacts.index]
-    index = load_index(stack.artifacts.mirror, None, *topology.releases, pinned=pinned)
+    index = load_index(stack.artifacts.mirror, None, *topology.version_sets, pinned=pinned)
     bundles = nodeconfig.bundles(topology, index)
     assert {host for host, _ in bundles} == {"cp-1", "cp-2", "cp-3", "general", "batch"}
 

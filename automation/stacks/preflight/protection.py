@@ -1,8 +1,8 @@
-"""Check that no resource is protected before the whole cluster is deleted.
+"""Checks before `destroy` that the stack has no protected resources.
 
-`pulumi destroy` finds protected resources in its preview, which the driver skips. The update then deletes
-resources in the order of their dependencies, and would reach the protected authorities only after all hosts
-were reset.
+`pulumi destroy` detects protected resources in its preview, but the driver skips this preview. The engine
+deletes resources in the reverse order of their dependencies, so without this check the run would fail at the
+protected authorities after all hosts were reset.
 """
 
 from __future__ import annotations
@@ -13,9 +13,7 @@ from typing import Any
 
 from automation.engine.program import Engine
 from automation.errors import UserError
-
-_MAX_SHOWN = 5
-"""Maximum number of resources in the error message."""
+from formats.lists import shorten_list
 
 
 def check(engine: Engine) -> None:
@@ -24,12 +22,9 @@ def check(engine: Engine) -> None:
     if not names:
         return
     stack = engine.workspace.stack
-    shown = ", ".join(names[:_MAX_SHOWN]) + (
-        f" and {len(names) - _MAX_SHOWN} more" if len(names) > _MAX_SHOWN else ""
-    )
     raise UserError(
-        f"stack {stack}: protected from deletion: {shown}; nothing was deleted. To delete the cluster with "
-        "its data and authorities, first run "
+        f"stack {stack}: resources are protected from deletion: {shorten_list(names)}; nothing was deleted; "
+        "to delete the cluster with its data and authorities, first run "
         f"`./kubewright pulumi --stack {stack} -- state unprotect --all --yes`"
     )
 

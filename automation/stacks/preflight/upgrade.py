@@ -1,8 +1,9 @@
 """Checks that all hosts together can change to the requested versions and etcd members [C1, J1].
 
-Hosts reject unsupported version changes too, each for itself. This check reports them before any change. It
-compares with what was delivered to each host. The hooks in `components/refused_changes.py` compare with what
-the program last requested, also without the driver: a failed `up` makes the difference.
+Each host also rejects unsupported version changes. This check reports such changes before anything changes.
+It compares the stack file with the last delivery to each host. The hooks in `components/refused_changes.py`
+compare the new inputs with the inputs that the program last requested, and also run without the driver. The
+two comparisons can differ after a failed `up`.
 """
 
 from __future__ import annotations
@@ -85,5 +86,7 @@ def _check_version_change(current: str, requested: str, host: str) -> str:
     if is_downgrade(current, requested):
         return f"{requested} is an older minor version than {current} on {host}; downgrades are not supported"
     if skips_minor_version(current, requested):
-        return f"{current} on {host} cannot become {requested} in one step; take each minor version in turn"
+        return (
+            f"{current} on {host} cannot become {requested} in one step; upgrade one minor version at a time"
+        )
     return ""

@@ -21,7 +21,7 @@ from lab.paths import LabPaths
 
 
 def main(lab: str) -> None:
-    """Serve requests until the process is killed. Raises OSError if an address is in use."""
+    """Serve requests until the process is killed. Raise OSError if an address is in use."""
     paths = LabPaths.of(lab)
     gateway = str(spec.read(paths.spec).gateway)
     states, sessions = MachineStates.of(lab), Sessions(admin_secret(lab))

@@ -19,7 +19,7 @@ from lab.paths import LabPaths
 
 
 def main(lab: str) -> None:
-    """Serve requests until the process is killed. Raises OSError if an address is in use."""
+    """Serve requests until the process is killed. Raise OSError if an address is in use."""
     paths = LabPaths.of(lab)
     gateway = str(spec.read(paths.spec).gateway)
     common = {"states": MachineStates.of(lab), "tokens": AccessTokens(admin_secret(lab))}

@@ -16,7 +16,7 @@ AssetOrArchive = Mapping[str, str]
 
 
 def digest(source: AssetOrArchive) -> str:
-    """Return the SHA-256 digest, in hexadecimal, of the content to copy. Raises PluginError for an unreadable
+    """Return the SHA-256 digest, in hexadecimal, of the content to copy. Raise PluginError for an unreadable
     path.
     """
     if "path" not in source:
@@ -36,7 +36,7 @@ def digest(source: AssetOrArchive) -> str:
 
 
 async def copy(client: "asyncssh.SSHClientConnection", source: AssetOrArchive, destination: str) -> None:
-    """Copy `source` to the path `destination` on the host. Raises PluginError if the copy fails.
+    """Copy `source` to the path `destination` on the host. Raise PluginError if the copy fails.
 
     If `source` is a directory whose path ends in "/", only its content is copied. Any other directory is
     copied into `destination`, which is created if it is missing. A file is copied into an existing directory

@@ -70,7 +70,7 @@ def check_inputs(token: str, news: Properties) -> Properties:
 
     The connection is a secret, and its keys and passwords are secrets of their own inside it.
 
-    Raises CheckError with all wrong inputs.
+    Raise CheckError with all wrong inputs.
     """
     failures = _type_failures("", FIELDS[token], news)
     for key in _REQUIRED.get(token, []):

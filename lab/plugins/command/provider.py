@@ -42,7 +42,7 @@ class CommandProvider(Provider):
     async def check(self, urn: str, olds: Properties, news: Properties, seed: bytes) -> Properties:
         """Return the inputs with defaults. For a copy, add the digest of its source.
 
-        Raises CheckError if inputs are invalid.
+        Raise CheckError if inputs are invalid.
         """
         token = _require_supported(resource_type(urn))
         inputs = check_inputs(token, news)
@@ -154,7 +154,7 @@ class CommandProvider(Provider):
 
 
 def _require_supported(token: str) -> str:
-    """Return the type token. Raises PluginError if the plugin does not have the type."""
+    """Return the type token. Raise PluginError if the plugin does not have the type."""
     if token not in _RESULTS:
         raise PluginError(f"the command plugin has no resource {token}")
     return token

@@ -34,7 +34,7 @@ async def connect(
 ) -> "AsyncIterator[asyncssh.SSHClientConnection]":
     """Connect to the host that `connection` describes, through a proxy if one is set. Retry after failures.
 
-    `show_status` receives a line after each failed attempt. Raises PluginError with the name of the host
+    `show_status` receives a line after each failed attempt. Raise PluginError with the name of the host
     after more than `dialErrorLimit` failed attempts (-1: no limit), or immediately if the settings are
     unusable.
     """
@@ -162,7 +162,7 @@ async def run(
     environment: Mapping[str, str],
     output: Output,
 ) -> None:
-    """Run a command on the host and add its output to `output`. Raises PluginError unless it exits with 0."""
+    """Run a command on the host and add its output to `output`. Raise PluginError unless it exits with 0."""
     import asyncssh
 
     try:

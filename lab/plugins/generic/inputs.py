@@ -46,10 +46,10 @@ def complete_inputs(
     return inputs
 
 
-def has_name_of_the_program(package: Package, kind: ResourceType, inputs: Properties) -> bool:
+def has_explicit_name(package: Package, kind: ResourceType, inputs: Properties) -> bool:
     """Check whether the program sets the name that the plugin would otherwise generate.
 
-    Only plugins bridged from Terraform record generated names (`DEFAULTS`). Without the record, a name counts
+    Only plugins bridged from Terraform record generated names (`DEFAULTS`). A name without this record counts
     as generated. The rule is `nameRequiresDeleteBeforeReplace` in pulumi-terraform-bridge.
     """
     field = package.generated_name_input(kind)

@@ -10,7 +10,7 @@ from lab.plugins.generic.inputs import (
     as_outputs,
     comparable_inputs,
     complete_inputs,
-    has_name_of_the_program,
+    has_explicit_name,
     without_defaults,
 )
 from lab.plugins.generic.packages import Package
@@ -62,7 +62,7 @@ class GenericProvider(Provider):
             lambda path: top_level(path) in replacing,
             secrecy_counts=True,
         )
-        named = has_name_of_the_program(self._package, self._resource_type(urn), news)
+        named = has_explicit_name(self._package, self._resource_type(urn), news)
         return Diff(changes, delete_first=named).without(map(top_level, ignore))
 
     async def create(
@@ -70,7 +70,7 @@ class GenericProvider(Provider):
     ) -> tuple[str, Properties]:
         """Return the previewed state of a new resource: its inputs, and unknown values for generated outputs.
 
-        Raises PluginError outside a preview.
+        Raise PluginError outside a preview.
         """
         kind = self._resource_type(urn)
         if not preview:
@@ -90,7 +90,7 @@ class GenericProvider(Provider):
     ) -> Properties:
         """Return the previewed state: the new inputs, old outputs, and unknown values for changing outputs.
 
-        Raises PluginError outside a preview.
+        Raise PluginError outside a preview.
         """
         if not preview:
             self._refuse_operation(urn, "updated")
@@ -113,7 +113,7 @@ class GenericProvider(Provider):
     async def invoke(self, token: str, args: Properties, *, preview: bool) -> Properties:
         """Return an assumed result of a function.
 
-        Raises `PluginError` outside previews and for functions whose result cannot be assumed.
+        Raise `PluginError` outside previews and for functions whose result cannot be assumed.
         """
         functions = self._package.functions
         if not preview:
@@ -152,8 +152,8 @@ class GenericProvider(Provider):
 
     def _refusal_reason(self) -> str:
         return (
-            f"the stand-in for the plugin {self.name} {self.version} only previews; use the official plugin "
-            "(`kubewright` without --offline installs it)"
+            f"the stand-in for the plugin {self.name} {self.version} supports only previews; use the "
+            "official plugin (commands without --offline install it)"
         )
 
 

@@ -50,7 +50,7 @@ class Applier:
         """Return the target of requests for an object.
 
         With `wait_for_kind`, wait up to ten seconds until the cluster has the kind, because its definition
-        may have just been created. Raises ApiError if the cluster does not have the kind.
+        may have just been created. Raise ApiError if the cluster does not have the kind.
         """
         deadline = time.monotonic() + (_NEW_KIND_SECONDS if wait_for_kind else 0)
         while True:
@@ -71,7 +71,7 @@ class Applier:
         """Create or change an object, and return the response of the API server.
 
         Without server-side apply, send a create request or a merge patch from the old inputs `olds`.
-        `manager` is the field manager. Raises ApiError if the server refuses the object.
+        `manager` is the field manager. Raise ApiError if the server refuses the object.
         """
         body = bodies.request_body(target.kind, inputs)
         if target.api.namespaced:
@@ -104,7 +104,7 @@ class Applier:
         """Return the object that an apply would produce; None if a dry run is not possible.
 
         A dry run is not possible with unknown inputs, without access to the cluster, or if the namespace or
-        the kind of the object does not exist yet. Raises ApiError if the server would refuse the inputs.
+        the kind of the object does not exist yet. Raise ApiError if the server would refuse the inputs.
         """
         if has_unknown(dict(inputs)) or self._settings.access is None or not self._client().is_reachable():
             return None

@@ -18,7 +18,8 @@ FIRST_VERSION = "__initialApiVersion"
 INPUTS = "__inputs"
 """Key of the state with the inputs of an object or release.
 
-The official plugin compares these inputs with the new ones. Without this key, every field would look added.
+The official plugin compares these inputs with the new inputs. Without this key, all fields would appear to be
+new.
 """
 _LAST_APPLIED = "kubectl.kubernetes.io/last-applied-configuration"
 _SERVER_METADATA = ("creationTimestamp", "generation", "managedFields", "resourceVersion", "selfLink", "uid")

@@ -31,7 +31,7 @@ class LocalChart:
 def find_local_chart(chart: str) -> LocalChart | None:
     """Return the local chart at a path, or None for the name or URL of a remote chart.
 
-    The path is relative to the Pulumi program. Raises InvalidInput if the path does not exist or is not a
+    The path is relative to the Pulumi program. Raise InvalidInput if the path does not exist or is not a
     chart.
     """
     path = Path(chart).expanduser()

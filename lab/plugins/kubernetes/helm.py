@@ -1,6 +1,6 @@
 """Runs the helm binary.
 
-Kubeconfig, values and passwords are passed in private files or by stdin, never as arguments.
+Kubeconfig, values and passwords are passed in private files or through standard input, never as arguments.
 """
 
 from __future__ import annotations

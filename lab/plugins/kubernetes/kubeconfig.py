@@ -27,7 +27,7 @@ from lab.plugins.runtime.errors import PluginError
 def read(text_or_path: str) -> dict[str, Any]:
     """Parse a kubeconfig from text or from a path.
 
-    Raises PluginError if the file is unreadable or the text is not a kubeconfig. The error does not contain
+    Raise PluginError if the file is unreadable or the text is not a kubeconfig. The error does not contain
     the text.
     """
     source = "kubeconfig"

@@ -60,7 +60,7 @@ class ObjectManager:
     def check(self, urn: str, olds: Inputs, news: Inputs, seed: bytes) -> dict[str, Value]:
         """Return the inputs of an object with API version, kind, name and namespace.
 
-        Raises InvalidInput if an input is invalid.
+        Raise InvalidInput if an input is invalid.
         """
         kind = kind_of(resource_type(urn), news)
         named = {"apiVersion": kind.api_version, "kind": kind.kind, **news}
@@ -119,7 +119,7 @@ class ObjectManager:
     def update(
         self, urn: str, state: Inputs, olds: Inputs, news: Inputs, *, timeout: float, preview: bool
     ) -> dict[str, Value]:
-        """Change an object and wait until it is ready. Return its state. Raises the same errors as
+        """Change an object and wait until it is ready. Return its state. Raise the same errors as
         `create`.
         """
         kind = kind_of(resource_type(urn), news)
@@ -263,7 +263,7 @@ class ObjectManager:
     def _await_ready(
         self, urn: str, target: Target, inputs: Inputs, live: dict[str, Any], manager: str, timeout: float
     ) -> tuple[str, dict[str, Value]]:
-        """Wait until an applied object is ready. Return its id and state. Raises NotReady after the
+        """Wait until an applied object is ready. Return its id and state. Raise NotReady after the
         timeout.
         """
         missing: list[str] = []

@@ -92,7 +92,7 @@ class KubernetesProvider(Provider):
         )
 
     async def check_config(self, news: Properties) -> Properties:
-        """Check and return the inputs of the provider. Raises CheckError for invalid inputs."""
+        """Check and return the inputs of the provider. Raise CheckError for invalid inputs."""
         if not has_unknown(news):
             parse_settings(news)
         return news

@@ -20,7 +20,7 @@ Inputs = Mapping[str, Value]
 def read_release(helm: Helm, identity: str, default_namespace: str) -> dict[str, Any] | None:
     """Return the data of `helm status` about a release; None if the release does not exist.
 
-    `identity` is `namespace/name`. Raises PluginError if helm fails.
+    `identity` is `namespace/name`. Raise PluginError if helm fails.
     """
     namespace, name = split_id(identity, default_namespace)
     with helm.workspace() as directory:

@@ -88,12 +88,13 @@ class ReleaseManager:
         self._log.status(urn, f"installing {identity}")
         release = self._read_release(identity)
         if release is not None and not reveal(inputs.get("replace")):
-            # Neither an interrupted installation is completed, nor does upsertExistingObjects apply.
+            # As in the official plugin, an interrupted installation is not completed, and
+            # upsertExistingObjects has no effect.
             namespace, name = split_id(identity, self._settings.namespace)
             raise PluginError(
                 f"Helm release {identity}: cannot re-use a name that is still in use: the release is "
                 f"{release_state.helm_status(release)}; run `helm uninstall {name} --namespace {namespace}` "
-                "and then this again, or import the release (pulumi import)"
+                "and then this command again, or import the release (pulumi import)"
             )
         return identity, self._install_or_upgrade("install", identity, inputs, timeout)
 
@@ -102,7 +103,7 @@ class ReleaseManager:
     ) -> dict[str, Value]:
         """Upgrade a release and return its state. With `atomic`, helm rolls back after a failure.
 
-        Raises the same errors as `create`.
+        Raise the same errors as `create`.
         """
         identity = f"{reveal(news['namespace'])}/{reveal(news['name'])}"
         if preview:
@@ -231,7 +232,7 @@ class ReleaseManager:
         """Return the previewed state of a release. Render a local chart, so that the preview shows its
         errors.
 
-        Raises InvalidInput if the chart does not render with these values.
+        Raise InvalidInput if the chart does not render with these values.
         """
         state = {**inputs, "status": UNKNOWN, "resourceNames": UNKNOWN, "manifest": UNKNOWN}
         plain = reveal(dict(inputs))

@@ -58,7 +58,7 @@ class Settings:
         """Return the state and inputs of a resource whose cluster is unreachable.
 
         With `delete_unreachable`, both are empty, so that the resource counts as deleted. With
-        `skip_update_unreachable`, both are unchanged. Raises `problem` if neither setting is set.
+        `skip_update_unreachable`, both are unchanged. Raise `problem` if neither setting is set.
         """
         if self.delete_unreachable:
             return {}, {}

@@ -28,7 +28,7 @@ def timeout_seconds(inputs: Mapping[str, Any], *, custom_timeout: float, default
     """Return the timeout of an operation in seconds.
 
     The first of these that is set applies: the resource option custom_timeouts, the annotation
-    pulumi.com/timeoutSeconds, `default`. Raises PluginError if the annotation is not a number.
+    pulumi.com/timeoutSeconds, `default`. Raise PluginError if the annotation is not a number.
     """
     if custom_timeout > 0:
         return custom_timeout

@@ -21,7 +21,7 @@ ChangeKind = Literal["add", "delete", "update"]
 
 @dataclass(frozen=True)
 class Change:
-    """The change of one property. `replace` tells whether the change replaces the resource."""
+    """The change of one property. `replace` is true if the change replaces the resource."""
 
     kind: ChangeKind
     replace: bool

@@ -1,4 +1,4 @@
-"""The mark by which the state of a stack tells that a stand-in plugin manages its resources."""
+"""The mark in the state of a stack whose resources were created by stand-ins."""
 
 from __future__ import annotations
 
@@ -6,9 +6,10 @@ from collections.abc import Mapping
 from typing import Any
 
 STAND_IN_KEY = "__standIn"
-"""Input of the provider resource that a stand-in adds. `automation/plugin_kind.py` looks for it in the state.
+"""The input that a stand-in adds to its provider resource. `automation/plugin_kind.py` searches the state for
+it.
 
-A preview does not show keys that start with "__".
+A preview does not show keys that begin with "__".
 """
 
 

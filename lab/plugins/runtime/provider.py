@@ -20,10 +20,10 @@ class Provider:
     enforces_timeouts = False
     """Whether the provider itself ends operations after `cancel` and after their timeout."""
     marks_state = True
-    """Whether the state of a stack tells that a stand-in plugin manages its resources."""
+    """Whether the provider adds the mark of a stand-in to the state."""
 
     async def check_config(self, news: Properties) -> Properties:
-        """Check and return the inputs of the provider. Raises CheckError for invalid inputs."""
+        """Check and return the inputs of the provider. Raise CheckError for invalid inputs."""
         return news
 
     async def diff_config(self, olds: Properties, news: Properties) -> Diff:
@@ -34,7 +34,7 @@ class Provider:
         """Configure the provider with its inputs."""
 
     async def check(self, urn: str, olds: Properties, news: Properties, seed: bytes) -> Properties:
-        """Return the inputs `news` of a resource with defaults. Raises CheckError for invalid inputs.
+        """Return the inputs `news` of a resource with defaults. Raise CheckError for invalid inputs.
 
         `olds` are the inputs of the last deployment. Random names depend only on `seed`.
         """
@@ -76,7 +76,7 @@ class Provider:
         raise NotImplementedError(f"the {self.name} plugin has no resources")
 
     async def invoke(self, token: str, args: Properties, *, preview: bool) -> Properties:
-        """Return the result of a function. Raises CheckError for wrong arguments."""
+        """Return the result of a function. Raise CheckError for wrong arguments."""
         raise NotImplementedError(f"the {self.name} plugin has no function {token}")
 
     async def construct(self, token: str) -> None:

@@ -50,8 +50,9 @@ class Servicer(ResourceProviderServicer):
         """Await an operation of the provider. If it fails, abort the request with the text of the error.
 
         `properties` are maps of the request whose secrets the error must not show. `timeout` is the custom
-        timeout of the resource in seconds; 0 means no timeout. At its timeout, an operation is canceled. An
-        operation that ignores this runs to its end, and its result counts, as in the official plugins.
+        timeout of the resource in seconds; 0 means no timeout. At its timeout, an operation is canceled. If
+        the operation ignores the cancellation, it runs to its end and its result is used, as in the official
+        plugins.
         """
         limited = not self._provider.enforces_timeouts
         task = asyncio.ensure_future(operation)
@@ -154,7 +155,7 @@ class Servicer(ResourceProviderServicer):
     async def DiffConfig(
         self, request: provider_pb2.DiffRequest, context: Context
     ) -> provider_pb2.DiffResponse:
-        """Compare the old and new inputs of the provider itself. The mark of a stand-in is no change."""
+        """Compare the old and new inputs of the provider itself, without the mark of a stand-in."""
         olds, news = without_mark(_old_inputs(request)), without_mark(decode_map(request.news))
         diff = self._provider.diff_config(olds, news)
         return diff_response(await self._call_provider(context, diff, olds, news))

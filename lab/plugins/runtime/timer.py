@@ -9,7 +9,7 @@ from typing import Any
 class CancelTimer:
     """A timer that cancels a task after a number of seconds; 0 means never.
 
-    `expired` tells whether the timer canceled the task.
+    `expired` is true if the timer canceled the task.
     """
 
     def __init__(self, task: asyncio.Future[Any], seconds: float) -> None:

@@ -66,7 +66,7 @@ def create_self_signed(inputs: Mapping[str, Any], key: Key) -> x509.Certificate:
 def create_locally_signed(inputs: Mapping[str, Any], key: Key) -> x509.Certificate:
     """Create a certificate with the subject, names and key of a certificate request, signed by a CA.
 
-    `key` is the private key of the CA. Raises PluginError for an unreadable request or CA certificate, and
+    `key` is the private key of the CA. Raise PluginError for an unreadable request or CA certificate, and
     for a key that does not belong to the CA.
     """
     csr = load_request(inputs["certRequestPem"])
@@ -82,7 +82,7 @@ def create_locally_signed(inputs: Mapping[str, Any], key: Key) -> x509.Certifica
 
 
 def load_request(pem: str) -> x509.CertificateSigningRequest:
-    """Read a certificate request in PEM format and verify its signature. Raises PluginError if it is
+    """Read a certificate request in PEM format and verify its signature. Raise PluginError if it is
     invalid.
     """
     try:
@@ -95,7 +95,7 @@ def load_request(pem: str) -> x509.CertificateSigningRequest:
 
 
 def load_certificate(pem: str) -> x509.Certificate:
-    """Read a CA certificate in PEM format. Raises PluginError if it is unreadable."""
+    """Read a CA certificate in PEM format. Raise PluginError if it is unreadable."""
     try:
         return x509.load_pem_x509_certificate(pem.encode())
     except ValueError:

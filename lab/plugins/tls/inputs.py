@@ -158,7 +158,7 @@ RESOURCE_KINDS: Mapping[str, ResourceKind] = {
 def check_inputs(kind: ResourceKind, news: Properties) -> Properties:
     """Check the inputs of a resource. Return them with private keys as secrets.
 
-    Raises CheckError with all wrong inputs.
+    Raise CheckError with all wrong inputs.
     """
     failures = []
     for name in kind.required:

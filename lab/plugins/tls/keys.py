@@ -34,7 +34,7 @@ def generate(algorithm: str, *, curve: str, bits: int) -> Key:
 def load(pem: str, name: str) -> Key:
     """Read a private key in PEM (PKCS #1, SEC 1, PKCS #8) or OpenSSH format.
 
-    `name` is the input that contains the key. Raises PluginError with this name, but without the key.
+    `name` is the input that contains the key. Raise PluginError with this name, but without the key.
     """
     try:
         if "OPENSSH PRIVATE KEY" in pem:

@@ -56,7 +56,7 @@ class TlsProvider(Provider):
         """Create the provider. The log is not used, because all operations are short."""
 
     async def check(self, urn: str, olds: Properties, news: Properties, seed: bytes) -> Properties:
-        """Return the inputs with private keys marked as secret. Raises CheckError if inputs are invalid."""
+        """Return the inputs with private keys marked as secret. Raise CheckError if inputs are invalid."""
         return check_inputs(_resource_kind(resource_type(urn)), news)
 
     async def diff(
@@ -109,7 +109,7 @@ class TlsProvider(Provider):
     async def read(
         self, urn: str, identity: str, state: Properties, inputs: Properties
     ) -> tuple[Properties, Properties]:
-        """Return the stored state, and whether the renewal is due now. Raises PluginError for an import."""
+        """Return the stored state, and whether the renewal is due now. Raise PluginError for an import."""
         if not state:
             raise PluginError(f"{resource_type(urn)}: resources of the tls plugin cannot be imported")
         return state | _renewal_state(state), inputs

@@ -1,6 +1,6 @@
-"""Fixtures for the table of cases that official plugins and stand-ins have in common.
+"""Fixtures for tests that run on both kinds of plugins.
 
-The cases run on stand-ins, or with KUBEWRIGHT_PLUGINS=official on the official plugins on PATH.
+The tests run on stand-ins, or with KUBEWRIGHT_PLUGINS=official on the official plugins on PATH.
 """
 
 from __future__ import annotations
@@ -17,25 +17,25 @@ from lab.plugins.install import install, plugin_version
 from lab.plugins.kinds import PluginKind
 from lab.plugins.official import find_official
 from testkit.cluster import tool
-from testkit.plugin_process import Plugin, started_plugin
+from testkit.plugin_process import Plugin, start_plugin
 from tests.unit.lab.plugins.command.sshd import SshHost
 
 REQUIRED = ("command", "tls", "kubernetes")
-"""Plugins that a run on official plugins requires. Cases of other plugins are skipped without the plugin."""
+"""Official plugins that must be on PATH. Tests of other plugins are skipped if the plugin is missing."""
 
 
 class Plugins:
-    """The plugins of the cases, each started when a case first needs it."""
+    """The plugins under test. Each plugin starts when a test first needs it."""
 
     def __init__(self, directory: Path, running: ExitStack) -> None:
         self._directory = directory
         self._running = running
 
     def start(self, name: str) -> Plugin:
-        """Start another process of a plugin."""
+        """Start a new process of a plugin."""
         number = len(list(self._directory.glob("*.log")))
         log = self._directory / f"{name}-{number}.log"
-        return self._running.enter_context(started_plugin(self._program(name), log))
+        return self._running.enter_context(start_plugin(self._program(name), log))
 
     def _program(self, name: str) -> Path:
         version = plugin_version(name)
@@ -53,7 +53,7 @@ class Plugins:
 
 @pytest.fixture(scope="package")
 def plugins(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Plugins]:
-    """Return the plugins of the cases."""
+    """Return the plugins under test."""
     with ExitStack() as running:
         yield Plugins(tmp_path_factory.mktemp("plugins"), running)
 
@@ -76,7 +76,7 @@ def tls(plugins: Plugins) -> Plugin:
 
 @pytest.fixture(scope="package")
 def aws(plugins: Plugins) -> Plugin:
-    """Return the AWS plugin, configured so that it contacts no account."""
+    """Return the aws plugin with a configuration that needs no account."""
     plugin = plugins.start("aws")
     skipped = ("CredentialsValidation", "RequestingAccountId", "MetadataApiCheck", "RegionValidation")
     settings = {f"skip{check}": "true" for check in skipped}
@@ -86,6 +86,6 @@ def aws(plugins: Plugins) -> Plugin:
 
 @pytest.fixture(scope="package")
 def host() -> Iterator[SshHost]:
-    """Yield a running SSH server that stands for a host."""
+    """Yield the connection to an SSH server on loopback, which emulates a host."""
     with SshHost() as running:
         yield running

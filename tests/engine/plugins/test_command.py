@@ -1,4 +1,4 @@
-"""Cases of the command plugin: commands and copies over SSH, and local commands."""
+"""Tests of the command plugin: commands and copies over SSH, and local commands."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from lab.plugins.runtime.values import UNKNOWN, Secret, reveal
-from testkit.plugin_process import Plugin, Refused
+from testkit.plugin_process import OperationFailed, Plugin
 from tests.engine.plugins.conftest import Plugins
 from tests.unit.lab.plugins.command.sshd import SshHost
 
@@ -30,7 +30,7 @@ def test_connection_is_a_secret(command: Plugin) -> None:
 
 
 @pytest.mark.parametrize("key", ["privateKey", "password"])
-def test_connection_has_secret_parts(command: Plugin, key: str) -> None:
+def test_keys_and_passwords_of_a_connection_are_secrets(command: Plugin, key: str) -> None:
     assert isinstance(command.check(REMOTE, BASE)["connection"].value[key], Secret)
 
 
@@ -48,8 +48,8 @@ def test_previous_output_is_added_to_the_environment_by_default(command: Plugin)
     ],
     ids=["missing host", "wrong type in a connection", "wrong type", "unknown input"],
 )
-def test_wrong_input_is_refused_by_its_name(command: Plugin, wrong: dict[str, Any], field: str) -> None:
-    with pytest.raises(Refused, match=field):
+def test_wrong_input_is_refused_with_its_name(command: Plugin, wrong: dict[str, Any], field: str) -> None:
+    with pytest.raises(OperationFailed, match=field):
         command.check(REMOTE, BASE | wrong)
 
 
@@ -86,23 +86,23 @@ def test_preview_runs_no_command(command: Plugin) -> None:
     ("line", "text"), [("echo why; exit 3", "Process exited with status 3"), ("hang up", "")]
 )
 def test_error_of_a_command_quotes_the_command(command: Plugin, host: SshHost, line: str, text: str) -> None:
-    with pytest.raises(Refused) as caught:
+    with pytest.raises(OperationFailed) as caught:
         command.create(REMOTE, {"connection": host.connection(), "create": line})
     assert text in str(caught.value)
     assert f': running "{line}"' in str(caught.value)
 
 
-def test_update_gets_the_output_of_create_and_create_is_its_default(command: Plugin, host: SshHost) -> None:
+def test_update_receives_the_output_of_create_and_defaults_to_create(command: Plugin, host: SshHost) -> None:
     inputs = {"connection": host.connection(), "create": 'echo "after [$PULUMI_COMMAND_STDOUT]"'}
-    made = command.create(REMOTE, inputs)
-    assert made.state["stdout"] == "after []"
-    again = command.update(REMOTE, made, inputs | {"stdin": "x"})
+    created = command.create(REMOTE, inputs)
+    assert created.state["stdout"] == "after []"
+    again = command.update(REMOTE, created, inputs | {"stdin": "x"})
     assert again.state["stdout"] == "after [after []]"
-    updated = command.update(REMOTE, made, inputs | {"update": "echo updated"})
+    updated = command.update(REMOTE, created, inputs | {"update": "echo updated"})
     assert updated.state["stdout"] == "updated"
 
 
-def test_delete_runs_on_the_host_of_the_state(command: Plugin, host: SshHost, tmp_path: Path) -> None:
+def test_delete_runs_on_the_host_in_the_state(command: Plugin, host: SshHost, tmp_path: Path) -> None:
     inputs = {"connection": host.connection(), "delete": f"cat > {tmp_path}/deleted", "stdin": "bye"}
     command.delete(REMOTE, command.create(REMOTE, inputs))
     assert (tmp_path / "deleted").read_text() == "bye"
@@ -110,14 +110,14 @@ def test_delete_runs_on_the_host_of_the_state(command: Plugin, host: SshHost, tm
 
 def test_unreachable_host_fails_after_the_limit_of_attempts(command: Plugin) -> None:
     connection = {"host": "127.0.0.1", "port": 9, "dialErrorLimit": 1, "perDialTimeout": 2}
-    with pytest.raises(Refused, match="failed attempts"):
+    with pytest.raises(OperationFailed, match="failed attempts"):
         command.create(REMOTE, {"connection": connection, "create": "true"})
 
 
 def test_wrong_host_key_is_refused(command: Plugin, host: SshHost) -> None:
     with SshHost() as other:
         key = other.connection()["hostKey"]
-    with pytest.raises(Refused, match="failed attempts"):
+    with pytest.raises(OperationFailed, match="failed attempts"):
         command.create(REMOTE, {"connection": host.connection(hostKey=key), "create": "true"})
 
 
@@ -127,7 +127,7 @@ def test_timeout_does_not_end_a_command_on_a_host(command: Plugin, host: SshHost
 
 
 def test_timeout_ends_a_local_command(command: Plugin) -> None:
-    with pytest.raises(Refused):
+    with pytest.raises(OperationFailed):
         command.create(LOCAL, {"create": "exec sleep 60"}, timeout=1)
 
 
@@ -145,7 +145,7 @@ def test_cancel_ends_a_local_command(plugins: Plugins, tmp_path: Path) -> None:
     running = command.start_create(LOCAL, {"create": f"touch {tmp_path}/on; exec sleep 60"})
     _await_file(tmp_path / "on")
     command.cancel()
-    with pytest.raises(Refused):
+    with pytest.raises(OperationFailed):
         running.result(30)
 
 
@@ -155,7 +155,7 @@ def test_cancel_ends_the_attempts_to_connect(plugins: Plugins) -> None:
     running = command.start_create(REMOTE, {"connection": connection, "create": "true"})
     time.sleep(1)
     command.cancel()
-    with pytest.raises(Refused):
+    with pytest.raises(OperationFailed):
         running.result(60)
 
 

@@ -1,4 +1,4 @@
-"""Tests with the real engine that a stack keeps its kind of plugins, and of failed downloads."""
+"""Tests with the real engine: the kind of plugins cannot change, and a failed download is an error."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ OFFICIAL_STATE = '{"type": "pulumi:providers:kubernetes"}'
 STAND_IN_STATE = '{"type": "pulumi:providers:tls", "inputs": {"__standIn": true}}'
 
 
-def test_state_of_stand_ins_is_marked_and_an_older_state_shows_no_change(tmp_path: Path) -> None:
+def test_state_of_stand_ins_is_marked_and_a_missing_mark_is_no_change(tmp_path: Path) -> None:
     stack = create_stack(tmp_path, tmp_path / "home", ["command", "tls"])
     stack.program(PROGRAM)
     output = stack.run("preview", "--diff") + stack.up()
@@ -38,7 +38,7 @@ def test_state_of_stand_ins_is_marked_and_an_older_state_shows_no_change(tmp_pat
     state = tmp_path / "state/.pulumi/stacks/plugins/test.json"
     assert kind_in_state(state) is PluginKind.STAND_IN
     stack.assert_unchanged()
-    # Version 0.1 had no mark. The next `up` adds it.
+    # Stand-ins of version 0.1 did not mark the state. The next `up` adds the mark.
     exported = json.loads(stack.run("stack", "export"))
     for resource in exported["deployment"]["resources"]:
         for properties in ("inputs", "outputs"):
@@ -53,7 +53,7 @@ def test_state_of_stand_ins_is_marked_and_an_older_state_shows_no_change(tmp_pat
 
 
 def run_with_state(machine: Machine, state: str, *words: str, **variables: str) -> CommandResult:
-    """Run a command on the stack dev without a lab, which has this text as its state."""
+    """Run a command on the stack dev without its lab and with this state."""
     file = machine.write_stack_file("dev", machine.stack_config(CHECKOUT / "Pulumi.dev.yaml"))
     stored = machine.state / "backend/.pulumi/stacks/kubewright/dev.json"
     stored.parent.mkdir(parents=True, exist_ok=True)
@@ -69,7 +69,7 @@ def run_with_state(machine: Machine, state: str, *words: str, **variables: str) 
 def test_state_of_stand_ins_is_refused_without_a_lab(machine: Machine, command: str) -> None:
     result = run_with_state(machine, STAND_IN_STATE, command)
     assert result.code == 1
-    assert "stack dev: its state was made by the stand-in plugins, not by the official ones" in result.text
+    assert "stack dev: stand-in plugins created the state" in result.text
     assert "docs/plugins.md" in result.text
     assert "Traceback" not in result.text
 
@@ -77,8 +77,8 @@ def test_state_of_stand_ins_is_refused_without_a_lab(machine: Machine, command: 
 def test_state_of_official_plugins_is_refused_offline(machine: Machine) -> None:
     result = run_with_state(machine, OFFICIAL_STATE, "preview", "--offline")
     assert result.code == 1
-    assert "was made by the official plugins" in result.text
-    assert "preview without --offline" in result.text
+    assert "stack dev: official plugins created the state" in result.text
+    assert "omit --offline" in result.text
 
 
 def test_stand_ins_are_refused_without_a_lab(machine: Machine) -> None:
@@ -88,7 +88,7 @@ def test_stand_ins_are_refused_without_a_lab(machine: Machine) -> None:
 
 
 class _Refusal(BaseHTTPRequestHandler):
-    """Refuses every request."""
+    """A handler that refuses every request."""
 
     def do_GET(self) -> None:
         self.send_error(403)
@@ -99,7 +99,7 @@ class _Refusal(BaseHTTPRequestHandler):
 
 @pytest.fixture
 def refusing_server() -> Iterator[str]:
-    """Yield the URL of a server that refuses downloads."""
+    """Yield the URL of a server that refuses all downloads."""
     with ThreadingHTTPServer(("127.0.0.1", 0), _Refusal) as server:
         threading.Thread(target=server.serve_forever, daemon=True).start()
         yield f"http://127.0.0.1:{server.server_port}"
@@ -110,7 +110,7 @@ def refusing_server() -> Iterator[str]:
     ("refuses", "problem"),
     [(True, "the server refused the download: .*403"), (False, "the download failed: .*check the network")],
 )
-def test_failed_download_of_the_engine_says_what_to_do(
+def test_error_of_a_failed_download_contains_the_required_action(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, refusing_server: str, refuses: bool, problem: str
 ) -> None:
     url = refusing_server if refuses else "http://127.0.0.1:9"

@@ -1,4 +1,4 @@
-"""Cases of the kubernetes plugin on a control plane without nodes: objects and Helm releases."""
+"""Tests of the kubernetes plugin on a control plane without nodes: objects and Helm releases."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import pytest
 from artifacts import catalogue
 from artifacts.cache import Cache
 from lab.plugins.runtime.values import Secret, reveal
-from testkit.plugin_process import Difference, Plugin, Refused
+from testkit.plugin_process import DiffResult, OperationFailed, Plugin
 from tests.engine.plugins.conftest import Plugins
 from tests.lab.plugins_kubernetes.cluster import ControlPlane
 
@@ -41,7 +41,7 @@ def configured(plugins: Plugins, control_plane: ControlPlane, **settings: object
 
 @pytest.fixture(scope="module")
 def kubernetes(plugins: Plugins, control_plane: ControlPlane) -> Plugin:
-    """Return the plugin as the program of Kubewright configures it."""
+    """Return the plugin with the configuration that the program of Kubewright uses."""
     return configured(
         plugins,
         control_plane,
@@ -65,14 +65,14 @@ def deployment(name: str, app: str) -> dict[str, Any]:
 
 
 def test_state_has_the_inputs(kubernetes: Plugin) -> None:
-    made = kubernetes.create(CONFIG_MAP, config_map("with-inputs"))
-    assert made.state["__inputs"]["data"] == {"a": "1"}
-    assert made.state["__initialApiVersion"] == "v1"
-    assert made.state["__fieldManager"].startswith("pulumi-kubernetes-")
-    assert made.identity == "default/with-inputs"
+    created = kubernetes.create(CONFIG_MAP, config_map("with-inputs"))
+    assert created.state["__inputs"]["data"] == {"a": "1"}
+    assert created.state["__initialApiVersion"] == "v1"
+    assert created.state["__fieldManager"].startswith("pulumi-kubernetes-")
+    assert created.identity == "default/with-inputs"
 
 
-def test_inputs_in_the_state_keep_secrets(kubernetes: Plugin) -> None:
+def test_secrets_in_recorded_inputs_remain_secret(kubernetes: Plugin) -> None:
     state = kubernetes.create(CONFIG_MAP, config_map("secret-part", a=Secret("open"))).state
     assert state["__inputs"]["data"]["a"] == Secret("open")
     assert state["data"]["a"] == Secret("open")
@@ -88,14 +88,14 @@ def test_data_of_a_secret_is_secret(kubernetes: Plugin) -> None:
 @pytest.mark.parametrize(
     ("data", "mutable", "expected"),
     [
-        ({"a": "1"}, True, Difference(changed=False, replaces=False, delete_first=False)),
-        ({"a": "2"}, True, Difference(changed=True, replaces=False, delete_first=False)),
-        ({"a": "2"}, False, Difference(changed=True, replaces=True, delete_first=True)),
+        ({"a": "1"}, True, DiffResult(changed=False, replaces=False, delete_first=False)),
+        ({"a": "2"}, True, DiffResult(changed=True, replaces=False, delete_first=False)),
+        ({"a": "2"}, False, DiffResult(changed=True, replaces=True, delete_first=True)),
     ],
     ids=["nothing", "mutable", "immutable"],
 )
 def test_change_of_a_config_map(
-    plugins: Plugins, control_plane: ControlPlane, data: dict[str, str], mutable: bool, expected: Difference
+    plugins: Plugins, control_plane: ControlPlane, data: dict[str, str], mutable: bool, expected: DiffResult
 ) -> None:
     plugin = configured(plugins, control_plane, enableConfigMapMutable=mutable, upsertExistingObjects=True)
     old = plugin.create(CONFIG_MAP, config_map("changing"))
@@ -108,7 +108,7 @@ def test_change_of_a_config_map(
 def test_changed_selector_replaces_a_deployment(kubernetes: Plugin, name: str, delete_first: bool) -> None:
     old = kubernetes.create(DEPLOYMENT, deployment(name, "a"))
     difference = kubernetes.diff(DEPLOYMENT, old, deployment(name, "b"))
-    assert difference == Difference(changed=True, replaces=True, delete_first=delete_first)
+    assert difference == DiffResult(changed=True, replaces=True, delete_first=delete_first)
 
 
 def test_generated_name_is_marked_and_kept(kubernetes: Plugin) -> None:
@@ -123,7 +123,7 @@ def test_generated_name_is_marked_and_kept(kubernetes: Plugin) -> None:
 def test_existing_object_is_refused_without_upsert(plugins: Plugins, control_plane: ControlPlane) -> None:
     control_plane.kubectl("create", "configmap", "older", "--from-literal=b=2")
     plugin = configured(plugins, control_plane)
-    with pytest.raises(Refused, match="already exists"):
+    with pytest.raises(OperationFailed, match="already exists"):
         plugin.create(CONFIG_MAP, config_map("older"))
 
 
@@ -132,13 +132,13 @@ def test_existing_object_is_adopted_with_upsert(kubernetes: Plugin, control_plan
     assert kubernetes.create(CONFIG_MAP, config_map("adopted")).state["data"]["a"] == "1"
 
 
-def test_missing_object_is_read_as_nothing_and_deleted_without_an_error(
+def test_reading_and_deleting_a_missing_object_is_no_error(
     kubernetes: Plugin, control_plane: ControlPlane
 ) -> None:
-    made = kubernetes.create(CONFIG_MAP, config_map("vanished"))
+    created = kubernetes.create(CONFIG_MAP, config_map("vanished"))
     control_plane.kubectl("delete", "configmap", "vanished")
-    assert kubernetes.read(CONFIG_MAP, made) == {}
-    kubernetes.delete(CONFIG_MAP, made)
+    assert kubernetes.read(CONFIG_MAP, created) == {}
+    kubernetes.delete(CONFIG_MAP, created)
 
 
 def chart(directory: Path, *, version: str = "1.0.0", text: str = "one") -> dict[str, Any]:
@@ -157,40 +157,42 @@ def test_release_has_the_version_of_its_local_chart(kubernetes: Plugin, tmp_path
 
 
 def test_missing_chart_is_refused(kubernetes: Plugin, tmp_path: Path) -> None:
-    with pytest.raises(Refused, match="chart"):
+    with pytest.raises(OperationFailed, match="chart"):
         kubernetes.check(RELEASE, chart(tmp_path) | {"chart": str(tmp_path / "missing")})
 
 
 @pytest.mark.parametrize(
     ("name", "change", "expected"),
     [
-        ("edited", {"text": "two"}, Difference(changed=False, replaces=False, delete_first=False)),
-        ("raised", {"version": "1.0.1"}, Difference(changed=True, replaces=False, delete_first=False)),
+        ("edited", {"text": "two"}, DiffResult(changed=False, replaces=False, delete_first=False)),
+        ("raised", {"version": "1.0.1"}, DiffResult(changed=True, replaces=False, delete_first=False)),
     ],
     ids=["same version", "new version"],
 )
-def test_edited_local_chart_is_deployed_by_its_version(
-    kubernetes: Plugin, tmp_path: Path, name: str, change: dict[str, str], expected: Difference
+def test_local_chart_is_deployed_only_when_its_version_changes(
+    kubernetes: Plugin, tmp_path: Path, name: str, change: dict[str, str], expected: DiffResult
 ) -> None:
-    made = kubernetes.create(RELEASE, chart(tmp_path) | {"name": name})
+    created = kubernetes.create(RELEASE, chart(tmp_path) | {"name": name})
     new = chart(tmp_path, **change) | {"name": name}
-    assert kubernetes.diff(RELEASE, made, new) == expected
-    assert reveal(made.state["__inputs"])["chart"] == made.inputs["chart"]
-    kubernetes.delete(RELEASE, made)
+    assert kubernetes.diff(RELEASE, created, new) == expected
+    assert reveal(created.state["__inputs"])["chart"] == created.inputs["chart"]
+    kubernetes.delete(RELEASE, created)
 
 
-def test_new_name_replaces_a_release_without_deleting_it_first(kubernetes: Plugin, tmp_path: Path) -> None:
-    made = kubernetes.create(RELEASE, chart(tmp_path) | {"name": "renamed"})
-    difference = kubernetes.diff(RELEASE, made, chart(tmp_path) | {"name": "other"})
-    assert difference == Difference(changed=True, replaces=True, delete_first=False)
-    kubernetes.delete(RELEASE, made)
-
-
-def test_release_that_an_interruption_left_is_refused_even_with_upsert(
+def test_new_name_replaces_a_release_and_creates_the_new_release_first(
     kubernetes: Plugin, tmp_path: Path
 ) -> None:
-    """Test the release of a run that was killed after `helm install` and before it was recorded."""
-    made = kubernetes.create(RELEASE, chart(tmp_path) | {"name": "left"})
-    with pytest.raises(Refused, match="cannot re-use a name that is still in use"):
+    created = kubernetes.create(RELEASE, chart(tmp_path) | {"name": "renamed"})
+    difference = kubernetes.diff(RELEASE, created, chart(tmp_path) | {"name": "other"})
+    assert difference == DiffResult(changed=True, replaces=True, delete_first=False)
+    kubernetes.delete(RELEASE, created)
+
+
+def test_release_of_an_interrupted_installation_is_refused_even_with_upsert(
+    kubernetes: Plugin, tmp_path: Path
+) -> None:
+    """Test a release whose run was killed after `helm install` and before the engine recorded the release."""
+    created = kubernetes.create(RELEASE, chart(tmp_path) | {"name": "left"})
+    with pytest.raises(OperationFailed, match="cannot re-use a name that is still in use"):
         kubernetes.create(RELEASE, chart(tmp_path) | {"name": "left"})
-    kubernetes.delete(RELEASE, made)
+    kubernetes.delete(RELEASE, created)

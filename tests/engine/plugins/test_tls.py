@@ -1,4 +1,4 @@
-"""Cases of the tls plugin: keys, requests and certificates."""
+"""Tests of the tls plugin: keys, requests and certificates."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
 from lab.plugins.runtime.values import UNKNOWN, reveal
-from testkit.plugin_process import Made, Plugin, Refused
+from testkit.plugin_process import CreatedResource, OperationFailed, Plugin
 
 KEY = "tls:index/privateKey:PrivateKey"
 REQUEST = "tls:index/certRequest:CertRequest"
@@ -19,7 +19,7 @@ LEAF = "tls:index/locallySignedCert:LocallySignedCert"
 ECDSA = {"algorithm": "ECDSA", "ecdsaCurve": "P256"}
 
 
-def make_key(tls: Plugin, **inputs: object) -> Made:
+def make_key(tls: Plugin, **inputs: object) -> CreatedResource:
     return tls.create(KEY, inputs or ECDSA)
 
 
@@ -67,11 +67,11 @@ def test_public_key_has_a_fingerprint(tls: Plugin) -> None:
 
 
 def test_unknown_algorithm_is_refused(tls: Plugin) -> None:
-    with pytest.raises(Refused):
+    with pytest.raises(OperationFailed):
         tls.check(KEY, {"algorithm": "DSA"})
 
 
-def test_preview_of_a_certificate_has_no_text(tls: Plugin) -> None:
+def test_preview_of_a_certificate_has_no_content(tls: Plugin) -> None:
     assert tls.create(ROOT, root_inputs(tls), preview=True).state.get("certPem") in (None, UNKNOWN)
 
 
@@ -129,8 +129,8 @@ def test_changed_algorithm_replaces_a_key(tls: Plugin) -> None:
 
 
 def test_refresh_keeps_a_key(tls: Plugin) -> None:
-    made = make_key(tls)
-    assert reveal(tls.read(KEY, made)["privateKeyPem"]) == reveal(made.state["privateKeyPem"])
+    created = make_key(tls)
+    assert reveal(tls.read(KEY, created)["privateKeyPem"]) == reveal(created.state["privateKeyPem"])
 
 
 def test_function_returns_the_public_key(tls: Plugin) -> None:

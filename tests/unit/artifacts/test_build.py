@@ -91,7 +91,7 @@ def test_go_of_pypi_can_build_every_default_release() -> None:
     Older versions that are kept for upgrades may require a newer Go (containerd 2.3.7 does). The builder
     reports this.
     """
-    defaults = dict(reversed(catalogue.RELEASES))  # the first row of a component is the default
+    defaults = dict(reversed(catalogue.COMPONENT_VERSIONS))  # the first row of a component is the default
     files = [catalogue.MODULES / f"{name}-{version}" / "go.mod" for name, version in defaults.items()]
     lines = [path.read_text() for path in files if path.exists()]
     matches = [re.search(r"^go (.+)$", text, re.MULTILINE) for text in lines]

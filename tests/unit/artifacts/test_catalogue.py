@@ -22,8 +22,8 @@ FROM_DEBIAN_PACKAGES = {"netfilter", "haproxy", "keepalived"}
 FROM_THIS_PROJECT = {"kubelet-csr-approver"}
 ROWS = [
     (name, version)
-    for component, version in catalogue.RELEASES
-    for name, _ in catalogue.component_of_release(component).packages
+    for component, version in catalogue.COMPONENT_VERSIONS
+    for name, _ in catalogue.component_named(component).packages
 ]
 BUILT_FROM_GO = [row for row in ROWS if row[0] not in FROM_DEBIAN_PACKAGES]
 
@@ -34,8 +34,8 @@ def test_catalogue_has_every_file_of_hosts() -> None:
 
 
 def test_every_component_has_a_release_and_every_release_a_component() -> None:
-    assert {name for name, _ in catalogue.RELEASES} == {component.name for component in COMPONENTS}
-    assert len(set(catalogue.RELEASES)) == len(catalogue.RELEASES)
+    assert {name for name, _ in catalogue.COMPONENT_VERSIONS} == {component.name for component in COMPONENTS}
+    assert len(set(catalogue.COMPONENT_VERSIONS)) == len(catalogue.COMPONENT_VERSIONS)
 
 
 def test_no_binary_belongs_to_two_components() -> None:

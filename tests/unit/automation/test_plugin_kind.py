@@ -1,4 +1,4 @@
-"""Tests of the choice between official plugins and stand-ins."""
+"""Tests of the selection between official plugins and stand-ins."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from automation.errors import UserError
-from automation.plugin_kind import PluginRequest, choose_kind, kind_in_state, requested_kind
+from automation.plugin_kind import PluginRequest, kind_in_state, requested_kind, select_kind
 from automation.prerequisites import Purpose
 from lab.plugins.kinds import PluginKind
 
@@ -35,28 +35,28 @@ OFFLINE = replace(PRODUCTION, purpose=Purpose.PREVIEW, offline=True)
     ],
 )
 def test_kind_of_a_stack(request_: PluginRequest, official_installed: bool, kind: PluginKind) -> None:
-    assert choose_kind(request_, official_installed=lambda: official_installed) is kind
+    assert select_kind(request_, official_installed=lambda: official_installed) is kind
 
 
 @pytest.mark.parametrize(
     ("request_", "problem"),
     [
-        (replace(PRODUCTION, recorded=STAND_IN), "made by the stand-in plugins.*docs/plugins.md"),
+        (replace(PRODUCTION, recorded=STAND_IN), "stand-in plugins created the state.*docs/plugins.md"),
         (replace(PRODUCTION, requested=STAND_IN), "stack x has no lab.*unset the variable"),
         (replace(LAB, recorded=STAND_IN, requested=OFFICIAL), "kubewright down --stack x"),
         (replace(LAB, recorded=OFFICIAL, requested=STAND_IN), "kubewright down --stack x"),
-        (replace(OFFLINE, recorded=OFFICIAL), "made by the official plugins.*preview without --offline"),
-        (replace(OFFLINE, requested=OFFICIAL), "unset KUBEWRIGHT_PLUGINS"),
-        (replace(OFFLINE, purpose=Purpose.CHANGE), "applies to `preview` only"),
+        (replace(OFFLINE, recorded=OFFICIAL), "official plugins created the state.*omit --offline"),
+        (replace(OFFLINE, requested=OFFICIAL), "KUBEWRIGHT_PLUGINS requests official plugins"),
+        (replace(OFFLINE, purpose=Purpose.CHANGE), "only `preview` has this option"),
     ],
 )
-def test_refused_kind_says_what_to_do(request_: PluginRequest, problem: str) -> None:
+def test_error_for_a_refused_kind_contains_the_required_action(request_: PluginRequest, problem: str) -> None:
     with pytest.raises(UserError, match=problem) as caught:
-        choose_kind(request_, official_installed=lambda: True)
+        select_kind(request_, official_installed=lambda: True)
     assert "\n" not in str(caught.value)
 
 
-def test_variable_names_the_kind() -> None:
+def test_variable_selects_the_kind() -> None:
     assert requested_kind({}) is None
     assert requested_kind({"KUBEWRIGHT_PLUGINS": "official"}) is OFFICIAL
     with pytest.raises(UserError, match=r"KUBEWRIGHT_PLUGINS: 'real': expected official or stand-in"):
@@ -77,8 +77,8 @@ def test_variable_names_the_kind() -> None:
         ('{"type": "pulumi:providers:kubernetes"}', OFFICIAL),
     ],
 )
-def test_state_tells_the_kind(tmp_path: Path, text: str, kind: PluginKind | None) -> None:
-    """States of version 0.1 have no mark; their Kubernetes objects tell the kind."""
+def test_kind_is_read_from_the_state(tmp_path: Path, text: str, kind: PluginKind | None) -> None:
+    """States of version 0.1 have no mark. Their Kubernetes objects show the kind."""
     (tmp_path / "state.json").write_text(text)
     assert kind_in_state(tmp_path / "state.json") is kind
     assert kind_in_state(tmp_path / "missing.json") is None

@@ -1,4 +1,4 @@
-"""Tests of the policy pack as a directory of its own: the pack imports nothing from the checkout."""
+"""Tests of the policy pack in a separate directory: the pack imports nothing from the checkout."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def pack(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return directory
 
 
-def test_pack_needs_no_file_outside_of_its_directory(pack: Path) -> None:
+def test_pack_loads_no_file_outside_its_directory(pack: Path) -> None:
     # In isolated mode Python ignores PYTHONPATH and the current directory.
     command = [sys.executable, "-I", "-B", "-c", PROGRAM, str(pack)]
     output = subprocess.run(command, cwd=pack, capture_output=True, text=True, check=True).stdout
@@ -51,7 +51,7 @@ def test_pack_has_the_entry_point_and_the_pinned_requirements(pack: Path) -> Non
     assert all(re.fullmatch(r"[A-Za-z-]+==[0-9.]+", line) for line in lines)
 
 
-def test_pack_contains_only_python_and_its_two_descriptions(pack: Path) -> None:
+def test_pack_contains_only_python_files_the_manifest_and_the_requirements(pack: Path) -> None:
     others = {
         str(path.relative_to(pack)) for path in pack.rglob("*") if path.is_file() and path.suffix != ".py"
     }
@@ -60,5 +60,5 @@ def test_pack_contains_only_python_and_its_two_descriptions(pack: Path) -> None:
 
 def test_directory_with_files_is_not_overwritten(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
-    with pytest.raises(UserError, match="is not an empty directory"):
+    with pytest.raises(UserError, match="not an empty directory"):
         write_policy_pack(tmp_path)

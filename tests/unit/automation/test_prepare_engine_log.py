@@ -7,7 +7,7 @@ from pathlib import Path
 from automation.prepare import disable_engine_log
 
 
-def test_file_replaces_the_directory_of_engine_logs_and_stays(tmp_path: Path) -> None:
+def test_file_replaces_the_directory_of_engine_logs(tmp_path: Path) -> None:
     home = tmp_path / "pulumi"
     logs = home / "logs"
     disable_engine_log(home)

@@ -112,7 +112,7 @@ def test_offline_preview_of_a_cloud_stack_creates_no_lab_and_no_mirror(
 
 
 @pytest.mark.parametrize("purpose", [Purpose.PREVIEW, Purpose.CHANGE, Purpose.OTHER])
-def test_stack_without_a_lab_uses_official_plugins_in_their_own_home(
+def test_stack_without_a_lab_uses_official_plugins_in_a_separate_engine_home(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, purpose: Purpose
 ) -> None:
     machine = FakeMachine(tmp_path, monkeypatch)
@@ -126,7 +126,7 @@ def test_change_of_the_kind_is_refused_before_plugins_are_installed(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     machine = FakeMachine(tmp_path, monkeypatch, state='{"inputs": {"__standIn": true}}')
-    with pytest.raises(UserError, match=r"^stack x: its state was made by the stand-in plugins"):
+    with pytest.raises(UserError, match=r"^stack x: stand-in plugins created the state"):
         machine.prepare(tmp_path, Purpose.CHANGE)
     assert machine.plugins == []
     # Commands for the state work, so that the state can be exported and changed.

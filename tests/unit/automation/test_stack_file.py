@@ -1,4 +1,4 @@
-"""Tests of what the engine writes into stack files: the encryption of secrets, and edits by commands."""
+"""Tests of changes of the engine in stack files: encryption keys, and edits by commands."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from automation.engine.program import Engine
 from automation.environment import Environment
 from automation.errors import UserError
 
-# The program appends a line to the stack file, and prints its arguments, its input and the file.
+# The program edits the stack file with the command `edit`, and prints its arguments, its input and the file.
 ENGINE = """#!/bin/sh
 echo "arguments: $*"
 echo "input: $(cat)"
@@ -47,14 +47,14 @@ def write_copy(engine: Engine, **encryption: str) -> None:
 
 
 class TestEncryption:
-    def test_generated_salt_stays_in_the_work_directory_without_secrets(
+    def test_generated_salt_is_not_written_to_a_stack_file_without_secrets(
         self, tmp_path: Path, source: Path
     ) -> None:
         engine = prepare(tmp_path, source)
         write_copy(engine, encryptionsalt="v1:s")
-        engine.workspace.keep_encryption()
+        engine.workspace.save_encryption_keys()
         assert source.read_text() == STACK_FILE
-        assert prepare(tmp_path, source).workspace.encryption == {"encryptionsalt": "v1:s"}
+        assert prepare(tmp_path, source).workspace.encryption_keys == {"encryptionsalt": "v1:s"}
 
     def test_salt_of_encrypted_values_is_written_into_the_stack_file(
         self, tmp_path: Path, source: Path
@@ -62,7 +62,7 @@ class TestEncryption:
         source.write_text(STACK_FILE + SECURE)
         engine = prepare(tmp_path, source)
         write_copy(engine, encryptionsalt="v1:s")
-        engine.workspace.keep_encryption()
+        engine.workspace.save_encryption_keys()
         assert source.read_text() == f"{STACK_FILE}{SECURE}encryptionsalt: v1:s\n"
 
     def test_data_key_of_a_secrets_provider_is_written_into_the_stack_file(
@@ -72,7 +72,7 @@ class TestEncryption:
         source.write_text(head + STACK_FILE)
         engine = prepare(tmp_path, source)
         write_copy(engine, encryptedkey="abc")
-        engine.workspace.keep_encryption()
+        engine.workspace.save_encryption_keys()
         assert source.read_text() == f"{head}{STACK_FILE}encryptedkey: abc\n"
         merged = yaml.safe_load(prepare(tmp_path, source).workspace.merged_stack_file.read_text())
         assert (merged["secretsprovider"], merged["encryptedkey"]) == ("awskms://alias/x", "abc")
@@ -81,10 +81,10 @@ class TestEncryption:
         source.write_text(f"secretsprovider: awskms://alias/x\n{STACK_FILE}")
         write_copy(prepare(tmp_path, source), encryptedkey="abc")
         source.write_text(f"secretsprovider: awskms://alias/y\n{STACK_FILE}")
-        assert prepare(tmp_path, source).workspace.encryption == {"secretsprovider": "awskms://alias/y"}
+        assert prepare(tmp_path, source).workspace.encryption_keys == {"secretsprovider": "awskms://alias/y"}
 
     def test_key_in_the_stack_file_is_preferred(self) -> None:
-        assert stack_file.encryption_of({"encryptionsalt": "own"}, {"encryptionsalt": "earlier"}) == {
+        assert stack_file.encryption_keys_of({"encryptionsalt": "own"}, {"encryptionsalt": "earlier"}) == {
             "encryptionsalt": "own"
         }
 
@@ -92,7 +92,7 @@ class TestEncryption:
 class TestEdit:
     EDIT = "echo '  x:new: 1' >>Pulumi.prod.yaml"
 
-    def test_edit_of_the_engine_reaches_the_stack_file(
+    def test_edit_of_the_engine_is_written_to_the_stack_file(
         self, tmp_path: Path, source: Path, capsys: pytest.CaptureFixture[str]
     ) -> None:
         source.chmod(0o640)
@@ -116,15 +116,17 @@ class TestEdit:
         assert "encryptionsalt: v1:s" in output
         assert "encryptionsalt" not in source.read_text()
 
-    def test_salt_stays_out_of_a_file_without_encrypted_values(self, tmp_path: Path, source: Path) -> None:
+    def test_salt_is_not_written_to_a_file_without_encrypted_values(
+        self, tmp_path: Path, source: Path
+    ) -> None:
         write_copy(prepare(tmp_path, source), encryptionsalt="v1:s")
         edit = "sed -i 's/name: prod/name: new/' Pulumi.prod.yaml"
         edit_stack_file(prepare(tmp_path, source, edit), "config", ["set"], "")
         assert source.read_text() == STACK_FILE.replace("name: prod", "name: new")
 
-    def test_file_that_changed_meanwhile_is_not_overwritten(self, tmp_path: Path, source: Path) -> None:
+    def test_file_that_changed_during_the_edit_is_not_overwritten(self, tmp_path: Path, source: Path) -> None:
         engine = prepare(tmp_path, source, f"{self.EDIT}; echo '  x:other: 2' >>{source}")
-        with pytest.raises(UserError, match="changed while the engine edited it"):
+        with pytest.raises(UserError, match="changed while the engine edited a copy"):
             edit_stack_file(engine, "config", ["set"], "")
         assert "x:other" in source.read_text()
         assert "x:new" not in source.read_text()
@@ -152,6 +154,6 @@ class TestEdit:
         assert edits_stack_file(name, arguments) is edits
 
     @pytest.mark.parametrize("command", ["refresh", "cp", "copy"])
-    def test_commands_that_cannot_edit_a_copy_are_refused(self, command: str) -> None:
+    def test_commands_that_do_not_work_on_a_copy_are_refused(self, command: str) -> None:
         with pytest.raises(UserError, match=f"^config {command}: "):
             edits_stack_file("config", [command])

@@ -49,10 +49,8 @@ def test_valid_stack_names_become_directories(environment: Environment, stack_fi
     assert prepared_workspace.directory == environment.state / "stacks" / name
 
 
-def test_reader_of_the_merged_stack_file_never_sees_a_part_of_it(
-    environment: Environment, stack_file: Path
-) -> None:
-    """kubectl runs `kubewright credential`, which renews the work directory, also during an `up`."""
+def test_merged_stack_file_is_replaced_atomically(environment: Environment, stack_file: Path) -> None:
+    """kubectl runs `kubewright credential`, which writes the merged stack file again, even during an `up`."""
     first = workspace.prepare(environment=environment, stack="x", source=stack_file)
     with first.merged_stack_file.open() as reader:
         stack_file.write_text("config:\n  kubewright:cluster: {name: changed}\n")
@@ -119,10 +117,8 @@ def test_recursive_alias_is_reported_in_one_line(environment: Environment, stack
         workspace.prepare(environment=environment, stack="x", source=stack_file)
 
 
-def test_engine_of_the_driver_uses_the_interpreter_of_the_driver(
-    environment: Environment, stack_file: Path
-) -> None:
-    """Pulumi.yaml names a virtual environment, which exists only after `pulumi install` in the checkout."""
+def test_engine_uses_the_interpreter_of_the_driver(environment: Environment, stack_file: Path) -> None:
+    """The virtual environment in Pulumi.yaml exists only after `pulumi install` in the checkout."""
     prepared_workspace = workspace.prepare(environment=environment, stack="x", source=stack_file)
     project = yaml.safe_load((prepared_workspace.directory / "Pulumi.yaml").read_text())
     assert project["runtime"] == "python"

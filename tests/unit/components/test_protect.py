@@ -1,4 +1,4 @@
-"""Tests of `protect`: in production the engine must not delete authorities and the encryption key."""
+"""Tests of `protect`: in production the engine must not delete the authorities and the encryption key."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def test_other_environments_have_no_protected_resources(deploy: Deploy, tmp_path
         assert protected(deploy(config)) == set()
 
 
-def test_a_rotation_deletes_only_what_the_stage_before_did_not_protect(
+def test_a_rotation_deletes_no_resource_that_the_previous_stage_protected(
     deploy: Deploy, tmp_path: Path
 ) -> None:
     stages = [{}, *(rotation_settings(stage) for stage in ("trust", "sign", "done"))]

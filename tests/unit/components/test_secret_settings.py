@@ -1,4 +1,4 @@
-"""Tests that encrypted settings stay secret in the resources of the program."""
+"""Tests that encrypted settings remain secret in the resources of the program."""
 
 from __future__ import annotations
 
@@ -36,9 +36,7 @@ def deploy_release(deploy: Deploy, directory: Path) -> Graph:
     return deploy(cluster_config(directory, workers=0, helm_releases=releases))
 
 
-def test_encrypted_helm_value_is_secret_and_its_neighbors_are_visible(
-    deploy: Deploy, directory: Path
-) -> None:
+def test_encrypted_helm_value_is_secret_and_other_values_are_visible(deploy: Deploy, directory: Path) -> None:
     encrypted = {"receivers": [{"name": "chat", "token": {"secure": "v1:x"}}]}
     write_stack_file(directory, {"helm_releases": {"alerts": {"values": encrypted}}})
     release = deploy_release(deploy, directory).node("helm-alerts")
@@ -47,7 +45,7 @@ def test_encrypted_helm_value_is_secret_and_its_neighbors_are_visible(
     assert without_secret_marks(release.inputs["values"]) == VALUES
 
 
-def test_all_helm_values_are_secret_when_the_stack_file_does_not_tell(
+def test_all_helm_values_are_secret_when_the_stack_file_has_no_encrypted_value(
     deploy: Deploy, directory: Path
 ) -> None:
     release = deploy_release(deploy, directory).node("helm-alerts")
@@ -55,9 +53,9 @@ def test_all_helm_values_are_secret_when_the_stack_file_does_not_tell(
     assert without_secret_marks(release.inputs["values"]) == VALUES
 
 
-def test_encrypted_setting_that_cannot_stay_secret_has_a_warning(
+def test_encrypted_setting_that_cannot_remain_secret_causes_a_warning(
     deploy: Deploy, directory: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     write_stack_file(directory, {"name": {"secure": "v1:x"}})
     deploy_release(deploy, directory)
-    assert "kubewright:cluster.name: is encrypted, but the state and hosts contain it" in caplog.text
+    assert "kubewright:cluster.name: encrypted, but the state and the hosts contain the value" in caplog.text

@@ -13,7 +13,7 @@ from testkit.host import PROGRAM, EmulatedHost
 from topology.model import Role
 
 KUBECTL = """#!/bin/sh
-echo "$*" >>"$FAKE/asked"
+echo "$*" >>"$FAKE/kubectl-calls"
 case $* in
 *"jsonpath={.spec.providerID}"*)
     [ ! -e "$FAKE/refuses" ] || { echo "connection refused" >&2; exit 1; }
@@ -27,10 +27,7 @@ NEW_MACHINE = Identity("cp-1", "10.0.0.10", "aws:///eu-central-1a/i-new")
 @pytest.fixture
 def host(tmp_path: Path) -> EmulatedHost:
     host = EmulatedHost(tmp_path, "sh")
-    for path in ("/usr/local/lib/kubewright/bin/kubectl", "/etc/kubernetes/admin.conf"):
-        host.path(path).parent.mkdir(parents=True)
-        host.path(path).write_text(KUBECTL)
-        host.path(path).chmod(0o755)
+    host.install_kubectl(KUBECTL, "/etc/kubernetes/admin.conf")
     return host
 
 
@@ -53,11 +50,6 @@ def deliver(
     return host.run(script(bundle, identity), payload(bundle, {}))
 
 
-def kubectl_calls(host: EmulatedHost) -> list[str]:
-    log = host.fake / "asked"
-    return log.read_text().splitlines() if log.exists() else []
-
-
 def test_the_identity_of_a_cloud_machine_has_the_provider_id(host: EmulatedHost) -> None:
     assert deliver(host).returncode == 0
     env = host.path("/etc/kubewright/host.env").read_text()
@@ -67,7 +59,7 @@ def test_the_identity_of_a_cloud_machine_has_the_provider_id(host: EmulatedHost)
 def test_a_host_without_provider_id_does_not_query_the_api(host: EmulatedHost) -> None:
     assert deliver(host, Identity("cp-1", "10.0.0.10")).returncode == 0
     assert host.path("/etc/kubewright/host.env").read_text() == "NODE_NAME=cp-1\nNODE_IP=10.0.0.10\n"
-    assert kubectl_calls(host) == []
+    assert host.kubectl_calls() == []
 
 
 def test_the_identity_may_come_from_the_environment(host: EmulatedHost) -> None:
@@ -88,7 +80,7 @@ def test_the_node_of_a_replaced_machine_is_deleted_before_the_kubelet_starts(hos
         "deleted the Node of the machine that had this name before, aws:///eu-central-1a/i-old"
         in result.stdout
     )
-    assert [line for line in kubectl_calls(host) if " delete node cp-1 " in line]
+    assert [line for line in host.kubectl_calls() if " delete node cp-1 " in line]
     assert not (host.fake / "provider").exists()
 
 
@@ -96,7 +88,7 @@ def test_the_node_of_a_replaced_machine_is_deleted_before_the_kubelet_starts(hos
 def test_the_machines_current_node_is_not_deleted(host: EmulatedHost, provider_id: str) -> None:
     (host.fake / "provider").write_text(provider_id)
     assert deliver(host).returncode == 0
-    assert not [line for line in kubectl_calls(host) if "delete" in line]
+    assert not [line for line in host.kubectl_calls() if "delete" in line]
 
 
 def test_an_api_that_does_not_answer_starts_no_kubelet(host: EmulatedHost) -> None:
@@ -110,10 +102,10 @@ def test_an_api_that_does_not_answer_starts_no_kubelet(host: EmulatedHost) -> No
 def test_only_a_control_planes_node_can_have_an_old_one(host: EmulatedHost) -> None:
     host.path("/etc/kubernetes/admin.conf").unlink()
     assert deliver(host).returncode == 0
-    assert kubectl_calls(host) == []
+    assert host.kubectl_calls() == []
     host.path("/etc/kubernetes/admin.conf").touch()
     assert deliver(host, role=Role.ETCD).returncode == 0
-    assert kubectl_calls(host) == []
+    assert host.kubectl_calls() == []
 
 
 def run_host_function(host: EmulatedHost) -> subprocess.CompletedProcess[str]:
@@ -133,7 +125,7 @@ def test_a_removed_machine_is_drained_and_its_node_deleted(host: EmulatedHost) -
     result = run_host_function(host)
     assert result.returncode == 0, result.stderr
     kubectl_verbs = [
-        word for line in kubectl_calls(host) for word in ("drain", "delete") if f" {word} " in line
+        word for line in host.kubectl_calls() for word in ("drain", "delete") if f" {word} " in line
     ]
     assert kubectl_verbs == ["drain", "delete"]
     assert "stop kubelet.service" in host.calls()
@@ -145,5 +137,5 @@ def test_a_machine_without_a_node_has_nothing_to_drain(host: EmulatedHost) -> No
     assert deliver(host, role=Role.ETCD).returncode == 0
     host.calls()
     assert run_host_function(host).returncode == 0
-    assert kubectl_calls(host) == []
+    assert host.kubectl_calls() == []
     assert host.calls() == []

@@ -219,44 +219,25 @@ def test_two_roles_share_a_file_and_each_removes_only_its_own(host: EmulatedHost
     assert host.run(reset_script(Role.NODE)).stdout == "node unchanged\n"
 
 
-KUBECTL = """#!/bin/sh
-echo "$*" >>"$FAKE/asked"
-case $* in
-*"get node w-1 -o name"*)
-    [ ! -e "$FAKE/unknown" ] || { echo 'Error (NotFound): nodes "w-1" not found' >&2; exit 1; }
-    [ ! -e "$FAKE/away" ] || { rm "$FAKE/away"; echo "connection refused" >&2; exit 1; } ;;
-esac
-"""
-
-
 def join_node(host: EmulatedHost) -> None:
-    """Deliver a node bundle and install a fake kubectl. In `host.fake`, the file `away` emulates an
-    unavailable API, and the file `unknown` a node that is not registered.
-    """
+    """Deliver a node bundle and install a fake kubectl."""
     assert host.deliver(example_bundle()).returncode == 0
-    for path, text in {
-        "/usr/local/lib/kubewright/bin/kubectl": KUBECTL,
-        "/var/lib/kubelet/kubeconfig": "",
-    }.items():
-        host.path(path).parent.mkdir(parents=True)
-        host.path(path).write_text(text)
-        host.path(path).chmod(0o755)
+    host.install_kubectl()
 
 
 def test_a_node_waits_for_a_briefly_unavailable_api_before_it_leaves(host: EmulatedHost) -> None:
     join_node(host)
-    (host.fake / "away").touch()
+    (host.fake / "api-down").touch()
     assert host.run(reset_script(Role.NODE)).returncode == 0
-    kubectl_calls = (host.fake / "asked").read_text()
-    assert " drain w-1 " in kubectl_calls
-    assert " delete node w-1 " in kubectl_calls
+    assert any(" drain w-1 " in call for call in host.kubectl_calls())
+    assert any(" delete node w-1 " in call for call in host.kubectl_calls())
 
 
 def test_a_node_unknown_to_the_cluster_leaves_at_once(host: EmulatedHost) -> None:
     join_node(host)
-    (host.fake / "unknown").touch()
+    (host.fake / "unknown-node").touch()
     assert host.run(reset_script(Role.NODE)).returncode == 0
-    assert len((host.fake / "asked").read_text().splitlines()) == 1
+    assert len(host.kubectl_calls()) == 1
 
 
 def test_a_lock_left_by_a_dead_run_is_taken_over(host: EmulatedHost) -> None:

@@ -1,4 +1,4 @@
-"""Tests of the parser of delivered scripts, with scripts of this release and of an earlier release."""
+"""Tests of the parser of delivered scripts, with scripts of this version and of an earlier version."""
 
 from __future__ import annotations
 

@@ -1,4 +1,6 @@
-"""Tests of the changes of a unit or a watched file that restart a service, also after an earlier release."""
+"""Tests of the changes of a unit or a watched file that restart a service, even after an upgrade from an
+earlier version.
+"""
 
 from __future__ import annotations
 
@@ -42,7 +44,7 @@ def deliver_and_list_calls(host: EmulatedHost, bundle_to_deliver: Bundle) -> lis
 
 
 def write_earlier_record(host: EmulatedHost) -> None:
-    """Replace the record of a service by the format of earlier releases, which had digests of whole files."""
+    """Write the record of a service in the format of earlier versions, with digests of whole files."""
     digests = []
     for path in (UNIT, SCRIPT):
         content = sha256(host.path(path).read_bytes()).hexdigest()
@@ -107,7 +109,7 @@ def test_changed_code_of_a_watched_program_restarts_its_service(
     )
 
 
-def test_a_restart_that_an_earlier_release_missed_is_not_forgotten(host: EmulatedHost) -> None:
+def test_a_restart_that_an_earlier_version_missed_is_repeated(host: EmulatedHost) -> None:
     deliver_and_list_calls(host, bundle())
     write_earlier_record(host)
     host.path(UNIT).write_text(UNIT_TEXT + "User=interrupted\n")

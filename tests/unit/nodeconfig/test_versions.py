@@ -48,8 +48,8 @@ def test_a_pool_may_have_an_older_version_than_the_control_plane(index: FakeInde
 
 def test_a_mirror_serves_all_versions_in_use() -> None:
     topology = cluster()
-    assert topology.releases == (topology.versions,)
-    assert [versions.kubernetes for versions in with_older_workers(topology).releases] == [
+    assert topology.version_sets == (topology.versions,)
+    assert [versions.kubernetes for versions in with_older_workers(topology).version_sets] == [
         topology.versions.kubernetes,
         OLDER_VERSION,
     ]

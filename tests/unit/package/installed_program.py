@@ -1,4 +1,4 @@
-"""Program that runs with the installed package only. It prints the resources of a cluster and all modules.
+"""Program that uses only the installed package. It prints the resources of a cluster and all loaded modules.
 
 Arguments: the directory of the installed package, and the arguments of the cluster as JSON.
 """

@@ -1,4 +1,4 @@
-"""Tests of `KubernetesCluster` in clouds on mocks: two clusters in one program, and their outputs."""
+"""Tests of `KubernetesCluster` in clouds with mocks: two clusters in one program, and their outputs."""
 
 from __future__ import annotations
 

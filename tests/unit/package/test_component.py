@@ -1,4 +1,4 @@
-"""Tests of `KubernetesCluster` on mocks: several clusters in one program, inputs, outputs, errors."""
+"""Tests of `KubernetesCluster` with mocks: several clusters in one program, inputs, outputs, errors."""
 
 from __future__ import annotations
 
@@ -103,7 +103,7 @@ class TestTwoClusters:
 
 
 class TestInputs:
-    def test_an_output_in_helm_values_and_passwords_stays_an_input(self, tmp_path: Path) -> None:
+    def test_outputs_in_helm_values_and_passwords_remain_inputs(self, tmp_path: Path) -> None:
         chart = str(Path("lab/charts/hello").resolve())
         registry = {"endpoint": "https://r.test", "username": "me"}
 
@@ -136,7 +136,7 @@ class TestInputs:
             hosts = [Output.from_input("w-1")]
             create(config(tmp_path, "one") | {"pools": {"workers": {"hosts": hosts}}})
 
-        message = r"^one\.pools\.workers\.hosts\[0\]: is an output of a resource; give"
+        message = r"^one\.pools\.workers\.hosts\[0\]: is an output of a resource, "
         with pytest.raises(RunError, match=message):
             run(program)
 
@@ -171,7 +171,7 @@ class TestOutputs:
 
 
 class TestTransforms:
-    def test_a_transform_belongs_to_one_pool(self, tmp_path: Path) -> None:
+    def test_a_transform_applies_to_one_pool(self, tmp_path: Path) -> None:
         def transform(args: pulumi.ResourceTransformArgs) -> pulumi.ResourceTransformResult | None:
             return None
 

@@ -1,4 +1,4 @@
-"""Tests of the generated files of the package: they are current, and complete."""
+"""Tests that the generated files of the package are current and complete."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def test_every_setting_is_an_argument() -> None:
 
 
 def test_no_argument_has_the_name_of_an_output() -> None:
-    # The SDK would take the argument for the output.
+    # The SDK would return the argument instead of the output.
     resource = json.loads(SCHEMA.read_text())["resources"][COMPONENT]
     assert not set(resource["inputProperties"]) & set(resource["properties"])
 

@@ -37,7 +37,7 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def installed(site: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
-    """Return what the program of the installed package prints. It runs isolated from the checkout."""
+    """Return the output of a program that uses the installed package and cannot import the checkout."""
     arguments = cluster_config(tmp_path_factory.mktemp("arguments"), workers=1) | {"name": "one"}
     command = [sys.executable, "-I", str(PROGRAM), str(site), json.dumps(arguments)]
     result = subprocess.run(command, cwd="/", capture_output=True, text=True, check=False)
@@ -142,7 +142,7 @@ MODULES_OF_DEPENDENCIES = {
     "types_boto3_ec2",
     "types_boto3_s3",
 }
-"""Modules that come with a requirement, or that only type checkers import."""
+"""Modules that another requirement installs, or that only type checkers import."""
 
 
 def third_party_modules() -> set[str]:

@@ -1,12 +1,13 @@
-"""Tests that command lines in states of earlier releases still work.
+"""Tests that the programs of this version accept the command lines in the states of earlier versions.
 
-The engine runs `delete` of a resource as its last `up` wrote it into the state. After an upgrade of this
-repository such a line runs with the current programs, until the next `up` writes the current line.
+To delete a resource, the engine runs the command line that the last `up` wrote into the state. After an
+upgrade of Kubewright, this line runs the current programs until the next `up` updates it.
 """
 
 from __future__ import annotations
 
 import shlex
+from argparse import Namespace
 from importlib.util import find_spec
 
 import pytest
@@ -14,6 +15,7 @@ import pytest
 from providers.aws.wait import parse_arguments as parse_aws_arguments
 from providers.azure.wait import parse_arguments as parse_azure_arguments
 
+COMMANDS = ("gate", "roll", "pool", "leave")
 _AWS_OPTIONS = (
     "--region eu-central-1 --s3 https://s3.example.com --autoscaling https://autoscaling.example.com "
     "--ca-file /etc/ca.crt --bucket prod-store-1a2b"
@@ -31,7 +33,7 @@ AWS_LINES = {
         f"leave cp-1-group members/control-plane/cp-1/leave {_STATUS}/left",
     }
 }
-"""Command lines on AWS by release and command, as the release rendered them."""
+"""Command lines on AWS by commit and command, as the commit rendered them."""
 
 _AZURE_OPTIONS = "--statuses https://store.blob.example.com/status-members-cp-1"
 AZURE_LINES = {
@@ -47,7 +49,7 @@ AZURE_LINES = {
         f"{_STATUS}/left",
     }
 }
-"""Command lines on Azure by release and command, as the release rendered them."""
+"""Command lines on Azure by commit and command, as the commit rendered them."""
 
 
 def arguments(line: str, module: str) -> list[str]:
@@ -58,31 +60,31 @@ def arguments(line: str, module: str) -> list[str]:
     return words[4:]
 
 
-@pytest.mark.parametrize("release", AWS_LINES)
-@pytest.mark.parametrize("command", ["gate", "roll", "pool", "leave"])
-def test_command_lines_on_aws(release: str, command: str) -> None:
-    args = parse_aws_arguments(arguments(AWS_LINES[release][command], "providers.aws.wait"))
+def assert_leave_arguments(args: Namespace, target: str, expected: str) -> None:
+    """Assert the arguments of the command `leave`. `target` is the argument with the expected target."""
+    assert (getattr(args, target), args.leave_key, args.left_key, args.seconds) == (
+        expected,
+        "members/control-plane/cp-1/leave",
+        f"{_STATUS}/left",
+        900,
+    )
+
+
+@pytest.mark.parametrize("commit", AWS_LINES)
+@pytest.mark.parametrize("command", COMMANDS)
+def test_recorded_command_line_on_aws_is_accepted(commit: str, command: str) -> None:
+    args = parse_aws_arguments(arguments(AWS_LINES[commit][command], "providers.aws.wait"))
     assert args.command == command
     assert (args.region, args.bucket) == ("eu-central-1", "prod-store-1a2b")
     if command == "leave":
-        assert (args.group, args.leave_key, args.left_key, args.seconds) == (
-            "cp-1-group",
-            "members/control-plane/cp-1/leave",
-            f"{_STATUS}/left",
-            900,
-        )
+        assert_leave_arguments(args, "group", "cp-1-group")
 
 
-@pytest.mark.parametrize("release", AZURE_LINES)
-@pytest.mark.parametrize("command", ["gate", "roll", "pool", "leave"])
-def test_command_lines_on_azure(release: str, command: str) -> None:
-    args = parse_azure_arguments(arguments(AZURE_LINES[release][command], "providers.azure.wait"))
+@pytest.mark.parametrize("commit", AZURE_LINES)
+@pytest.mark.parametrize("command", COMMANDS)
+def test_recorded_command_line_on_azure_is_accepted(commit: str, command: str) -> None:
+    args = parse_azure_arguments(arguments(AZURE_LINES[commit][command], "providers.azure.wait"))
     assert args.command == command
     assert args.statuses == "https://store.blob.example.com/status-members-cp-1"
     if command == "leave":
-        assert (args.objects, args.leave_key, args.left_key, args.seconds) == (
-            "https://store.blob.example.com/members-cp-1",
-            "members/control-plane/cp-1/leave",
-            f"{_STATUS}/left",
-            900,
-        )
+        assert_leave_arguments(args, "objects", "https://store.blob.example.com/members-cp-1")

@@ -121,7 +121,7 @@ def test_a_failed_change_stops_the_others_and_names_the_failed_host() -> None:
 )
 @pytest.mark.parametrize("limit", [1, 2])
 def test_a_lost_connection_during_the_change_stops_the_others(error: str, limit: int) -> None:
-    """Test a change that cuts SSH: it must not reach more hosts than the limit."""
+    """Test a change that breaks SSH: it must not affect more hosts than the limit."""
 
     async def work() -> None:
         hosts = SimulatedHosts(RollingLimit("pool", limit), dict.fromkeys(WORKERS, error))

@@ -19,7 +19,7 @@ from providers.ssh_errors import never_reached
         "\t* after 2 failed attempts: dial tcp 10.0.0.1:22: i/o timeout\n",
     ],
 )
-def test_hosts_that_were_never_reached(error: str) -> None:
+def test_error_shows_that_no_connection_was_made(error: str) -> None:
     assert never_reached(error)
 
 
@@ -39,5 +39,5 @@ def test_hosts_that_were_never_reached(error: str) -> None:
         "",
     ],
 )
-def test_hosts_that_may_have_changed(error: str) -> None:
+def test_host_may_have_changed_after_other_errors(error: str) -> None:
     assert not never_reached(error)

@@ -1,4 +1,4 @@
-"""Tests of keys that only the driver handles."""
+"""Tests of configuration keys that only the driver supports."""
 
 from __future__ import annotations
 

@@ -28,7 +28,7 @@ def settings_with(ssh: dict[str, Any], environment: str = "production", **own: A
     )
 
 
-def test_key_file_of_all_hosts_is_a_warning() -> None:
+def test_key_file_of_all_hosts_causes_a_warning() -> None:
     [warning] = private_key_warnings(settings_with({"private_key_file": "/keys/id"}))
     assert "an input of 2 hosts" in warning
     assert "agent: true" in warning
@@ -38,14 +38,14 @@ def test_key_file_of_all_hosts_is_a_warning() -> None:
 @pytest.mark.parametrize(
     "own", [{"private_key_file": "/keys/a"}, {"bastion": {"host": "b", "private_key_file": "/keys/b"}}]
 )
-def test_key_file_of_one_host_is_a_warning(own: dict[str, Any]) -> None:
+def test_key_file_of_one_host_causes_a_warning(own: dict[str, Any]) -> None:
     [warning] = private_key_warnings(settings_with({"agent": True}, **own))
-    assert "an input of 1 host " in warning
+    assert "an input of 1 host;" in warning
 
 
-def test_agent_is_no_warning() -> None:
+def test_agent_causes_no_warning() -> None:
     assert private_key_warnings(settings_with({"agent": True})) == []
 
 
-def test_lab_has_a_key_of_its_own() -> None:
+def test_key_file_of_a_lab_causes_no_warning() -> None:
     assert private_key_warnings(settings_with({"private_key_file": "/keys/id"}, environment="lab")) == []

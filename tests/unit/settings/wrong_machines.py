@@ -144,7 +144,8 @@ MACHINES = (
     ),
     InvalidSettings(
         "metal.hosts.w-1.ssh.host_key",
-        '"ssh-rsa": host keys of this type do not work; use the host\'s key of type ssh-ed25519',
+        '"ssh-rsa": host keys of this type do not work with pulumi-command; use the host\'s key of type '
+        "ssh-ed25519",
         {"metal.hosts.w-1.ssh": {"host_key": "ssh-rsa AAAA"}},
     ),
     InvalidSettings(

@@ -1,4 +1,4 @@
-"""Tests of refused changes: etcd members that leave with the data, and skipped minor versions."""
+"""Tests of refused changes: a lost quorum of etcd members, and skipped minor versions."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def test_changes_that_keep_the_quorum_are_supported(old: str, new: str) -> None:
 def test_changes_that_lose_the_quorum_are_refused(old: str, new: str, message: str) -> None:
     problem = find_member_problem(old, new)
     assert problem.startswith(message)
-    assert "each step keeps more than half of the members" in problem
+    assert "keep more than half of the members in each step" in problem
 
 
 @pytest.mark.parametrize(
@@ -52,6 +52,8 @@ def test_changes_that_lose_the_quorum_are_refused(old: str, new: str, message: s
         ("3.9.0", "3.10.0", False, False),
     ],
 )
-def test_minor_versions(old: str, new: str, skips: bool, lowers: bool) -> None:
+def test_skipped_minor_versions_and_downgrades_are_detected(
+    old: str, new: str, skips: bool, lowers: bool
+) -> None:
     assert skips_minor_version(old, new) is skips
     assert is_downgrade(old, new) is lowers

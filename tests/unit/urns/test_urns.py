@@ -1,4 +1,4 @@
-"""Comparison of the URNs of the example stacks with kept lists, so that no resource is renamed by accident.
+"""Compares the URNs of the example stacks with recorded lists, so that no resource is renamed by mistake.
 
 A renamed resource, component or type token would delete and recreate resources of existing stacks: machines,
 certificates, objects. `KUBEWRIGHT_UPDATE_URNS=1` writes the lists; review the difference before you commit
@@ -23,7 +23,7 @@ from tests.unit.providers.azure.program import AzurePlugins
 from tests.unit.providers.program import ExampleStack
 from tests.unit.urns.graph_urns import urns
 
-KEPT = Path(__file__).parent
+RECORDED = Path(__file__).parent
 LAB_STACKS = ("dev", "ha")
 CLOUD_STACKS = {"aws-example": AwsPlugins, "azure-example": AzurePlugins}
 
@@ -41,10 +41,10 @@ def lab_cluster(stack: str, state: Path) -> Json:
     return cast(Json, json.loads(json.dumps(cluster).replace("$KUBEWRIGHT_STATE", str(state))))
 
 
-def assert_kept(stack: str, graph: Graph) -> None:
-    """Compare the URNs of a graph with the kept list of the stack."""
+def assert_recorded(stack: str, graph: Graph) -> None:
+    """Compare the URNs of a graph with the recorded list of the stack."""
     actual = urns(graph, stack)
-    file = KEPT / f"{stack}.txt"
+    file = RECORDED / f"{stack}.txt"
     if os.environ.get("KUBEWRIGHT_UPDATE_URNS"):
         file.write_text("".join(f"{urn}\n" for urn in actual))
     kept = file.read_text().splitlines()
@@ -57,17 +57,19 @@ def assert_kept(stack: str, graph: Graph) -> None:
 
 
 @pytest.mark.parametrize("stack", LAB_STACKS)
-def test_urns_of_a_lab_stack_are_kept(deploy: Callable[[Json], Graph], stack: str, tmp_path: Path) -> None:
-    assert_kept(stack, deploy(lab_cluster(stack, tmp_path)))
+def test_urns_of_a_lab_stack_match_the_recorded_list(
+    deploy: Callable[[Json], Graph], stack: str, tmp_path: Path
+) -> None:
+    assert_recorded(stack, deploy(lab_cluster(stack, tmp_path)))
 
 
 @pytest.mark.parametrize("stack", CLOUD_STACKS)
-def test_urns_of_a_cloud_example_are_kept(stack: str) -> None:
-    assert_kept(stack, ExampleStack(stack, CLOUD_STACKS[stack]).graph())
+def test_urns_of_a_cloud_example_match_the_recorded_list(stack: str) -> None:
+    assert_recorded(stack, ExampleStack(stack, CLOUD_STACKS[stack]).graph())
 
 
 @pytest.mark.parametrize("stack", [*LAB_STACKS, *CLOUD_STACKS])
-def test_kept_list_is_sorted_and_without_duplicates(stack: str) -> None:
-    lines = (KEPT / f"{stack}.txt").read_text().splitlines()
+def test_recorded_list_is_sorted_and_has_no_duplicates(stack: str) -> None:
+    lines = (RECORDED / f"{stack}.txt").read_text().splitlines()
     assert lines == sorted(set(lines))
     assert len(lines) > 100

@@ -1,4 +1,4 @@
-"""Tests of the backend of a stack: its order of choice, logins, and passphrases."""
+"""Tests of the backend of a stack: its selection, logins and passphrases."""
 
 from __future__ import annotations
 
@@ -20,18 +20,20 @@ def environment(tmp_path: Path) -> Environment:
     return Environment(state=tmp_path / "state", cache=tmp_path / "cache")
 
 
-def make_workspace(tmp_path: Path, *, lab: bool = False, backend: str = "", **encryption: str) -> Workspace:
+def make_workspace(
+    tmp_path: Path, *, lab: bool = False, backend: str = "", **encryption_keys: str
+) -> Workspace:
     return Workspace(
         stack="acme/prod",
         directory=tmp_path,
         config={"kubewright:lab": {}} if lab else {},
-        encryption=encryption,
+        encryption_keys=encryption_keys,
         project_backend=backend,
     )
 
 
 def log_in(tmp_path: Path, url: str) -> dict[str, str]:
-    """Return the variables of a user who has logged in to a backend."""
+    """Return the environment variables of a user who has logged in to a backend."""
     home = tmp_path / "pulumi-home"
     home.mkdir()
     (home / "credentials.json").write_text(json.dumps({"current": url}))
@@ -63,7 +65,7 @@ def test_login_of_the_user_selects_backend_and_credentials(environment: Environm
         ({}, "", "s3://login"),
     ],
 )
-def test_order_of_the_backends_is_that_of_pulumi(
+def test_backends_have_the_same_order_as_in_pulumi(
     environment: Environment, tmp_path: Path, user: dict[str, str], project: str, url: str
 ) -> None:
     user |= log_in(tmp_path, "s3://login") | PASSPHRASE
@@ -77,7 +79,7 @@ def test_access_token_selects_pulumi_cloud(environment: Environment, tmp_path: P
     assert variables == {"PULUMI_BACKEND_URL": PULUMI_CLOUD}
 
 
-def test_stack_of_a_lab_stays_on_this_machine(environment: Environment, tmp_path: Path) -> None:
+def test_state_of_a_lab_stack_is_on_this_machine(environment: Environment, tmp_path: Path) -> None:
     user = log_in(tmp_path, "s3://login")
     variables = backend_variables(environment, make_workspace(tmp_path, lab=True), user)
     assert variables["PULUMI_BACKEND_URL"].startswith("file://")
@@ -103,12 +105,16 @@ def test_passphrase_of_a_stack_in_pulumi_cloud_must_be_set(environment: Environm
         backend_variables(environment, make_workspace(tmp_path, encryptionsalt="v1:x"), user)
 
 
-def test_login_does_not_hide_a_local_state(environment: Environment, tmp_path: Path) -> None:
+def test_login_to_another_backend_is_an_error_if_a_local_state_exists(
+    environment: Environment, tmp_path: Path
+) -> None:
     state = environment.state / "backend/.pulumi/stacks/kubewright/prod.json"
     state.parent.mkdir(parents=True)
     state.touch()
     user = log_in(tmp_path, "s3://login") | PASSPHRASE
-    with pytest.raises(UserError, match=r"its state is in .* keep the state with PULUMI_BACKEND_URL=file://"):
+    with pytest.raises(
+        UserError, match=r"the state is in .* to keep the state there, set PULUMI_BACKEND_URL=file://"
+    ):
         backend_variables(environment, make_workspace(tmp_path), user)
     chosen = {**user, "PULUMI_BACKEND_URL": "s3://login"}
     assert backend_variables(environment, make_workspace(tmp_path), chosen)

@@ -26,7 +26,7 @@ def _backup_path(state_file: Path) -> Path:
     return state_file.with_name("dev.json.bak")
 
 
-def test_complete_state_stays(state_file: Path) -> None:
+def test_complete_state_is_kept(state_file: Path) -> None:
     state_file.write_text('{"version": 3}')
     _backup_path(state_file).write_text('{"version": 2}')
     _repair_state(state_file)
@@ -48,7 +48,7 @@ def test_empty_state_without_backup_is_removed(state_file: Path) -> None:
 
 
 @pytest.mark.parametrize(("incomplete_text", "backup"), [("{", "{"), ("{", None), ("", "")])
-def test_unrepairable_state_is_reported_and_stays(
+def test_unrepairable_state_is_reported_and_kept(
     state_file: Path, incomplete_text: str, backup: str | None
 ) -> None:
     state_file.write_text(incomplete_text)

@@ -49,7 +49,7 @@ def test_engine_output_is_read_when_the_callback_fails(tmp_path: Path, stream: s
 
 
 def test_an_engine_without_progress_is_stopped(tmp_path: Path) -> None:
-    """Test a host that stops to answer: the plugin for SSH waits for it without a limit."""
+    """Test a host that stops responding: the command plugin waits for the host without a limit."""
     limit = TimeLimit(stall=1)
     command = shell_script_engine(tmp_path, "exec sleep 600", limit)
     began = time.monotonic()
@@ -61,7 +61,7 @@ def test_an_engine_without_progress_is_stopped(tmp_path: Path) -> None:
     assert limit.stalled
 
 
-def test_an_engine_with_progress_runs_longer_than_the_limit_for_stalls(tmp_path: Path) -> None:
+def test_an_engine_with_progress_can_run_longer_than_the_stall_limit(tmp_path: Path) -> None:
     limit = TimeLimit(stall=2)
     command = shell_script_engine(
         tmp_path, "for step in 1 2 3 4 5 6 7 8; do echo $step; sleep 0.5; done", limit
@@ -72,7 +72,7 @@ def test_an_engine_with_progress_runs_longer_than_the_limit_for_stalls(tmp_path:
     assert not limit.stalled
 
 
-def test_the_total_limit_holds_despite_progress(tmp_path: Path) -> None:
+def test_the_total_limit_applies_despite_progress(tmp_path: Path) -> None:
     limit = TimeLimit(total=2, stall=60)
     command = shell_script_engine(tmp_path, "while :; do echo step; sleep 0.2; done", limit)
     with pytest.raises(EngineTimeout):

@@ -1,4 +1,4 @@
-"""Tests that encrypted values of a stack file are decrypted in place."""
+"""Tests of configuration values from the engine: decrypted values, and values of Pulumi ESC environments."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from automation.engine.config import decrypted_config, decrypted_values, resolve
+from automation.engine.config import add_environment_values, decrypted_config, decrypted_values
 from automation.engine.program import Engine
 from automation.environment import Environment
 from automation.workspace import Workspace
@@ -58,8 +58,8 @@ def test_engine_is_not_run_without_encrypted_values(tmp_path: Path, monkeypatch:
     assert decrypted_config(engine_with_config(tmp_path, _PLAIN)) is _PLAIN
 
 
-def test_values_of_an_environment_are_resolved(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Pulumi ESC adds settings. Encrypted values of the stack file stay encrypted."""
+def test_values_of_an_environment_are_added(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Pulumi ESC adds settings. Encrypted values of the stack file remain encrypted."""
     own = {
         "kubewright:cluster": {"name": "x", "helm_releases": {"a": {"values": {"own": {"secure": "v1:b"}}}}},
         "kubewright:hosts-file": "overwritten below",
@@ -80,7 +80,7 @@ def test_values_of_an_environment_are_resolved(tmp_path: Path, monkeypatch: pyte
         })  # fmt: skip
 
     monkeypatch.setattr(Engine, "capture", capture)
-    workspace = resolve(engine_with_config(tmp_path, own))
+    workspace = add_environment_values(engine_with_config(tmp_path, own))
     cluster = workspace.config["kubewright:cluster"]
     assert cluster["environment"] == "production"
     assert cluster["helm_releases"]["a"]["values"] == {

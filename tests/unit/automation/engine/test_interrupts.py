@@ -201,7 +201,7 @@ def test_interrupted_preparation_is_abandoned_with_its_children(start_driver: Dr
     assert has_ended(int(child_pids[0]))
 
 
-def test_ignored_signals_stay_ignored(start_driver: DriverStarter) -> None:
+def test_ignored_signals_remain_ignored(start_driver: DriverStarter) -> None:
     """Test that with `nohup` the closed terminal does not end the run."""
     before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
     try:

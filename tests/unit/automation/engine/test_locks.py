@@ -51,7 +51,7 @@ def test_lock_of_a_running_or_remote_process_names_its_holder(
     assert path.exists()
 
 
-def test_locks_of_other_stacks_stay(tmp_path: Path) -> None:
+def test_locks_of_other_stacks_are_kept(tmp_path: Path) -> None:
     path = _write_lock(tmp_path, pid=_dead_pid())
     locks.remove_stale_locks(root=tmp_path, project="kubewright", stack="other")
     assert path.exists()

@@ -29,7 +29,7 @@ def test_text_of_a_failed_command_is_removed() -> None:
         ' + command:remote:Command w-1-node creating (3s) "quoted": running\n',
     ],
 )
-def test_other_lines_stay(line: str) -> None:
+def test_other_lines_are_unchanged(line: str) -> None:
     assert _filtered_lines(line) == [line]
 
 

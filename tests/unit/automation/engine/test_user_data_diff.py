@@ -32,7 +32,7 @@ def test_distant_changes_are_separated() -> None:
     assert shown.index("+ #!/bin/bash") < shown.index("...") < shown.index("+ echo ten")
 
 
-def test_colors_of_the_engine_stay() -> None:
+def test_colors_of_the_engine_are_kept() -> None:
     old, new = encode_base64(OLD), encode_base64(NEW)
     line = f'\x1b[0m\x1b[38;5;3m  ~ userData: \x1b[0m"\x1b[38;5;1m{old}\x1b[0m" => "{new}"\n'
     shown = list(filter_lines([line]))
@@ -51,5 +51,5 @@ def test_colors_of_the_engine_stay() -> None:
         f'  ~ userData: "{base64.b64encode(bytes(range(256))).decode()}" => "{encode_base64(NEW)}"\n',
     ],
 )
-def test_other_lines_stay(line: str) -> None:
+def test_other_lines_are_unchanged(line: str) -> None:
     assert list(filter_lines([line])) == [line]

@@ -23,7 +23,7 @@ HA_HOSTS = HostAddresses(("10.1.0.11", "10.1.0.12", "10.1.0.13"), ("10.1.0.21",)
 
 @pytest.fixture(autouse=True)
 def state(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """Set an empty directory for the state, so that labs of this machine do not matter."""
+    """Use an empty state directory, so that the labs of this machine have no effect on the tests."""
     monkeypatch.setenv("KUBEWRIGHT_STATE", str(tmp_path / "state"))
 
 
@@ -50,14 +50,14 @@ def test_file_has_valid_settings_and_the_comments_of_its_template(tmp_path: Path
 
 @pytest.mark.parametrize("name", templates())
 def test_each_text_of_a_template_occurs_in_its_file(name: str) -> None:
-    """A text that is no longer in an example stack would silently keep the value of the example."""
+    """If a text were missing in the file, the new stack would keep the value of the example."""
     template = templates()[name]
     content = (CHECKOUT / template.file).read_text()
     assert [text for text in template.texts if text not in content] == []
 
 
 @pytest.mark.parametrize("source", template_names())
-def test_no_name_or_address_of_the_example_remains(tmp_path: Path, source: str) -> None:
+def test_no_name_or_address_of_the_template_remains(tmp_path: Path, source: str) -> None:
     _, text, _ = created(tmp_path, NewStack(name="fresh", source=source))
     assert not re.search(rf"labs/{source}/|name: {source}\b|{source}-example|10\.89\.|10\.97\.", text)
 
@@ -104,7 +104,7 @@ def test_examples_that_remain_are_listed(tmp_path: Path) -> None:
     assert "azure.subscription" not in steps
 
 
-def test_existing_hosts_need_only_their_addresses(tmp_path: Path) -> None:
+def test_cluster_on_existing_hosts_needs_only_their_addresses(tmp_path: Path) -> None:
     hosts = HostAddresses(("192.0.2.11",), ("192.0.2.21", "198.51.100.22"))
     settings, _, steps = created(tmp_path, NewStack(name="prod", source="dev", hosts=hosts))
     assert settings.metal is not None
@@ -146,12 +146,12 @@ def test_ranges_of_pods_and_services_avoid_the_networks_of_hosts(tmp_path: Path)
         (NewStack(name="Prod", source="aws"), "kubewright:cluster.name: \"Prod\""),
         (NewStack(name="a", source="aws", options={"ssh_user": "x"}), "--ssh-user: not used by --from aws; "),
         (NewStack(name="a", source="dev", options={"allowed": "[]"}), "--allow: not used by --from dev with"),
-        (NewStack(name="a", source="aws", hosts=HA_HOSTS), "give no addresses of hosts"),
-        (NewStack(name="a", source="aws", options={"mirror": "x: {"}), "a value is not YAML"),
+        (NewStack(name="a", source="aws", hosts=HA_HOSTS), "omit the addresses of hosts"),
+        (NewStack(name="a", source="aws", options={"mirror": "x: {"}), "a value is not valid YAML"),
         (NewStack(name="a", source="aws", options={"mirror": "ftp://x"}), "cluster.artifacts.mirror"),
-        (NewStack(name="a", source="aws", networks=("10.0.0.0/16", "10.1.0.0/16")), "--network: give one"),
+        (NewStack(name="a", source="aws", networks=("10.0.0.0/16", "10.1.0.0/16")), "only once"),
         (NewStack(name="a", source="aws", networks=("10.0.0.1/16",)), "--network 10.0.0.1/16: not an IPv4"),
-        (NewStack(name="a", source="dev", networks=("10.0.0.0/16",)), "give a /24"),
+        (NewStack(name="a", source="dev", networks=("10.0.0.0/16",)), "not a /24"),
         (NewStack(name="a", source="dev", hosts=HA_HOSTS), "--from ha"),
         (NewStack(name="a", source="ha", hosts=HA_HOSTS), "--endpoint: give the address of the API"),
         (NewStack(name="a", source="ha", hosts=HostAddresses(workers=("x",))), "--worker x: not an IPv4"),
@@ -171,12 +171,12 @@ def test_wrong_options_are_reported_and_nothing_is_written(
 def test_existing_file_is_not_overwritten(tmp_path: Path) -> None:
     file = tmp_path / "Pulumi.prod.yaml"
     file.write_text("mine")
-    with pytest.raises(UserError, match="exists already"):
+    with pytest.raises(UserError, match="already exists"):
         create(NewStack(name="prod", source="dev"), file)
     assert file.read_text() == "mine"
 
 
-def test_command_asks_nothing_and_prints_the_next_command(
+def test_command_has_no_prompt_and_prints_the_next_command(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("sys.stdin", None)

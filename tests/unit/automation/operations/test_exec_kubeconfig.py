@@ -1,4 +1,4 @@
-"""Tests of the kubeconfig that runs a command, and of the credential that the command prints."""
+"""Tests of the kubeconfig with a credential command, and of the credential that the command prints."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def user_of(kubeconfig: dict[str, object]) -> dict[str, Any]:
     return user
 
 
-def test_command_names_the_stack_and_keeps_the_directories(tmp_path: Path) -> None:
+def test_kubeconfig_contains_the_stack_and_the_directories_of_kubewright(tmp_path: Path) -> None:
     variables = {"KUBEWRIGHT_STATE": "/state", "KUBEWRIGHT_CACHE": "", "TOKEN": "s3cret"}
     command = user_of(exec_kubeconfig({"clusters": [CLUSTER]}, "prod", tmp_path / "a.yaml", variables))
     assert command["command"] == str(CHECKOUT / "kubewright")
@@ -30,7 +30,7 @@ def test_command_names_the_stack_and_keeps_the_directories(tmp_path: Path) -> No
     assert command["env"] == [{"name": "KUBEWRIGHT_STATE", "value": "/state"}]
 
 
-def test_default_stack_file_is_not_named() -> None:
+def test_kubeconfig_does_not_contain_a_default_stack_file() -> None:
     command = user_of(exec_kubeconfig({"clusters": [CLUSTER]}, "prod", None, {}))
     assert command["args"] == ["credential", "--stack", "prod"]
     assert command["env"] is None

@@ -1,4 +1,4 @@
-"""Tests of scripts that run on hosts by SSH, and of their results."""
+"""Tests of scripts that run on hosts over SSH, and of their results."""
 
 from __future__ import annotations
 

@@ -115,7 +115,9 @@ def over_ssh(name: str, address: str, **proxy: object) -> dict[str, object]:
 
 
 def test_lost_host_of_a_destroyed_cluster_is_removed_without_other_hosts() -> None:
-    """No other host can remove the member, and the commands that an administrator ran on the host remain."""
+    """No other host exists that could remove the member. Commands of an administrator on the host also
+    remain.
+    """
     commands = [
         over_ssh("e-1-etcd", "10.0.0.2"),
         over_ssh("e-0-etcd", "10.0.0.1"),

@@ -57,7 +57,7 @@ def test_missing_engine_is_reported_with_the_command_that_installs_it(
 ) -> None:
     removed_labs = _record_removed_labs(monkeypatch)
     file = _write_stack_file(tmp_path, {"kubewright:lab": {"network": "10.9.0.0/24"}})
-    with pytest.raises(UserError, match=r"pulumi: missing; install it with `./kubewright prepare`"):
+    with pytest.raises(UserError, match=r"pulumi: missing; run `./kubewright prepare`"):
         actions.down(environment, "x", file)
     assert removed_labs == ["x"]
 

@@ -1,4 +1,4 @@
-"""Tests of `destroy` with hosts that do not answer, on states and without an engine."""
+"""Tests of `destroy` with unreachable hosts, on states and without an engine."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from automation.stacks.events import Message
 from automation.stacks.result import Action, Outcome, Result
 
 PREFIX = "urn:pulumi:s::kubewright::"
-UNREACHED = "deleting: after 2 failed attempts: dial tcp 10.0.0.1:22: i/o timeout"
+HOST_UNREACHABLE = "deleting: after 2 failed attempts: dial tcp 10.0.0.1:22: i/o timeout"
 COMMAND = "kubewright:index:Cluster$command:remote:Command"
 TYPES = {
     "ca": "tls:index:PrivateKey",
@@ -42,7 +42,7 @@ def resource(name: str, *dependencies: str, **more: object) -> dict[str, Any]:
 
 
 def state() -> dict[str, Any]:
-    """Return a state of two control planes and a worker, in which nothing was deleted yet."""
+    """Return the state of a complete cluster with two control planes and a worker."""
     resources = [
         resource("plugin"),
         resource("ca"),
@@ -57,14 +57,14 @@ def state() -> dict[str, Any]:
 
 
 class SimulatedEngine:
-    """An engine whose `destroy` deletes dependents first, and cannot reach some hosts.
+    """An engine whose `destroy` deletes dependents first and cannot reach some hosts.
 
-    `unreached` maps the names of commands to the number of runs that do not reach their hosts.
+    `unreachable` maps the names of commands to the number of runs in which their hosts are unreachable.
     """
 
-    def __init__(self, unreached: Mapping[str, int]) -> None:
+    def __init__(self, unreachable: Mapping[str, int]) -> None:
         self.state = state()
-        self.unreached = dict(unreached)
+        self.unreachable = dict(unreachable)
         self.runs = 0
         self.workspace = SimpleNamespace(stack="s", directory=Path("/nowhere"), config={})
 
@@ -84,9 +84,9 @@ class SimulatedEngine:
             name = each["urn"].rpartition("::")[2]
             if each["urn"] in kept:
                 pass
-            elif self.unreached.get(name, 0) > 0:
-                self.unreached[name] -= 1
-                errors.append(Message(severity="error", text=UNREACHED, urn=each["urn"]))
+            elif self.unreachable.get(name, 0) > 0:
+                self.unreachable[name] -= 1
+                errors.append(Message(severity="error", text=HOST_UNREACHABLE, urn=each["urn"]))
             else:
                 resources.remove(each)
                 continue
@@ -114,14 +114,14 @@ ALWAYS = 99
 
 
 @pytest.mark.parametrize(
-    ("unreached", "expected", "runs"),
+    ("unreachable", "expected", "runs"),
     [
         ([], [], 1),
         (["w-1-node"], ["cluster", "w-1-node"], 2),
         (["cp-2-etcd"], ["cluster", "cp-2-etcd"], 2),
-        # The roles of a host stay in their order, for a later `destroy`.
+        # The roles of a host keep their order for a later `destroy`.
         (["cp-1-control-plane"], ["cluster", "cp-1-etcd", "cp-1-control-plane"], 2),
-        # The first run does not come to the control plane, because the marker depends on everything.
+        # The first run does not delete the control plane, because `cluster-farewell` depends on everything.
         (
             ["cluster-farewell", "cp-1-control-plane"],
             ["cluster", "cp-1-etcd", "cp-1-control-plane", "cluster-farewell"],
@@ -129,25 +129,25 @@ ALWAYS = 99
         ),
     ],
 )
-def test_everything_but_the_unreached_hosts_is_deleted(
-    unreached: Sequence[str], expected: list[str], runs: int
+def test_all_resources_except_those_of_unreachable_hosts_are_deleted(
+    unreachable: Sequence[str], expected: list[str], runs: int
 ) -> None:
-    engine = SimulatedEngine(dict.fromkeys(unreached, ALWAYS))
+    engine = SimulatedEngine(dict.fromkeys(unreachable, ALWAYS))
     result = destroy(engine)
     assert remaining(engine) == expected
     assert engine.runs == runs
-    assert result.outcome is (Outcome.FAILED if unreached else Outcome.CHANGES)
+    assert result.outcome is (Outcome.FAILED if unreachable else Outcome.CHANGES)
     assert result.changes == {"delete": runs}
 
 
-def test_a_host_that_answers_again_is_deleted_in_the_second_run() -> None:
+def test_a_host_that_is_reachable_again_is_deleted_in_the_second_run() -> None:
     engine = SimulatedEngine({"w-1-node": 1})
     assert destroy(engine).outcome is Outcome.CHANGES
     assert remaining(engine) == []
 
 
-def test_a_failed_reset_keeps_what_the_host_needs() -> None:
-    """A host that was reached may need the API for its drain, so nothing is detached."""
+def test_a_failed_reset_keeps_the_resources_that_the_host_needs() -> None:
+    """A reachable host may need the API for its drain, so all references remain in the state."""
     message = Message(
         severity="error", text='Process exited with status 1: running "…":\n', urn=urn("w-1-node")
     )
@@ -157,11 +157,11 @@ def test_a_failed_reset_keeps_what_the_host_needs() -> None:
     assert engine.state == state()
 
 
-def test_detached_commands_keep_only_references_to_their_own_host() -> None:
+def test_commands_of_an_unreachable_host_keep_only_references_to_each_other() -> None:
     before = state()
     kept = teardown.commands_of_same_hosts(before, [urn("cp-1-control-plane")])
     assert kept == {urn("cp-1-control-plane"), urn("cp-1-etcd")}
-    after = teardown.detach(before, kept)
+    after = teardown.without_dependencies(before, kept)
     resources = {each["urn"]: each for each in after["deployment"]["resources"]}
     control_plane = resources[urn("cp-1-control-plane")]
     assert control_plane["dependencies"] == [urn("cp-1-etcd")]
@@ -171,25 +171,25 @@ def test_detached_commands_keep_only_references_to_their_own_host() -> None:
     assert resources[urn("w-1-node")] == resource(
         "w-1-node", "ca", "cp-1-control-plane", deletedWith=urn("ca")
     )
-    worker = teardown.detach(before, [urn("w-1-node")])["deployment"]["resources"][6]
+    worker = teardown.without_dependencies(before, [urn("w-1-node")])["deployment"]["resources"][6]
     assert "deletedWith" not in worker
 
 
-def test_the_rest_is_named_with_what_to_do() -> None:
-    rest = state()
+def test_message_names_the_remaining_resources_and_the_next_command() -> None:
+    remaining_state = state()
     keep = ("plugin", "cluster", "cp-1-etcd", "cp-1-control-plane", "cluster-farewell")
-    rest["deployment"]["resources"] = [
-        each for each in rest["deployment"]["resources"] if each["urn"].rpartition("::")[2] in keep
+    remaining_state["deployment"]["resources"] = [
+        each for each in remaining_state["deployment"]["resources"] if each["urn"].rpartition("::")[2] in keep
     ]
-    assert teardown.describe_rest("s", rest) == (
+    assert teardown.describe_remaining_resources("s", remaining_state) == (
         "stack s: not deleted: cp-1 (cp-1-control-plane, cp-1-etcd), cluster-farewell; "
-        "when the hosts answer, run `kubewright destroy --stack s` again; for a host that is lost, first run "
-        "`kubewright remove-host --stack s --host cp-1`"
+        "when the hosts are reachable, run `kubewright destroy --stack s` again; for a host that is lost, "
+        "first run `kubewright remove-host --stack s --host cp-1`"
     )
-    rest["deployment"]["resources"] = [resource("plugin"), resource("cluster")]
-    assert teardown.describe_rest("s", rest) == ""
-    assert teardown.describe_rest("s", {"deployment": None}) == ""
-    rest["deployment"]["resources"] = [resource("ca")]
-    assert teardown.describe_rest("s", rest) == (
+    remaining_state["deployment"]["resources"] = [resource("plugin"), resource("cluster")]
+    assert teardown.describe_remaining_resources("s", remaining_state) == ""
+    assert teardown.describe_remaining_resources("s", {"deployment": None}) == ""
+    remaining_state["deployment"]["resources"] = [resource("ca")]
+    assert teardown.describe_remaining_resources("s", remaining_state) == (
         "stack s: not deleted: ca; run `kubewright destroy --stack s` again"
     )

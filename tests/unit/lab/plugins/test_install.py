@@ -12,8 +12,8 @@ from lab.plugins import official
 from lab.plugins.install import install
 from lab.plugins.kinds import Installed, InstallError, PluginKind
 
-# A fake command of the engine: it unpacks --file like the real command, downloads only if DOWNLOADS is set,
-# and writes a log.
+# A fake `pulumi plugin install`. It unpacks --file as the real command does, downloads only if DOWNLOADS is
+# set, and writes a log.
 FAKE_ENGINE = """#!/bin/sh
 echo "$*" >> "$LOG"
 dir="$PULUMI_HOME/plugins/resource-$4-v$5"
@@ -84,7 +84,7 @@ def test_official_plugins_are_downloaded_once(machine: FakeMachine, monkeypatch:
         ),
     ],
 )
-def test_failed_download_is_an_error_and_leads_to_no_stand_in(
+def test_failed_download_is_an_error_and_installs_no_stand_in(
     machine: FakeMachine, monkeypatch: pytest.MonkeyPatch, answer: str, problem: str
 ) -> None:
     monkeypatch.setenv("ANSWER", answer)
@@ -95,7 +95,7 @@ def test_failed_download_is_an_error_and_leads_to_no_stand_in(
     assert not machine.plugin("tls").exists()
 
 
-def test_slow_download_is_an_error_and_leads_to_no_stand_in(
+def test_slow_download_is_an_error_and_installs_no_stand_in(
     machine: FakeMachine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     machine.engine.write_text("#!/bin/sh\nexec sleep 60\n")
@@ -131,7 +131,7 @@ def test_stand_in_is_installed_without_a_download(machine: FakeMachine) -> None:
 def test_stand_in_in_the_home_of_official_plugins_is_replaced(
     machine: FakeMachine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Version 0.1 had one home for both kinds."""
+    """Version 0.1 had one engine home for both kinds."""
     install(machine.engine, machine.home, ["tls"])
     with pytest.raises(InstallError):
         install_official(machine, "tls")

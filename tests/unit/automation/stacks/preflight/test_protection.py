@@ -13,7 +13,7 @@ from automation.stacks.preflight import protection
 
 
 class FakeEngine:
-    """An engine whose state has these resources, by name, with their option `protect`."""
+    """An engine with a state. `resources` maps the name of each resource to its option `protect`."""
 
     def __init__(self, resources: dict[str, bool]) -> None:
         self.workspace = self
@@ -35,13 +35,13 @@ def check(resources: dict[str, bool]) -> None:
     protection.check(cast(Engine, FakeEngine(resources)))
 
 
-def test_stack_without_protected_resources_may_be_deleted() -> None:
+def test_stack_without_protected_resources_is_accepted() -> None:
     check({})
     check({"cp-1-etcd": False})
     assert protection.protected_resources({"deployment": None}) == []
 
 
-def test_protected_resources_are_named_with_the_command_that_removes_the_protection() -> None:
+def test_error_names_the_protected_resources_and_the_command_that_removes_the_protection() -> None:
     resources = {f"key-{number}": True for number in range(7)} | {"cp-1-etcd": False}
     with pytest.raises(UserError) as error:
         check(resources)

@@ -47,7 +47,7 @@ def test_etcd_cannot_move_to_other_hosts_in_one_step() -> None:
     stacked, dedicated = cluster(), cluster(etcd=3)
     assert find_problems(dedicated, deliveries_of(stacked)) == [
         "etcd.hosts: none of the members cp-1 remains, and they hold the cluster's data; change the members "
-        "in several steps, each followed by `up`, so that each step keeps more than half of the members"
+        "in several steps, run `up` after each step, and keep more than half of the members in each step"
     ]
 
 

@@ -40,7 +40,7 @@ class CommandPlugin:
         self.provider = CommandProvider(cast(EngineLog, self.log))
 
     def inputs(self, inputs: Mapping[str, Any]) -> Properties:
-        """Return the checked inputs with defaults. Raises CheckError if inputs are invalid."""
+        """Return the checked inputs with defaults. Raise CheckError if inputs are invalid."""
         return run(self.provider.check(self.urn, {}, dict(inputs), b""))
 
     def failed_fields(self, inputs: Mapping[str, Any]) -> list[str]:

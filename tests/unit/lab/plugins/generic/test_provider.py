@@ -229,9 +229,7 @@ def test_operation_outside_a_preview_is_refused_with_the_remedy() -> None:
             run(operation())
         text = str(caught.value)
         assert text.startswith(f"{VPC} net cannot be {verb}: ")
-        assert text.endswith(
-            "only previews; use the official plugin (`kubewright` without --offline installs it)"
-        )
+        assert text.endswith("only previews; use the official plugin (commands without --offline install it)")
         assert "\n" not in text
     with pytest.raises(PluginError, match="getAmi cannot be answered"):
         run(AWS.invoke("aws:ec2/getAmi:getAmi", {}, preview=False))

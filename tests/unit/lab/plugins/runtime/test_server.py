@@ -63,7 +63,7 @@ def test_operation_does_not_outlive_the_plugin() -> None:
 
 
 class StubbornProvider(EndlessProvider):
-    """A provider whose `create` ignores that it is canceled, as a command on a host."""
+    """A provider whose `create` ignores its cancellation, as a command on a host does."""
 
     async def create(
         self, urn: str, inputs: Properties, *, preview: bool, timeout: float
@@ -87,7 +87,7 @@ def test_timeout_ends_an_operation_that_can_be_canceled() -> None:
 
 @pytest.mark.parametrize("timeout", [0, 0.05])
 def test_operation_on_a_host_runs_to_its_end_after_cancel_and_timeout(timeout: float) -> None:
-    """Test that neither ends a remote command, as with the official plugin."""
+    """Test that a cancellation and a timeout do not end a remote command, as in the official plugin."""
 
     async def create() -> str:
         provider = StubbornProvider()
@@ -102,7 +102,7 @@ def test_operation_on_a_host_runs_to_its_end_after_cancel_and_timeout(timeout: f
     assert asyncio.run(create()) == "made"
 
 
-def test_stand_in_marks_its_provider_resource_and_the_mark_is_no_change() -> None:
+def test_stand_in_marks_its_provider_resource_and_the_mark_causes_no_change() -> None:
     class Recorder(Provider):
         name = "recorder"
         configured: Properties | None = None

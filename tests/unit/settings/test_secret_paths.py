@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from settings.addons import HelmReleaseSettings
-from settings.secret_leaves import WHOLE_CLUSTER, exposed_settings, secret_helm_values, secret_leaves
+from settings.secret_paths import WHOLE_CLUSTER, exposed_settings, secret_helm_values, secret_paths
 
 _STACK_FILE = """
 config:
@@ -23,7 +23,7 @@ config:
     registries:
       docker.io: {password: {secure: v1:d}}
 """
-_LEAVES = {
+_SECRET_PATHS = {
     ("helm_releases", "alerts", "values", "receivers", 0, "url"),
     ("helm_releases", "alerts", "values", "1"),
     ("registries", "docker.io", "password"),
@@ -37,24 +37,26 @@ def directory(tmp_path: Path) -> Path:
 
 
 def test_encrypted_values_of_the_stack_file_are_secret(directory: Path) -> None:
-    assert secret_leaves(directory, "x", has_secrets=True) == _LEAVES
+    assert secret_paths(directory, "x", has_secrets=True) == _SECRET_PATHS
 
 
 def test_nothing_is_secret_when_the_engine_marks_no_secret(directory: Path) -> None:
-    assert secret_leaves(directory, "x", has_secrets=False) == frozenset()
+    assert secret_paths(directory, "x", has_secrets=False) == frozenset()
 
 
 @pytest.mark.parametrize("text", [None, "config: {}", "config: [", "[]", "\x00"])
-def test_everything_is_secret_when_the_stack_file_does_not_tell(tmp_path: Path, text: str | None) -> None:
+def test_all_settings_are_secret_when_the_stack_file_has_no_encrypted_value(
+    tmp_path: Path, text: str | None
+) -> None:
     if text is not None:
         (tmp_path / "Pulumi.x.yaml").write_text(text)
-    assert secret_leaves(tmp_path, "x", has_secrets=True) == {WHOLE_CLUSTER}
+    assert secret_paths(tmp_path, "x", has_secrets=True) == {WHOLE_CLUSTER}
 
 
-def test_everything_is_secret_with_an_environment(directory: Path) -> None:
+def test_all_settings_are_secret_with_an_environment(directory: Path) -> None:
     """An ESC environment can add secret values that the stack file does not contain."""
     (directory / "Pulumi.x.yaml").write_text(f"environment: [prod]\n{_STACK_FILE}")
-    assert secret_leaves(directory, "x", has_secrets=True) == {WHOLE_CLUSTER}
+    assert secret_paths(directory, "x", has_secrets=True) == {WHOLE_CLUSTER}
 
 
 def _release(values: dict[str, Any]) -> HelmReleaseSettings:
@@ -63,14 +65,14 @@ def _release(values: dict[str, Any]) -> HelmReleaseSettings:
 
 def test_only_secret_values_are_found() -> None:
     values = {"receivers": [{"name": "chat", "url": "https://x"}], "1": "one", "page": "text"}
-    assert secret_helm_values({"alerts": _release(values)}, _LEAVES) == {
+    assert secret_helm_values({"alerts": _release(values)}, _SECRET_PATHS) == {
         ("helm_releases", "alerts", "values", "receivers", 0, "url"): "https://x",
         ("helm_releases", "alerts", "values", "1"): "one",
     }
 
 
-def test_values_of_other_releases_stay_plain() -> None:
-    assert secret_helm_values({"web": _release({"1": "one"})}, _LEAVES) == {}
+def test_values_of_other_releases_are_not_secret() -> None:
+    assert secret_helm_values({"web": _release({"1": "one"})}, _SECRET_PATHS) == {}
 
 
 def test_a_secret_mapping_is_one_value() -> None:
@@ -84,6 +86,6 @@ def test_all_values_are_secret_when_the_whole_cluster_is_secret() -> None:
     assert secrets == {("helm_releases", "web", "values"): values}
 
 
-def test_encrypted_settings_that_hosts_contain_are_named() -> None:
-    secrets = {*_LEAVES, WHOLE_CLUSTER, ("registries", "docker.io", "username"), ("api", "names", 0)}
+def test_encrypted_settings_that_hosts_contain_are_listed() -> None:
+    secrets = {*_SECRET_PATHS, WHOLE_CLUSTER, ("registries", "docker.io", "username"), ("api", "names", 0)}
     assert exposed_settings(secrets) == ["api.names[0]"]

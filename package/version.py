@@ -1,4 +1,4 @@
-"""Name and version of the Pulumi package."""
+"""The name and the version of the Pulumi package."""
 
 from __future__ import annotations
 
@@ -11,14 +11,15 @@ _PROJECT = Path(__file__).parent.parent / "pyproject.toml"
 
 
 def _version() -> str:
-    """Return the version as semantic version: from the checkout's pyproject.toml, else of the installed
-    package.
+    """Return the version of the installed package, or in a checkout the version in pyproject.toml.
+
+    The result is a semantic version.
     """
     if __package__ == NAME:
         version = metadata.version(NAME)
     else:
         version = tomllib.loads(_PROJECT.read_text())["project"]["version"]
-    # 0.2.0.dev0 (PEP 440) is 0.2.0-dev0 (semantic versioning), which the engine requires.
+    # The engine requires a semantic version: 0.2.0.dev0 (PEP 440) becomes 0.2.0-dev0.
     return str(version).replace(".dev", "-dev")
 
 

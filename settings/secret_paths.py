@@ -1,7 +1,8 @@
-"""The secret values inside the object `kubewright:cluster`, by their paths.
+"""The paths of the secret values inside the object `kubewright:cluster`.
 
-The engine passes decrypted values to the program and only tells which keys of the configuration contain a
-secret. The stack file tells which values inside the object are encrypted (`secure: …`).
+The engine passes decrypted values to the program. It marks a whole configuration key as secret, not single
+values below the key. This module therefore reads from the stack file which values inside the object are
+encrypted (`secure: …`).
 """
 
 from __future__ import annotations
@@ -14,34 +15,31 @@ import yaml
 
 from formats.documents import parse_yaml
 from settings.addons import HelmReleaseSettings
-from settings.bases import is_secure
-from settings.problem import CLUSTER_KEY, format_path
+from settings.bases import encrypted_paths
+from settings.problem import CLUSTER_KEY, SettingPath, format_path
 
 STACK_DIRECTORY = "KUBEWRIGHT_STACK_DIRECTORY"
-"""Environment variable by which the driver tells the program the directory with Pulumi.yaml and the stack
+"""Environment variable that the driver sets for the program: the directory with Pulumi.yaml and the stack
 file.
 """
-
-SettingPath = tuple[str | int, ...]
-"""The path of a setting inside `kubewright:cluster`: keys of mappings and positions in lists."""
 
 WHOLE_CLUSTER: SettingPath = ()
 """The path of the object itself: every setting counts as secret."""
 
 
-def secret_leaves(directory: Path, stack: str, *, has_secrets: bool) -> frozenset[SettingPath]:
+def secret_paths(directory: Path, stack: str, *, has_secrets: bool) -> frozenset[SettingPath]:
     """Return the paths of the secret values inside `kubewright:cluster`.
 
-    `directory` is the directory with the stack file, and `has_secrets` is true when the engine marks the
-    object as secret. The result is the whole object when the stack file does not tell which values are
-    secret: the values come from a Pulumi ESC environment or from a file at another place.
+    `directory` is the directory with the stack file. `has_secrets` is true when the engine marks the object
+    as secret. Return the path of the whole object when the stack file has no encrypted value below it, or
+    imports a Pulumi ESC environment: then the stack file does not show which values are secret.
     """
     if not has_secrets:
         return frozenset()
     document = _read_stack_file(directory / f"Pulumi.{stack}.yaml")
     config = document.get("config")
     cluster = config.get(CLUSTER_KEY) if isinstance(config, Mapping) else None
-    paths = frozenset(_encrypted_paths(cluster, ()))
+    paths = frozenset(encrypted_paths(cluster))
     return frozenset({WHOLE_CLUSTER}) if not paths or document.get("environment") else paths
 
 
@@ -50,7 +48,7 @@ def secret_helm_values(
 ) -> dict[SettingPath, Any]:
     """Return the secret values of Helm charts by their paths inside `kubewright:cluster`.
 
-    A path is that of all values of a release when the whole object is secret.
+    When the whole object is secret, the result has one path for each release: the path of all its values.
     """
     paths = frozenset(secrets)
     return {
@@ -65,7 +63,7 @@ def _secret_values(
     path: SettingPath,
     secrets: frozenset[SettingPath],
 ) -> Iterator[tuple[SettingPath, Any]]:
-    """Yield path and value of each secret value inside the setting `value` at `path`."""
+    """Yield the path and the value of each secret value inside `value`. `path` is the path of `value`."""
     if any(path[:length] in secrets for length in range(len(path) + 1)):
         yield path, value
     elif isinstance(value, Mapping):
@@ -79,28 +77,17 @@ def _secret_values(
 def exposed_settings(secrets: Iterable[SettingPath]) -> list[str]:
     """Return the encrypted settings that hosts and the state contain in plain text, such as `kubelet`.
 
-    Only values of Helm charts and credentials of registries stay secret.
+    All other encrypted settings are values of Helm charts or credentials of registries.
     """
-    return sorted(format_path(path) for path in secrets if path and not stays_secret(path))
+    return sorted(format_path(path) for path in secrets if path and not remains_secret(path))
 
 
-def stays_secret(path: SettingPath) -> bool:
-    """Report whether a setting is secret everywhere: a value of a Helm chart, a credential of a registry."""
+def remains_secret(path: SettingPath) -> bool:
+    """Check whether a setting is encrypted in the state too: a Helm value or a credential of a registry."""
     section, field = path[0], path[2] if len(path) > 2 else ""
     return (section == "helm_releases" and field == "values") or (
         section == "registries" and field in ("username", "password")
     )
-
-
-def _encrypted_paths(value: object, path: SettingPath) -> Iterator[SettingPath]:
-    if is_secure(value):
-        yield path
-    elif isinstance(value, Mapping):
-        for name, item in value.items():
-            yield from _encrypted_paths(item, (*path, str(name)))
-    elif isinstance(value, list):
-        for number, item in enumerate(value):
-            yield from _encrypted_paths(item, (*path, number))
 
 
 def _read_stack_file(path: Path) -> Mapping[str, Any]:
