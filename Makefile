@@ -62,14 +62,21 @@ test-unit: ## unit tests (no root)
 .PHONY: test-engine
 test-engine: ## tests with the real engine and with plugins, official ones by KUBEWRIGHT_PLUGINS=official (no root)
 	@$(PREPARE)
-	@$(PYTEST) tests/engine
+	@$(PYTEST) $(PARALLEL) tests/engine
+
+# Tests of the stand-in plugins with the real engine. The other tests use the stand-ins too.
+.PHONY: test-plugins
+test-plugins: ## all operations of the stand-in plugins, with the real engine and a real API server (no root)
+	@$(PREPARE)
+	@./kubewright mirror
+	@$(PYTEST) $(PARALLEL) tests/plugins
 
 # Tests and benchmarks limit the time of an `up`. An empty mirror takes longer, so it is built first.
 .PHONY: test-lab
 test-lab: ## tests on lab hosts (root)
 	@$(PREPARE)
 	@./kubewright mirror
-	@$(PYTEST) tests/lab
+	@$(PYTEST) $(PARALLEL) tests/lab
 
 .PHONY: test-clouds
 test-clouds: ## tests of AWS and Azure machines on lab hosts with emulated clouds (root)

@@ -101,7 +101,7 @@ def ensure_gateway(spec: LabSpec) -> None:
         _run_ip_batch(name, what, _bridge_commands(spec))
     if link not in links() or "machine" not in inside:
         if link in links():
-            run(["ip", "link", "del", link], what=what)
+            _delete_link(link, what)
         run(["ip", "link", "add", link, "type", "veth", "peer", "name", "machine", "netns", name], what=what)
         _run_ip_batch(name, what, [f"link set machine master {BRIDGE} up"])
         for key, value in (("ipv4/conf/{}/forwarding", "0"), ("ipv6/conf/{}/disable_ipv6", "1")):
@@ -121,7 +121,7 @@ def ensure_host(spec: LabSpec, host: LabHost) -> None:
     if "eth0" not in links(name):
         port = _bridge_port_name(spec, host.address)
         if port in links(gateway):
-            run(["ip", "-n", gateway, "link", "del", port], what=what)
+            _delete_link(port, what, gateway)
         run(
             ["ip", "-n", gateway, "link", "add", port, "type", "veth", "peer", "name", "eth0", "netns", name],
             what=what,
@@ -148,7 +148,7 @@ def renew_host(spec: LabSpec, host: LabHost) -> None:
     if port in links(gateway):
         # Remove the link first. With its namespace the link would disappear later and conflict with the new
         # link.
-        run(["ip", "-n", gateway, "link", "del", port], what=f"{host.name}: network")
+        _delete_link(port, f"{host.name}: network", gateway)
     remove_host(spec.name, host.name)
     ensure_host(spec, host)
 
@@ -174,7 +174,7 @@ def remove(lab: str) -> None:
     """Remove all network namespaces of a lab and the lab's link on the machine."""
     link = link_name(lab)
     if link in links():
-        run(["ip", "link", "del", link], what=f"network of lab {lab}")
+        _delete_link(link, f"network of lab {lab}")
     for name in namespaces(lab):
         run(["ip", "netns", "del", name], what=f"network of lab {lab}")
 
@@ -227,6 +227,19 @@ def _run_ip_batch(namespace: str, what: str, lines: list[str]) -> None:
     """
     place = ["-n", namespace] if namespace else []
     run(["ip", *place, "-batch", "-"], what=what, stdin="".join(f"{line}\n" for line in lines))
+
+
+def _delete_link(link: str, what: str, namespace: str = "") -> None:
+    """Delete a network link. An empty namespace is the machine's own.
+
+    The kernel deletes the links of a deleted namespace in the background, so the link may be gone already.
+    """
+    place = ["-n", namespace] if namespace else []
+    try:
+        run(["ip", *place, "link", "del", link], what=what)
+    except LabError:
+        if link in links(namespace):
+            raise
 
 
 def _create_namespace(name: str, what: str) -> None:

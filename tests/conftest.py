@@ -11,7 +11,7 @@ import hypothesis
 import pytest
 
 _HERE = Path(__file__).parent
-LIMITS: Mapping[str, int] = MappingProxyType({"lab": 900, "clouds": 1800, "faults": 3600})
+LIMITS: Mapping[str, int] = MappingProxyType({"plugins": 900, "lab": 900, "clouds": 1800, "faults": 3600})
 """Maximum seconds of a test with its fixtures, by directory. pyproject.toml has the limit of all others. A
 fixture can create a cluster.
 """
@@ -31,6 +31,8 @@ hypothesis.settings.register_profile("random", derandomize=False, deadline=None,
 hypothesis.settings.load_profile("fixed")
 
 
+# xdist reads the groups in its own hook, so this hook runs first.
+@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Set the time limit of each test, and the group of tests that run one after another in one process.
 

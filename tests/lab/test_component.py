@@ -138,7 +138,8 @@ def test_two_clusters_are_created_remain_unchanged_and_are_destroyed(lab: Cluste
         for cluster, hosts in ADDRESSES.items():
             wait_until_ready(program, cluster, sorted(hosts))
         endpoints = {name: program.run("stack", "output", f"{name}-endpoint").strip() for name in ADDRESSES}
-        assert endpoints == {"east": "https://10.86.0.11:6443", "west": "https://10.86.0.31:6443"}
+        network = IPv4Network(lab.config[stackfile.LAB]["network"])
+        assert endpoints == {"east": f"https://{network[11]}:6443", "west": f"https://{network[31]}:6443"}
         program.assert_unchanged()
     finally:
         program.run("destroy", "--yes", "--skip-preview")

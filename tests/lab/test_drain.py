@@ -12,9 +12,9 @@ from pathlib import Path
 import pytest
 
 from nodeconfig.bundle import Bundle, File
+from testkit.control_plane import ControlPlane, binary_path
 from testkit.host import PROGRAM, EmulatedHost
 from testkit.wait import eventually
-from tests.lab.plugins_kubernetes.cluster import ControlPlane, binary_path
 from topology.model import Role
 
 MINOR = "/etc/kubewright/kubelet-minor"

@@ -24,7 +24,7 @@ from automation.errors import UserError
 from automation.operations import users
 from automation.operations.target import Target
 from automation.operations.users import User
-from tests.lab.plugins_kubernetes.cluster import ControlPlane
+from testkit.control_plane import ControlPlane
 
 PROGRAMS = ("etcd", "kube-apiserver", "kube-controller-manager", "kubectl")
 ANN = User(name="ann", groups=("dev",), namespace="web", role="edit", days=1)

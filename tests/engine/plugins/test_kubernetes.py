@@ -12,9 +12,9 @@ import pytest
 from artifacts import catalogue
 from artifacts.cache import Cache
 from lab.plugins.runtime.values import Secret, reveal
+from testkit.control_plane import ControlPlane
 from testkit.plugin_process import DiffResult, OperationFailed, Plugin
 from tests.engine.plugins.conftest import Plugins
-from tests.lab.plugins_kubernetes.cluster import ControlPlane
 
 CONFIG_MAP, SECRET = "kubernetes:core/v1:ConfigMap", "kubernetes:core/v1:Secret"
 DEPLOYMENT, RELEASE = "kubernetes:apps/v1:Deployment", "kubernetes:helm.sh/v3:Release"

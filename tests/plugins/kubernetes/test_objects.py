@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import json
 
-from tests.lab.plugins_kubernetes.cluster import ControlPlane
-from tests.lab.plugins_kubernetes.stack import PluginStack
+from testkit.control_plane import ControlPlane
+from tests.plugins.kubernetes.stack import PluginStack
 
 OBJECTS_PROGRAM = """
     ns = k8s.core.v1.Namespace("basics", metadata={"name": "basics"}, opts=on)

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from lab.plugins.install import install
-from tests.lab.plugins_kubernetes.cluster import ControlPlane, binary_path
-from tests.lab.plugins_kubernetes.stack import PluginStack
+from testkit.control_plane import ControlPlane, binary_path
+from tests.plugins.kubernetes.stack import PluginStack
 
 
 @pytest.fixture(scope="session")

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from tests.lab.plugins_kubernetes.cluster import binary_path
+from testkit.control_plane import binary_path
 
 _PROGRAM_HEAD = """
 import json, os, pathlib

@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from tests.lab.plugins_kubernetes.cluster import ControlPlane
-from tests.lab.plugins_kubernetes.stack import PluginStack
+from testkit.control_plane import ControlPlane
+from tests.plugins.kubernetes.stack import PluginStack
 
 CONFIG_MAP = """\
 apiVersion: v1
