@@ -7,7 +7,7 @@ PYTHON = "$$(setup/environment)"
 PYTEST = PYTHONPYCACHEPREFIX="$${KUBEWRIGHT_CACHE:-$$HOME/.cache/kubewright}/pycache" $(PYTHON) -m pytest -p no:cacheprovider
 # Groups of tests (tests/conftest.py) run in parallel. Each process waits most of the time, so there are more processes
 # than cores.
-PARALLEL = -n 3 --dist loadgroup --no-loadscope-reorder
+PARALLEL = -n 3 --dist loadfile --no-loadscope-reorder
 # Tests install stand-ins. With KUBEWRIGHT_PLUGINS=official they find the official plugins on PATH.
 PREPARE = KUBEWRIGHT_PLUGINS= ./kubewright prepare
 # Parts of the host program. Hosts receive them as one text, so shellcheck reads them as one text.

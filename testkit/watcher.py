@@ -10,11 +10,13 @@ from types import TracebackType
 class Watcher:
     """A background thread that calls `probe` every `interval` seconds and collects the results in `values`.
 
-    A probe that raises AssertionError (the API was unreachable for a moment) is ignored.
+    `failures` collects the errors of probes that raised AssertionError, for example because the API was
+    unreachable.
     """
 
     def __init__(self, probe: Callable[[], int], interval: float = 1.0) -> None:
         self.values: list[int] = []
+        self.failures: list[str] = []
         self._probe = probe
         self._interval = interval
         self._stopped = threading.Event()
@@ -34,5 +36,5 @@ class Watcher:
         while not self._stopped.wait(self._interval):
             try:
                 self.values.append(self._probe())
-            except AssertionError:
-                continue
+            except AssertionError as error:
+                self.failures.append(str(error))

@@ -1,4 +1,4 @@
-"""Preparation of all tests: signals, time limits, groups of tests for parallel runs, and hypothesis."""
+"""Preparation of all tests: signals, time limits, scheduling of parallel runs, and hypothesis."""
 
 from __future__ import annotations
 
@@ -9,8 +9,12 @@ from types import MappingProxyType
 
 import hypothesis
 import pytest
+from xdist.remote import Producer
+from xdist.scheduler.loadfile import LoadFileScheduling
 
 _HERE = Path(__file__).parent
+_SHARED_CLUSTER = "tests/lab/cluster/"
+"""The directory of the tests that share a cluster."""
 LIMITS: Mapping[str, int] = MappingProxyType({"plugins": 900, "lab": 900, "clouds": 1800, "faults": 3600})
 """Maximum seconds of a test with its fixtures, by directory. pyproject.toml has the limit of all others. A
 fixture can create a cluster.
@@ -31,19 +35,31 @@ hypothesis.settings.register_profile("random", derandomize=False, deadline=None,
 hypothesis.settings.load_profile("fixed")
 
 
-# xdist reads the groups in its own hook, so this hook runs first.
-@pytest.hookimpl(tryfirst=True)
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Set the time limit of each test, and the group of tests that run one after another in one process.
+# The scheduler `loadgroup` of pytest-xdist 3.8 has no effect with pytest 9.2, because ids of tests are fixed.
+class GroupScheduling(LoadFileScheduling):  # type: ignore[misc]  # xdist has no types
+    """Distribute the tests of a group to one process: the tests that share a cluster, or those of a file."""
 
-    Tests with the same cluster are in one group, so that the cluster is created once. Otherwise the tests of
-    a file are in one group.
-    """
+    def _split_scope(self, nodeid: str) -> str:
+        """Return the group of a test."""
+        path = super()._split_scope(nodeid)
+        return _SHARED_CLUSTER if path.startswith(_SHARED_CLUSTER) else path
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> GroupScheduling:
+    """Return the scheduler for parallel runs."""
+    return GroupScheduling(config, log)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Set the time limit of each test. Move the tests that take longest to the start."""
     for item in items:
-        path = item.path.relative_to(_HERE)
-        if not item.get_closest_marker("timeout") and path.parts[0] in LIMITS:
-            item.add_marker(pytest.mark.timeout(LIMITS[path.parts[0]]))
-        uses_shared_cluster = path.parts[0] == "lab" and "cluster" in getattr(item, "fixturenames", ())
-        item.add_marker(pytest.mark.xdist_group("cluster" if uses_shared_cluster else str(path)))
-    # Tests on hosts take longest, so they start first.
-    items.sort(key=lambda item: not item.path.is_relative_to(_HERE / "lab"))
+        directory = item.path.relative_to(_HERE).parts[0]
+        if directory in LIMITS and not item.get_closest_marker("timeout"):
+            item.add_marker(pytest.mark.timeout(LIMITS[directory]))
+    items.sort(key=lambda item: _priority(item.path.relative_to(_HERE.parent)))
+
+
+def _priority(path: Path) -> int:
+    if path.is_relative_to(_SHARED_CLUSTER):
+        return 0
+    return 1 if path.is_relative_to("tests/lab") else 2

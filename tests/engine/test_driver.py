@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import json
 import os
 import signal
@@ -10,6 +11,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -24,13 +26,19 @@ MARKED_SECRET = "marked-S3cret"
 
 
 @pytest.fixture(scope="module")
-def single_host_stack(machine: Machine) -> OfflineStack:
+def deployed_stack(machine: Machine) -> OfflineStack:
     """Return a deployed stack with a single machine."""
     stack = OfflineStack.from_checkout(machine, "dev", _keep_one_machine_with_password)
     stack.name = "single"
     output = stack.up("--detailed-exit-code", "--events", str(machine.root / "single.jsonl"), check=False)
     assert output.code == 2, output.text
     return stack
+
+
+@pytest.fixture
+def single_host_stack(deployed_stack: OfflineStack) -> OfflineStack:
+    """Return the stack with its first configuration. Another test may have deployed another one."""
+    return replace(deployed_stack, config=copy.deepcopy(deployed_stack.config))
 
 
 def _keep_one_machine_with_password(cluster: Document) -> None:
@@ -55,6 +63,7 @@ def test_event_log_of_an_up(single_host_stack: OfflineStack) -> None:
 
 
 def test_up_without_changes_has_its_own_exit_code(single_host_stack: OfflineStack) -> None:
+    single_host_stack.up()
     assert single_host_stack.up("--detailed-exit-code").code == 0
 
 
@@ -95,6 +104,7 @@ def test_plan_older_than_another_change_is_refused(single_host_stack: OfflineSta
 
 def test_plan_older_than_any_other_run_is_refused(single_host_stack: OfflineStack, tmp_path: Path) -> None:
     """Any later `up` makes a plan invalid: it can change what previews do not show, such as a secret."""
+    single_host_stack.up()
     plan = tmp_path / "plan.json"
     single_host_stack.preview(
         lambda cluster: cluster.update(kubelet=_kubelet_with_max_pods(69)), "--save-plan", str(plan)
@@ -270,21 +280,21 @@ def test_several_stacks_in_parallel(
     single_host_stack: OfflineStack, machine: Machine, tmp_path: Path
 ) -> None:
     """`--all` selects all stacks of a checkout. The test uses a copy of this checkout with two stacks."""
-    copy = tmp_path / "checkout"
-    copy.mkdir()
+    checkout = tmp_path / "checkout"
+    checkout.mkdir()
     for entry in CHECKOUT.iterdir():
         if not entry.name.startswith((".", "Pulumi.")) or entry.name == "Pulumi.yaml":
-            (copy / entry.name).symlink_to(entry)
+            (checkout / entry.name).symlink_to(entry)
     # The driver finds its checkout by the path of its module.
-    (copy / "automation").unlink()
-    subprocess.run(["cp", "-r", CHECKOUT / "automation", copy], check=True, timeout=60)
+    (checkout / "automation").unlink()
+    subprocess.run(["cp", "-r", CHECKOUT / "automation", checkout], check=True, timeout=60)
     for name in ("single", "two"):
         text = machine.write_stack_file(name, single_host_stack.config).read_text()
-        (copy / f"Pulumi.{name}.yaml").write_text(
+        (checkout / f"Pulumi.{name}.yaml").write_text(
             text.replace("max_pods", "max_pod") if name == "two" else text
         )
     log, reports = tmp_path / "log", tmp_path / "reports"
-    environment = {**machine.environment, "PYTHONPATH": str(copy)}
+    environment = {**machine.environment, "PYTHONPATH": str(checkout)}
     words = ("preview", "--all", "--jobs", "2", "--events", str(log), "--report", str(reports))
     done = subprocess.run(
         [sys.executable, "-m", "automation", *words],

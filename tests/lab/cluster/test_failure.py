@@ -1,23 +1,17 @@
-"""Lab tests of failed hosts, an unreachable host, and a killed `up`."""
+"""Lab tests of hosts that lose power, and of an unreachable host."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
-from testkit import lab_slots, pods, stackfile
+from testkit import pods
 from testkit.cluster import UP_SECONDS, Cluster
-from testkit.interrupt import act_at_output, kill_at_output, kill_when
-from testkit.leftovers import leftovers
+from testkit.interrupt import act_at_output
 from testkit.wait import eventually
-from tests.lab.conftest import removed_at_end
 
 MAX_PODS = 96
-KILL_POINTS = ("LocallySignedCert", "cp-1-etcd", "cp-1-control-plane", "cp-1-node", "coredns")
-"""The points at which `up` is killed: types or names of resources, in order of creation."""
 
 
 @pytest.mark.parametrize("host", ["w-1", "cp-1"])
@@ -73,50 +67,3 @@ def test_unreachable_host_does_not_stop_other_hosts(cluster: Cluster) -> None:
 def _pod_capacity(cluster: Cluster, node: str) -> str:
     """Return the maximum number of pods of a node."""
     return str(cluster.get("node", node)["status"]["capacity"]["pods"])
-
-
-@pytest.fixture
-def killed_cluster(state: Path) -> Iterator[Cluster]:
-    """Yield a cluster that is not created yet, for a test that kills `up` and `down`."""
-    slot = lab_slots.reserve("kwkill", state)
-    config = stackfile.document(*slot, control_planes=["cp-1"], workers=[])
-    with removed_at_end(Cluster(name=slot.name, state=state, config=config)) as cluster:
-        yield cluster
-
-
-def test_next_command_completes_a_killed_command(killed_cluster: Cluster) -> None:
-    """The steps are one test, because each step continues with the result of the previous step."""
-    _up_completes_a_repeatedly_killed_up(killed_cluster)
-    _up_creates_the_cluster_again_after_a_killed_down(killed_cluster)
-    _down_completes_a_killed_down(killed_cluster)
-
-
-def _up_completes_a_repeatedly_killed_up(killed_cluster: Cluster) -> None:
-    for point in KILL_POINTS:
-        kill_at_output(killed_cluster, "up", rf"{point}.*(creat|updat)", timeout=UP_SECONDS)
-    last = killed_cluster.up()
-    killed_cluster.wait_all_ready()
-    assert "Traceback" not in last.text
-    assert killed_cluster.previewed_operations() == {}
-
-
-def _up_creates_the_cluster_again_after_a_killed_down(killed_cluster: Cluster) -> None:
-    _kill_down(killed_cluster)
-    killed_cluster.up()
-    killed_cluster.wait_all_ready()
-    assert killed_cluster.previewed_operations() == {}
-
-
-def _down_completes_a_killed_down(killed_cluster: Cluster) -> None:
-    _kill_down(killed_cluster)
-    killed_cluster.down()
-    assert leftovers(killed_cluster) == []
-    assert not killed_cluster.lab.exists(), "the state of the lab still exists"
-
-
-def _kill_down(cluster: Cluster) -> None:
-    """Kill `down` after it has removed a part of the cluster."""
-    resources = len(leftovers(cluster))
-    assert resources, "the search for leftovers finds nothing while the cluster runs"
-    kill_when(cluster, "down", lambda: len(leftovers(cluster)) < resources, timeout=60)
-    assert leftovers(cluster), "`down` ended before it was killed"

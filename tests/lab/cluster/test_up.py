@@ -8,7 +8,7 @@ from urllib.request import urlopen
 
 from testkit.cluster import Cluster, tool
 from testkit.process import run
-from tests.lab.conftest import HELLO_PORT
+from tests.lab.cluster.conftest import HELLO_PORT
 
 
 def test_every_node_of_the_stack_file_is_ready(cluster: Cluster) -> None:
