@@ -37,8 +37,8 @@ def destroy(engine: Engine, run: Callable[[], Result], show: ShowLine) -> Result
     """Destroy a stack. `run` runs the engine and returns its result. `show` prints a line."""
     latest = total = run()
     unreachable: set[str] = set()
-    # Each run deletes resources that were dependencies before, so a later run can find more unreachable
-    # hosts.
+    # A later run can find more unreachable hosts: it also tries to delete the commands on which the commands
+    # of the unreachable hosts depended.
     while (found := unreachable_commands(latest) - unreachable) and not current_shutdown().requested:
         state = _export(engine)
         unreachable |= commands_of_same_hosts(state, found) | found
@@ -61,7 +61,7 @@ def unreachable_commands(result: Result) -> set[str]:
 
 
 def commands_of_same_hosts(state: State, urns: Collection[str]) -> set[str]:
-    """Return all commands in the state for the hosts of the commands `urns`."""
+    """Return the commands `urns` that are in the state, and all other commands of their hosts."""
     hosts = {host for urn in urns if (host := _host(urn))}
     present = {resource["urn"] for resource in _resources(state) if resource["type"] == _COMMAND}
     return {urn for urn in present if urn in urns or _host(urn) in hosts}

@@ -67,9 +67,7 @@ def test_up_without_changes_has_its_own_exit_code(single_host_stack: OfflineStac
     assert single_host_stack.up("--detailed-exit-code").code == 0
 
 
-def test_plan_that_no_longer_matches_is_refused_and_a_matching_plan_is_applied(
-    single_host_stack: OfflineStack, tmp_path: Path
-) -> None:
+def test_only_a_matching_plan_is_applied(single_host_stack: OfflineStack, tmp_path: Path) -> None:
     plan = tmp_path / "plan.json"
     single_host_stack.preview(
         lambda cluster: cluster.update(kubelet=_kubelet_with_max_pods(90)), "--save-plan", str(plan)
@@ -166,9 +164,7 @@ def locked_stack(stack: OfflineStack) -> Iterator[None]:
         lock.unlink()
 
 
-def test_error_for_a_stack_in_use_names_the_user_and_wait_waits_for_the_stack(
-    single_host_stack: OfflineStack,
-) -> None:
+def test_command_waits_for_a_stack_in_use_or_names_its_user(single_host_stack: OfflineStack) -> None:
     with locked_stack(single_host_stack):
         refused = single_host_stack.up(check=False)
         assert refused.code == 1
