@@ -35,7 +35,7 @@ hypothesis.settings.register_profile("random", derandomize=False, deadline=None,
 hypothesis.settings.load_profile("fixed")
 
 
-# The scheduler `loadgroup` of pytest-xdist 3.8 has no effect with pytest 9.2, because ids of tests are fixed.
+# pytest-xdist 3.8 has `loadgroup` for this, which has no effect with pytest 9.2: ids of tests cannot change.
 class GroupScheduling(LoadFileScheduling):  # type: ignore[misc]  # xdist has no types
     """Distribute the tests of a group to one process: the tests that share a cluster, or those of a file."""
 
@@ -60,6 +60,6 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 def _priority(path: Path) -> int:
-    if path.is_relative_to(_SHARED_CLUSTER):
-        return 0
-    return 1 if path.is_relative_to("tests/lab") else 2
+    """Return the position of a test file in a run. The files whose tests take longest come first."""
+    order = (_SHARED_CLUSTER, "tests/lab", "tests/engine")
+    return next((place for place, start in enumerate(order) if path.is_relative_to(start)), len(order))
