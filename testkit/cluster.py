@@ -80,9 +80,7 @@ class Cluster:
         return list(self.config[CLUSTER]["pools"]["workers"]["hosts"])
 
     def address(self, host: str) -> str:
-        """Return the address of a host. A host that is no longer in the inventory must still exist in the
-        lab.
-        """
+        """Return the address of a host. A host that left the inventory must still exist in the lab."""
         inventory = self.config[CLUSTER]["metal"]["hosts"]
         if host in inventory:
             return str(inventory[host]["address"])
@@ -165,7 +163,7 @@ class Cluster:
         return run(argv, timeout=120, env=environment, cwd=self.checkout)
 
     def merge_settings(self, change: Mapping[str, Any]) -> None:
-        """Merge `change` into the settings `kubewright:cluster` of the stack file; see `stackfile.merge`."""
+        """Merge `change` into the settings of the stack file; see `stackfile.merge`."""
         self.config[CLUSTER] = stackfile.merge(self.config[CLUSTER], change)
 
     @contextmanager

@@ -170,17 +170,9 @@ def test_command_waits_for_a_stack_in_use_or_names_its_user(single_host_stack: O
         assert refused.code == 1
         assert "eve@" in refused.text
         file = single_host_stack.machine.write_stack_file(single_host_stack.name, single_host_stack.config)
+        options = ["--stack", single_host_stack.name, "--file", str(file)]
         waiting = subprocess.Popen(
-            [
-                sys.executable,
-                "-m",
-                "automation",
-                "outputs",
-                "--stack",
-                single_host_stack.name,
-                "--file",
-                str(file),
-            ],
+            [sys.executable, "-m", "automation", "outputs", *options],
             env={**os.environ, **single_host_stack.machine.environment},
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
@@ -276,6 +268,7 @@ def test_several_stacks_in_parallel(
     single_host_stack: OfflineStack, machine: Machine, tmp_path: Path
 ) -> None:
     """`--all` selects all stacks of a checkout. The test uses a copy of this checkout with two stacks."""
+    single_host_stack.config[CLUSTER]["kubelet"] = _kubelet_with_max_pods(92)
     checkout = tmp_path / "checkout"
     checkout.mkdir()
     for entry in CHECKOUT.iterdir():

@@ -1,8 +1,6 @@
-"""Lab test of a host with all roles, created from a clean checkout next to another cluster, and later
-extended.
+"""Lab test of a host with all roles: created from a clean checkout, extended by a worker, and removed.
 
-The network of the host has options that the other cluster does not have: host-gw between nodes, iptables for
-services.
+The network has options that the shared cluster does not have: host-gw between nodes, iptables for services.
 """
 
 from __future__ import annotations
@@ -22,20 +20,16 @@ from tests.lab.conftest import removed_at_end
 
 
 @pytest.fixture
-def single_machine(
-    state: Path, cluster: Cluster, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[Cluster]:
-    """Yield a cluster with one host that has all roles. The fixture `cluster` runs at the same time."""
+def single_machine(state: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
+    """Yield a cluster with one host that has all roles."""
     slot = lab_slots.reserve("kwsolo", state)
     config = stackfile.document(*slot, control_planes=["cp-1"], workers=[])
     network = {"backend": "host-gw", "proxy_mode": "iptables"}
     config[stackfile.CLUSTER]["network"] |= network
     checkout = clean_checkout(tmp_path_factory.mktemp("checkout"))
-    with removed_at_end(
-        Cluster(name=slot.name, state=state, config=config, checkout=checkout)
-    ) as cluster_of_one:
-        cluster_of_one.up()
-        yield cluster_of_one
+    with removed_at_end(Cluster(name=slot.name, state=state, config=config, checkout=checkout)) as cluster:
+        cluster.up()
+        yield cluster
 
 
 def test_single_machine_from_up_to_down(single_machine: Cluster) -> None:
