@@ -59,8 +59,8 @@ def _down_completes_a_killed_down(killed_cluster: Cluster) -> None:
 
 def _kill_down(cluster: Cluster) -> None:
     """Kill `down` after it has removed a part of the cluster."""
-    hosts = [pid for host in cluster.nodes if (pid := cgroups.init_pid(cluster.name, host))]
+    hosts = {pid for host in cluster.nodes if (pid := cgroups.init_pid(cluster.name, host))}
     assert hosts, "no host of the lab is found while the cluster runs"
     # `down` first ends the hosts. A search for all leftovers would take longer than the rest of `down`.
-    kill_when(cluster, "down", lambda: not all(Path(f"/proc/{pid}").exists() for pid in hosts), timeout=60)
+    kill_when(cluster, "down", lambda: bool(hosts - cgroups.pids(cluster.name)), timeout=60)
     assert leftovers(cluster), "`down` ended before it was killed"
