@@ -6,9 +6,10 @@ import os
 import subprocess
 from pathlib import Path
 
-from nodeconfig.bundle import Bundle, Identity, Program
+from nodeconfig.bundle import Bundle, File, Identity, Program
 from nodeconfig.host_program import digest, program
 from nodeconfig.render import payload, script
+from topology.model import Role
 
 SYSTEMCTL = """#!/bin/sh
 verb=$1; shift
@@ -25,6 +26,22 @@ esac
 
 PROGRAM = Program("https://mirror/host-program", digest())
 """The host program of bundles for an emulated host, whose curl serves this URL."""
+
+MINIMAL_BUNDLE = Bundle(
+    role=Role.NODE,
+    program=PROGRAM,
+    files=(File("/etc/a/a.conf", "one\n"),),
+    secrets=(),
+    artifacts=(),
+    services=(),
+)
+"""A bundle with one file."""
+
+LIMITED_SLEEP = """#!/bin/sh
+echo >>"$FAKE/slept"
+[ "$(wc -l <"$FAKE/slept")" -lt 50 ] || kill "$PPID"
+"""
+"""A `sleep` that takes no time. It ends a program that sleeps 50 times and would never end itself."""
 
 CURL = f"""#!/bin/sh
 case $* in
@@ -58,8 +75,7 @@ class EmulatedHost:
         self.fake.mkdir()
         (self.fake / "host-program").write_text(program())
         for name, text in {"systemctl": SYSTEMCTL, "journalctl": _JOURNALCTL, "curl": CURL}.items():
-            (self.fake / name).write_text(text)
-            (self.fake / name).chmod(0o755)
+            self.add_program(name, text)
 
     def path(self, path: str) -> Path:
         """Return the path in the directory for an absolute path on the host."""
@@ -82,6 +98,11 @@ class EmulatedHost:
         """Deliver a bundle with secrets by name. The secret `token` has a default."""
         all_secrets = {"token": "SECRET-1\n"} | secrets
         return self.run(script(bundle, Identity("w-1", "10.9.0.21")), payload(bundle, all_secrets))
+
+    def add_program(self, name: str, text: str) -> None:
+        """Add a fake program, which the host finds before the real one."""
+        (self.fake / name).write_text(text)
+        (self.fake / name).chmod(0o755)
 
     def install_kubectl(
         self, program: str = _KUBECTL, kubeconfig: str = "/var/lib/kubelet/kubeconfig"

@@ -114,7 +114,7 @@ def parse_outcomes(junit_xml: str) -> dict[str, set[str]]:
 
 def survival_reason(tests: Iterable[str], exit_code: int, outcomes: Mapping[str, Collection[str]]) -> str:
     """Return why a mutation counts as not found; empty if every one of its tests failed."""
-    if exit_code != _TESTS_FAILED and exit_code != _TESTS_PASSED:
+    if exit_code not in (_TESTS_FAILED, _TESTS_PASSED):
         return f"pytest could not run the tests (exit code {exit_code})"
     wrong = []
     for test in tests:

@@ -7,6 +7,7 @@ from __future__ import annotations
 import time
 from pathlib import Path
 
+from testkit.snapshots import take_snapshot
 from testkit.wait import eventually
 from tests.faults.client import NAMESPACE
 from tests.faults.conftest import RecordFigures
@@ -21,9 +22,8 @@ def test_restore_returns_every_object_of_the_snapshot(
         time.sleep(10)
         before = time.time()
         began = time.monotonic()
-        healthy_cluster.command("snapshot", "--to", str(tmp_path))
+        snapshot = take_snapshot(healthy_cluster, tmp_path)
         record_figures(snapshot=round(time.monotonic() - began, 1))
-        (snapshot,) = [path for path in tmp_path.iterdir() if path.suffix != ".sha256"]
         time.sleep(5)
         client.stop()
         assert client.report().writes > 0

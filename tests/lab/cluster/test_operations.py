@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import os
-import pty
-import subprocess
 from pathlib import Path
 
 from testkit.cluster import Cluster
-from testkit.process import CommandResult
+from testkit.snapshots import take_snapshot
+from testkit.terminal import answer_on_terminal
 from testkit.wait import eventually
 
 KUBELET_CONFIG = "/etc/kubernetes/kubelet.json"
@@ -57,7 +55,8 @@ def test_repair_removes_the_drift_that_drift_reports(cluster: Cluster) -> None:
 def test_refused_restore_changes_nothing(cluster: Cluster, tmp_path: Path) -> None:
     snapshot = take_snapshot(cluster, tmp_path)
     before = {host: cluster.services(host) for host in cluster.nodes}
-    refused = answer_on_terminal(cluster, ["restore", "--snapshot", str(snapshot)], "n")
+    argv = [word for word in cluster.argv("restore", "--snapshot", str(snapshot)) if word != "--yes"]
+    refused = answer_on_terminal(argv, b"n\n", cwd=cluster.state, env=cluster.environment)
     assert refused.code != 0
     assert cluster.name in refused.text
 
@@ -112,32 +111,3 @@ def test_empty_machine_replaces_a_lost_worker(cluster: Cluster) -> None:
     assert {host: cluster.services(host) for host in others} == others, "other hosts changed"
     assert "no drift: " in cluster.command("drift").text
     assert cluster.previewed_operations() == {}
-
-
-def take_snapshot(cluster: Cluster, directory: Path) -> Path:
-    """Take a snapshot of etcd and return its path."""
-    cluster.command("snapshot", "--to", str(directory))
-    (snapshot,) = (path for path in directory.iterdir() if path.suffix != ".sha256")
-    return snapshot
-
-
-def answer_on_terminal(cluster: Cluster, words: list[str], answer: str) -> CommandResult:
-    """Run a command on a terminal without `--yes`, answer its question, and return the result."""
-    argv = [word for word in cluster.argv(*words) if word != "--yes"]
-    main, side = pty.openpty()
-    try:
-        os.write(main, f"{answer}\n".encode())
-        ended = subprocess.run(
-            argv,
-            stdin=side,
-            capture_output=True,
-            text=True,
-            timeout=60,
-            check=False,
-            env=os.environ | cluster.environment,
-            cwd=cluster.state,
-        )
-    finally:
-        os.close(main)
-        os.close(side)
-    return CommandResult(argv=tuple(argv), code=ended.returncode, stdout=ended.stdout, stderr=ended.stderr)

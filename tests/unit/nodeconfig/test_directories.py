@@ -7,21 +7,13 @@ from pathlib import Path
 
 import pytest
 
-from nodeconfig.bundle import Bundle, File
+from nodeconfig.bundle import File
 from nodeconfig.render import reset_script
-from testkit.host import PROGRAM, EmulatedHost
+from testkit.host import MINIMAL_BUNDLE, EmulatedHost
 from topology.model import Role
 
 DATA = "/var/lib/a"
-BUNDLE = Bundle(
-    role=Role.NODE,
-    program=PROGRAM,
-    files=(File("/etc/a/a.conf", "one\n"),),
-    secrets=(),
-    artifacts=(),
-    services=(),
-    directories=(File(DATA, "", mode=0o700),),
-)
+BUNDLE = replace(MINIMAL_BUNDLE, directories=(File(DATA, "", mode=0o700),))
 # The kernel, not the test, would protect a mounted file system: the test reads the arguments of `rm`.
 RM = '#!/bin/sh\necho "$*" >>"$FAKE/removed"\nexec /bin/rm "$@"\n'
 
@@ -43,8 +35,7 @@ def test_a_directory_that_a_bundle_no_longer_has_keeps_its_content(host: Emulate
 
 
 def test_the_removal_of_a_role_deletes_no_mounted_file_system(host: EmulatedHost) -> None:
-    (host.fake / "rm").write_text(RM)
-    (host.fake / "rm").chmod(0o755)
+    host.add_program("rm", RM)
     assert host.run(reset_script(Role.NODE)).returncode == 0
     assert not host.path(DATA).exists()
     removals = (host.fake / "removed").read_text().splitlines()

@@ -269,8 +269,7 @@ def test_other_login_shells_work(host: EmulatedHost) -> None:
 
 def test_the_payload_is_removed_after_the_run(host: EmulatedHost) -> None:
     real = 'made=$(PATH=${PATH#*:} mktemp "$@") && echo "$made" >>"$FAKE/made" && echo "$made"\n'
-    (host.fake / "mktemp").write_text(f"#!/bin/sh\n{real}")
-    (host.fake / "mktemp").chmod(0o755)
+    host.add_program("mktemp", f"#!/bin/sh\n{real}")
     assert host.deliver(example_bundle()).returncode == 0
     assert host.run(reset_script(Role.NODE)).returncode == 0
     temporary_paths = [Path(line) for line in (host.fake / "made").read_text().splitlines()]

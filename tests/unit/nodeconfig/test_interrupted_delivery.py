@@ -32,8 +32,7 @@ def test_an_interrupted_delivery_removes_its_payload_and_its_lock(
 ) -> None:
     """sshd sends SIGHUP to the processes of a session when the connection ends."""
     host = EmulatedHost(tmp_path, "sh")
-    (host.fake / "mktemp").write_text(MKTEMP)
-    (host.fake / "mktemp").chmod(0o755)
+    host.add_program("mktemp", MKTEMP)
     environment = {
         "PATH": f"{host.fake}:{os.environ['PATH']}",
         "KUBEWRIGHT_ROOT": str(host.root),

@@ -11,30 +11,15 @@ from pathlib import Path
 
 import pytest
 
-from nodeconfig.bundle import Bundle, File
-from testkit.host import PROGRAM, EmulatedHost
-from topology.model import Role
+from testkit.host import LIMITED_SLEEP, MINIMAL_BUNDLE, EmulatedHost
 
-BUNDLE = Bundle(
-    role=Role.NODE,
-    program=PROGRAM,
-    files=(File("/etc/a/a.conf", "one\n"),),
-    secrets=(),
-    artifacts=(),
-    services=(),
-)
-# The other run writes its process id during the first call, and ends during the fourth. A run that sleeps 50
-# times would never end.
+# The other run writes its process id during the first call, and ends during the fourth.
 STARTING = """#!/bin/sh
 echo >>"$FAKE/slept"
 case $(wc -l <"$FAKE/slept") in
 1) cat "$FAKE/holder" >"$KUBEWRIGHT_ROOT/run/kubewright.lock/holder" ;;
 4) rm -rf "$KUBEWRIGHT_ROOT/run/kubewright.lock" ;;
 esac
-"""
-DEAD = """#!/bin/sh
-echo >>"$FAKE/slept"
-[ "$(wc -l <"$FAKE/slept")" -lt 50 ] || kill "$PPID"
 """
 
 
@@ -50,20 +35,15 @@ def times_slept(host: EmulatedHost) -> int:
     return len(slept.read_text().splitlines()) if slept.exists() else 0
 
 
-def use_sleep(host: EmulatedHost, text: str) -> None:
-    (host.fake / "sleep").write_text(text)
-    (host.fake / "sleep").chmod(0o755)
-
-
 def test_a_run_waits_for_another_run_that_has_just_created_the_lock(host: EmulatedHost) -> None:
     fields = Path(f"/proc/{os.getpid()}/stat").read_text().rsplit(") ", 1)[1].split()
     (host.fake / "holder").write_text(f"{os.getpid()} {fields[19]}\n")
-    use_sleep(host, STARTING)
-    assert host.deliver(BUNDLE).returncode == 0
+    host.add_program("sleep", STARTING)
+    assert host.deliver(MINIMAL_BUNDLE).returncode == 0
     assert times_slept(host) == 4
 
 
 def test_a_lock_whose_holder_died_before_it_wrote_its_process_id_is_taken_over(host: EmulatedHost) -> None:
-    use_sleep(host, DEAD)
-    assert host.deliver(BUNDLE).returncode == 0
+    host.add_program("sleep", LIMITED_SLEEP)
+    assert host.deliver(MINIMAL_BUNDLE).returncode == 0
     assert 0 < times_slept(host) < 50

@@ -9,7 +9,7 @@ import pytest
 
 from nodeconfig.bundle import Bundle, File, Service
 from nodeconfig.render import reset_script
-from testkit.host import PROGRAM, EmulatedHost
+from testkit.host import LIMITED_SLEEP, PROGRAM, EmulatedHost
 from topology.model import Role
 
 MINOR = "/etc/kubewright/kubelet-minor"
@@ -28,7 +28,7 @@ NODE = Bundle(
 UPGRADED = replace(NODE, files=(File(MINOR, "1.36\n"), NODE.files[1]))
 
 KUBECTL = """#!/bin/sh
-echo "$*" >>"$FAKE/asked"
+echo "$*" >>"$FAKE/kubectl-calls"
 case $* in
 *unschedulable*) cat "$FAKE/unschedulable" 2>/dev/null ;;
 *annotations*) cat "$FAKE/annotation" 2>/dev/null ;;
@@ -42,11 +42,6 @@ read -r now 2>/dev/null <"$FAKE/now" || now=0
 echo $((now + 20)) >"$FAKE/now"
 echo "$now"
 """
-# A run that sleeps 50 times would never end.
-SLEEP = """#!/bin/sh
-echo >>"$FAKE/slept"
-[ "$(wc -l <"$FAKE/slept")" -lt 50 ] || kill "$PPID"
-"""
 
 
 @pytest.fixture
@@ -54,26 +49,14 @@ def host(tmp_path: Path) -> EmulatedHost:
     """Return a host with a delivered node and a fake kubectl. Files in `host.fake` change the answers."""
     host = EmulatedHost(tmp_path, "sh")
     assert host.deliver(NODE).returncode == 0
-    for path, text in {
-        "/usr/local/lib/kubewright/bin/kubectl": KUBECTL,
-        "/var/lib/kubelet/kubeconfig": "",
-    }.items():
-        host.path(path).parent.mkdir(parents=True)
-        host.path(path).write_text(text)
-        host.path(path).chmod(0o755)
+    host.install_kubectl(KUBECTL)
     return host
-
-
-def add_program(host: EmulatedHost, name: str, text: str) -> None:
-    (host.fake / name).write_text(text)
-    (host.fake / name).chmod(0o755)
 
 
 def kubectl_verbs(host: EmulatedHost) -> list[str]:
     """Return the changes that kubectl made, in their order."""
-    asked = host.fake / "asked"
-    calls = asked.read_text().splitlines() if asked.exists() else []
-    return [word for call in calls for word in call.split() if word in ("drain", "uncordon", "delete")]
+    words = " ".join(host.kubectl_calls()).split()
+    return [word for word in words if word in ("drain", "uncordon", "delete")]
 
 
 def test_a_drained_node_gets_pods_again_only_when_it_is_healthy(host: EmulatedHost) -> None:
@@ -103,8 +86,8 @@ def test_a_node_that_cannot_be_drained_does_not_leave(host: EmulatedHost) -> Non
 def test_a_node_leaves_without_a_drain_when_the_api_is_lost(host: EmulatedHost) -> None:
     """Otherwise a host could not be removed after the loss of all control planes."""
     (host.fake / "away").touch()
-    add_program(host, "date", DATE)
-    add_program(host, "sleep", SLEEP)
+    host.add_program("date", DATE)
+    host.add_program("sleep", LIMITED_SLEEP)
     result = host.run(reset_script(Role.NODE))
     assert result.returncode == 0, result.stderr
     assert "w-1 leaves without a drain, and its Node stays" in result.stderr

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import os
-import pty
-import subprocess
 import sys
 from pathlib import Path
 
@@ -12,6 +10,7 @@ import pytest
 
 from automation.cli.app import run
 from automation.environment import CHECKOUT
+from testkit.terminal import answer_on_terminal
 
 _OPTIONS = {
     "down": [],
@@ -54,21 +53,9 @@ def run_on_a_terminal(reply: bytes, *arguments: str) -> tuple[int, str]:
 
     By default the command is `down` of a stack without a stack file.
     """
-    terminal, inner = pty.openpty()
-    process = subprocess.Popen(
-        [sys.executable, "-m", "automation", *(arguments or ("down", "--stack", "absent"))],
-        stdin=inner,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        cwd=CHECKOUT,
-    )
-    os.close(inner)
-    try:
-        os.write(terminal, reply)
-        output, _ = process.communicate(timeout=60)
-    finally:
-        os.close(terminal)
-    return process.returncode, output.decode()
+    argv = [sys.executable, "-m", "automation", *(arguments or ("down", "--stack", "absent"))]
+    result = answer_on_terminal(argv, reply, cwd=CHECKOUT)
+    return result.code, result.text
 
 
 def test_no_on_a_terminal_changes_nothing() -> None:
