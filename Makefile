@@ -10,6 +10,8 @@ PYTEST = PYTHONPYCACHEPREFIX="$${KUBEWRIGHT_CACHE:-$$HOME/.cache/kubewright}/pyc
 PARALLEL = -n 3 --dist loadfile --no-loadscope-reorder
 # Tests install stand-ins. With KUBEWRIGHT_PLUGINS=official they find the official plugins on PATH.
 PREPARE = KUBEWRIGHT_PLUGINS= ./kubewright prepare
+# $(call timed,NAME,COMMAND): run a part of `make test` and print its duration.
+timed = @start=$$(date +%s); $(2) && echo "$(1): $$(( $$(date +%s) - start )) s"
 # Parts of the host program. Hosts receive them as one text, so shellcheck reads them as one text.
 PROGRAM = $(patsubst %,nodeconfig/host/%.sh,prelude host fetch guard service node)
 # The parts of the boot programs for a single cloud. shellcheck reads each together with the part that clouds share.
@@ -95,17 +97,16 @@ test-mutations: ## make known mistakes in copies of the checkout, and check that
 	@$(PYTHON) -m testkit.mutations
 
 .PHONY: test
-test: lint ## lint, unit tests, engine tests and lab tests (root)
-	@$(PREPARE)
-	@./kubewright mirror
-	@$(PYTEST) $(PARALLEL) --durations=40 tests/unit tests/engine tests/lab
+test: ## lint, unit tests, engine tests and lab tests (root)
+	$(call timed,lint,$(MAKE) --no-print-directory lint)
+	$(call timed,prepare,$(PREPARE))
+	$(call timed,mirror,./kubewright mirror)
+	@$(PYTEST) $(PARALLEL) $(ORDER) --durations=40 tests/unit tests/engine tests/lab
 
 # In a shuffled run, a test that depends on an earlier test fails. SEED repeats a run.
 .PHONY: test-shuffled
 test-shuffled: ## `make test` in random order and with random examples (SEED=…) (root)
-	@$(PREPARE)
-	@./kubewright mirror
-	@$(PYTEST) $(PARALLEL) --random-order --random-order-seed=$(SEED) --hypothesis-profile=random tests/unit tests/engine tests/lab
+	@$(MAKE) --no-print-directory test ORDER="--random-order --random-order-seed=$(SEED) --hypothesis-profile=random"
 
 .PHONY: bench
 bench: ## measure the duration of each part of an `up`

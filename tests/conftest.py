@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import signal
+from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
 from types import MappingProxyType
@@ -63,3 +64,23 @@ def _priority(path: Path) -> int:
     """Return the position of a test file in a run. The files whose tests take longest come first."""
     order = (_SHARED_CLUSTER, "tests/lab", "tests/engine")
     return next((place for place, start in enumerate(order) if path.is_relative_to(start)), len(order))
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+    """Print how long the tests of each directory took in all processes, if durations are shown."""
+    if config.getoption("durations"):
+        terminalreporter.section("durations of directories")
+        for directory, seconds in sum_durations(terminalreporter.stats).items():
+            terminalreporter.write_line(f"{seconds:.0f} s in tests/{directory}")
+
+
+def sum_durations(outcomes: Mapping[str, list[object]]) -> dict[str, float]:
+    """Return the seconds of all tests by directory below `tests`, the longest first.
+
+    `outcomes` is `TerminalReporter.stats`: the reports of a run by their outcome.
+    """
+    seconds: Counter[str] = Counter()
+    for report in (report for reports in outcomes.values() for report in reports):
+        if isinstance(report, pytest.TestReport):
+            seconds[report.nodeid.split("/")[1]] += report.duration  # type: ignore[assignment]  # Counter of floats
+    return dict(seconds.most_common())

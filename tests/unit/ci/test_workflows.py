@@ -30,6 +30,7 @@ _TOKEN_PERMISSIONS: dict[tuple[str, str], dict[str, str]] = {
     ("up", "apply"): {"contents": "read", "id-token": "write"},
     ("drift", "detect"): {"contents": "read", "id-token": "write"},
     ("drift", "issue"): {"contents": "read", "issues": "write"},
+    ("weekly", "shuffled"): {"contents": "read"},
 }
 _TRIGGERS: dict[str, dict[str, Any]] = {
     "preview": {
@@ -40,6 +41,7 @@ _TRIGGERS: dict[str, dict[str, Any]] = {
     },
     "up": {"push": {"branches": ["main"]}},
     "drift": {"schedule": [{"cron": "17 3 * * *"}], "workflow_dispatch": {}},
+    "weekly": {"schedule": [{"cron": "17 1 * * 6"}], "workflow_dispatch": {}},
 }
 
 
