@@ -91,6 +91,7 @@ def config(lab: Cluster) -> stackfile.Document:
     values = {
         "environment": "lab",
         "machines": network,
+        "api_allowed": ["0.0.0.0/0"],
         "artifacts": settings["artifacts"],
         "registries": settings["registries"],
         "ssh": settings["metal"]["ssh"],
