@@ -83,13 +83,9 @@ plan_services() {
     while read -r unit _ how watched; do
         now=$(service_state "$unit" "$watched")
         say "$now" >"$WORK/started.$unit"
-        if [ "$unit" = kubewright-firewall.service ] && packet_filter_differs; then
-            say "$unit" >>"$WORK/reload"
-            continue
-        fi
         before=$(cat "$STATE/services/$unit" 2>/dev/null) || before=
         if [ "$now" = "$before" ] && systemctl is-active --quiet "$unit"; then
-            continue
+            case $unit in kubewright-firewall.service) ! packet_filter_differs || say "$unit" >>"$WORK/reload" ;; esac
         elif [ "$how" = reload ] && [ "${now%% *}" = "${before%% *}" ] && systemctl is-active --quiet "$unit"; then
             say "$unit" >>"$WORK/reload"
         else
