@@ -147,6 +147,7 @@ def _control_plane_options(settings: Settings) -> ControlPlaneOptions:
         max_requests_inflight=api.max_requests_inflight,
         max_mutating_requests_inflight=api.max_mutating_requests_inflight,
         pod_security_default=api.pod_security_default,
+        exempt_namespaces=api.pod_security_exempt_namespaces,
         leader_election=LeaderElection(lease=times.lease, renew=times.renew, retry=times.retry),
     )
 

@@ -4,17 +4,22 @@ line.
 
 from __future__ import annotations
 
+from nodeconfig.api_policies import (
+    ADMISSION,
+    AUDIT_POLICY,
+    AUTHENTICATION,
+    admission_file,
+    audit_policy,
+    authentication_file,
+)
 from nodeconfig.bundle import File, SecretFile, Service
-from nodeconfig.component import Component, Json, json_file
+from nodeconfig.component import Component
 from nodeconfig.host_paths import ADMIN_KUBECONFIG, BIN, CA, CIPHERS, KUBERNETES, LOCAL_API, PKI
 from nodeconfig.kubeconfig import authority_file, certificate_files, kubeconfig_with_certificate
 from nodeconfig.systemd import Unit
 from topology.model import Member, Topology
 from topology.ports import API_PORT, ETCD_CLIENT_PORT
 
-_ADMISSION = f"{KUBERNETES}/admission.json"
-_AUTHENTICATION = f"{KUBERNETES}/authentication.json"
-_AUDIT_POLICY = f"{KUBERNETES}/audit-policy.json"
 _AUDIT_LOGS = "/var/log/kubernetes"
 _ENCRYPTION = f"{PKI}/encryption.yaml"
 _REQUIRED_ADMISSION_PLUGINS = ("NodeRestriction", "PodSecurity")
@@ -23,7 +28,7 @@ _REQUIRED_ADMISSION_PLUGINS = ("NodeRestriction", "PodSecurity")
 def component(topology: Topology, member: Member) -> Component:
     """Return the kube-apiserver component of a control plane, with the kubeconfig of the administrator."""
     admin, admin_files = kubeconfig_with_certificate(ADMIN_KUBECONFIG, LOCAL_API, "admin")
-    policies = (_admission_file(topology), _authentication_file(), _audit_policy())
+    policies = (admission_file(topology.control_plane), authentication_file(), audit_policy())
     leaves = (
         *certificate_files(f"apiserver-{member.name}", stem="apiserver"),
         *certificate_files("apiserver-kubelet-client"),
@@ -83,6 +88,9 @@ def _serving_flags(topology: Topology, member: Member) -> dict[str, str]:
         "tls-cipher-suites": ",".join(CIPHERS),
         "service-cluster-ip-range": str(network.services),
         "service-node-port-range": f"{network.node_ports[0]}-{network.node_ports[1]}",
+        # Pod Security decides which namespaces may have privileged pods. Without this flag, the API server
+        # refuses them everywhere, and drivers and network plugins cannot run.
+        "allow-privileged": "true",
         "kubelet-preferred-address-types": "InternalIP",
         "kubelet-certificate-authority": CA,
         "kubelet-client-certificate": f"{PKI}/apiserver-kubelet-client.crt",
@@ -106,7 +114,7 @@ def _authentication_flags(topology: Topology) -> dict[str, str]:
     issuer = f"https://kubernetes.default.svc.{topology.network.domain}"
     plugins = dict.fromkeys((*_REQUIRED_ADMISSION_PLUGINS, *topology.control_plane.admission_plugins))
     return {
-        "authentication-config": _AUTHENTICATION,
+        "authentication-config": AUTHENTICATION,
         "authorization-mode": "Node,RBAC",
         "client-ca-file": CA,
         "enable-bootstrap-token-auth": "true",
@@ -115,7 +123,7 @@ def _authentication_flags(topology: Topology) -> dict[str, str]:
         "service-account-signing-key-file": f"{PKI}/service-account.key",
         "service-account-lookup": "true",
         "enable-admission-plugins": ",".join(plugins),
-        "admission-control-config-file": _ADMISSION,
+        "admission-control-config-file": ADMISSION,
         "enable-aggregator-routing": "true",
         "requestheader-client-ca-file": f"{PKI}/front-proxy-ca.crt",
         "requestheader-allowed-names": "front-proxy-client",
@@ -146,77 +154,9 @@ def _limit_flags(topology: Topology) -> dict[str, str]:
     return {
         "max-requests-inflight": str(options.max_requests_inflight),
         "max-mutating-requests-inflight": str(options.max_mutating_requests_inflight),
-        "audit-policy-file": _AUDIT_POLICY,
+        "audit-policy-file": AUDIT_POLICY,
         "audit-log-path": f"{_AUDIT_LOGS}/audit.log",
         "audit-log-maxage": str(options.audit_max_age_days),
         "audit-log-maxbackup": str(options.audit_max_backups),
         "audit-log-maxsize": str(options.audit_max_size_mb),
     }
-
-
-def _admission_file(topology: Topology) -> File:
-    """Return the admission configuration with the default Pod Security levels of namespaces.
-
-    The namespace kube-system is exempt, because its components need privileges.
-    """
-    level = topology.control_plane.pod_security_default
-    defaults = {"enforce": level, "audit": "restricted", "warn": "restricted"}
-    pod_security: Json = {
-        "apiVersion": "pod-security.admission.config.k8s.io/v1",
-        "kind": "PodSecurityConfiguration",
-        "defaults": defaults | {f"{mode}-version": "latest" for mode in defaults},
-        "exemptions": {"usernames": [], "runtimeClasses": [], "namespaces": ["kube-system"]},
-    }
-    return json_file(
-        _ADMISSION,
-        {
-            "apiVersion": "apiserver.config.k8s.io/v1",
-            "kind": "AdmissionConfiguration",
-            "plugins": [{"name": "PodSecurity", "configuration": pod_security}],
-        },
-    )
-
-
-def _authentication_file() -> File:
-    """Return the authentication configuration: anonymous requests reach only health checks (KEP-4633)."""
-    paths = ("/livez", "/readyz", "/healthz")
-    return json_file(
-        _AUTHENTICATION,
-        {
-            "apiVersion": "apiserver.config.k8s.io/v1",
-            "kind": "AuthenticationConfiguration",
-            "anonymous": {"enabled": True, "conditions": [{"path": path} for path in paths]},
-        },
-    )
-
-
-def _audit_policy() -> File:
-    """Return the audit policy. It records changes without the content of secrets and tokens, and no health
-    checks or leases.
-    """
-    secret_content = [
-        {"group": "", "resources": ["secrets", "configmaps", "serviceaccounts/token"]},
-        {"group": "authentication.k8s.io", "resources": ["tokenreviews"]},
-    ]
-    exclusion_rules = [
-        {"level": "None", "nonResourceURLs": ["/healthz*", "/livez*", "/readyz*", "/version", "/metrics"]},
-        {"level": "None", "resources": [{"group": "coordination.k8s.io", "resources": ["leases"]}]},
-        {"level": "None", "resources": [{"group": "", "resources": ["events"]}]},
-        {"level": "None", "users": ["system:kube-proxy"], "verbs": ["watch"]},
-    ]
-    change_verbs = ["create", "update", "patch", "delete", "deletecollection"]
-    change_rule = {"level": "RequestResponse", "verbs": change_verbs}
-    return json_file(
-        _AUDIT_POLICY,
-        {
-            "apiVersion": "audit.k8s.io/v1",
-            "kind": "Policy",
-            "omitStages": ["RequestReceived"],
-            "rules": [
-                *exclusion_rules,
-                {"level": "Metadata", "resources": secret_content},
-                change_rule,
-                {"level": "Metadata"},
-            ],
-        },
-    )

@@ -223,6 +223,10 @@ class ApiArgs(TypedDict, total=False):
     """Maximum number of writing requests handled at the same time; more requests are rejected."""
     pod_security_default: str
     """Pod Security level of namespaces without a label; `baseline` blocks known privilege escalations."""
+    pod_security_exempt_namespaces: Sequence[str]
+    """Namespaces without Pod Security checks, such as that of a storage driver; kube-system is always
+    exempt.
+    """
 
 
 class LeaderElectionArgs(TypedDict, total=False):
@@ -301,6 +305,10 @@ class HelmReleaseArgs(TypedDict, total=False):
     """Namespace of the release."""
     create_namespace: bool
     """Create the namespace before the release."""
+    namespace_labels: Mapping[str, str]
+    """Labels of the namespace that `create_namespace` creates, such as
+    `pod-security.kubernetes.io/enforce: privileged`. The namespace remains when the release is removed.
+    """
     values: Mapping[str, Any]
     """Values of the chart; encrypt secret values (`secure: …`)."""
     timeout: int

@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from settings.base import Section
-from settings.types import Duration, NonEmpty
+from settings.types import Duration, Name, NonEmpty
 
 PodSecurity = Literal["privileged", "baseline", "restricted"]
 # Plugins that an administrator may add to the default ones of Kubernetes. AlwaysAdmit and similar plugins
@@ -65,3 +65,7 @@ class ApiSettings(Section):
     """Maximum number of writing requests handled at the same time; more requests are rejected."""
     pod_security_default: PodSecurity = "baseline"
     """Pod Security level of namespaces without a label; `baseline` blocks known privilege escalations."""
+    pod_security_exempt_namespaces: tuple[Name, ...] = ()
+    """Namespaces without Pod Security checks, such as that of a storage driver; kube-system is always
+    exempt.
+    """

@@ -41,3 +41,5 @@ class ControlPlaneOptions:
     max_mutating_requests_inflight: int
     pod_security_default: str
     leader_election: LeaderElection
+    exempt_namespaces: tuple[str, ...] = ()
+    """Namespaces without Pod Security checks, in addition to kube-system."""
