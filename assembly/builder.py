@@ -25,7 +25,7 @@ from topology.model import (
     Topology,
     Versions,
 )
-from topology.options import ControlPlaneOptions, LeaderElection
+from topology.options import ControlPlaneOptions, EventRateLimit, LeaderElection
 from topology.ports import API_PORT, SSH_PORT
 
 
@@ -148,6 +148,11 @@ def _control_plane_options(settings: Settings) -> ControlPlaneOptions:
         max_mutating_requests_inflight=api.max_mutating_requests_inflight,
         pod_security_default=api.pod_security_default,
         exempt_namespaces=api.pod_security_exempt_namespaces,
+        disabled_admission_plugins=api.disabled_admission_plugins,
+        event_rate_limits=tuple(
+            EventRateLimit(limit.type, limit.qps, limit.burst, limit.cache_size or 0)
+            for limit in api.event_rate_limits
+        ),
         leader_election=LeaderElection(lease=times.lease, renew=times.renew, retry=times.retry),
     )
 

@@ -11,10 +11,25 @@ ADMISSION = f"{KUBERNETES}/admission.json"
 AUTHENTICATION = f"{KUBERNETES}/authentication.json"
 AUDIT_POLICY = f"{KUBERNETES}/audit-policy.json"
 _SYSTEM_NAMESPACE = "kube-system"
+# Without DenyServiceExternalIPs, the editor of a namespace can take over the traffic to any address, such as
+# the endpoint, with a Service (CVE-2020-8554).
+_REQUIRED_PLUGINS = ("NodeRestriction", "PodSecurity", "DenyServiceExternalIPs")
+_EVENT_RATE_LIMIT = "EventRateLimit"
+
+
+def admission_flags(options: ControlPlaneOptions) -> dict[str, str]:
+    """Return the flags that enable, disable and configure admission plugins."""
+    disabled = options.disabled_admission_plugins
+    limits = (_EVENT_RATE_LIMIT,) if options.event_rate_limits else ()
+    enabled = dict.fromkeys((*_REQUIRED_PLUGINS, *options.admission_plugins, *limits))
+    flags = {"enable-admission-plugins": ",".join(plugin for plugin in enabled if plugin not in disabled)}
+    if disabled:
+        flags["disable-admission-plugins"] = ",".join(disabled)
+    return flags | {"admission-control-config-file": ADMISSION}
 
 
 def admission_file(options: ControlPlaneOptions) -> File:
-    """Return the admission configuration with the default Pod Security levels of namespaces.
+    """Return the admission configuration: Pod Security levels of namespaces, and limits for events.
 
     The namespace kube-system is always exempt, because its components need privileges.
     """
@@ -27,14 +42,33 @@ def admission_file(options: ControlPlaneOptions) -> File:
         "defaults": defaults | {f"{mode}-version": "latest" for mode in defaults},
         "exemptions": {"usernames": [], "runtimeClasses": [], "namespaces": list(exempt)},
     }
+    plugins = [{"name": "PodSecurity", "configuration": pod_security}]
+    if options.event_rate_limits:
+        plugins.append({"name": _EVENT_RATE_LIMIT, "configuration": _event_rate_limits(options)})
     return json_file(
         ADMISSION,
         {
             "apiVersion": "apiserver.config.k8s.io/v1",
             "kind": "AdmissionConfiguration",
-            "plugins": [{"name": "PodSecurity", "configuration": pod_security}],
+            "plugins": plugins,
         },
     )
+
+
+def _event_rate_limits(options: ControlPlaneOptions) -> Json:
+    return {
+        "apiVersion": "eventratelimit.admission.k8s.io/v1alpha1",
+        "kind": "Configuration",
+        "limits": [
+            {
+                "type": limit.type,
+                "qps": limit.qps,
+                "burst": limit.burst,
+                **({"cacheSize": limit.cache_size} if limit.cache_size else {}),
+            }
+            for limit in options.event_rate_limits
+        ],
+    }
 
 
 def authentication_file() -> File:

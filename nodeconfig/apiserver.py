@@ -5,10 +5,10 @@ line.
 from __future__ import annotations
 
 from nodeconfig.api_policies import (
-    ADMISSION,
     AUDIT_POLICY,
     AUTHENTICATION,
     admission_file,
+    admission_flags,
     audit_policy,
     authentication_file,
 )
@@ -22,7 +22,6 @@ from topology.ports import API_PORT, ETCD_CLIENT_PORT
 
 _AUDIT_LOGS = "/var/log/kubernetes"
 _ENCRYPTION = f"{PKI}/encryption.yaml"
-_REQUIRED_ADMISSION_PLUGINS = ("NodeRestriction", "PodSecurity")
 
 
 def component(topology: Topology, member: Member) -> Component:
@@ -112,7 +111,6 @@ def _serving_flags(topology: Topology, member: Member) -> dict[str, str]:
 
 def _authentication_flags(topology: Topology) -> dict[str, str]:
     issuer = f"https://kubernetes.default.svc.{topology.network.domain}"
-    plugins = dict.fromkeys((*_REQUIRED_ADMISSION_PLUGINS, *topology.control_plane.admission_plugins))
     return {
         "authentication-config": AUTHENTICATION,
         "authorization-mode": "Node,RBAC",
@@ -122,8 +120,7 @@ def _authentication_flags(topology: Topology) -> dict[str, str]:
         "service-account-key-file": f"{PKI}/service-account.pub",
         "service-account-signing-key-file": f"{PKI}/service-account.key",
         "service-account-lookup": "true",
-        "enable-admission-plugins": ",".join(plugins),
-        "admission-control-config-file": ADMISSION,
+        **admission_flags(topology.control_plane),
         "enable-aggregator-routing": "true",
         "requestheader-client-ca-file": f"{PKI}/front-proxy-ca.crt",
         "requestheader-allowed-names": "front-proxy-client",

@@ -195,6 +195,21 @@ class PoolArgs(TypedDict, total=False):
     """Kubelet settings that differ from the cluster's."""
 
 
+class EventRateLimitArgs(TypedDict, total=False):
+    """A limit for events, which the plugin EventRateLimit enforces."""
+
+    type: Required[str]
+    """What has the limit: the API server, each namespace, each user, or each source and object of events."""
+    qps: Required[int]
+    """Number of events per second that the API server accepts after a burst."""
+    burst: Required[int]
+    """Number of events that the API server accepts at once."""
+    cache_size: int
+    """Number of namespaces, users or objects that the API server remembers, not for `Server`; default:
+    4096.
+    """
+
+
 class AuditArgs(TypedDict, total=False):
     """Rotation of the audit log."""
 
@@ -212,7 +227,13 @@ class ApiArgs(TypedDict, total=False):
     names: Sequence[str]
     """Additional DNS names and addresses in the API servers' certificates."""
     admission_plugins: Sequence[str]
-    """Admission plugins that are enabled in addition to the defaults of Kubernetes."""
+    """Admission plugins that are enabled in addition to the defaults of Kubernetes. NodeRestriction,
+    PodSecurity and DenyServiceExternalIPs are always enabled.
+    """
+    disabled_admission_plugins: Sequence[str]
+    """Default admission plugins of Kubernetes to disable; not plugins that security depends on."""
+    event_rate_limits: Sequence[EventRateLimitArgs]
+    """Limits for events; limits enable the plugin EventRateLimit."""
     audit: AuditArgs
     """Rotation of the audit log."""
     event_ttl: str

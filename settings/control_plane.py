@@ -6,24 +6,11 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
+from settings.admission import AdmissionPlugin, EventRateLimitSettings
 from settings.base import Section
 from settings.types import Duration, Name, NonEmpty
 
 PodSecurity = Literal["privileged", "baseline", "restricted"]
-# Plugins that an administrator may add to the default ones of Kubernetes. AlwaysAdmit and similar plugins
-# would disable NodeRestriction or Pod Security and are not offered.
-AdmissionPlugin = Literal[
-    "AlwaysPullImages",
-    "DenyServiceExternalIPs",
-    "EventRateLimit",
-    "LimitRanger",
-    "NamespaceAutoProvision",
-    "NodeRestriction",
-    "PodNodeSelector",
-    "PodSecurity",
-    "PodTolerationRestriction",
-    "ResourceQuota",
-]
 
 
 class AuditSettings(Section):
@@ -54,7 +41,13 @@ class ApiSettings(Section):
     names: tuple[NonEmpty, ...] = ()
     """Additional DNS names and addresses in the API servers' certificates."""
     admission_plugins: tuple[AdmissionPlugin, ...] = ("NodeRestriction", "LimitRanger", "ResourceQuota")
-    """Admission plugins that are enabled in addition to the defaults of Kubernetes."""
+    """Admission plugins that are enabled in addition to the defaults of Kubernetes. NodeRestriction,
+    PodSecurity and DenyServiceExternalIPs are always enabled.
+    """
+    disabled_admission_plugins: tuple[AdmissionPlugin, ...] = ()
+    """Default admission plugins of Kubernetes to disable; not plugins that security depends on."""
+    event_rate_limits: tuple[EventRateLimitSettings, ...] = ()
+    """Limits for events; limits enable the plugin EventRateLimit."""
     audit: AuditSettings = AuditSettings()
     """Rotation of the audit log."""
     event_ttl: Duration = "1h"

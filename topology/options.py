@@ -29,6 +29,16 @@ class LeaderElection:
 
 
 @dataclass(frozen=True, slots=True)
+class EventRateLimit:
+    """A limit for events. `cache_size` is 0 for the default of Kubernetes."""
+
+    type: str
+    qps: int
+    burst: int
+    cache_size: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class ControlPlaneOptions:
     """Options of the API server, the controller manager and the scheduler."""
 
@@ -43,3 +53,5 @@ class ControlPlaneOptions:
     leader_election: LeaderElection
     exempt_namespaces: tuple[str, ...] = ()
     """Namespaces without Pod Security checks, in addition to kube-system."""
+    disabled_admission_plugins: tuple[str, ...] = ()
+    event_rate_limits: tuple[EventRateLimit, ...] = ()

@@ -3,6 +3,7 @@
 from settings.rules import (
     access,
     addons,
+    admission,
     aws,
     azure,
     capacity,
@@ -25,6 +26,7 @@ __all__ = [
     "RuleInput",
     "access",
     "addons",
+    "admission",
     "aws",
     "azure",
     "capacity",

@@ -50,3 +50,38 @@ def test_exempt_namespaces_are_added_to_kube_system(index: FakeIndex) -> None:
         "runtimeClasses": [],
         "namespaces": ["kube-system", "storage", "network"],
     }
+
+
+def test_plugins_that_security_depends_on_are_always_enabled(index: FakeIndex) -> None:
+    flags = unit_flags(control_plane(index, {"admission_plugins": ["AlwaysPullImages"]}), "kube-apiserver")
+    assert flags["enable-admission-plugins"].split(",") == [
+        "NodeRestriction",
+        "PodSecurity",
+        "DenyServiceExternalIPs",
+        "AlwaysPullImages",
+    ]
+    assert "disable-admission-plugins" not in flags
+
+
+def test_disabled_plugin_is_not_enabled_by_default(index: FakeIndex) -> None:
+    """The API server does not start with a plugin in both flags."""
+    api = {"disabled_admission_plugins": ["LimitRanger", "DefaultIngressClass"]}
+    flags = unit_flags(control_plane(index, api), "kube-apiserver")
+    assert flags["disable-admission-plugins"] == "LimitRanger,DefaultIngressClass"
+    assert "LimitRanger" not in flags["enable-admission-plugins"]
+    assert "ResourceQuota" in flags["enable-admission-plugins"]
+
+
+def test_limits_for_events_enable_and_configure_their_plugin(index: FakeIndex) -> None:
+    limits = [
+        {"type": "Server", "qps": 50, "burst": 200},
+        {"type": "Namespace", "qps": 5, "burst": 20, "cache_size": 100},
+    ]
+    bundle = control_plane(index, {"event_rate_limits": limits})
+    assert "EventRateLimit" in unit_flags(bundle, "kube-apiserver")["enable-admission-plugins"].split(",")
+    configuration = admission_plugin(bundle, "EventRateLimit")
+    assert configuration["apiVersion"] == "eventratelimit.admission.k8s.io/v1alpha1"
+    assert configuration["limits"] == [
+        {"type": "Server", "qps": 50, "burst": 200},
+        {"type": "Namespace", "qps": 5, "burst": 20, "cacheSize": 100},
+    ]
