@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from assembly.authentication import build_issuers
 from assembly.machines import build_machines
 from assembly.pools import build_pools
 from settings.bases import replace_encrypted
@@ -33,9 +34,9 @@ def build_topology(settings: Settings, *, files: Mapping[str, str] | None = None
     """Return the topology that valid settings describe.
 
     `files` maps the paths that the settings name to the texts of the files, as `settings.files.read_files`
-    returns them. Without `files`, registries have no private certificate authority; this is sufficient to
-    print plans, but not for deliveries. Raise KeyError when `files` lacks a file, and ValueError for
-    settings that `load` did not return.
+    returns them. Without `files`, registries and issuers have no private certificate authority; this is
+    sufficient to print plans, but not for deliveries. Raise KeyError when `files` lacks a file, and
+    ValueError for settings that `load` did not return.
     """
     if settings.name is None or (settings.metal is None and settings.cloud is None):
         raise ValueError("only settings that load() returned have a topology")
@@ -52,7 +53,7 @@ def build_topology(settings: Settings, *, files: Mapping[str, str] | None = None
         load_balancers=tuple(members[name] for name in settings.load_balancers.hosts),
         pools=build_pools(settings, members),
         network=_network(settings),
-        control_plane=_control_plane_options(settings),
+        control_plane=_control_plane_options(settings, files),
         registries=_registries(settings, files),
         pause_image=settings.sandbox_image,
         api_names=settings.api.names,
@@ -136,7 +137,7 @@ def _ssh_ports(settings: Settings) -> tuple[int, ...]:
     return (SSH_PORT,) if settings.cloud and settings.cloud.ssh_key else ()
 
 
-def _control_plane_options(settings: Settings) -> ControlPlaneOptions:
+def _control_plane_options(settings: Settings, files: Mapping[str, str] | None) -> ControlPlaneOptions:
     api, times = settings.api, settings.leader_election
     return ControlPlaneOptions(
         admission_plugins=tuple(api.admission_plugins),
@@ -153,6 +154,7 @@ def _control_plane_options(settings: Settings) -> ControlPlaneOptions:
             EventRateLimit(limit.type, limit.qps, limit.burst, limit.cache_size or 0)
             for limit in api.event_rate_limits
         ),
+        issuers=build_issuers(api.oidc, files),
         leader_election=LeaderElection(lease=times.lease, renew=times.renew, retry=times.retry),
     )
 

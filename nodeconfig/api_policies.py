@@ -1,4 +1,4 @@
-"""Policy files of kube-apiserver: admission, authentication and audit."""
+"""Policy files of kube-apiserver: admission and audit."""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ from nodeconfig.host_paths import KUBERNETES
 from topology.options import ControlPlaneOptions
 
 ADMISSION = f"{KUBERNETES}/admission.json"
-AUTHENTICATION = f"{KUBERNETES}/authentication.json"
 AUDIT_POLICY = f"{KUBERNETES}/audit-policy.json"
 _SYSTEM_NAMESPACE = "kube-system"
 # Without DenyServiceExternalIPs, the editor of a namespace can take over the traffic to any address, such as
@@ -69,19 +68,6 @@ def _event_rate_limits(options: ControlPlaneOptions) -> Json:
             for limit in options.event_rate_limits
         ],
     }
-
-
-def authentication_file() -> File:
-    """Return the authentication configuration: anonymous requests reach only health checks (KEP-4633)."""
-    paths = ("/livez", "/readyz", "/healthz")
-    return json_file(
-        AUTHENTICATION,
-        {
-            "apiVersion": "apiserver.config.k8s.io/v1",
-            "kind": "AuthenticationConfiguration",
-            "anonymous": {"enabled": True, "conditions": [{"path": path} for path in paths]},
-        },
-    )
 
 
 def audit_policy() -> File:

@@ -6,12 +6,11 @@ from __future__ import annotations
 
 from nodeconfig.api_policies import (
     AUDIT_POLICY,
-    AUTHENTICATION,
     admission_file,
     admission_flags,
     audit_policy,
-    authentication_file,
 )
+from nodeconfig.authentication import AUTHENTICATION, authentication_file
 from nodeconfig.bundle import File, SecretFile, Service
 from nodeconfig.component import Component
 from nodeconfig.host_paths import ADMIN_KUBECONFIG, BIN, CA, CIPHERS, KUBERNETES, LOCAL_API, PKI
@@ -21,13 +20,15 @@ from topology.model import Member, Topology
 from topology.ports import API_PORT, ETCD_CLIENT_PORT
 
 _AUDIT_LOGS = "/var/log/kubernetes"
+_KUBECTL = f"{BIN}/kubectl --kubeconfig={ADMIN_KUBECONFIG} --request-timeout=5s"
 _ENCRYPTION = f"{PKI}/encryption.yaml"
 
 
 def component(topology: Topology, member: Member) -> Component:
     """Return the kube-apiserver component of a control plane, with the kubeconfig of the administrator."""
     admin, admin_files = kubeconfig_with_certificate(ADMIN_KUBECONFIG, LOCAL_API, "admin")
-    policies = (admission_file(topology.control_plane), authentication_file(), audit_policy())
+    policies = (admission_file(topology.control_plane), audit_policy())
+    authentication = authentication_file(topology.control_plane)
     leaves = (
         *certificate_files(f"apiserver-{member.name}", stem="apiserver"),
         *certificate_files("apiserver-kubelet-client"),
@@ -41,16 +42,18 @@ def component(topology: Topology, member: Member) -> Component:
         SecretFile(f"{PKI}/service-account.key", "service-account.key"),
         SecretFile(f"{PKI}/service-account.pub", "service-account.pub", mode=0o644),
     )
-    # The server reloads this file and its leaf certificates, so they require no restart.
+    # The server reloads these files and its leaf certificates, so they require no restart.
+    reloaded = (authentication,)
     encryption = SecretFile(_ENCRYPTION, "encryption.yaml")
     unit = _service_unit(topology, member)
     watched = (f"{BIN}/kube-apiserver", *(item.path for item in (*policies, *restart_files)))
-    ready = f"{BIN}/kubectl --kubeconfig={ADMIN_KUBECONFIG} --request-timeout=5s get --raw /readyz"
+    ready = f"{_KUBECTL} get --raw /readyz"
     if topology.load_balancers:
         # Later steps use the load balancers, which detect a ready server with a delay.
         ready += f" && {ready} --server={topology.endpoint.url}"
+    ready = " && ".join((ready, *(_has_loaded("authentication", file.path) for file in reloaded)))
     return Component(
-        files=(*policies, admin, unit.file()),
+        files=(*policies, *reloaded, admin, unit.file()),
         secrets=(*restart_files, *leaves, *admin_files, encryption),
         artifacts=(("kube-apiserver", f"{BIN}/kube-apiserver"), ("kubectl", f"{BIN}/kubectl")),
         services=(Service(unit.name, restart_on=watched, ready=ready, timeout=120),),
@@ -59,6 +62,20 @@ def component(topology: Topology, member: Member) -> Component:
             File(PKI, "", mode=0o755),
             File(_AUDIT_LOGS, "", mode=0o700),
         ),
+    )
+
+
+def _has_loaded(kind: str, path: str) -> str:
+    """Return the sh condition that the API server uses the content of a file that it reloads.
+
+    After a mistake in the file, the API server keeps its previous configuration, and its next start fails.
+    `up` must find the mistake while the API server still runs. `kind` is `authentication` or `authorization`.
+    """
+    metric = f"apiserver_{kind}_config_controller_last_config_info"
+    return (
+        f"digest=$(sha256sum <{path}) && case $({_KUBECTL} get --raw /metrics) in "
+        f'*{metric}{{*"${{digest%% *}}"*) ;; '
+        f"*) echo 'kube-apiserver has not loaded {path}' >&2; false ;; esac"
     )
 
 

@@ -221,6 +221,77 @@ class AuditArgs(TypedDict, total=False):
     """Megabytes after which the audit log starts a new file."""
 
 
+class PrefixedClaimArgs(TypedDict, total=False):
+    """The source of a user's name or groups; either `claim` with `prefix`, or `expression` is required."""
+
+    claim: str
+    """Name of the claim, such as `sub`."""
+    expression: str
+    """CEL expression over `claims`, such as `claims.sub`."""
+    prefix: str
+    """Text before the value of the claim, such as `corp:`; required with `claim`, and may be empty."""
+
+
+class ClaimArgs(TypedDict, total=False):
+    """The source of a user's attribute; either `claim` or `expression` is required."""
+
+    claim: str
+    """Name of the claim, such as `sub`."""
+    expression: str
+    """CEL expression over `claims`, such as `claims.sub`."""
+
+
+class ClaimRuleArgs(TypedDict, total=False):
+    """A condition for tokens; either `claim` or `expression` is required."""
+
+    claim: str
+    """Name of a claim that tokens must have."""
+    required_value: str
+    """Required value of `claim`; default: the empty text."""
+    expression: str
+    """CEL expression over `claims` that must be true."""
+    message: str
+    """Message of the API server when `expression` is false."""
+
+
+class UserRuleArgs(TypedDict, total=False):
+    """A condition for users."""
+
+    expression: Required[str]
+    """CEL expression over `user` that must be true, such as `user.groups.exists(g, g == 'corp:staff')`."""
+    message: str
+    """Message of the API server when the expression is false."""
+
+
+class OidcIssuerArgs(TypedDict, total=False):
+    """An OpenID Connect issuer whose tokens the API server accepts. Users and groups whose names begin
+    with `system:` or `kubewright:` are always refused.
+    """
+
+    url: Required[str]
+    """URL of the issuer, equal to the claim `iss` of its tokens."""
+    discovery_url: str
+    """URL of the discovery document, if it is not below `url`."""
+    ca_file: str
+    """PEM file of the issuer's certificate authority; default: the authorities of the control planes."""
+    audiences: Required[Sequence[str]]
+    """Audiences of accepted tokens, such as the id of the client."""
+    audience_match_policy: str
+    """`MatchAny` accepts tokens for one of several audiences; required for several audiences."""
+    username: Required[PrefixedClaimArgs]
+    """Source of the user's name."""
+    groups: PrefixedClaimArgs
+    """Source of the user's groups; default: no groups."""
+    uid: ClaimArgs
+    """Source of the user's UID; default: no UID."""
+    extra: Mapping[str, str]
+    """Extra attributes: CEL expressions by key, such as `example.com/tenant: claims.tenant`."""
+    claim_validation_rules: Sequence[ClaimRuleArgs]
+    """Conditions for tokens."""
+    user_validation_rules: Sequence[UserRuleArgs]
+    """Conditions for users."""
+
+
 class ApiArgs(TypedDict, total=False):
     """The API server."""
 
@@ -248,6 +319,8 @@ class ApiArgs(TypedDict, total=False):
     """Namespaces without Pod Security checks, such as that of a storage driver; kube-system is always
     exempt.
     """
+    oidc: Mapping[str, OidcIssuerArgs]
+    """OpenID Connect issuers by name, whose tokens the API server accepts."""
 
 
 class LeaderElectionArgs(TypedDict, total=False):

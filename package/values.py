@@ -13,7 +13,7 @@ from components.inputs import Path as InputPath
 from settings.cluster import PROVIDER_SECTIONS
 from settings.problem import Problem, SettingsError, format_path
 
-_FILE_SECTIONS = ("artifacts", "registries", "helm_releases", *PROVIDER_SECTIONS)
+_FILE_SECTIONS = ("api", "artifacts", "registries", "helm_releases", *PROVIDER_SECTIONS)
 """Sections with names of files."""
 _PLACEHOLDER = "[input]"
 """The placeholder in the settings at the path of an input."""

@@ -11,8 +11,8 @@ from pydantic import Field
 
 from settings.base import Section
 
-# AlwaysAdmit and AlwaysDeny replace all other plugins. ImagePolicyWebhook needs a webhook, for which there are
-# no settings.
+# AlwaysAdmit and AlwaysDeny replace all other plugins. ImagePolicyWebhook needs a webhook, which has no
+# settings.
 AdmissionPlugin = Literal[
     "AlwaysPullImages",
     "CertificateApproval",

@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from settings.admission import AdmissionPlugin, EventRateLimitSettings
+from settings.authentication import OidcIssuerSettings
 from settings.base import Section
 from settings.types import Duration, Name, NonEmpty
 
@@ -62,3 +63,5 @@ class ApiSettings(Section):
     """Namespaces without Pod Security checks, such as that of a storage driver; kube-system is always
     exempt.
     """
+    oidc: dict[Name, OidcIssuerSettings] = Field(default_factory=dict)
+    """OpenID Connect issuers by name, whose tokens the API server accepts."""

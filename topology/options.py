@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from topology.authentication import Issuer
+
 
 @dataclass(frozen=True, slots=True)
 class Kubelet:
@@ -55,3 +57,4 @@ class ControlPlaneOptions:
     """Namespaces without Pod Security checks, in addition to kube-system."""
     disabled_admission_plugins: tuple[str, ...] = ()
     event_rate_limits: tuple[EventRateLimit, ...] = ()
+    issuers: tuple[Issuer, ...] = ()
