@@ -26,7 +26,7 @@ from topology.model import (
     Topology,
     Versions,
 )
-from topology.options import ControlPlaneOptions, EventRateLimit, LeaderElection
+from topology.options import ControlPlaneOptions, EventRateLimit, ExtraFlags, LeaderElection
 from topology.ports import API_PORT, SSH_PORT
 
 
@@ -61,6 +61,13 @@ def build_topology(settings: Settings, *, files: Mapping[str, str] | None = None
         snapshots=_snapshots(settings),
         certificates=_certificates(settings.certificates),
         external_cloud=settings.cloud is not None,
+        extra_flags=ExtraFlags(
+            api=tuple(settings.api.extra_args.items()),
+            controller_manager=tuple(settings.controller_manager.extra_args.items()),
+            scheduler=tuple(settings.scheduler.extra_args.items()),
+            proxy=tuple(settings.proxy.extra_args.items()),
+            etcd=tuple(settings.etcd.extra_args.items()),
+        ),
     )
 
 

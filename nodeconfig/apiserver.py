@@ -13,6 +13,7 @@ from nodeconfig.api_policies import (
 from nodeconfig.authentication import AUTHENTICATION, authentication_file
 from nodeconfig.bundle import File, SecretFile, Service
 from nodeconfig.component import Component
+from nodeconfig.extra_flags import with_extra_flags
 from nodeconfig.host_paths import ADMIN_KUBECONFIG, BIN, CA, CIPHERS, KUBERNETES, LOCAL_API, PKI
 from nodeconfig.kubeconfig import authority_file, certificate_files, kubeconfig_with_certificate
 from nodeconfig.systemd import Unit
@@ -45,7 +46,7 @@ def component(topology: Topology, member: Member) -> Component:
     # The server reloads these files and its leaf certificates, so they require no restart.
     reloaded = (authentication,)
     encryption = SecretFile(_ENCRYPTION, "encryption.yaml")
-    unit = _service_unit(topology, member)
+    unit = with_extra_flags(_service_unit(topology, member), "api.extra_args", topology.extra_flags.api)
     watched = (f"{BIN}/kube-apiserver", *(item.path for item in (*policies, *restart_files)))
     ready = f"{_KUBECTL} get --raw /readyz"
     if topology.load_balancers:

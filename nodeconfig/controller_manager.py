@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from nodeconfig.bundle import Service
 from nodeconfig.component import Component
+from nodeconfig.extra_flags import with_extra_flags
 from nodeconfig.host_paths import BIN, CA, KUBERNETES, LOCAL_API, PKI
 from nodeconfig.kubeconfig import certificate_files, kubeconfig_with_certificate
 from nodeconfig.leader_election import flags as leader_flags
@@ -22,7 +23,9 @@ _SIGNER = certificate_files(KUBERNETES_CA, stem=f"{KUBERNETES_CA}-signer")
 def component(topology: Topology) -> Component:
     """Return the kube-controller-manager component of a control plane."""
     config, leaf = kubeconfig_with_certificate(_KUBECONFIG, LOCAL_API, "controller-manager")
-    unit = _service_unit(topology)
+    unit = with_extra_flags(
+        _service_unit(topology), "controller_manager.extra_args", topology.extra_flags.controller_manager
+    )
     # The controller manager reads the CA that it publishes to pods only once (kubernetes#137410), and the
     # signing CA too.
     signer = tuple(file.path for file in _SIGNER)

@@ -91,6 +91,8 @@ class KubeletArgs(TypedDict, total=False):
     """Number of log files that are kept for a container; default: 5."""
     pod_pids_limit: int
     """Maximum number of processes in a pod; default: 4096."""
+    extra_args: Mapping[str, str]
+    """Additional flags of the kubelet without checks, as a last resort, such as `event-qps: 100`."""
 
 
 class MemberMachineArgs(TypedDict, total=False):
@@ -143,6 +145,8 @@ class EtcdArgs(TypedDict, total=False):
     """Host names of the members, 1, 3 or 5; empty: the control planes."""
     snapshots: SnapshotArgs
     """Snapshots of etcd's data."""
+    extra_args: Mapping[str, str]
+    """Additional flags of etcd without checks, as a last resort, such as `heartbeat-interval: 200`."""
     machine: MemberMachineArgs
     """Machines of members that are not control planes; required for such members in a cloud."""
 
@@ -321,6 +325,31 @@ class ApiArgs(TypedDict, total=False):
     """
     oidc: Mapping[str, OidcIssuerArgs]
     """OpenID Connect issuers by name, whose tokens the API server accepts."""
+    extra_args: Mapping[str, str]
+    """Additional flags of kube-apiserver without checks, as a last resort, such as `feature-gates:
+    MutatingAdmissionPolicy=true`.
+    """
+
+
+class ControllerManagerArgs(TypedDict, total=False):
+    """The controller manager."""
+
+    extra_args: Mapping[str, str]
+    """Additional flags of kube-controller-manager without checks, as a last resort."""
+
+
+class SchedulerArgs(TypedDict, total=False):
+    """The scheduler."""
+
+    extra_args: Mapping[str, str]
+    """Additional flags of kube-scheduler without checks, as a last resort."""
+
+
+class ProxyArgs(TypedDict, total=False):
+    """kube-proxy."""
+
+    extra_args: Mapping[str, str]
+    """Additional flags of kube-proxy about its log, such as `v: 4`; kube-proxy ignores all others."""
 
 
 class LeaderElectionArgs(TypedDict, total=False):
@@ -835,6 +864,12 @@ class KubernetesClusterArgs(TypedDict, total=False):
     """Settings of all kubelets."""
     api: ApiArgs
     """Settings of the API server."""
+    controller_manager: ControllerManagerArgs
+    """Settings of the controller manager."""
+    scheduler: SchedulerArgs
+    """Settings of the scheduler."""
+    proxy: ProxyArgs
+    """Settings of kube-proxy; `network.proxy_mode` has its mode."""
     leader_election: LeaderElectionArgs
     """Leases of the controller manager and the scheduler."""
     certificates: CertificateArgs

@@ -24,7 +24,7 @@ from components.registries import registry_secrets
 from components.scope import Scope
 from providers.select import provider_for
 from settings import Settings
-from settings.warnings import private_key_warnings
+from settings.warnings import settings_warnings
 from topology import exposure, sizing
 from topology.model import Topology
 
@@ -81,7 +81,7 @@ def build_cluster(args: BuildArgs) -> BuiltCluster:
     assembly = assemble(args.settings, args.directory)
     topology, scope = assembly.topology, args.scope
     warnings = [*sizing.size_warnings(topology), *exposure.exposure_warnings(topology)]
-    for warning in [*warnings, *private_key_warnings(args.settings)]:
+    for warning in [*warnings, *settings_warnings(args.settings)]:
         pulumi.warn(warning)
 
     provider = provider_for(args.settings, topology, assembly.files, assembly.bundles, scope)

@@ -15,7 +15,13 @@ from settings.azure import AzureSettings
 from settings.base import Section
 from settings.certificates import CertificateSettings
 from settings.clouds import CloudSettings
-from settings.control_plane import ApiSettings, LeaderElectionSettings
+from settings.control_plane import (
+    ApiSettings,
+    ControllerManagerSettings,
+    LeaderElectionSettings,
+    ProxySettings,
+    SchedulerSettings,
+)
 from settings.kubelet import KubeletSettings
 from settings.metal import MetalSettings
 from settings.network import EndpointSettings, NetworkSettings
@@ -60,6 +66,12 @@ class Settings(Section):
     """Settings of all kubelets."""
     api: ApiSettings = ApiSettings()
     """Settings of the API server."""
+    controller_manager: ControllerManagerSettings = ControllerManagerSettings()
+    """Settings of the controller manager."""
+    scheduler: SchedulerSettings = SchedulerSettings()
+    """Settings of the scheduler."""
+    proxy: ProxySettings = ProxySettings()
+    """Settings of kube-proxy; `network.proxy_mode` has its mode."""
     leader_election: LeaderElectionSettings = LeaderElectionSettings()
     """Leases of the controller manager and the scheduler."""
     certificates: CertificateSettings = CertificateSettings()

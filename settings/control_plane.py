@@ -9,6 +9,7 @@ from pydantic import Field
 from settings.admission import AdmissionPlugin, EventRateLimitSettings
 from settings.authentication import OidcIssuerSettings
 from settings.base import Section
+from settings.extra_args import ExtraArgs
 from settings.types import Duration, Name, NonEmpty
 
 PodSecurity = Literal["privileged", "baseline", "restricted"]
@@ -65,3 +66,28 @@ class ApiSettings(Section):
     """
     oidc: dict[Name, OidcIssuerSettings] = Field(default_factory=dict)
     """OpenID Connect issuers by name, whose tokens the API server accepts."""
+    extra_args: ExtraArgs = Field(default_factory=dict)
+    """Additional flags of kube-apiserver without checks, as a last resort, such as
+    `feature-gates: MutatingAdmissionPolicy=true`.
+    """
+
+
+class ControllerManagerSettings(Section):
+    """The controller manager."""
+
+    extra_args: ExtraArgs = Field(default_factory=dict)
+    """Additional flags of kube-controller-manager without checks, as a last resort."""
+
+
+class SchedulerSettings(Section):
+    """The scheduler."""
+
+    extra_args: ExtraArgs = Field(default_factory=dict)
+    """Additional flags of kube-scheduler without checks, as a last resort."""
+
+
+class ProxySettings(Section):
+    """kube-proxy."""
+
+    extra_args: ExtraArgs = Field(default_factory=dict)
+    """Additional flags of kube-proxy about its log, such as `v: 4`; kube-proxy ignores all others."""

@@ -6,6 +6,9 @@ from dataclasses import dataclass
 
 from topology.authentication import Issuer
 
+Flags = tuple[tuple[str, str], ...]
+"""Additional flags of a component: pairs of name, without leading dashes, and value."""
+
 
 @dataclass(frozen=True, slots=True)
 class Kubelet:
@@ -19,6 +22,7 @@ class Kubelet:
     container_log_max_size: str
     container_log_max_files: int
     pod_pids_limit: int
+    extra_flags: Flags = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,3 +62,18 @@ class ControlPlaneOptions:
     disabled_admission_plugins: tuple[str, ...] = ()
     event_rate_limits: tuple[EventRateLimit, ...] = ()
     issuers: tuple[Issuer, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class ExtraFlags:
+    """Additional flags by component. The flags of kubelets are in `Kubelet`."""
+
+    api: Flags = ()
+    controller_manager: Flags = ()
+    scheduler: Flags = ()
+    proxy: Flags = ()
+    etcd: Flags = ()
+
+
+NO_EXTRA_FLAGS = ExtraFlags()
+"""No additional flags."""

@@ -25,6 +25,7 @@ from automation.report.resource_types import (
 from automation.stacks.events import Step, Values
 from formats.lists import shorten_list
 from nodeconfig import parse
+from nodeconfig.extra_flags import find_extra_flags
 from topology.model import Role
 
 _AUTHORITY = re.compile(
@@ -147,6 +148,21 @@ def changed_minor_versions(facts: ChangeFacts) -> list[str]:
     return [
         f"{version_change}: {shorten_list(sorted(set(hosts), key=natural_key), 6)}"
         for version_change, hosts in sorted(version_changes.items())
+    ]
+
+
+def added_extra_flags(facts: ChangeFacts) -> list[str]:
+    """Detect flags of a setting `extra_args` in deliveries that did not have the same flags before."""
+    hosts: dict[str, list[str]] = {}
+    for step in facts.steps:
+        if operation_of(step) in (Operation.CREATE, Operation.CHANGE, Operation.REPLACE):
+            before = set(find_extra_flags(_delivered_text(step.old)))
+            for setting, flags in find_extra_flags(_delivered_text(step.new)):
+                if (setting, flags) not in before:
+                    host = facts.location(step).host or step.name
+                    hosts.setdefault(f"{setting} ({flags})", []).append(host)
+    return [
+        f"{flags}: {shorten_list(sorted(set(names), key=natural_key), 6)}" for flags, names in hosts.items()
     ]
 
 

@@ -62,6 +62,12 @@ RULES: tuple[RiskRule, ...] = (
     ),
     RiskRule("minor-version", _MEDIUM, "changes a minor version", detectors.changed_minor_versions),
     RiskRule(
+        "extra-args",
+        _MEDIUM,
+        "passes flags to components without checks",
+        detectors.added_extra_flags,
+    ),
+    RiskRule(
         "new-authority",
         _MEDIUM,
         "adds a certificate authority, or changes which one signs",
