@@ -9,7 +9,7 @@ from assembly.machines import build_machines
 from assembly.pools import build_pools
 from settings.bases import replace_encrypted
 from settings.certificates import CertificateSettings, RotationSettings
-from settings.cluster import Settings
+from settings.cluster import Settings, service_account_issuers
 from settings.loading import load
 from settings.problem import CLUSTER_KEY, SettingsError
 from settings.stackfile import ENCRYPTED_PLACEHOLDER
@@ -162,6 +162,9 @@ def _control_plane_options(settings: Settings, files: Mapping[str, str] | None) 
             for limit in api.event_rate_limits
         ),
         issuers=build_issuers(api.oidc, files),
+        service_account_issuers=service_account_issuers(settings),
+        jwks_uri=(api.service_account_issuer.jwks_uri or "") if api.service_account_issuer else "",
+        downscale_seconds=parse_seconds(settings.controller_manager.downscale_stabilization),
         leader_election=LeaderElection(lease=times.lease, renew=times.renew, retry=times.retry),
     )
 

@@ -4,6 +4,8 @@ line.
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
+
 from nodeconfig.api_policies import (
     AUDIT_POLICY,
     admission_file,
@@ -81,16 +83,27 @@ def _has_loaded(kind: str, path: str) -> str:
 
 
 def _service_unit(topology: Topology, member: Member) -> Unit:
-    flags = _serving_flags(topology, member) | _authentication_flags(topology)
-    flags |= _storage_flags(topology, member) | _limit_flags(topology)
+    flags: dict[str, str | tuple[str, ...]] = {
+        **_serving_flags(topology, member),
+        **_authentication_flags(topology),
+        **_storage_flags(topology, member),
+        **_limit_flags(topology),
+    }
     return Unit(
         name="kube-apiserver.service",
         description="Kubernetes API server",
-        command=(f"{BIN}/kube-apiserver", *(f"--{name}={value}" for name, value in flags.items())),
+        command=(f"{BIN}/kube-apiserver", *_arguments(flags)),
         after=("network.target", "etcd.service"),
         type="notify",
         service=("LimitNOFILE=65536", "TimeoutStopSec=120", "OOMScoreAdjust=-998"),
     )
+
+
+def _arguments(flags: Mapping[str, str | tuple[str, ...]]) -> Iterator[str]:
+    """Yield a flag for each value. A flag with several values appears several times."""
+    for name, value in flags.items():
+        for item in (value,) if isinstance(value, str) else value:
+            yield f"--{name}={item}"
 
 
 def _serving_flags(topology: Topology, member: Member) -> dict[str, str]:
@@ -127,14 +140,19 @@ def _serving_flags(topology: Topology, member: Member) -> dict[str, str]:
     return flags
 
 
-def _authentication_flags(topology: Topology) -> dict[str, str]:
-    issuer = f"https://kubernetes.default.svc.{topology.network.domain}"
+def _authentication_flags(topology: Topology) -> dict[str, str | tuple[str, ...]]:
+    options = topology.control_plane
+    jwks = {"service-account-jwks-uri": options.jwks_uri} if options.jwks_uri else {}
     return {
         "authentication-config": AUTHENTICATION,
         "authorization-mode": "Node,RBAC",
         "client-ca-file": CA,
         "enable-bootstrap-token-auth": "true",
-        "service-account-issuer": issuer,
+        # Tokens get the first issuer. The API servers accept all issuers.
+        "service-account-issuer": options.service_account_issuers,
+        **jwks,
+        # A token of the default lifetime would otherwise be valid for a year (CIS 1.2.30).
+        "service-account-extend-token-expiration": "false",
         "service-account-key-file": f"{PKI}/service-account.pub",
         "service-account-signing-key-file": f"{PKI}/service-account.key",
         "service-account-lookup": "true",

@@ -19,6 +19,9 @@ _KUBECONFIG = f"{KUBERNETES}/controller-manager.conf"
 # that contains two CAs.
 _SIGNER = certificate_files(KUBERNETES_CA, stem=f"{KUBERNETES_CA}-signer")
 
+# The default of Kubernetes. Without a flag, existing controller managers do not restart.
+_DOWNSCALE_SECONDS = 300
+
 
 def component(topology: Topology) -> Component:
     """Return the kube-controller-manager component of a control plane."""
@@ -57,6 +60,9 @@ def _service_unit(topology: Topology) -> Unit:
         "node-cidr-mask-size": str(network.node_prefix),
         "terminated-pod-gc-threshold": "1000",
     }
+    if topology.control_plane.downscale_seconds != _DOWNSCALE_SECONDS:
+        seconds = f"{topology.control_plane.downscale_seconds}s"
+        flags["horizontal-pod-autoscaler-downscale-stabilization"] = seconds
     if topology.external_cloud:
         flags["cloud-provider"] = "external"
     return Unit(

@@ -296,6 +296,17 @@ class OidcIssuerArgs(TypedDict, total=False):
     """Conditions for users."""
 
 
+class ServiceAccountIssuerArgs(TypedDict, total=False):
+    """The issuer of service account tokens, for programs outside of the cluster that verify tokens."""
+
+    url: Required[str]
+    """URL of the issuer in new tokens; publish `/.well-known/openid-configuration` below it."""
+    accepted: Sequence[str]
+    """Issuers whose tokens API servers also accept, while the issuer changes."""
+    jwks_uri: str
+    """URL of the published keys in the discovery document; default: the address of the API server."""
+
+
 class ApiArgs(TypedDict, total=False):
     """The API server."""
 
@@ -325,6 +336,8 @@ class ApiArgs(TypedDict, total=False):
     """
     oidc: Mapping[str, OidcIssuerArgs]
     """OpenID Connect issuers by name, whose tokens the API server accepts."""
+    service_account_issuer: ServiceAccountIssuerArgs
+    """The issuer of service account tokens; default: `https://kubernetes.default.svc.<network.domain>`."""
     extra_args: Mapping[str, str]
     """Additional flags of kube-apiserver without checks, as a last resort, such as `feature-gates:
     MutatingAdmissionPolicy=true`.
@@ -334,6 +347,10 @@ class ApiArgs(TypedDict, total=False):
 class ControllerManagerArgs(TypedDict, total=False):
     """The controller manager."""
 
+    downscale_stabilization: str
+    """Time for which a HorizontalPodAutoscaler keeps the highest recommended number of replicas before it
+    removes pods.
+    """
     extra_args: Mapping[str, str]
     """Additional flags of kube-controller-manager without checks, as a last resort."""
 
@@ -465,16 +482,20 @@ class NamespaceArgs(TypedDict, total=False):
 
 
 class PolicyRuleArgs(TypedDict, total=False):
-    """A rule of a role: the allowed verbs on some resources."""
+    """A rule of a role: the allowed verbs on resources, or on paths that are not resources."""
 
     api_groups: Sequence[str]
     """API groups of the resources; the empty group is the core API."""
-    resources: Required[Sequence[str]]
-    """Resources that the rule applies to, such as `pods` or `pods/log`."""
+    resources: Sequence[str]
+    """Resources that the rule applies to, such as `pods` or `pods/log`; required without
+    `non_resource_urls`.
+    """
     verbs: Required[Sequence[str]]
     """Verbs that the rule allows."""
     resource_names: Sequence[str]
     """Names of the objects that the rule applies to; empty: all objects."""
+    non_resource_urls: Sequence[str]
+    """Paths of the API server such as `/metrics` or `/healthz/*`, only in a ClusterRole."""
 
 
 class RoleArgs(TypedDict, total=False):

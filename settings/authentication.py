@@ -96,3 +96,14 @@ class OidcIssuerSettings(Section):
     """Conditions for tokens."""
     user_validation_rules: tuple[UserRuleSettings, ...] = ()
     """Conditions for users."""
+
+
+class ServiceAccountIssuerSettings(Section):
+    """The issuer of service account tokens, for programs outside of the cluster that verify tokens."""
+
+    url: IssuerUrl
+    """URL of the issuer in new tokens; publish `/.well-known/openid-configuration` below it."""
+    accepted: tuple[IssuerUrl, ...] = ()
+    """Issuers whose tokens API servers also accept, while the issuer changes."""
+    jwks_uri: IssuerUrl | None = None
+    """URL of the published keys in the discovery document; default: the address of the API server."""

@@ -132,3 +132,11 @@ class Settings(Section):
     def worker_count(self) -> int:
         """Return the maximum number of nodes of all pools together."""
         return sum(pool.max_nodes for pool in self.pools.values())
+
+
+def service_account_issuers(settings: Settings) -> tuple[str, ...]:
+    """Return the issuers of service account tokens: the issuer of new tokens, then the accepted issuers."""
+    section = settings.api.service_account_issuer
+    if section is None:
+        return (f"https://kubernetes.default.svc.{settings.network.domain}",)
+    return (section.url, *section.accepted)

@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from settings.admission import AdmissionPlugin, EventRateLimitSettings
-from settings.authentication import OidcIssuerSettings
+from settings.authentication import OidcIssuerSettings, ServiceAccountIssuerSettings
 from settings.base import Section
 from settings.extra_args import ExtraArgs
 from settings.types import Duration, Name, NonEmpty
@@ -66,6 +66,8 @@ class ApiSettings(Section):
     """
     oidc: dict[Name, OidcIssuerSettings] = Field(default_factory=dict)
     """OpenID Connect issuers by name, whose tokens the API server accepts."""
+    service_account_issuer: ServiceAccountIssuerSettings | None = None
+    """The issuer of service account tokens; default: `https://kubernetes.default.svc.<network.domain>`."""
     extra_args: ExtraArgs = Field(default_factory=dict)
     """Additional flags of kube-apiserver without checks, as a last resort, such as
     `feature-gates: MutatingAdmissionPolicy=true`.
@@ -75,6 +77,10 @@ class ApiSettings(Section):
 class ControllerManagerSettings(Section):
     """The controller manager."""
 
+    downscale_stabilization: Duration = "5m"
+    """Time for which a HorizontalPodAutoscaler keeps the highest recommended number of replicas before it
+    removes pods.
+    """
     extra_args: ExtraArgs = Field(default_factory=dict)
     """Additional flags of kube-controller-manager without checks, as a last resort."""
 

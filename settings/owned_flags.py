@@ -37,6 +37,7 @@ _API = {
     "api.audit.max_backups": "audit-log-maxbackup",
     "api.audit.max_size_mb": "audit-log-maxsize",
     "api.event_ttl": "event-ttl",
+    "api.service_account_issuer": "service-account-issuer service-account-jwks-uri",
     "api.max_requests_inflight": "max-requests-inflight",
     "api.max_mutating_requests_inflight": "max-mutating-requests-inflight",
     "network.services": "service-cluster-ip-range",
@@ -50,7 +51,7 @@ _API = {
         "shutdown-send-retry-after shutdown-watch-termination-grace-period shutdown-delay-duration "
         "etcd-servers etcd-cafile etcd-certfile etcd-keyfile encryption-provider-config "
         "encryption-provider-config-automatic-reload audit-policy-file audit-log-path "
-        "service-account-issuer service-account-jwks-uri service-account-extend-token-expiration"
+        "service-account-extend-token-expiration"
     ),
     _INSECURE: (
         "anonymous-auth token-auth-file authorization-mode authorization-policy-file authorization-config "
@@ -60,6 +61,7 @@ _API = {
 }
 _CONTROLLER_MANAGER = {
     **_LEADER,
+    "controller_manager.downscale_stabilization": "horizontal-pod-autoscaler-downscale-stabilization",
     "network.pods": "cluster-cidr",
     "network.node_prefix": "node-cidr-mask-size node-cidr-mask-size-ipv4 node-cidr-mask-size-ipv6",
     "network.services": "service-cluster-ip-range",

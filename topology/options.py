@@ -62,6 +62,12 @@ class ControlPlaneOptions:
     disabled_admission_plugins: tuple[str, ...] = ()
     event_rate_limits: tuple[EventRateLimit, ...] = ()
     issuers: tuple[Issuer, ...] = ()
+    service_account_issuers: tuple[str, ...] = ()
+    """Issuers of service account tokens: the issuer of new tokens, then the other accepted issuers."""
+    jwks_uri: str = ""
+    """URL of the keys of service account tokens in the discovery document; empty: on the API server."""
+    downscale_seconds: int = 300
+    """Time in seconds before a HorizontalPodAutoscaler removes pods."""
 
 
 @dataclass(frozen=True, slots=True)

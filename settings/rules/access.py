@@ -6,11 +6,13 @@ import re
 from collections.abc import Iterator
 from typing import get_args
 
-from settings.access import AccessSettings, BindingSettings
+from settings.access import AccessSettings, BindingSettings, PolicyRuleSettings
 from settings.control_plane import PodSecurity
 from settings.problem import Problem, closest_match
 from settings.rules.base import BUILT_IN_NAMESPACES, RuleInput, rule
 
+# Verbs of requests for paths are HTTP methods in lower case. These exist as verbs of resources, too.
+_URL_VERBS = ("get", "patch", "delete", "*")
 _POD_SECURITY = "pod-security.kubernetes.io"
 _POD_SECURITY_MODES = ("enforce", "audit", "warn")
 _POD_SECURITY_VERSION = re.compile(r"latest|v1\.[0-9]+")
@@ -91,6 +93,51 @@ def bindings_reference_one_role(rule_input: RuleInput) -> Iterator[Problem]:
         if not (binding.users or binding.groups or binding.service_accounts):
             yield Problem(path, "", "names no subject; add users, groups or service_accounts")
         yield from _role_problems(path, binding, access)
+
+
+@rule(needs=("access",), needs_valid=("access.roles",))
+def rules_have_resources_or_urls(rule_input: RuleInput) -> Iterator[Problem]:
+    """Require either resources or URLs in each rule, and URLs only in ClusterRoles.
+
+    Source: https://kubernetes.io/docs/reference/access-authn-authz/rbac
+    """
+    for name, role in rule_input.settings.access.roles.items():
+        for position, item in enumerate(role.rules):
+            path = f"access.roles.{name}.rules[{position}]"
+            if not item.non_resource_urls:
+                if not item.resources:
+                    yield Problem(f"{path}.resources", "", "missing; add resources or non_resource_urls")
+                continue
+            if item.resources or item.resource_names:
+                yield Problem(
+                    path,
+                    "",
+                    "has resources and non_resource_urls; write them as two rules, so that both apply",
+                )
+            if role.namespace is not None:
+                yield Problem(
+                    f"{path}.non_resource_urls",
+                    "",
+                    "allowed only in a ClusterRole; remove the namespace of the role",
+                )
+            yield from _url_problems(path, item)
+
+
+def _url_problems(path: str, item: PolicyRuleSettings) -> Iterator[Problem]:
+    for position, url in enumerate(item.non_resource_urls):
+        if url != "*" and (not url.startswith("/") or "*" in url[:-1]):
+            yield Problem(
+                f"{path}.non_resource_urls[{position}]",
+                f'"{url}"',
+                "not a path; allowed: a path that begins with / and may end with *, such as /metrics",
+            )
+    for position, verb in enumerate(item.verbs):
+        if verb not in _URL_VERBS:
+            yield Problem(
+                f"{path}.verbs[{position}]",
+                f'"{verb}"',
+                f"has no effect on non_resource_urls; allowed: {', '.join(_URL_VERBS)}",
+            )
 
 
 @rule(needs=("access.bindings",))

@@ -10,6 +10,7 @@ import re
 from collections.abc import Iterator
 
 from settings.authentication import ClaimSettings, OidcIssuerSettings, PrefixedClaimSettings
+from settings.cluster import service_account_issuers
 from settings.problem import Problem, format_path
 from settings.rules.base import RuleInput, rule
 
@@ -32,6 +33,32 @@ def issuers_are_unique(rule_input: RuleInput) -> Iterator[Problem]:
         owners.setdefault(issuer.url, name)
         if issuer.discovery_url and issuer.discovery_url.rstrip("/") == issuer.url.rstrip("/"):
             yield Problem(f"{path}.discovery_url", "", "same as url; remove it")
+
+
+@rule(needs=("api", "network.domain"), needs_valid=("api.oidc", "api.service_account_issuer"))
+def issuers_do_not_issue_service_account_tokens(rule_input: RuleInput) -> Iterator[Problem]:
+    """Refuse OpenID Connect issuers with the URL of the issuer of service account tokens."""
+    own = service_account_issuers(rule_input.settings)
+    for name, issuer in rule_input.settings.api.oidc.items():
+        if issuer.url in own:
+            yield Problem(
+                f"api.oidc.{name}.url",
+                f'"{issuer.url}"',
+                "is an issuer of service account tokens; API servers refuse this, so use another URL",
+            )
+
+
+@rule(needs=("api",), needs_valid=("api.service_account_issuer",))
+def service_account_issuers_differ(rule_input: RuleInput) -> Iterator[Problem]:
+    """Require different accepted issuers of service account tokens."""
+    section = rule_input.settings.api.service_account_issuer
+    accepted = section.accepted if section else ()
+    for position, url in enumerate(accepted):
+        path = f"api.service_account_issuer.accepted[{position}]"
+        if section and url == section.url:
+            yield Problem(path, f'"{url}"', "same as url, which is always accepted; remove it")
+        elif url in accepted[:position]:
+            yield Problem(path, f'"{url}"', "named twice; remove one")
 
 
 @rule(needs=("api",), needs_valid=("api.oidc",))

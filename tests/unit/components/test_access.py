@@ -31,3 +31,15 @@ def test_helm_creates_namespaces_without_labels(deploy: Deploy, tmp_path: Path) 
     graph = deploy(cluster_config(tmp_path, workers=0, helm_releases={"csi": DRIVERS}))
     assert graph.of_type("kubernetes:core/v1:Namespace") == []
     assert graph.node("helm-csi").inputs["createNamespace"] is True
+
+
+def test_rule_about_urls_has_no_resources(deploy: Deploy, tmp_path: Path) -> None:
+    rules = [
+        {"non_resource_urls": ["/metrics", "/healthz/*"], "verbs": ["get"], "api_groups": ["", "apps"]},
+        {"resources": ["nodes"], "verbs": ["list"]},
+    ]
+    graph = deploy(cluster_config(tmp_path, workers=0, access={"roles": {"scrape": {"rules": rules}}}))
+    assert graph.node("access-role-scrape").inputs["rules"] == [
+        {"nonResourceURLs": ["/metrics", "/healthz/*"], "verbs": ["get"]},
+        {"apiGroups": [""], "resources": ["nodes"], "verbs": ["list"]},
+    ]

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from typing import Any
+
+import pytest
 
 from nodeconfig import bundles
 from nodeconfig.bundle import Bundle
@@ -85,3 +88,42 @@ def test_limits_for_events_enable_and_configure_their_plugin(index: FakeIndex) -
         {"type": "Server", "qps": 50, "burst": 200},
         {"type": "Namespace", "qps": 5, "burst": 20, "cacheSize": 100},
     ]
+
+
+def issuer_flags(bundle: Bundle) -> list[str]:
+    """Return the values of --service-account-issuer in the order of the unit."""
+    [unit] = [file for file in bundle.files if file.path.endswith("/kube-apiserver.service")]
+    return re.findall(r"--service-account-issuer=(\S+)", unit.content)
+
+
+def test_tokens_of_service_accounts_come_from_the_cluster_and_are_valid_for_their_lifetime(
+    index: FakeIndex,
+) -> None:
+    bundle = control_plane(index)
+    assert issuer_flags(bundle) == ["https://kubernetes.default.svc.cluster.local"]
+    flags = unit_flags(bundle, "kube-apiserver")
+    assert flags["service-account-extend-token-expiration"] == "false"
+    assert "service-account-jwks-uri" not in flags
+
+
+def test_accepted_issuers_follow_the_issuer_of_new_tokens(index: FakeIndex) -> None:
+    """An API server signs with the first issuer and accepts all of them."""
+    old = "https://kubernetes.default.svc.cluster.local"
+    issuer = {
+        "url": "https://tokens.example/prod",
+        "accepted": [old],
+        "jwks_uri": "https://tokens.example/jwks",
+    }
+    bundle = control_plane(index, {"service_account_issuer": issuer})
+    assert issuer_flags(bundle) == ["https://tokens.example/prod", old]
+    assert unit_flags(bundle, "kube-apiserver")["service-account-jwks-uri"] == "https://tokens.example/jwks"
+
+
+@pytest.mark.parametrize(("setting", "flag"), [("5m", None), ("300s", None), ("1m30s", "90s")])
+def test_default_downscale_window_restarts_no_controller_manager(
+    index: FakeIndex, setting: str, flag: str | None
+) -> None:
+    sections = {"controller_manager": {"downscale_stabilization": setting}}
+    bundle = bundles(cluster(sections=sections), index)["cp-1", Role.CONTROL_PLANE]
+    flags = unit_flags(bundle, "kube-controller-manager")
+    assert flags.get("horizontal-pod-autoscaler-downscale-stabilization") == flag

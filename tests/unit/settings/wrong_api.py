@@ -5,6 +5,7 @@ from __future__ import annotations
 from settings.admission import REQUIRED_PLUGINS
 from tests.unit.settings.support import InvalidSettings
 
+METRICS: dict[str, object] = {"non_resource_urls": ["/metrics"], "verbs": ["get"]}
 PRIVILEGED = {"pod-security.kubernetes.io/enforce": "privileged"}
 RELEASE = {"chart": "./web", "namespace": "drivers", "create_namespace": True, "namespace_labels": PRIVILEGED}
 
@@ -89,6 +90,73 @@ API = (
         "api.event_rate_limits[0].cache_size",
         "100: has no effect for the type Server",
         {"api.event_rate_limits": [{"type": "Server", "qps": 5, "burst": 9, "cache_size": 100}]},
+    ),
+    # Issuer of service account tokens
+    InvalidSettings(
+        "api.service_account_issuer.url",
+        "contains a query or fragment",
+        {"api.service_account_issuer": {"url": "https://tokens.example?a=1"}},
+    ),
+    InvalidSettings(
+        "api.service_account_issuer.jwks_uri",
+        "not the URL of an issuer; allowed: https://",
+        {"api.service_account_issuer": {"url": "https://tokens.example", "jwks_uri": "/openid/v1/jwks"}},
+    ),
+    InvalidSettings(
+        "api.service_account_issuer.accepted[0]",
+        "same as url, which is always accepted",
+        {"api.service_account_issuer": {"url": "https://t.example", "accepted": ["https://t.example"]}},
+    ),
+    InvalidSettings(
+        "api.service_account_issuer.accepted[1]",
+        '"https://old.example": named twice',
+        {"api.service_account_issuer": {"url": "https://t.example", "accepted": ["https://old.example"] * 2}},
+    ),
+    InvalidSettings(
+        "api.oidc.corp.url",
+        "is an issuer of service account tokens; API servers refuse this",
+        {
+            "api.oidc.corp": {
+                "url": "https://kubernetes.default.svc.cluster.local",
+                "audiences": ["k8s"],
+                "username": {"claim": "sub", "prefix": "corp:"},
+            }
+        },
+    ),
+    InvalidSettings(
+        "controller_manager.downscale_stabilization",
+        "not a duration",
+        {"controller_manager.downscale_stabilization": "5 minutes"},
+    ),
+    # Rules of roles
+    InvalidSettings(
+        "access.roles.a.rules[0].resources",
+        "missing; add resources or non_resource_urls",
+        {"access.roles.a": {"rules": [{"verbs": ["get"]}]}},
+    ),
+    InvalidSettings(
+        "access.roles.a.rules[0]",
+        "has resources and non_resource_urls; write them as two rules",
+        {
+            "access.roles.a": {
+                "rules": [{"resources": ["pods"], "non_resource_urls": ["/metrics"], "verbs": ["get"]}]
+            }
+        },
+    ),
+    InvalidSettings(
+        "access.roles.a.rules[0].non_resource_urls",
+        "allowed only in a ClusterRole; remove the namespace of the role",
+        {"access.roles.a": {"namespace": "default", "rules": [METRICS]}},
+    ),
+    InvalidSettings(
+        "access.roles.a.rules[0].non_resource_urls[0]",
+        '"metrics": not a path; allowed: a path that begins with /',
+        {"access.roles.a": {"rules": [METRICS | {"non_resource_urls": ["metrics"]}]}},
+    ),
+    InvalidSettings(
+        "access.roles.a.rules[0].verbs[0]",
+        '"list": has no effect on non_resource_urls; allowed: get, patch, delete, *',
+        {"access.roles.a": {"rules": [METRICS | {"verbs": ["list"]}]}},
     ),
     # Labels of the namespaces of releases
     InvalidSettings(
