@@ -71,32 +71,47 @@ def _event_rate_limits(options: ControlPlaneOptions) -> Json:
 
 
 def audit_policy() -> File:
-    """Return the audit policy. It records changes without the content of secrets and tokens, and no health
-    checks or leases.
+    """Return the audit policy: metadata of all requests, and the content of changes of security objects.
+
+    Contents of other objects are not recorded, because they can have secrets: Secrets and tokens, the
+    literals of pods, custom resources. They would also fill the log, which then deletes earlier events.
     """
-    secret_content = [
-        {"group": "", "resources": ["secrets", "configmaps", "serviceaccounts/token"]},
-        {"group": "authentication.k8s.io", "resources": ["tokenreviews"]},
-    ]
-    exclusion_rules = [
-        {"level": "None", "nonResourceURLs": ["/healthz*", "/livez*", "/readyz*", "/version", "/metrics"]},
-        {"level": "None", "resources": [{"group": "coordination.k8s.io", "resources": ["leases"]}]},
-        {"level": "None", "resources": [{"group": "", "resources": ["events"]}]},
-        {"level": "None", "users": ["system:kube-proxy"], "verbs": ["watch"]},
-    ]
-    change_verbs = ["create", "update", "patch", "delete", "deletecollection"]
-    change_rule = {"level": "RequestResponse", "verbs": change_verbs}
     return json_file(
         AUDIT_POLICY,
         {
             "apiVersion": "audit.k8s.io/v1",
             "kind": "Policy",
             "omitStages": ["RequestReceived"],
-            "rules": [
-                *exclusion_rules,
-                {"level": "Metadata", "resources": secret_content},
-                change_rule,
-                {"level": "Metadata"},
-            ],
+            "omitManagedFields": True,
+            "rules": [*_NOT_RECORDED, _security_changes(), {"level": "Metadata"}],
         },
     )
+
+
+_NOT_RECORDED = (
+    {"level": "None", "nonResourceURLs": ["/healthz*", "/livez*", "/readyz*", "/version", "/metrics"]},
+    {"level": "None", "resources": [{"group": "coordination.k8s.io", "resources": ["leases"]}]},
+    {"level": "None", "resources": [{"group": "", "resources": ["events"]}]},
+    {"level": "None", "users": ["system:kube-proxy"], "verbs": ["watch"]},
+)
+"""Rules for frequent requests that show nothing about the use of the cluster."""
+_SECURITY_OBJECTS = {
+    "rbac.authorization.k8s.io": (),
+    "admissionregistration.k8s.io": (),
+    "apiregistration.k8s.io": (),
+    "certificates.k8s.io": (),
+    "networking.k8s.io": ("networkpolicies",),
+    "": ("namespaces", "serviceaccounts"),
+}
+"""API groups of objects that control access, with the resources; empty: all resources of the group. The objects
+have no secrets. `serviceaccounts` does not match `serviceaccounts/token`.
+"""
+
+
+def _security_changes() -> Json:
+    resources = [
+        {"group": group, **({"resources": list(names)} if names else {})}
+        for group, names in _SECURITY_OBJECTS.items()
+    ]
+    verbs = ["create", "update", "patch", "delete", "deletecollection"]
+    return {"level": "Request", "verbs": verbs, "resources": resources}

@@ -127,3 +127,81 @@ def test_default_downscale_window_restarts_no_controller_manager(
     bundle = bundles(cluster(sections=sections), index)["cp-1", Role.CONTROL_PLANE]
     flags = unit_flags(bundle, "kube-controller-manager")
     assert flags.get("horizontal-pod-autoscaler-downscale-stabilization") == flag
+
+
+def audit_level(
+    policy: Mapping[str, Any], verb: str, group: str, resource: str, *, user: str = "ada", path: str = ""
+) -> str:
+    """Return the level of a request: that of the first rule that matches, as in Kubernetes.
+
+    `resource` may have a subresource (`pods/log`), which a rule matches only if it names the subresource.
+    `path` is the path of a request for no resource.
+    """
+    for rule in policy["rules"]:
+        matches_target = "resources" not in rule and "nonResourceURLs" not in rule
+        if path:
+            urls = rule.get("nonResourceURLs", [])
+            matches_target = matches_target or any(
+                path == url or (url.endswith("*") and path.startswith(url[:-1])) for url in urls
+            )
+        else:
+            matches_target = matches_target or any(
+                item["group"] == group and resource in item.get("resources", [resource])
+                for item in rule.get("resources", [])
+            )
+        if matches_target and verb in rule.get("verbs", [verb]) and user in rule.get("users", [user]):
+            level: str = rule["level"]
+            return level
+    raise AssertionError("no rule matches")
+
+
+@pytest.mark.parametrize(
+    ("group", "resource"),
+    [
+        ("", "secrets"),
+        ("", "configmaps"),
+        ("", "serviceaccounts/token"),
+        ("authentication.k8s.io", "tokenreviews"),
+        ("", "pods"),
+        ("apps", "deployments"),
+        ("example.com", "databases"),
+        ("", "pods/exec"),
+    ],
+)
+@pytest.mark.parametrize("verb", ["create", "update", "patch", "delete", "get"])
+def test_audit_log_has_no_content_of_secrets_tokens_pods_and_custom_resources(
+    index: FakeIndex, verb: str, group: str, resource: str
+) -> None:
+    assert audit_level(policy_file(control_plane(index), "audit-policy"), verb, group, resource) == "Metadata"
+
+
+@pytest.mark.parametrize(
+    ("group", "resource"),
+    [
+        ("rbac.authorization.k8s.io", "clusterrolebindings"),
+        ("admissionregistration.k8s.io", "validatingwebhookconfigurations"),
+        ("admissionregistration.k8s.io", "validatingadmissionpolicies"),
+        ("apiregistration.k8s.io", "apiservices"),
+        ("certificates.k8s.io", "certificatesigningrequests/approval"),
+        ("networking.k8s.io", "networkpolicies"),
+        ("", "namespaces"),
+    ],
+)
+def test_audit_log_shows_who_changed_access_and_how(index: FakeIndex, group: str, resource: str) -> None:
+    policy = policy_file(control_plane(index), "audit-policy")
+    assert audit_level(policy, "patch", group, resource) == "Request"
+    assert audit_level(policy, "list", group, resource) == "Metadata"
+
+
+def test_audit_log_omits_health_checks_leases_and_events(index: FakeIndex) -> None:
+    policy = policy_file(control_plane(index), "audit-policy")
+    assert audit_level(policy, "get", "", "", path="/livez/ping") == "None"
+    assert audit_level(policy, "update", "coordination.k8s.io", "leases") == "None"
+    assert audit_level(policy, "create", "", "events") == "None"
+    assert audit_level(policy, "get", "", "", path="/openapi/v3") == "Metadata"
+
+
+def test_audit_log_has_no_responses(index: FakeIndex) -> None:
+    """The response to a request for a token is the token."""
+    levels = {rule["level"] for rule in policy_file(control_plane(index), "audit-policy")["rules"]}
+    assert levels == {"None", "Metadata", "Request"}
