@@ -1,11 +1,13 @@
-"""Conversion of the settings of OpenID Connect issuers to plain data."""
+"""Conversion of the settings of OpenID Connect issuers and authorization webhooks to plain data."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 
 from settings.authentication import ClaimSettings, OidcIssuerSettings, PrefixedClaimSettings
-from topology.authentication import ClaimMapping, Issuer, ValidationRule
+from settings.authorization import AuthorizationWebhookSettings
+from settings.types import parse_seconds
+from topology.authentication import AuthorizationWebhook, ClaimMapping, Issuer, ValidationRule
 
 
 def build_issuers(
@@ -46,3 +48,27 @@ def _mapping(mapping: ClaimSettings | None) -> ClaimMapping | None:
         return None
     prefix = mapping.prefix if isinstance(mapping, PrefixedClaimSettings) else None
     return ClaimMapping(claim=mapping.claim or "", prefix=prefix, expression=mapping.expression or "")
+
+
+def webhook_secret_name(webhook: str) -> str:
+    """Return the name of the secret with the kubeconfig of an authorization webhook."""
+    return f"authorization-{webhook}"
+
+
+def build_webhooks(
+    settings: Mapping[str, AuthorizationWebhookSettings],
+) -> tuple[AuthorizationWebhook, ...]:
+    """Return the authorization webhooks, without their kubeconfigs."""
+    return tuple(
+        AuthorizationWebhook(
+            name=name,
+            secret=webhook_secret_name(name),
+            failure_policy=webhook.failure_policy,
+            can_deny=webhook.can_deny,
+            match_conditions=webhook.match_conditions,
+            timeout=parse_seconds(webhook.timeout),
+            authorized_ttl=parse_seconds(webhook.authorized_ttl),
+            unauthorized_ttl=parse_seconds(webhook.unauthorized_ttl),
+        )
+        for name, webhook in settings.items()
+    )

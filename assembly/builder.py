@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from assembly.authentication import build_issuers
+from assembly.authentication import build_issuers, build_webhooks
 from assembly.machines import build_machines
 from assembly.pools import build_pools
 from settings.bases import replace_encrypted
@@ -162,6 +162,7 @@ def _control_plane_options(settings: Settings, files: Mapping[str, str] | None) 
             for limit in api.event_rate_limits
         ),
         issuers=build_issuers(api.oidc, files),
+        webhooks=build_webhooks(api.authorization_webhooks),
         service_account_issuers=service_account_issuers(settings),
         jwks_uri=(api.service_account_issuer.jwks_uri or "") if api.service_account_issuer else "",
         downscale_seconds=parse_seconds(settings.controller_manager.downscale_stabilization),

@@ -103,7 +103,7 @@ _SECURITY_OBJECTS = {
     "networking.k8s.io": ("networkpolicies",),
     "": ("namespaces", "serviceaccounts"),
 }
-"""API groups of objects that control access, with the resources; empty: all resources of the group. The objects
+"""API groups of objects that control access, with the resources; empty: all resources of the group. They
 have no secrets. `serviceaccounts` does not match `serviceaccounts/token`.
 """
 

@@ -13,6 +13,7 @@ from nodeconfig.api_policies import (
     audit_policy,
 )
 from nodeconfig.authentication import AUTHENTICATION, authentication_file
+from nodeconfig.authorization import authorization_files, authorization_flags, webhook_kubeconfigs
 from nodeconfig.bundle import File, SecretFile, Service
 from nodeconfig.component import Component
 from nodeconfig.extra_flags import with_extra_flags
@@ -44,9 +45,11 @@ def component(topology: Topology, member: Member) -> Component:
         authority_file("front-proxy-ca"),
         SecretFile(f"{PKI}/service-account.key", "service-account.key"),
         SecretFile(f"{PKI}/service-account.pub", "service-account.pub", mode=0o644),
+        *webhook_kubeconfigs(topology.control_plane),
     )
     # The server reloads these files and its leaf certificates, so they require no restart.
-    reloaded = (authentication,)
+    authorization = authorization_files(topology.control_plane)
+    reloaded = (authentication, *authorization)
     encryption = SecretFile(_ENCRYPTION, "encryption.yaml")
     unit = with_extra_flags(_service_unit(topology, member), "api.extra_args", topology.extra_flags.api)
     watched = (f"{BIN}/kube-apiserver", *(item.path for item in (*policies, *restart_files)))
@@ -54,7 +57,9 @@ def component(topology: Topology, member: Member) -> Component:
     if topology.load_balancers:
         # Later steps use the load balancers, which detect a ready server with a delay.
         ready += f" && {ready} --server={topology.endpoint.url}"
-    ready = " && ".join((ready, *(_has_loaded("authentication", file.path) for file in reloaded)))
+    ready += f" && {_has_loaded('authentication', authentication.path)}"
+    for file in authorization:
+        ready += f" && {_has_loaded('authorization', file.path)}"
     return Component(
         files=(*policies, *reloaded, admin, unit.file()),
         secrets=(*restart_files, *leaves, *admin_files, encryption),
@@ -145,7 +150,7 @@ def _authentication_flags(topology: Topology) -> dict[str, str | tuple[str, ...]
     jwks = {"service-account-jwks-uri": options.jwks_uri} if options.jwks_uri else {}
     return {
         "authentication-config": AUTHENTICATION,
-        "authorization-mode": "Node,RBAC",
+        **authorization_flags(options),
         "client-ca-file": CA,
         "enable-bootstrap-token-auth": "true",
         # Tokens get the first issuer. The API servers accept all issuers.

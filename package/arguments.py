@@ -296,6 +296,29 @@ class OidcIssuerArgs(TypedDict, total=False):
     """Conditions for users."""
 
 
+class AuthorizationWebhookArgs(TypedDict, total=False):
+    """A webhook that API servers ask whether a request is allowed. Requests of the group `system:masters`
+    are always allowed.
+    """
+
+    kubeconfig: Required[Input[str]]
+    """Text of a kubeconfig with the address and credentials of the webhook, as an encrypted value
+    (`secure: …`).
+    """
+    failure_policy: Required[str]
+    """What an API server does when the webhook fails: ask the next authorizer, or deny the request."""
+    can_deny: bool
+    """Ask the webhook before Node and RBAC, so that it can deny what these allow; default: ask it last."""
+    match_conditions: Sequence[str]
+    """CEL expressions over `request`; the webhook is asked when all are true."""
+    timeout: str
+    """Maximum time of a request to the webhook; at most 30s."""
+    authorized_ttl: str
+    """Time for which API servers remember that a request is allowed."""
+    unauthorized_ttl: str
+    """Time for which API servers remember that a request is not allowed."""
+
+
 class ServiceAccountIssuerArgs(TypedDict, total=False):
     """The issuer of service account tokens, for programs outside of the cluster that verify tokens."""
 
@@ -336,6 +359,8 @@ class ApiArgs(TypedDict, total=False):
     """
     oidc: Mapping[str, OidcIssuerArgs]
     """OpenID Connect issuers by name, whose tokens the API server accepts."""
+    authorization_webhooks: Mapping[str, AuthorizationWebhookArgs]
+    """Webhooks by name that decide about requests, in addition to Node and RBAC."""
     service_account_issuer: ServiceAccountIssuerArgs
     """The issuer of service account tokens; default: `https://kubernetes.default.svc.<network.domain>`."""
     extra_args: Mapping[str, str]

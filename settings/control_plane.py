@@ -8,6 +8,7 @@ from pydantic import Field
 
 from settings.admission import AdmissionPlugin, EventRateLimitSettings
 from settings.authentication import OidcIssuerSettings, ServiceAccountIssuerSettings
+from settings.authorization import AuthorizationWebhookSettings
 from settings.base import Section
 from settings.extra_args import ExtraArgs
 from settings.types import Duration, Name, NonEmpty
@@ -66,6 +67,8 @@ class ApiSettings(Section):
     """
     oidc: dict[Name, OidcIssuerSettings] = Field(default_factory=dict)
     """OpenID Connect issuers by name, whose tokens the API server accepts."""
+    authorization_webhooks: dict[Name, AuthorizationWebhookSettings] = Field(default_factory=dict)
+    """Webhooks by name that decide about requests, in addition to Node and RBAC."""
     service_account_issuer: ServiceAccountIssuerSettings | None = None
     """The issuer of service account tokens; default: `https://kubernetes.default.svc.<network.domain>`."""
     extra_args: ExtraArgs = Field(default_factory=dict)

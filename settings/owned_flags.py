@@ -33,6 +33,10 @@ _API = {
         "authentication-config oidc-ca-file oidc-client-id oidc-groups-claim oidc-groups-prefix "
         "oidc-issuer-url oidc-required-claim oidc-signing-algs oidc-username-claim oidc-username-prefix"
     ),
+    "api.authorization_webhooks": (
+        "authorization-config authorization-webhook-config-file authorization-webhook-version "
+        "authorization-webhook-cache-authorized-ttl authorization-webhook-cache-unauthorized-ttl"
+    ),
     "api.audit.max_age_days": "audit-log-maxage",
     "api.audit.max_backups": "audit-log-maxbackup",
     "api.audit.max_size_mb": "audit-log-maxsize",
@@ -54,8 +58,7 @@ _API = {
         "service-account-extend-token-expiration"
     ),
     _INSECURE: (
-        "anonymous-auth token-auth-file authorization-mode authorization-policy-file authorization-config "
-        "authorization-webhook-config-file debug-socket-path"
+        "anonymous-auth token-auth-file authorization-mode authorization-policy-file debug-socket-path"
     ),
     _DATA: "etcd-prefix etcd-servers-overrides storage-backend",
 }

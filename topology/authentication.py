@@ -1,7 +1,7 @@
-"""OpenID Connect issuers whose tokens the API server accepts, as plain data.
+"""OpenID Connect issuers and authorization webhooks of the API server, as plain data.
 
-The types follow the AuthenticationConfiguration of Kubernetes (apiserver.config.k8s.io/v1). Empty texts mean
-that a field is not set.
+The types follow the AuthenticationConfiguration and AuthorizationConfiguration of Kubernetes
+(apiserver.config.k8s.io/v1). Empty texts mean that a field is not set.
 """
 
 from __future__ import annotations
@@ -46,3 +46,20 @@ class Issuer:
     extra: tuple[tuple[str, str], ...] = ()
     claim_rules: tuple[ValidationRule, ...] = ()
     user_rules: tuple[ValidationRule, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class AuthorizationWebhook:
+    """A webhook that API servers ask whether a request is allowed. Times are in seconds.
+
+    `secret` is the name of the secret in the delivery with the kubeconfig (`authorization-<name>`).
+    """
+
+    name: str
+    secret: str
+    failure_policy: str
+    can_deny: bool
+    match_conditions: tuple[str, ...]
+    timeout: int
+    authorized_ttl: int
+    unauthorized_ttl: int

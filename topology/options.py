@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from topology.authentication import Issuer
+from topology.authentication import AuthorizationWebhook, Issuer
 
 Flags = tuple[tuple[str, str], ...]
 """Additional flags of a component: pairs of name, without leading dashes, and value."""
@@ -62,6 +62,7 @@ class ControlPlaneOptions:
     disabled_admission_plugins: tuple[str, ...] = ()
     event_rate_limits: tuple[EventRateLimit, ...] = ()
     issuers: tuple[Issuer, ...] = ()
+    webhooks: tuple[AuthorizationWebhook, ...] = ()
     service_account_issuers: tuple[str, ...] = ()
     """Issuers of service account tokens: the issuer of new tokens, then the other accepted issuers."""
     jwks_uri: str = ""
