@@ -1,6 +1,14 @@
 """Conversion of the settings of a stack to its topology, files, artifacts and bundles."""
 
 from assembly.assemble import Assembly, assemble
+from assembly.authentication import webhook_secret_name
 from assembly.builder import build_topology, registry_credentials, topology_or_none
 
-__all__ = ["Assembly", "assemble", "build_topology", "registry_credentials", "topology_or_none"]
+__all__ = [
+    "Assembly",
+    "assemble",
+    "build_topology",
+    "registry_credentials",
+    "topology_or_none",
+    "webhook_secret_name",
+]

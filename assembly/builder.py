@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from assembly.authentication import build_issuers, build_webhooks
 from assembly.machines import build_machines
 from assembly.pools import build_pools
 from settings.bases import replace_encrypted
 from settings.certificates import CertificateSettings, RotationSettings
-from settings.cluster import Settings
+from settings.cluster import Settings, service_account_issuers
 from settings.loading import load
 from settings.problem import CLUSTER_KEY, SettingsError
 from settings.stackfile import ENCRYPTED_PLACEHOLDER
@@ -25,7 +26,7 @@ from topology.model import (
     Topology,
     Versions,
 )
-from topology.options import ControlPlaneOptions, LeaderElection
+from topology.options import ControlPlaneOptions, EventRateLimit, ExtraFlags, LeaderElection
 from topology.ports import API_PORT, SSH_PORT
 
 
@@ -33,9 +34,9 @@ def build_topology(settings: Settings, *, files: Mapping[str, str] | None = None
     """Return the topology that valid settings describe.
 
     `files` maps the paths that the settings name to the texts of the files, as `settings.files.read_files`
-    returns them. Without `files`, registries have no private certificate authority; this is sufficient to
-    print plans, but not for deliveries. Raise KeyError when `files` lacks a file, and ValueError for
-    settings that `load` did not return.
+    returns them. Without `files`, registries and issuers have no private certificate authority; this is
+    sufficient to print plans, but not for deliveries. Raise KeyError when `files` lacks a file, and
+    ValueError for settings that `load` did not return.
     """
     if settings.name is None or (settings.metal is None and settings.cloud is None):
         raise ValueError("only settings that load() returned have a topology")
@@ -52,7 +53,7 @@ def build_topology(settings: Settings, *, files: Mapping[str, str] | None = None
         load_balancers=tuple(members[name] for name in settings.load_balancers.hosts),
         pools=build_pools(settings, members),
         network=_network(settings),
-        control_plane=_control_plane_options(settings),
+        control_plane=_control_plane_options(settings, files),
         registries=_registries(settings, files),
         pause_image=settings.sandbox_image,
         api_names=settings.api.names,
@@ -60,6 +61,13 @@ def build_topology(settings: Settings, *, files: Mapping[str, str] | None = None
         snapshots=_snapshots(settings),
         certificates=_certificates(settings.certificates),
         external_cloud=settings.cloud is not None,
+        extra_flags=ExtraFlags(
+            api=tuple(settings.api.extra_args.items()),
+            controller_manager=tuple(settings.controller_manager.extra_args.items()),
+            scheduler=tuple(settings.scheduler.extra_args.items()),
+            proxy=tuple(settings.proxy.extra_args.items()),
+            etcd=tuple(settings.etcd.extra_args.items()),
+        ),
     )
 
 
@@ -137,7 +145,7 @@ def _ssh_ports(settings: Settings) -> tuple[int, ...]:
     return (SSH_PORT,) if settings.cloud and settings.cloud.ssh_key else ()
 
 
-def _control_plane_options(settings: Settings) -> ControlPlaneOptions:
+def _control_plane_options(settings: Settings, files: Mapping[str, str] | None) -> ControlPlaneOptions:
     api, times = settings.api, settings.leader_election
     return ControlPlaneOptions(
         admission_plugins=tuple(api.admission_plugins),
@@ -148,6 +156,17 @@ def _control_plane_options(settings: Settings) -> ControlPlaneOptions:
         max_requests_inflight=api.max_requests_inflight,
         max_mutating_requests_inflight=api.max_mutating_requests_inflight,
         pod_security_default=api.pod_security_default,
+        exempt_namespaces=api.pod_security_exempt_namespaces,
+        disabled_admission_plugins=api.disabled_admission_plugins,
+        event_rate_limits=tuple(
+            EventRateLimit(limit.type, limit.qps, limit.burst, limit.cache_size or 0)
+            for limit in api.event_rate_limits
+        ),
+        issuers=build_issuers(api.oidc, files),
+        webhooks=build_webhooks(api.authorization_webhooks),
+        service_account_issuers=service_account_issuers(settings),
+        jwks_uri=(api.service_account_issuer.jwks_uri or "") if api.service_account_issuer else "",
+        downscale_seconds=parse_seconds(settings.controller_manager.downscale_stabilization),
         leader_election=LeaderElection(lease=times.lease, renew=times.renew, retry=times.retry),
     )
 

@@ -21,12 +21,16 @@ _GROUP = "rbac.authorization.k8s.io"
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """A rule of a role: verbs on resources of an API group, optionally limited to the objects in `names`."""
+    """A rule of a role: verbs on resources of an API group, optionally limited to the objects in `names`.
+
+    A rule with `urls` applies to paths of the API server and has no group and no resources.
+    """
 
     group: str
     resources: tuple[str, ...]
     verbs: tuple[str, ...]
     names: tuple[str, ...] = ()
+    urls: tuple[str, ...] = ()
 
 
 READ = ("get", "list", "watch")
@@ -50,15 +54,18 @@ def service_account_subject(namespace: str, name: str) -> SubjectArgs:
 
 def policy_rules(table: Sequence[Rule]) -> list[PolicyRuleArgs]:
     """Return rules as arguments of a Role or ClusterRole."""
-    return [
-        PolicyRuleArgs(
-            api_groups=[rule.group],
-            resources=list(rule.resources),
-            verbs=list(rule.verbs),
-            resource_names=list(rule.names) or None,
-        )
-        for rule in table
-    ]
+    return [_policy_rule(rule) for rule in table]
+
+
+def _policy_rule(rule: Rule) -> PolicyRuleArgs:
+    if rule.urls:
+        return PolicyRuleArgs(non_resource_urls=list(rule.urls), verbs=list(rule.verbs))
+    return PolicyRuleArgs(
+        api_groups=[rule.group],
+        resources=list(rule.resources),
+        verbs=list(rule.verbs),
+        resource_names=list(rule.names) or None,
+    )
 
 
 def cluster_role(

@@ -4,26 +4,35 @@ line.
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
+
+from nodeconfig.api_policies import (
+    AUDIT_POLICY,
+    admission_file,
+    admission_flags,
+    audit_policy,
+)
+from nodeconfig.authentication import AUTHENTICATION, authentication_file
+from nodeconfig.authorization import authorization_files, authorization_flags, webhook_kubeconfigs
 from nodeconfig.bundle import File, SecretFile, Service
-from nodeconfig.component import Component, Json, json_file
+from nodeconfig.component import Component
+from nodeconfig.extra_flags import with_extra_flags
 from nodeconfig.host_paths import ADMIN_KUBECONFIG, BIN, CA, CIPHERS, KUBERNETES, LOCAL_API, PKI
 from nodeconfig.kubeconfig import authority_file, certificate_files, kubeconfig_with_certificate
 from nodeconfig.systemd import Unit
 from topology.model import Member, Topology
 from topology.ports import API_PORT, ETCD_CLIENT_PORT
 
-_ADMISSION = f"{KUBERNETES}/admission.json"
-_AUTHENTICATION = f"{KUBERNETES}/authentication.json"
-_AUDIT_POLICY = f"{KUBERNETES}/audit-policy.json"
 _AUDIT_LOGS = "/var/log/kubernetes"
+_KUBECTL = f"{BIN}/kubectl --kubeconfig={ADMIN_KUBECONFIG} --request-timeout=5s"
 _ENCRYPTION = f"{PKI}/encryption.yaml"
-_REQUIRED_ADMISSION_PLUGINS = ("NodeRestriction", "PodSecurity")
 
 
 def component(topology: Topology, member: Member) -> Component:
     """Return the kube-apiserver component of a control plane, with the kubeconfig of the administrator."""
     admin, admin_files = kubeconfig_with_certificate(ADMIN_KUBECONFIG, LOCAL_API, "admin")
-    policies = (_admission_file(topology), _authentication_file(), _audit_policy())
+    policies = (admission_file(topology.control_plane), audit_policy())
+    authentication = authentication_file(topology.control_plane)
     leaves = (
         *certificate_files(f"apiserver-{member.name}", stem="apiserver"),
         *certificate_files("apiserver-kubelet-client"),
@@ -36,17 +45,23 @@ def component(topology: Topology, member: Member) -> Component:
         authority_file("front-proxy-ca"),
         SecretFile(f"{PKI}/service-account.key", "service-account.key"),
         SecretFile(f"{PKI}/service-account.pub", "service-account.pub", mode=0o644),
+        *webhook_kubeconfigs(topology.control_plane),
     )
-    # The server reloads this file and its leaf certificates, so they require no restart.
+    # The server reloads these files and its leaf certificates, so they require no restart.
+    authorization = authorization_files(topology.control_plane)
+    reloaded = (authentication, *authorization)
     encryption = SecretFile(_ENCRYPTION, "encryption.yaml")
-    unit = _service_unit(topology, member)
+    unit = with_extra_flags(_service_unit(topology, member), "api.extra_args", topology.extra_flags.api)
     watched = (f"{BIN}/kube-apiserver", *(item.path for item in (*policies, *restart_files)))
-    ready = f"{BIN}/kubectl --kubeconfig={ADMIN_KUBECONFIG} --request-timeout=5s get --raw /readyz"
+    ready = f"{_KUBECTL} get --raw /readyz"
     if topology.load_balancers:
         # Later steps use the load balancers, which detect a ready server with a delay.
         ready += f" && {ready} --server={topology.endpoint.url}"
+    ready += f" && {_has_loaded('authentication', authentication.path)}"
+    for file in authorization:
+        ready += f" && {_has_loaded('authorization', file.path)}"
     return Component(
-        files=(*policies, admin, unit.file()),
+        files=(*policies, *reloaded, admin, unit.file()),
         secrets=(*restart_files, *leaves, *admin_files, encryption),
         artifacts=(("kube-apiserver", f"{BIN}/kube-apiserver"), ("kubectl", f"{BIN}/kubectl")),
         services=(Service(unit.name, restart_on=watched, ready=ready, timeout=120),),
@@ -58,17 +73,42 @@ def component(topology: Topology, member: Member) -> Component:
     )
 
 
+def _has_loaded(kind: str, path: str) -> str:
+    """Return the sh condition that the API server uses the content of a file that it reloads.
+
+    After a mistake in the file, the API server keeps its previous configuration, and its next start fails.
+    `up` must find the mistake while the API server still runs. `kind` is `authentication` or `authorization`.
+    """
+    metric = f"apiserver_{kind}_config_controller_last_config_info"
+    return (
+        f"digest=$(sha256sum <{path}) && case $({_KUBECTL} get --raw /metrics) in "
+        f'*{metric}{{*"${{digest%% *}}"*) ;; '
+        f"*) echo 'kube-apiserver has not loaded {path}' >&2; false ;; esac"
+    )
+
+
 def _service_unit(topology: Topology, member: Member) -> Unit:
-    flags = _serving_flags(topology, member) | _authentication_flags(topology)
-    flags |= _storage_flags(topology, member) | _limit_flags(topology)
+    flags: dict[str, str | tuple[str, ...]] = {
+        **_serving_flags(topology, member),
+        **_authentication_flags(topology),
+        **_storage_flags(topology, member),
+        **_limit_flags(topology),
+    }
     return Unit(
         name="kube-apiserver.service",
         description="Kubernetes API server",
-        command=(f"{BIN}/kube-apiserver", *(f"--{name}={value}" for name, value in flags.items())),
+        command=(f"{BIN}/kube-apiserver", *_arguments(flags)),
         after=("network.target", "etcd.service"),
         type="notify",
         service=("LimitNOFILE=65536", "TimeoutStopSec=120", "OOMScoreAdjust=-998"),
     )
+
+
+def _arguments(flags: Mapping[str, str | tuple[str, ...]]) -> Iterator[str]:
+    """Yield a flag for each value. A flag with several values appears several times."""
+    for name, value in flags.items():
+        for item in (value,) if isinstance(value, str) else value:
+            yield f"--{name}={item}"
 
 
 def _serving_flags(topology: Topology, member: Member) -> dict[str, str]:
@@ -83,6 +123,9 @@ def _serving_flags(topology: Topology, member: Member) -> dict[str, str]:
         "tls-cipher-suites": ",".join(CIPHERS),
         "service-cluster-ip-range": str(network.services),
         "service-node-port-range": f"{network.node_ports[0]}-{network.node_ports[1]}",
+        # Pod Security decides which namespaces may have privileged pods. Without this flag, the API server
+        # refuses them everywhere, and drivers and network plugins cannot run.
+        "allow-privileged": "true",
         "kubelet-preferred-address-types": "InternalIP",
         "kubelet-certificate-authority": CA,
         "kubelet-client-certificate": f"{PKI}/apiserver-kubelet-client.crt",
@@ -102,20 +145,23 @@ def _serving_flags(topology: Topology, member: Member) -> dict[str, str]:
     return flags
 
 
-def _authentication_flags(topology: Topology) -> dict[str, str]:
-    issuer = f"https://kubernetes.default.svc.{topology.network.domain}"
-    plugins = dict.fromkeys((*_REQUIRED_ADMISSION_PLUGINS, *topology.control_plane.admission_plugins))
+def _authentication_flags(topology: Topology) -> dict[str, str | tuple[str, ...]]:
+    options = topology.control_plane
+    jwks = {"service-account-jwks-uri": options.jwks_uri} if options.jwks_uri else {}
     return {
-        "authentication-config": _AUTHENTICATION,
-        "authorization-mode": "Node,RBAC",
+        "authentication-config": AUTHENTICATION,
+        **authorization_flags(options),
         "client-ca-file": CA,
         "enable-bootstrap-token-auth": "true",
-        "service-account-issuer": issuer,
+        # Tokens get the first issuer. The API servers accept all issuers.
+        "service-account-issuer": options.service_account_issuers,
+        **jwks,
+        # A token of the default lifetime would otherwise be valid for a year (CIS 1.2.30).
+        "service-account-extend-token-expiration": "false",
         "service-account-key-file": f"{PKI}/service-account.pub",
         "service-account-signing-key-file": f"{PKI}/service-account.key",
         "service-account-lookup": "true",
-        "enable-admission-plugins": ",".join(plugins),
-        "admission-control-config-file": _ADMISSION,
+        **admission_flags(topology.control_plane),
         "enable-aggregator-routing": "true",
         "requestheader-client-ca-file": f"{PKI}/front-proxy-ca.crt",
         "requestheader-allowed-names": "front-proxy-client",
@@ -146,77 +192,9 @@ def _limit_flags(topology: Topology) -> dict[str, str]:
     return {
         "max-requests-inflight": str(options.max_requests_inflight),
         "max-mutating-requests-inflight": str(options.max_mutating_requests_inflight),
-        "audit-policy-file": _AUDIT_POLICY,
+        "audit-policy-file": AUDIT_POLICY,
         "audit-log-path": f"{_AUDIT_LOGS}/audit.log",
         "audit-log-maxage": str(options.audit_max_age_days),
         "audit-log-maxbackup": str(options.audit_max_backups),
         "audit-log-maxsize": str(options.audit_max_size_mb),
     }
-
-
-def _admission_file(topology: Topology) -> File:
-    """Return the admission configuration with the default Pod Security levels of namespaces.
-
-    The namespace kube-system is exempt, because its components need privileges.
-    """
-    level = topology.control_plane.pod_security_default
-    defaults = {"enforce": level, "audit": "restricted", "warn": "restricted"}
-    pod_security: Json = {
-        "apiVersion": "pod-security.admission.config.k8s.io/v1",
-        "kind": "PodSecurityConfiguration",
-        "defaults": defaults | {f"{mode}-version": "latest" for mode in defaults},
-        "exemptions": {"usernames": [], "runtimeClasses": [], "namespaces": ["kube-system"]},
-    }
-    return json_file(
-        _ADMISSION,
-        {
-            "apiVersion": "apiserver.config.k8s.io/v1",
-            "kind": "AdmissionConfiguration",
-            "plugins": [{"name": "PodSecurity", "configuration": pod_security}],
-        },
-    )
-
-
-def _authentication_file() -> File:
-    """Return the authentication configuration: anonymous requests reach only health checks (KEP-4633)."""
-    paths = ("/livez", "/readyz", "/healthz")
-    return json_file(
-        _AUTHENTICATION,
-        {
-            "apiVersion": "apiserver.config.k8s.io/v1",
-            "kind": "AuthenticationConfiguration",
-            "anonymous": {"enabled": True, "conditions": [{"path": path} for path in paths]},
-        },
-    )
-
-
-def _audit_policy() -> File:
-    """Return the audit policy. It records changes without the content of secrets and tokens, and no health
-    checks or leases.
-    """
-    secret_content = [
-        {"group": "", "resources": ["secrets", "configmaps", "serviceaccounts/token"]},
-        {"group": "authentication.k8s.io", "resources": ["tokenreviews"]},
-    ]
-    exclusion_rules = [
-        {"level": "None", "nonResourceURLs": ["/healthz*", "/livez*", "/readyz*", "/version", "/metrics"]},
-        {"level": "None", "resources": [{"group": "coordination.k8s.io", "resources": ["leases"]}]},
-        {"level": "None", "resources": [{"group": "", "resources": ["events"]}]},
-        {"level": "None", "users": ["system:kube-proxy"], "verbs": ["watch"]},
-    ]
-    change_verbs = ["create", "update", "patch", "delete", "deletecollection"]
-    change_rule = {"level": "RequestResponse", "verbs": change_verbs}
-    return json_file(
-        _AUDIT_POLICY,
-        {
-            "apiVersion": "audit.k8s.io/v1",
-            "kind": "Policy",
-            "omitStages": ["RequestReceived"],
-            "rules": [
-                *exclusion_rules,
-                {"level": "Metadata", "resources": secret_content},
-                change_rule,
-                {"level": "Metadata"},
-            ],
-        },
-    )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from nodeconfig.bundle import Service
 from nodeconfig.component import Component
+from nodeconfig.extra_flags import with_extra_flags
 from nodeconfig.host_paths import BIN, CA, KUBERNETES, LOCAL_API, PKI
 from nodeconfig.kubeconfig import certificate_files, kubeconfig_with_certificate
 from nodeconfig.leader_election import flags as leader_flags
@@ -18,11 +19,16 @@ _KUBECONFIG = f"{KUBERNETES}/controller-manager.conf"
 # that contains two CAs.
 _SIGNER = certificate_files(KUBERNETES_CA, stem=f"{KUBERNETES_CA}-signer")
 
+# The default of Kubernetes. Without a flag, existing controller managers do not restart.
+_DOWNSCALE_SECONDS = 300
+
 
 def component(topology: Topology) -> Component:
     """Return the kube-controller-manager component of a control plane."""
     config, leaf = kubeconfig_with_certificate(_KUBECONFIG, LOCAL_API, "controller-manager")
-    unit = _service_unit(topology)
+    unit = with_extra_flags(
+        _service_unit(topology), "controller_manager.extra_args", topology.extra_flags.controller_manager
+    )
     # The controller manager reads the CA that it publishes to pods only once (kubernetes#137410), and the
     # signing CA too.
     signer = tuple(file.path for file in _SIGNER)
@@ -54,6 +60,9 @@ def _service_unit(topology: Topology) -> Unit:
         "node-cidr-mask-size": str(network.node_prefix),
         "terminated-pod-gc-threshold": "1000",
     }
+    if topology.control_plane.downscale_seconds != _DOWNSCALE_SECONDS:
+        seconds = f"{topology.control_plane.downscale_seconds}s"
+        flags["horizontal-pod-autoscaler-downscale-stabilization"] = seconds
     if topology.external_cloud:
         flags["cloud-provider"] = "external"
     return Unit(

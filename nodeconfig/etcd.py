@@ -8,6 +8,7 @@ from functools import cache
 
 from nodeconfig.bundle import File, Service
 from nodeconfig.component import Component
+from nodeconfig.extra_flags import with_extra_flags
 from nodeconfig.host_paths import BIN, ETCD, ETCD_DATA, ETCD_PKI, LIBRARY, LOCAL_ETCD, SYSTEMD_UNITS
 from nodeconfig.kubeconfig import authority_file, certificate_files
 from nodeconfig.sources import read_code
@@ -27,7 +28,7 @@ _QUOTA_BYTES = 8 * 2**30  # the maximum that upstream recommends
 
 def component(topology: Topology, member: Member) -> Component:
     """Return the etcd component of a member: files, secrets, artifacts and services."""
-    unit = _service_unit(topology, member)
+    unit = with_extra_flags(_service_unit(topology, member), "etcd.extra_args", topology.extra_flags.etcd)
     secrets = (
         authority_file("etcd-ca", ETCD_PKI, _OWNER),
         *certificate_files(f"etcd-server-{member.name}", ETCD_PKI, "server", _OWNER),

@@ -9,6 +9,7 @@ from packaging.version import Version
 
 from nodeconfig.bundle import File, SecretFile, Service
 from nodeconfig.component import Component, json_file
+from nodeconfig.extra_flags import with_extra_flags
 from nodeconfig.host_paths import BIN, CA, CIPHERS, CONTAINERD_SOCKET, KUBELET, KUBERNETES, LIBRARY, PKI
 from nodeconfig.kubeconfig import authority_file, kubeconfig
 from nodeconfig.systemd import Unit
@@ -34,7 +35,7 @@ def component(topology: Topology, pool: Pool, server: str) -> Component:
     prepare = File(_PREPARE, _preparation_script() + _renewal_script(topology), mode=0o755)
     version = Version(topology.versions.kubernetes)
     minor_file = File(MINOR_VERSION_FILE, f"{version.major}.{version.minor}\n")
-    unit = _service_unit(topology, pool)
+    unit = with_extra_flags(_service_unit(topology, pool), "kubelet.extra_args", pool.kubelet.extra_flags)
     # A change of the token restarts nothing, because the kubelet reads the token only when it joins.
     watched = (f"{BIN}/kubelet", config.path, bootstrap.path, prepare.path, CA)
     ready = f"local_health http://127.0.0.1:{KUBELET_HEALTH_PORT}/healthz && node_ready"

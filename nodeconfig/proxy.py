@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from nodeconfig.bundle import File, Service
 from nodeconfig.component import Component, json_file
+from nodeconfig.extra_flags import with_extra_flags
 from nodeconfig.host_paths import BIN, CA, KUBERNETES, LIBRARY, NETFILTER
 from nodeconfig.kubeconfig import kubeconfig_with_certificate
 from nodeconfig.systemd import Unit
@@ -26,6 +27,7 @@ def component(topology: Topology, server: str) -> Component:
         after=("network.target", "kube-apiserver.service"),
         service=(f"ExecStartPre=/bin/sh -c '[ -e /etc/protocols ] || ln -sf {_PROTOCOLS} /etc/protocols'",),
     )
+    unit = with_extra_flags(unit, "proxy.extra_args", topology.extra_flags.proxy)
     return Component(
         files=(kubeconfig, config, _protocols_file(), unit.file()),
         secrets=leaf,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from nodeconfig.bundle import Service
 from nodeconfig.component import Component
+from nodeconfig.extra_flags import with_extra_flags
 from nodeconfig.host_paths import BIN, CA, KUBERNETES, LOCAL_API
 from nodeconfig.kubeconfig import kubeconfig_with_certificate
 from nodeconfig.leader_election import flags as leader_flags
@@ -18,7 +19,7 @@ _KUBECONFIG = f"{KUBERNETES}/scheduler.conf"
 def component(topology: Topology) -> Component:
     """Return the kube-scheduler component of a control plane."""
     config, leaf = kubeconfig_with_certificate(_KUBECONFIG, LOCAL_API, "scheduler")
-    unit = _service_unit(topology)
+    unit = with_extra_flags(_service_unit(topology), "scheduler.extra_args", topology.extra_flags.scheduler)
     watched = (f"{BIN}/kube-scheduler", config.path, CA)
     ready = local_health(SCHEDULER_PORT)
     return Component(

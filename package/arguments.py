@@ -93,6 +93,8 @@ class KubeletArgs(TypedDict, total=False):
     """Number of log files that are kept for a container; default: 5."""
     pod_pids_limit: int
     """Maximum number of processes in a pod; default: 4096."""
+    extra_args: Mapping[str, str]
+    """Additional flags of the kubelet without checks, as a last resort, such as `event-qps: 100`."""
 
 
 class MemberMachineArgs(TypedDict, total=False):
@@ -145,6 +147,8 @@ class EtcdArgs(TypedDict, total=False):
     """Host names of the members, 1, 3 or 5; empty: the control planes."""
     snapshots: SnapshotArgs
     """Snapshots of etcd's data."""
+    extra_args: Mapping[str, str]
+    """Additional flags of etcd without checks, as a last resort, such as `heartbeat-interval: 200`."""
     machine: MemberMachineArgs
     """Machines of members that are not control planes; required for such members in a cloud."""
 
@@ -197,6 +201,21 @@ class PoolArgs(TypedDict, total=False):
     """Kubelet settings that differ from the cluster's."""
 
 
+class EventRateLimitArgs(TypedDict, total=False):
+    """A limit for events, which the plugin EventRateLimit enforces."""
+
+    type: Required[str]
+    """What has the limit: the API server, each namespace, each user, or each source and object of events."""
+    qps: Required[int]
+    """Number of events per second that the API server accepts after a burst."""
+    burst: Required[int]
+    """Number of events that the API server accepts at once."""
+    cache_size: int
+    """Number of namespaces, users or objects that the API server remembers, not for `Server`; default:
+    4096.
+    """
+
+
 class AuditArgs(TypedDict, total=False):
     """Rotation of the audit log."""
 
@@ -208,13 +227,124 @@ class AuditArgs(TypedDict, total=False):
     """Megabytes after which the audit log starts a new file."""
 
 
+class PrefixedClaimArgs(TypedDict, total=False):
+    """The source of a user's name or groups; either `claim` with `prefix`, or `expression` is required."""
+
+    claim: str
+    """Name of the claim, such as `sub`."""
+    expression: str
+    """CEL expression over `claims`, such as `claims.sub`."""
+    prefix: str
+    """Text before the value of the claim, such as `corp:`; required with `claim`, and may be empty."""
+
+
+class ClaimArgs(TypedDict, total=False):
+    """The source of a user's attribute; either `claim` or `expression` is required."""
+
+    claim: str
+    """Name of the claim, such as `sub`."""
+    expression: str
+    """CEL expression over `claims`, such as `claims.sub`."""
+
+
+class ClaimRuleArgs(TypedDict, total=False):
+    """A condition for tokens; either `claim` or `expression` is required."""
+
+    claim: str
+    """Name of a claim that tokens must have."""
+    required_value: str
+    """Required value of `claim`; default: the empty text."""
+    expression: str
+    """CEL expression over `claims` that must be true."""
+    message: str
+    """Message of the API server when `expression` is false."""
+
+
+class UserRuleArgs(TypedDict, total=False):
+    """A condition for users."""
+
+    expression: Required[str]
+    """CEL expression over `user` that must be true, such as `user.groups.exists(g, g == 'corp:staff')`."""
+    message: str
+    """Message of the API server when the expression is false."""
+
+
+class OidcIssuerArgs(TypedDict, total=False):
+    """An OpenID Connect issuer whose tokens the API server accepts. Users and groups whose names begin
+    with `system:` or `kubewright:` are always refused.
+    """
+
+    url: Required[str]
+    """URL of the issuer, equal to the claim `iss` of its tokens."""
+    discovery_url: str
+    """URL of the discovery document, if it is not below `url`."""
+    ca_file: str
+    """PEM file of the issuer's certificate authority; default: the authorities of the control planes."""
+    audiences: Required[Sequence[str]]
+    """Audiences of accepted tokens, such as the id of the client."""
+    audience_match_policy: str
+    """`MatchAny` accepts tokens for one of several audiences; required for several audiences."""
+    username: Required[PrefixedClaimArgs]
+    """Source of the user's name."""
+    groups: PrefixedClaimArgs
+    """Source of the user's groups; default: no groups."""
+    uid: ClaimArgs
+    """Source of the user's UID; default: no UID."""
+    extra: Mapping[str, str]
+    """Extra attributes: CEL expressions by key, such as `example.com/tenant: claims.tenant`."""
+    claim_validation_rules: Sequence[ClaimRuleArgs]
+    """Conditions for tokens."""
+    user_validation_rules: Sequence[UserRuleArgs]
+    """Conditions for users."""
+
+
+class AuthorizationWebhookArgs(TypedDict, total=False):
+    """A webhook that API servers ask whether a request is allowed. Requests of the group `system:masters`
+    are always allowed.
+    """
+
+    kubeconfig: Required[Input[str]]
+    """Text of a kubeconfig with the address and credentials of the webhook, as an encrypted value
+    (`secure: …`).
+    """
+    failure_policy: Required[str]
+    """What an API server does when the webhook fails: ask the next authorizer, or deny the request."""
+    can_deny: bool
+    """Ask the webhook before Node and RBAC, so that it can deny what these allow; default: ask it last."""
+    match_conditions: Sequence[str]
+    """CEL expressions over `request`; the webhook is asked when all are true."""
+    timeout: str
+    """Maximum time of a request to the webhook; at most 30s."""
+    authorized_ttl: str
+    """Time for which API servers remember that a request is allowed."""
+    unauthorized_ttl: str
+    """Time for which API servers remember that a request is not allowed."""
+
+
+class ServiceAccountIssuerArgs(TypedDict, total=False):
+    """The issuer of service account tokens, for programs outside of the cluster that verify tokens."""
+
+    url: Required[str]
+    """URL of the issuer in new tokens; publish `/.well-known/openid-configuration` below it."""
+    accepted: Sequence[str]
+    """Issuers whose tokens API servers also accept, while the issuer changes."""
+    jwks_uri: str
+    """URL of the published keys in the discovery document; default: the address of the API server."""
+
+
 class ApiArgs(TypedDict, total=False):
     """The API server."""
 
     names: Sequence[str]
     """Additional DNS names and addresses in the API servers' certificates."""
     admission_plugins: Sequence[str]
-    """Admission plugins that are enabled in addition to the defaults of Kubernetes."""
+    """Admission plugins that are enabled in addition to the defaults of Kubernetes. NodeRestriction,
+    PodSecurity and DenyServiceExternalIPs are always enabled.
+    """
+    disabled_admission_plugins: Sequence[str]
+    """Default admission plugins of Kubernetes to disable; not plugins that security depends on."""
+    event_rate_limits: Sequence[EventRateLimitArgs]
+    """Limits for events; limits enable the plugin EventRateLimit."""
     audit: AuditArgs
     """Rotation of the audit log."""
     event_ttl: str
@@ -225,6 +355,45 @@ class ApiArgs(TypedDict, total=False):
     """Maximum number of writing requests handled at the same time; more requests are rejected."""
     pod_security_default: str
     """Pod Security level of namespaces without a label; `baseline` blocks known privilege escalations."""
+    pod_security_exempt_namespaces: Sequence[str]
+    """Namespaces without Pod Security checks, such as that of a storage driver; kube-system is always
+    exempt.
+    """
+    oidc: Mapping[str, OidcIssuerArgs]
+    """OpenID Connect issuers by name, whose tokens the API server accepts."""
+    authorization_webhooks: Mapping[str, AuthorizationWebhookArgs]
+    """Webhooks by name that decide about requests, in addition to Node and RBAC."""
+    service_account_issuer: ServiceAccountIssuerArgs
+    """The issuer of service account tokens; default: `https://kubernetes.default.svc.<network.domain>`."""
+    extra_args: Mapping[str, str]
+    """Additional flags of kube-apiserver without checks, as a last resort, such as `feature-gates:
+    MutatingAdmissionPolicy=true`.
+    """
+
+
+class ControllerManagerArgs(TypedDict, total=False):
+    """The controller manager."""
+
+    downscale_stabilization: str
+    """Time for which a HorizontalPodAutoscaler keeps the highest recommended number of replicas before it
+    removes pods.
+    """
+    extra_args: Mapping[str, str]
+    """Additional flags of kube-controller-manager without checks, as a last resort."""
+
+
+class SchedulerArgs(TypedDict, total=False):
+    """The scheduler."""
+
+    extra_args: Mapping[str, str]
+    """Additional flags of kube-scheduler without checks, as a last resort."""
+
+
+class ProxyArgs(TypedDict, total=False):
+    """kube-proxy."""
+
+    extra_args: Mapping[str, str]
+    """Additional flags of kube-proxy about its log, such as `v: 4`; kube-proxy ignores all others."""
 
 
 class LeaderElectionArgs(TypedDict, total=False):
@@ -303,6 +472,10 @@ class HelmReleaseArgs(TypedDict, total=False):
     """Namespace of the release."""
     create_namespace: bool
     """Create the namespace before the release."""
+    namespace_labels: Mapping[str, str]
+    """Labels of the namespace that `create_namespace` creates, such as
+    `pod-security.kubernetes.io/enforce: privileged`. The namespace remains when the release is removed.
+    """
     values: Mapping[str, Any]
     """Values of the chart; encrypt secret values (`secure: …`)."""
     timeout: int
@@ -336,16 +509,20 @@ class NamespaceArgs(TypedDict, total=False):
 
 
 class PolicyRuleArgs(TypedDict, total=False):
-    """A rule of a role: the allowed verbs on some resources."""
+    """A rule of a role: the allowed verbs on resources, or on paths that are not resources."""
 
     api_groups: Sequence[str]
     """API groups of the resources; the empty group is the core API."""
-    resources: Required[Sequence[str]]
-    """Resources that the rule applies to, such as `pods` or `pods/log`."""
+    resources: Sequence[str]
+    """Resources that the rule applies to, such as `pods` or `pods/log`; required without
+    `non_resource_urls`.
+    """
     verbs: Required[Sequence[str]]
     """Verbs that the rule allows."""
     resource_names: Sequence[str]
     """Names of the objects that the rule applies to; empty: all objects."""
+    non_resource_urls: Sequence[str]
+    """Paths of the API server such as `/metrics` or `/healthz/*`, only in a ClusterRole."""
 
 
 class RoleArgs(TypedDict, total=False):
@@ -735,6 +912,12 @@ class KubernetesClusterArgs(TypedDict, total=False):
     """Settings of all kubelets."""
     api: ApiArgs
     """Settings of the API server."""
+    controller_manager: ControllerManagerArgs
+    """Settings of the controller manager."""
+    scheduler: SchedulerArgs
+    """Settings of the scheduler."""
+    proxy: ProxyArgs
+    """Settings of kube-proxy; `network.proxy_mode` has its mode."""
     leader_election: LeaderElectionArgs
     """Leases of the controller manager and the scheduler."""
     certificates: CertificateArgs

@@ -12,7 +12,7 @@ import pulumi
 import pulumi_kubernetes as kubernetes
 from pulumi import Input, Output, ResourceTransform
 
-from assembly import assemble, registry_credentials
+from assembly import assemble, registry_credentials, webhook_secret_name
 from components.addons.access import Access, AccessArgs
 from components.addons.coredns import CoreDns, CoreDnsArgs
 from components.addons.helm_releases import HelmReleases, HelmReleasesArgs
@@ -24,7 +24,7 @@ from components.registries import registry_secrets
 from components.scope import Scope
 from providers.select import provider_for
 from settings import Settings
-from settings.warnings import private_key_warnings
+from settings.warnings import settings_warnings
 from topology import exposure, sizing
 from topology.model import Topology
 
@@ -33,9 +33,9 @@ from topology.model import Topology
 class BuildArgs:
     """Arguments of `build_cluster`.
 
-    Relative paths in the settings start at `directory`. `inputs` replace values of `helm_releases` and
-    passwords of `registries`; their keys are paths in the settings. `pool_transforms` are Pulumi transforms
-    for all resources of a pool, by the name of the pool.
+    Relative paths in the settings start at `directory`. `inputs` replace values of `helm_releases`,
+    passwords of `registries` and kubeconfigs of `api.authorization_webhooks`; their keys are paths in the
+    settings. `pool_transforms` are Pulumi transforms for all resources of a pool, by the name of the pool.
     """
 
     settings: Settings
@@ -81,7 +81,7 @@ def build_cluster(args: BuildArgs) -> BuiltCluster:
     assembly = assemble(args.settings, args.directory)
     topology, scope = assembly.topology, args.scope
     warnings = [*sizing.size_warnings(topology), *exposure.exposure_warnings(topology)]
-    for warning in [*warnings, *private_key_warnings(args.settings)]:
+    for warning in [*warnings, *settings_warnings(args.settings)]:
         pulumi.warn(warning)
 
     provider = provider_for(args.settings, topology, assembly.files, assembly.bundles, scope)
@@ -92,7 +92,7 @@ def build_cluster(args: BuildArgs) -> BuiltCluster:
             bundles=assembly.bundles,
             provider=provider,
             connect=partial(_connect_to_api, scope),
-            secrets=registry_secrets(topology, _credentials(args)),
+            secrets={**registry_secrets(topology, _credentials(args)), **_webhook_kubeconfigs(args)},
             pool_transforms=args.pool_transforms,
         ),
         scope.options(),
@@ -113,6 +113,17 @@ def _credentials(args: BuildArgs) -> dict[str, tuple[str, Input[str]]]:
     return {
         name: (user, passwords.get(name, password))
         for name, (user, password) in registry_credentials(args.settings).items()
+    }
+
+
+def _webhook_kubeconfigs(args: BuildArgs) -> dict[str, Output[str]]:
+    """Return the kubeconfig of each authorization webhook by the name of its secret."""
+    inputs = inputs_below(inputs_below(args.inputs, "api"), "authorization_webhooks")
+    return {
+        webhook_secret_name(name): Output.secret(
+            inputs.get((name, "kubeconfig"), webhook.kubeconfig.get_secret_value())
+        )
+        for name, webhook in args.settings.api.authorization_webhooks.items()
     }
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Mapping, Sequence
+from collections.abc import Awaitable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +13,7 @@ from components.inputs import Path as InputPath
 from settings.cluster import PROVIDER_SECTIONS
 from settings.problem import Problem, SettingsError, format_path
 
-_FILE_SECTIONS = ("artifacts", "registries", "helm_releases", *PROVIDER_SECTIONS)
+_FILE_SECTIONS = ("api", "artifacts", "registries", "helm_releases", *PROVIDER_SECTIONS)
 """Sections with names of files."""
 _PLACEHOLDER = "[input]"
 """The placeholder in the settings at the path of an input."""
@@ -22,9 +22,9 @@ _PLACEHOLDER = "[input]"
 def split_inputs(arguments: Mapping[str, Any]) -> tuple[dict[str, Any], dict[InputPath, Input[Any]]]:
     """Return the arguments as plain settings, and the Pulumi inputs in the arguments by their paths.
 
-    Only values of Helm releases and passwords of registries can be inputs. Raise SettingsError for an input
-    at another path, because all other settings determine which resources exist. A password of a registry
-    always becomes a secret input.
+    Only values of Helm releases, passwords of registries and kubeconfigs of authorization webhooks can be
+    inputs. Raise SettingsError for an input at another path, because all other settings determine which
+    resources exist. A password and a kubeconfig always become secret inputs.
     """
     inputs: dict[InputPath, Input[Any]] = {}
     plain = _split(arguments, (), inputs)
@@ -39,11 +39,23 @@ def split_inputs(arguments: Mapping[str, Any]) -> tuple[dict[str, Any], dict[Inp
     ]
     if problems:
         raise SettingsError(problems)
-    for name, registry in (plain.get("registries") or {}).items():
-        path = ("registries", name, "password")
-        if isinstance(registry, Mapping) and "password" in registry:
-            inputs[path] = Output.secret(inputs.get(path, registry["password"]))
+    for path, value in _secret_settings(plain):
+        inputs[path] = Output.secret(inputs.get(path, value))
     return plain, inputs
+
+
+def _secret_settings(plain: Mapping[str, Any]) -> Iterator[tuple[InputPath, Any]]:
+    """Yield the paths and values of passwords of registries and kubeconfigs of authorization webhooks."""
+    api = plain.get("api")
+    webhooks = api.get("authorization_webhooks") if isinstance(api, Mapping) else None
+    sections: tuple[tuple[InputPath, Any, str], ...] = (
+        (("registries",), plain.get("registries"), "password"),
+        (("api", "authorization_webhooks"), webhooks, "kubeconfig"),
+    )
+    for path, entries, key in sections:
+        for name, entry in entries.items() if isinstance(entries, Mapping) else ():
+            if isinstance(entry, Mapping) and key in entry:
+                yield (*path, name, key), entry[key]
 
 
 def absolute_paths(plain: Mapping[str, Any], directory: Path) -> dict[str, Any]:
@@ -67,8 +79,10 @@ def recorded_inputs(plain: Mapping[str, Any], inputs: Inputs) -> dict[str, Any]:
 
 
 def _can_be_input(path: InputPath) -> bool:
-    return (path[:1] == ("helm_releases",) and path[2:3] == ("values",)) or (
-        path[:1] == ("registries",) and path[2:] == ("password",)
+    return (
+        (path[:1] == ("helm_releases",) and path[2:3] == ("values",))
+        or (path[:1] == ("registries",) and path[2:] == ("password",))
+        or (path[:2] == ("api", "authorization_webhooks") and path[3:] == ("kubeconfig",))
     )
 
 

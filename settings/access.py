@@ -42,16 +42,20 @@ class NamespaceSettings(Section):
 
 
 class PolicyRuleSettings(Section):
-    """A rule of a role: the allowed verbs on some resources."""
+    """A rule of a role: the allowed verbs on resources, or on paths that are not resources."""
 
     api_groups: tuple[str, ...] = ("",)
     """API groups of the resources; the empty group is the core API."""
-    resources: tuple[NonEmpty, ...] = Field(min_length=1)
-    """Resources that the rule applies to, such as `pods` or `pods/log`."""
+    resources: tuple[NonEmpty, ...] = ()
+    """Resources that the rule applies to, such as `pods` or `pods/log`; required without
+    `non_resource_urls`.
+    """
     verbs: tuple[Verb, ...] = Field(min_length=1)
     """Verbs that the rule allows."""
     resource_names: tuple[NonEmpty, ...] = ()
     """Names of the objects that the rule applies to; empty: all objects."""
+    non_resource_urls: tuple[NonEmpty, ...] = ()
+    """Paths of the API server such as `/metrics` or `/healthz/*`, only in a ClusterRole."""
 
 
 class RoleSettings(Section):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pydantic import Field, JsonValue
 
 from settings.base import Section
-from settings.types import HttpsUrl, Name, NonEmpty
+from settings.types import HttpsUrl, LabelKey, LabelValue, Name, NonEmpty
 
 
 class HelmReleaseSettings(Section):
@@ -25,6 +25,10 @@ class HelmReleaseSettings(Section):
     """Namespace of the release."""
     create_namespace: bool = False
     """Create the namespace before the release."""
+    namespace_labels: dict[LabelKey, LabelValue] = Field(default_factory=dict)
+    """Labels of the namespace that `create_namespace` creates, such as
+    `pod-security.kubernetes.io/enforce: privileged`. The namespace remains when the release is removed.
+    """
     values: dict[str, JsonValue] = Field(default_factory=dict)
     """Values of the chart; encrypt secret values (`secure: …`)."""
     timeout: int = Field(default=300, ge=1, le=3600)

@@ -15,7 +15,13 @@ from settings.azure import AzureSettings
 from settings.base import Section
 from settings.certificates import CertificateSettings
 from settings.clouds import CloudSettings
-from settings.control_plane import ApiSettings, LeaderElectionSettings
+from settings.control_plane import (
+    ApiSettings,
+    ControllerManagerSettings,
+    LeaderElectionSettings,
+    ProxySettings,
+    SchedulerSettings,
+)
 from settings.kubelet import KubeletSettings
 from settings.metal import MetalSettings
 from settings.network import EndpointSettings, NetworkSettings
@@ -60,6 +66,12 @@ class Settings(Section):
     """Settings of all kubelets."""
     api: ApiSettings = ApiSettings()
     """Settings of the API server."""
+    controller_manager: ControllerManagerSettings = ControllerManagerSettings()
+    """Settings of the controller manager."""
+    scheduler: SchedulerSettings = SchedulerSettings()
+    """Settings of the scheduler."""
+    proxy: ProxySettings = ProxySettings()
+    """Settings of kube-proxy; `network.proxy_mode` has its mode."""
     leader_election: LeaderElectionSettings = LeaderElectionSettings()
     """Leases of the controller manager and the scheduler."""
     certificates: CertificateSettings = CertificateSettings()
@@ -120,3 +132,11 @@ class Settings(Section):
     def worker_count(self) -> int:
         """Return the maximum number of nodes of all pools together."""
         return sum(pool.max_nodes for pool in self.pools.values())
+
+
+def service_account_issuers(settings: Settings) -> tuple[str, ...]:
+    """Return the issuers of service account tokens: the issuer of new tokens, then the accepted issuers."""
+    section = settings.api.service_account_issuer
+    if section is None:
+        return (f"https://kubernetes.default.svc.{settings.network.domain}",)
+    return (section.url, *section.accepted)

@@ -6,24 +6,14 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
+from settings.admission import AdmissionPlugin, EventRateLimitSettings
+from settings.authentication import OidcIssuerSettings, ServiceAccountIssuerSettings
+from settings.authorization import AuthorizationWebhookSettings
 from settings.base import Section
-from settings.types import Duration, NonEmpty
+from settings.extra_args import ExtraArgs
+from settings.types import Duration, Name, NonEmpty
 
 PodSecurity = Literal["privileged", "baseline", "restricted"]
-# Plugins that an administrator may add to the default ones of Kubernetes. AlwaysAdmit and similar plugins
-# would disable NodeRestriction or Pod Security and are not offered.
-AdmissionPlugin = Literal[
-    "AlwaysPullImages",
-    "DenyServiceExternalIPs",
-    "EventRateLimit",
-    "LimitRanger",
-    "NamespaceAutoProvision",
-    "NodeRestriction",
-    "PodNodeSelector",
-    "PodSecurity",
-    "PodTolerationRestriction",
-    "ResourceQuota",
-]
 
 
 class AuditSettings(Section):
@@ -54,7 +44,13 @@ class ApiSettings(Section):
     names: tuple[NonEmpty, ...] = ()
     """Additional DNS names and addresses in the API servers' certificates."""
     admission_plugins: tuple[AdmissionPlugin, ...] = ("NodeRestriction", "LimitRanger", "ResourceQuota")
-    """Admission plugins that are enabled in addition to the defaults of Kubernetes."""
+    """Admission plugins that are enabled in addition to the defaults of Kubernetes. NodeRestriction,
+    PodSecurity and DenyServiceExternalIPs are always enabled.
+    """
+    disabled_admission_plugins: tuple[AdmissionPlugin, ...] = ()
+    """Default admission plugins of Kubernetes to disable; not plugins that security depends on."""
+    event_rate_limits: tuple[EventRateLimitSettings, ...] = ()
+    """Limits for events; limits enable the plugin EventRateLimit."""
     audit: AuditSettings = AuditSettings()
     """Rotation of the audit log."""
     event_ttl: Duration = "1h"
@@ -65,3 +61,42 @@ class ApiSettings(Section):
     """Maximum number of writing requests handled at the same time; more requests are rejected."""
     pod_security_default: PodSecurity = "baseline"
     """Pod Security level of namespaces without a label; `baseline` blocks known privilege escalations."""
+    pod_security_exempt_namespaces: tuple[Name, ...] = ()
+    """Namespaces without Pod Security checks, such as that of a storage driver; kube-system is always
+    exempt.
+    """
+    oidc: dict[Name, OidcIssuerSettings] = Field(default_factory=dict)
+    """OpenID Connect issuers by name, whose tokens the API server accepts."""
+    authorization_webhooks: dict[Name, AuthorizationWebhookSettings] = Field(default_factory=dict)
+    """Webhooks by name that decide about requests, in addition to Node and RBAC."""
+    service_account_issuer: ServiceAccountIssuerSettings | None = None
+    """The issuer of service account tokens; default: `https://kubernetes.default.svc.<network.domain>`."""
+    extra_args: ExtraArgs = Field(default_factory=dict)
+    """Additional flags of kube-apiserver without checks, as a last resort, such as
+    `feature-gates: MutatingAdmissionPolicy=true`.
+    """
+
+
+class ControllerManagerSettings(Section):
+    """The controller manager."""
+
+    downscale_stabilization: Duration = "5m"
+    """Time for which a HorizontalPodAutoscaler keeps the highest recommended number of replicas before it
+    removes pods.
+    """
+    extra_args: ExtraArgs = Field(default_factory=dict)
+    """Additional flags of kube-controller-manager without checks, as a last resort."""
+
+
+class SchedulerSettings(Section):
+    """The scheduler."""
+
+    extra_args: ExtraArgs = Field(default_factory=dict)
+    """Additional flags of kube-scheduler without checks, as a last resort."""
+
+
+class ProxySettings(Section):
+    """kube-proxy."""
+
+    extra_args: ExtraArgs = Field(default_factory=dict)
+    """Additional flags of kube-proxy about its log, such as `v: 4`; kube-proxy ignores all others."""

@@ -26,6 +26,11 @@ def read_files(settings: Settings, checkout: Path) -> dict[str, str]:
             problems.append(
                 Problem(field, f'"{path}"', f"cannot be read: {reason}; create it or correct the path")
             )
+    for name, issuer in settings.api.oidc.items():
+        # The API server refuses the whole configuration if a CA has no certificate.
+        if issuer.ca_file in texts and "-----BEGIN CERTIFICATE-----" not in texts[issuer.ca_file]:
+            message = "has no certificate; give the PEM file of the issuer's certificate authority"
+            problems.append(Problem(f"api.oidc.{name}.ca_file", f'"{issuer.ca_file}"', message))
     if problems:
         raise SettingsError(problems)
     return texts
@@ -58,6 +63,9 @@ def _text_files(settings: Settings) -> Iterator[tuple[str, str]]:
     for name, registry in settings.registries.items():
         if registry.ca_file:
             yield f"registries.{name}.ca_file", registry.ca_file
+    for name, issuer in settings.api.oidc.items():
+        if issuer.ca_file:
+            yield f"api.oidc.{name}.ca_file", issuer.ca_file
     if settings.metal and settings.metal.ssh.known_hosts_file:
         yield "metal.ssh.known_hosts_file", settings.metal.ssh.known_hosts_file
 

@@ -8,6 +8,7 @@ from typing import Annotated, Literal, TypeVar
 from pydantic import Field
 
 from settings.base import Section
+from settings.extra_args import ExtraArgs
 from settings.types import EvictionThreshold, Quantity
 from topology.options import Kubelet
 
@@ -72,6 +73,8 @@ class KubeletSettings(Section):
     """Number of log files that are kept for a container; default: 5."""
     pod_pids_limit: Annotated[int, Field(ge=64, le=4_194_304)] | None = None
     """Maximum number of processes in a pod; default: 4096."""
+    extra_args: ExtraArgs = Field(default_factory=dict)
+    """Additional flags of the kubelet without checks, as a last resort, such as `event-qps: 100`."""
 
     def applied_to(self, base: Kubelet) -> Kubelet:
         """Return the kubelet configuration `base` with the values that these settings override."""
@@ -84,6 +87,7 @@ class KubeletSettings(Section):
             container_log_max_size=self.container_log_max_size or base.container_log_max_size,
             container_log_max_files=self.container_log_max_files or base.container_log_max_files,
             pod_pids_limit=self.pod_pids_limit or base.pod_pids_limit,
+            extra_flags=_merge(base.extra_flags, self.extra_args),
         )
 
 

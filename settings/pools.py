@@ -8,6 +8,7 @@ from pydantic import AfterValidator, Field
 
 from settings.base import Section
 from settings.clouds import MemberMachineSettings, PoolMachineSettings, SizeSettings
+from settings.extra_args import ExtraArgs
 from settings.kubelet import KubeletSettings
 from settings.types import Duration, HostPath, LabelKey, LabelValue, TaintText, Version, parse_seconds
 
@@ -54,6 +55,8 @@ class EtcdSettings(RoleHostsSettings):
     """Host names of the members, 1, 3 or 5; empty: the control planes."""
     snapshots: SnapshotSettings = SnapshotSettings()
     """Snapshots of etcd's data."""
+    extra_args: ExtraArgs = Field(default_factory=dict)
+    """Additional flags of etcd without checks, as a last resort, such as `heartbeat-interval: 200`."""
     machine: MemberMachineSettings | None = None
     """Machines of members that are not control planes; required for such members in a cloud."""
 

@@ -15,7 +15,7 @@ SettingPath = tuple[str | int, ...]
 """The path of a setting: keys of mappings and positions in lists."""
 _MAX_VALUE_LENGTH = 80
 # Values below these keys are never shown: they are secrets, or users put secrets there by mistake.
-_HIDDEN_KEYS = frozenset({"registries", "values", "username", "password", "private_key_file"})
+_HIDDEN_KEYS = frozenset({"registries", "values", "username", "password", "private_key_file", "kubeconfig"})
 
 
 @dataclass(frozen=True, slots=True)

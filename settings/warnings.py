@@ -3,6 +3,25 @@
 from __future__ import annotations
 
 from settings.cluster import Settings
+from settings.owned_flags import COMPONENTS
+from settings.problem import format_path
+from settings.rules.extra_args import extra_args
+
+
+def settings_warnings(settings: Settings) -> list[str]:
+    """Return all warnings about valid settings."""
+    return [*private_key_warnings(settings), *extra_args_warnings(settings)]
+
+
+def extra_args_warnings(settings: Settings) -> list[str]:
+    """Return a warning for each flag in a setting `extra_args`. The value may be confidential."""
+    return [
+        f"{format_path([*path.split('.'), flag])}: Kubewright passes --{flag} to {COMPONENTS[component]} "
+        "without checks; with a wrong name or value the program does not start, and an upgrade may remove "
+        "the flag; test it first"
+        for path, component, flags in extra_args(settings)
+        for flag in flags
+    ]
 
 
 def private_key_warnings(settings: Settings) -> list[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from hashlib import sha256
 
 from artifacts.catalogue import DEFAULTS, version_of
@@ -26,11 +27,18 @@ class FakeIndex:
         return "*" if name in TAR_ARTIFACTS else ""
 
 
-def cluster(*, etcd: int = 1, workers: int = 2, max_pods: int = 110, **network: object) -> Topology:
+def cluster(
+    *,
+    etcd: int = 1,
+    workers: int = 2,
+    max_pods: int = 110,
+    sections: Mapping[str, object] | None = None,
+    **network: object,
+) -> Topology:
     """Return the topology of hosts with one control plane `cp-1`, and with workers `w-1`, `w-2`, ….
 
-    With more than one etcd member, etcd has hosts of its own, `e-0`, `e-1`, …. `network` replaces keys of the
-    setting `network`.
+    With more than one etcd member, etcd has hosts of its own, `e-0`, `e-1`, …. `sections` are
+    further sections of the settings, such as `api`. `network` replaces keys of the setting `network`.
     """
     hosts = {"cp-1": {"address": "10.9.0.11"}}
     hosts |= {f"w-{number}": {"address": f"10.9.0.{20 + number}"} for number in range(1, workers + 1)}
@@ -55,6 +63,6 @@ def cluster(*, etcd: int = 1, workers: int = 2, max_pods: int = 110, **network: 
                 "kubelet": {"max_pods": max_pods},
             }
         }
-    result = build_topology(load(raw))
-    assert result.versions == DEFAULTS
+    result = build_topology(load(raw | dict(sections or {})))
+    assert result.versions == DEFAULTS or sections
     return result

@@ -8,6 +8,7 @@ import os
 import socket
 import subprocess
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from ipaddress import IPv4Address
@@ -23,6 +24,8 @@ from artifacts import acquire, catalogue
 from artifacts.cache import Cache
 from artifacts.progress import Progress
 from automation.environment import environment
+
+_LOOPBACK = IPv4Address("127.0.0.1")
 
 
 def binary_path(name: str) -> str:
@@ -59,12 +62,17 @@ class CertificateAndKey:
 
 
 def issue_certificate(
-    name: str, *, organization: str = "", issuer: CertificateAndKey | None = None, server: bool = False
+    name: str,
+    *,
+    organization: str = "",
+    issuer: CertificateAndKey | None = None,
+    server: bool = False,
+    address: IPv4Address = _LOOPBACK,
 ) -> CertificateAndKey:
     """Generate a private key and issue a certificate for it, valid for one day.
 
     `name` and `organization` are the subject. Without `issuer`, the certificate is a self-signed CA. With
-    `server`, it is a server certificate for localhost, otherwise a client certificate.
+    `server`, it is a server certificate for localhost and `address`, otherwise a client certificate.
     """
     key = ec.generate_private_key(ec.SECP256R1())
     attributes = [x509.NameAttribute(NameOID.COMMON_NAME, name)]
@@ -85,7 +93,7 @@ def issue_certificate(
         usage = ExtendedKeyUsageOID.SERVER_AUTH if server else ExtendedKeyUsageOID.CLIENT_AUTH
         builder = builder.add_extension(x509.ExtendedKeyUsage([usage]), critical=False)
     if server:
-        names = [x509.DNSName("localhost"), x509.IPAddress(IPv4Address("127.0.0.1"))]
+        names = [x509.DNSName("localhost"), x509.IPAddress(address)]
         builder = builder.add_extension(x509.SubjectAlternativeName(names), critical=False)
     return CertificateAndKey(builder.sign(issuer.key if issuer else key, hashes.SHA256()), key)
 
@@ -106,10 +114,12 @@ def free_ports(count: int) -> list[int]:
 class ControlPlane:
     """The processes of a control plane. Their data, certificates and logs are in `directory`.
 
-    `server` is the URL of the API server. `kubeconfig` is a kubeconfig for an administrator, as text.
+    `api_flags` are additional flags of the API server. `server` is its URL. `kubeconfig` is a kubeconfig for
+    an administrator, as text.
     """
 
     directory: Path
+    api_flags: Sequence[str] = ()
     server: str = ""
     kubeconfig: str = ""
     processes: list[subprocess.Popen[bytes]] = field(default_factory=list)
@@ -189,6 +199,7 @@ class ControlPlane:
             "--service-cluster-ip-range=10.96.0.0/20",
             "--authorization-mode=RBAC",
             f"--cert-dir={directory}",
+            *self.api_flags,
         )
 
     def _start_process(self, name: str, *arguments: str) -> None:

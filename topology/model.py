@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 from ipaddress import IPv4Address, IPv4Network
 
-from topology.options import ControlPlaneOptions, Kubelet
+from topology.options import NO_EXTRA_FLAGS, ControlPlaneOptions, ExtraFlags, Kubelet
 
 
 class Role(StrEnum):
@@ -256,6 +256,7 @@ class Topology:
     snapshots: Snapshots = Snapshots()
     external_cloud: bool = False
     """Whether the cloud controller manager sets addresses and zones of nodes and creates load balancers."""
+    extra_flags: ExtraFlags = NO_EXTRA_FLAGS
 
     @property
     def version_sets(self) -> tuple[Versions, ...]:

@@ -4,6 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from topology.authentication import AuthorizationWebhook, Issuer
+
+Flags = tuple[tuple[str, str], ...]
+"""Additional flags of a component: pairs of name, without leading dashes, and value."""
+
 
 @dataclass(frozen=True, slots=True)
 class Kubelet:
@@ -17,6 +22,7 @@ class Kubelet:
     container_log_max_size: str
     container_log_max_files: int
     pod_pids_limit: int
+    extra_flags: Flags = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +32,16 @@ class LeaderElection:
     lease: int = 15
     renew: int = 10
     retry: int = 2
+
+
+@dataclass(frozen=True, slots=True)
+class EventRateLimit:
+    """A limit for events. `cache_size` is 0 for the default of Kubernetes."""
+
+    type: str
+    qps: int
+    burst: int
+    cache_size: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,3 +57,30 @@ class ControlPlaneOptions:
     max_mutating_requests_inflight: int
     pod_security_default: str
     leader_election: LeaderElection
+    exempt_namespaces: tuple[str, ...] = ()
+    """Namespaces without Pod Security checks, in addition to kube-system."""
+    disabled_admission_plugins: tuple[str, ...] = ()
+    event_rate_limits: tuple[EventRateLimit, ...] = ()
+    issuers: tuple[Issuer, ...] = ()
+    webhooks: tuple[AuthorizationWebhook, ...] = ()
+    service_account_issuers: tuple[str, ...] = ()
+    """Issuers of service account tokens: the issuer of new tokens, then the other accepted issuers."""
+    jwks_uri: str = ""
+    """URL of the keys of service account tokens in the discovery document; empty: on the API server."""
+    downscale_seconds: int = 300
+    """Time in seconds before a HorizontalPodAutoscaler removes pods."""
+
+
+@dataclass(frozen=True, slots=True)
+class ExtraFlags:
+    """Additional flags by component. The flags of kubelets are in `Kubelet`."""
+
+    api: Flags = ()
+    controller_manager: Flags = ()
+    scheduler: Flags = ()
+    proxy: Flags = ()
+    etcd: Flags = ()
+
+
+NO_EXTRA_FLAGS = ExtraFlags()
+"""No additional flags."""

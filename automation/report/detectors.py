@@ -25,11 +25,14 @@ from automation.report.resource_types import (
 from automation.stacks.events import Step, Values
 from formats.lists import shorten_list
 from nodeconfig import parse
+from nodeconfig.extra_flags import find_extra_flags
 from topology.model import Role
 
 _AUTHORITY = re.compile(
     r"cluster-pki-(?:(?:kubernetes|etcd|front-proxy)-ca|service-account)(?:-\d+)?(?:-key)?\Z"
 )
+_API_UNIT = "/etc/systemd/system/kube-apiserver.service"
+_TOKEN_ISSUER = re.compile(r"^  --service-account-issuer=(\S+)", re.MULTILINE)
 
 
 def lost_etcd_data(facts: ChangeFacts) -> list[str]:
@@ -148,6 +151,40 @@ def changed_minor_versions(facts: ChangeFacts) -> list[str]:
         f"{version_change}: {shorten_list(sorted(set(hosts), key=natural_key), 6)}"
         for version_change, hosts in sorted(version_changes.items())
     ]
+
+
+def added_extra_flags(facts: ChangeFacts) -> list[str]:
+    """Detect flags of a setting `extra_args` in deliveries that did not have the same flags before."""
+    hosts: dict[str, list[str]] = {}
+    for step in facts.steps:
+        if operation_of(step) in (Operation.CREATE, Operation.CHANGE, Operation.REPLACE):
+            before = set(find_extra_flags(_delivered_text(step.old)))
+            for setting, flags in find_extra_flags(_delivered_text(step.new)):
+                if (setting, flags) not in before:
+                    host = facts.location(step).host or step.name
+                    hosts.setdefault(f"{setting} ({flags})", []).append(host)
+    return [
+        f"{flags}: {shorten_list(sorted(set(names), key=natural_key), 6)}" for flags, names in hosts.items()
+    ]
+
+
+def lost_token_issuers(facts: ChangeFacts) -> list[str]:
+    """Detect changes of the issuers of service account tokens that make valid tokens invalid.
+
+    API servers change one after another. Until the last one has changed, it refuses tokens of a new issuer.
+    """
+    problems: list[str] = []
+    for step in facts.steps_with(Operation.CHANGE):
+        old, new = (
+            _TOKEN_ISSUER.findall(parse.file_content(_delivered_text(inputs), _API_UNIT))
+            for inputs in (step.old, step.new)
+        )
+        if not (old and new):
+            continue
+        problems += [f"{issuer} is no longer accepted" for issuer in old if issuer not in new]
+        if new[0] not in old and len(_hosts_with(facts.before, Role.CONTROL_PLANE)) > 1:
+            problems.append(f"{new[0]} issues tokens before all API servers accept it")
+    return list(dict.fromkeys(problems))
 
 
 def changed_only_control_plane(facts: ChangeFacts) -> list[str]:

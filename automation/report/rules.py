@@ -60,7 +60,19 @@ RULES: tuple[RiskRule, ...] = (
         "removes more nodes of a pool at once than max_unavailable",
         pool_detectors.unavailable_nodes,
     ),
+    RiskRule(
+        "token-issuer",
+        _HIGH,
+        "makes valid tokens of service accounts invalid",
+        detectors.lost_token_issuers,
+    ),
     RiskRule("minor-version", _MEDIUM, "changes a minor version", detectors.changed_minor_versions),
+    RiskRule(
+        "extra-args",
+        _MEDIUM,
+        "passes flags to components without checks",
+        detectors.added_extra_flags,
+    ),
     RiskRule(
         "new-authority",
         _MEDIUM,

@@ -78,9 +78,10 @@ class Access(ComponentResource):
 
     def _create_role(self, role: str, settings: RoleSettings) -> None:
         rules = [
-            Rule(api_group, rule.resources, rule.verbs, rule.resource_names)
+            Rule(api_group, rule.resources, rule.verbs, rule.resource_names, rule.non_resource_urls)
             for rule in settings.rules
-            for api_group in rule.api_groups
+            # A rule about URLs has no group.
+            for api_group in (rule.api_groups[:1] if rule.non_resource_urls else rule.api_groups)
         ]
         name, options = f"{self._name}-role-{role}", self._options_in_namespace(settings.namespace)
         if settings.namespace is None:

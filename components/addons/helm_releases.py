@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
+import pulumi_kubernetes.core.v1 as core
 from pulumi import ComponentResource, Resource, ResourceOptions
 from pulumi_kubernetes.helm.v3 import Release, RepositoryOptsArgs
+from pulumi_kubernetes.meta.v1 import ObjectMetaArgs
 
 from components.api import Api
 from components.inputs import Inputs, with_inputs
@@ -31,6 +33,13 @@ class HelmReleases(ComponentResource):
 
     def __init__(self, name: str, args: HelmReleasesArgs, opts: ResourceOptions | None = None) -> None:
         super().__init__("kubewright:index:HelmReleases", name, None, opts)
+        namespaces = {
+            settings.namespace: self._create_namespace(
+                f"{name}-namespace-{settings.namespace}", settings, args
+            )
+            for settings in args.releases.values()
+            if settings.namespace_labels
+        }
         for release, settings in args.releases.items():
             Release(
                 f"{name}-{release}",
@@ -43,6 +52,26 @@ class HelmReleases(ComponentResource):
                 timeout=settings.timeout,
                 atomic=True,
                 repository_opts=RepositoryOptsArgs(repo=settings.repository) if settings.repository else None,
-                opts=args.api.options(self, depends_on=args.after),
+                opts=args.api.options(self, depends_on=[*args.after, *_find(namespaces, settings.namespace)]),
             )
         self.register_outputs({"releases": sorted(args.releases)})
+
+    def _create_namespace(
+        self, name: str, settings: HelmReleaseSettings, args: HelmReleasesArgs
+    ) -> core.Namespace:
+        """Create the namespace of a release with its labels.
+
+        Helm creates namespaces without labels, and Pod Security would refuse the first pods of the release.
+        As with Helm, the namespace remains when the release is removed.
+        """
+        return core.Namespace(
+            name,
+            metadata=ObjectMetaArgs(name=settings.namespace, labels=settings.namespace_labels),
+            opts=ResourceOptions.merge(
+                args.api.options(self, depends_on=args.after), ResourceOptions(retain_on_delete=True)
+            ),
+        )
+
+
+def _find(namespaces: Mapping[str, core.Namespace], name: str) -> list[Resource]:
+    return [namespaces[name]] if name in namespaces else []

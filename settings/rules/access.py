@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
+from typing import get_args
 
-from settings.access import AccessSettings, BindingSettings
+from settings.access import AccessSettings, BindingSettings, PolicyRuleSettings
+from settings.control_plane import PodSecurity
 from settings.problem import Problem, closest_match
-from settings.rules.base import RuleInput, rule
+from settings.rules.base import BUILT_IN_NAMESPACES, RuleInput, rule
 
-_BUILT_IN = ("default", "kube-system", "kube-public", "kube-node-lease")
+# Verbs of requests for paths are HTTP methods in lower case. These exist as verbs of resources, too.
+_URL_VERBS = ("get", "patch", "delete", "*")
+_POD_SECURITY = "pod-security.kubernetes.io"
+_POD_SECURITY_MODES = ("enforce", "audit", "warn")
+_POD_SECURITY_VERSION = re.compile(r"latest|v1\.[0-9]+")
 
 
 @rule(needs=("access",), needs_valid=("access.namespaces", "helm_releases"))
@@ -16,7 +23,7 @@ def namespaces_exist(rule_input: RuleInput) -> Iterator[Problem]:
     """Require that each namespace is built-in, in `access.namespaces`, or created by a Helm release."""
     access = rule_input.settings.access
     created = [item.namespace for item in rule_input.settings.helm_releases.values() if item.create_namespace]
-    known = [*access.namespaces, *_BUILT_IN, *created]
+    known = [*access.namespaces, *BUILT_IN_NAMESPACES, *created]
     used = {f"access.roles.{name}": role.namespace for name, role in access.roles.items()}
     used |= {f"access.bindings.{name}": binding.namespace for name, binding in access.bindings.items()}
     used |= {
@@ -32,6 +39,49 @@ def namespaces_exist(rule_input: RuleInput) -> Iterator[Problem]:
             yield Problem(f"{path}.namespace", f'"{namespace}"', f"no such namespace; {hint}")
 
 
+@rule(needs=("access.namespaces", "helm_releases"))
+def pod_security_labels_are_known(rule_input: RuleInput) -> Iterator[Problem]:
+    """Require labels of Pod Security that the API server accepts.
+
+    Source: https://kubernetes.io/docs/concepts/security/pod-security-admission
+    """
+    settings = rule_input.settings
+    labels = {
+        f"access.namespaces.{name}.labels": item.labels for name, item in settings.access.namespaces.items()
+    }
+    labels |= {
+        f"helm_releases.{name}.namespace_labels": item.namespace_labels
+        for name, item in settings.helm_releases.items()
+    }
+    for path, mapping in labels.items():
+        for key, value in mapping.items():
+            prefix, _, name = key.rpartition("/")
+            if prefix == _POD_SECURITY:
+                yield from _pod_security_problems(path, name, value)
+
+
+def _pod_security_problems(path: str, name: str, value: str) -> Iterator[Problem]:
+    """Yield a problem for a label `pod-security.kubernetes.io/<name>` that the API server does not know."""
+    mode, _, suffix = name.partition("-")
+    if mode not in _POD_SECURITY_MODES or suffix not in ("", "version"):
+        yield Problem(
+            path,
+            f'"{_POD_SECURITY}/{name}"',
+            f"unknown label of Pod Security; allowed names: {', '.join(_POD_SECURITY_MODES)}, each also "
+            "with -version",
+        )
+    elif suffix == "version" and not _POD_SECURITY_VERSION.fullmatch(value):
+        yield Problem(
+            path, f'"{value}"', f"not a version for {_POD_SECURITY}/{name}; allowed: latest, or v1.36"
+        )
+    elif not suffix and value not in get_args(PodSecurity):
+        yield Problem(
+            path,
+            f'"{value}"',
+            f"not a level for {_POD_SECURITY}/{name}; allowed: {', '.join(get_args(PodSecurity))}",
+        )
+
+
 @rule(needs=("access.bindings",), needs_valid=("access.roles",))
 def bindings_reference_one_role(rule_input: RuleInput) -> Iterator[Problem]:
     """Require that each binding has exactly one existing role and at least one subject."""
@@ -43,6 +93,51 @@ def bindings_reference_one_role(rule_input: RuleInput) -> Iterator[Problem]:
         if not (binding.users or binding.groups or binding.service_accounts):
             yield Problem(path, "", "names no subject; add users, groups or service_accounts")
         yield from _role_problems(path, binding, access)
+
+
+@rule(needs=("access",), needs_valid=("access.roles",))
+def rules_have_resources_or_urls(rule_input: RuleInput) -> Iterator[Problem]:
+    """Require either resources or URLs in each rule, and URLs only in ClusterRoles.
+
+    Source: https://kubernetes.io/docs/reference/access-authn-authz/rbac
+    """
+    for name, role in rule_input.settings.access.roles.items():
+        for position, item in enumerate(role.rules):
+            path = f"access.roles.{name}.rules[{position}]"
+            if not item.non_resource_urls:
+                if not item.resources:
+                    yield Problem(f"{path}.resources", "", "missing; add resources or non_resource_urls")
+                continue
+            if item.resources or item.resource_names:
+                yield Problem(
+                    path,
+                    "",
+                    "has resources and non_resource_urls; write them as two rules, so that both apply",
+                )
+            if role.namespace is not None:
+                yield Problem(
+                    f"{path}.non_resource_urls",
+                    "",
+                    "allowed only in a ClusterRole; remove the namespace of the role",
+                )
+            yield from _url_problems(path, item)
+
+
+def _url_problems(path: str, item: PolicyRuleSettings) -> Iterator[Problem]:
+    for position, url in enumerate(item.non_resource_urls):
+        if url != "*" and (not url.startswith("/") or "*" in url[:-1]):
+            yield Problem(
+                f"{path}.non_resource_urls[{position}]",
+                f'"{url}"',
+                "not a path; allowed: a path that begins with / and may end with *, such as /metrics",
+            )
+    for position, verb in enumerate(item.verbs):
+        if verb not in _URL_VERBS:
+            yield Problem(
+                f"{path}.verbs[{position}]",
+                f'"{verb}"',
+                f"has no effect on non_resource_urls; allowed: {', '.join(_URL_VERBS)}",
+            )
 
 
 @rule(needs=("access.bindings",))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from settings.problem import Problem
-from settings.rules.base import RuleInput, rule
+from settings.rules.base import BUILT_IN_NAMESPACES, RuleInput, rule
 
 _MAX_RELEASE_NAME = 53  # Helm's limit
 
@@ -38,6 +38,37 @@ def charts_have_sources(rule_input: RuleInput) -> Iterator[Problem]:
                 "",
                 "missing; add it, because without it two runs could install different charts",
             )
+
+
+@rule(needs=("access.namespaces",), needs_valid=("helm_releases",))
+def labeled_namespaces_have_one_owner(rule_input: RuleInput) -> Iterator[Problem]:
+    """Require that the labels of a namespace come from one setting, and that a release creates it."""
+    settings = rule_input.settings
+    owners: dict[str, str] = {}
+    for name, release in settings.helm_releases.items():
+        if not release.namespace_labels:
+            continue
+        path = f"helm_releases.{name}.namespace_labels"
+        if not release.create_namespace:
+            yield Problem(path, "", "set labels only with create_namespace: true; add it")
+        elif release.namespace in settings.access.namespaces:
+            yield Problem(
+                path, "", f"access.namespaces has {release.namespace}; set its labels there and remove these"
+            )
+        elif release.namespace in BUILT_IN_NAMESPACES:
+            yield Problem(
+                path,
+                "",
+                f"{release.namespace} exists in every cluster; choose another namespace, or remove them",
+            )
+        elif release.namespace in owners:
+            yield Problem(
+                path,
+                "",
+                f"the release {owners[release.namespace]} sets the labels of {release.namespace}; "
+                "remove one of them",
+            )
+        owners.setdefault(release.namespace, name)
 
 
 @rule(needs=("registries",))

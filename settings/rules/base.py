@@ -50,6 +50,8 @@ class Rule:
         return True
 
 
+BUILT_IN_NAMESPACES = ("default", "kube-system", "kube-public", "kube-node-lease")
+"""Namespaces that every cluster has."""
 RULES: list[Rule] = []
 """All rules, in the order of their registration by `rule`."""
 

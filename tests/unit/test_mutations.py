@@ -41,6 +41,8 @@ DANGEROUS_FILES = {
     "automation/stacks/preflight/upgrade.py",
     "components/derived_secrets.py",
     "components/pki.py",
+    "nodeconfig/api_policies.py",
+    "nodeconfig/authentication.py",
     "nodeconfig/render.py",
     "policy/rules/public_ranges.py",
     "providers/aws/addon_permissions.py",

@@ -11,6 +11,7 @@ import yaml
 from pulumi.runtime import config
 
 from tests.unit.components.graph import Graph, Json, cluster_config, without_secret_marks
+from tests.unit.settings.wrong_authorization import WEBHOOK
 
 Deploy = Callable[[Json], Graph]
 TOKEN = "receiver-T0ken"
@@ -59,3 +60,15 @@ def test_encrypted_setting_that_cannot_remain_secret_causes_a_warning(
     write_stack_file(directory, {"name": {"secure": "v1:x"}})
     deploy_release(deploy, directory)
     assert "kubewright:cluster.name: encrypted, but the state and the hosts contain the value" in caplog.text
+
+
+def test_kubeconfig_of_an_authorization_webhook_is_only_in_secret_inputs(
+    deploy: Deploy, directory: Path
+) -> None:
+    api = {"authorization_webhooks": {"opa": WEBHOOK | {"kubeconfig": {"secure": "v1:x"}}}}
+    write_stack_file(directory, {"api": api})
+    graph = deploy(cluster_config(directory, workers=0, api={"authorization_webhooks": {"opa": WEBHOOK}}))
+    delivery = graph.node("cp-1-control-plane")
+    assert "/etc/kubernetes/pki/authorization-opa.conf" in delivery.text("create")
+    for node in graph.nodes.values():
+        assert "t0ken" not in " ".join(node.plain_texts())

@@ -78,7 +78,7 @@ def test_flags_that_must_be_secure(index: FakeIndex) -> None:
     server = unit_flags(control_plane, "kube-apiserver")
     assert server["authorization-mode"] == "Node,RBAC"
     plugins = server["enable-admission-plugins"].split(",")
-    assert {"NodeRestriction", "PodSecurity", "LimitRanger"} <= set(plugins)
+    assert {"NodeRestriction", "PodSecurity", "DenyServiceExternalIPs", "LimitRanger"} <= set(plugins)
     assert server["kubelet-certificate-authority"].endswith("kubernetes-ca.crt")
     assert server["encryption-provider-config-automatic-reload"] == "true"
     assert all(url.startswith("https://") for url in server["etcd-servers"].split(","))

@@ -22,6 +22,7 @@ from tests.unit.components.graph import (
     record_graph,
     without_secret_marks,
 )
+from tests.unit.settings.wrong_authorization import KUBECONFIG as WEBHOOK_KUBECONFIG
 
 COMMAND = "command:remote:Command"
 SECRET = "correct-horse"
@@ -129,6 +130,17 @@ class TestInputs:
         registry = {"endpoint": "https://r.test", "username": "me", "password": SECRET}
         graph = run(lambda: create(config(tmp_path, "one", registries={"_default": registry})))
         for node in graph.nodes.values():
+            assert not [text for text in node.plain_texts() if SECRET in text], node.name
+
+    @pytest.mark.parametrize("wrap", [lambda text: text, Output.secret])
+    def test_kubeconfig_of_a_webhook_is_secret(self, tmp_path: Path, wrap: Callable[[str], object]) -> None:
+        kubeconfig = WEBHOOK_KUBECONFIG.replace("t0ken", SECRET)
+
+        def program() -> None:
+            webhook = {"failure_policy": "Deny", "kubeconfig": wrap(kubeconfig)}
+            create(config(tmp_path, "one", api={"authorization_webhooks": {"opa": webhook}}))
+
+        for node in run(program).nodes.values():
             assert not [text for text in node.plain_texts() if SECRET in text], node.name
 
     def test_an_output_elsewhere_is_an_error_that_names_the_path(self, tmp_path: Path) -> None:

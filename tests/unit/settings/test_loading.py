@@ -134,6 +134,20 @@ def test_missing_files_are_all_reported(tmp_path: Path) -> None:
     ]
 
 
+def test_authority_of_an_issuer_must_be_a_certificate(tmp_path: Path) -> None:
+    username = {"claim": "sub", "prefix": ""}
+    issuer = {"url": "https://login.example", "audiences": ["k8s"], "ca_file": "ca.key", "username": username}
+    known_hosts = tmp_path / "known_hosts"
+    known_hosts.write_text("")
+    (tmp_path / "ca.key").write_text("no certificate")
+    edits = {"metal.ssh.known_hosts_file": str(known_hosts), "metal.ssh.private_key_file": str(known_hosts)}
+    settings = load(with_edits(TWO_WORKERS, edits | {"api.oidc.corp": issuer}))
+    with pytest.raises(
+        SettingsError, match=r"api\.oidc\.corp\.ca_file: .*has no certificate; give the PEM file"
+    ):
+        files.read_files(settings, tmp_path)
+
+
 def test_missing_keys_and_charts_are_reported(tmp_path: Path) -> None:
     raw = with_edits(TWO_WORKERS, {"helm_releases.web": {"chart": "./web"}})
     raw["metal"]["ssh"]["private_key_file"] = str(tmp_path / "key")

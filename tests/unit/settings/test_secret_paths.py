@@ -22,11 +22,13 @@ config:
           1: {secure: v1:c}
     registries:
       docker.io: {password: {secure: v1:d}}
+    api: {authorization_webhooks: {opa: {kubeconfig: {secure: v1:e}}}}
 """
 _SECRET_PATHS = {
     ("helm_releases", "alerts", "values", "receivers", 0, "url"),
     ("helm_releases", "alerts", "values", "1"),
     ("registries", "docker.io", "password"),
+    ("api", "authorization_webhooks", "opa", "kubeconfig"),
 }
 
 

@@ -9,12 +9,16 @@ import pytest
 from settings import SettingsError, load
 from tests.unit.settings.support import TWO_WORKERS, InvalidSettings, with_edits
 from tests.unit.settings.wrong_addons import ADDONS
+from tests.unit.settings.wrong_api import API
+from tests.unit.settings.wrong_authentication import AUTHENTICATION
+from tests.unit.settings.wrong_authorization import AUTHORIZATION
 from tests.unit.settings.wrong_clouds import CLOUDS
+from tests.unit.settings.wrong_extra_args import EXTRA_ARGS
 from tests.unit.settings.wrong_machines import MACHINES
 from tests.unit.settings.wrong_network import NETWORK
 from tests.unit.settings.wrong_values import VALUES
 
-WRONG = (*VALUES, *MACHINES, *NETWORK, *ADDONS, *CLOUDS)
+WRONG = (*VALUES, *MACHINES, *NETWORK, *ADDONS, *API, *AUTHENTICATION, *AUTHORIZATION, *EXTRA_ARGS, *CLOUDS)
 
 
 def load_error(row: InvalidSettings) -> SettingsError:

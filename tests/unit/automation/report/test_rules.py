@@ -38,6 +38,16 @@ def azure_rule(source: str, direction: str = "Inbound") -> Step:
 
 FIREWALL = '    tcp dport 30000-32767 accept comment "NodePort"\n'
 CLOSED = '    ip saddr 10.0.0.0/8 tcp dport 30000-32767 accept comment "NodePort"\n'
+
+
+def api_unit(*issuers: str) -> str:
+    """Return the delivery of an API server with these issuers of service account tokens."""
+    flags = "".join(f"  --service-account-issuer=https://{issuer} \\\n" for issuer in issuers)
+    content = f"ExecStart=kube-apiserver \\\n{flags}  --v=1\n"
+    return f"file 0600 root:root /etc/systemd/system/kube-apiserver.service <<'EOF'\n{content}EOF\n"
+
+
+FLAGS = "[Unit]\n# Flags without checks, from api.extra_args: v\n"
 OLD, NEW = "version kubernetes 1.35.6\n", "version kubernetes 1.36.3\n"
 DANGEROUS: dict[str, list[list[Step]]] = {
     "etcd-data": [[host("delete", "cp-2", "etcd")], [host("replace", "cp-2", "etcd")]],
@@ -47,6 +57,15 @@ DANGEROUS: dict[str, list[list[Step]]] = {
         [step("replace", "azure-native:compute:Disk", "cp-1-data")],
         [step("delete", "aws:kms/key:Key", "store")],
         [step("delete", "kubernetes:core/v1:PersistentVolumeClaim", "data")],
+    ],
+    "extra-args": [
+        [host("update", "cp-1", "control-plane", "cp", "[Unit]\n", FLAGS)],
+        [host("update", "cp-1", "control-plane", "cp", FLAGS, FLAGS.replace(": v", ": v, feature-gates"))],
+    ],
+    "token-issuer": [
+        [host("update", "cp-1", "control-plane", "cp", api_unit("a"), api_unit("b"))],
+        [host("update", "cp-1", "control-plane", "cp", api_unit("a", "b"), api_unit("a"))],
+        [host("update", "cp-1", "control-plane", "cp", api_unit("a"), api_unit("b", "a"))],
     ],
     "authority": [
         [step("replace", KEY, "cluster-pki-service-account-key", "pki")],
@@ -100,6 +119,15 @@ HARMLESS: dict[str, list[list[Step]]] = {
     "data": [
         [step("create", "aws:ebs/volume:Volume", "new")],
         [step("update", "aws:ebs/volume:Volume", "v")],
+    ],
+    "extra-args": [
+        [host("update", "cp-1", "control-plane", "cp", FLAGS, FLAGS + "Description=x\n")],
+        [host("update", "cp-1", "control-plane", "cp", FLAGS, "[Unit]\n")],
+    ],
+    "token-issuer": [
+        [host("update", "cp-1", "control-plane", "cp", api_unit("a"), api_unit("a", "b"))],
+        [host("update", "cp-1", "control-plane", "cp", api_unit("a", "b"), api_unit("b", "a"))],
+        [host("update", "cp-1", "control-plane", "cp", "", api_unit("a"))],
     ],
     "authority": [
         [step("create", CA, "cluster-pki-kubernetes-ca-2", "pki")],
