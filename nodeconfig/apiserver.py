@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from nodeconfig.bundle import File, SecretFile, Service
 from nodeconfig.component import Component, Json, json_file
+from nodeconfig.encryption import ENCRYPTION_FILE, encryption_flags, encryption_is_loaded
 from nodeconfig.host_paths import ADMIN_KUBECONFIG, BIN, CA, CIPHERS, KUBERNETES, LOCAL_API, PKI
 from nodeconfig.kubeconfig import authority_file, certificate_files, kubeconfig_with_certificate
 from nodeconfig.systemd import Unit
@@ -16,7 +17,6 @@ _ADMISSION = f"{KUBERNETES}/admission.json"
 _AUTHENTICATION = f"{KUBERNETES}/authentication.json"
 _AUDIT_POLICY = f"{KUBERNETES}/audit-policy.json"
 _AUDIT_LOGS = "/var/log/kubernetes"
-_ENCRYPTION = f"{PKI}/encryption.yaml"
 _REQUIRED_ADMISSION_PLUGINS = ("NodeRestriction", "PodSecurity")
 
 
@@ -37,19 +37,20 @@ def component(topology: Topology, member: Member) -> Component:
         SecretFile(f"{PKI}/service-account.key", "service-account.key"),
         SecretFile(f"{PKI}/service-account.pub", "service-account.pub", mode=0o644),
     )
-    # The server reloads this file and its leaf certificates, so they require no restart.
-    encryption = SecretFile(_ENCRYPTION, "encryption.yaml")
+    loaded, load_seconds = encryption_is_loaded(topology)
     unit = _service_unit(topology, member)
     watched = (f"{BIN}/kube-apiserver", *(item.path for item in (*policies, *restart_files)))
     ready = f"{BIN}/kubectl --kubeconfig={ADMIN_KUBECONFIG} --request-timeout=5s get --raw /readyz"
     if topology.load_balancers:
         # Later steps use the load balancers, which detect a ready server with a delay.
         ready += f" && {ready} --server={topology.endpoint.url}"
+    ready += f" && {loaded}" if loaded else ""
     return Component(
         files=(*policies, admin, unit.file()),
-        secrets=(*restart_files, *leaves, *admin_files, encryption),
+        # The server reloads its leaf certificates and the last file, so they require no restart.
+        secrets=(*restart_files, *leaves, *admin_files, ENCRYPTION_FILE),
         artifacts=(("kube-apiserver", f"{BIN}/kube-apiserver"), ("kubectl", f"{BIN}/kubectl")),
-        services=(Service(unit.name, restart_on=watched, ready=ready, timeout=120),),
+        services=(Service(unit.name, restart_on=watched, ready=ready, timeout=120 + load_seconds),),
         directories=(
             File(KUBERNETES, "", mode=0o755),
             File(PKI, "", mode=0o755),
@@ -61,11 +62,12 @@ def component(topology: Topology, member: Member) -> Component:
 def _service_unit(topology: Topology, member: Member) -> Unit:
     flags = _serving_flags(topology, member) | _authentication_flags(topology)
     flags |= _storage_flags(topology, member) | _limit_flags(topology)
+    plugin = topology.encryption.kms
     return Unit(
         name="kube-apiserver.service",
         description="Kubernetes API server",
         command=(f"{BIN}/kube-apiserver", *(f"--{name}={value}" for name, value in flags.items())),
-        after=("network.target", "etcd.service"),
+        after=("network.target", "etcd.service", *((plugin.after,) if plugin and plugin.after else ())),
         type="notify",
         service=("LimitNOFILE=65536", "TimeoutStopSec=120", "OOMScoreAdjust=-998"),
     )
@@ -135,8 +137,7 @@ def _storage_flags(topology: Topology, member: Member) -> dict[str, str]:
         "etcd-cafile": f"{PKI}/etcd-ca.crt",
         "etcd-certfile": f"{PKI}/apiserver-etcd-client.crt",
         "etcd-keyfile": f"{PKI}/apiserver-etcd-client.key",
-        "encryption-provider-config": _ENCRYPTION,
-        "encryption-provider-config-automatic-reload": "true",
+        **encryption_flags(),
         "event-ttl": topology.control_plane.event_ttl,
     }
 

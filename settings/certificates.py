@@ -13,7 +13,7 @@ AuthorityName = Literal["kubernetes", "etcd", "front-proxy"]
 
 
 class RotationSettings(Section):
-    """The generation of an authority or of the service account keys. Each stage needs a separate `up`."""
+    """The generation of an authority or key. Each stage needs a separate `up`."""
 
     generation: int = Field(default=1, ge=1)
     """Number of the generation; increase it by 1 to start a rotation."""
@@ -32,3 +32,7 @@ class CertificateSettings(Section):
     """Rotation of certificate authorities; authorities that are not listed stay in their first generation."""
     service_account: RotationSettings = RotationSettings()
     """Rotation of the key pair that signs service account tokens."""
+    encryption: RotationSettings = RotationSettings()
+    """Rotation of the secretbox key that encrypts objects in etcd; after `sign`, run `kubewright encryption
+    rewrite`.
+    """

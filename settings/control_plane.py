@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from settings.base import Section
+from settings.encryption import EncryptionSettings
 from settings.types import Duration, NonEmpty
 
 PodSecurity = Literal["privileged", "baseline", "restricted"]
@@ -65,3 +66,5 @@ class ApiSettings(Section):
     """Maximum number of writing requests handled at the same time; more requests are rejected."""
     pod_security_default: PodSecurity = "baseline"
     """Pod Security level of namespaces without a label; `baseline` blocks known privilege escalations."""
+    encryption: EncryptionSettings = EncryptionSettings()
+    """Encryption of objects in etcd."""

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+SECRETS = "secrets"
+"""The resource whose objects are always encrypted in etcd."""
+
 
 @dataclass(frozen=True, slots=True)
 class Kubelet:
@@ -41,3 +44,29 @@ class ControlPlaneOptions:
     max_mutating_requests_inflight: int
     pod_security_default: str
     leader_election: LeaderElection
+
+
+@dataclass(frozen=True, slots=True)
+class KmsPlugin:
+    """A KMS v2 plugin, with which API servers encrypt objects in etcd.
+
+    `endpoint` is the URL of a Unix socket on the control planes. `timeout` is a Go duration. API servers
+    start after the systemd unit `after`, if it is not empty.
+    """
+
+    name: str
+    endpoint: str
+    timeout: str
+    after: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Encryption:
+    """The resources that API servers encrypt in etcd, and the KMS plugin.
+
+    `resources` have the form `configmaps`, `cars.example.com` or `*.example.com`; wildcards are last.
+    The stages of changes are rotations of `Certificates`; see `topology.encryption`.
+    """
+
+    resources: tuple[str, ...] = (SECRETS,)
+    kms: KmsPlugin | None = None

@@ -10,11 +10,12 @@ from settings import SettingsError, load
 from tests.unit.settings.support import TWO_WORKERS, InvalidSettings, with_edits
 from tests.unit.settings.wrong_addons import ADDONS
 from tests.unit.settings.wrong_clouds import CLOUDS
+from tests.unit.settings.wrong_encryption import ENCRYPTION
 from tests.unit.settings.wrong_machines import MACHINES
 from tests.unit.settings.wrong_network import NETWORK
 from tests.unit.settings.wrong_values import VALUES
 
-WRONG = (*VALUES, *MACHINES, *NETWORK, *ADDONS, *CLOUDS)
+WRONG = (*VALUES, *MACHINES, *NETWORK, *ADDONS, *CLOUDS, *ENCRYPTION)
 
 
 def load_error(row: InvalidSettings) -> SettingsError:
