@@ -67,10 +67,11 @@ def check_encryption(old: Inputs, new: Inputs) -> str:
 
     Control planes of a cloud are new machines after each change, so they cannot check their own stage.
     """
-    return "; ".join(find_skipped_stages(_rotations(old), _rotations(new)))
+    return "; ".join(find_skipped_stages(recorded_rotations(old), recorded_rotations(new)))
 
 
-def _rotations(inputs: Inputs) -> dict[str, Rotation]:
+def recorded_rotations(inputs: Inputs) -> dict[str, Rotation]:
+    """Return the rotations of the encryption in the inputs of a component."""
     recorded = inputs.get(ENCRYPTION)
     if not isinstance(recorded, Mapping):
         return {}

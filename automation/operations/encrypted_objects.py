@@ -7,7 +7,7 @@ object leaves the member.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from automation.errors import UserError
@@ -15,13 +15,12 @@ from automation.operations.remote import Remote
 from nodeconfig.host_paths import BIN, ETCD_PKI, LOCAL_ETCD
 from topology.encryption import PLAIN_PREFIX, ResourceEncryption
 from topology.model import Topology
-from topology.options import SECRETS
 
 _TIMEOUT_SECONDS = 900
 _OBJECTS_PER_READ = 100
 _PLAIN = "plain"
 
-# API servers store objects of custom resources in /registry/GROUP/RESOURCE/ and others in /registry/RESOURCE/.
+# API servers store objects of custom resources in /registry/GROUP/RESOURCE/, others in /registry/RESOURCE/.
 # The output format `fields` has the key and the value of an object on lines of their own, quoted as in Go.
 _SCRIPT = f"""
 set -eu
@@ -85,7 +84,10 @@ class ObjectCount:
 
 
 def count_objects(remote: Remote, topology: Topology) -> list[ObjectCount]:
-    """Return the counts of all objects in etcd, from the first member that answers. Raise UserError if none does."""
+    """Return the counts of all objects in etcd, from the first member that answers.
+
+    Raise UserError if no member answers.
+    """
     reasons = []
     for member in topology.etcd:
         result = remote.run(member.name, _SCRIPT, timeout=_TIMEOUT_SECONDS)
@@ -123,7 +125,7 @@ def provider_text(prefix: str) -> str:
     if prefix == PLAIN_PREFIX:
         return "not encrypted"
     kind, name = prefix.split(":")[2], prefix.split(":")[4]
-    return name if kind == "secretbox" else f"the KMS plugin {name}" if kind == "kms" else prefix.rstrip(":")
+    return f"the KMS plugin {name}" if kind == "kms" else name
 
 
 def describe_counts(counts: Iterable[ObjectCount]) -> str:
@@ -136,30 +138,31 @@ def describe_counts(counts: Iterable[ObjectCount]) -> str:
 
 
 def _write_prefixes(count: ObjectCount, encryptions: Sequence[ResourceEncryption]) -> set[str]:
-    """Return the prefixes that are current for the resource of a count.
-
-    In etcd, a resource of a group of Kubernetes has no group. If only such a group can be meant, the prefix of
-    each resource is possible.
-    """
-    found = _find_encryption(count.resource, encryptions)
-    if found is not None:
-        return {found.write_prefix}
-    possible = {item.write_prefix for item in encryptions}
-    return possible | {PLAIN_PREFIX}
+    """Return the prefixes that are current for the resource of a count."""
+    certain, possible = _find_encryptions(count.resource, encryptions)
+    prefixes = {item.write_prefix for item in possible}
+    return prefixes if certain else prefixes | {PLAIN_PREFIX}
 
 
 def _read_prefixes(count: ObjectCount, encryptions: Sequence[ResourceEncryption]) -> set[str]:
-    found = _find_encryption(count.resource, encryptions)
-    items = [found] if found is not None else encryptions
-    return {prefix for item in items for prefix in item.read_prefixes}
+    _, possible = _find_encryptions(count.resource, encryptions)
+    return {prefix for item in possible for prefix in item.read_prefixes}
 
 
-def _find_encryption(resource: str, encryptions: Sequence[ResourceEncryption]) -> ResourceEncryption | None:
-    by_name: Mapping[str, ResourceEncryption] = {item.resource: item for item in encryptions}
-    if resource in by_name:
-        return by_name[resource]
-    group = resource.partition(".")[2]
-    if group:
-        return by_name.get(f"*.{group}", by_name.get("*.*"))
-    same_name = [item for name, item in by_name.items() if name.partition(".")[0] == resource]
-    return same_name[0] if len(same_name) == 1 and resource != SECRETS else by_name.get("*.*")
+def _find_encryptions(
+    resource: str, encryptions: Sequence[ResourceEncryption]
+) -> tuple[bool, Sequence[ResourceEncryption]]:
+    """Return the possible encryptions of a resource in etcd, and whether the first of them is certain.
+
+    In etcd, resources of Kubernetes have no group. So their names alone are compared, and each wildcard could
+    contain them.
+    """
+    by_name = {item.resource: item for item in encryptions}
+    names = [name for name in by_name if name == resource]
+    if group := resource.partition(".")[2]:
+        names += [name for name in (f"*.{group}", "*.*") if name in by_name]
+    else:
+        names += [name for name in by_name if name.partition(".")[0] == resource]
+    if names:
+        return True, [by_name[names[0]]]
+    return False, [] if group else [by_name[name] for name in by_name if name.startswith("*")]

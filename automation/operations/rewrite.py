@@ -1,8 +1,8 @@
 """Writes objects to etcd again, so that API servers encrypt them with the provider that writes today [B3].
 
-An empty patch changes no object. But the API server writes the object to etcd if its stored form is not the one
-that the server would write today, as after a rotation of the key. Objects that are up to date are not written. So
-a second run continues where an earlier run ended, and conflicts with other clients cannot occur.
+An empty patch changes no object. But the API server writes the object to etcd if its stored form is not the
+one that the server would write today, as after a rotation of the key. Objects that are up to date are not
+written. So a second run continues where an earlier run ended, and conflicts with other clients cannot occur.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ _CORE = "/api/v1"
 
 @dataclass(frozen=True, slots=True)
 class ApiResource:
-    """A resource of the API: its name with group, such as `cars.example.com`, and the path of all its objects."""
+    """A resource of the API: name and group, such as `cars.example.com`, and the path of all its objects."""
 
     name: str
     path: str

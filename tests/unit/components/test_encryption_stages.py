@@ -18,13 +18,14 @@ from components.encryption_configuration import encryption_configuration
 from components.refused_changes import check_encryption, encryption_inputs
 from settings import load
 from tests.unit.components.conftest import Deploy
-from tests.unit.components.graph import Graph, Json, Node, cluster_config
+from tests.unit.components.graph import Graph, Node, cluster_config
 from tests.unit.settings.support import HIGHLY_AVAILABLE
 from topology.encryption import resource_encryptions
 
 PLANES = ["cp-1", "cp-2", "cp-3"]
 KMS = {"name": "vault", "endpoint": "unix:///run/kms/plugin.sock"}
 IDENTITY = ("identity", "", "")
+Json = dict[str, Any]
 Key = tuple[str, str, str]
 """Kind of the provider, name of the key or plugin, and the secret of the key."""
 
