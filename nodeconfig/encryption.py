@@ -1,4 +1,4 @@
-"""The encryption configuration of an API server [B3]: its file, and the check that a server has loaded it."""
+"""The encryption configuration of an API server [D4]: its file, and the check that a server has loaded it."""
 
 from __future__ import annotations
 

@@ -206,6 +206,36 @@ class AuditArgs(TypedDict, total=False):
     """Megabytes after which the audit log starts a new file."""
 
 
+class KmsArgs(TypedDict, total=False):
+    """A KMS v2 plugin that runs on every control plane. You install and start the plugin."""
+
+    name: Required[str]
+    """Name of the plugin, which etcd stores with each object; it must not change while objects use it."""
+    endpoint: Required[str]
+    """Unix socket of the plugin on the control planes, such as `unix:///run/kms/plugin.sock`."""
+    api_version: str
+    """Version of the KMS API that the plugin implements."""
+    timeout: str
+    """Time limit for each call of the plugin."""
+    stage: str
+    """`trust`: the secretbox key encrypts and API servers can read both; `sign`: the plugin encrypts and
+    API servers can read both; `done`: API servers can read only objects of the plugin.
+    """
+    after: str
+    """systemd unit on the control planes that API servers start after, such as `vault-kms.service`."""
+
+
+class EncryptionArgs(TypedDict, total=False):
+    """Encryption of objects in etcd."""
+
+    resources: Mapping[str, str]
+    """Resources by name, such as `configmaps` or `*.example.com`; `trust`: API servers can read encrypted
+    objects and write unencrypted objects; `done`: API servers write encrypted objects.
+    """
+    kms: KmsArgs
+    """KMS v2 plugin that encrypts objects in place of the secretbox key; changes have stages."""
+
+
 class ApiArgs(TypedDict, total=False):
     """The API server."""
 
@@ -223,6 +253,8 @@ class ApiArgs(TypedDict, total=False):
     """Maximum number of writing requests handled at the same time; more requests are rejected."""
     pod_security_default: str
     """Pod Security level of namespaces without a label; `baseline` blocks known privilege escalations."""
+    encryption: EncryptionArgs
+    """Encryption of objects in etcd."""
 
 
 class LeaderElectionArgs(TypedDict, total=False):
@@ -237,13 +269,24 @@ class LeaderElectionArgs(TypedDict, total=False):
 
 
 class RotationArgs(TypedDict, total=False):
-    """The generation of an authority or of the service account keys. Each stage needs a separate `up`."""
+    """The generation of an authority or key. Each stage needs a separate `up`."""
 
     generation: int
     """Number of the generation; increase it by 1 to start a rotation."""
     stage: str
     """`trust`: hosts trust both, the old key signs; `sign`: the new key signs; `done`: the old key is
     removed.
+    """
+
+
+class EncryptionKeyArgs(TypedDict, total=False):
+    """The generation of the secretbox key that encrypts objects in etcd. Each stage needs a separate `up`."""
+
+    generation: int
+    """Number of the generation; increase it by 1 to start a rotation."""
+    stage: str
+    """`trust`: API servers can read objects of both keys, the old key encrypts; `sign`: the new key
+    encrypts; `done`: the old key is removed.
     """
 
 
@@ -256,6 +299,10 @@ class CertificateArgs(TypedDict, total=False):
     """Rotation of certificate authorities; authorities that are not listed stay in their first generation."""
     service_account: RotationArgs
     """Rotation of the key pair that signs service account tokens."""
+    encryption: EncryptionKeyArgs
+    """Rotation of the secretbox key that encrypts objects in etcd; run `kubewright encryption rewrite`
+    before the stage `done`.
+    """
 
 
 class ArtifactArgs(TypedDict, total=False):

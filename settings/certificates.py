@@ -23,6 +23,15 @@ class RotationSettings(Section):
     """
 
 
+class EncryptionKeySettings(RotationSettings):
+    """The generation of the secretbox key that encrypts objects in etcd. Each stage needs a separate `up`."""
+
+    stage: Stage = "done"
+    """`trust`: API servers can read objects of both keys, the old key encrypts; `sign`: the new key encrypts;
+    `done`: the old key is removed.
+    """
+
+
 class CertificateSettings(Section):
     """Rotation of certificates and keys."""
 
@@ -32,7 +41,7 @@ class CertificateSettings(Section):
     """Rotation of certificate authorities; authorities that are not listed stay in their first generation."""
     service_account: RotationSettings = RotationSettings()
     """Rotation of the key pair that signs service account tokens."""
-    encryption: RotationSettings = RotationSettings()
-    """Rotation of the secretbox key that encrypts objects in etcd; after `sign`, run `kubewright encryption
-    rewrite`.
+    encryption: EncryptionKeySettings = EncryptionKeySettings()
+    """Rotation of the secretbox key that encrypts objects in etcd; run `kubewright encryption rewrite` before
+    the stage `done`.
     """

@@ -1,4 +1,4 @@
-"""Settings of the encryption of objects in etcd [B3]."""
+"""Settings of the encryption of objects in etcd [D4]."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The encryption of objects in etcd [B3]: resources, providers, and the stages of their changes.
+"""The encryption of objects in etcd [D4]: resources, providers, and the stages of their changes.
 
 An API server writes an object with the first provider of its resource, and reads objects of all providers in
 the list. A change of the providers therefore has stages like the rotation of an authority: first all API

@@ -1,4 +1,4 @@
-"""Changes of the encryption of objects in etcd that skip a stage, and their description [B3]."""
+"""Changes of the encryption of objects in etcd that skip a stage, and their description [D4]."""
 
 from __future__ import annotations
 

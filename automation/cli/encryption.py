@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+from typing import Annotated
+
 import typer
 
 from automation.cli.options import Stack, StackFile
 from automation.environment import environment
-from automation.operations.target import find_target
+from automation.operations.target import Target, find_target
 
 PANEL = "Look at a cluster"
 _encryption = typer.Typer(invoke_without_command=True)
@@ -27,11 +30,24 @@ def encryption(context: typer.Context, stack: Stack = "dev", file: StackFile = N
 
 
 @_encryption.command()
-def rewrite(stack: Stack = "dev", file: StackFile = None) -> None:
+def rewrite(
+    context: typer.Context,
+    stack: Annotated[
+        str | None,
+        typer.Option("--stack", "-s", help="Name of the stack: Pulumi.NAME.yaml.", show_default="dev"),
+    ] = None,
+    file: StackFile = None,
+) -> None:
     """Write objects to etcd again, so that the current key or plugin encrypts them.
 
-    The content of objects does not change. Run the command after the stage `sign`, and again after a failure.
+    The content of objects does not change. Run the command before the stage `done`, and after a failure.
     """
     from automation.operations import encryption as operation
 
-    raise typer.Exit(operation.rewrite_objects(find_target(environment(), stack, file)))
+    raise typer.Exit(operation.rewrite_objects(_find_target(context, stack, file)))
+
+
+def _find_target(context: typer.Context, stack: str | None, file: Path | None) -> Target:
+    """Return the stack of a subcommand. Options before the name of the subcommand count too."""
+    options = context.parent.params if context.parent else {}
+    return find_target(environment(), stack or options.get("stack", "dev"), file or options.get("file"))

@@ -1,4 +1,4 @@
-"""Counts the objects in etcd by resource and by the provider that encrypted them [B3].
+"""Counts the objects in etcd by resource and by the provider that encrypted them [D4].
 
 etcd stores an encrypted object with a prefix that names its provider and key, such as
 `k8s:enc:secretbox:v1:key1:`. A script on an etcd member reads all objects and prints only counts, so that no

@@ -1,4 +1,4 @@
-"""Writes objects to etcd again, so that API servers encrypt them with the provider that writes today [B3].
+"""Writes objects to etcd again, so that API servers encrypt them with the provider that writes today [D4].
 
 An empty patch changes no object. But the API server writes the object to etcd if its stored form is not the
 one that the server would write today, as after a rotation of the key. Objects that are up to date are not

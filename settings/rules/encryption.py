@@ -1,4 +1,4 @@
-"""Rules about the encryption of objects in etcd [B3]."""
+"""Rules about the encryption of objects in etcd [D4]."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Checks before `up` removes a key or plugin that no object in etcd needs it any more [B3].
+"""Checks before `up` removes a key or plugin that no object in etcd needs it any more [D4].
 
 Otherwise API servers could not read these objects, and the key would be lost with the stage `done`.
 """

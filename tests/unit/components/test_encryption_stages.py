@@ -1,4 +1,4 @@
-"""Tests of changes of the encryption [B3]: at each step, every API server can read what the others write."""
+"""Tests of changes of the encryption [D4]: at each step, every API server can read what the others write."""
 
 from __future__ import annotations
 

@@ -51,10 +51,10 @@ class FakeApi:
                 return {"resources": [{"name": "cars", "verbs": WRITABLE}]}
         if place not in self.objects:
             raise ApiError("not found", 404)
-        names = self.objects[place]
+        listed = self.objects[place]
         start = int(query.get("continue", ["0"])[0])
-        page = names[start : start + 2]
-        metadata = {"continue": str(start + 2)} if start + 2 < len(names) else {}
+        page = listed[start : start + 2]
+        metadata = {"continue": str(start + 2)} if start + 2 < len(listed) else {}
         return {"items": [{"metadata": self._metadata(name)} for name in page], "metadata": metadata}
 
     def patch(self, path: str, body: dict[str, Any], accept: str = "") -> Any:  # noqa: ANN401
@@ -232,11 +232,11 @@ def test_in_a_cloud_objects_are_rewritten_and_not_counted(
     target: Target, api: FakeApi, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr(encryption, "_client", lambda *_: api.client)
-    target.settings.metal = None  # type: ignore[misc]
-    assert encryption.rewrite_objects(target) == 0
+    cloud = cast(Target, SimpleNamespace(**{**vars(target), "settings": SimpleNamespace(metal=None)}))
+    assert encryption.rewrite_objects(cloud) == 0
     assert "were not counted" in capsys.readouterr().out
     with pytest.raises(UserError, match="counted over SSH"):
-        encryption.show(target)
+        encryption.show(cloud)
 
 
 def test_without_a_kubeconfig_the_command_says_so(target: Target) -> None:

@@ -8,6 +8,7 @@ from typing import Any, cast
 
 import pytest
 
+from assembly import topology_or_none
 from automation.engine.program import Engine
 from automation.environment import Environment
 from automation.errors import UserError
@@ -37,7 +38,7 @@ def rewritten(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     stacks: list[str] = []
 
     def target_of(engine: Engine, environment: Environment) -> object:
-        topology = encryption.topology_or_none(engine.workspace.config)
+        topology = topology_or_none(engine.workspace.config)
         return SimpleNamespace(
             stack="t", topology=topology, remote=None, settings=SimpleNamespace(metal=object())
         )
