@@ -151,9 +151,10 @@ def test_kms_plugin_and_back_without_a_failed_request(
 
 
 def assert_the_plugin_is_needed(cluster: HaCluster) -> None:
-    """Stop the plugin of one control plane: its API server names the plugin, and the others serve requests."""
+    """Without the keys of one plugin, its API server names the plugin, and the others serve requests."""
     host = cluster.control_planes[0]
-    cluster.ssh(host, "systemctl stop reference-kms.service && systemctl --no-block restart kube-apiserver")
+    # The API server would start a stopped plugin, because its unit wants the unit of the plugin.
+    cluster.ssh(host, f"mv {DIRECTORY}/keys {DIRECTORY}/away && systemctl --no-block restart kube-apiserver")
     try:
         eventually(
             f"the API server of {host} names the plugin",
@@ -163,7 +164,7 @@ def assert_the_plugin_is_needed(cluster: HaCluster) -> None:
         assert "kms-providers" in cluster.command("status", check=False).stdout
         assert cluster.get("secret", "hidden")["data"]["word"] == base64.b64encode(b"plain-word").decode()
     finally:
-        cluster.ssh(host, "systemctl start reference-kms.service")
+        cluster.ssh(host, f"mv {DIRECTORY}/away {DIRECTORY}/keys")
     eventually(
         f"the API server of {host} is ready",
         lambda: "readyz check passed" in cluster.ssh(host, READINESS).stdout,

@@ -37,10 +37,13 @@ DANGEROUS_FILES = {
     ),
     "artifacts/modules/kubelet-csr-approver-1.2.0/policy.go",
     "automation/cli/recovery.py",
+    "automation/operations/encrypted_objects.py",
     "automation/stacks/plans.py",
+    "automation/stacks/preflight/encryption.py",
     "automation/stacks/preflight/upgrade.py",
     "components/derived_secrets.py",
     "components/pki.py",
+    "nodeconfig/encryption.py",
     "nodeconfig/render.py",
     "policy/rules/public_ranges.py",
     "providers/aws/addon_permissions.py",
@@ -50,6 +53,8 @@ DANGEROUS_FILES = {
     "providers/cloud/boot.sh",
     "providers/metal/provider.py",
     "providers/rolling.py",
+    "topology/encryption.py",
+    "topology/encryption_stages.py",
     "topology/transitions.py",
 }
 
