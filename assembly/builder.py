@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from assembly.authentication import build_issuers, build_webhooks
+from assembly.encryption import build_encryption, build_rotation, encryption_rotations
 from assembly.machines import build_machines
 from assembly.pools import build_pools
 from settings.bases import replace_encrypted
-from settings.certificates import CertificateSettings, RotationSettings
+from settings.certificates import CertificateSettings
 from settings.cluster import Settings, service_account_issuers
+from settings.encryption import EncryptionSettings
 from settings.loading import load
 from settings.problem import CLUSTER_KEY, SettingsError
 from settings.stackfile import ENCRYPTED_PLACEHOLDER
@@ -59,7 +61,8 @@ def build_topology(settings: Settings, *, files: Mapping[str, str] | None = None
         api_names=settings.api.names,
         drain_seconds=parse_seconds(settings.drain_timeout),
         snapshots=_snapshots(settings),
-        certificates=_certificates(settings.certificates),
+        certificates=_certificates(settings.certificates, settings.api.encryption),
+        encryption=build_encryption(settings.api.encryption),
         external_cloud=settings.cloud is not None,
         extra_flags=ExtraFlags(
             api=tuple(settings.api.extra_args.items()),
@@ -171,24 +174,13 @@ def _control_plane_options(settings: Settings, files: Mapping[str, str] | None) 
     )
 
 
-def _certificates(settings: CertificateSettings) -> Certificates:
-    rotations = {str(name): _rotation(section) for name, section in settings.authorities.items()}
-    rotations[SERVICE_ACCOUNT] = _rotation(settings.service_account)
+def _certificates(settings: CertificateSettings, encryption: EncryptionSettings) -> Certificates:
+    rotations = {str(name): build_rotation(section) for name, section in settings.authorities.items()}
+    rotations[SERVICE_ACCOUNT] = build_rotation(settings.service_account)
+    rotations |= encryption_rotations(settings.encryption, encryption)
     # A section that contains only defaults has the same effect as no section.
     non_default = tuple((name, rotation) for name, rotation in rotations.items() if rotation != Rotation())
     return Certificates(leaves=settings.leaves, rotations=non_default)
-
-
-def _rotation(section: RotationSettings) -> Rotation:
-    """Return the generations that sign and that are trusted in a stage of a rotation."""
-    new = section.generation
-    match section.stage:
-        case "trust":
-            return Rotation(signing=new - 1, trusted=(new - 1, new))
-        case "sign":
-            return Rotation(signing=new, trusted=(new - 1, new))
-        case "done":
-            return Rotation(signing=new, trusted=(new,))
 
 
 def _snapshots(settings: Settings) -> Snapshots:

@@ -113,6 +113,7 @@ class Cluster(ComponentResource):
             secrets=self._secrets,
             provider=self._args.provider,
             version=version,
+            certificates=self._args.topology.certificates,
             after=after,
         )
 

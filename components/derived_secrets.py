@@ -6,19 +6,6 @@ import base64
 import hashlib
 import hmac
 
-_ENCRYPTION = """\
-apiVersion: apiserver.config.k8s.io/v1
-kind: EncryptionConfiguration
-resources:
-  - resources: [secrets]
-    providers:
-      - secretbox:
-          keys:
-            - name: key1
-              secret: {key}
-      - identity: {{}}
-"""
-
 
 def bootstrap_token(private_key: str) -> str:
     """Return a bootstrap token, `abcdef.0123456789abcdef`, with 80 random bits in its second part.
@@ -29,12 +16,9 @@ def bootstrap_token(private_key: str) -> str:
     return f"{text[:6]}.{text[6:22]}"
 
 
-def encryption_configuration(private_key: str) -> str:
-    """Return the EncryptionConfiguration of API servers: secretbox for Secrets, with a key of 32 bytes.
-
-    `identity` is last, so that API servers can read objects that were stored without encryption.
-    """
-    return _ENCRYPTION.format(key=base64.b64encode(_derive_bytes(private_key, "encryption at rest")).decode())
+def encryption_key(private_key: str) -> str:
+    """Return a key of 32 bytes for secretbox, in base64."""
+    return base64.b64encode(_derive_bytes(private_key, "encryption at rest")).decode()
 
 
 def _derive_bytes(private_key: str, purpose: str) -> bytes:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from pulumi import ComponentResource, Resource, ResourceHookBinding, ResourceOptions
 
@@ -12,12 +12,14 @@ from components.refused_changes import (
     MEMBERS,
     VERSION,
     Inputs,
+    check_encryption,
     check_members,
     check_version,
+    encryption_inputs,
     refuse_changes,
 )
 from nodeconfig.bundle import Bundle
-from topology.model import Machine, Member, Role
+from topology.model import Certificates, Machine, Member, Role
 
 Bundles = Mapping[tuple[str, Role], Bundle]
 """Bundles by the name of the machine or pool and the role."""
@@ -27,7 +29,8 @@ Bundles = Mapping[tuple[str, Role], Bundle]
 class MembersArgs:
     """Arguments of members. `after` are resources that must be healthy before members change.
 
-    `version` is the version of etcd or Kubernetes; the load balancers have none.
+    `version` is the version of etcd or Kubernetes; the load balancers have none. `certificates` has the
+    generations of the control planes.
     """
 
     machines: Mapping[str, Machine]
@@ -36,6 +39,7 @@ class MembersArgs:
     secrets: Secrets
     provider: Provider
     version: str = ""
+    certificates: Certificates = field(default_factory=Certificates)
     after: Sequence[Resource] = ()
 
 
@@ -98,7 +102,7 @@ class Etcd(_Members):
 class ControlPlane(_Members):
     """The control planes: API servers, controller managers and schedulers.
 
-    An update must not skip a minor version.
+    An update must not skip a minor version, or a stage of a change of the encryption.
     """
 
     def __init__(self, name: str, args: MembersArgs, opts: ResourceOptions | None = None) -> None:
@@ -108,6 +112,6 @@ class ControlPlane(_Members):
             name,
             args,
             opts,
-            inputs={VERSION: args.version},
-            hooks=refuse_changes(name, check_version("kubernetes.version")),
+            inputs={VERSION: args.version, **encryption_inputs(args.certificates)},
+            hooks=refuse_changes(name, check_version("kubernetes.version"), check_encryption),
         )

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 import pulumi_tls as tls
 from pulumi import ComponentResource, Output, ResourceOptions
 
-from components.derived_secrets import bootstrap_token, encryption_configuration
+from components.derived_secrets import bootstrap_token, encryption_key
+from components.encryption_configuration import encryption_configuration
 from components.kubeconfig import kubeconfig
 from topology.certificates import (
     AUTHORITIES,
@@ -17,17 +18,17 @@ from topology.certificates import (
     Authority,
     Leaf,
     authorities,
+    generation_name,
     leaves,
     signing_name,
     trust_bundle,
     trusted_names,
 )
+from topology.encryption import ENCRYPTION, key_name, resource_encryptions
 from topology.environments import PRODUCTION
 from topology.model import Topology
 
 _HOURS_PER_YEAR = 365 * 24
-_ENCRYPTION = "encryption"
-"""The name of the key that encrypts Secrets in etcd."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,10 +47,10 @@ class _KeyPair:
 
 
 class Pki(ComponentResource):
-    """CAs, leaf certificates, service account keys, the bootstrap token and the encryption key.
+    """CAs, leaf certificates, service account keys, the bootstrap token and the encryption keys.
 
-    In production, `protect` prevents the deletion of the authorities and of the encryption key. Without them,
-    clients reject the cluster, and Secrets in etcd and in snapshots are unreadable.
+    In production, `protect` prevents the deletion of the authorities and of the encryption key that writes.
+    Without them, clients reject the cluster, and Secrets in etcd and in snapshots are unreadable.
     """
 
     secrets: Mapping[str, Output[str]]
@@ -83,7 +84,7 @@ class Pki(ComponentResource):
         secrets |= self._create_service_account_keys()
         secrets |= {
             "bootstrap.token": self._create_key("bootstrap").private_key_pem.apply(bootstrap_token),
-            "encryption.yaml": self._create_key(_ENCRYPTION).private_key_pem.apply(encryption_configuration),
+            "encryption.yaml": self._create_encryption_configuration(),
         }
         self.secrets = {name: Output.secret(content) for name, content in secrets.items()}
         # Certificates are public, but the plugin marks every output with a secret input as a secret.
@@ -111,6 +112,21 @@ class Pki(ComponentResource):
             f"{SERVICE_ACCOUNT}.key": keys[signing_name(self._topology, SERVICE_ACCOUNT)].private_key_pem,
             f"{SERVICE_ACCOUNT}.pub": _join_pems(key.public_key_pem for key in keys.values()),
         }
+
+    def _create_encryption_configuration(self) -> Output[str]:
+        """Create the private keys from which the encryption keys are derived. Return `encryption.yaml`."""
+        certificates, encryption = self._topology.certificates, self._topology.encryption
+        keys = {
+            key_name(number): self._create_key(generation_name(ENCRYPTION, number)).private_key_pem
+            for number in certificates.rotation(ENCRYPTION).trusted
+        }
+        resources = resource_encryptions(encryption, certificates)
+        content: Output[str] = Output.all(**keys).apply(
+            lambda pems: encryption_configuration(
+                resources, {name: encryption_key(pem) for name, pem in pems.items()}, encryption.kms
+            )
+        )
+        return content
 
     def _create_authority(self, authority: Authority) -> _KeyPair:
         key = self._create_key(authority.name).private_key_pem
@@ -170,12 +186,14 @@ class Pki(ComponentResource):
 def _protected_names(topology: Topology) -> Collection[str]:
     """Return the names of authorities and keys that the engine must not delete or replace.
 
-    In production these are the encryption key and the signing generation of each authority and of the service
-    account keys. The other generation is not protected, so that the last stage of a rotation can delete it.
+    In production these are the signing generation of each authority and of the service account keys, and the
+    encryption key that writes. The other generation is not protected, so that the last stage of a rotation
+    can delete it.
     """
     if topology.environment != PRODUCTION:
         return ()
-    return {_ENCRYPTION, *(signing_name(topology, name) for name in (*AUTHORITIES.values(), SERVICE_ACCOUNT))}
+    names = (*AUTHORITIES.values(), SERVICE_ACCOUNT, ENCRYPTION)
+    return {signing_name(topology, name) for name in names}
 
 
 def _join_pems(pems: Iterable[Output[str]]) -> Output[str]:

@@ -1,23 +1,28 @@
 """Engine hooks that refuse changes that would destroy a cluster or its data.
 
-A component records its etcd members and its version as inputs. Before an update the engine calls the hooks,
-which compare the new inputs with the inputs in the state. The engine also calls them in previews, and in
-`pulumi up` without the driver. States of earlier versions do not have these inputs. In addition, hosts check
-versions (`nodeconfig/host/guard.sh`).
+A component records its etcd members, its version and the stages of its encryption as inputs. Before an update
+the engine calls the hooks, which compare the new inputs with the inputs in the state. The engine also calls
+them in previews, and in `pulumi up` without the driver. States of earlier versions do not have these inputs.
+In addition, hosts check versions and stages (`nodeconfig/host/guard.sh`).
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 
 from pulumi import ResourceHook, ResourceHookArgs, ResourceHookBinding, ResourceHookOptions
 
+from topology.encryption import is_encryption
+from topology.encryption_stages import find_skipped_stages
+from topology.model import Certificates, Rotation
 from topology.transitions import find_member_problem, skips_minor_version
 
 Inputs = Mapping[str, object]
 """The inputs of a component."""
-MEMBERS, VERSION = "members", "version"
-"""The inputs that hooks compare: a list of member names, and the version of etcd or Kubernetes."""
+MEMBERS, VERSION, ENCRYPTION = "members", "version", "encryption"
+"""The inputs that hooks compare: a list of member names, the version of etcd or Kubernetes, and the
+generations of the encryption. The last input is missing while all generations are the first.
+"""
 
 
 def refuse_changes(name: str, *checks: Callable[[Inputs, Inputs], str]) -> ResourceHookBinding:
@@ -42,6 +47,41 @@ def check_members(old: Inputs, new: Inputs) -> str:
         find_member_problem(before, after) if isinstance(before, list) and isinstance(after, list) else ""
     )
     return f"etcd.hosts: {problem}" if problem else ""
+
+
+def encryption_inputs(certificates: Certificates) -> dict[str, object]:
+    """Return the input with the generations of each rotation of the encryption.
+
+    The first number is the generation that writes, and the other numbers are the generations that are read.
+    """
+    rotations = {
+        name: [rotation.signing, *rotation.trusted]
+        for name, rotation in certificates.rotations
+        if is_encryption(name)
+    }
+    return {ENCRYPTION: rotations} if rotations else {}
+
+
+def check_encryption(old: Inputs, new: Inputs) -> str:
+    """Return the reason why a change of the encryption is refused; empty for the next stage.
+
+    Control planes of a cloud are new machines after each change, so they cannot check their own stage.
+    """
+    return "; ".join(find_skipped_stages(recorded_rotations(old), recorded_rotations(new)))
+
+
+def recorded_rotations(inputs: Inputs) -> dict[str, Rotation]:
+    """Return the rotations of the encryption in the inputs of a component."""
+    recorded = inputs.get(ENCRYPTION)
+    if not isinstance(recorded, Mapping):
+        return {}
+    return {name: _parse_rotation(numbers) for name, numbers in recorded.items()}
+
+
+def _parse_rotation(numbers: Sequence[float]) -> Rotation:
+    """Return a rotation. The engine returns all numbers as floating-point numbers."""
+    signing, *trusted = map(int, numbers)
+    return Rotation(signing, tuple(trusted))
 
 
 def check_version(setting: str) -> Callable[[Inputs, Inputs], str]:

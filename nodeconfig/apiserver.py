@@ -16,6 +16,7 @@ from nodeconfig.authentication import AUTHENTICATION, authentication_file
 from nodeconfig.authorization import authorization_files, authorization_flags, webhook_kubeconfigs
 from nodeconfig.bundle import File, SecretFile, Service
 from nodeconfig.component import Component
+from nodeconfig.encryption import ENCRYPTION_FILE, encryption_flags, encryption_is_loaded
 from nodeconfig.extra_flags import with_extra_flags
 from nodeconfig.host_paths import ADMIN_KUBECONFIG, BIN, CA, CIPHERS, KUBERNETES, LOCAL_API, PKI
 from nodeconfig.kubeconfig import authority_file, certificate_files, kubeconfig_with_certificate
@@ -25,7 +26,6 @@ from topology.ports import API_PORT, ETCD_CLIENT_PORT
 
 _AUDIT_LOGS = "/var/log/kubernetes"
 _KUBECTL = f"{BIN}/kubectl --kubeconfig={ADMIN_KUBECONFIG} --request-timeout=5s"
-_ENCRYPTION = f"{PKI}/encryption.yaml"
 
 
 def component(topology: Topology, member: Member) -> Component:
@@ -50,7 +50,7 @@ def component(topology: Topology, member: Member) -> Component:
     # The server reloads these files and its leaf certificates, so they require no restart.
     authorization = authorization_files(topology.control_plane)
     reloaded = (authentication, *authorization)
-    encryption = SecretFile(_ENCRYPTION, "encryption.yaml")
+    loaded, load_seconds = encryption_is_loaded(topology)
     unit = with_extra_flags(_service_unit(topology, member), "api.extra_args", topology.extra_flags.api)
     watched = (f"{BIN}/kube-apiserver", *(item.path for item in (*policies, *restart_files)))
     ready = f"{_KUBECTL} get --raw /readyz"
@@ -60,11 +60,13 @@ def component(topology: Topology, member: Member) -> Component:
     ready += f" && {_has_loaded('authentication', authentication.path)}"
     for file in authorization:
         ready += f" && {_has_loaded('authorization', file.path)}"
+    ready += f" && {loaded}" if loaded else ""
     return Component(
         files=(*policies, *reloaded, admin, unit.file()),
-        secrets=(*restart_files, *leaves, *admin_files, encryption),
+        # The server also reloads the last file.
+        secrets=(*restart_files, *leaves, *admin_files, ENCRYPTION_FILE),
         artifacts=(("kube-apiserver", f"{BIN}/kube-apiserver"), ("kubectl", f"{BIN}/kubectl")),
-        services=(Service(unit.name, restart_on=watched, ready=ready, timeout=120),),
+        services=(Service(unit.name, restart_on=watched, ready=ready, timeout=120 + load_seconds),),
         directories=(
             File(KUBERNETES, "", mode=0o755),
             File(PKI, "", mode=0o755),
@@ -94,11 +96,12 @@ def _service_unit(topology: Topology, member: Member) -> Unit:
         **_storage_flags(topology, member),
         **_limit_flags(topology),
     }
+    plugin = topology.encryption.kms
     return Unit(
         name="kube-apiserver.service",
         description="Kubernetes API server",
         command=(f"{BIN}/kube-apiserver", *_arguments(flags)),
-        after=("network.target", "etcd.service"),
+        after=("network.target", "etcd.service", *((plugin.after,) if plugin and plugin.after else ())),
         type="notify",
         service=("LimitNOFILE=65536", "TimeoutStopSec=120", "OOMScoreAdjust=-998"),
     )
@@ -181,8 +184,7 @@ def _storage_flags(topology: Topology, member: Member) -> dict[str, str]:
         "etcd-cafile": f"{PKI}/etcd-ca.crt",
         "etcd-certfile": f"{PKI}/apiserver-etcd-client.crt",
         "etcd-keyfile": f"{PKI}/apiserver-etcd-client.key",
-        "encryption-provider-config": _ENCRYPTION,
-        "encryption-provider-config-automatic-reload": "true",
+        **encryption_flags(),
         "event-ttl": topology.control_plane.event_ttl,
     }
 

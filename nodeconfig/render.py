@@ -130,7 +130,7 @@ def _program_for_any_login_shell(title: str, body: Iterable[str], unpack: str, s
 
 
 def _rotation_statement(name: str, rotation: Rotation) -> str:
-    return f"trust {name} {rotation.signing} {' '.join(map(str, rotation.trusted))}"
+    return f"trust {quote(name)} {rotation.signing} {' '.join(map(str, rotation.trusted))}"
 
 
 def _artifact_statement(artifact: Artifact) -> str:

@@ -25,6 +25,7 @@ from nodeconfig.bundle import Bundle, Program
 from nodeconfig.component import BundleError, Component, Index, combine_components, resolve_artifacts
 from nodeconfig.host_paths import BIN, LOCAL_API
 from nodeconfig.host_program import ARTIFACT_NAME, digest
+from topology.encryption import is_encryption
 from topology.model import Machine, Member, Pool, Role, Topology
 
 _DRAIN_ON = (
@@ -45,6 +46,11 @@ AUTHORITIES_BY_ROLE = {
     Role.NODE: ("kubernetes",),
 }
 """Names of the CAs and key pairs of `topology.certificates` whose files the bundle of each role contains."""
+
+
+def has_rotation(role: Role, name: str) -> bool:
+    """Check whether the bundle of a role contains files of a rotation, by the name of the rotation."""
+    return name in AUTHORITIES_BY_ROLE[role] or (role is Role.CONTROL_PLANE and is_encryption(name))
 
 
 def bundles(topology: Topology, index: Index) -> dict[tuple[str, Role], Bundle]:
@@ -153,9 +159,7 @@ def _build_bundle(topology: Topology, role: Role, components: Iterable[Component
         drain_seconds=topology.drain_seconds,
         versions=_guarded_versions(topology, role),
         rotations=tuple(
-            (name, rotation)
-            for name, rotation in topology.certificates.rotations
-            if name in AUTHORITIES_BY_ROLE[role]
+            (name, rotation) for name, rotation in topology.certificates.rotations if has_rotation(role, name)
         ),
     )
 

@@ -332,6 +332,36 @@ class ServiceAccountIssuerArgs(TypedDict, total=False):
     """URL of the published keys in the discovery document; default: the address of the API server."""
 
 
+class KmsArgs(TypedDict, total=False):
+    """A KMS v2 plugin that runs on every control plane. You install and start the plugin."""
+
+    name: Required[str]
+    """Name of the plugin, which etcd stores with each object; it must not change while objects use it."""
+    endpoint: Required[str]
+    """Unix socket of the plugin on the control planes, such as `unix:///run/kms/plugin.sock`."""
+    api_version: str
+    """Version of the KMS API that the plugin implements."""
+    timeout: str
+    """Time limit for each call of the plugin."""
+    stage: str
+    """`trust`: the secretbox key encrypts and API servers can read both; `sign`: the plugin encrypts and
+    API servers can read both; `done`: API servers can read only objects of the plugin.
+    """
+    after: str
+    """systemd unit on the control planes that API servers start after, such as `vault-kms.service`."""
+
+
+class EncryptionArgs(TypedDict, total=False):
+    """Encryption of objects in etcd."""
+
+    resources: Mapping[str, str]
+    """Resources by name, such as `configmaps` or `*.example.com`; `trust`: API servers can read encrypted
+    objects and write unencrypted objects; `done`: API servers write encrypted objects.
+    """
+    kms: KmsArgs
+    """KMS v2 plugin that encrypts objects in place of the secretbox key; changes have stages."""
+
+
 class ApiArgs(TypedDict, total=False):
     """The API server."""
 
@@ -365,6 +395,8 @@ class ApiArgs(TypedDict, total=False):
     """Webhooks by name that decide about requests, in addition to Node and RBAC."""
     service_account_issuer: ServiceAccountIssuerArgs
     """The issuer of service account tokens; default: `https://kubernetes.default.svc.<network.domain>`."""
+    encryption: EncryptionArgs
+    """Encryption of objects in etcd."""
     extra_args: Mapping[str, str]
     """Additional flags of kube-apiserver without checks, as a last resort, such as `feature-gates:
     MutatingAdmissionPolicy=true`.
@@ -408,13 +440,24 @@ class LeaderElectionArgs(TypedDict, total=False):
 
 
 class RotationArgs(TypedDict, total=False):
-    """The generation of an authority or of the service account keys. Each stage needs a separate `up`."""
+    """The generation of an authority or key. Each stage needs a separate `up`."""
 
     generation: int
     """Number of the generation; increase it by 1 to start a rotation."""
     stage: str
     """`trust`: hosts trust both, the old key signs; `sign`: the new key signs; `done`: the old key is
     removed.
+    """
+
+
+class EncryptionKeyArgs(TypedDict, total=False):
+    """The generation of the secretbox key that encrypts objects in etcd. Each stage needs a separate `up`."""
+
+    generation: int
+    """Number of the generation; increase it by 1 to start a rotation."""
+    stage: str
+    """`trust`: API servers can read objects of both keys, the old key encrypts; `sign`: the new key
+    encrypts; `done`: the old key is removed.
     """
 
 
@@ -427,6 +470,10 @@ class CertificateArgs(TypedDict, total=False):
     """Rotation of certificate authorities; authorities that are not listed stay in their first generation."""
     service_account: RotationArgs
     """Rotation of the key pair that signs service account tokens."""
+    encryption: EncryptionKeyArgs
+    """Rotation of the secretbox key that encrypts objects in etcd; run `kubewright encryption rewrite`
+    before the stage `done`.
+    """
 
 
 class ArtifactArgs(TypedDict, total=False):

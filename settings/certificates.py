@@ -13,13 +13,22 @@ AuthorityName = Literal["kubernetes", "etcd", "front-proxy"]
 
 
 class RotationSettings(Section):
-    """The generation of an authority or of the service account keys. Each stage needs a separate `up`."""
+    """The generation of an authority or key. Each stage needs a separate `up`."""
 
     generation: int = Field(default=1, ge=1)
     """Number of the generation; increase it by 1 to start a rotation."""
     stage: Stage = "done"
     """`trust`: hosts trust both, the old key signs; `sign`: the new key signs; `done`: the old key is
     removed.
+    """
+
+
+class EncryptionKeySettings(RotationSettings):
+    """The generation of the secretbox key that encrypts objects in etcd. Each stage needs a separate `up`."""
+
+    stage: Stage = "done"
+    """`trust`: API servers can read objects of both keys, the old key encrypts; `sign`: the new key encrypts;
+    `done`: the old key is removed.
     """
 
 
@@ -32,3 +41,7 @@ class CertificateSettings(Section):
     """Rotation of certificate authorities; authorities that are not listed stay in their first generation."""
     service_account: RotationSettings = RotationSettings()
     """Rotation of the key pair that signs service account tokens."""
+    encryption: EncryptionKeySettings = EncryptionKeySettings()
+    """Rotation of the secretbox key that encrypts objects in etcd; run `kubewright encryption rewrite` before
+    the stage `done`.
+    """

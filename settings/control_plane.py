@@ -10,6 +10,7 @@ from settings.admission import AdmissionPlugin, EventRateLimitSettings
 from settings.authentication import OidcIssuerSettings, ServiceAccountIssuerSettings
 from settings.authorization import AuthorizationWebhookSettings
 from settings.base import Section
+from settings.encryption import EncryptionSettings
 from settings.extra_args import ExtraArgs
 from settings.types import Duration, Name, NonEmpty
 
@@ -71,6 +72,8 @@ class ApiSettings(Section):
     """Webhooks by name that decide about requests, in addition to Node and RBAC."""
     service_account_issuer: ServiceAccountIssuerSettings | None = None
     """The issuer of service account tokens; default: `https://kubernetes.default.svc.<network.domain>`."""
+    encryption: EncryptionSettings = EncryptionSettings()
+    """Encryption of objects in etcd."""
     extra_args: ExtraArgs = Field(default_factory=dict)
     """Additional flags of kube-apiserver without checks, as a last resort, such as
     `feature-gates: MutatingAdmissionPolicy=true`.

@@ -114,13 +114,14 @@ def free_ports(count: int) -> list[int]:
 class ControlPlane:
     """The processes of a control plane. Their data, certificates and logs are in `directory`.
 
-    `api_flags` are additional flags of the API server. `server` is its URL. `kubeconfig` is a kubeconfig for
-    an administrator, as text.
+    `server` is the URL of the API server, `etcd` that of etcd. `kubeconfig` is a kubeconfig for an
+    administrator, as text. `api_flags` are additional flags of the API server.
     """
 
     directory: Path
     api_flags: Sequence[str] = ()
     server: str = ""
+    etcd: str = ""
     kubeconfig: str = ""
     processes: list[subprocess.Popen[bytes]] = field(default_factory=list)
 
@@ -153,7 +154,7 @@ class ControlPlane:
         }.items():
             (self.directory / name).write_bytes(content)
         client, peer, api = free_ports(3)
-        self.server = f"https://127.0.0.1:{api}"
+        self.server, self.etcd = f"https://127.0.0.1:{api}", f"http://127.0.0.1:{client}"
         self.kubeconfig = kubeconfig_text(self.server, authority, admin)
         (self.directory / "kubeconfig").write_text(self.kubeconfig)
         self._start_etcd(client, peer)
@@ -228,6 +229,19 @@ class ControlPlane:
             time.sleep(0.3)
         raise AssertionError(f"the API server did not become ready: {self.logs()}")
 
+    def restart_api_server(self) -> None:
+        """Kill the API server and start it again, without waiting until it is ready."""
+        (position,) = [
+            number
+            for number, process in enumerate(self.processes)
+            if Path(str(process.args[0])).name == "kube-apiserver"  # type: ignore[index]
+        ]
+        old = self.processes[position]
+        old.kill()
+        old.wait()
+        with (self.directory / "kube-apiserver-restarted.log").open("wb") as log:
+            self.processes[position] = subprocess.Popen(old.args, stdout=log, stderr=log)
+
     def logs(self) -> str:
         """Return the ends of the logs of all processes."""
         return "\n".join(path.read_text()[-1500:] for path in sorted(self.directory.glob("*.log")))
@@ -244,6 +258,12 @@ class ControlPlane:
         result = subprocess.run(command, input=stdin, capture_output=True, text=True, check=False, timeout=60)
         assert result.returncode == 0, result.stderr
         return result.stdout
+
+    def get_raw(self, path: str) -> str:
+        """Return the output and the errors of `kubectl get --raw`, also of a request that fails."""
+        command = [binary_path("kubectl"), f"--kubeconfig={self.directory}/kubeconfig", "get", "--raw", path]
+        result = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
+        return result.stdout + result.stderr
 
 
 def kubeconfig_text(server: str, authority: CertificateAndKey, user: CertificateAndKey) -> str:

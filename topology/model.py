@@ -6,11 +6,11 @@ The model is independent of clouds, Kubernetes flags and Pulumi. `assembly.build
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from ipaddress import IPv4Address, IPv4Network
 
-from topology.options import NO_EXTRA_FLAGS, ControlPlaneOptions, ExtraFlags, Kubelet
+from topology.options import NO_EXTRA_FLAGS, ControlPlaneOptions, Encryption, ExtraFlags, Kubelet
 
 
 class Role(StrEnum):
@@ -219,8 +219,9 @@ class Rotation:
 class Certificates:
     """The generations of leaves and of authorities. `leaves` is the generation of all leaves.
 
-    `rotations` has the generations of the authorities `kubernetes`, `etcd` and `front-proxy` and of the key
-    pair `service-account`. A missing entry means that only the first generation exists.
+    `rotations` has the generations of the authorities `kubernetes`, `etcd` and `front-proxy`, of the key pair
+    `service-account`, and of the encryption (see `topology.encryption`). A missing entry means that only the
+    first generation exists.
     """
 
     leaves: int = 1
@@ -254,6 +255,7 @@ class Topology:
     """Maximum duration of the drain of a node before the node changes or leaves."""
     certificates: Certificates = Certificates()
     snapshots: Snapshots = Snapshots()
+    encryption: Encryption = field(default_factory=Encryption)
     external_cloud: bool = False
     """Whether the cloud controller manager sets addresses and zones of nodes and creates load balancers."""
     extra_flags: ExtraFlags = NO_EXTRA_FLAGS

@@ -8,6 +8,8 @@ from topology.authentication import AuthorizationWebhook, Issuer
 
 Flags = tuple[tuple[str, str], ...]
 """Additional flags of a component: pairs of name, without leading dashes, and value."""
+SECRETS = "secrets"
+"""The resource whose objects are always encrypted in etcd."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,3 +86,27 @@ class ExtraFlags:
 
 NO_EXTRA_FLAGS = ExtraFlags()
 """No additional flags."""
+
+
+class KmsPlugin:
+    """A KMS v2 plugin, with which API servers encrypt objects in etcd.
+
+    `endpoint` is the URL of a Unix socket on the control planes. `timeout` is a Go duration. API servers
+    start after the systemd unit `after`, if it is not empty.
+    """
+
+    name: str
+    endpoint: str
+    timeout: str
+    after: str = ""
+
+
+class Encryption:
+    """The resources that API servers encrypt in etcd, and the KMS plugin.
+
+    `resources` have the form `configmaps`, `cars.example.com` or `*.example.com`; wildcards are last.
+    The stages of changes are rotations of `Certificates`; see `topology.encryption`.
+    """
+
+    resources: tuple[str, ...] = (SECRETS,)
+    kms: KmsPlugin | None = None

@@ -1,8 +1,10 @@
-"""Rules for changes of etcd members and of versions: which changes lose data or are not supported."""
+"""Rules for changes of etcd members, versions and generations: which changes are not supported."""
 
 from __future__ import annotations
 
 from collections.abc import Collection
+
+from topology.model import Rotation
 
 _MAX_MEMBERS_REDUCIBLE_TO_ONE = 3
 """The largest number of members that can shrink to one member in one step. Allowed numbers are 1, 3 and 5."""
@@ -31,6 +33,11 @@ def find_member_problem(old: Collection[str], new: Collection[str]) -> str:
         f"only {len(kept)} of {len(old)} members would remain ({', '.join(sorted(kept))}), fewer than the "
         f"quorum of {needed}; {advice}"
     )
+
+
+def are_compatible(old: Rotation, new: Rotation) -> bool:
+    """Check whether hosts with the old rotation and hosts with the new rotation trust each other."""
+    return old.signing in new.trusted and new.signing in old.trusted
 
 
 def is_downgrade(old: str, new: str) -> bool:

@@ -15,6 +15,7 @@ from artifacts.errors import ArtifactError
 from automation.cli import (
     artifacts,
     configuration,
+    encryption,
     images,
     inspect,
     lab,
@@ -30,7 +31,20 @@ from automation.errors import UserError
 from lab.errors import LabError
 
 NAME = "kubewright"
-_GROUPS = (new, stacks, configuration, inspect, plan, recovery, users, pull_requests, artifacts, lab, images)
+_GROUPS = (
+    new,
+    stacks,
+    configuration,
+    inspect,
+    encryption,
+    plan,
+    recovery,
+    users,
+    pull_requests,
+    artifacts,
+    lab,
+    images,
+)
 _PANELS = list(dict.fromkeys(group.PANEL for group in _GROUPS))
 
 

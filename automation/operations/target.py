@@ -45,6 +45,12 @@ def find_target(environment: Environment, stack: str, file: Path | None) -> Targ
     """Return the stack with this name. Raise UserError with all problems of the stack file."""
     work_directory = workspace.prepare(environment=environment, stack=stack, source=file)
     work_directory = resolve_workspace(environment, work_directory)
+    return target_of(Engine(environment, work_directory), environment)
+
+
+def target_of(engine: Engine, environment: Environment) -> Target:
+    """Return the stack of an engine. Raise UserError with all problems of the stack file."""
+    work_directory = engine.workspace
     cluster = replace_encrypted(work_directory.config.get(CLUSTER_KEY) or {}, ENCRYPTED_PLACEHOLDER)
     try:
         settings = load(cluster)
@@ -52,10 +58,10 @@ def find_target(environment: Environment, stack: str, file: Path | None) -> Targ
         raise UserError(str(error)) from None
     metal = settings.metal or MetalSettings()
     return Target(
-        stack=stack,
+        stack=work_directory.stack,
         environment=environment,
         settings=settings,
         topology=build_topology(settings),
         remote=Remote(metal, work_directory.directory / "ssh"),
-        engine=Engine(environment, work_directory),
+        engine=engine,
     )

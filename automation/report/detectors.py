@@ -26,7 +26,9 @@ from automation.stacks.events import Step, Values
 from formats.lists import shorten_list
 from nodeconfig import parse
 from nodeconfig.extra_flags import find_extra_flags
-from topology.model import Role
+from topology.encryption import is_encryption
+from topology.encryption_stages import describe_generations
+from topology.model import Role, Rotation
 
 _AUTHORITY = re.compile(
     r"cluster-pki-(?:(?:kubernetes|etcd|front-proxy)-ca|service-account)(?:-\d+)?(?:-key)?\Z"
@@ -84,6 +86,8 @@ def new_authorities(facts: ChangeFacts) -> list[str]:
     for step in facts.steps_with(Operation.CHANGE):
         old = parse.parse_rotations(_delivered_text(step.old))
         for name, rotation in parse.parse_rotations(_delivered_text(step.new)).items():
+            if is_encryption(name):
+                continue
             previous = (old[name].signing, old[name].trusted) if name in old else (1, (1,))
             if previous != (rotation.signing, rotation.trusted):
                 trusted = ", ".join(map(str, rotation.trusted))
@@ -91,8 +95,21 @@ def new_authorities(facts: ChangeFacts) -> list[str]:
     return [*created, *dict.fromkeys(rotated)]
 
 
+def changed_encryption(facts: ChangeFacts) -> list[str]:
+    """Detect changes of the keys, plugins and resources of the encryption of objects in etcd."""
+    changes: list[str] = []
+    for step in facts.steps_with(Operation.CHANGE):
+        old = parse.parse_rotations(_delivered_text(step.old))
+        new = parse.parse_rotations(_delivered_text(step.new))
+        for name in filter(is_encryption, dict.fromkeys((*old, *new))):
+            rotation = new.get(name, Rotation())
+            if old.get(name, Rotation()) != rotation:
+                changes.append(describe_generations(name, rotation))
+    return list(dict.fromkeys(changes))
+
+
 def lost_encryption_keys(facts: ChangeFacts) -> list[str]:
-    """Detect the loss of the key in `encryption.yaml`, with which the API server encrypts Secrets in etcd."""
+    """Detect the loss of a key in `encryption.yaml`, with which the API server encrypts objects in etcd."""
     return [
         step.name
         for step in facts.destructive_steps()

@@ -43,7 +43,10 @@ RULES: tuple[RiskRule, ...] = (
         detectors.lost_authorities,
     ),
     RiskRule(
-        "encryption-key", _HIGH, "replaces the key that encrypts Secrets", detectors.lost_encryption_keys
+        "encryption-key",
+        _HIGH,
+        "deletes or replaces a key that encrypts objects in etcd",
+        detectors.lost_encryption_keys,
     ),
     RiskRule("namespace", _HIGH, "deletes a namespace with everything in it", detectors.deleted_namespaces),
     RiskRule("public-port", _HIGH, "opens a port to the public", detectors.public_ports),
@@ -78,6 +81,12 @@ RULES: tuple[RiskRule, ...] = (
         _MEDIUM,
         "adds a certificate authority, or changes which one signs",
         detectors.new_authorities,
+    ),
+    RiskRule(
+        "encryption",
+        _MEDIUM,
+        "changes which key or plugin encrypts objects in etcd",
+        detectors.changed_encryption,
     ),
     RiskRule(
         "members-replaced",

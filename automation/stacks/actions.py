@@ -20,7 +20,7 @@ from automation.prerequisites import ENGINE_ONLY, Purpose
 from automation.stacks import driver, plans, teardown
 from automation.stacks.events import Message, Policy
 from automation.stacks.known_secrets import redactor_of_stack
-from automation.stacks.preflight import protection, rotation, upgrade
+from automation.stacks.preflight import encryption, protection, rotation, upgrade
 from automation.stacks.result import Action, OnEvent, Options, Outcome, Result, ShowLine
 from redaction.redactor import LineRedactor
 
@@ -86,6 +86,7 @@ def up(request: StackRequest) -> Result:
     engine = request.prepare_engine(Purpose.CHANGE)
     rotation.check(engine)
     upgrade.check(engine)
+    encryption.check(engine, request.environment)
     if request.options.policy:
         policy_preview = _silent_preview(request, engine, replace(request.options, plan=None, diff=False))
         if policy_preview.outcome is Outcome.FAILED:

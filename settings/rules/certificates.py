@@ -13,7 +13,8 @@ def first_generation_has_no_stage(rule_input: RuleInput) -> Iterator[Problem]:
     """Refuse rotation stages for the first generation, because it replaces no other generation."""
     certificates = rule_input.settings.certificates
     sections = {f"authorities.{name}": section for name, section in certificates.authorities.items()}
-    for path, section in {**sections, "service_account": certificates.service_account}.items():
+    sections |= {"service_account": certificates.service_account, "encryption": certificates.encryption}
+    for path, section in sections.items():
         if section.generation == 1 and section.stage != "done":
             yield Problem(
                 f"certificates.{path}.stage",

@@ -1,5 +1,4 @@
-"""Checks that all hosts have the previous stage of a certificate rotation before the next stage starts
-[B3].
+"""Checks that all hosts have the previous stage of a rotation before the next stage starts [B3].
 
 Hosts check their own stage too. But a host cannot see that another host missed a stage.
 """
@@ -15,8 +14,11 @@ from automation.engine.program import Engine
 from automation.errors import UserError
 from automation.lab_stack import CLUSTER_KEY
 from nodeconfig.parse import parse_rotations
-from nodeconfig.roles import AUTHORITIES_BY_ROLE
+from nodeconfig.roles import AUTHORITIES_BY_ROLE, has_rotation
+from topology.encryption import is_encryption
+from topology.encryption_stages import describe_skipped_stage
 from topology.model import Certificates, Rotation
+from topology.transitions import are_compatible
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,10 +32,10 @@ class _HostRotation:
 def check(engine: Engine) -> None:
     """Raise `UserError` when the stack file requests a rotation stage that its hosts are not ready for.
 
-    The state is read only for stack files with a rotation.
+    The state is read only for stack files with a rotation, or with settings of the encryption.
     """
     cluster = engine.workspace.config.get(CLUSTER_KEY)
-    if not isinstance(cluster, Mapping) or "certificates" not in cluster:
+    if not isinstance(cluster, Mapping) or not _has_rotations(cluster):
         return
     topology = topology_or_none(engine.workspace.config)
     if topology is None:
@@ -46,10 +48,12 @@ def check(engine: Engine) -> None:
 
 def find_problems(certificates: Certificates, delivered: Iterable[Delivery]) -> list[str]:
     """Return a line for each authority whose hosts would not trust each other during the change."""
+    requested_names = [name for name, _ in certificates.rotations]
     by_authority: dict[str, list[_HostRotation]] = {}
     for delivery in delivered:
         delivered_rotations = parse_rotations(delivery.script)
-        for name in AUTHORITIES_BY_ROLE[delivery.role]:
+        names = dict.fromkeys((*AUTHORITIES_BY_ROLE[delivery.role], *delivered_rotations, *requested_names))
+        for name in (name for name in names if has_rotation(delivery.role, name)):
             current = _HostRotation(delivery.host, delivered_rotations.get(name, Rotation()))
             by_authority.setdefault(name, []).append(current)
     lines = []
@@ -61,12 +65,18 @@ def find_problems(certificates: Certificates, delivered: Iterable[Delivery]) -> 
     return lines
 
 
-def are_compatible(old: Rotation, new: Rotation) -> bool:
-    """Check whether hosts with the old rotation and hosts with the new rotation trust each other."""
-    return old.signing in new.trusted and new.signing in old.trusted
+def _has_rotations(cluster: Mapping[str, object]) -> bool:
+    """Check whether the object `kubewright:cluster` of a stack file has settings of a rotation."""
+    api = cluster.get("api")
+    return "certificates" in cluster or (isinstance(api, Mapping) and "encryption" in api)
 
 
 def _format_problem(name: str, requested: Rotation, incompatible: list[_HostRotation]) -> str:
+    if is_encryption(name):
+        first_host = min(incompatible, key=lambda each: each.host)
+        return describe_skipped_stage(
+            name, first_host.rotation, requested, [each.host for each in incompatible]
+        )
     field = "service_account" if name == "service-account" else f"authorities.{name}"
     first = min(incompatible, key=lambda each: each.host).rotation
     hosts = ", ".join(sorted({each.host for each in incompatible}))

@@ -12,9 +12,13 @@ from hypothesis import strategies as st
 
 from components.addons.coredns import corefile
 from components.addons.workload import spread_constraints
-from components.derived_secrets import bootstrap_token, encryption_configuration
+from components.derived_secrets import bootstrap_token, encryption_key
+from components.encryption_configuration import encryption_configuration
 from components.kubeconfig import kubeconfig
 from components.on_delete import ANNOTATION, MARK_NODES, UNMARK_NODES
+from topology.encryption import resource_encryptions
+from topology.model import Certificates
+from topology.options import Encryption
 
 
 @given(st.text())
@@ -31,7 +35,7 @@ _KEYS = st.text(st.characters(codec="ascii", exclude_characters="\0"))
 @given(_KEYS, _KEYS)
 def test_different_keys_give_different_secrets(one: str, other: str) -> None:
     assert (bootstrap_token(one) == bootstrap_token(other)) == (one == other)
-    assert (encryption_configuration(one) == encryption_configuration(other)) == (one == other)
+    assert (encryption_key(one) == encryption_key(other)) == (one == other)
 
 
 KEY = "-----BEGIN EC PRIVATE KEY-----\nan example\n-----END EC PRIVATE KEY-----\n"
@@ -42,9 +46,34 @@ text as the key, in base64 and base32. They must never change.
 """
 
 
+def default_configuration(private_key: str) -> str:
+    """Return the encryption configuration of a stack without settings of the encryption."""
+    resources = resource_encryptions(Encryption(), Certificates())
+    return encryption_configuration(resources, {"key1": encryption_key(private_key)})
+
+
+def test_the_encryption_configuration_of_existing_clusters_does_not_change() -> None:
+    """With another text, an `up` would change a file on all control planes."""
+    assert (
+        default_configuration(KEY)
+        == """\
+apiVersion: apiserver.config.k8s.io/v1
+kind: EncryptionConfiguration
+resources:
+  - resources: [secrets]
+    providers:
+      - secretbox:
+          keys:
+            - name: key1
+              secret: 0XtIYjY0CLNK/ghAhKAjyBrVtenTzOQ1jHV3Ha4ynm4=
+      - identity: {}
+"""
+    )
+
+
 def test_the_encryption_key_of_existing_clusters_does_not_change() -> None:
     """With another key, API servers cannot read any Secret that etcd and its snapshots contain."""
-    document = yaml.safe_load(encryption_configuration(KEY))
+    document = yaml.safe_load(default_configuration(KEY))
     (key,) = document["resources"][0]["providers"][0]["secretbox"]["keys"]
     # The API server finds the key by its name, which etcd stores with each Secret.
     assert key == {"name": "key1", "secret": "0XtIYjY0CLNK/ghAhKAjyBrVtenTzOQ1jHV3Ha4ynm4="}
@@ -56,7 +85,7 @@ def test_the_bootstrap_token_of_existing_clusters_does_not_change() -> None:
 
 
 def test_encryption_is_secretbox_with_32_bytes_and_identity_last() -> None:
-    document = yaml.safe_load(encryption_configuration("key"))
+    document = yaml.safe_load(default_configuration("key"))
     (resources,) = document["resources"]
     assert resources["resources"] == ["secrets"]
     first, last = resources["providers"]

@@ -13,12 +13,16 @@ from tests.unit.settings.wrong_api import API
 from tests.unit.settings.wrong_authentication import AUTHENTICATION
 from tests.unit.settings.wrong_authorization import AUTHORIZATION
 from tests.unit.settings.wrong_clouds import CLOUDS
+from tests.unit.settings.wrong_encryption import ENCRYPTION
 from tests.unit.settings.wrong_extra_args import EXTRA_ARGS
 from tests.unit.settings.wrong_machines import MACHINES
 from tests.unit.settings.wrong_network import NETWORK
 from tests.unit.settings.wrong_values import VALUES
 
-WRONG = (*VALUES, *MACHINES, *NETWORK, *ADDONS, *API, *AUTHENTICATION, *AUTHORIZATION, *EXTRA_ARGS, *CLOUDS)
+WRONG = (
+    *(*VALUES, *MACHINES, *NETWORK, *ADDONS, *CLOUDS),
+    *(*API, *AUTHENTICATION, *AUTHORIZATION, *ENCRYPTION, *EXTRA_ARGS),
+)
 
 
 def load_error(row: InvalidSettings) -> SettingsError:

@@ -129,6 +129,12 @@ def observation_with_lost_hosts(*names: str) -> Observation:
             "API server is not ready: failed: etcd, poststarthook/x",
             True,
         ),
+        (
+            healthy_cluster_except("cp-1", api="[+]ping ok [-]kms-providers failed: reason withheld"),
+            "cp-1",
+            "API server is not ready: failed: kms-providers",
+            True,
+        ),
         (healthy_cluster_except("cp-1", api="refused"), "cp-1", "API server is not ready: refused", True),
         (healthy_cluster_except("e-1", etcd=replace(ETCD, healthy=False)), "e-1", "not healthy", True),
         (

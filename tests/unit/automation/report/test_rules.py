@@ -72,7 +72,10 @@ DANGEROUS: dict[str, list[list[Step]]] = {
         [step("replace", CA, "cluster-pki-kubernetes-ca", "pki")],
         [step("delete", KEY, "cluster-pki-etcd-ca-2-key", "pki")],
     ],
-    "encryption-key": [[step("replace", KEY, "cluster-pki-encryption", "pki")]],
+    "encryption-key": [
+        [step("replace", KEY, "cluster-pki-encryption", "pki")],
+        [step("delete", KEY, "cluster-pki-encryption-2-key", "pki")],
+    ],
     "namespace": [[step("delete", "kubernetes:core/v1:Namespace", "team")]],
     "public-port": [
         [aws_rule("0.0.0.0/0")],
@@ -101,6 +104,10 @@ DANGEROUS: dict[str, list[list[Step]]] = {
         [host("delete", "w-1", "node", "workers"), host("replace", "w-2", "node", "workers")]
     ],
     "minor-version": [[host("update", "cp-1", "control-plane", "", OLD, NEW)]],
+    "encryption": [
+        [host("update", "cp-1", "control-plane", "", "x\n", "trust encryption 1 1 2\n")],
+        [host("update", "cp-1", "control-plane", "", "trust encryption-kms-vault 1 1 2\n", "x\n")],
+    ],
     "new-authority": [
         [step("create", CA, "cluster-pki-kubernetes-ca-2", "pki")],
         [host("update", "w-1", "node", "workers", "version kubernetes 1.36.3\n", "trust kubernetes 2 1 2\n")],
@@ -150,6 +157,10 @@ HARMLESS: dict[str, list[list[Step]]] = {
     "minor-version": [
         [host("update", "cp-1", "control-plane", "", "version kubernetes 1.36.1\n", NEW)],
         [host("create", "w-4", "node", "workers", "", NEW)],
+    ],
+    "encryption": [
+        [host("create", "cp-4", "control-plane", "", "", "trust encryption 1 1 2\n")],
+        [host("update", "cp-1", "control-plane", "", "trust etcd 1 1\n", "trust etcd 1 1 2\n")],
     ],
     "new-authority": [[host("update", "w-1", "node", "workers", "trust etcd 2 2\n", "trust etcd 2 2\nx\n")]],
     "members-replaced": [[step("update", LOCAL, "cp-1-roll", old={"delete": "a"}, new={"delete": "b"})]],

@@ -75,3 +75,42 @@ def test_service_account_key_is_named_as_in_the_settings() -> None:
 
 def test_empty_stack_may_start_with_any_stage() -> None:
     assert find_problems(requested_certificates(DONE), []) == []
+
+
+def test_control_plane_that_missed_a_stage_of_the_encryption_is_named() -> None:
+    planes = [
+        delivery_with_rotation("cp-1", TRUST, Role.CONTROL_PLANE, "encryption"),
+        delivery_with_rotation("cp-2", FIRST, Role.CONTROL_PLANE, "encryption"),
+        delivery_with_rotation("w-1", FIRST),
+    ]
+    (line,) = find_problems(requested_certificates(SIGN, "encryption"), planes)
+    assert line == (
+        "certificates.encryption: requested is that API servers write objects of key2 and can read objects "
+        "of key1 and objects of key2, but on cp-2 they write objects of key1 and can read objects of key1; "
+        "set the next stage (trust, sign, done), run `up`, then set the stage after it"
+    )
+
+
+@pytest.mark.parametrize(
+    ("name", "current", "next_rotation", "start"),
+    [
+        ("encryption-kms-vault", FIRST, DONE, "api.encryption.kms: "),
+        ("encryption-kms-vault", DONE, FIRST, "api.encryption.kms: "),
+        ("encryption-of-configmaps", FIRST, SIGN, "api.encryption.resources.configmaps: "),
+        ("encryption-of-*.example.com", SIGN, FIRST, "api.encryption.resources.*.example.com: "),
+    ],
+)
+def test_plugin_or_resource_without_a_stage_in_between_is_refused(
+    name: str, current: Rotation, next_rotation: Rotation, start: str
+) -> None:
+    plane = delivery_with_rotation("cp-1", current, Role.CONTROL_PLANE, f"'{name}'")
+    (line,) = find_problems(requested_certificates(next_rotation, name), [plane])
+    assert line.startswith(start)
+    assert " on cp-1 they write " in line
+
+
+def test_another_plugin_cannot_replace_a_plugin_that_encrypts() -> None:
+    plane = delivery_with_rotation("cp-1", DONE, Role.CONTROL_PLANE, "encryption-kms-vault")
+    problems = " ".join(find_problems(requested_certificates(DONE, "encryption-kms-other"), [plane]))
+    assert "write objects of other and" in problems
+    assert "they write objects of vault and" in problems

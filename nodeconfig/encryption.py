@@ -1,0 +1,44 @@
+"""The encryption configuration of an API server [D4]: its file, and the check that a server has loaded it."""
+
+from __future__ import annotations
+
+from nodeconfig.bundle import SecretFile
+from nodeconfig.host_paths import ADMIN_KUBECONFIG, BIN, PKI
+from topology.encryption import is_default
+from topology.model import Topology
+
+ENCRYPTION_FILE = SecretFile(f"{PKI}/encryption.yaml", "encryption.yaml")
+"""The EncryptionConfiguration. The API server reads the file again once a minute, without a restart."""
+_LOAD_SECONDS = 120
+"""Additional time until an API server is ready: a minute until it reads the file, and the health check of a
+KMS plugin.
+"""
+_SECONDS_BETWEEN_CHECKS = 3
+
+
+def encryption_flags() -> dict[str, str]:
+    """Return the flags of an API server that concern the encryption of objects in etcd."""
+    return {
+        "encryption-provider-config": ENCRYPTION_FILE.path,
+        "encryption-provider-config-automatic-reload": "true",
+    }
+
+
+def encryption_is_loaded(topology: Topology) -> tuple[str, int]:
+    """Return sh text that succeeds when the API server of a host has loaded its `encryption.yaml`, and the
+    additional seconds that this can take.
+
+    Without this check a stage could begin while another API server still has the configuration of the stage
+    before the previous one, and this server could not read what the first server writes. The API server
+    reports the digest of the loaded file as a metric (kubernetes/kubernetes#132299, Kubernetes 1.34). The
+    check is empty for clusters that never changed their encryption, so that their deliveries stay the same.
+    """
+    if is_default(topology.encryption, topology.certificates):
+        return "", 0
+    metrics = f"{BIN}/kubectl --kubeconfig={ADMIN_KUBECONFIG} --request-timeout=5s get --raw /metrics"
+    check = (
+        f"digest=$(sha256sum <{ENCRYPTION_FILE.path}) && case $({metrics}) in "
+        f'*"sha256:${{digest%% *}}"*) ;; *) sleep {_SECONDS_BETWEEN_CHECKS}; '
+        f'echo "kube-apiserver has not loaded {ENCRYPTION_FILE.path} yet" >&2; false ;; esac'
+    )
+    return check, _LOAD_SECONDS
