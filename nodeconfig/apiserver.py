@@ -8,7 +8,7 @@ from nodeconfig.bundle import File, SecretFile, Service
 from nodeconfig.component import Component, Json, json_file
 from nodeconfig.host_paths import ADMIN_KUBECONFIG, BIN, CA, CIPHERS, KUBERNETES, LOCAL_API, PKI
 from nodeconfig.kubeconfig import authority_file, certificate_files, kubeconfig_with_certificate
-from nodeconfig.systemd import Unit
+from nodeconfig.systemd import Unit, sandbox
 from topology.model import Member, Topology
 from topology.ports import API_PORT, ETCD_CLIENT_PORT
 
@@ -67,7 +67,12 @@ def _service_unit(topology: Topology, member: Member) -> Unit:
         command=(f"{BIN}/kube-apiserver", *(f"--{name}={value}" for name, value in flags.items())),
         after=("network.target", "etcd.service"),
         type="notify",
-        service=("LimitNOFILE=65536", "TimeoutStopSec=120", "OOMScoreAdjust=-998"),
+        service=(
+            "LimitNOFILE=65536",
+            "TimeoutStopSec=120",
+            "OOMScoreAdjust=-998",
+            *sandbox(writable=(_AUDIT_LOGS,)),
+        ),
     )
 
 
