@@ -64,14 +64,14 @@ def as_plain_text(tables: RenderableType) -> str:
 def _host_table(host: str, roles: Sequence[Role] | None, rows: Sequence[Result]) -> RenderableType:
     title = "Policies in the API" if roles is None else f"Host {host}"
     table = Table("id", "result", "check", "detail", title=title, title_justify="left")
-    skipped = dict(inapplicable_sections(roles)) if roles is not None else {}
-    ids = {section.section: reason for section, reason in skipped.items()}
+    skipped = list(inapplicable_sections(roles)) if roles is not None else []
+    ids = {section.section for section, _ in skipped}
     for row in rows:
         if row.check.section not in ids:
             outcome = row.verdict.outcome
             style = _STYLES.get(outcome, "")
             table.add_row(row.check.id, outcome.value, row.check.title, row.verdict.detail, style=style)
-    for section, reason in skipped.items():
+    for section, reason in skipped:
         table.add_row(section.section, Outcome.NOT_APPLICABLE.value, section.title, reason)
     return table
 

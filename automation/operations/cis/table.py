@@ -18,6 +18,13 @@ from nodeconfig.host_paths import CA, CIPHERS, ETCD_DATA, ETCD_PKI, KUBELET, KUB
 
 BENCHMARK = "CIS Kubernetes Benchmark 2.0.1"
 """The newest version. It covers Kubernetes 1.34 and 1.35, and has the checks of version 1.12."""
+DEFAULT_WARNINGS = frozenset(
+    (
+        *("1.2.1", "1.2.9", "1.2.11", "3.1.1", "3.1.2", "3.1.3", "4.2.7"),
+        *("5.1.7", "5.2.6", "5.2.7", "5.2.8", "5.2.9", "5.3.1", "5.3.2", "5.4.2", "5.5.1", "5.6.1"),
+    )
+)
+"""The checks that are warnings on a new cluster with default settings. All others pass."""
 FILES = ("control-plane.yaml", "etcd.yaml", "node.yaml", "policies.yaml")
 PATHS = {
     "units": SYSTEMD_UNITS,
@@ -76,8 +83,8 @@ class Check(_Model):
     """A check of the benchmark.
 
     `process` is the program whose flags count, and `file` the configuration file whose `keys` count. A value
-    that differs is a failure; with `warn` it is a warning with this reason. A check with `manual` needs
-    the judgment of a person, for this reason.
+    that differs is a failure; with `warn` it is a warning with this reason. `looks_at` tells what the
+    function `judge` looks at. A check with `manual` needs the judgment of a person, for this reason.
     """
 
     id: str
@@ -92,6 +99,7 @@ class Check(_Model):
     flags: Mapping[str, Condition] = {}
     keys: Mapping[str, Condition] = {}
     judge: str = ""
+    looks_at: str = ""
     argument: Any = None
     warn: str = ""
     manual: str = ""

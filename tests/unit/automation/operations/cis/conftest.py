@@ -66,6 +66,6 @@ def topology() -> Topology:
     return cluster(etcd=3)
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def hosts(topology: Topology) -> dict[str, CisFacts]:
     return delivered_facts(topology)
