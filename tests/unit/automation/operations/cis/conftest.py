@@ -10,7 +10,7 @@ import pytest
 
 from automation.operations.cis.facts import ETCD_CA, KUBERNETES_CA, CisFacts, FileFact, parse_arguments
 from nodeconfig import bundles
-from nodeconfig.bundle import Bundle
+from nodeconfig.bundle import Bundle, File, SecretFile
 from testkit.bundles import FakeIndex, cluster
 from topology.model import Topology
 
@@ -25,7 +25,8 @@ _COMMAND = re.compile(r"^ExecStart=((?:.*\\\n)*.*)$", re.MULTILINE)
 
 def files_of(bundle: Bundle) -> Iterator[FileFact]:
     """Yield the files and directories of a bundle."""
-    for item in (*bundle.files, *bundle.secrets, *bundle.directories):
+    items: list[File | SecretFile] = [*bundle.files, *bundle.secrets, *bundle.directories]
+    for item in items:
         yield FileFact(item.path, item.mode, item.owner)
 
 

@@ -10,7 +10,8 @@ from typing import Any, cast
 import pytest
 
 from automation.errors import UserError
-from automation.operations.cis import cluster_objects, command, facts
+from automation.operations import cluster_facts
+from automation.operations.cis import command, facts
 from automation.operations.cis.cluster_objects import QUERIES
 from automation.operations.cis.facts import CisFacts, collection_script
 from automation.operations.cluster_facts import ApiUnavailable
@@ -65,8 +66,7 @@ def cluster_without_objects(monkeypatch: pytest.MonkeyPatch, compliant: dict[str
         return compliant[output]
 
     monkeypatch.setattr(facts, "parse", parse)
-    queries = lambda *_, **__: [{"items": []} for _ in QUERIES]  # noqa: E731
-    monkeypatch.setattr(cluster_objects.cluster_facts, "run_queries", queries)
+    monkeypatch.setattr(cluster_facts, "run_queries", lambda *_, **__: [{"items": []}] * len(QUERIES))
 
 
 def run_json(target: Any, capsys: pytest.CaptureFixture[str]) -> tuple[int, dict[str, Any]]:  # noqa: ANN401
@@ -125,7 +125,7 @@ def test_unavailable_api_is_an_error(
     def unavailable(*_: object, **__: object) -> None:
         raise ApiUnavailable("cp-1: connection refused")
 
-    monkeypatch.setattr(cluster_objects.cluster_facts, "run_queries", unavailable)
+    monkeypatch.setattr(cluster_facts, "run_queries", unavailable)
     code, document = run_json(target, capsys)
     assert code == 1
     assert document["errors"] == [

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -84,7 +84,7 @@ def with_configuration(facts: CisFacts, path: str, **keys: object) -> CisFacts:
     )
 
 
-BROKEN = {
+BROKEN: dict[str, tuple[str, Callable[[CisFacts], CisFacts]]] = {
     "1.1.11": ("e-0", lambda facts: with_file(facts, "/var/lib/etcd", mode=0o755)),
     "1.1.12": ("e-0", lambda facts: with_file(facts, "/var/lib/etcd", owner="root:root")),
     "1.1.13": ("cp-1", lambda facts: with_file(facts, "/etc/kubernetes/admin.conf", mode=0o640)),
