@@ -20,7 +20,7 @@ from nodeconfig.encryption import ENCRYPTION_FILE, encryption_flags, encryption_
 from nodeconfig.extra_flags import with_extra_flags
 from nodeconfig.host_paths import ADMIN_KUBECONFIG, BIN, CA, CIPHERS, KUBERNETES, LOCAL_API, PKI
 from nodeconfig.kubeconfig import authority_file, certificate_files, kubeconfig_with_certificate
-from nodeconfig.systemd import Unit
+from nodeconfig.systemd import Unit, sandbox
 from topology.model import Member, Topology
 from topology.ports import API_PORT, ETCD_CLIENT_PORT
 
@@ -103,7 +103,12 @@ def _service_unit(topology: Topology, member: Member) -> Unit:
         command=(f"{BIN}/kube-apiserver", *_arguments(flags)),
         after=("network.target", "etcd.service", *((plugin.after,) if plugin and plugin.after else ())),
         type="notify",
-        service=("LimitNOFILE=65536", "TimeoutStopSec=120", "OOMScoreAdjust=-998"),
+        service=(
+            "LimitNOFILE=65536",
+            "TimeoutStopSec=120",
+            "OOMScoreAdjust=-998",
+            *sandbox(writable=(_AUDIT_LOGS,)),
+        ),
     )
 
 

@@ -13,6 +13,8 @@ from nodeconfig.component import Component
 from nodeconfig.host_paths import CNI, FLANNEL_SUBNET, LIBRARY
 from topology.model import Topology
 
+_NAME = "kubewright"
+_ADDRESSES = f"/var/lib/cni/networks/{_NAME}"
 _PLUGINS = ("bridge", "loopback", "host-local", "portmap")
 WRITE_CONFLIST = f"{LIBRARY}/write-conflist"
 """Path on a host of the program that writes the CNI configuration with the pod subnet of `FLANNEL_SUBNET`."""
@@ -45,7 +47,7 @@ def _write_conflist(topology: Topology) -> str:
         "backend": str(topology.network.proxy_mode),
         "capabilities": {"portMappings": True},
     }
-    conflist = {"cniVersion": "1.0.0", "name": "kubewright", "plugins": [bridge, portmap]}
+    conflist = {"cniVersion": "1.0.0", "name": _NAME, "plugins": [bridge, portmap]}
     text = json.dumps(conflist, indent=2).replace('"MTU"', "$FLANNEL_MTU")
     return f"""#!/bin/sh
 # Writes the pods' network configuration from the subnet that flannel was given.
@@ -54,8 +56,12 @@ set -eu
 # flannel names the bridge's address, the first of the subnet; IPAM wants the subnet itself.
 address=${{FLANNEL_SUBNET%/*}}
 subnet=${{address%.*}}.$((${{address##*.}} - 1))/${{FLANNEL_SUBNET#*/}}
-umask 022
-mkdir -p /etc/cni/net.d
+umask 077
+mkdir -p -m 0755 /etc/cni/net.d
+# The plugin host-local would create this file with mode 0750.
+mkdir -p {_ADDRESSES}
+: >>{_ADDRESSES}/lock
+chmod 0600 {_ADDRESSES}/lock
 cat >/etc/cni/net.d/.kubewright <<EOF
 {text}
 EOF

@@ -9,7 +9,7 @@ from nodeconfig.host_paths import BIN, CA, KUBERNETES, LOCAL_API, PKI
 from nodeconfig.kubeconfig import certificate_files, kubeconfig_with_certificate
 from nodeconfig.leader_election import flags as leader_flags
 from nodeconfig.leader_election import local_health
-from nodeconfig.systemd import Unit
+from nodeconfig.systemd import Unit, sandbox
 from topology.certificates import KUBERNETES_CA
 from topology.model import Topology
 from topology.ports import CONTROLLER_MANAGER_PORT
@@ -70,4 +70,5 @@ def _service_unit(topology: Topology) -> Unit:
         description="Kubernetes controller manager",
         command=(f"{BIN}/kube-controller-manager", *(f"--{name}={value}" for name, value in flags.items())),
         after=("network.target", "kube-apiserver.service"),
+        service=sandbox(),
     )

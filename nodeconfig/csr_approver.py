@@ -11,7 +11,7 @@ from nodeconfig.bundle import Service
 from nodeconfig.component import Component
 from nodeconfig.host_paths import BIN, CA, KUBERNETES, LOCAL_API
 from nodeconfig.kubeconfig import kubeconfig_with_certificate
-from nodeconfig.systemd import Unit
+from nodeconfig.systemd import Unit, sandbox
 from topology.model import Topology
 from topology.ports import CSR_APPROVER_HEALTH_PORT, CSR_APPROVER_METRICS_PORT
 
@@ -41,6 +41,7 @@ def component(topology: Topology) -> Component:
         description="Approver of kubelets' serving certificates",
         command=(f"{BIN}/kubelet-csr-approver", *(f"--{name}={value}" for name, value in flags.items())),
         after=("network.target", "kube-apiserver.service"),
+        service=sandbox(),
     )
     return Component(
         files=(config, unit.file()),

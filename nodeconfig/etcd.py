@@ -12,7 +12,7 @@ from nodeconfig.extra_flags import with_extra_flags
 from nodeconfig.host_paths import BIN, ETCD, ETCD_DATA, ETCD_PKI, LIBRARY, LOCAL_ETCD, SYSTEMD_UNITS
 from nodeconfig.kubeconfig import authority_file, certificate_files
 from nodeconfig.sources import read_code
-from nodeconfig.systemd import Unit
+from nodeconfig.systemd import Unit, sandbox
 from topology.model import Member, Topology
 from topology.ports import ETCD_CLIENT_PORT, ETCD_METRICS_PORT, ETCD_PEER_PORT
 
@@ -141,6 +141,8 @@ def _service_unit(topology: Topology, member: Member) -> Unit:
             "Nice=-5",
             "IOSchedulingClass=best-effort",
             "IOSchedulingPriority=0",
+            # The sandbox does not apply to ExecStartPre, because of its plus sign.
+            *sandbox(writable=(ETCD_DATA,)),
         ),
         unit=(f"RequiresMountsFor={ETCD_DATA}", f"Wants={_PROMOTION_UNIT}"),
     )

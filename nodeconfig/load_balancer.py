@@ -15,7 +15,7 @@ from nodeconfig.component import Component
 from nodeconfig.host_paths import LIBRARY
 from nodeconfig.kubeconfig import authority_file
 from nodeconfig.sources import read_code
-from nodeconfig.systemd import Unit
+from nodeconfig.systemd import Unit, sandbox
 from topology.model import Member, Topology
 from topology.ports import API_PORT, LOAD_BALANCER_HEALTH_PORT
 
@@ -244,6 +244,7 @@ def _haproxy_unit() -> Unit:
             "SuccessExitStatus=143",
             f"LimitNOFILE={3 * _MAX_CONNECTIONS}",
             "OOMScoreAdjust=-900",
+            *sandbox(capabilities=("CAP_NET_BIND_SERVICE",)),
         ),
     )
 

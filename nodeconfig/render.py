@@ -58,7 +58,7 @@ def script(bundle: Bundle, identity: Identity, *, sudo: bool = False) -> str:
         ),
         "commit",
     ]
-    unpack = 'base64 -d | tar -x -C "$work"'
+    unpack = f'base64 -d | {_root_prefix(sudo)}tar -x -C "$work"'
     text = _program_for_any_login_shell(bundle.role, statements, unpack, sudo)
     size = len(text.encode())
     if size > MAX_TEXT_BYTES:
@@ -111,22 +111,30 @@ def reset_script(role: Role, *, sudo: bool = False, leave: bool = True, drain_se
 def _program_for_any_login_shell(title: str, body: Iterable[str], unpack: str, sudo: bool) -> str:
     """Return the program for the login shell that runs the lines of `body` under sh as root.
 
-    `unpack` is the sh command that unpacks standard input into the directory `$work`.
+    `unpack` is the sh command that unpacks standard input into the directory `$work`. This directory belongs
+    to root and is in memory (/run), so that secrets are never on the disk. Only emulated hosts of tests have
+    another directory.
     """
-    root = "sudo -n " if sudo else ""
+    root = _root_prefix(sudo)
+    create = f"{root}mktemp -d /run/kubewright.XXXXXX"
+    write = f'{root}tee "$work/script" >/dev/null' if sudo else 'cat >"$work/script"'
     lines = [
         f"# {title}",
         "umask 077",
-        "work=$(mktemp -d /run/kubewright.XXXXXX 2>/dev/null || mktemp -d) || exit 1",
+        f"work=$({create}) || exit 1" if sudo else f"work=$({create} 2>/dev/null || mktemp -d) || exit 1",
         f"trap '{root}rm -rf \"$work\"' EXIT",
         "trap 'exit 130' HUP INT TERM",
         f"{unpack} || exit 1",
-        f"cat >\"$work/script\" <<'{_SCRIPT_END}' || exit 1",
+        f"{write} <<'{_SCRIPT_END}' || exit 1",
         *body,
         _SCRIPT_END,
         f'{root}sh "$work/script" "$work" </dev/null',
     ]
     return "\n".join(lines) + "\n"
+
+
+def _root_prefix(sudo: bool) -> str:
+    return "sudo -n " if sudo else ""
 
 
 def _rotation_statement(name: str, rotation: Rotation) -> str:

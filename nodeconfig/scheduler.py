@@ -9,7 +9,7 @@ from nodeconfig.host_paths import BIN, CA, KUBERNETES, LOCAL_API
 from nodeconfig.kubeconfig import kubeconfig_with_certificate
 from nodeconfig.leader_election import flags as leader_flags
 from nodeconfig.leader_election import local_health
-from nodeconfig.systemd import Unit
+from nodeconfig.systemd import Unit, sandbox
 from topology.model import Topology
 from topology.ports import SCHEDULER_PORT
 
@@ -37,4 +37,5 @@ def _service_unit(topology: Topology) -> Unit:
         description="Kubernetes scheduler",
         command=(f"{BIN}/kube-scheduler", *(f"--{name}={value}" for name, value in flags.items())),
         after=("network.target", "kube-apiserver.service"),
+        service=sandbox(),
     )

@@ -15,6 +15,37 @@ _API_TIMEOUT_VARIABLES = "HTTP2_READ_IDLE_TIMEOUT_SECONDS=10 HTTP2_PING_TIMEOUT_
 # host of an API server failed.
 
 
+_SANDBOX = (
+    "NoNewPrivileges=yes",
+    "ProtectSystem=strict",
+    "ProtectHome=yes",
+    "PrivateTmp=yes",
+    "ProtectKernelTunables=yes",
+    "ProtectKernelModules=yes",
+    "ProtectKernelLogs=yes",
+    "ProtectControlGroups=yes",
+    "RestrictAddressFamilies=AF_UNIX AF_INET AF_INET6 AF_NETLINK",
+    "RestrictNamespaces=yes",
+    "RestrictRealtime=yes",
+    "RestrictSUIDSGID=yes",
+    "LockPersonality=yes",
+    "SystemCallArchitectures=native",
+)
+
+
+def sandbox(*, writable: tuple[str, ...] = (), capabilities: tuple[str, ...] = ()) -> tuple[str, ...]:
+    """Return lines of the section [Service] that take privileges from a service (systemd.exec(5)).
+
+    The service can write only to the directories `writable`, which exist, and to a private /tmp. A service
+    of root keeps only the Linux capabilities `capabilities`. Without capabilities, root can only read and
+    write files that permit it by owner and mode, and cannot become another user.
+    """
+    lines = [*_SANDBOX, f"CapabilityBoundingSet={' '.join(capabilities)}"]
+    if writable:
+        lines.append(f"ReadWritePaths={' '.join(writable)}")
+    return tuple(lines)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Unit:
     """A systemd unit of a cluster component.

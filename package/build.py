@@ -15,6 +15,7 @@ from pulumi import Input, Output, ResourceTransform
 from assembly import assemble, registry_credentials, webhook_secret_name
 from components.addons.access import Access, AccessArgs
 from components.addons.coredns import CoreDns, CoreDnsArgs
+from components.addons.default_accounts import DefaultAccounts, DefaultAccountsArgs
 from components.addons.helm_releases import HelmReleases, HelmReleasesArgs
 from components.addons.metrics_server import MetricsServer, MetricsServerArgs
 from components.cluster import Cluster, ClusterArgs
@@ -154,6 +155,7 @@ def _create_add_ons(args: BuildArgs, topology: Topology, cluster: Cluster) -> No
         MetricsServerArgs(api=api, topology=topology, ca=pki.ca, secrets=pki.secrets),
         options,
     )
+    DefaultAccounts(scope.name("default-accounts"), DefaultAccountsArgs(api=api), options)
     access = Access(scope.name("access"), AccessArgs(api=api, access=args.settings.access), options)
     releases = HelmReleasesArgs(
         api=api,

@@ -1,8 +1,10 @@
-"""Commands that look at a cluster and change nothing: `status`, `drift`, `diagnose`, `certificates`, …"""
+"""Commands that look at a cluster and change nothing: `status`, `drift`, `diagnose`, `cis`, …"""
 
 from __future__ import annotations
 
 import json
+from enum import StrEnum
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -18,9 +20,16 @@ from automation.stacks import actions, driver, provenance, run_stacks
 PANEL = "Look at a cluster"
 
 
+class Format(StrEnum):
+    """The format of the output of a command."""
+
+    TEXT = "text"
+    JSON = "json"
+
+
 def register(app: typer.Typer) -> None:
     """Add the commands to `app`."""
-    for command in (status, drift, diagnose, certificates, outputs, settings):
+    for command in (status, drift, diagnose, cis, certificates, outputs, settings):
         app.command(rich_help_panel=PANEL)(command)
 
 
@@ -46,6 +55,21 @@ def diagnose(stack: Stack = "dev", file: StackFile = None) -> None:
     from automation.operations import diagnose as operation
 
     raise typer.Exit(operation.diagnose(find_target(environment(), stack, file)))
+
+
+def cis(
+    stack: Stack = "dev",
+    file: StackFile = None,
+    output: Annotated[Format, typer.Option("--format", help="Format of the output.")] = Format.TEXT,
+    report: Annotated[
+        Path | None, typer.Option("--report", help="Also write the output to this file.")
+    ] = None,
+) -> None:
+    """Compare a cluster with the CIS Kubernetes Benchmark; fail if a check fails or a host is not checked."""
+    from automation.operations.cis import command
+
+    target = find_target(environment(), stack, file)
+    raise typer.Exit(command.cis(target, report, as_json=output is Format.JSON))
 
 
 def certificates(

@@ -5,6 +5,7 @@ set -eu
 umask 077
 LC_ALL=C
 export LC_ALL
+cd / # the user etcd cannot enter the home directory of root
 ROOT=${KUBEWRIGHT_ROOT:-} # a prefix for every path (tests)
 BIN=$ROOT/usr/local/lib/kubewright/bin
 DATA=$ROOT/var/lib/etcd
@@ -14,6 +15,16 @@ WORK=$DATA/restore
 die() {
     printf '%s\n' "$*" >&2
     exit 1
+}
+
+# as_etcd COMMAND…: runs a command in etcd's data directory. etcd owns this directory: root would follow links that
+# a program of that user placed there.
+as_etcd() {
+    if [ -n "$ROOT" ]; then
+        "$@"
+    else
+        setpriv --reuid="$(id -u etcd)" --regid="$(id -g etcd)" --clear-groups "$@"
+    fi
 }
 
 # stop_units UNIT…: kills units that do not stop. An API server without etcd takes minutes to stop, and the
@@ -41,7 +52,7 @@ wait_for() { # SECONDS WHAT COMMAND…
 }
 
 has_snapshot() {
-    actual=$(sha256sum <"$WORK/$sum.db" 2>/dev/null) && [ "${actual%% *}" = "$sum" ]
+    actual=$(as_etcd sha256sum "$WORK/$sum.db" 2>/dev/null) && [ "${actual%% *}" = "$sum" ]
 }
 
 case $step in
@@ -51,18 +62,18 @@ have) # print whether the host has the snapshot already
 receive) # store the snapshot from standard input
     [ -d "$DATA" ] || die "$DATA does not exist; the etcd role was never delivered to this host"
     rm -rf "$WORK"
-    mkdir -p "$WORK"
-    cat >"$WORK/$sum.db" || die "the snapshot cannot be written to $DATA; is the disk full?"
+    as_etcd mkdir -p "$WORK"
+    # shellcheck disable=SC2016
+    as_etcd sh -c 'cat >"$1"' sh "$WORK/$sum.db" || die "the snapshot cannot be written to $DATA; is the disk full?"
     has_snapshot || die "the snapshot is not complete; is the disk full?"
     ;;
 prepare) # create the new data beside the old data, which is still in use
     rm -rf "$WORK/data"
-    "$BIN/etcdutl" snapshot status "$WORK/$sum.db" --write-out=json
+    as_etcd "$BIN/etcdutl" snapshot status "$WORK/$sum.db" --write-out=json
     # Raises revisions and marks older ones as compacted; otherwise clients would trust caches that are now wrong.
-    "$BIN/etcdutl" snapshot restore "$WORK/$sum.db" --data-dir="$WORK/data" --name="$name" \
+    output=$(as_etcd "$BIN/etcdutl" snapshot restore "$WORK/$sum.db" --data-dir="$WORK/data" --name="$name" \
         --initial-cluster="$cluster" --initial-cluster-token="$token" --initial-advertise-peer-urls="$url" \
-        --bump-revision=1000000000 --mark-compacted >"$WORK/log" 2>&1 || die "etcdutl: $(tail -n 1 "$WORK/log")"
-    [ -n "$ROOT" ] || chown -R etcd:etcd "$WORK/data"
+        --bump-revision=1000000000 --mark-compacted 2>&1) || die "etcdutl: $(printf '%s\n' "$output" | tail -n 1)"
     sync
     ;;
 stop-api)
@@ -75,10 +86,10 @@ swap) # keep the old data in another directory, also the data of an earlier atte
     [ -d "$WORK/data/member" ] || die "the new data is not prepared"
     ! systemctl is-active --quiet etcd.service || die "etcd still runs"
     if [ -d "$DATA/member" ]; then
-        mkdir -p "$DATA/before-$stamp"
-        mv -T "$DATA/member" "$DATA/before-$stamp/member"
+        as_etcd mkdir -p "$DATA/before-$stamp"
+        as_etcd mv -T "$DATA/member" "$DATA/before-$stamp/member"
     fi
-    mv -T "$WORK/data/member" "$DATA/member"
+    as_etcd mv -T "$WORK/data/member" "$DATA/member"
     sync
     rm -rf "$WORK"
     ;;

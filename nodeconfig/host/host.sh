@@ -26,17 +26,41 @@ start_time() {
     say "${20}"
 }
 
+# is_stale_lock: succeeds when the process that holds the lock has ended, or has not written its number for 5 s.
+is_stale_lock() {
+    holder=$(cat "$LOCK/holder" 2>/dev/null) || holder=
+    if [ -n "$holder" ]; then
+        nameless=0
+        [ "$(start_time "${holder%% *}")" != "${holder#* }" ]
+    else
+        [ "$nameless" -gt 5 ]
+    fi
+}
+
+# remove_stale_lock: only the process that creates `taken` in a lock may remove it. Since the check, another process
+# may have removed the lock and created a new one: this process checks again when no other can remove the lock.
+remove_stale_lock() {
+    if ! mkdir "$LOCK/taken" 2>/dev/null; then
+        blocked=$((blocked + 1))
+        # A process that was killed here leaves `taken`.
+        [ "$blocked" -le 10 ] || rmdir "$LOCK/taken" 2>/dev/null || :
+        return 1
+    fi
+    blocked=0
+    if is_stale_lock; then
+        mv "$LOCK" "$LOCK.stale.$$" && rm -rf "$LOCK.stale.$$"
+    else
+        rmdir "$LOCK/taken"
+        return 1
+    fi
+}
+
 lock() {
     mkdir -p "${LOCK%/*}"
-    tries=0
+    tries=0 nameless=0 blocked=0
     until mkdir "$LOCK" 2>/dev/null; do
-        holder=$(cat "$LOCK/holder" 2>/dev/null) || holder=
-        tries=$((tries + 1))
-        if [ -n "$holder" ] && [ "$(start_time "${holder%% *}")" != "${holder#* }" ] ||
-            { [ -z "$holder" ] && [ "$tries" -gt 5 ]; }; then
-            mv "$LOCK" "$LOCK.stale.$$" 2>/dev/null && rm -rf "$LOCK.stale.$$"
-            continue
-        fi
+        tries=$((tries + 1)) nameless=$((nameless + 1))
+        ! is_stale_lock || ! remove_stale_lock || continue
         [ "$tries" -le 600 ] ||
             die "process ${holder%% *} has been changing this host for 600 s; wait until it ends, or end it"
         sleep 1

@@ -33,7 +33,7 @@ DANGEROUS_FILES = {
     ),
     *(
         f"automation/operations/{name}"
-        for name in ("drift.py", "replace.py", "restore.py", "restore.sh", "snapshot.py")
+        for name in ("cis/command.py", "drift.py", "replace.py", "restore.py", "restore.sh", "snapshot.py")
     ),
     "artifacts/modules/kubelet-csr-approver-1.2.0/policy.go",
     "automation/cli/recovery.py",

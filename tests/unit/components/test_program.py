@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from automation.operations.cis.policies import SYSTEM_NAMESPACES
 from tests.unit.components.graph import PRIVATE_PREFIX, Graph, Json, Node, cluster_config
 
 Deploy = Callable[[Json], Graph]
@@ -56,7 +57,18 @@ class TestResources:
 
     def test_every_resource_below_the_top_has_a_component(self, cluster: Graph) -> None:
         top_level = {node.name for node in cluster.nodes.values() if node.parent.endswith("kubewright-test")}
-        assert top_level == {"cluster", "kubernetes", "coredns", "metrics-server", "access", "helm"}
+        add_ons = {"coredns", "metrics-server", "default-accounts", "access", "helm"}
+        assert top_level == {"cluster", "kubernetes", *add_ons}
+
+    def test_default_service_accounts_of_the_system_give_pods_no_token(self, cluster: Graph) -> None:
+        accounts = [
+            node.inputs
+            for node in cluster.of_type("kubernetes:core/v1:ServiceAccount")
+            if node.inputs["metadata"]["name"] == "default"
+        ]
+        namespaces = {account["metadata"]["namespace"] for account in accounts}
+        assert namespaces == set(SYSTEM_NAMESPACES)
+        assert all(account["automountServiceAccountToken"] is False for account in accounts)
 
     def test_a_third_worker_adds_one_resource_and_changes_no_other_host(
         self, deploy: Deploy, tmp_path: Path

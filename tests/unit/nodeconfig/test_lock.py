@@ -21,6 +21,15 @@ case $(wc -l <"$FAKE/slept") in
 4) rm -rf "$KUBEWRIGHT_ROOT/run/kubewright.lock" ;;
 esac
 """
+TAKEN_OVER_AFTER_READING = """#!/bin/sh
+PATH=${PATH#*:} cat "$@" || exit
+case $* in
+*/kubewright.lock/holder)
+    [ -e "$FAKE/taken-over" ] || PATH=${PATH#*:} cat "$FAKE/holder" >"$1"
+    : >"$FAKE/taken-over" ;;
+esac
+"""
+"""A `cat` after whose first call for the lock another run holds the lock."""
 
 
 @pytest.fixture
@@ -41,6 +50,25 @@ def test_a_run_waits_for_another_run_that_has_just_created_the_lock(host: Emulat
     host.add_program("sleep", STARTING)
     assert host.deliver(MINIMAL_BUNDLE).returncode == 0
     assert times_slept(host) == 4
+
+
+def test_a_lock_that_another_run_has_taken_over_is_not_taken_again(host: EmulatedHost) -> None:
+    """The first holder died. Another run takes the lock over after this run has read the first holder."""
+    fields = Path(f"/proc/{os.getpid()}/stat").read_text().rsplit(") ", 1)[1].split()
+    (host.fake / "holder").write_text(f"{os.getpid()} {fields[19]}\n")
+    host.path("/run/kubewright.lock/holder").write_text(f"{os.getpid()} 1\n")
+    host.add_program("cat", TAKEN_OVER_AFTER_READING)
+    host.add_program("sleep", STARTING)
+    assert host.deliver(MINIMAL_BUNDLE).returncode == 0
+    assert times_slept(host) == 4
+
+
+def test_a_lock_is_taken_over_after_a_run_was_killed_in_between(host: EmulatedHost) -> None:
+    host.path("/run/kubewright.lock/holder").write_text(f"{os.getpid()} 1\n")
+    host.path("/run/kubewright.lock/taken").mkdir()
+    host.add_program("sleep", LIMITED_SLEEP)
+    assert host.deliver(MINIMAL_BUNDLE).returncode == 0
+    assert 0 < times_slept(host) < 50
 
 
 def test_a_lock_whose_holder_died_before_it_wrote_its_process_id_is_taken_over(host: EmulatedHost) -> None:

@@ -56,6 +56,13 @@ def test_sudo_is_used_for_everything_that_needs_root(bundle: Bundle) -> None:
     assert "sudo" not in script(bundle, IDENTITY)
 
 
+def test_secrets_of_a_login_user_are_unpacked_in_memory(bundle: Bundle) -> None:
+    """A directory of another user than root could be on the disk."""
+    text = script(bundle, IDENTITY, sudo=True)
+    assert "work=$(sudo -n mktemp -d /run/kubewright.XXXXXX) || exit 1\n" in text
+    assert 'base64 -d | sudo -n tar -x -C "$work" || exit 1\n' in text
+
+
 def test_the_payload_has_exactly_the_bundles_secrets_and_the_prelude(bundle: Bundle) -> None:
     secrets = pki.create_secrets(cluster())
     contents = archive_members(payload(bundle, secrets | {"other": "never"}))

@@ -44,8 +44,8 @@ def test_expected_commands_exist() -> None:
     assert top == {
         *("new", "preview", "up", "refresh", "destroy", "down", "pulumi"),
         *("config", "secrets-provider"),
-        *("status", "drift", "diagnose", "certificates", "outputs", "settings", "plan"),
-        "encryption",
+        *("status", "drift", "diagnose", "cis", "certificates", "encryption"),
+        *("outputs", "settings", "plan"),
         *("repair", "replace", "remove-host", "snapshot", "restore"),
         *("user", "kubeconfig", "credential", "comment", "issue", "policy-pack"),
         *("prepare", "mirror", "artifacts", "lab", "lab-status", "image"),

@@ -36,7 +36,7 @@ is-active) [ -e "$FAKE/active.$1" ] ;;
 esac
 """
 ETCDUTL = """#!/bin/sh
-echo "etcdutl $*" >>"$FAKE/log"
+echo "${WRITER}etcdutl $*" >>"$FAKE/log"
 case $2 in
 status) grep -q snapshot "$3" ;;
 restore)
@@ -55,6 +55,16 @@ DATE = """#!/bin/sh
 read -r now 2>/dev/null <"$FAKE/now" || now=0
 echo $((now + 100)) >"$FAKE/now"
 echo "$now"
+"""
+# Programs that root must not run in a directory of another user. WRITER is `etcd:` below setpriv.
+RUN_AND_RECORD = """#!/bin/sh
+echo "$WRITER${0##*/} $*" >>"$FAKE/log"
+PATH=${PATH#*:} exec "${0##*/}" "$@"
+"""
+SETPRIV = """#!/bin/sh
+[ "$1 $2 $3" = "--reuid=7 --regid=7 --clear-groups" ] || exit 1
+shift 3
+WRITER=etcd: exec "$@"
 """
 RECORD = '#!/bin/sh\necho "${0##*/} $*" >>"$FAKE/log"\n'
 
@@ -75,7 +85,11 @@ class RestoreHost:
             programs / "kubectl": KUBECTL,
             self.fake / "systemctl": SYSTEMCTL,
             self.fake / "date": DATE,
-            self.fake / "chown": RECORD,
+            self.fake / "id": "#!/bin/sh\necho 7\n",
+            self.fake / "setpriv": SETPRIV,
+            self.fake / "mkdir": RUN_AND_RECORD,
+            self.fake / "mv": RUN_AND_RECORD,
+            self.fake / "sh": RUN_AND_RECORD,
             self.fake / "sync": RECORD,
         }.items():
             path.write_text(text)
@@ -84,13 +98,14 @@ class RestoreHost:
     def run(self, step: str, *, text: str = "") -> subprocess.CompletedProcess[bytes]:
         """Run a step, or another text of it, with the snapshot on standard input."""
         return subprocess.run(
-            ["sh", "-c", text or step_script(step, MEMBER)],
+            ["/bin/sh", "-c", text or step_script(step, MEMBER)],
             input=SNAPSHOT,
             capture_output=True,
             env={
                 "PATH": f"{self.fake}:{os.environ['PATH']}",
                 "KUBEWRIGHT_ROOT": str(self.root),
                 "FAKE": str(self.fake),
+                "WRITER": "",
             },
             timeout=60,
         )
@@ -126,14 +141,21 @@ def test_the_old_data_is_kept_beside_the_new(host: RestoreHost) -> None:
     assert (host.data / "before-t1/member/db").read_text() == "old"
 
 
-def test_the_new_data_belongs_to_etcd(host: RestoreHost) -> None:
-    """Only root can change the owner. Here the step has paths in a directory, and `chown` is a fake."""
-    host.run_all("receive")
-    text = step_script("prepare", MEMBER).replace("ROOT=${KUBEWRIGHT_ROOT:-}", "ROOT=")
-    for variable in ("BIN", "DATA"):
-        text = text.replace(f"\n{variable}=$ROOT/", f"\n{variable}={host.root}/")
-    assert host.run("prepare", text=text).returncode == 0
-    assert f"chown -R etcd:etcd {host.data}/restore/data" in host.calls()
+def test_commands_in_the_directory_of_etcd_run_as_its_user(host: RestoreHost) -> None:
+    """A program of the user etcd can place links in this directory, which root would follow.
+
+    Here the steps have paths in a directory, and the programs are fakes that record who calls them.
+    """
+    for step in ("receive", "prepare", "swap"):
+        text = step_script(step, MEMBER).replace("ROOT=${KUBEWRIGHT_ROOT:-}", "ROOT=")
+        for variable in ("BIN", "DATA"):
+            text = text.replace(f"\n{variable}=$ROOT/", f"\n{variable}={host.root}/")
+        completed = host.run(step, text=text)
+        assert completed.returncode == 0, completed.stderr
+    calls = [call for call in host.calls() if str(host.data) in call]
+    writers = {call.split()[0] for call in calls}
+    assert writers == {"etcd:etcdutl", "etcd:mkdir", "etcd:mv", "etcd:sh"}
+    assert (host.data / "member/db").read_bytes() == SNAPSHOT
 
 
 def test_clients_notice_that_revisions_went_back(host: RestoreHost) -> None:
