@@ -154,8 +154,13 @@ def _control_plane_options(settings: Settings) -> ControlPlaneOptions:
 def _certificates(settings: CertificateSettings) -> Certificates:
     rotations = {str(name): _rotation(section) for name, section in settings.authorities.items()}
     rotations[SERVICE_ACCOUNT] = _rotation(settings.service_account)
-    # A section that contains only defaults has the same effect as no section.
-    non_default = tuple((name, rotation) for name, rotation in rotations.items() if rotation != Rotation())
+    # A section that contains only defaults has the same effect as no section. An entry of `kubelet-serving`
+    # always has an effect: the stage `sign` replaces the certificates that the CA `kubernetes` signed.
+    non_default = tuple(
+        (name, rotation)
+        for name, rotation in rotations.items()
+        if name == "kubelet-serving" or rotation != Rotation()
+    )
     return Certificates(leaves=settings.leaves, rotations=non_default)
 
 

@@ -17,6 +17,7 @@ _AUTHENTICATION = f"{KUBERNETES}/authentication.json"
 _AUDIT_POLICY = f"{KUBERNETES}/audit-policy.json"
 _AUDIT_LOGS = "/var/log/kubernetes"
 _ENCRYPTION = f"{PKI}/encryption.yaml"
+_KUBELET_CA = authority_file("kubelet-serving-ca")
 _REQUIRED_ADMISSION_PLUGINS = ("NodeRestriction", "PodSecurity")
 
 
@@ -34,6 +35,7 @@ def component(topology: Topology, member: Member) -> Component:
         authority_file("kubernetes-ca"),
         authority_file("etcd-ca"),
         authority_file("front-proxy-ca"),
+        _KUBELET_CA,
         SecretFile(f"{PKI}/service-account.key", "service-account.key"),
         SecretFile(f"{PKI}/service-account.pub", "service-account.pub", mode=0o644),
     )
@@ -84,7 +86,8 @@ def _serving_flags(topology: Topology, member: Member) -> dict[str, str]:
         "service-cluster-ip-range": str(network.services),
         "service-node-port-range": f"{network.node_ports[0]}-{network.node_ports[1]}",
         "kubelet-preferred-address-types": "InternalIP",
-        "kubelet-certificate-authority": CA,
+        # Nothing else trusts this authority: clients of the API reject its certificates.
+        "kubelet-certificate-authority": _KUBELET_CA.path,
         "kubelet-client-certificate": f"{PKI}/apiserver-kubelet-client.crt",
         "kubelet-client-key": f"{PKI}/apiserver-kubelet-client.key",
         "profiling": "false",

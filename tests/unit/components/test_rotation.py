@@ -21,7 +21,7 @@ from tests.unit.components.graph import Graph, Json, Node, cluster_config
 
 CONTROL_PLANES = ["cp-1", "cp-2", "cp-3"]
 ROLES = ("etcd", "control-plane", "node")
-AUTHORITIES = ("kubernetes", "etcd", "front-proxy")
+AUTHORITIES = ("kubernetes", "etcd", "front-proxy", "kubelet-serving")
 
 
 def rotation_settings(stage: str, generation: int = 2) -> Json:
@@ -131,6 +131,44 @@ def test_a_skipped_stage_breaks_a_connection(
         cluster.up(rotation_settings(second), random.Random(1))
 
 
+def serving_stage(stage: str) -> Json:
+    return {"authorities": {"kubelet-serving": {"generation": 1, "stage": stage}}}
+
+
+def certify_kubelets_with_the_cluster_authority(cluster: RotatingCluster) -> None:
+    """Give all kubelets serving certificates as in versions without the CA `kubelet-serving`."""
+    for host in cluster.hosts.values():
+        host.serving = None
+    cluster.up(serving_stage("trust"), random.Random(3), check=False)
+    shared = cluster.hosts["cp-1"].certificate("/etc/kubernetes/pki/kubernetes-ca.crt")
+    assert {host.serving.issuer for host in cluster.hosts.values() if host.serving} == {shared.subject}
+
+
+@pytest.mark.parametrize("first", [{}, serving_stage("trust")], ids=["default", "trust"])
+def test_kubelets_move_to_their_own_authority(cluster: RotatingCluster, first: Json) -> None:
+    certify_kubelets_with_the_cluster_authority(cluster)
+    order = random.Random(5)
+    for certificates in (first, serving_stage("sign"), serving_stage("done")):
+        cluster.up(certificates, order)
+    trusted = cluster.hosts["cp-2"].trusted_certificates("/etc/kubernetes/pki/kubelet-serving-ca.crt")
+    assert [pem.subject.rfc4514_string().split()[-1] for pem in trusted] == ["kubelet-serving-ca"]
+
+
+def test_the_default_keeps_the_certificates_of_kubelets(cluster: RotatingCluster) -> None:
+    certify_kubelets_with_the_cluster_authority(cluster)
+    before = {name: host.serving for name, host in cluster.hosts.items()}
+    cluster.up({}, random.Random(5))
+    assert {name: host.serving for name, host in cluster.hosts.items()} == before
+
+
+def test_the_shared_authority_must_not_leave_before_kubelets_have_new_certificates(
+    cluster: RotatingCluster,
+) -> None:
+    certify_kubelets_with_the_cluster_authority(cluster)
+    with pytest.raises(AssertionError, match="serves API"):
+        cluster.up(serving_stage("done"), random.Random(1))
+
+
 def test_each_stage_is_one_line_per_authority_in_bundles(cluster: RotatingCluster) -> None:
     expected_generations = {"trust": "1 1 2", "sign": "2 1 2", "done": "2 2"}
     for stage, generations in expected_generations.items():
@@ -155,7 +193,11 @@ def test_trust_bundles_have_all_trusted_certificates_and_only_one_signs(cluster:
 
 
 def test_a_cluster_without_rotation_has_no_rotation_resources(cluster: RotatingCluster) -> None:
-    plain, first = cluster.run_program({}), cluster.run_program(rotation_settings("done", 1))
+    settings = rotation_settings("done", 1)
+    # An entry of this CA always has an effect, because the CA replaces another CA
+    # (topology.model.first_rotation).
+    del settings["authorities"]["kubelet-serving"]
+    plain, first = cluster.run_program({}), cluster.run_program(settings)
     assert plain.names == first.names
     for node in plain.nodes.values():
         assert node.inputs == first.nodes[node.urn].inputs, node.name
@@ -189,6 +231,7 @@ def test_a_new_generation_of_leaves_replaces_only_their_keys(
         "kubernetes-ca",
         "etcd-ca",
         "front-proxy-ca",
+        "kubelet-serving-ca",
         "service-account",
         "bootstrap",
         "encryption",
