@@ -13,6 +13,7 @@ from components import on_delete
 from components.api import Api
 from components.bootstrap import Bootstrap, BootstrapArgs
 from components.cni import Cni, CniArgs
+from components.join_tokens import JoinTokens, JoinTokensArgs
 from components.members import Bundles, ControlPlane, Etcd, LoadBalancers, MembersArgs
 from components.node_pool import NodePool, NodePoolArgs
 from components.pki import Pki, PkiArgs
@@ -20,6 +21,7 @@ from components.provider import Provider, Secrets
 from components.tolerate_failure import tolerate_failure
 from nodeconfig.trust import needs_publication, publication_script
 from topology.certificates import FRONT_PROXY_CA, KUBERNETES_CA, trust_bundle
+from topology.identities import inventory, token_owners
 from topology.model import Member, Role, Topology
 
 Connect = Callable[[Output[str], Sequence[Resource]], kubernetes.Provider]
@@ -82,11 +84,19 @@ class Cluster(ComponentResource):
             *self.api.publication,
             Bootstrap(
                 f"{name}-bootstrap",
-                BootstrapArgs(api=self.api, token=self.pki.secrets["bootstrap.token"]),
+                BootstrapArgs(api=self.api, inventory=inventory(topology, args.provider.machine_names)),
                 self._child_options,
             ),
             Cni(f"{name}-cni", CniArgs(api=self.api), self._child_options),
         ]
+        JoinTokens(
+            f"{name}-join-tokens",
+            JoinTokensArgs(
+                api=self.api,
+                tokens={owner: self.pki.secrets[owner.secret] for owner in token_owners(topology)},
+            ),
+            self._child_options,
+        )
         self.pools = {
             pool.name: self._create_pool(
                 f"{name}-pool-{pool.name}", pool.name, [*control_plane.members, *join_permissions]

@@ -9,9 +9,20 @@ from packaging.version import Version
 
 from nodeconfig.bundle import File, SecretFile, Service
 from nodeconfig.component import Component, json_file
-from nodeconfig.host_paths import BIN, CA, CIPHERS, CONTAINERD_SOCKET, KUBELET, KUBERNETES, LIBRARY, PKI
+from nodeconfig.host_paths import (
+    BIN,
+    CA,
+    CIPHERS,
+    CONTAINERD_SOCKET,
+    KUBELET,
+    KUBELET_CLIENT,
+    KUBERNETES,
+    LIBRARY,
+    PKI,
+)
 from nodeconfig.kubeconfig import authority_file, kubeconfig
 from nodeconfig.systemd import Unit
+from topology.identities import TOKEN_FILE
 from topology.model import SHARED_GENERATION, Pool, Topology
 from topology.options import Kubelet
 from topology.ports import KUBELET_HEALTH_PORT
@@ -21,7 +32,6 @@ _BOOTSTRAP = f"{KUBERNETES}/bootstrap-kubelet.conf"
 _TOKEN = f"{PKI}/bootstrap.token"
 _RENEWAL = f"{KUBERNETES}/renew-kubelet.conf"
 _CHOSEN_BOOTSTRAP = "/run/kubewright-bootstrap.conf"
-_CLIENT_CERTIFICATE = f"{KUBELET}/pki/kubelet-client-current.pem"
 _SERVING_CERTIFICATE = f"{KUBELET}/pki/kubelet-server-current.pem"
 _PREVIOUS = f"{KUBELET}/pki/kubelet-client-previous.pem"
 _PREPARE = f"{LIBRARY}/kubelet-prepare"
@@ -48,7 +58,7 @@ def component(topology: Topology, pool: Pool, server: str) -> Component:
     ready = f"local_health http://127.0.0.1:{KUBELET_HEALTH_PORT}/healthz && node_ready"
     return Component(
         files=(config, bootstrap, *renewal, prepare, minor_file, unit.file()),
-        secrets=(authority_file("kubernetes-ca"), SecretFile(_TOKEN, "bootstrap.token")),
+        secrets=(authority_file("kubernetes-ca"), SecretFile(_TOKEN, TOKEN_FILE)),
         artifacts=(("kubelet", f"{BIN}/kubelet"), ("kubectl", f"{BIN}/kubectl")),
         services=(Service(unit.name, restart_on=watched, ready=ready, timeout=180),),
         directories=(
@@ -90,11 +100,11 @@ def _renewal_script(topology: Topology) -> str:
 signer={KUBELET}/pki/signer
 if [ "$(cat "$signer" 2>/dev/null || echo 1)" != {signing} ]; then
     mkdir -p {KUBELET}/pki
-    [ ! -e {_CLIENT_CERTIFICATE} ] || cp {_CLIENT_CERTIFICATE} {_PREVIOUS}
-    rm -f {_CLIENT_CERTIFICATE} {_SERVING_CERTIFICATE}
+    [ ! -e {KUBELET_CLIENT} ] || cp {KUBELET_CLIENT} {_PREVIOUS}
+    rm -f {KUBELET_CLIENT} {_SERVING_CERTIFICATE}
     echo {signing} >"$signer"
 fi
-[ ! -e {_CLIENT_CERTIFICATE} ] || rm -f {_PREVIOUS}
+[ ! -e {KUBELET_CLIENT} ] || rm -f {_PREVIOUS}
 chosen={_BOOTSTRAP}
 [ ! -e {_PREVIOUS} ] || chosen={_RENEWAL}
 ln -sfn "$chosen" {_CHOSEN_BOOTSTRAP}

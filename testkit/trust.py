@@ -135,9 +135,8 @@ def _api_server_connections(
             continue
         trusted_by_kubelet = host.trusted_certificates(f"{PKI}/kubernetes-ca.crt")
         yield Connection(f"API {server.name} to {host.name}", presented, trusted_by_kubelet)
-        for name in ("kube-proxy", "flannel"):
-            leaf = host.certificate(f"{PKI}/{name}.crt")
-            yield Connection(f"{name} of {host.name} to API {server.name}", leaf, trusted)
+        leaf = host.certificate(f"{PKI}/kube-proxy.crt")
+        yield Connection(f"kube-proxy of {host.name} to API {server.name}", leaf, trusted)
         yield Connection(f"kubelet {host.name} to API {server.name}", host.kubelet, trusted)
         assert host.serving is not None
         trusted_kubelets = server.trusted_certificates(f"{PKI}/kubelet-serving-ca.crt")

@@ -132,7 +132,6 @@ def leaves(topology: Topology) -> tuple[Leaf, ...]:
         _loopback_server_leaf("controller-manager"),
         _loopback_server_leaf("scheduler"),
         Leaf("kube-proxy", KUBERNETES_CA, "system:kube-proxy", client=True),
-        Leaf("flannel", KUBERNETES_CA, "kubewright:flannel", client=True),
         Leaf("csr-approver", KUBERNETES_CA, "kubewright:csr-approver", client=True),
         Leaf("admin", KUBERNETES_CA, "kubewright:admin", ("system:masters",), client=True),
         Leaf(

@@ -19,9 +19,31 @@ from tests.lab.conftest import removed_at_end
 
 RELEASE = "e084926"
 """The commit of the release that creates the stack."""
-EXPECTED_RESTARTS: dict[str, str] = {}
+EXPECTED_RESTARTS: dict[str, str] = {
+    "kube-apiserver.service": "--kubelet-certificate-authority is the CA of kubelets",
+    "kube-controller-manager.service": "a signing CA for each signer",
+    "kubelet-csr-approver.service": "a new version",
+    "flanneld.service": "authenticates with the certificate of its node",
+}
 """Services that this checkout restarts on hosts of that release, with the reasons. CHANGELOG.md lists them.
 """
+EXPECTED_CREATIONS = (
+    "cluster-pki-kubelet-serving-ca",
+    "cluster-pki-kubelet-serving-ca-key",
+    "cluster-bootstrap-inventory",
+    "cluster-bootstrap-csr-approver-local",
+    "cluster-bootstrap-csr-approver-local-role",
+    "cluster-join-tokens",
+    "cluster-join-tokens-node-cp-1",
+    "cluster-join-tokens-node-w-1",
+)
+EXPECTED_DELETIONS = (
+    "cluster-pki-flannel",
+    "cluster-pki-flannel-key",
+    "cluster-pki-flannel-request",
+    "cluster-bootstrap-token",
+    "cluster-bootstrap-sign-first",
+)
 REMOVED_FILES = ("/etc/systemd/system/etcd-settle.service",)
 """Files of that release that hosts no longer have."""
 _UNIT_PROPERTIES = "InvocationID,NRestarts,ExecMainStartTimestampMonotonic,ActiveState"
@@ -72,7 +94,10 @@ def test_up_takes_over_a_stack_of_the_release(release_cluster: Cluster) -> None:
     before = {host: services(release_cluster, host) for host in ("cp-1", "w-1")}
     steps = release_cluster.previewed_operations()
     assert steps, "the host program changed, so deliveries must change"
-    assert set(steps.values()) == {"update"}, steps
+    expected = dict.fromkeys(EXPECTED_CREATIONS, "create") | dict.fromkeys(EXPECTED_DELETIONS, "delete")
+    assert {name: steps.get(name) for name in expected} == expected
+    others = {name: step for name, step in steps.items() if name not in expected}
+    assert set(others.values()) == {"update"}, others
 
     release_cluster.up()
     after = {host: services(release_cluster, host) for host in ("cp-1", "w-1")}

@@ -35,7 +35,7 @@ DANGEROUS_FILES = {
         f"automation/operations/{name}"
         for name in ("drift.py", "replace.py", "restore.py", "restore.sh", "snapshot.py")
     ),
-    "artifacts/modules/kubelet-csr-approver-1.2.0/policy.go",
+    *(f"artifacts/modules/kubelet-csr-approver-1.3.0/{name}.go" for name in ("inventory", "join", "policy")),
     "automation/cli/recovery.py",
     "automation/stacks/plans.py",
     "automation/stacks/preflight/upgrade.py",

@@ -58,11 +58,14 @@ class TestResources:
         top_level = {node.name for node in cluster.nodes.values() if node.parent.endswith("kubewright-test")}
         assert top_level == {"cluster", "kubernetes", "coredns", "metrics-server", "access", "helm"}
 
-    def test_a_third_worker_adds_one_resource_and_changes_no_other_host(
+    def test_a_third_worker_adds_two_resources_and_changes_no_other_host(
         self, deploy: Deploy, tmp_path: Path
     ) -> None:
         one, two, three = (deploy(cluster_config(tmp_path, workers=count)) for count in (1, 2, 3))
-        assert three.names - two.names == {(COMMAND, "w-3-node")}
+        assert three.names - two.names == {
+            (COMMAND, "w-3-node"),
+            ("kubernetes:core/v1:Secret", "cluster-join-tokens-node-w-3"),
+        }
         assert two.names < three.names
         # The second worker also changes no objects in the cluster.
         for name in ("coredns-deployment", "metrics-server-deployment"):
@@ -105,6 +108,30 @@ class TestOrder:
         }
         assert len(bootstrap) > 8
         assert bootstrap <= cluster.dependencies(cluster.node(node))
+
+    def test_a_host_gets_its_own_token_and_waits_for_no_other(self, cluster: Graph) -> None:
+        """A dependency of each node on each token would be quadratic."""
+        tokens = {}
+        for node in commands(cluster):
+            if node.name.endswith("-node"):
+                host = node.name.removesuffix("-node")
+                files = payload_files(node)
+                tokens[host] = next(text for name, text in files.items() if name.endswith("/bootstrap.token"))
+                assert not [name for name in cluster.dependencies(node) if "join-tokens" in name]
+        assert len(set(tokens.values())) == len(tokens) == 3
+        for host, token in tokens.items():
+            data = cluster.node(f"cluster-join-tokens-node-{host}").value("stringData")
+            assert isinstance(data, dict)
+            assert f"{data['token-id']}.{data['token-secret']}" == token
+            assert data["auth-extra-groups"] == f"system:bootstrappers:kubewright:node:{host}"
+
+    def test_nobody_approves_first_certificates_but_the_approver(self, cluster: Graph) -> None:
+        bindings = [node for node in cluster.nodes.values() if node.type.endswith(":ClusterRoleBinding")]
+        roles = {str(node.value("roleRef")): node.name for node in bindings}
+        assert not [name for role, name in roles.items() if role.endswith(":nodeclient'}")], roles
+        rules = str(cluster.node("cluster-bootstrap-node-self-service-role").value("rules"))
+        assert "delete" not in rules
+        assert "patch" not in str(cluster.node("cluster-cni-flannel-role").value("rules"))
 
     def test_no_worker_waits_for_another(self, cluster: Graph) -> None:
         assert "w-1-node" not in cluster.dependencies(cluster.node("w-2-node"))

@@ -29,7 +29,7 @@ MEMBERS = ("cp-1", "cp-2", "cp-3")
 
 
 def test_certificate_names_are_stable() -> None:
-    clients = "apiserver-kubelet-client apiserver-etcd-client front-proxy-client kube-proxy flannel"
+    clients = "apiserver-kubelet-client apiserver-etcd-client front-proxy-client kube-proxy"
     others = "csr-approver admin controller-manager scheduler metrics-server etcd-operator"
     members = [f"{kind}-{member}" for kind in ("apiserver", "etcd-server", "etcd-peer") for member in MEMBERS]
     assert set(LEAVES) == {*clients.split(), *others.split(), *members}
