@@ -80,23 +80,7 @@ class Cluster(ComponentResource):
             stored_in=etcd,
             publication=self._await_publication(f"{name}-published", control_plane.members),
         )
-        join_permissions: list[Resource] = [
-            *self.api.publication,
-            Bootstrap(
-                f"{name}-bootstrap",
-                BootstrapArgs(api=self.api, inventory=inventory(topology, args.provider.machine_names)),
-                self._child_options,
-            ),
-            Cni(f"{name}-cni", CniArgs(api=self.api), self._child_options),
-        ]
-        JoinTokens(
-            f"{name}-join-tokens",
-            JoinTokensArgs(
-                api=self.api,
-                tokens={owner: self.pki.secrets[owner.secret] for owner in token_owners(topology)},
-            ),
-            self._child_options,
-        )
+        join_permissions = [*self.api.publication, *self._create_join_objects(name)]
         self.pools = {
             pool.name: self._create_pool(
                 f"{name}-pool-{pool.name}", pool.name, [*control_plane.members, *join_permissions]
@@ -125,6 +109,17 @@ class Cluster(ComponentResource):
             version=version,
             after=after,
         )
+
+    def _create_join_objects(self, name: str) -> Sequence[Resource]:
+        """Create what nodes need to join. Return the objects that must exist before."""
+        topology = self._args.topology
+        tokens = {owner: self.pki.secrets[owner.secret] for owner in token_owners(topology)}
+        JoinTokens(f"{name}-join-tokens", JoinTokensArgs(api=self.api, tokens=tokens), self._child_options)
+        known = inventory(topology, self._args.provider.machine_names)
+        return [
+            Bootstrap(f"{name}-bootstrap", BootstrapArgs(api=self.api, inventory=known), self._child_options),
+            Cni(f"{name}-cni", CniArgs(api=self.api), self._child_options),
+        ]
 
     def _create_pool(self, name: str, pool_name: str, after: Sequence[Resource]) -> NodePool:
         pool = next(pool for pool in self._args.topology.pools if pool.name == pool_name)

@@ -15,7 +15,7 @@ import (
 const inventoryText = `{"nodes":{"cp-1":["10.89.0.11"],"w-1":["10.89.0.21"],"w-3":["10.89.0.23"]},"pools":{}}`
 
 // started is a controller that runs against a fake API with these objects and an inventory.
-func started(t *testing.T, text string, objects ...runtime.Object) *fake.Clientset {
+func started(t *testing.T, text string, objects ...runtime.Object) (*fake.Clientset, *controller) {
 	t.Helper()
 	client := fake.NewClientset(append(objects, &corev1.ConfigMap{
 		ObjectMeta: metav1.ObjectMeta{Namespace: "kube-system", Name: "inventory"},
@@ -31,7 +31,7 @@ func started(t *testing.T, text string, objects ...runtime.Object) *fake.Clients
 			t.Error(err)
 		}
 	})
-	return client
+	return client, c
 }
 
 func eventually(t *testing.T, what string, check func() bool) {
@@ -61,7 +61,7 @@ func answerOf(client *fake.Clientset, name string) certificates.RequestCondition
 func TestRequestsAreAnsweredOnceTheirNodeIsKnown(t *testing.T) {
 	own := node("w-1", "10.89.0.21")
 	serving := named(machineOf(t, "w-3", "10.89.0.23"), "serving")
-	client := started(t, inventoryText, &own,
+	client, _ := started(t, inventoryText, &own,
 		named(join(t, name("w-3")), "first"), named(join(t, name("w-1", hostGroup+"w-1")), "again"),
 		named(join(t, name("cp-1")), "other"), named(join(t, name("../w-3")), "path"), serving)
 	for request, expected := range map[string]certificates.RequestConditionType{
@@ -83,13 +83,13 @@ func TestRequestsAreAnsweredOnceTheirNodeIsKnown(t *testing.T) {
 func TestARequestWithoutANodeIsRefusedInTheEnd(t *testing.T) {
 	csr := named(machineOf(t, "w-3", "10.89.0.23"), "serving")
 	csr.CreationTimestamp = metav1.NewTime(time.Now().Add(-2 * registration))
-	client := started(t, inventoryText, csr)
+	client, _ := started(t, inventoryText, csr)
 	eventually(t, "refusal", func() bool { return answerOf(client, "serving") == certificates.CertificateDenied })
 }
 
 func TestNothingIsAnsweredWithoutAnInventory(t *testing.T) {
-	client := started(t, "{}", named(join(t, name("w-3")), "first"))
-	time.Sleep(100 * time.Millisecond)
+	client, c := started(t, "{}", named(join(t, name("w-3")), "first"))
+	eventually(t, "an attempt", func() bool { return c.failed.Load() > 0 })
 	if answer := answerOf(client, "first"); answer != "" {
 		t.Errorf("answered: %s", answer)
 	}
@@ -106,9 +106,12 @@ func TestOnlyNodesOfHostsThatLeftAreDeleted(t *testing.T) {
 		return err == nil
 	}
 	silent := node("silent")
-	client := started(t, inventoryText, annotated("removed", "node"), annotated("w-1", "node"), annotated("w-3", "cluster"), annotated("other", "cluster"), &silent)
+	client, _ := started(t, inventoryText, annotated("removed", "node"), annotated("w-1", "node"), annotated("w-3", "cluster"), annotated("other", "cluster"), &silent)
 	eventually(t, "deletion", func() bool { return !exists(client, "removed") })
-	cloud := started(t, `{"nodes":{"cp-1":["10.89.0.11"]},"pools":{"workers":"i-.*"}}`, annotated("i-1", "node"))
+	// The answer to a request shows that the controller runs. It reads Nodes first.
+	cloud, _ := started(t, `{"nodes":{"w-1":["10.89.0.21"]},"pools":{"workers":"i-.*"}}`,
+		annotated("i-1", "node"), named(join(t, name("cp-1")), "other"))
+	eventually(t, "answer", func() bool { return answerOf(cloud, "other") != "" })
 	time.Sleep(100 * time.Millisecond)
 	for _, name := range []string{"w-1", "w-3", "other", "silent"} {
 		if !exists(client, name) {

@@ -124,7 +124,7 @@ def assert_denied(cluster: Cluster, name: str, reason: str) -> None:
 
 
 def assert_never_signed(cluster: Cluster, names: list[str]) -> None:
-    """Check that requests that nobody approves have no certificate after some time."""
+    """Check that requests without approval have no certificate after some time."""
     time.sleep(ANSWER_SECONDS)
     for name in names:
         status = cluster.get("csr", f"{PREFIX}-{name}")["status"]
@@ -200,7 +200,7 @@ def test_a_node_serves_only_its_own_name_and_address(
     assert_denied(cluster, "serving", reason)
 
 
-def test_a_node_that_claims_other_addresses_blocks_nobody(cluster: Cluster) -> None:
+def test_a_node_that_claims_other_addresses_blocks_no_other(cluster: Cluster) -> None:
     """The approver takes addresses from the inventory. The kubelet corrects its status later."""
     claims = [{"type": "InternalIP", "address": cluster.address(host)} for host in (VICTIM, "cp-1")]
     patch = json.dumps({"status": {"addresses": claims}})

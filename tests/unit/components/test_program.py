@@ -125,7 +125,7 @@ class TestOrder:
             assert f"{data['token-id']}.{data['token-secret']}" == token
             assert data["auth-extra-groups"] == f"system:bootstrappers:kubewright:node:{host}"
 
-    def test_nobody_approves_first_certificates_but_the_approver(self, cluster: Graph) -> None:
+    def test_only_the_approver_approves_first_certificates(self, cluster: Graph) -> None:
         bindings = [node for node in cluster.nodes.values() if node.type.endswith(":ClusterRoleBinding")]
         roles = {str(node.value("roleRef")): node.name for node in bindings}
         assert not [name for role, name in roles.items() if role.endswith(":nodeclient'}")], roles

@@ -94,7 +94,7 @@ def test_a_node_asks_for_the_deletion_of_its_node_and_does_not_delete_it(host: E
     assert "stays" not in result.stderr
 
 
-def test_a_node_that_nobody_deletes_does_not_keep_its_host(host: EmulatedHost) -> None:
+def test_a_node_that_is_not_deleted_does_not_keep_its_host(host: EmulatedHost) -> None:
     (host.fake / "stays").touch()
     host.add_program("date", DATE)
     host.add_program("sleep", LIMITED_SLEEP)
