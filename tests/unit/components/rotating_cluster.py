@@ -110,7 +110,7 @@ def _administrator_credentials(graph: Graph) -> Json:
     }
 
 
-def annotations(graph: Graph, name: str) -> object:
+def pod_annotations(graph: Graph, name: str) -> object:
     spec = graph.node(name).value("spec")
     assert isinstance(spec, dict)
     return spec["template"]["metadata"]["annotations"]

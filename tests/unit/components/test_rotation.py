@@ -15,9 +15,9 @@ from tests.unit.components.graph import Graph, Json
 from tests.unit.components.rotating_cluster import (
     CONTROL_PLANES,
     RotatingCluster,
-    annotations,
     has_changed_inputs,
     pems,
+    pod_annotations,
     script,
 )
 
@@ -101,11 +101,12 @@ def test_trust_bundles_have_all_trusted_certificates_and_only_one_signs(cluster:
 
 
 def test_a_cluster_without_rotation_has_no_rotation_resources(cluster: RotatingCluster) -> None:
-    settings = rotation_settings("done", 1)
-    # An entry of this CA always has an effect, because the CA replaces another CA
-    # (topology.model.first_rotation).
-    del settings["authorities"]["kubelet-serving"]
-    plain, first = cluster.run_program({}), cluster.run_program(settings)
+    # An entry of `kubelet-serving` always has an effect, because the first generation of this CA replaces
+    # another CA (topology.model.first_rotation).
+    section = {"generation": 1, "stage": "done"}
+    others = {name: section for name in AUTHORITIES if name != "kubelet-serving"}
+    first = cluster.run_program({"authorities": others, "service_account": section})
+    plain = cluster.run_program({})
     assert plain.names == first.names
     for node in plain.nodes.values():
         assert node.inputs == first.nodes[node.urn].inputs, node.name
@@ -167,6 +168,6 @@ def test_add_ons_restart_after_pods_see_new_certificates(cluster: RotatingCluste
             graph.node("cluster-published")
         )
         annotations_by_stage.append(
-            json.dumps(annotations(graph, "metrics-server-deployment"), sort_keys=True)
+            json.dumps(pod_annotations(graph, "metrics-server-deployment"), sort_keys=True)
         )
     assert len(set(annotations_by_stage)) == 3

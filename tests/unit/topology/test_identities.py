@@ -13,8 +13,8 @@ from providers.aws.provider import AwsProvider
 from providers.azure.provider import AzureProvider
 from settings import load
 from testkit.bundles import FakeIndex, cluster
+from testkit.clouds import cloud
 from tests.unit.nodeconfig.test_bundles import unit_flags
-from tests.unit.nodeconfig.test_clouds import cloud
 from tests.unit.settings.support import HIGHLY_AVAILABLE, with_edits
 from topology.identities import (
     TokenOwner,
