@@ -229,6 +229,16 @@ def first_rotation(name: str) -> Rotation:
     return _FIRST_ROTATIONS.get(name, Rotation())
 
 
+def unrecorded_rotation(name: str) -> Rotation:
+    """Return the generations of an authority or key pair on a host whose delivery does not name it.
+
+    Kubelets may still have serving certificates of the shared generation. Only the stage `sign` replaces
+    them.
+    """
+    first = first_rotation(name)
+    return Rotation(first.trusted[0], first.trusted)
+
+
 @dataclass(frozen=True, slots=True)
 class Certificates:
     """The generations of leaves and of authorities. `leaves` is the generation of all leaves.

@@ -25,7 +25,7 @@ from automation.report.resource_types import (
 from automation.stacks.events import Step, Values
 from formats.lists import shorten_list
 from nodeconfig import parse
-from topology.model import Role, first_rotation
+from topology.model import Role, unrecorded_rotation
 
 _AUTHORITY = re.compile(
     r"cluster-pki-(?:(?:kubernetes|etcd|front-proxy|kubelet-serving)-ca|service-account)(?:-\d+)?(?:-key)?\Z"
@@ -81,7 +81,7 @@ def new_authorities(facts: ChangeFacts) -> list[str]:
     for step in facts.steps_with(Operation.CHANGE):
         old = parse.parse_rotations(_delivered_text(step.old))
         for name, rotation in parse.parse_rotations(_delivered_text(step.new)).items():
-            if old.get(name, first_rotation(name)) != rotation:
+            if old.get(name, unrecorded_rotation(name)) != rotation:
                 trusted = ", ".join(map(str, rotation.trusted))
                 rotated.append(f"{name}: generation {rotation.signing} signs, trusted: {trusted}")
     return [*created, *dict.fromkeys(rotated)]

@@ -16,7 +16,7 @@ from automation.errors import UserError
 from automation.lab_stack import CLUSTER_KEY
 from nodeconfig.parse import parse_rotations
 from nodeconfig.roles import AUTHORITIES_BY_ROLE
-from topology.model import Certificates, Rotation, first_rotation
+from topology.model import Certificates, Rotation, unrecorded_rotation
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +50,7 @@ def find_problems(certificates: Certificates, delivered: Iterable[Delivery]) -> 
     for delivery in delivered:
         delivered_rotations = parse_rotations(delivery.script)
         for name in AUTHORITIES_BY_ROLE[delivery.role]:
-            current = _HostRotation(delivery.host, delivered_rotations.get(name, first_rotation(name)))
+            current = _HostRotation(delivery.host, delivered_rotations.get(name, unrecorded_rotation(name)))
             by_authority.setdefault(name, []).append(current)
     lines = []
     for name, host_rotations in by_authority.items():

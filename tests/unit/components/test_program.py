@@ -189,6 +189,18 @@ class TestSecrets:
             assert "-ca-key" not in content, name
             assert not name.endswith("ca.key")
 
+    def test_the_only_shared_key_of_workers_is_that_of_kube_proxy(self, cluster: Graph) -> None:
+        keys = {name for name in payload_files(cluster.node("w-1-node")) if name.endswith(".key")}
+        assert keys == {"secrets/etc/kubernetes/pki/kube-proxy.key"}
+
+    def test_metrics_server_verifies_kubelets_with_their_authority(self, cluster: Graph) -> None:
+        secret = cluster.node("metrics-server-certificate").value("stringData")
+        assert isinstance(secret, dict)
+        expected = "certificate cluster-pki-kubernetes-cacertificate cluster-pki-kubelet-serving-ca"
+        assert secret["kubelet-serving-ca.crt"] == expected
+        spec = json.dumps(cluster.node("metrics-server-deployment").value("spec"))
+        assert "--kubelet-certificate-authority=/etc/metrics-server/tls/kubelet-serving-ca.crt" in spec
+
     def test_the_kubeconfig_is_a_secret_output(self, cluster: Graph) -> None:
         kubeconfig = cluster.outputs["kubeconfig"]
         assert isinstance(kubeconfig, dict)

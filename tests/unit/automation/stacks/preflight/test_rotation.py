@@ -75,3 +75,21 @@ def test_service_account_key_is_named_as_in_the_settings() -> None:
 
 def test_empty_stack_may_start_with_any_stage() -> None:
     assert find_problems(requested_certificates(DONE), []) == []
+
+
+@pytest.mark.parametrize(
+    ("requested", "accepted"),
+    [
+        (Rotation(0, (0, 1)), True),
+        (Rotation(1, (0, 1)), True),
+        (Rotation(1, (1,)), False),
+        (Rotation(1, (1, 2)), False),
+    ],
+)
+def test_kubelets_of_an_existing_stack_may_have_certificates_of_the_shared_authority(
+    requested: Rotation, accepted: bool
+) -> None:
+    plane = delivery_with_rotation("cp-1", FIRST, Role.CONTROL_PLANE)
+    problems = find_problems(Certificates(rotations=(("kubelet-serving", requested),)), [plane])
+    assert (problems == []) == accepted
+    assert find_problems(Certificates(), [plane]) == []
