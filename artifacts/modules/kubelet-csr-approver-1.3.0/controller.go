@@ -25,6 +25,12 @@ import (
 // registration is the time in which a kubelet that requests a serving certificate registers its Node.
 const registration = time.Minute
 
+// A request is decided soon after its Node, the inventory or a permission exists.
+const (
+	firstRetry = 100 * time.Millisecond
+	lastRetry  = 10 * time.Second
+)
+
 // nodeKey is the prefix of Nodes in the queue. Names of certificate requests contain no slash.
 const nodeKey = "node/"
 
@@ -43,7 +49,8 @@ type controller struct {
 
 // run watches requests and Nodes until the context ends.
 func (c *controller) run(ctx context.Context) error {
-	queue := workqueue.NewTypedRateLimitingQueue(workqueue.DefaultTypedControllerRateLimiter[string]())
+	queue := workqueue.NewTypedRateLimitingQueue(
+		workqueue.NewTypedItemExponentialFailureRateLimiter[string](firstRetry, lastRetry))
 	defer queue.ShutDown()
 	factory := informers.NewSharedInformerFactoryWithOptions(c.client, 10*time.Minute, informers.WithTransform(shorten))
 	requests, nodes := factory.Certificates().V1().CertificateSigningRequests(), factory.Core().V1().Nodes()
