@@ -35,7 +35,7 @@ COMPONENT_VERSIONS: tuple[tuple[str, str], ...] = (
     ("coredns", "1.14.7"),
     ("metrics-server", "0.9.0"),
     ("cri-tools", "1.36.0"),
-    ("kubelet-csr-approver", "1.2.0"),
+    ("kubelet-csr-approver", "1.3.0"),
     ("netfilter", "1"),
     ("haproxy", "1"),
     ("keepalived", "1"),

@@ -178,8 +178,13 @@ def _certificates(settings: CertificateSettings, encryption: EncryptionSettings)
     rotations = {str(name): build_rotation(section) for name, section in settings.authorities.items()}
     rotations[SERVICE_ACCOUNT] = build_rotation(settings.service_account)
     rotations |= encryption_rotations(settings.encryption, encryption)
-    # A section that contains only defaults has the same effect as no section.
-    non_default = tuple((name, rotation) for name, rotation in rotations.items() if rotation != Rotation())
+    # A section that contains only defaults has the same effect as no section. An entry of `kubelet-serving`
+    # always has an effect: the stage `sign` replaces the certificates that the CA `kubernetes` signed.
+    non_default = tuple(
+        (name, rotation)
+        for name, rotation in rotations.items()
+        if name == "kubelet-serving" or rotation != Rotation()
+    )
     return Certificates(leaves=settings.leaves, rotations=non_default)
 
 

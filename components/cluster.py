@@ -13,6 +13,7 @@ from components import on_delete
 from components.api import Api
 from components.bootstrap import Bootstrap, BootstrapArgs
 from components.cni import Cni, CniArgs
+from components.join_tokens import JoinTokens, JoinTokensArgs
 from components.members import Bundles, ControlPlane, Etcd, LoadBalancers, MembersArgs
 from components.node_pool import NodePool, NodePoolArgs
 from components.pki import Pki, PkiArgs
@@ -20,6 +21,7 @@ from components.provider import Provider, Secrets
 from components.tolerate_failure import tolerate_failure
 from nodeconfig.trust import needs_publication, publication_script
 from topology.certificates import FRONT_PROXY_CA, KUBERNETES_CA, trust_bundle
+from topology.identities import inventory, token_owners
 from topology.model import Member, Role, Topology
 
 Connect = Callable[[Output[str], Sequence[Resource]], kubernetes.Provider]
@@ -78,15 +80,7 @@ class Cluster(ComponentResource):
             stored_in=etcd,
             publication=self._await_publication(f"{name}-published", control_plane.members),
         )
-        join_permissions: list[Resource] = [
-            *self.api.publication,
-            Bootstrap(
-                f"{name}-bootstrap",
-                BootstrapArgs(api=self.api, token=self.pki.secrets["bootstrap.token"]),
-                self._child_options,
-            ),
-            Cni(f"{name}-cni", CniArgs(api=self.api), self._child_options),
-        ]
+        join_permissions = [*self.api.publication, *self._create_join_objects(name)]
         self.pools = {
             pool.name: self._create_pool(
                 f"{name}-pool-{pool.name}", pool.name, [*control_plane.members, *join_permissions]
@@ -116,6 +110,17 @@ class Cluster(ComponentResource):
             certificates=self._args.topology.certificates,
             after=after,
         )
+
+    def _create_join_objects(self, name: str) -> Sequence[Resource]:
+        """Create what nodes need to join. Return the objects that must exist before."""
+        topology = self._args.topology
+        tokens = {owner: self.pki.secrets[owner.secret] for owner in token_owners(topology)}
+        JoinTokens(f"{name}-join-tokens", JoinTokensArgs(api=self.api, tokens=tokens), self._child_options)
+        known = inventory(topology, self._args.provider.machine_names)
+        return [
+            Bootstrap(f"{name}-bootstrap", BootstrapArgs(api=self.api, inventory=known), self._child_options),
+            Cni(f"{name}-cni", CniArgs(api=self.api), self._child_options),
+        ]
 
     def _create_pool(self, name: str, pool_name: str, after: Sequence[Resource]) -> NodePool:
         pool = next(pool for pool in self._args.topology.pools if pool.name == pool_name)

@@ -7,13 +7,11 @@ from dataclasses import dataclass
 from pulumi import ComponentResource, ResourceOptions
 
 from components.api import Api
-from components.rbac import READ, Rule, bind_cluster_role, cluster_role, user_subject
+from components.rbac import READ, Rule, bind_cluster_role, cluster_role, group_subject, user_subject
 
-_FLANNEL = (
-    Rule("", ("nodes",), READ),
-    # flannel publishes the address of its VXLAN endpoint in annotations of its Node.
-    Rule("", ("nodes/status",), ("patch",)),
-)
+# flannel writes the address of its VXLAN endpoint into annotations of its own Node. The kubelet's certificate
+# permits that; NodeRestriction protects other Nodes, labels and taints.
+_FLANNEL = (Rule("", ("nodes",), READ),)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,7 +28,7 @@ class Cni(ComponentResource):
         super().__init__("kubewright:index:Cni", name, None, opts)
         flannel = "kubewright:flannel"
         cluster_role(f"{name}-flannel-role", flannel, _FLANNEL, args.api.options(self))
-        bind_cluster_role(
-            f"{name}-flannel", flannel, flannel, [user_subject(flannel)], args.api.options(self)
-        )
+        # Hosts that have not received this version yet authenticate as the user.
+        subjects = [group_subject("system:nodes"), user_subject(flannel)]
+        bind_cluster_role(f"{name}-flannel", flannel, flannel, subjects, args.api.options(self))
         self.register_outputs({})

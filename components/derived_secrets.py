@@ -1,4 +1,4 @@
-"""Secrets derived from private keys that pulumi-tls stores in the state: bootstrap token, encryption key."""
+"""Secrets derived from private keys that pulumi-tls stores in the state: bootstrap tokens, encryption key."""
 
 from __future__ import annotations
 
@@ -7,12 +7,16 @@ import hashlib
 import hmac
 
 
-def bootstrap_token(private_key: str) -> str:
-    """Return a bootstrap token, `abcdef.0123456789abcdef`, with 80 random bits in its second part.
+def bootstrap_token(private_key: str, owner: str, generation: int) -> str:
+    """Return the bootstrap token of a host or pool, `abcdef.0123456789abcdef`, with 80 random bits in its
+    second part.
 
+    `owner` is the name of the token (`TokenOwner.secret`). All tokens change with the generation.
     Format: kubernetes.io/docs/reference/access-authn-authz/bootstrap-tokens.
     """
-    text = base64.b32encode(_derive_bytes(private_key, "bootstrap token")).decode().lower()
+    text = (
+        base64.b32encode(_derive_bytes(private_key, f"bootstrap token {generation} {owner}")).decode().lower()
+    )
     return f"{text[:6]}.{text[6:22]}"
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
+from functools import partial
 
 import pulumi_tls as tls
 from pulumi import ComponentResource, Output, ResourceOptions
@@ -26,6 +27,7 @@ from topology.certificates import (
 )
 from topology.encryption import ENCRYPTION, key_name, resource_encryptions
 from topology.environments import PRODUCTION
+from topology.identities import token_owners
 from topology.model import Topology
 
 _HOURS_PER_YEAR = 365 * 24
@@ -47,7 +49,7 @@ class _KeyPair:
 
 
 class Pki(ComponentResource):
-    """CAs, leaf certificates, service account keys, the bootstrap token and the encryption keys.
+    """CAs, leaf certificates, service account keys, the bootstrap tokens and the encryption keys.
 
     In production, `protect` prevents the deletion of the authorities and of the encryption key that writes.
     Without them, clients reject the cluster, and Secrets in etcd and in snapshots are unreadable.
@@ -83,7 +85,7 @@ class Pki(ComponentResource):
         secrets |= {f"{name}.key": key_pair.key for name, key_pair in key_pairs.items()}
         secrets |= self._create_service_account_keys()
         secrets |= {
-            "bootstrap.token": self._create_key("bootstrap").private_key_pem.apply(bootstrap_token),
+            **self._derive_tokens(self._create_key("bootstrap").private_key_pem),
             "encryption.yaml": self._create_encryption_configuration(),
         }
         self.secrets = {name: Output.secret(content) for name, content in secrets.items()}
@@ -104,6 +106,14 @@ class Pki(ComponentResource):
                 protect=name in self._protected,
             ),
         )
+
+    def _derive_tokens(self, key: Output[str]) -> dict[str, Output[str]]:
+        """Return the bootstrap tokens of all hosts and pools, by the names of their secrets."""
+        generation = self._topology.certificates.leaves
+        return {
+            owner.secret: key.apply(partial(bootstrap_token, owner=owner.secret, generation=generation))
+            for owner in token_owners(self._topology)
+        }
 
     def _create_service_account_keys(self) -> dict[str, Output[str]]:
         """Create service account keys. Return the key that signs tokens, and all keys that verify tokens."""

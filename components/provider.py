@@ -56,6 +56,10 @@ class Provider(Protocol):
         """
         ...
 
+    def machine_names(self, pool: Pool) -> str:
+        """Return the regular expression for the node names of a pool whose machines a cloud creates."""
+        ...
+
     def operate(
         self,
         name: str,

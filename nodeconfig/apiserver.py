@@ -26,6 +26,7 @@ from topology.ports import API_PORT, ETCD_CLIENT_PORT
 
 _AUDIT_LOGS = "/var/log/kubernetes"
 _KUBECTL = f"{BIN}/kubectl --kubeconfig={ADMIN_KUBECONFIG} --request-timeout=5s"
+_KUBELET_CA = authority_file("kubelet-serving-ca")
 
 
 def component(topology: Topology, member: Member) -> Component:
@@ -43,6 +44,7 @@ def component(topology: Topology, member: Member) -> Component:
         authority_file("kubernetes-ca"),
         authority_file("etcd-ca"),
         authority_file("front-proxy-ca"),
+        _KUBELET_CA,
         SecretFile(f"{PKI}/service-account.key", "service-account.key"),
         SecretFile(f"{PKI}/service-account.pub", "service-account.pub", mode=0o644),
         *webhook_kubeconfigs(topology.control_plane),
@@ -135,7 +137,8 @@ def _serving_flags(topology: Topology, member: Member) -> dict[str, str]:
         # refuses them everywhere, and drivers and network plugins cannot run.
         "allow-privileged": "true",
         "kubelet-preferred-address-types": "InternalIP",
-        "kubelet-certificate-authority": CA,
+        # Nothing else trusts this authority: clients of the API reject its certificates.
+        "kubelet-certificate-authority": _KUBELET_CA.path,
         "kubelet-client-certificate": f"{PKI}/apiserver-kubelet-client.crt",
         "kubelet-client-key": f"{PKI}/apiserver-kubelet-client.key",
         "profiling": "false",

@@ -10,7 +10,7 @@ from nodeconfig.kubeconfig import certificate_files, kubeconfig_with_certificate
 from nodeconfig.leader_election import flags as leader_flags
 from nodeconfig.leader_election import local_health
 from nodeconfig.systemd import Unit, sandbox
-from topology.certificates import KUBERNETES_CA
+from topology.certificates import KUBELET_SERVING_CA, KUBERNETES_CA
 from topology.model import Topology
 from topology.ports import CONTROLLER_MANAGER_PORT
 
@@ -18,6 +18,15 @@ _KUBECONFIG = f"{KUBERNETES}/controller-manager.conf"
 # The certificate and key of the CA that currently signs. The controller manager does not start with a file
 # that contains two CAs.
 _SIGNER = certificate_files(KUBERNETES_CA, stem=f"{KUBERNETES_CA}-signer")
+_SERVING_SIGNER = certificate_files(KUBELET_SERVING_CA, stem=f"{KUBELET_SERVING_CA}-signer")
+_SIGNERS = {
+    "kube-apiserver-client": _SIGNER,
+    "kubelet-client": _SIGNER,
+    "kubelet-serving": _SERVING_SIGNER,
+}
+"""The files of the CA for each signer of kubernetes.io. Requests of the signer `legacy-unknown` are not
+signed. The controller manager refuses the flags without the name of a signer together with these flags.
+"""
 
 # The default of Kubernetes. Without a flag, existing controller managers do not restart.
 _DOWNSCALE_SECONDS = 300
@@ -31,12 +40,12 @@ def component(topology: Topology) -> Component:
     )
     # The controller manager reads the CA that it publishes to pods only once (kubernetes#137410), and the
     # signing CA too.
-    signer = tuple(file.path for file in _SIGNER)
+    signer = tuple(file.path for file in (*_SIGNER, *_SERVING_SIGNER))
     watched = (f"{BIN}/kube-controller-manager", config.path, CA, *signer, f"{PKI}/service-account.key")
     ready = local_health(CONTROLLER_MANAGER_PORT)
     return Component(
         files=(config, unit.file()),
-        secrets=(*leaf, *_SIGNER),
+        secrets=(*leaf, *_SIGNER, *_SERVING_SIGNER),
         artifacts=(("kube-controller-manager", f"{BIN}/kube-controller-manager"),),
         services=(Service(unit.name, restart_on=watched, ready=ready),),
     )
@@ -50,8 +59,7 @@ def _service_unit(topology: Topology) -> Unit:
         "use-service-account-credentials": "true",
         "service-account-private-key-file": f"{PKI}/service-account.key",
         "root-ca-file": CA,
-        "cluster-signing-cert-file": _SIGNER[0].path,
-        "cluster-signing-key-file": _SIGNER[1].path,
+        **_signing_flags(),
         "cluster-signing-duration": "8760h",
         "cluster-name": topology.name,
         "cluster-cidr": str(network.pods),
@@ -72,3 +80,12 @@ def _service_unit(topology: Topology) -> Unit:
         after=("network.target", "kube-apiserver.service"),
         service=sandbox(),
     )
+
+
+def _signing_flags() -> dict[str, str]:
+    """Return the flags with the certificate and key of the CA for each signer."""
+    flags = {}
+    for signer, (certificate, key) in _SIGNERS.items():
+        flags[f"cluster-signing-{signer}-cert-file"] = certificate.path
+        flags[f"cluster-signing-{signer}-key-file"] = key.path
+    return flags

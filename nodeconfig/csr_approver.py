@@ -1,8 +1,9 @@
-"""Component of kubelet-csr-approver [B2], which approves requests of kubelets for serving certificates.
+"""Component of kubelet-csr-approver [B2, B4], which approves the serving certificates and the first client
+certificates of kubelets.
 
 The approver runs on every control plane, with leader election. Kubernetes itself does not approve these
-requests, because a controller must check that a node requests only its own names
-and addresses.
+requests, because a controller must check that a node requests only its own names and addresses, and that a
+host joins only under its own name.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from nodeconfig.component import Component
 from nodeconfig.host_paths import BIN, CA, KUBERNETES, LOCAL_API
 from nodeconfig.kubeconfig import kubeconfig_with_certificate
 from nodeconfig.systemd import Unit, sandbox
+from topology.identities import INVENTORY, reserved_addresses, reserved_names
 from topology.model import Topology
 from topology.ports import CSR_APPROVER_HEALTH_PORT, CSR_APPROVER_METRICS_PORT
 
@@ -29,6 +31,9 @@ def component(topology: Topology) -> Component:
         "provider-ip-prefixes": ",".join(str(network) for network in topology.network.machines),
         # DNS may not have the names of nodes. Addresses must be in the networks of machines.
         "bypass-dns-resolution": "true",
+        "reserved-names": ",".join(reserved_names(topology)),
+        "reserved-addresses": ",".join(reserved_addresses(topology)),
+        "inventory": f"kube-system/{INVENTORY}",
         "max-expiration-sec": str(_YEAR_SECONDS),
         "leader-election": "true",
         "metrics-bind-address": f"127.0.0.1:{CSR_APPROVER_METRICS_PORT}",
@@ -38,7 +43,7 @@ def component(topology: Topology) -> Component:
         flags["provider-domains"] = ",".join(topology.network.node_domains)
     unit = Unit(
         name="kubelet-csr-approver.service",
-        description="Approver of kubelets' serving certificates",
+        description="Approver of kubelets' certificates",
         command=(f"{BIN}/kubelet-csr-approver", *(f"--{name}={value}" for name, value in flags.items())),
         after=("network.target", "kube-apiserver.service"),
         service=sandbox(),

@@ -8,8 +8,8 @@ from __future__ import annotations
 from nodeconfig.bundle import File, Service
 from nodeconfig.cni import WRITE_CONFLIST
 from nodeconfig.component import Component, json_file
-from nodeconfig.host_paths import BIN, CA, FLANNEL_SUBNET, KUBERNETES, NETFILTER
-from nodeconfig.kubeconfig import kubeconfig_with_certificate
+from nodeconfig.host_paths import BIN, CA, FLANNEL_SUBNET, KUBELET_CLIENT, KUBERNETES, NETFILTER
+from nodeconfig.kubeconfig import authority_file, kubeconfig
 from nodeconfig.systemd import Unit
 from topology.model import Backend, ProxyMode, Topology
 
@@ -19,17 +19,20 @@ _KUBECONFIG = f"{KUBERNETES}/flannel.conf"
 
 def component(topology: Topology, server: str) -> Component:
     """Return the flannel component of a node. `server` is the URL of the API for this node."""
-    kubeconfig, leaf = kubeconfig_with_certificate(_KUBECONFIG, server, "flannel")
+    # With the certificate of its node, flannel can change no other Node.
+    config = kubeconfig(
+        _KUBECONFIG, server, {"client-certificate": KUBELET_CLIENT, "client-key": KUBELET_CLIENT}
+    )
     network_config = json_file(_NETWORK_CONFIG, _network_configuration(topology), mode=0o644)
     unit = _service_unit()
     return Component(
-        files=(kubeconfig, network_config, _link_file(), unit.file()),
-        secrets=leaf,
+        files=(config, network_config, _link_file(), unit.file()),
+        secrets=(authority_file("kubernetes-ca"),),
         artifacts=(("flanneld", f"{BIN}/flanneld"), ("netfilter", NETFILTER)),
         services=(
             Service(
                 unit.name,
-                restart_on=(f"{BIN}/flanneld", network_config.path, kubeconfig.path, WRITE_CONFLIST, CA),
+                restart_on=(f"{BIN}/flanneld", network_config.path, config.path, WRITE_CONFLIST, CA),
                 ready=f"[ -s {FLANNEL_SUBNET} ]",
                 timeout=120,
             ),
@@ -67,7 +70,7 @@ def _service_unit() -> Unit:
         description="flannel pod network",
         command=(f"{BIN}/flanneld", *flags),
         after=("network.target", "kubewright-firewall.service", "kube-apiserver.service"),
-        # flannel exits until its node has a range of pod addresses.
+        # flannel exits until its node has a certificate and a range of pod addresses.
         restart_seconds=1,
         type="notify",
         service=(f"ExecStartPost={WRITE_CONFLIST}",),

@@ -27,6 +27,8 @@ the host removes the cache directory.
 KUBECTL_FUNCTION = f'kubectl() {{ {ADMIN_KUBECTL} "$@"; }}\n'
 """sh function `kubectl` with administrator permissions, for scripts that run on a control plane."""
 KUBELET = "/var/lib/kubelet"
+KUBELET_CLIENT = f"{KUBELET}/pki/kubelet-client-current.pem"
+"""File with the client certificate and key of the node, which the kubelet renews."""
 SYSTEMD_UNITS = "/etc/systemd/system"
 CONTAINERD_SOCKET = "/run/containerd/containerd.sock"
 ETCD = "/etc/etcd"

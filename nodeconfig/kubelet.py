@@ -10,16 +10,31 @@ from packaging.version import Version
 from nodeconfig.bundle import File, SecretFile, Service
 from nodeconfig.component import Component, json_file
 from nodeconfig.extra_flags import with_extra_flags
-from nodeconfig.host_paths import BIN, CA, CIPHERS, CONTAINERD_SOCKET, KUBELET, KUBERNETES, LIBRARY, PKI
+from nodeconfig.host_paths import (
+    BIN,
+    CA,
+    CIPHERS,
+    CONTAINERD_SOCKET,
+    KUBELET,
+    KUBELET_CLIENT,
+    KUBERNETES,
+    LIBRARY,
+    PKI,
+)
 from nodeconfig.kubeconfig import authority_file, kubeconfig
 from nodeconfig.systemd import Unit
-from topology.model import Pool, Topology
+from topology.identities import TOKEN_FILE
+from topology.model import SHARED_GENERATION, Pool, Topology
 from topology.options import Kubelet
 from topology.ports import KUBELET_HEALTH_PORT
 
 _CONFIG = f"{KUBERNETES}/kubelet.json"
 _BOOTSTRAP = f"{KUBERNETES}/bootstrap-kubelet.conf"
 _TOKEN = f"{PKI}/bootstrap.token"
+_RENEWAL = f"{KUBERNETES}/renew-kubelet.conf"
+_CHOSEN_BOOTSTRAP = "/run/kubewright-bootstrap.conf"
+_SERVING_CERTIFICATE = f"{KUBELET}/pki/kubelet-server-current.pem"
+_PREVIOUS = f"{KUBELET}/pki/kubelet-client-previous.pem"
 _PREPARE = f"{LIBRARY}/kubelet-prepare"
 _RESOLV_CONF = "/run/kubewright-resolv.conf"
 MINOR_VERSION_FILE = "/etc/kubewright/kubelet-minor"
@@ -32,7 +47,10 @@ def component(topology: Topology, pool: Pool, server: str) -> Component:
     """Return the kubelet component of a node of `pool`. `server` is the URL of the API for this node."""
     config = json_file(_CONFIG, _configuration(topology, pool))
     bootstrap = kubeconfig(_BOOTSTRAP, server, {"tokenFile": _TOKEN})
-    prepare = File(_PREPARE, _preparation_script() + _renewal_script(topology), mode=0o755)
+    prepare = File(
+        _PREPARE, _preparation_script() + _renewal_script(topology) + _serving_script(topology), mode=0o755
+    )
+    renewal = (_renewal_kubeconfig(server),) if _renews(topology) else ()
     version = Version(topology.versions.kubernetes)
     minor_file = File(MINOR_VERSION_FILE, f"{version.major}.{version.minor}\n")
     unit = with_extra_flags(_service_unit(topology, pool), "kubelet.extra_args", pool.kubelet.extra_flags)
@@ -40,8 +58,8 @@ def component(topology: Topology, pool: Pool, server: str) -> Component:
     watched = (f"{BIN}/kubelet", config.path, bootstrap.path, prepare.path, CA)
     ready = f"local_health http://127.0.0.1:{KUBELET_HEALTH_PORT}/healthz && node_ready"
     return Component(
-        files=(config, bootstrap, prepare, minor_file, unit.file()),
-        secrets=(authority_file("kubernetes-ca"), SecretFile(_TOKEN, "bootstrap.token")),
+        files=(config, bootstrap, *renewal, prepare, minor_file, unit.file()),
+        secrets=(authority_file("kubernetes-ca"), SecretFile(_TOKEN, TOKEN_FILE)),
         artifacts=(("kubelet", f"{BIN}/kubelet"), ("kubectl", f"{BIN}/kubectl")),
         services=(Service(unit.name, restart_on=watched, ready=ready, timeout=180),),
         directories=(
@@ -69,31 +87,63 @@ rm -f {KUBELET}/kubeconfig
 
 
 def _renewal_script(topology: Topology) -> str:
-    """Return the last lines of the preparation script; empty if the CA `kubernetes` was never rotated.
+    """Return the lines of the preparation script that replace certificates of an earlier generation of the CA
+    `kubernetes`; empty if the CA was never rotated.
 
-    The lines remove the kubelet certificates that an earlier generation of the CA signed.
-
-    The kubelet then requests new certificates with its bootstrap token. Nothing else triggers that request.
+    The kubelet requests new certificates only when it has none. It authenticates with its previous
+    certificate, because its bootstrap token is useless while its Node exists.
     """
-    if "kubernetes" not in dict(topology.certificates.rotations):
+    if not _renews(topology):
         return ""
     # This also applies to the first generation, because an operator may revert a stage.
     signing = topology.certificates.rotation("kubernetes").signing
     return f"""
 signer={KUBELET}/pki/signer
 if [ "$(cat "$signer" 2>/dev/null || echo 1)" != {signing} ]; then
-    rm -f {KUBELET}/pki/kubelet-client-current.pem {KUBELET}/pki/kubelet-server-current.pem
     mkdir -p {KUBELET}/pki
+    [ ! -e {KUBELET_CLIENT} ] || cp {KUBELET_CLIENT} {_PREVIOUS}
+    rm -f {KUBELET_CLIENT} {_SERVING_CERTIFICATE}
     echo {signing} >"$signer"
 fi
+[ ! -e {KUBELET_CLIENT} ] || rm -f {_PREVIOUS}
+chosen={_BOOTSTRAP}
+[ ! -e {_PREVIOUS} ] || chosen={_RENEWAL}
+ln -sfn "$chosen" {_CHOSEN_BOOTSTRAP}
 """
+
+
+def _serving_script(topology: Topology) -> str:
+    """Return the lines of the preparation script that replace serving certificates of an earlier generation
+    of the CA `kubelet-serving`; empty if the settings have no entry for this CA.
+    """
+    if "kubelet-serving" not in dict(topology.certificates.rotations):
+        return ""
+    signing = topology.certificates.rotation("kubelet-serving").signing
+    return f"""
+serving_signer={KUBELET}/pki/serving-signer
+if [ "$(cat "$serving_signer" 2>/dev/null || echo {SHARED_GENERATION})" != {signing} ]; then
+    rm -f {_SERVING_CERTIFICATE}
+    mkdir -p {KUBELET}/pki
+    echo {signing} >"$serving_signer"
+fi
+"""
+
+
+def _renews(topology: Topology) -> bool:
+    """Return whether the CA `kubernetes` was ever rotated."""
+    return "kubernetes" in dict(topology.certificates.rotations)
+
+
+def _renewal_kubeconfig(server: str) -> File:
+    """Return the kubeconfig with which a kubelet requests the first certificate of a new CA."""
+    return kubeconfig(_RENEWAL, server, {"client-certificate": _PREVIOUS, "client-key": _PREVIOUS})
 
 
 def _service_unit(topology: Topology, pool: Pool) -> Unit:
     flags = [
         f"--config={_CONFIG}",
         f"--kubeconfig={KUBELET}/kubeconfig",
-        f"--bootstrap-kubeconfig={_BOOTSTRAP}",
+        f"--bootstrap-kubeconfig={_CHOSEN_BOOTSTRAP if _renews(topology) else _BOOTSTRAP}",
         f"--cert-dir={KUBELET}/pki",
         "--hostname-override=${NODE_NAME}",
         "--node-ip=${NODE_IP}",

@@ -94,8 +94,8 @@ def payload(bundle: Bundle, secrets: Mapping[str, str]) -> str:
 def reset_script(role: Role, *, sudo: bool = False, leave: bool = True, drain_seconds: int = 300) -> str:
     """Return the script that removes a role from a host. The script needs no standard input.
 
-    With `leave`, a node is drained (within `drain_seconds`) and its Node is deleted first, and an etcd
-    member leaves the membership. `leave` is False when the whole cluster is removed.
+    With `leave`, a node is drained (within `drain_seconds`) and requests the deletion of its Node first, and
+    an etcd member leaves the membership. `leave` is False when the whole cluster is removed.
     """
     body = [
         f"program=${{KUBEWRIGHT_ROOT:-}}{STATE_DIRECTORY}/host.sh",

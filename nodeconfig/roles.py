@@ -42,7 +42,7 @@ _DRAIN_ON = (
 AUTHORITIES_BY_ROLE = {
     Role.LOAD_BALANCER: ("kubernetes",),
     Role.ETCD: ("etcd",),
-    Role.CONTROL_PLANE: ("kubernetes", "etcd", "front-proxy", "service-account"),
+    Role.CONTROL_PLANE: ("kubernetes", "etcd", "front-proxy", "kubelet-serving", "service-account"),
     Role.NODE: ("kubernetes",),
 }
 """Names of the CAs and key pairs of `topology.certificates` whose files the bundle of each role contains."""

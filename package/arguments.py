@@ -467,7 +467,9 @@ class CertificateArgs(TypedDict, total=False):
     leaves: int
     """Generation of all signed certificates; a higher number replaces every certificate and its key."""
     authorities: Mapping[str, RotationArgs]
-    """Rotation of certificate authorities; authorities that are not listed stay in their first generation."""
+    """Rotation of certificate authorities; authorities that are not listed stay in their first generation.
+    The first generation of `kubelet-serving` replaces `kubernetes` and has stages too.
+    """
     service_account: RotationArgs
     """Rotation of the key pair that signs service account tokens."""
     encryption: EncryptionKeyArgs

@@ -7,12 +7,16 @@ from pulumi import Output
 from components.provider import Secrets
 from nodeconfig import render
 from nodeconfig.bundle import Bundle
+from topology.identities import TOKEN_FILE, TokenOwner
 
 
-def secret_payload(bundle: Bundle, secrets: Secrets) -> Output[str]:
-    """Return the payload of a bundle as a secret, with only the secrets that the bundle names."""
+def secret_payload(bundle: Bundle, secrets: Secrets, owner: TokenOwner) -> Output[str]:
+    """Return the payload of a bundle as a secret, with only the secrets that the bundle names.
+
+    `owner` is the host or pool that receives the payload, and whose bootstrap token the payload contains.
+    """
     names = sorted({file.secret for file in bundle.secrets})
-    contents = Output.all(*(secrets[name] for name in names))
+    contents = Output.all(*(secrets[owner.secret if name == TOKEN_FILE else name] for name in names))
     text: Output[str] = contents.apply(
         lambda texts: render.payload(bundle, dict(zip(names, texts, strict=True)))
     )

@@ -9,7 +9,7 @@ from pydantic import Field
 from settings.base import Section
 
 Stage = Literal["trust", "sign", "done"]
-AuthorityName = Literal["kubernetes", "etcd", "front-proxy"]
+AuthorityName = Literal["kubernetes", "etcd", "front-proxy", "kubelet-serving"]
 
 
 class RotationSettings(Section):
@@ -38,7 +38,9 @@ class CertificateSettings(Section):
     leaves: int = Field(default=1, ge=1)
     """Generation of all signed certificates; a higher number replaces every certificate and its key."""
     authorities: dict[AuthorityName, RotationSettings] = Field(default_factory=dict)
-    """Rotation of certificate authorities; authorities that are not listed stay in their first generation."""
+    """Rotation of certificate authorities; authorities that are not listed stay in their first generation.
+    The first generation of `kubelet-serving` replaces `kubernetes` and has stages too.
+    """
     service_account: RotationSettings = RotationSettings()
     """Rotation of the key pair that signs service account tokens."""
     encryption: EncryptionKeySettings = EncryptionKeySettings()

@@ -24,6 +24,7 @@ from topology.certificates import (
     trust_bundle,
     trusted_names,
 )
+from topology.identities import TOKEN_FILE, token_owners
 from topology.model import Topology
 
 _SigningPair = tuple[x509.Certificate, ec.EllipticCurvePrivateKey]
@@ -54,7 +55,8 @@ def create_secrets(topology: Topology) -> dict[str, str]:
     public = account.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
     result["service-account.pub"] = public.decode()
     result["encryption.yaml"] = _encryption_configuration()
-    result["bootstrap.token"] = f"{os.urandom(3).hex()}.{os.urandom(8).hex()}"
+    for name in (TOKEN_FILE, *(owner.secret for owner in token_owners(topology))):
+        result[name] = f"{os.urandom(3).hex()}.{os.urandom(8).hex()}"
     return result
 
 

@@ -23,14 +23,16 @@ ETCD = "/etc/etcd/pki"
 
 @dataclass
 class TrustHost:
-    """A host: its files by path, and the client certificate of its kubelet. `signer` is the CA generation
-    that signed the certificate.
+    """A host: its files by path, and the client and serving certificates of its kubelet. `signer` and
+    `serving_signer` are the CA generations that signed the certificates.
     """
 
     name: str
     files: dict[str, str] = field(default_factory=dict)
     signer: str = "1"
     kubelet: x509.Certificate | None = None
+    serving_signer: str = "0"
+    serving: x509.Certificate | None = None
 
     def certificate(self, path: str) -> x509.Certificate:
         """Return the first certificate in a file of the host."""
@@ -46,17 +48,15 @@ class TrustHost:
         """
         match = re.search(r'echo (\d+) >"\$signer"', script)
         signer = match[1] if match else self.signer
+        match = re.search(r'echo (\d+) >"\$serving_signer"', script)
+        serving_signer = match[1] if match else self.serving_signer
+        name = f"system:node:{self.name}"
         if self.kubelet is None or signer != self.signer:
-            issuers = {
-                control_plane.files[f"{PKI}/kubernetes-ca-signer.crt"] for control_plane in control_planes
-            }
-            assert len(issuers) == 1, (
-                f"{self.name} requests a certificate while control planes sign with different CAs"
-            )
-            self.kubelet, self.signer = (
-                _sign_kubelet_certificate(f"system:node:{self.name}", control_planes[0]),
-                signer,
-            )
+            self.kubelet = _request_certificate(name, control_planes, "kubernetes-ca")
+            self.serving = None
+        if self.serving is None or serving_signer != self.serving_signer:
+            self.serving = _request_certificate(name, control_planes, "kubelet-serving-ca")
+        self.signer, self.serving_signer = signer, serving_signer
 
 
 @dataclass(frozen=True)
@@ -135,11 +135,12 @@ def _api_server_connections(
             continue
         trusted_by_kubelet = host.trusted_certificates(f"{PKI}/kubernetes-ca.crt")
         yield Connection(f"API {server.name} to {host.name}", presented, trusted_by_kubelet)
-        for name in ("kube-proxy", "flannel"):
-            leaf = host.certificate(f"{PKI}/{name}.crt")
-            yield Connection(f"{name} of {host.name} to API {server.name}", leaf, trusted)
+        leaf = host.certificate(f"{PKI}/kube-proxy.crt")
+        yield Connection(f"kube-proxy of {host.name} to API {server.name}", leaf, trusted)
         yield Connection(f"kubelet {host.name} to API {server.name}", host.kubelet, trusted)
-        yield Connection(f"kubelet {host.name} serves API {server.name}", host.kubelet, trusted)
+        assert host.serving is not None
+        trusted_kubelets = server.trusted_certificates(f"{PKI}/kubelet-serving-ca.crt")
+        yield Connection(f"kubelet {host.name} serves API {server.name}", host.serving, trusted_kubelets)
         client = server.certificate(f"{PKI}/apiserver-kubelet-client.crt")
         yield Connection(f"API {server.name} at kubelet {host.name}", client, trusted_by_kubelet)
     for name in ("controller-manager", "scheduler", "csr-approver", "admin"):
@@ -162,11 +163,13 @@ def _signed_by(certificate: x509.Certificate, authority: x509.Certificate) -> bo
     return True
 
 
-def _sign_kubelet_certificate(name: str, control_plane: TrustHost) -> x509.Certificate:
-    """Return a kubelet certificate, signed as by the controller manager of a control plane."""
-    authority = control_plane.certificate(f"{PKI}/kubernetes-ca-signer.crt")
+def _request_certificate(name: str, control_planes: list[TrustHost], ca: str) -> x509.Certificate:
+    """Return a kubelet certificate, signed as by any controller manager with the CA `ca`."""
+    issuers = {control_plane.files[f"{PKI}/{ca}-signer.crt"] for control_plane in control_planes}
+    assert len(issuers) == 1, f"{name} requests a certificate while control planes sign with different CAs"
+    authority = control_planes[0].certificate(f"{PKI}/{ca}-signer.crt")
     signing = serialization.load_pem_private_key(
-        control_plane.files[f"{PKI}/kubernetes-ca-signer.key"].encode(), None
+        control_planes[0].files[f"{PKI}/{ca}-signer.key"].encode(), None
     )
     assert isinstance(signing, ec.EllipticCurvePrivateKey)
     assert signing.public_key() == authority.public_key(), "the signer's key and certificate do not belong"

@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from ipaddress import AddressValueError, IPv4Address
 
-from topology.model import Member, Rotation, Topology
+from topology.model import SHARED_GENERATION, Member, Rotation, Topology
 
 AUTHORITY_YEARS = 10
 LEAF_YEARS = 1
@@ -18,7 +18,16 @@ LEAF_YEARS = 1
 KUBERNETES_CA = "kubernetes-ca"
 ETCD_CA = "etcd-ca"
 FRONT_PROXY_CA = "front-proxy-ca"
-AUTHORITIES = {"kubernetes": KUBERNETES_CA, "etcd": ETCD_CA, "front-proxy": FRONT_PROXY_CA}
+KUBELET_SERVING_CA = "kubelet-serving-ca"
+"""The authority of the serving certificates of kubelets. Only clients of kubelets trust it: a node that
+obtains a certificate for a wrong name cannot impersonate an API server.
+"""
+AUTHORITIES = {
+    "kubernetes": KUBERNETES_CA,
+    "etcd": ETCD_CA,
+    "front-proxy": FRONT_PROXY_CA,
+    "kubelet-serving": KUBELET_SERVING_CA,
+}
 """Names of the authorities in this table by their names in the settings."""
 SERVICE_ACCOUNT = "service-account"
 """The key pair that signs tokens of service accounts; it is rotated like an authority."""
@@ -63,20 +72,33 @@ def authorities(topology: Topology) -> tuple[Authority, ...]:
     return tuple(
         Authority(name, f"{topology.name} {name}")
         for authority in AUTHORITIES.values()
-        for name in trusted_names(topology, authority)
+        for name in _own_generations(topology, authority)
     )
 
 
 def signing_name(topology: Topology, authority: str) -> str:
     """Return the name of the signing generation of an authority or of the service account keys."""
-    return generation_name(authority, _rotation(topology, authority).signing)
+    signing = _rotation(topology, authority).signing
+    if signing == SHARED_GENERATION:
+        return signing_name(topology, KUBERNETES_CA)
+    return generation_name(authority, signing)
 
 
 def trusted_names(topology: Topology, authority: str) -> tuple[str, ...]:
     """Return the names of the trusted generations of an authority or of the service account keys, oldest
     first.
+
+    The shared generation of `kubelet-serving` stands for the trusted generations of `kubernetes`.
     """
-    return tuple(generation_name(authority, number) for number in _rotation(topology, authority).trusted)
+    shared = SHARED_GENERATION in _rotation(topology, authority).trusted
+    before = trusted_names(topology, KUBERNETES_CA) if shared else ()
+    return (*before, *_own_generations(topology, authority))
+
+
+def _own_generations(topology: Topology, authority: str) -> tuple[str, ...]:
+    """Return the names of the trusted generations of an authority, without the shared generation."""
+    numbers = _rotation(topology, authority).trusted
+    return tuple(generation_name(authority, number) for number in numbers if number != SHARED_GENERATION)
 
 
 def generation_name(name: str, number: int) -> str:
@@ -110,7 +132,6 @@ def leaves(topology: Topology) -> tuple[Leaf, ...]:
         _loopback_server_leaf("controller-manager"),
         _loopback_server_leaf("scheduler"),
         Leaf("kube-proxy", KUBERNETES_CA, "system:kube-proxy", client=True),
-        Leaf("flannel", KUBERNETES_CA, "kubewright:flannel", client=True),
         Leaf("csr-approver", KUBERNETES_CA, "kubewright:csr-approver", client=True),
         Leaf("admin", KUBERNETES_CA, "kubewright:admin", ("system:masters",), client=True),
         Leaf(

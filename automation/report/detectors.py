@@ -28,10 +28,10 @@ from nodeconfig import parse
 from nodeconfig.extra_flags import find_extra_flags
 from topology.encryption import is_encryption
 from topology.encryption_stages import describe_generations
-from topology.model import Role, Rotation
+from topology.model import Role, Rotation, unrecorded_rotation
 
 _AUTHORITY = re.compile(
-    r"cluster-pki-(?:(?:kubernetes|etcd|front-proxy)-ca|service-account)(?:-\d+)?(?:-key)?\Z"
+    r"cluster-pki-(?:(?:kubernetes|etcd|front-proxy|kubelet-serving)-ca|service-account)(?:-\d+)?(?:-key)?\Z"
 )
 _API_UNIT = "/etc/systemd/system/kube-apiserver.service"
 _TOKEN_ISSUER = re.compile(r"^  --service-account-issuer=(\S+)", re.MULTILINE)
@@ -86,10 +86,7 @@ def new_authorities(facts: ChangeFacts) -> list[str]:
     for step in facts.steps_with(Operation.CHANGE):
         old = parse.parse_rotations(_delivered_text(step.old))
         for name, rotation in parse.parse_rotations(_delivered_text(step.new)).items():
-            if is_encryption(name):
-                continue
-            previous = (old[name].signing, old[name].trusted) if name in old else (1, (1,))
-            if previous != (rotation.signing, rotation.trusted):
+            if not is_encryption(name) and old.get(name, unrecorded_rotation(name)) != rotation:
                 trusted = ", ".join(map(str, rotation.trusted))
                 rotated.append(f"{name}: generation {rotation.signing} signs, trusted: {trusted}")
     return [*created, *dict.fromkeys(rotated)]

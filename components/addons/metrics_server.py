@@ -30,6 +30,7 @@ from components.rbac import (
     cluster_role,
     service_account_subject,
 )
+from topology.certificates import KUBELET_SERVING_CA, trust_bundle
 from topology.model import Topology
 
 _NAMESPACE = "kube-system"
@@ -37,6 +38,7 @@ _NAME = "metrics-server"
 _LABELS = {"k8s-app": _NAME}
 _PORT = 10250
 _TLS_DIRECTORY = "/etc/metrics-server/tls"
+_KUBELET_CA = "kubelet-serving-ca.crt"
 _METRICS_SERVER_RULES = (
     Rule("", ("nodes/metrics",), ("get",)),
     Rule("", ("pods", "nodes"), READ),
@@ -51,7 +53,8 @@ _AGGREGATION_LABELS = {
 class MetricsServerArgs:
     """Arguments of metrics-server.
 
-    `ca` is the certificate of the CA in PEM; `secrets` has the certificate and key of metrics-server.
+    `ca` is the certificate of the CA in PEM; `secrets` has the certificate and key of metrics-server, and the
+    trusted certificates of the CA of kubelets.
     """
 
     api: Api
@@ -76,6 +79,7 @@ class MetricsServer(ComponentResource):
             string_data={
                 "tls.crt": args.secrets["metrics-server.crt"],
                 "tls.key": args.secrets["metrics-server.key"],
+                _KUBELET_CA: args.secrets[f"{trust_bundle(KUBELET_SERVING_CA)}.crt"],
             },
             opts=options,
         )
@@ -167,10 +171,17 @@ def _deployment_spec(topology: Topology) -> apps.DeploymentSpecArgs:
 
 
 def _restart_annotations(topology: Topology) -> dict[str, str] | None:
-    """Return annotations that restart metrics-server before the CA of its certificate is removed."""
+    """Return annotations that restart metrics-server before the CA of its certificate or of kubelets is
+    removed.
+    """
     annotations = trust_annotations(topology)
-    signing = topology.certificates.rotation("kubernetes").signing
-    return {**annotations, "kubewright.dev/signed-by": str(signing)} if annotations else None
+    if annotations:
+        signing = topology.certificates.rotation("kubernetes").signing
+        annotations["kubewright.dev/signed-by"] = str(signing)
+    if "kubelet-serving" in dict(topology.certificates.rotations):
+        trusted = topology.certificates.rotation("kubelet-serving").trusted
+        annotations["kubewright.dev/trusts-kubelets-of"] = " ".join(map(str, trusted))
+    return annotations or None
 
 
 def _container_args(version: str) -> core.ContainerArgs:
@@ -181,8 +192,7 @@ def _container_args(version: str) -> core.ContainerArgs:
             f"--secure-port={_PORT}",
             f"--tls-cert-file={_TLS_DIRECTORY}/tls.crt",
             f"--tls-private-key-file={_TLS_DIRECTORY}/tls.key",
-            # The CA of the cluster, which pods read from the ConfigMap kube-root-ca.crt.
-            "--kubelet-certificate-authority=/var/run/secrets/kubernetes.io/serviceaccount/ca.crt",
+            f"--kubelet-certificate-authority={_TLS_DIRECTORY}/{_KUBELET_CA}",
             "--kubelet-preferred-address-types=InternalIP",
             "--kubelet-use-node-status-port",
             "--metric-resolution=15s",

@@ -11,6 +11,11 @@ local_health() { # URL without TLS on loopback: succeeds when that component of 
 }
 
 node_ready() {
+    if ! has_kubelet_certificate; then
+        say "node $NODE_NAME has no certificate: if the host was reinstalled, its old Node must be deleted:" \
+            "run kubewright replace --host $NODE_NAME" >&2
+        return 1
+    fi
     state=$(node_api get node "$NODE_NAME" -o 'jsonpath={.status.conditions[?(@.type=="Ready")]}') || return 1
     case $state in *'"status":"True"'*) return 0 ;; esac
     say "node $NODE_NAME: ${state:-no condition Ready yet}" >&2
@@ -75,23 +80,35 @@ uncordon_node() {
     rm -f "$STATE/cordoned"
 }
 
-# delete_stale_node: a machine that replaces a lost one has its name, but must not get its Node: the provider's
-# id cannot change in a Node. Only control planes reuse names.
+# delete_stale_node: a machine that replaces a lost one has its name, but must not get its Node: a bootstrap token
+# is useless while the Node exists, and the provider's id cannot change in a Node. A machine is new when it has no
+# certificate of a kubelet, or another id. Only a control plane may delete its Node.
 delete_stale_node() {
-    [ "$ROLE" = node ] && [ -n "$PROVIDER_ID" ] && [ -f "$ROOT/etc/kubernetes/admin.conf" ] || return 0
-    old=$(admin_api get node "$NODE_NAME" --ignore-not-found -o 'jsonpath={.spec.providerID}' 2>"$WORK/reason") ||
-        die "cannot find out whether an old Node has this name: $(tail -n 1 "$WORK/reason")"
-    [ -n "$old" ] && [ "$old" != "$PROVIDER_ID" ] || return 0
+    [ "$ROLE" = node ] && [ -f "$ROOT/etc/kubernetes/admin.conf" ] || return 0
+    if [ -z "$PROVIDER_ID" ] && has_kubelet_certificate; then return 0; fi
+    old=$(admin_api get node "$NODE_NAME" --ignore-not-found -o 'jsonpath={.metadata.name} {.spec.providerID}' \
+        2>"$WORK/reason") || die "cannot find out whether an old Node has this name: $(tail -n 1 "$WORK/reason")"
+    [ -n "$old" ] || return 0
+    old=${old#* }
+    if has_kubelet_certificate; then
+        case $old in '' | "$PROVIDER_ID") return 0 ;; esac
+    fi
     admin_api delete node "$NODE_NAME" --ignore-not-found --timeout=60s >/dev/null ||
-        die "cannot delete the old Node of this name, $old; check the API server's health, then run again"
-    say "deleted the Node of the machine that had this name before, $old"
+        die "cannot delete the old Node of this name${old:+, $old}; check the API server's health, then run again"
+    say "deleted the Node of the machine that had this name before${old:+, $old}"
+}
+
+# A rotation keeps the previous certificate until the kubelet has the next one.
+has_kubelet_certificate() {
+    [ -e "$ROOT/var/lib/kubelet/pki/kubelet-client-current.pem" ] ||
+        [ -e "$ROOT/var/lib/kubelet/pki/kubelet-client-previous.pem" ]
 }
 
 admin_api() {
     "$LIBRARY/bin/kubectl" --kubeconfig="$ROOT/etc/kubernetes/admin.conf" --request-timeout=10s "$@"
 }
 
-# remove_node SECONDS: drains the node within that time and deletes its Node, because the machine is removed.
+# remove_node SECONDS: drains the node within that time, because the machine is removed.
 remove_node() {
     ROLE=node
     [ -d "$STATE/roles/$ROLE" ] || return 0
@@ -99,7 +116,6 @@ remove_node() {
     . "$ROOT/etc/kubewright/host.env"
     lock
     leave_cluster "$1"
-    # A running kubelet would create its Node again.
     systemctl stop kubelet.service
 }
 
@@ -107,8 +123,8 @@ away() { remove_node "$@"; } # the name that boot programs of cloud machines use
 
 # --- reset -----------------------------------------------------------------------------------
 
-# reset ROLE [leave [SECONDS]]: removes the role. With `leave` a node is drained within that time and its Node
-# deleted first, and an etcd member leaves the membership.
+# reset ROLE [leave [SECONDS]]: removes the role. With `leave` a node is drained within that time and asks for the
+# deletion of its Node first, and an etcd member leaves the membership.
 reset() {
     ROLE=$1
     RECORD=$STATE/roles/$ROLE
@@ -164,8 +180,23 @@ leave_cluster() { # SECONDS
         return 0
     fi
     drain_node "$1" "the host leaves the cluster"
-    node_api delete node "$NODE_NAME" --wait=false >/dev/null
+    [ -n "$PROVIDER_ID" ] || request_deletion
     rm -f "$STATE/cordoned"
+}
+
+# request_deletion: a node must not delete its own Node, because the Node that it registers again could have other
+# labels and taints. A control plane deletes the Nodes of hosts that ask for it and are no longer in the inventory.
+# In a cloud, the cloud's controller deletes the Nodes of machines that no longer exist.
+request_deletion() {
+    node_api annotate --overwrite node "$NODE_NAME" kubewright.dev/leaving=node >/dev/null || return 0
+    deadline=$(($(date +%s) + 30))
+    while node_api get node "$NODE_NAME" -o name >/dev/null 2>"$WORK/answer"; do
+        if [ "$(date +%s)" -ge "$deadline" ]; then
+            say "the Node of $NODE_NAME stays; delete it with kubectl delete node $NODE_NAME" >&2
+            return 0
+        fi
+        sleep 1
+    done
 }
 
 remove_containers() {

@@ -92,6 +92,10 @@ class AwsProvider(CloudProvider[Member]):
             roles={identity_name(prefix): foundation.identities[prefix].name for prefix in prefixes},
         )
 
+    def machine_names(self, pool: Pool) -> str:
+        """Return the regular expression for instance ids, which are the names of nodes in all pools."""
+        return "i-[0-9a-f]{8,17}"
+
     def _longest_program(self, kind: str, name: str) -> str:
         return self._boot.longest_program(kind, name)
 

@@ -95,6 +95,10 @@ class AzureProvider(CloudProvider[Member]):
             roles=foundation.identities.ids,
         )
 
+    def machine_names(self, pool: Pool) -> str:
+        """Return the regular expression for the names of machines in the scale sets of a pool."""
+        return f"{pool.name}-[0-9]+-[0-9a-z]{{6}}"
+
     def _longest_program(self, kind: str, name: str) -> str:
         return self._boot.longest_program(kind, name)
 

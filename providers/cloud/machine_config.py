@@ -12,6 +12,7 @@ from components.provider import Secrets
 from nodeconfig.bundle import IDENTITY_AT_BOOT, Bundle, Identity
 from nodeconfig.render import script
 from providers.payloads import secret_payload
+from topology.identities import TokenOwner, node_owner, pool_owner
 from topology.model import Machine, Pool, Role, Topology
 
 CONTROL_PLANES = "members/control-plane"
@@ -117,19 +118,29 @@ def member_config(
     """Return the machine config of a member with all of its roles."""
     identity = Identity(machine.name, str(machine.address), IDENTITY_AT_BOOT.provider_id)
     own_bundles = [bundles[machine.name, role] for role in Role if role in machine.roles]
-    return _machine_config(kind_of(machine), machine.name, identity, own_bundles, secrets)
+    owner = node_owner(machine.name)
+    return _machine_config(kind_of(machine), machine.name, identity, own_bundles, secrets, owner)
 
 
 def pool_config(pool: Pool, bundle: Bundle, secrets: Secrets) -> MachineConfig:
     """Return the machine config of a pool, whose machines learn name and address at boot."""
-    return _machine_config(POOLS, pool.name, IDENTITY_AT_BOOT, [bundle], secrets)
+    return _machine_config(POOLS, pool.name, IDENTITY_AT_BOOT, [bundle], secrets, pool_owner(pool.name))
 
 
 def _machine_config(
-    kind: str, name: str, identity: Identity, bundles: Sequence[Bundle], secrets: Secrets
+    kind: str,
+    name: str,
+    identity: Identity,
+    bundles: Sequence[Bundle],
+    secrets: Secrets,
+    owner: TokenOwner,
 ) -> MachineConfig:
     deliveries = tuple(
-        Delivery(role=bundle.role, text=script(bundle, identity), payload=secret_payload(bundle, secrets))
+        Delivery(
+            role=bundle.role,
+            text=script(bundle, identity),
+            payload=secret_payload(bundle, secrets, owner),
+        )
         for bundle in bundles
     )
     texts = [delivery.text for delivery in deliveries]

@@ -91,6 +91,10 @@ class CloudProvider(ABC, Generic[M]):
         config = pool_config(pool, bundles[pool.name], secrets)
         return [self._create_pool(pool, pool.capacity, config, opts)]
 
+    @abstractmethod
+    def machine_names(self, pool: Pool) -> str:
+        """Return the regular expression for the node names of a pool."""
+
     def operate(
         self,
         name: str,

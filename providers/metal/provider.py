@@ -18,6 +18,7 @@ from providers.metal.connections import Connections
 from providers.payloads import secret_payload
 from providers.rolling import RollingLimit
 from settings.metal import MetalSettings
+from topology.identities import node_owner
 from topology.model import Machine, Pool, Role, Topology
 
 # The time limits of the host program for locks, drains and services are much lower. The official plugin
@@ -53,7 +54,11 @@ class MetalProvider:
         """Create the command that delivers the bundle of one role to one host."""
         identity = Identity(machine.name, str(machine.address))
         return self._create_delivery(
-            identity, bundle, secret_payload(bundle, secrets), self._member_limits[role], opts
+            identity,
+            bundle,
+            secret_payload(bundle, secrets, node_owner(machine.name)),
+            self._member_limits[role],
+            opts,
         )
 
     def pool(
@@ -61,18 +66,20 @@ class MetalProvider:
     ) -> Sequence[Resource]:
         """Create one command for each host of the pool. An unreachable host blocks no other host."""
         limit = RollingLimit(self._scope.name(f"pool-{pool.name}"), pool.max_unavailable)
-        # Nodes of a pool share one bundle, except for control planes among them.
-        payloads = {bundle: secret_payload(bundle, secrets) for bundle in set(bundles.values())}
         return [
             self._create_delivery(
                 Identity(node.name, str(node.address)),
                 bundles[node.name],
-                payloads[bundles[node.name]],
+                secret_payload(bundles[node.name], secrets, node_owner(node.name)),
                 limit,
                 opts,
             )
             for node in pool.nodes
         ]
+
+    def machine_names(self, pool: Pool) -> str:
+        """Raise ValueError: the nodes of a pool on bare metal have known names."""
+        raise ValueError(f"pool {pool.name}: on bare metal no cloud creates machines")
 
     def operate(
         self,

@@ -10,9 +10,16 @@ from settings.rules.base import RuleInput, rule
 
 @rule(needs=("certificates",))
 def first_generation_has_no_stage(rule_input: RuleInput) -> Iterator[Problem]:
-    """Refuse rotation stages for the first generation, because it replaces no other generation."""
+    """Refuse rotation stages for the first generation, because it replaces no other generation.
+
+    The first generation of `kubelet-serving` replaces the CA `kubernetes`.
+    """
     certificates = rule_input.settings.certificates
-    sections = {f"authorities.{name}": section for name, section in certificates.authorities.items()}
+    sections = {
+        f"authorities.{name}": section
+        for name, section in certificates.authorities.items()
+        if name != "kubelet-serving"
+    }
     sections |= {"service_account": certificates.service_account, "encryption": certificates.encryption}
     for path, section in sections.items():
         if section.generation == 1 and section.stage != "done":

@@ -21,14 +21,31 @@ RELEASE = "e084926"
 """The commit of the release that creates the stack."""
 EXPECTED_RESTARTS: dict[str, str] = {
     "etcd.service": "runs in systemd's sandbox",
-    "flanneld.service": "writes the CNI configuration with mode 0600",
-    "kube-apiserver.service": "runs in systemd's sandbox, with new flags",
-    "kube-controller-manager.service": "runs in systemd's sandbox",
+    "flanneld.service": "authenticates with the certificate of its node",
+    "kube-apiserver.service": "runs in systemd's sandbox, with new flags and the CA of kubelets",
+    "kube-controller-manager.service": "runs in systemd's sandbox, with a signing CA for each signer",
     "kube-scheduler.service": "runs in systemd's sandbox",
-    "kubelet-csr-approver.service": "runs in systemd's sandbox",
+    "kubelet-csr-approver.service": "runs in systemd's sandbox, in a new version",
 }
 """Services that this checkout restarts on hosts of that release, with the reasons. CHANGELOG.md lists them.
 """
+EXPECTED_CREATIONS = (
+    "cluster-pki-kubelet-serving-ca",
+    "cluster-pki-kubelet-serving-ca-key",
+    "cluster-bootstrap-inventory",
+    "cluster-bootstrap-csr-approver-local",
+    "cluster-bootstrap-csr-approver-local-role",
+    "cluster-join-tokens",
+    "cluster-join-tokens-node-cp-1",
+    "cluster-join-tokens-node-w-1",
+)
+EXPECTED_DELETIONS = (
+    "cluster-pki-flannel",
+    "cluster-pki-flannel-key",
+    "cluster-pki-flannel-request",
+    "cluster-bootstrap-token",
+    "cluster-bootstrap-sign-first",
+)
 REMOVED_FILES = ("/etc/systemd/system/etcd-settle.service",)
 """Files of that release that hosts no longer have."""
 _UNIT_PROPERTIES = "InvocationID,NRestarts,ExecMainStartTimestampMonotonic,ActiveState"
@@ -79,9 +96,12 @@ def test_up_takes_over_a_stack_of_the_release(release_cluster: Cluster) -> None:
     before = {host: services(release_cluster, host) for host in ("cp-1", "w-1")}
     steps = release_cluster.previewed_operations()
     assert steps, "the host program changed, so deliveries must change"
-    created = {name for name, operation in steps.items() if operation == "create"}
+    expected = dict.fromkeys(EXPECTED_CREATIONS, "create") | dict.fromkeys(EXPECTED_DELETIONS, "delete")
+    assert {name: steps.get(name) for name in expected} == expected
+    others = {name: step for name, step in steps.items() if name not in expected}
+    created = {name for name, step in others.items() if step == "create"}
     assert all("default-accounts" in name for name in created), created
-    assert set(steps.values()) == {"create", "update"}, steps
+    assert {others[name] for name in others.keys() - created} == {"update"}, others
 
     release_cluster.up()
     after = {host: services(release_cluster, host) for host in ("cp-1", "w-1")}

@@ -35,7 +35,7 @@ DANGEROUS_FILES = {
         f"automation/operations/{name}"
         for name in ("cis/command.py", "drift.py", "replace.py", "restore.py", "restore.sh", "snapshot.py")
     ),
-    "artifacts/modules/kubelet-csr-approver-1.2.0/policy.go",
+    *(f"artifacts/modules/kubelet-csr-approver-1.3.0/{name}.go" for name in ("inventory", "join", "policy")),
     "automation/cli/recovery.py",
     "automation/operations/encrypted_objects.py",
     "automation/stacks/plans.py",

@@ -17,7 +17,7 @@ from nodeconfig.parse import parse_rotations
 from nodeconfig.roles import AUTHORITIES_BY_ROLE, has_rotation
 from topology.encryption import is_encryption
 from topology.encryption_stages import describe_skipped_stage
-from topology.model import Certificates, Rotation
+from topology.model import Certificates, Rotation, unrecorded_rotation
 from topology.transitions import are_compatible
 
 
@@ -54,7 +54,7 @@ def find_problems(certificates: Certificates, delivered: Iterable[Delivery]) -> 
         delivered_rotations = parse_rotations(delivery.script)
         names = dict.fromkeys((*AUTHORITIES_BY_ROLE[delivery.role], *delivered_rotations, *requested_names))
         for name in (name for name in names if has_rotation(delivery.role, name)):
-            current = _HostRotation(delivery.host, delivered_rotations.get(name, Rotation()))
+            current = _HostRotation(delivery.host, delivered_rotations.get(name, unrecorded_rotation(name)))
             by_authority.setdefault(name, []).append(current)
     lines = []
     for name, host_rotations in by_authority.items():

@@ -30,6 +30,15 @@ def authority(cluster: Cluster, tmp_path_factory: pytest.TempPathFactory) -> Pat
     return path
 
 
+@pytest.fixture(scope="module")
+def kubelet_authority(cluster: Cluster, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return the path of a file with the CA that only clients of kubelets trust."""
+    path = tmp_path_factory.mktemp("ca") / "kubelet-ca.crt"
+    trusted = cluster.ssh("cp-1", "cat /etc/kubernetes/pki/kubelet-serving-ca.crt").stdout
+    path.write_text(f"-----BEGIN{trusted.rsplit('-----BEGIN', 1)[1]}")
+    return path
+
+
 def _status(url: str, authority: Path) -> int:
     """Send an anonymous request, verify the certificate of the server, and return the HTTP status."""
     context = ssl.create_default_context(cafile=str(authority))
@@ -52,10 +61,17 @@ def test_api_answers_anonymous_requests_only_on_health_paths(cluster: Cluster, a
 
 
 @pytest.mark.parametrize("path", ["/pods", "/metrics", "/configz", "/healthz", "/run/kube-system/x/y"])
-def test_kubelets_refuse_anonymous_requests(cluster: Cluster, authority: Path, path: str) -> None:
+def test_kubelets_refuse_anonymous_requests(cluster: Cluster, kubelet_authority: Path, path: str) -> None:
     """The test also fails if a kubelet's certificate is not valid for the kubelet's address."""
     for host in cluster.nodes:
-        assert _status(f"https://{cluster.address(host)}:10250{path}", authority) == 401, f"{host}{path}"
+        url = f"https://{cluster.address(host)}:10250{path}"
+        assert _status(url, kubelet_authority) == 401, f"{host}{path}"
+
+
+def test_clients_of_the_api_reject_certificates_of_kubelets(cluster: Cluster, authority: Path) -> None:
+    for host in cluster.nodes:
+        with pytest.raises(urllib.error.URLError, match="CERTIFICATE_VERIFY_FAILED"):
+            _status(f"https://{cluster.address(host)}:10250/healthz", authority)
 
 
 def test_etcd_refuses_clients_without_certificate(cluster: Cluster) -> None:
@@ -133,8 +149,9 @@ class TestNodeRestriction:
         self.assert_refused(cluster, node, f"label node {node} node-role.kubernetes.io/control-plane=")
         self.assert_refused(cluster, node, f"taint node {node} key=value:NoSchedule")
 
-    def test_kubelet_deletes_only_its_own_node(self, cluster: Cluster, node: str, other_node: str) -> None:
-        self.assert_refused(cluster, node, f"delete node {other_node} --dry-run=server")
+    def test_kubelet_deletes_no_node(self, cluster: Cluster, node: str, other_node: str) -> None:
+        for name in (node, other_node):
+            self.assert_refused(cluster, node, f"delete node {name} --dry-run=server")
 
     def test_kubelet_creates_no_pods_on_other_nodes(
         self, cluster: Cluster, node: str, namespace: str

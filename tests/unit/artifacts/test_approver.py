@@ -30,5 +30,12 @@ def test_go_tests_of_the_approver_pass(go: str, tmp_path: Path) -> None:
         timeout=900,
     )
     assert completed.returncode == 0, completed.stdout + completed.stderr
-    for test in ("TestWhatAKubeletAsksForIsApproved", "TestWhatIsNotTheNodesIsRefused"):
+    for test in (
+        "TestWhatAKubeletAsksForIsApproved",
+        "TestWhatIsNotTheNodesIsRefused",
+        "TestATokenIsForOneNameAlone",
+        "TestATokenIsUselessWhileItsNodeExists",
+        "TestANodeThatClaimsANetworkBlocksNoOther",
+        "TestOnlyNodesOfHostsThatLeftAreDeleted",
+    ):
         assert f"--- PASS: {test} " in completed.stdout

@@ -70,11 +70,14 @@ class TestResources:
         assert namespaces == set(SYSTEM_NAMESPACES)
         assert all(account["automountServiceAccountToken"] is False for account in accounts)
 
-    def test_a_third_worker_adds_one_resource_and_changes_no_other_host(
+    def test_a_third_worker_adds_two_resources_and_changes_no_other_host(
         self, deploy: Deploy, tmp_path: Path
     ) -> None:
         one, two, three = (deploy(cluster_config(tmp_path, workers=count)) for count in (1, 2, 3))
-        assert three.names - two.names == {(COMMAND, "w-3-node")}
+        assert three.names - two.names == {
+            (COMMAND, "w-3-node"),
+            ("kubernetes:core/v1:Secret", "cluster-join-tokens-node-w-3"),
+        }
         assert two.names < three.names
         # The second worker also changes no objects in the cluster.
         for name in ("coredns-deployment", "metrics-server-deployment"):
@@ -117,6 +120,30 @@ class TestOrder:
         }
         assert len(bootstrap) > 8
         assert bootstrap <= cluster.dependencies(cluster.node(node))
+
+    def test_a_host_gets_its_own_token_and_waits_for_no_other(self, cluster: Graph) -> None:
+        """A dependency of each node on each token would be quadratic."""
+        tokens = {}
+        for node in commands(cluster):
+            if node.name.endswith("-node"):
+                host = node.name.removesuffix("-node")
+                files = payload_files(node)
+                tokens[host] = next(text for name, text in files.items() if name.endswith("/bootstrap.token"))
+                assert not [name for name in cluster.dependencies(node) if "join-tokens" in name]
+        assert len(set(tokens.values())) == len(tokens) == 3
+        for host, token in tokens.items():
+            data = cluster.node(f"cluster-join-tokens-node-{host}").value("stringData")
+            assert isinstance(data, dict)
+            assert f"{data['token-id']}.{data['token-secret']}" == token
+            assert data["auth-extra-groups"] == f"system:bootstrappers:kubewright:node:{host}"
+
+    def test_only_the_approver_approves_first_certificates(self, cluster: Graph) -> None:
+        bindings = [node for node in cluster.nodes.values() if node.type.endswith(":ClusterRoleBinding")]
+        roles = {str(node.value("roleRef")): node.name for node in bindings}
+        assert not [name for role, name in roles.items() if role.endswith(":nodeclient'}")], roles
+        rules = str(cluster.node("cluster-bootstrap-node-self-service-role").value("rules"))
+        assert "delete" not in rules
+        assert "patch" not in str(cluster.node("cluster-cni-flannel-role").value("rules"))
 
     def test_no_worker_waits_for_another(self, cluster: Graph) -> None:
         assert "w-1-node" not in cluster.dependencies(cluster.node("w-2-node"))
@@ -173,6 +200,18 @@ class TestSecrets:
         for name, content in payload_files(cluster.node("w-1-node")).items():
             assert "-ca-key" not in content, name
             assert not name.endswith("ca.key")
+
+    def test_the_only_shared_key_of_workers_is_that_of_kube_proxy(self, cluster: Graph) -> None:
+        keys = {name for name in payload_files(cluster.node("w-1-node")) if name.endswith(".key")}
+        assert keys == {"secrets/etc/kubernetes/pki/kube-proxy.key"}
+
+    def test_metrics_server_verifies_kubelets_with_their_authority(self, cluster: Graph) -> None:
+        secret = cluster.node("metrics-server-certificate").value("stringData")
+        assert isinstance(secret, dict)
+        expected = "certificate cluster-pki-kubernetes-cacertificate cluster-pki-kubelet-serving-ca"
+        assert secret["kubelet-serving-ca.crt"] == expected
+        spec = json.dumps(cluster.node("metrics-server-deployment").value("spec"))
+        assert "--kubelet-certificate-authority=/etc/metrics-server/tls/kubelet-serving-ca.crt" in spec
 
     def test_the_kubeconfig_is_a_secret_output(self, cluster: Graph) -> None:
         kubeconfig = cluster.outputs["kubeconfig"]

@@ -23,9 +23,9 @@ from topology.options import Encryption
 
 @given(st.text())
 def test_a_bootstrap_token_has_the_format_of_kubernetes(key: str) -> None:
-    token = bootstrap_token(key)
+    token = bootstrap_token(key, "bootstrap-node-w-1.token", 1)
     assert re.fullmatch(r"[a-z0-9]{6}\.[a-z0-9]{16}", token)
-    assert token == bootstrap_token(key)
+    assert token == bootstrap_token(key, "bootstrap-node-w-1.token", 1)
 
 
 # HMAC pads short keys with NUL bytes, which a PEM text does not contain.
@@ -34,7 +34,7 @@ _KEYS = st.text(st.characters(codec="ascii", exclude_characters="\0"))
 
 @given(_KEYS, _KEYS)
 def test_different_keys_give_different_secrets(one: str, other: str) -> None:
-    assert (bootstrap_token(one) == bootstrap_token(other)) == (one == other)
+    assert (bootstrap_token(one, "a", 1) == bootstrap_token(other, "a", 1)) == (one == other)
     assert (encryption_key(one) == encryption_key(other)) == (one == other)
 
 
@@ -81,7 +81,16 @@ def test_the_encryption_key_of_existing_clusters_does_not_change() -> None:
 
 def test_the_bootstrap_token_of_existing_clusters_does_not_change() -> None:
     """With another token, an `up` would change the deliveries of all nodes."""
-    assert bootstrap_token(KEY) == "ugxy5x.ucdfd3kjqlr7mpo2"
+    assert bootstrap_token(KEY, "bootstrap-node-w-1.token", 1) == "oayv5p.lfqaxbx3ppf2f62p"
+
+
+def test_each_owner_and_generation_has_a_token_of_its_own() -> None:
+    tokens = {
+        bootstrap_token(KEY, owner, generation)
+        for owner in ("bootstrap-node-w-1.token", "bootstrap-node-w-2.token", "bootstrap-pool-w-1.token")
+        for generation in (1, 2)
+    }
+    assert len({token[:6] for token in tokens}) == len({token[7:] for token in tokens}) == 6
 
 
 def test_encryption_is_secretbox_with_32_bytes_and_identity_last() -> None:

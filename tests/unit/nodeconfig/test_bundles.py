@@ -79,7 +79,10 @@ def test_flags_that_must_be_secure(index: FakeIndex) -> None:
     assert server["authorization-mode"] == "Node,RBAC"
     plugins = server["enable-admission-plugins"].split(",")
     assert {"NodeRestriction", "PodSecurity", "DenyServiceExternalIPs", "LimitRanger"} <= set(plugins)
-    assert server["kubelet-certificate-authority"].endswith("kubernetes-ca.crt")
+    assert server["kubelet-certificate-authority"].endswith("/kubelet-serving-ca.crt")
+    assert [flag for flag, value in server.items() if "kubelet-serving-ca" in value] == [
+        "kubelet-certificate-authority"
+    ]
     assert server["encryption-provider-config-automatic-reload"] == "true"
     assert all(url.startswith("https://") for url in server["etcd-servers"].split(","))
     for name in ("kube-apiserver", "kube-controller-manager", "kube-scheduler"):
@@ -129,7 +132,8 @@ def test_secrets_come_from_the_certificate_table_and_private_files_have_mode_060
 def test_only_control_planes_have_keys_of_authorities(topology: Topology, index: FakeIndex) -> None:
     for (_, role), bundle in bundles(topology, index).items():
         keys = {item.secret for item in bundle.secrets if item.secret.endswith("-ca.key")}
-        assert keys == ({"kubernetes-ca.key"} if role is Role.CONTROL_PLANE else set())
+        signing = {"kubernetes-ca.key", "kubelet-serving-ca.key"}
+        assert keys == (signing if role is Role.CONTROL_PLANE else set())
 
 
 def test_files_that_services_watch_are_in_a_bundle_of_their_host(

@@ -15,9 +15,9 @@ from topology.model import Role
 KUBECTL = """#!/bin/sh
 echo "$*" >>"$FAKE/kubectl-calls"
 case $* in
-*"jsonpath={.spec.providerID}"*)
+*"{.spec.providerID}"*)
     [ ! -e "$FAKE/refuses" ] || { echo "connection refused" >&2; exit 1; }
-    cat "$FAKE/provider" 2>/dev/null || : ;;
+    [ ! -e "$FAKE/provider" ] || echo "cp-1 $(cat "$FAKE/provider")" ;;
 *"delete node cp-1"*) rm -f "$FAKE/provider" ;;
 esac
 """
@@ -56,7 +56,15 @@ def test_the_identity_of_a_cloud_machine_has_the_provider_id(host: EmulatedHost)
     assert env == "NODE_NAME=cp-1\nNODE_IP=10.0.0.10\nPROVIDER_ID=aws:///eu-central-1a/i-new\n"
 
 
-def test_a_host_without_provider_id_does_not_query_the_api(host: EmulatedHost) -> None:
+def give_certificate(host: EmulatedHost, name: str = "current") -> None:
+    """Give the host a client certificate of its kubelet, as after a join."""
+    certificate = host.path(f"/var/lib/kubelet/pki/kubelet-client-{name}.pem")
+    certificate.parent.mkdir(parents=True, exist_ok=True)
+    certificate.touch()
+
+
+def test_a_joined_host_without_provider_id_does_not_query_the_api(host: EmulatedHost) -> None:
+    give_certificate(host)
     assert deliver(host, Identity("cp-1", "10.0.0.10")).returncode == 0
     assert host.path("/etc/kubewright/host.env").read_text() == "NODE_NAME=cp-1\nNODE_IP=10.0.0.10\n"
     assert host.kubectl_calls() == []
@@ -84,8 +92,22 @@ def test_the_node_of_a_replaced_machine_is_deleted_before_the_kubelet_starts(hos
     assert not (host.fake / "provider").exists()
 
 
+@pytest.mark.parametrize("identity", [NEW_MACHINE, Identity("cp-1", "10.0.0.10")], ids=["cloud", "host"])
+def test_the_node_of_a_reinstalled_machine_is_deleted(host: EmulatedHost, identity: Identity) -> None:
+    """The machine has no certificate, and its bootstrap token is useless while the Node exists."""
+    (host.fake / "provider").write_text(identity.provider_id)
+    result = deliver(host, identity)
+    assert result.returncode == 0, result.stderr
+    assert "deleted the Node of the machine that had this name before" in result.stdout
+    assert not (host.fake / "provider").exists()
+
+
+@pytest.mark.parametrize("certificate", ["current", "previous"])
 @pytest.mark.parametrize("provider_id", ["", NEW_MACHINE.provider_id])
-def test_the_machines_current_node_is_not_deleted(host: EmulatedHost, provider_id: str) -> None:
+def test_the_machines_current_node_is_not_deleted(
+    host: EmulatedHost, provider_id: str, certificate: str
+) -> None:
+    give_certificate(host, certificate)
     (host.fake / "provider").write_text(provider_id)
     assert deliver(host).returncode == 0
     assert not [line for line in host.kubectl_calls() if "delete" in line]
@@ -116,7 +138,7 @@ def run_host_function(host: EmulatedHost) -> subprocess.CompletedProcess[str]:
     return host.run(f'sh -c \'. "$1/host.sh"; shift; "$@"\' kubewright {work} away 30')
 
 
-def test_a_removed_machine_is_drained_and_its_node_deleted(host: EmulatedHost) -> None:
+def test_a_removed_machine_is_drained_and_leaves_its_node_to_the_cloud(host: EmulatedHost) -> None:
     assert deliver(host).returncode == 0
     kubelet = host.path("/var/lib/kubelet/kubeconfig")
     kubelet.parent.mkdir(parents=True)
@@ -127,7 +149,8 @@ def test_a_removed_machine_is_drained_and_its_node_deleted(host: EmulatedHost) -
     kubectl_verbs = [
         word for line in host.kubectl_calls() for word in ("drain", "delete") if f" {word} " in line
     ]
-    assert kubectl_verbs == ["drain", "delete"]
+    assert kubectl_verbs == ["drain"]
+    assert not [line for line in host.kubectl_calls() if "annotate" in line]
     assert "stop kubelet.service" in host.calls()
     # The cloud removes everything else with the machine.
     assert host.path("/var/lib/kubewright/roles/node").exists()

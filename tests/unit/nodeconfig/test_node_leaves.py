@@ -31,8 +31,11 @@ KUBECTL = """#!/bin/sh
 echo "$*" >>"$FAKE/kubectl-calls"
 case $* in
 *unschedulable*) cat "$FAKE/unschedulable" 2>/dev/null ;;
+*"annotate --overwrite node w-1 kubewright.dev/leaving=node"*) [ -e "$FAKE/stays" ] || : >"$FAKE/deleted" ;;
 *annotations*) cat "$FAKE/annotation" 2>/dev/null ;;
-*"get node w-1 -o name"*) [ ! -e "$FAKE/away" ] || { echo "connection refused" >&2; exit 1; } ;;
+*"get node w-1 -o name"*)
+    [ ! -e "$FAKE/deleted" ] || { echo "NotFound" >&2; exit 1; }
+    [ ! -e "$FAKE/away" ] || { echo "connection refused" >&2; exit 1; } ;;
 *" drain "*) [ ! -e "$FAKE/blocked" ] || { echo "error: pods remain" >&2; exit 1; } ;;
 esac
 """
@@ -81,6 +84,24 @@ def test_a_node_that_cannot_be_drained_does_not_leave(host: EmulatedHost) -> Non
     assert "the node was not drained in 1 s (the host leaves the cluster)" in result.stderr
     assert kubectl_verbs(host) == ["drain"]
     assert host.path(UNIT).exists()
+
+
+def test_a_node_asks_for_the_deletion_of_its_node_and_does_not_delete_it(host: EmulatedHost) -> None:
+    result = host.run(reset_script(Role.NODE))
+    assert result.returncode == 0, result.stderr
+    assert kubectl_verbs(host) == ["drain"]
+    assert (host.fake / "deleted").exists()
+    assert "stays" not in result.stderr
+
+
+def test_a_node_that_is_not_deleted_does_not_keep_its_host(host: EmulatedHost) -> None:
+    (host.fake / "stays").touch()
+    host.add_program("date", DATE)
+    host.add_program("sleep", LIMITED_SLEEP)
+    result = host.run(reset_script(Role.NODE))
+    assert result.returncode == 0, result.stderr
+    assert "the Node of w-1 stays; delete it with kubectl delete node w-1" in result.stderr
+    assert not host.path(UNIT).exists()
 
 
 def test_a_node_leaves_without_a_drain_when_the_api_is_lost(host: EmulatedHost) -> None:

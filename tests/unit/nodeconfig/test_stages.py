@@ -69,6 +69,44 @@ def test_a_skipped_stage_is_refused_and_changes_nothing(
     assert host.deliver(bundle(current)).stdout.strip().endswith("etcd unchanged")
 
 
+KUBELETS_TRUST, KUBELETS_SIGN, KUBELETS_DONE = Rotation(0, (0, 1)), Rotation(1, (0, 1)), Rotation(1, (1,))
+
+
+def kubelet_authority(rotation: Rotation | None) -> Bundle:
+    """Return a bundle with an entry for the CA of kubelets, or without an entry."""
+    rotations = (("kubelet-serving", rotation),) if rotation else ()
+    text = File("/etc/etcd/stage", f"{rotation}\n")
+    return replace(bundle(FIRST), files=(text,), rotations=rotations)
+
+
+@pytest.mark.parametrize(
+    "stages",
+    [
+        (None, KUBELETS_TRUST, KUBELETS_SIGN, KUBELETS_DONE, TRUST),
+        (None, KUBELETS_SIGN, None, KUBELETS_SIGN, KUBELETS_DONE, None),
+        (KUBELETS_DONE,),
+    ],
+)
+def test_the_authority_of_kubelets_replaces_that_of_the_cluster(
+    host: EmulatedHost, stages: tuple[Rotation | None, ...]
+) -> None:
+    for stage in stages:
+        result = host.deliver(kubelet_authority(stage))
+        assert result.returncode == 0, (stage, result.stderr)
+
+
+@pytest.mark.parametrize(
+    ("current", "next_rotation"), [(None, KUBELETS_DONE), (None, TRUST), (KUBELETS_TRUST, KUBELETS_DONE)]
+)
+def test_the_shared_authority_stays_until_kubelets_have_new_certificates(
+    host: EmulatedHost, current: Rotation | None, next_rotation: Rotation
+) -> None:
+    assert host.deliver(kubelet_authority(current)).returncode == 0
+    refused = host.deliver(kubelet_authority(next_rotation))
+    assert refused.returncode == 1
+    assert "certificates of kubelet-serving: on this host generation 0 signs" in refused.stderr
+
+
 def test_each_authority_is_checked_separately(host: EmulatedHost) -> None:
     both = (("etcd", SIGN), ("kubernetes", TRUST))
     for rotations in ((("etcd", TRUST),), both):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from ipaddress import IPv4Address
 
 import pytest
@@ -9,7 +10,18 @@ import pytest
 from assembly import build_topology
 from settings import load
 from tests.unit.settings.support import HIGHLY_AVAILABLE, TWO_WORKERS, with_edits
-from topology.certificates import ETCD_CA, FRONT_PROXY_CA, KUBERNETES_CA, Leaf, authorities, leaves
+from topology.certificates import (
+    ETCD_CA,
+    FRONT_PROXY_CA,
+    KUBELET_SERVING_CA,
+    KUBERNETES_CA,
+    Leaf,
+    authorities,
+    leaves,
+    signing_name,
+    trusted_names,
+)
+from topology.model import Certificates, Rotation
 
 TOPOLOGY = build_topology(load(with_edits(HIGHLY_AVAILABLE, {"api.names": ["api.example", "203.0.113.5"]})))
 LEAVES = {leaf.name: leaf for leaf in leaves(TOPOLOGY)}
@@ -17,19 +29,50 @@ MEMBERS = ("cp-1", "cp-2", "cp-3")
 
 
 def test_certificate_names_are_stable() -> None:
-    clients = "apiserver-kubelet-client apiserver-etcd-client front-proxy-client kube-proxy flannel"
+    clients = "apiserver-kubelet-client apiserver-etcd-client front-proxy-client kube-proxy"
     others = "csr-approver admin controller-manager scheduler metrics-server etcd-operator"
     members = [f"{kind}-{member}" for kind in ("apiserver", "etcd-server", "etcd-peer") for member in MEMBERS]
     assert set(LEAVES) == {*clients.split(), *others.split(), *members}
     assert len(leaves(TOPOLOGY)) == len(LEAVES)
 
 
-def test_cluster_has_three_authorities() -> None:
+def test_cluster_has_four_authorities() -> None:
     names = {authority.name for authority in authorities(TOPOLOGY)}
-    assert names == {KUBERNETES_CA, ETCD_CA, FRONT_PROXY_CA}
-    assert {leaf.authority for leaf in LEAVES.values()} == names
+    assert names == {KUBERNETES_CA, ETCD_CA, FRONT_PROXY_CA, KUBELET_SERVING_CA}
+    # The controller manager signs the certificates of kubelets.
+    assert {leaf.authority for leaf in LEAVES.values()} == names - {KUBELET_SERVING_CA}
     assert {authority.years for authority in authorities(TOPOLOGY)} == {10}
     assert {leaf.years for leaf in LEAVES.values()} == {1}
+
+
+@pytest.mark.parametrize(
+    ("rotations", "signing", "trusted"),
+    [
+        ({}, "kubelet-serving-ca", ("kubernetes-ca", "kubelet-serving-ca")),
+        ({"kubelet-serving": Rotation(0, (0, 1))}, "kubernetes-ca", ("kubernetes-ca", "kubelet-serving-ca")),
+        ({"kubelet-serving": Rotation(1, (1,))}, "kubelet-serving-ca", ("kubelet-serving-ca",)),
+        (
+            {"kubelet-serving": Rotation(2, (1, 2))},
+            "kubelet-serving-ca-2",
+            ("kubelet-serving-ca", "kubelet-serving-ca-2"),
+        ),
+        (
+            {"kubernetes": Rotation(2, (1, 2)), "kubelet-serving": Rotation(0, (0, 1))},
+            "kubernetes-ca-2",
+            ("kubernetes-ca", "kubernetes-ca-2", "kubelet-serving-ca"),
+        ),
+    ],
+    ids=["default", "trust", "done", "rotated", "both"],
+)
+def test_kubelets_had_certificates_of_the_cluster_authority(
+    rotations: dict[str, Rotation], signing: str, trusted: tuple[str, ...]
+) -> None:
+    topology = replace(TOPOLOGY, certificates=Certificates(rotations=tuple(rotations.items())))
+    assert signing_name(topology, KUBELET_SERVING_CA) == signing
+    assert trusted_names(topology, KUBELET_SERVING_CA) == trusted
+    names = [authority.name for authority in authorities(topology)]
+    assert sorted(names) == sorted(set(names))
+    assert set(trusted) <= set(names)
 
 
 @pytest.mark.parametrize("leaf", LEAVES.values(), ids=lambda leaf: leaf.name)

@@ -72,7 +72,7 @@ def test_rows_name_the_hosts_of_a_certificate() -> None:
 
 def test_kubelet_certificate_is_expected_and_other_files_are_problems() -> None:
     expected = certificates_in_state(exported_state("kubernetes-ca"))
-    kubelet, other = SECRETS["flannel.crt"], SECRETS["scheduler.crt"]
+    kubelet, other = SECRETS["kube-proxy.crt"], SECRETS["scheduler.crt"]
     files = {"/var/lib/kubelet/pki/kubelet-client-current.pem": kubelet, "/etc/kubernetes/pki/x.crt": other}
     rows = {row.name: row for row in merge_rows(expected, {"w-1": script_result("w-1", **files)})}
     assert rows["kubelet-client of w-1"].problem == ""

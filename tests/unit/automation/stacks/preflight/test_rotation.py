@@ -114,3 +114,21 @@ def test_another_plugin_cannot_replace_a_plugin_that_encrypts() -> None:
     problems = " ".join(find_problems(requested_certificates(DONE, "encryption-kms-other"), [plane]))
     assert "write objects of other and" in problems
     assert "they write objects of vault and" in problems
+
+
+@pytest.mark.parametrize(
+    ("requested", "accepted"),
+    [
+        (Rotation(0, (0, 1)), True),
+        (Rotation(1, (0, 1)), True),
+        (Rotation(1, (1,)), False),
+        (Rotation(1, (1, 2)), False),
+    ],
+)
+def test_kubelets_of_an_existing_stack_may_have_certificates_of_the_shared_authority(
+    requested: Rotation, accepted: bool
+) -> None:
+    plane = delivery_with_rotation("cp-1", FIRST, Role.CONTROL_PLANE)
+    problems = find_problems(Certificates(rotations=(("kubelet-serving", requested),)), [plane])
+    assert (problems == []) == accepted
+    assert find_problems(Certificates(), [plane]) == []

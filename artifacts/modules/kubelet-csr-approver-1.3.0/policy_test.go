@@ -15,6 +15,9 @@ import (
 	"testing"
 
 	certificates "k8s.io/api/certificates/v1"
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
 )
 
 // request makes what a kubelet w-1 asks for, changed by `change`.
@@ -46,17 +49,41 @@ func request(t *testing.T, change func(*x509.CertificateRequest, *certificates.C
 
 func rules(t *testing.T) policy {
 	t.Helper()
-	p, err := newPolicy(options{regex: `[a-z0-9-]+`, prefixes: "10.89.0.0/24,fd00::/64", maxSeconds: 86400, bypassDNS: true})
+	p, err := newPolicy(options{
+		regex: `[a-z0-9-]+`, prefixes: "10.89.0.0/24,fd00::/64", maxSeconds: 86400, bypassDNS: true,
+		names:     "api.example.com,kubernetes,kubernetes.default,localhost,.svc,.cluster.local",
+		addresses: "10.89.0.5,10.89.0.6,10.96.0.0/16",
+	})
 	if err != nil {
 		t.Fatal(err)
 	}
 	return p
 }
 
-// others are the addresses that nodes have while w-1 asks; its own is among them.
-var others = owners{
-	netip.MustParseAddr("10.89.0.21"): {"w-1"},
-	netip.MustParseAddr("10.89.0.22"): {"w-2"},
+// known is what the API server knows while w-1 asks: an inventory with w-1 and w-2, and a pool of a cloud.
+func known(nodes ...corev1.Node) facts {
+	address := func(text string) []netip.Addr { return []netip.Addr{netip.MustParseAddr(text)} }
+	own := node("w-1", "10.89.0.21")
+	return facts{
+		inventory: inventory{
+			Nodes: map[string][]netip.Addr{
+				"cp-1": address("10.89.0.11"),
+				"w-1":  {netip.MustParseAddr("10.89.0.21"), netip.MustParseAddr("fd00::21")},
+				"w-2":  address("10.89.0.22"),
+			},
+			Pools: map[string]string{"workers": "i-[0-9a-f]+"},
+		},
+		node:  &own,
+		nodes: append(nodes, own, node("w-2", "10.89.0.22")),
+	}
+}
+
+func node(name string, addresses ...string) corev1.Node {
+	found := corev1.Node{ObjectMeta: metav1.ObjectMeta{Name: name, UID: types.UID("uid of " + name)}}
+	for _, address := range addresses {
+		found.Status.Addresses = append(found.Status.Addresses, corev1.NodeAddress{Type: corev1.NodeInternalIP, Address: address})
+	}
+	return found
 }
 
 type change = func(*x509.CertificateRequest, *certificates.CertificateSigningRequestSpec)
@@ -80,7 +107,7 @@ func TestWhatAKubeletAsksForIsApproved(t *testing.T) {
 		if !concerns(csr) {
 			t.Errorf("%s: does not concern the approver", name)
 		}
-		if err := rules(t).check(csr, others); err != nil {
+		if err := rules(t).check(csr, known()); err != nil {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
@@ -96,18 +123,22 @@ func TestWhatIsNotTheNodesIsRefused(t *testing.T) {
 			r.Subject.Organization = append(r.Subject.Organization, "system:masters")
 		},
 		"not the node's": func(r *x509.CertificateRequest, _ *certificates.CertificateSigningRequestSpec) {
-			r.DNSNames = []string{"kubernetes"}
+			r.DNSNames = []string{"cp-1"}
 		},
 		`"w-10" is not`: func(r *x509.CertificateRequest, _ *certificates.CertificateSigningRequestSpec) {
 			r.DNSNames = []string{"w-1", "w-10"}
 		},
-		"does not match": func(r *x509.CertificateRequest, _ *certificates.CertificateSigningRequestSpec) {
-			r.DNSNames = []string{"w-1.evil.example"}
+		`"w-1.example" is not`: func(r *x509.CertificateRequest, _ *certificates.CertificateSigningRequestSpec) {
+			r.DNSNames = []string{"w-1.example"}
 		},
-		"none of the net": func(r *x509.CertificateRequest, _ *certificates.CertificateSigningRequestSpec) {
+		`"kubernetes" is reserved`: func(r *x509.CertificateRequest, s *certificates.CertificateSigningRequestSpec) {
+			s.Username, r.Subject.CommonName = "system:node:kubernetes", "system:node:kubernetes"
+			r.DNSNames = []string{"kubernetes.default.svc"}
+		},
+		`10.96.0.1 is not one of node`: func(r *x509.CertificateRequest, _ *certificates.CertificateSigningRequestSpec) {
 			r.IPAddresses = []net.IP{net.ParseIP("10.96.0.1")}
 		},
-		`that of node "w-2"`: func(r *x509.CertificateRequest, _ *certificates.CertificateSigningRequestSpec) {
+		`10.89.0.22 is not one of node`: func(r *x509.CertificateRequest, _ *certificates.CertificateSigningRequestSpec) {
 			r.IPAddresses = append(r.IPAddresses, net.ParseIP("10.89.0.22"))
 		},
 		"no name and no": func(r *x509.CertificateRequest, _ *certificates.CertificateSigningRequestSpec) {
@@ -119,17 +150,17 @@ func TestWhatIsNotTheNodesIsRefused(t *testing.T) {
 		"or URIs": func(r *x509.CertificateRequest, _ *certificates.CertificateSigningRequestSpec) {
 			r.URIs = []*url.URL{{Scheme: "spiffe", Host: "x"}}
 		},
-		"not one of a": func(_ *x509.CertificateRequest, s *certificates.CertificateSigningRequestSpec) {
+		`"client auth" is not allowed`: func(_ *x509.CertificateRequest, s *certificates.CertificateSigningRequestSpec) {
 			s.Usages = append(s.Usages, certificates.UsageClientAuth)
 		},
-		"usage of a": func(_ *x509.CertificateRequest, s *certificates.CertificateSigningRequestSpec) {
+		`lacks the usage "server auth"`: func(_ *x509.CertificateRequest, s *certificates.CertificateSigningRequestSpec) {
 			s.Usages = s.Usages[:1]
 		},
 		"86401 seconds": func(_ *x509.CertificateRequest, s *certificates.CertificateSigningRequestSpec) {
 			s.ExpirationSeconds = &seconds
 		},
 	} {
-		err := rules(t).check(request(t, c), others)
+		err := rules(t).check(request(t, c), known())
 		if err == nil || !strings.Contains(err.Error(), reason) {
 			t.Errorf("%s: got %v", reason, err)
 		}
@@ -142,7 +173,7 @@ func TestABrokenRequestIsRefused(t *testing.T) {
 	block.Bytes[len(block.Bytes)-1] ^= 1
 	for _, encoded := range [][]byte{nil, []byte("x"), pem.EncodeToMemory(block), append(csr.Spec.Request, csr.Spec.Request...)} {
 		csr.Spec.Request = encoded
-		if rules(t).check(csr, nil) == nil {
+		if rules(t).check(csr, known()) == nil {
 			t.Errorf("approved %q", encoded)
 		}
 	}
@@ -172,15 +203,15 @@ func TestAddressesMustBeThoseThatNamesResolveTo(t *testing.T) {
 	csr := request(t, func(*x509.CertificateRequest, *certificates.CertificateSigningRequestSpec) {})
 	answer, failure := "10.89.0.21", error(nil)
 	p.resolve = func(string) ([]netip.Addr, error) { return []netip.Addr{netip.MustParseAddr(answer)}, failure }
-	if err := p.check(csr, nil); err != nil {
+	if err := p.check(csr, known()); err != nil {
 		t.Error(err)
 	}
 	answer = "10.89.0.22"
-	if p.check(csr, nil) == nil {
+	if p.check(csr, known()) == nil {
 		t.Error("approved an address that its name does not resolve to")
 	}
 	failure = errors.New("no such host")
-	if p.check(csr, nil) == nil {
+	if p.check(csr, known()) == nil {
 		t.Error("approved a name that does not resolve")
 	}
 }
@@ -211,14 +242,14 @@ func TestACloudsOwnNamesOfMachines(t *testing.T) {
 		csr := request(t, func(r *x509.CertificateRequest, _ *certificates.CertificateSigningRequestSpec) {
 			r.DNSNames = append(r.DNSNames, name)
 		})
-		if err := p.check(csr, others); (err == nil) != allowed {
+		if err := p.check(csr, known()); (err == nil) != allowed {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
 	csr := request(t, func(r *x509.CertificateRequest, _ *certificates.CertificateSigningRequestSpec) {
 		r.DNSNames = append(r.DNSNames, "ip-10-89-0-21.ec2.internal")
 	})
-	if rules(t).check(csr, others) == nil {
+	if rules(t).check(csr, known()) == nil {
 		t.Error("approved a cloud's name without a cloud")
 	}
 }

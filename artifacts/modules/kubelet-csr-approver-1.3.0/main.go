@@ -1,8 +1,9 @@
-// kubelet-csr-approver approves the serving certificates that kubelets ask for, by a strict policy.
+// kubelet-csr-approver approves certificates of kubelets by a strict policy: serving certificates, and the first
+// client certificates of hosts that join. It also deletes the Nodes of hosts that left.
 //
-// Kubernetes never approves these requests itself. One instance runs beside each control plane;
-// leader election lets one of them answer. Flags are those of the well-known program of this name
-// as far as they exist here.
+// Kubernetes approves only renewals of client certificates. One instance runs beside each control plane; leader
+// election lets one of them answer. Flags are those of the well-known program of this name as far as they exist
+// here.
 package main
 
 import (
@@ -31,6 +32,7 @@ import (
 type options struct {
 	kubeconfig, regex, prefixes string
 	domains                     string
+	names, addresses, inventory string
 	health, metrics, namespace  string
 	maxSeconds                  int
 	bypassDNS, elect            bool
@@ -43,6 +45,9 @@ func main() {
 	flag.StringVar(&o.regex, "provider-regex", ".*", "what DNS names must match, whole")
 	flag.StringVar(&o.prefixes, "provider-ip-prefixes", "", "networks, comma-separated, that addresses must be in")
 	flag.StringVar(&o.domains, "provider-domains", "", "domains, comma-separated, in which a cloud names machines by itself")
+	flag.StringVar(&o.names, "reserved-names", "", "names, comma-separated, that no node may have (.example: all names below)")
+	flag.StringVar(&o.addresses, "reserved-addresses", "", "addresses and networks, comma-separated, of no node in a pool")
+	flag.StringVar(&o.inventory, "inventory", "kube-system/kubewright-inventory", "namespace/name of the ConfigMap with known nodes")
 	flag.IntVar(&o.maxSeconds, "max-expiration-sec", 31622400, "longest life that may be asked for")
 	flag.BoolVar(&o.bypassDNS, "bypass-dns-resolution", false, "do not require that names resolve to the addresses")
 	flag.BoolVar(&o.elect, "leader-election", false, "let one of several instances answer")
@@ -70,7 +75,11 @@ func run(o options) error {
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM, syscall.SIGINT)
 	defer stop()
-	c := &controller{client: client, policy: rules}
+	namespace, name, found := strings.Cut(o.inventory, "/")
+	if !found {
+		return fmt.Errorf("--inventory %s: give namespace/name", o.inventory)
+	}
+	c := &controller{client: client, policy: rules, namespace: namespace, name: name}
 	if err := serve(o, c); err != nil {
 		return err
 	}
@@ -85,7 +94,11 @@ func newPolicy(o options) (policy, error) {
 	if err != nil {
 		return policy{}, fmt.Errorf("--provider-regex: %w", err)
 	}
-	rules := policy{names: names, maxExpiration: time.Duration(o.maxSeconds) * time.Second}
+	kept, err := newReserved(o.names, o.addresses)
+	if err != nil {
+		return policy{}, err
+	}
+	rules := policy{names: names, reserved: kept, maxExpiration: time.Duration(o.maxSeconds) * time.Second}
 	for domain := range strings.SplitSeq(o.domains, ",") {
 		if domain != "" {
 			rules.domains = append(rules.domains, "."+domain)
