@@ -10,6 +10,7 @@ import typer
 
 from artifacts import catalogue, mirror, push
 from artifacts.cache import Cache
+from artifacts.components import COMPONENTS
 from artifacts.progress import Progress
 from artifacts.tools import install_tools
 from automation import prepare
@@ -70,10 +71,11 @@ def build_mirror(
 def list_artifacts() -> None:
     """List the catalogue and the source of each artifact in the cache."""
     cache = Cache.default()
-    for component, version in catalogue.COMPONENT_VERSIONS:
-        for name, _ in catalogue.component_named(component).packages:
-            record = cache.record(name, version)
-            print(f"{name}\t{version}\t{record.source if record else '-'}")
+    for component in COMPONENTS:
+        for version in catalogue.supported_versions(component.name):
+            for name, _ in component.packages:
+                record = cache.record(name, version)
+                print(f"{name}\t{version}\t{record.source if record else '-'}")
 
 
 @_artifacts.command()
