@@ -19,6 +19,19 @@ _OMITTED = (
     *("usr/share/bug", "usr/share/common-licenses", "usr/share/zoneinfo", "var/lib/dpkg", "etc/apt"),
 )
 """Directories that no test reads."""
+_UNUSED_PACKAGES = frozenset(
+    {
+        "cdebconf",
+        "dpkg",
+        "gawk",
+        "install-info",
+        "libdebian-installer4",
+        "libelogind0",
+        "mawk",
+        "original-awk",
+    }
+)
+"""Packages that only support the installation of others, or that are alternatives of another dependency."""
 
 
 def debian_entries(packages: tuple[str, ...], workspace: Path) -> list[Entry]:
@@ -28,7 +41,7 @@ def debian_entries(packages: tuple[str, ...], workspace: Path) -> list[Entry]:
     packages do not run, so a recipe adds the links that alternatives would create. Raise ArtifactError if a
     package cannot be fetched.
     """
-    root = debian.unpack(packages, workspace, dependencies=True)
+    root = debian.unpack(packages, workspace, dependencies=True, without=_UNUSED_PACKAGES)
     merge_usr(root)
     if (root / "usr/bin/busybox").is_file():
         _link_applets(root)

@@ -15,6 +15,7 @@ from artifacts.errors import ArtifactError
 from automation.cli import (
     artifacts,
     configuration,
+    conformance,
     images,
     inspect,
     lab,
@@ -30,7 +31,10 @@ from automation.errors import UserError
 from lab.errors import LabError
 
 NAME = "kubewright"
-_GROUPS = (new, stacks, configuration, inspect, plan, recovery, users, pull_requests, artifacts, lab, images)
+_GROUPS = (
+    new, stacks, configuration, inspect, conformance, plan, recovery, users, pull_requests, artifacts, lab,
+    images,
+)  # fmt: skip
 _PANELS = list(dict.fromkeys(group.PANEL for group in _GROUPS))
 
 

@@ -11,6 +11,7 @@ import typer
 from artifacts import catalogue, mirror, push
 from artifacts.cache import Cache
 from artifacts.components import COMPONENTS
+from artifacts.conformance import mirror as conformance_mirror
 from artifacts.progress import Progress
 from artifacts.tools import install_tools
 from automation import prepare
@@ -56,12 +57,17 @@ def build_mirror(
         list[str] | None,
         typer.Option("--version", metavar="COMPONENT=VERSION", help="Version of a component. Repeatable."),
     ] = None,
+    conformance: Annotated[
+        bool, typer.Option("--conformance", help="Also add upstream's tests and their images.")
+    ] = False,
     quiet: Quiet = False,
 ) -> None:
     """Build or complete the mirror that hosts fetch from."""
-    path = mirror.build(
-        directory or environment().mirror, _select_versions(version or []), Progress(quiet=quiet)
-    )
+    versions, progress = _select_versions(version or []), Progress(quiet=quiet)
+    path = mirror.build(directory or environment().mirror, versions, progress)
+    if conformance:
+        for image in conformance_mirror.add(path, versions.kubernetes, progress):
+            progress.note(f"not in the mirror: {image.reference}: {image.reason}")
     print(path)
     if index:
         mirror.export_index(path, index)
