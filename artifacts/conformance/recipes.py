@@ -7,7 +7,7 @@ of Kubernetes first, because the programs of the images belong to a release of K
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 
 from artifacts import acquire, debian, gobuild, images, oci
@@ -163,11 +163,15 @@ def nginx(kubernetes: str, tag: str, cache: Cache, workspace: Path, progress: Pr
     return entries, config
 
 
-def from_packages(*packages: str, command: str = "sh") -> TestRecipe:
-    """Return the recipe of an image that contains Debian packages and busybox."""
+def from_packages(*packages: str, command: str = "sh", links: Mapping[str, str] | None = None) -> TestRecipe:
+    """Return the recipe of an image that contains Debian packages and busybox.
+
+    `links` maps paths to the targets of symbolic links, which Debian's alternatives would create.
+    """
 
     def recipe(kubernetes: str, tag: str, cache: Cache, workspace: Path, progress: Progress) -> Content:
-        entries = debian_entries((*packages, "busybox"), workspace)
+        additions = (Entry(path, link=target) for path, target in (links or {}).items())
+        entries = with_entries(debian_entries((*packages, "busybox"), workspace), *additions)
         return entries, Config(command=(command,), environment={"PATH": _PATH})
 
     return recipe

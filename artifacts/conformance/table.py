@@ -8,6 +8,7 @@ an image are skipped if the image is missing.
 from __future__ import annotations
 
 import re
+import textwrap
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
@@ -39,6 +40,7 @@ class TestImage:
 
 
 _E2E = "e2e-test-images"
+_DOCUMENT_WIDTH = 120
 
 TEST_IMAGES: tuple[TestImage, ...] = (
     TestImage(
@@ -134,7 +136,9 @@ TEST_IMAGES: tuple[TestImage, ...] = (
     ),
     TestImage(
         name="build-image/distroless-iptables",
-        recipe=recipes.from_packages("iptables", "nftables", "conntrack"),
+        recipe=recipes.from_packages(
+            "iptables", "nftables", "conntrack", links={"usr/sbin/iptables": "xtables-nft-multi"}
+        ),
         contents="iptables, nft, conntrack and busybox from Debian",
         why="the connection tracking of kube-proxy",
     ),
@@ -199,6 +203,23 @@ TEST_IMAGES: tuple[TestImage, ...] = (
         specs=r"\[Driver: csi-|CSI Mock|CSI Volumes|Driver: csi|\[Feature:AnyVolumeDataSource\]",
     ),
 )
+
+
+def document_items(*, built: bool) -> str:
+    """Return the list in docs/conformance.md of the images with or without a recipe."""
+    label = "Used for" if built else "Not built"
+    items = [
+        textwrap.fill(
+            f"- `{row.name}`: {row.contents}. {label}: {row.why}.",
+            width=_DOCUMENT_WIDTH,
+            subsequent_indent="  ",
+            break_long_words=False,
+            break_on_hyphens=False,
+        )
+        for row in TEST_IMAGES
+        if (row.recipe is not None) == built
+    ]
+    return "\n".join(items) + "\n"
 
 
 def row_of(reference: str) -> TestImage | None:

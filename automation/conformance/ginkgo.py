@@ -1,21 +1,18 @@
-"""Runs e2e.test through ginkgo and follows its progress.
+"""Runs e2e.test through ginkgo and follows its output.
 
-Every test process sends a message to a server on loopback when a spec ends. ginkgo prints the names of specs
-that have run for a while. The complete results are in ginkgo's JSON report, which ginkgo writes at its end,
-also after an interrupt.
+ginkgo prints each spec that ends, and the names of specs that have run for a while. The complete results are
+in ginkgo's JSON report, which ginkgo writes at its end, also after an interrupt.
 """
 
 from __future__ import annotations
 
-import http.server
-import json
 import os
 import re
 import signal
 import subprocess
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -35,8 +32,22 @@ _MAX_ARGUMENTS = 1_500_000
 """Bytes of all arguments; Linux allows 2 MiB with the environment."""
 _SUITE = "Kubernetes e2e suite"
 _LONG_RUNNING = re.compile(r"^\s*(?P<name>\[sig-.+?) \(Spec Runtime: ")
+_ENDED = re.compile(r"^[•S] (?:\[(?P<word>[A-Z]+)!?\] )?\[(?P<seconds>[\d.]+) seconds\]$")
+_FAILED_NODE = re.compile(
+    r"(?:^TOP-LEVEL )?\[(?:It|(?:Just)?(?:Before|After)Each|(?:Before|After)All|DeferCleanup \(\w+\))\] "
+)
+"""The kind of the node that failed, which ginkgo inserts into the name of the spec."""
+_STATES = {
+    "": State.PASSED,
+    "SKIPPED": State.SKIPPED,
+    "INTERRUPTED": State.NOT_RUN,
+    "ABORTED": State.NOT_RUN,
+}
+"""States by the word in ginkgo's output; all other words are failures."""
 _REPEATED_DOTS = re.compile(r"([S•])\1+")
 _POLL_INTERVAL = 0.5
+_READ_TIMEOUT = 30.0
+"""Seconds to wait for the last output after the end of ginkgo."""
 
 
 @dataclass(slots=True)
@@ -46,6 +57,7 @@ class Tally:
     total: int
     passed: int = 0
     failed: int = 0
+    skipped: int = 0
     running: dict[str, None] = field(default_factory=dict)
     last: str = ""
 
@@ -53,6 +65,8 @@ class Tally:
         """Count a spec that ended."""
         if state is State.PASSED:
             self.passed += 1
+        elif state is State.SKIPPED:
+            self.skipped += 1
         else:
             self.failed += 1
         self.running.pop(spec, None)
@@ -67,7 +81,7 @@ class Tally:
     @property
     def line(self) -> str:
         """Return the progress as one line of text."""
-        done = self.passed + self.failed
+        done = self.passed + self.failed + self.skipped
         text = f"{done} of {self.total} specs done, {self.failed} failed, {self.total - done} left"
         if self.running:
             *others, current = self.running
@@ -100,42 +114,42 @@ def _escape(name: str) -> str:
     return re.sub(r"([\\.+*?()|\[\]{}^$])", r"\\\1", name)
 
 
-def parse_message(body: bytes, specs: frozenset[str]) -> Result | None:
-    """Return the result of a spec from a message of e2e.test; None for other messages."""
-    try:
-        message = str(json.loads(body)["msg"])
-    except (ValueError, KeyError, TypeError):
-        return None
-    for word, state in (("PASSED ", State.PASSED), ("FAILED ", State.FAILED)):
-        if message.startswith(word) and message.removeprefix(word) in specs:
-            return Result(message.removeprefix(word), state)
-    return None
+class OutputReader:
+    """Reader of ginkgo's verbose output, which finds the specs that ended.
 
+    With several processes, the output of a spec begins with a line such as `• [FAILED] [1.2 seconds]` and the
+    name of the spec. With one process, the name comes first and the line last.
+    """
 
-@contextmanager
-def progress_server(on_result: Callable[[Result], None], specs: Sequence[str]) -> Iterator[str]:
-    """Receive messages of e2e.test until the block ends. Yield the URL for `--progress-report-url`."""
-    known = frozenset(specs)
+    def __init__(self, specs: Iterable[str], on_result: Callable[[Result], None]) -> None:
+        self._specs = frozenset(specs)
+        self._on_result = on_result
+        self._current = ""
+        self._header: re.Match[str] | None = None
 
-    class Handler(http.server.BaseHTTPRequestHandler):
-        def do_POST(self) -> None:
-            result = parse_message(self.rfile.read(int(self.headers.get("Content-Length") or 0)), known)
-            if result is not None:
-                on_result(result)
-            self.send_response(204)
-            self.end_headers()
+    def read(self, line: str) -> None:
+        """Read the next line. Call `on_result` if the line completes the result of a spec."""
+        line = line.rstrip("\n")
+        if self._header is not None:
+            header, self._header = self._header, None
+            spec = self._spec_in(line) or self._current
+            state = _STATES.get(header["word"] or "", State.FAILED)
+            self._current = ""
+            if spec and state is not State.NOT_RUN:
+                self._on_result(Result(spec, state, round(float(header["seconds"]), 1)))
+            return
+        self._header = _ENDED.match(line)
+        if self._header is None:
+            self._current = self._spec_in(line) or self._current
 
-        def log_message(self, *_: object) -> None:
-            pass
-
-    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
-    thread.start()
-    try:
-        yield f"http://127.0.0.1:{server.server_port}"
-    finally:
-        server.shutdown()
-        server.server_close()
+    def _spec_in(self, line: str) -> str:
+        """Return the spec whose name is on a line, which ends with labels; empty if there is none."""
+        text = _FAILED_NODE.sub("", line)
+        if not text.startswith("[sig-"):
+            return ""
+        while text and text not in self._specs:
+            text = text.rpartition(" [")[0]
+        return text
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,19 +162,19 @@ class Programs:
 
 
 def command(
-    programs: Programs, specs: Sequence[str], *, kubeconfig: Path, parallel: int, directory: Path, url: str
+    programs: Programs, specs: Sequence[str], *, kubeconfig: Path, parallel: int, directory: Path
 ) -> list[str]:
     """Return the command that runs the specs. Raise UserError if they are too many for a command."""
     return [
         str(programs.ginkgo),
-        *(f"--procs={parallel}", "--no-color", "--timeout=24h"),
+        *(f"--procs={parallel}", "-v", "--no-color", "--timeout=24h"),
         *("--poll-progress-after=60s", "--poll-progress-interval=120s"),
         *(f"--output-dir={directory}", f"--json-report={JSON_REPORT}"),
         *focus_arguments(specs),
         str(programs.tests),
         "--",
         *(f"--kubeconfig={kubeconfig}", f"--kubectl-path={programs.kubectl}", "--provider=skeleton"),
-        *(f"--progress-report-url={url}", "--disable-log-dump"),
+        "--disable-log-dump",
     ]
 
 
@@ -169,6 +183,7 @@ class GinkgoProcess:
     """A running ginkgo with its test processes, in a session of its own."""
 
     popen: subprocess.Popen[str]
+    reader: threading.Thread
     interrupts: int = 0
 
     @classmethod
@@ -191,13 +206,14 @@ class GinkgoProcess:
         assert popen.stdout is not None
         reader = threading.Thread(target=_copy_output, args=(popen.stdout, directory, on_line), daemon=True)
         reader.start()
-        return cls(popen)
+        return cls(popen, reader)
 
     def wait(self) -> int:
         """Wait until ginkgo ends and return its exit code. A signal to this process interrupts ginkgo."""
         with _signals(self.interrupt):
             while self.popen.poll() is None:
                 time.sleep(_POLL_INTERVAL)
+        self.reader.join(_READ_TIMEOUT)
         return self.popen.returncode
 
     def interrupt(self) -> None:
@@ -237,5 +253,4 @@ def _copy_output(stream: IO[str], directory: Path, on_line: Callable[[str], None
     with (directory / OUTPUT).open("a") as file:
         for line in stream:
             file.write(_REPEATED_DOTS.sub(r"\1", line))
-            file.flush()
             on_line(line)

@@ -114,8 +114,8 @@ def _summary(outcome: Outcome) -> Iterator[str]:
     verdict = "passed" if outcome.succeeded else "not passed"
     yield f"# Conformance of stack {escape_invisible(run.stack)}: {verdict}"
     yield ""
-    options = [f"--focus `{run.focus}`"] if run.focus else []
-    options += [f"--skip `{run.skip}`"] if run.skip else []
+    options = [f"--focus {_cell(run.focus)}"] if run.focus else []
+    options += [f"--skip {_cell(run.skip)}"] if run.skip else []
     rows = {
         "Kubernetes": run.kubernetes,
         "suite": " ".join([run.suite or "all specs", *options]),

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -98,8 +97,8 @@ def select(tools: Programs, suite: Suite | None, options: Options, images: Image
     if required:
         raise UserError(
             f"the registry mirror of the stack lacks {len(required)} images of the tests, such as "
-            f"{required[0]}; run `kubewright mirror --conformance`, and for your own registry `kubewright artifacts push` "
-            "(a lab: `kubewright up`)"
+            f"{required[0]}; run `kubewright mirror --conformance`, then `kubewright up` for a lab or "
+            "`kubewright artifacts push` for your own registry"
         )
     available = suites.parse_listed(listed_specs(tools.tests))
     without = table.specs_without(images.missing)
@@ -147,24 +146,21 @@ def run_specs(
     Raise UserError if ginkgo ended without a result and without an interrupt.
     """
     tally = Tally(len(specs))
-    lock = threading.Lock()
 
     def record(result: Result) -> None:
-        with lock:
-            tally.finish(result.spec, result.state)
-            file.add([result])
+        tally.finish(result.spec, result.state)
+        file.add([result])
 
-    def observe(line: str) -> None:
-        with lock:
-            tally.observe(line)
+    reader = ginkgo.OutputReader(specs, record)
 
-    with ginkgo.progress_server(record, specs) as url:
-        argv = ginkgo.command(
-            tools, specs, kubeconfig=cluster.kubeconfig, parallel=parallel, directory=directory, url=url
-        )
-        process = GinkgoProcess.start(argv, directory, observe)
-        with show_progress(lambda: tally.line):
-            code = process.wait()
+    def read(line: str) -> None:
+        tally.observe(line)
+        reader.read(line)
+
+    argv = ginkgo.command(tools, specs, kubeconfig=cluster.kubeconfig, parallel=parallel, directory=directory)
+    process = GinkgoProcess.start(argv, directory, read)
+    with show_progress(lambda: tally.line):
+        code = process.wait()
     interrupted = process.interrupts > 0
     recorded = record_report(file, specs, directory / ginkgo.JSON_REPORT)
     if not recorded and not interrupted:
@@ -178,7 +174,7 @@ def run_specs(
 def record_report(file: ResultFile, specs: tuple[str, ...], path: Path) -> bool:
     """Record the results in ginkgo's report. Return whether the report is complete.
 
-    A spec that the messages of this attempt reported keeps its state, because a killed ginkgo writes no
+    A spec whose end was in the output of this attempt keeps its state, because a killed ginkgo writes no
     report and an interrupted spec may have ended before the report.
     """
     try:

@@ -44,7 +44,7 @@ def test_expected_commands_exist() -> None:
     assert top == {
         *("new", "preview", "up", "refresh", "destroy", "down", "pulumi"),
         *("config", "secrets-provider"),
-        *("status", "drift", "diagnose", "certificates", "outputs", "settings", "plan"),
+        *("status", "drift", "diagnose", "certificates", "outputs", "settings", "plan", "conformance"),
         *("repair", "replace", "remove-host", "snapshot", "restore"),
         *("user", "kubeconfig", "credential", "comment", "issue", "policy-pack"),
         *("prepare", "mirror", "artifacts", "lab", "lab-status", "image"),
