@@ -2,6 +2,7 @@
 # lists all commands.
 STACK ?= dev
 SEED ?= 1
+SUITE ?= conformance
 SHELL := /bin/sh
 PYTHON = "$$(setup/environment --dev)"
 PYTEST = PYTHONPYCACHEPREFIX="$${KUBEWRIGHT_CACHE:-$$HOME/.cache/kubewright}/pycache" $(PYTHON) -m pytest -p no:cacheprovider
@@ -114,6 +115,13 @@ test: ## lint, unit tests, engine tests and lab tests (root)
 .PHONY: test-shuffled
 test-shuffled: ## `make test` in random order and with random examples (SEED=…) (root)
 	@$(MAKE) --no-print-directory test ORDER="--random-order --random-order-seed=$(SEED) --hypothesis-profile=random"
+
+# The tests take about an hour. They and their images are built only here.
+.PHONY: conformance
+conformance: ## run upstream's conformance tests on a stack (STACK=dev, SUITE=conformance, RESUME=1 continues) (root)
+	@./kubewright mirror --conformance
+	@./kubewright up --stack $(STACK)
+	@./kubewright conformance --stack $(STACK) --suite $(SUITE) $(if $(RESUME),--resume)
 
 .PHONY: bench
 bench: ## measure the duration of each part of an `up`

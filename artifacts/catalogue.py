@@ -36,6 +36,7 @@ COMPONENT_VERSIONS: tuple[tuple[str, str], ...] = (
     ("metrics-server", "0.9.0"),
     ("cri-tools", "1.36.0"),
     ("kubelet-csr-approver", "1.3.0"),
+    ("conformance-shell", "1.0.0"),
     ("netfilter", "1"),
     ("haproxy", "1"),
     ("keepalived", "1"),
@@ -78,9 +79,15 @@ _ARCHITECTURES = {
 }
 
 
+def _release_of(component: str) -> str:
+    """Return the name of the component whose rows in `COMPONENT_VERSIONS` apply to a component."""
+    shared = {item.name: item.released_with for item in COMPONENTS if item.released_with}
+    return shared.get(component, component)
+
+
 def _default_version(component: str) -> str:
     """Return the version in the first row of a component in `COMPONENT_VERSIONS`."""
-    return next(version for name, version in COMPONENT_VERSIONS if name == component)
+    return next(version for name, version in COMPONENT_VERSIONS if name == _release_of(component))
 
 
 DEFAULTS = Versions(
@@ -112,7 +119,7 @@ def supported_versions(component: str) -> tuple[str, ...]:
     """Return the versions of a component (`kubernetes`, `etcd`, `cni-plugins` or `cni_plugins`), the
     default first.
     """
-    component_name = component.replace("_", "-")
+    component_name = _release_of(component.replace("_", "-"))
     return tuple(version for name, version in COMPONENT_VERSIONS if name == component_name)
 
 
@@ -125,7 +132,7 @@ def component_of(name: str) -> Component:
 
 
 def component_named(name: str) -> Component:
-    """Return the component with this name, which is the first column of `COMPONENT_VERSIONS`."""
+    """Return the component with this name."""
     return next(component for component in COMPONENTS if component.name == name)
 
 
@@ -134,7 +141,7 @@ def version_of(name: str, versions: Versions = DEFAULTS) -> str:
 
     A binary whose component has no field in `Versions` always has the default version.
     """
-    component = component_of(name).name
+    component = _release_of(component_of(name).name)
     version: str | None = getattr(versions, component.replace("-", "_"), None)
     return version or _default_version(component)
 
@@ -171,7 +178,7 @@ def binary(name: str, version: str = "") -> Binary:
         version=version,
         component=component,
         package=dict(component.packages)[name],
-        module=MODULES / f"{component.name}-{version}",
+        module=MODULES / f"{_release_of(component.name)}-{version}",
         ldflags=f"-s -w {component.ldflags.format(**template_values)}".strip(),
         official=official,
     )

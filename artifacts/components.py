@@ -29,6 +29,7 @@ class Component:
 
     `go_module` is the Go module whose version in go.mod is the version of the release. `packages` maps the
     name of a binary to its Go package. `tool` marks a program of the deployer, which may be on PATH.
+    `released_with` names the component whose versions and go.mod this component shares.
     """
 
     name: str
@@ -39,6 +40,7 @@ class Component:
     tags: str = ""
     cgo: bool = False
     tool: bool = False
+    released_with: str = ""
 
 
 _GITHUB = "https://github.com/{repo}/releases/download/v{{v}}/{file}"
@@ -64,6 +66,7 @@ KUBERNETES = (
     "kube-proxy",
     "kubectl",
 )
+_KUBE_TEST = "k8s.io/kubernetes/test"
 _CONTAINERD = "github.com/containerd/containerd/v2"
 _CNI = "github.com/containernetworking/plugins"
 _PULUMI_LDFLAGS = "-X github.com/pulumi/pulumi/sdk/v3/go/common/version.Version=v{v}"
@@ -82,6 +85,37 @@ COMPONENTS: tuple[Component, ...] = (
             "https://dl.k8s.io/v{v}/bin/linux/{arch}/{name}.sha256",
         ),
         ldflags=_KUBE_LDFLAGS,
+    ),
+    Component(  # `kubewright conformance` runs these programs
+        "kubernetes-test",
+        go_module="k8s.io/kubernetes",
+        packages=(("e2e.test", f"{_KUBE_TEST}/e2e"), ("ginkgo", "github.com/onsi/ginkgo/v2/ginkgo")),
+        official=OfficialSite(
+            "https://dl.k8s.io/v{v}/kubernetes-test-linux-{arch}.tar.gz",
+            "https://dl.k8s.io/v{v}/kubernetes-test-linux-{arch}.tar.gz.sha256",
+            "kubernetes/test/bin/{name}",
+        ),
+        ldflags=_KUBE_LDFLAGS,
+        released_with="kubernetes",
+    ),
+    Component(  # programs of upstream's test images, released as images only
+        "kubernetes-test-images",
+        go_module="k8s.io/kubernetes",
+        packages=(
+            ("agnhost", f"{_KUBE_TEST}/images/agnhost"),
+            ("apparmor-loader", f"{_KUBE_TEST}/images/apparmor-loader"),
+            ("nnp", f"{_KUBE_TEST}/images/nonewprivs"),
+            ("resource-consumer", f"{_KUBE_TEST}/images/resource-consumer"),
+            ("consume-cpu", f"{_KUBE_TEST}/images/resource-consumer/consume-cpu"),
+            ("regression-issue-74839", f"{_KUBE_TEST}/images/regression-issue-74839"),
+            ("sample-apiserver", "k8s.io/sample-apiserver"),
+        ),
+        released_with="kubernetes",
+    ),
+    Component(  # a program of this project, for the busybox image of conformance tests
+        "conformance-shell",
+        go_module="",
+        packages=(("conformance-shell", "."),),
     ),
     Component(
         "etcd",

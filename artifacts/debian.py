@@ -9,18 +9,24 @@ from pathlib import Path
 from artifacts.errors import ArtifactError
 
 
-def unpack(packages: tuple[str, ...], directory: Path, *, dependencies: bool = False) -> Path:
+def unpack(
+    packages: tuple[str, ...],
+    directory: Path,
+    *,
+    dependencies: bool = False,
+    without: frozenset[str] = frozenset(),
+) -> Path:
     """Download Debian packages and unpack them into `directory`/root; return this path.
 
-    With `dependencies`, include all their dependencies. Raise ArtifactError if apt is missing or a package
-    cannot be fetched.
+    With `dependencies`, include all their dependencies, also alternatives, except the packages in `without`.
+    Raise ArtifactError if apt is missing or a package cannot be fetched.
     """
     if shutil.which("apt-get") is None or shutil.which("dpkg-deb") is None:
         raise ArtifactError(
             f"{', '.join(packages)}: making this needs apt-get and dpkg-deb; "
             "make the mirror on a Debian-like machine"
         )
-    all_packages = sorted(_with_dependencies(packages)) if dependencies else list(packages)
+    all_packages = sorted(_with_dependencies(packages) - without) if dependencies else list(packages)
     downloads = directory / "packages"
     downloads.mkdir()
     _run_command(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 import subprocess
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 
 from artifacts import acquire, debian, fetch, gobuild, oci
@@ -27,6 +27,11 @@ def split_reference(reference: str) -> tuple[str, str, str]:
     return registry, path, tag
 
 
+def registry_host(registry: str) -> str:
+    """Return the host that serves the images of a registry."""
+    return _REGISTRY_HOSTS.get(registry, registry)
+
+
 def layout_directory(reference: str) -> Path:
     """Return the path of the OCI layout of an image, relative to the directory `images` of a cache or
     mirror.
@@ -35,11 +40,16 @@ def layout_directory(reference: str) -> Path:
     return Path(registry, path, tag)
 
 
-def fetch_or_build(reference: str, cache: Cache, progress: Progress) -> Path:
+def fetch_or_build(
+    reference: str, cache: Cache, progress: Progress, recipes: Mapping[str, Recipe] | None = None
+) -> Path:
     """Return the path in the cache of the OCI layout of an image; pull or build the image if it is missing.
 
+    `recipes` are the recipes by the name of the image without registry and tag; the default is `RECIPES`.
     Raise ArtifactError if the image can neither be pulled nor built.
     """
+    _, path, _ = split_reference(reference)
+    recipe = (RECIPES if recipes is None else recipes).get(path)
     layout = cache.root / "images" / layout_directory(reference)
     if is_complete(layout):
         return layout
@@ -49,7 +59,7 @@ def fetch_or_build(reference: str, cache: Cache, progress: Progress) -> Path:
         with cache.workspace() as workspace:
             new_layout = workspace / "layout"
             new_layout.mkdir()
-            _create_layout(reference, new_layout, cache, workspace, progress)
+            _create_layout(reference, recipe, new_layout, cache, workspace, progress)
             # written last, so a layout with this file is complete
             (new_layout / _COMPLETION_MARKER).write_text(json.dumps({"reference": reference}))
             shutil.rmtree(layout, ignore_errors=True)
@@ -68,10 +78,11 @@ def layout_blobs(layout: Path) -> list[Path]:
     return sorted((layout / "blobs" / "sha256").iterdir())
 
 
-def _create_layout(reference: str, layout: Path, cache: Cache, workspace: Path, progress: Progress) -> None:
-    registry, path, tag = split_reference(reference)
-    recipe = RECIPES.get(path)
-    if fetch.reachable(_REGISTRY_HOSTS.get(registry, registry)):
+def _create_layout(
+    reference: str, recipe: Recipe | None, layout: Path, cache: Cache, workspace: Path, progress: Progress
+) -> None:
+    registry, _, tag = split_reference(reference)
+    if fetch.reachable(registry_host(registry)):
         try:
             _pull_image(reference, layout, cache, progress)
         except Unavailable as error:
@@ -114,7 +125,7 @@ def _coredns_content(
     program = acquire.fetch_or_build(binary("coredns", tag.removeprefix("v")), cache, progress)
     server = Entry("coredns", program.read_bytes(), 0o755, capability=oci.NET_BIND_SERVICE)
     config = Config(entrypoint=("/coredns",), user="65532:65532", ports=("53/tcp", "53/udp"))
-    return [*_base_entries(), server], config
+    return [*base_entries(), server], config
 
 
 def _metrics_server_content(
@@ -122,12 +133,13 @@ def _metrics_server_content(
 ) -> tuple[Iterable[Entry], Config]:
     program = acquire.fetch_or_build(binary("metrics-server", tag.removeprefix("v")), cache, progress)
     server = Entry("metrics-server", program.read_bytes(), 0o755)
-    return [*_base_entries(), server], Config(entrypoint=("/metrics-server",), user="65534")
+    return [*base_entries(), server], Config(entrypoint=("/metrics-server",), user="65534")
 
 
-def _pause_content(
+def pause_content(
     tag: str, cache: Cache, workspace: Path, progress: Progress
 ) -> tuple[Iterable[Entry], Config]:
+    """Compile upstream's pause program with gcc. Raise ArtifactError if gcc is missing or fails."""
     if shutil.which("gcc") is None:
         raise ArtifactError("pause: compiling it needs gcc; run: apt-get install gcc libc6-dev")
     module = shutil.copytree(binary("kubelet").module, workspace / "pause-module")
@@ -146,26 +158,35 @@ def _pause_content(
 def _busybox_content(
     tag: str, cache: Cache, workspace: Path, progress: Progress
 ) -> tuple[Iterable[Entry], Config]:
-    root = debian.unpack(("busybox-static",), workspace)
-    program = next(path for path in root.rglob("busybox") if path.is_file() and path.parent.name == "bin")
-    version = _first_line([str(program)])
+    entries, version = busybox_entries(workspace)
     if f"v{tag}." not in version:
         raise ArtifactError(f"busybox {tag}: this Debian has another one ({version.split(' (')[0]})")
+    return entries, BUSYBOX_CONFIG
+
+
+BUSYBOX_CONFIG = Config(command=("sh",), environment={"PATH": "/bin:/sbin:/usr/bin:/usr/sbin"})
+"""The configuration of images that contain Debian's busybox."""
+
+
+def busybox_entries(workspace: Path) -> tuple[list[Entry], str]:
+    """Return the files of an image with Debian's static busybox, and the line with its version."""
+    root = debian.unpack(("busybox-static",), workspace)
+    program = next(path for path in root.rglob("busybox") if path.is_file() and path.parent.name == "bin")
     applets = subprocess.run(
         [str(program), "--list"], capture_output=True, text=True, check=True
     ).stdout.split()
     links = [Entry(f"bin/{name}", link="/bin/busybox") for name in applets if name != "busybox"]
     entries = [
-        *_base_entries(),
+        *base_entries(),
         Entry("bin", directory=True, mode=0o755),
         Entry("bin/busybox", program.read_bytes(), 0o755),
         *links,
         *(Entry(name, directory=True, mode=0o755) for name in ("root", "home", "var", "dev", "proc", "sys")),
     ]
-    return entries, Config(command=("sh",), environment={"PATH": "/bin:/sbin:/usr/bin:/usr/sbin"})
+    return entries, _first_line([str(program)])
 
 
-def _base_entries() -> list[Entry]:
+def base_entries() -> list[Entry]:
     """Return the files that programs expect in an image: /tmp, user database, public CA certificates."""
     users = "root:x:0:0:root:/root:/bin/sh\nnobody:x:65534:65534:nobody:/nonexistent:/sbin/nologin\n"
     users += "nonroot:x:65532:65532:nonroot:/home/nonroot:/sbin/nologin\n"
@@ -187,7 +208,7 @@ def _first_line(command: list[str]) -> str:
 
 
 RECIPES: dict[str, Recipe] = {
-    "pause": _pause_content,
+    "pause": pause_content,
     "coredns/coredns": _coredns_content,
     "metrics-server/metrics-server": _metrics_server_content,
     "library/busybox": _busybox_content,

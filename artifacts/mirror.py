@@ -11,6 +11,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
+from collections.abc import Mapping
 from pathlib import Path
 
 from artifacts import acquire, catalogue, oci
@@ -52,13 +53,24 @@ def build(
             reference: add_image(reference, directory, cache, progress)
             for reference in progress.track(catalogue.images(versions))
         }
-        # Other processes may complete the mirror for other versions at the same time.
-        with cache.lock("mirror"):
-            index = read_index(directory)
-            _write_index(directory, {"files": index["files"] | files, "images": index["images"] | images})
+        record(directory, files, images, cache)
     except OSError as error:
         raise ArtifactError(f"mirror {directory}: {error.strerror} ({error.filename})") from None
     return directory
+
+
+Entries = dict[str, dict[str, str | int]]
+"""Entries of index.json by `name/version` or reference."""
+
+
+def record(directory: Path, files: Entries, images: Entries, cache: Cache) -> None:
+    """Add entries to the index of a mirror. Keep all other entries. Raise ArtifactError if the index is
+    damaged.
+    """
+    # Other processes may complete the mirror for other versions at the same time.
+    with cache.lock("mirror"):
+        index = read_index(directory)
+        _write_index(directory, {"files": index["files"] | files, "images": index["images"] | images})
 
 
 IndexDocument = dict[str, dict[str, dict[str, str | int]]]
@@ -140,12 +152,19 @@ def _link_or_copy(source: Path, target: Path, record: Record) -> None:
     temporary.replace(target)
 
 
-def add_image(reference: str, directory: Path, cache: Cache, progress: Progress) -> dict[str, str | int]:
+def add_image(
+    reference: str,
+    directory: Path,
+    cache: Cache,
+    progress: Progress,
+    recipes: Mapping[str, layouts.Recipe] | None = None,
+) -> dict[str, str | int]:
     """Add one image to the mirror and return its entry for the index.
 
-    Raise ArtifactError if the image can neither be pulled nor built.
+    `recipes` has the meaning of `artifacts.images.fetch_or_build`. Raise ArtifactError if the image can
+    neither be pulled nor built.
     """
-    layout = layouts.fetch_or_build(reference, cache, progress)
+    layout = layouts.fetch_or_build(reference, cache, progress, recipes)
     path = Path("images") / layouts.layout_directory(reference)
     target = directory / path
     for blob in layouts.layout_blobs(layout):

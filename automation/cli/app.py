@@ -15,6 +15,7 @@ from artifacts.errors import ArtifactError
 from automation.cli import (
     artifacts,
     configuration,
+    conformance,
     encryption,
     images,
     inspect,
@@ -32,19 +33,9 @@ from lab.errors import LabError
 
 NAME = "kubewright"
 _GROUPS = (
-    new,
-    stacks,
-    configuration,
-    inspect,
-    encryption,
-    plan,
-    recovery,
-    users,
-    pull_requests,
-    artifacts,
-    lab,
-    images,
-)
+    new, stacks, configuration, inspect, encryption, conformance, plan, recovery, users, pull_requests, artifacts,
+    lab, images,
+)  # fmt: skip
 _PANELS = list(dict.fromkeys(group.PANEL for group in _GROUPS))
 
 

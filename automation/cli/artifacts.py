@@ -10,6 +10,8 @@ import typer
 
 from artifacts import catalogue, mirror, push
 from artifacts.cache import Cache
+from artifacts.components import COMPONENTS
+from artifacts.conformance import mirror as conformance_mirror
 from artifacts.progress import Progress
 from artifacts.tools import install_tools
 from automation import prepare
@@ -55,12 +57,17 @@ def build_mirror(
         list[str] | None,
         typer.Option("--version", metavar="COMPONENT=VERSION", help="Version of a component. Repeatable."),
     ] = None,
+    conformance: Annotated[
+        bool, typer.Option("--conformance", help="Also add upstream's tests and their images.")
+    ] = False,
     quiet: Quiet = False,
 ) -> None:
     """Build or complete the mirror that hosts fetch from."""
-    path = mirror.build(
-        directory or environment().mirror, _select_versions(version or []), Progress(quiet=quiet)
-    )
+    versions, progress = _select_versions(version or []), Progress(quiet=quiet)
+    path = mirror.build(directory or environment().mirror, versions, progress)
+    if conformance:
+        for image in conformance_mirror.add(path, versions.kubernetes, progress):
+            progress.note(f"not in the mirror: {image.reference}: {image.reason}")
     print(path)
     if index:
         mirror.export_index(path, index)
@@ -70,10 +77,11 @@ def build_mirror(
 def list_artifacts() -> None:
     """List the catalogue and the source of each artifact in the cache."""
     cache = Cache.default()
-    for component, version in catalogue.COMPONENT_VERSIONS:
-        for name, _ in catalogue.component_named(component).packages:
-            record = cache.record(name, version)
-            print(f"{name}\t{version}\t{record.source if record else '-'}")
+    for component in COMPONENTS:
+        for version in catalogue.supported_versions(component.name):
+            for name, _ in component.packages:
+                record = cache.record(name, version)
+                print(f"{name}\t{version}\t{record.source if record else '-'}")
 
 
 @_artifacts.command()

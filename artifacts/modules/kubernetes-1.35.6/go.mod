@@ -3,7 +3,6 @@ module kubewright.dev/artifacts/kubernetes-1.35.6
 go 1.26.0
 
 require (
-	k8s.io/kubernetes v1.35.6
 	k8s.io/api v0.35.6
 	k8s.io/apiextensions-apiserver v0.35.6
 	k8s.io/apimachinery v0.35.6
@@ -29,8 +28,11 @@ require (
 	k8s.io/kube-scheduler v0.35.6
 	k8s.io/kubectl v0.35.6
 	k8s.io/kubelet v0.35.6
+	k8s.io/kubernetes v1.35.6
 	k8s.io/metrics v0.35.6
 	k8s.io/mount-utils v0.35.6
 	k8s.io/pod-security-admission v0.35.6
 	k8s.io/sample-apiserver v0.35.4
 )
+
+require github.com/onsi/ginkgo/v2 v2.27.2 // indirect

@@ -3,7 +3,6 @@ module kubewright.dev/artifacts/kubernetes-1.36.1
 go 1.26.0
 
 require (
-	k8s.io/kubernetes v1.36.1
 	k8s.io/api v0.36.1
 	k8s.io/apiextensions-apiserver v0.36.1
 	k8s.io/apimachinery v0.36.1
@@ -30,9 +29,12 @@ require (
 	k8s.io/kube-scheduler v0.36.1
 	k8s.io/kubectl v0.36.1
 	k8s.io/kubelet v0.36.1
+	k8s.io/kubernetes v1.36.1
 	k8s.io/metrics v0.36.1
 	k8s.io/mount-utils v0.36.1
 	k8s.io/pod-security-admission v0.36.1
 	k8s.io/sample-apiserver v0.36.1
 	k8s.io/streaming v0.36.1
 )
+
+require github.com/onsi/ginkgo/v2 v2.28.1 // indirect

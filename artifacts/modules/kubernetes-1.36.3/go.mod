@@ -36,3 +36,5 @@ require (
 	k8s.io/sample-apiserver v0.36.3
 	k8s.io/streaming v0.36.3
 )
+
+require github.com/onsi/ginkgo/v2 v2.28.1 // indirect

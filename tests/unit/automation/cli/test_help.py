@@ -45,7 +45,7 @@ def test_expected_commands_exist() -> None:
         *("new", "preview", "up", "refresh", "destroy", "down", "pulumi"),
         *("config", "secrets-provider"),
         *("status", "drift", "diagnose", "cis", "certificates", "encryption"),
-        *("outputs", "settings", "plan"),
+        *("outputs", "settings", "plan", "conformance"),
         *("repair", "replace", "remove-host", "snapshot", "restore"),
         *("user", "kubeconfig", "credential", "comment", "issue", "policy-pack"),
         *("prepare", "mirror", "artifacts", "lab", "lab-status", "image"),
