@@ -16,6 +16,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any
 
 import yaml
 
@@ -36,7 +37,8 @@ SAMPLES: Mapping[int, tuple[str, ...]] = {1: (), 5: ("*[37]",), 10: ("*3",), 20:
 numbers the mutants of a function.
 """
 _WIDTH = 118
-_KILLED = ("killed", "timeout")
+_KILLED = ("killed", "timeout", "check was interrupted by user")
+"""States of killed mutants. mutmut reports an interruption when pytest cannot import the test modules."""
 _NOT_TESTED = ("not checked", "skipped")
 
 _INTRODUCTION = f"""\
@@ -50,7 +52,7 @@ package is below {REQUIRED} %. `make mutation-score PACKAGE=redaction` tests one
 mutmut changes operators, numbers, texts, arguments and conditions in functions. It does not change tables
 and patterns outside of functions, classes, type annotations, docstrings or f-strings. For tables, see
 [mutations.md](mutations.md). A mutant that runs into the time limit counts as killed, and a mutant that no
-test reaches counts as a survivor.
+test reaches counts as a survivor. Code that runs only during an import cannot be killed.
 """
 
 
@@ -126,7 +128,7 @@ def parse_survivors(text: str) -> list[Reviewed]:
     return reviewed
 
 
-def _mapping(text: str) -> dict[str, object]:
+def _mapping(text: str) -> dict[str, Any]:
     entries = parse_yaml(text)
     if not isinstance(entries, dict):
         raise ValueError("the table is not a mapping")

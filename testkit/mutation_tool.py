@@ -27,6 +27,12 @@ _SUPPORTED_DECORATORS = ("staticmethod", "classmethod")
 """Decorators of functions that mutmut changes although they are decorated."""
 _PLUGINS = ("xdist.plugin", "pytest_timeout", "_hypothesis_pytestplugin")
 """The pytest plugins that the tests need. The search for other plugins would take most of a mutant's time."""
+_PRELOADED = (
+    *("pytest", "hypothesis.strategies", "jsonschema", *_PLUGINS),
+    *("automation.stacks.plans", "nodeconfig", "policy.rules.table", "redaction.redactor", "testkit.bundles"),
+)
+"""Modules that are imported once for all mutants. They import all packages that mutmut changes."""
+_PRELOAD_FILE = "mutmut-preload.txt"
 _CACHES = ("cache", "lru_cache")
 """Decorators that are removed, because a result from before the change would hide the change."""
 
@@ -59,8 +65,8 @@ def create_environment() -> Path:
         paths = {"base": str(environment), "platbase": str(environment)}
         packages = Path(sysconfig.get_path("purelib", "venv", paths))
         (packages / "project.pth").write_text(sysconfig.get_path("purelib") + "\n")
-        pip = [environment / "bin/python", "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
-        run([*pip, "-r", _REQUIREMENTS], timeout=900)
+        pip = [str(environment / "bin/python"), "-m", "pip", "--quiet", "--disable-pip-version-check"]
+        run([*pip, "install", "-r", _REQUIREMENTS], timeout=900)
         complete.touch()
     return environment / "bin"
 
@@ -82,6 +88,7 @@ class Mutmut:
             if any(fnmatch.fnmatch(name, pattern) for pattern in target.files):
                 file.write_text(apply_decorators_as_calls(file.read_text()))
         top_level = sorted(path.name for path in self._copy.iterdir() if path.name != ".git")
+        (self._copy / _PRELOAD_FILE).write_text("\n".join(_PRELOADED))
         with (self._copy / "pyproject.toml").open("a") as project:
             project.write(configuration(target, top_level))
 
@@ -108,7 +115,7 @@ class Mutmut:
         return parse_change(mutant, self._call("show", mutant))
 
     def _call(self, *words: str) -> str:
-        command = [self._program, *words]
+        command = [str(self._program), *words]
         return run(command, timeout=120, env=self._environment, cwd=self._copy).stdout
 
 
@@ -173,6 +180,11 @@ def configuration(target: Target, top_level: Sequence[str]) -> str:
         "pytest_add_cli_args": ["-p", "no:cacheprovider", *chain(*(("-p", name) for name in _PLUGINS))],
         # Seconds, to which mutmut adds the duration of the tests. It multiplies the sum by 15.
         "timeout_constant": 10.0,
+        # Each mutant has a new process that imports the test modules again, because some compute results at
+        # import.
+        "process_isolation": "forkserver",
+        "forkserver_warmup": "import",
+        "preload_modules_file": _PRELOAD_FILE,
         # The copy is new, so no results of earlier runs exist.
         "use_git_change_detection": False,
         "track_dependencies": False,

@@ -147,7 +147,7 @@ def test_ciphertexts_inside_lists_are_equal() -> None:
 
 @pytest.mark.parametrize("steps", [["same"], [], None])
 def test_a_resource_without_changes_stays(steps: list[str] | None) -> None:
-    plan = {"resourcePlans": {URN: {"goal": {}, "steps": steps}}}
+    plan: dict[str, Any] = {"resourcePlans": {URN: {"goal": {}, "steps": steps}}}
     assert plans.differences(plan, {}) == ["w-1-node: planned to stay, no longer exists"]
 
 
