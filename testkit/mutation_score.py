@@ -37,6 +37,7 @@ SAMPLES: Mapping[int, tuple[str, ...]] = {1: (), 5: ("*[37]",), 10: ("*3",), 20:
 numbers the mutants of a function.
 """
 _WIDTH = 118
+_CODE: Mapping[str, Any] = {"subsequent_indent": "    ", "break_long_words": False, "break_on_hyphens": False}
 _KILLED = ("killed", "timeout", "check was interrupted by user")
 """States of killed mutants. mutmut reports an interruption when pytest cannot import the test modules."""
 _NOT_TESTED = ("not checked", "skipped")
@@ -194,7 +195,8 @@ def _row(package: Package, result: Result) -> str:
 
 def _item(reviewed: Reviewed) -> str:
     reason = textwrap.fill(reviewed.reason, _WIDTH, initial_indent="- ", subsequent_indent="  ")
-    return "\n".join([reason, *(f"  - `` {change} ``" for change in reviewed.changes)])
+    code = [line for change in reviewed.changes for line in textwrap.wrap(change, _WIDTH - 6, **_CODE)]
+    return "\n".join([reason, "", "  ```", *(f"  {line}" for line in code), "  ```"])
 
 
 def current_document() -> str:

@@ -119,7 +119,7 @@ def test_document_has_a_row_for_each_package_and_the_reasons() -> None:
     results = {"a/b": Result("1234567", 1000, 200, 179)}
     text = mutation_score.document(packages, results, reviewed)
     assert "| `a/b` | 1,000 | 200 (1 of 5) | 179 | 90 % | 1234567 |\n\n" in text
-    assert "### a/b/x.py\n\n- It is equal.\n  - `` f: return None ``\n  - `` g: pass ``\n" in text
+    assert "### a/b/x.py\n\n- It is equal.\n\n  ```\n  f: return None\n  g: pass\n  ```\n" in text
 
 
 def test_decorators_become_calls() -> None:

@@ -126,7 +126,9 @@ def test_only_planned_changes_of_inputs_have_a_digest() -> None:
     assert plans.input_digests([reordered]) == digests
 
 
-@pytest.mark.parametrize("change", [{"dependencies": ["b", "c"]}, {"propertyDependencies": {"x": ["b"]}}])
+@pytest.mark.parametrize(
+    "change", [{"dependencies": ["b", "c"]}, {"propertyDependencies": {"x": ["b"], "y": None}}]
+)
 def test_other_dependencies_are_a_difference(change: dict[str, Any]) -> None:
     def plan(**goal: Any) -> dict[str, Any]:  # noqa: ANN401
         return {"resourcePlans": {URN: {"goal": goal, "steps": ["create"]}}}
