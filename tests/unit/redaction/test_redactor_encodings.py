@@ -27,6 +27,7 @@ SECRETS = (
     "$HOME `x` \\ b\\\\s",
     "ünï-cödé-😀",
     "q>u<o&t-e9/x",
+    "x y/z w9",
 )
 
 
@@ -227,6 +228,11 @@ def test_unknown_secrets_are_masked_by_their_syntax(text: str, redacted: str) ->
     output = Redactor().redact(text)
     # The first characters of base64 may stay: they encode the first line of the PEM file.
     assert output == redacted or (redacted == MASK and output.endswith(MASK) and output[:-8] in text[:40])
+
+
+def test_several_kinds_of_unknown_secrets_in_one_text_are_masked() -> None:
+    text = f"AKIAABCDEFGHIJKLMNOP ghp_{'a' * 36} hvs.{'b' * 24} x"
+    assert Redactor().redact(text) == f"{MASK} {MASK} {MASK} x"
 
 
 def test_inputs_with_secret_names_are_masked() -> None:
