@@ -104,6 +104,10 @@ test-faults: ## tests of the highly available stack under faults and changes, fo
 test-mutations: ## make known mistakes in copies of the checkout, and check that tests find them (no root)
 	@$(PYTHON) -m testkit.mutations
 
+.PHONY: mutation-score
+mutation-score: ## the share of small changes of the core that unit tests notice; 85 % required (PACKAGE=redaction)
+	@$(PYTHON) -m testkit.mutation_score $(PACKAGE)
+
 .PHONY: test
 test: ## lint, unit tests, engine tests and lab tests (root)
 	$(call timed,lint,$(MAKE) --no-print-directory lint)

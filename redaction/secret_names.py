@@ -90,4 +90,4 @@ def is_secret_name(name: str) -> bool:
         return False
     if words[-1] in _SECRET_WORDS or _JOINED_WORDS.search(joined):
         return True
-    return words[-2:] == ["connection", "string"] or (words[-1] == "keys" and words[-2:-1] == ["private"])
+    return words[-2:] == ["private", "keys"]

@@ -33,9 +33,9 @@ from lab.errors import LabError
 
 NAME = "kubewright"
 _GROUPS = (
-    new, stacks, configuration, inspect, encryption, conformance, plan, recovery, users, pull_requests, artifacts,
-    lab, images,
-)  # fmt: skip
+    *(new, stacks, configuration, inspect, encryption, conformance, plan),
+    *(recovery, users, pull_requests, artifacts, lab, images),
+)
 _PANELS = list(dict.fromkeys(group.PANEL for group in _GROUPS))
 
 

@@ -26,11 +26,6 @@ class Resource:
     protect: bool = False
 
     @property
-    def name(self) -> str:
-        """Return the resource name that the Pulumi program assigned."""
-        return self.urn.rpartition("::")[2]
-
-    @property
     def cloud(self) -> CloudDescriptor | None:
         """Return the cloud whose plugin provides the resource; None for other plugins."""
         return registry.by_type(self.type)

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import base64
+import gzip
 import json
+import textwrap
 from typing import Any
 
 import pytest
 
+from policy.rules.public_ranges import is_public
 from tests.unit.policy.checks import KEY, TAGS, violations
 
 INGRESS = "aws:vpc/securityGroupIngressRule:SecurityGroupIngressRule"
@@ -48,6 +51,43 @@ def test_public_begins_above_a_slash_8_of_ipv4_and_a_slash_16_of_ipv6(source: st
 def test_a_private_network_is_not_public() -> None:
     private = {"cidrIpv4": "10.0.0.0/8", "ipProtocol": "tcp", "fromPort": 22, "toPort": 22}
     assert "no-open-ingress" not in violations(INGRESS, private)
+
+
+@pytest.mark.parametrize(
+    ("sources", "public"),
+    [
+        (["10.0.0.0/7"], False),  # a half of this network is private
+        (["5.1.2.3/6"], True),
+        (["fc00::/7"], False),
+        (["2600::/16", "fe80::/10"], False),
+        (["1.0.0.0-2.255.255.255"], True),
+        (["1.0.0.0-1.255.255.255"], False),
+    ],
+)
+def test_only_addresses_that_are_routed_on_the_internet_are_public(sources: list[str], public: bool) -> None:
+    assert is_public(sources) is public
+
+
+@pytest.mark.parametrize("field", ["data", "stringData"])
+def test_every_plain_value_of_a_kubernetes_secret_is_a_violation(field: str) -> None:
+    assert violations("kubernetes:core/v1:Secret", {field: {"any": "thing"}}) == {
+        "no-plain-secret": f"{field}.any: a Secret's content must be marked secret (pulumi.Output.secret)"
+    }
+
+
+@pytest.mark.parametrize(
+    ("data", "found"),
+    [
+        (KEY.encode(), True),
+        (gzip.compress(KEY.encode(), mtime=0), True),
+        (gzip.compress(b" " * 2**20 + KEY.encode(), mtime=0), False),  # Kubewright unpacks only 1 MiB
+        (bytes(range(256)), False),
+    ],
+    ids=["text", "compressed", "long", "binary"],
+)
+def test_wrapped_base64_is_unpacked(data: bytes, found: bool) -> None:
+    text = "\n".join(textwrap.wrap(base64.b64encode(data).decode(), 16))
+    assert ("no-plain-secret" in violations("aws:x:Y", {"userData": text})) is found
 
 
 @pytest.mark.parametrize(

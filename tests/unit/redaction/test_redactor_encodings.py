@@ -26,6 +26,8 @@ SECRETS = (
     "plainsecret99",
     "$HOME `x` \\ b\\\\s",
     "ünï-cödé-😀",
+    "q>u<o&t-e9/x",
+    "x y/z w9",
 )
 
 
@@ -97,6 +99,11 @@ ENCODINGS: dict[str, Callable[[str], str]] = {
     "base64 in a URL": lambda text: quote(base64_with("u:")(text), safe=""),
     "base64 of base64": lambda text: base64_with("abcd")(base64_with("u:")(text)),
     "base64 of JSON": lambda text: base64_with('{"p":', "}")(go_json(text)),
+    "base64 of JSON of Python": lambda text: base64_with('{"p":', "}")(json.dumps(text)),
+    "base64 of a URL": lambda text: base64_with("https://u:")(quote(text)),
+    "base64 of a URL, slashes too": lambda text: base64_with("https://u:")(quote(text, safe="")),
+    "base64 of a form URL": lambda text: base64_with("https://u:")(quote_plus(text)),
+    "base64 of HTML": lambda text: base64_with("<p>")(html.escape(text)),
     "registry login": registry_login,
 }
 
@@ -151,6 +158,42 @@ def test_known_key_is_masked_with_any_line_length() -> None:
         assert redactor.redact(digits) == MASK
 
 
+def test_known_key_with_short_lines_is_masked_with_longer_lines() -> None:
+    generator = random.Random(7)
+    body = base64.b64encode(bytes(generator.randrange(256) for _ in range(300))).decode()
+    redactor = Redactor(["\n".join(body[start : start + 30] for start in range(0, len(body), 30))])
+    for start in range(0, len(body) - 76, 76):
+        assert redactor.redact(body[start : start + 76]) == MASK
+
+
+def test_43_characters_of_a_long_word_are_masked() -> None:
+    word = "".join(random.Random(7).choices(string.ascii_letters, k=44))
+    assert Redactor([word]).redact(f"({word[1:]})") == f"({MASK})"
+    assert Redactor([word]).redact(f"({word[:-1]})") == f"({MASK})"
+
+
+@pytest.mark.parametrize(
+    ("text", "redacted"),
+    [
+        ("a:\n  hunter\n  twenty two\nb", f"a:\n  {MASK}\nb"),
+        ("a:\n  hunter\\u0020twenty\\x20two\nb", f"a:\n  {MASK}\nb"),
+        ("x\\n\\ud800 hunter twenty two y", f"x\\n\\ud800 {MASK} y"),
+        (f"auth {base64_with('u:', ':v')('hunter twenty two')} x", f"auth {MASK} x"),
+    ],
+)
+def test_exactly_the_secret_is_masked(text: str, redacted: str) -> None:
+    assert Redactor(["hunter twenty two"]).redact(text) == redacted
+
+
+@pytest.mark.parametrize(
+    "document",
+    ["login: {user: someone, token: hunter22}", '{"a": {"passwords": ["other-1", "hunter22"]}}'],
+)
+def test_secret_values_on_one_line_of_a_document_are_masked(document: str) -> None:
+    redactor = Redactor([document])
+    assert redactor.redact("hunter22 of someone") == f"{MASK} of someone"
+
+
 def test_secret_values_inside_a_secret_document_are_masked() -> None:
     redactor = Redactor(
         [json.dumps({"auths": {"r": {"auth": "dTpodW50ZXIyMg==", "email": "someone@example"}}})]
@@ -187,6 +230,11 @@ def test_unknown_secrets_are_masked_by_their_syntax(text: str, redacted: str) ->
     assert output == redacted or (redacted == MASK and output.endswith(MASK) and output[:-8] in text[:40])
 
 
+def test_several_kinds_of_unknown_secrets_in_one_text_are_masked() -> None:
+    text = f"AKIAABCDEFGHIJKLMNOP ghp_{'a' * 36} hvs.{'b' * 24} x"
+    assert Redactor().redact(text) == f"{MASK} {MASK} {MASK} x"
+
+
 def test_inputs_with_secret_names_are_masked() -> None:
     inputs = {
         "adminPassword": "abc",
@@ -197,6 +245,21 @@ def test_inputs_with_secret_names_are_masked() -> None:
     }
     redacted = Redactor().redact_value(inputs)
     assert redacted == {**inputs, "adminPassword": MASK, "n": {"pwd": MASK}}
+
+
+def test_only_the_value_of_a_pair_with_a_secret_name_is_masked() -> None:
+    pair = {"name": "DB_PASSWORD", "value": "abc", "description": "of the database"}
+    assert Redactor().redact_value(pair) == {**pair, "value": MASK}
+
+
+def test_line_of_letters_outside_of_a_key_is_not_masked() -> None:
+    assert LineRedactor(Redactor()).redact_line("MHcCAQEE") == "MHcCAQEE"
+
+
+def test_key_that_begins_after_the_end_of_another_is_masked() -> None:
+    lines = LineRedactor(Redactor())
+    lines.redact_line("-----END PRIVATE KEY----- -----BEGIN PRIVATE KEY-----")
+    assert lines.redact_line("MHcCAQEE") == MASK
 
 
 def test_unknown_key_is_masked_line_by_line() -> None:

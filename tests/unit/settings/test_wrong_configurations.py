@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import re
+from pathlib import Path
 
 import pytest
 
@@ -19,6 +21,7 @@ from tests.unit.settings.wrong_machines import MACHINES
 from tests.unit.settings.wrong_network import NETWORK
 from tests.unit.settings.wrong_values import VALUES
 
+MESSAGES = Path(__file__).parent / "messages.txt"
 WRONG = (
     *(*VALUES, *MACHINES, *NETWORK, *ADDONS, *CLOUDS),
     *(*API, *AUTHENTICATION, *AUTHORIZATION, *ENCRYPTION, *EXTRA_ARGS),
@@ -50,6 +53,15 @@ def test_all_messages_differ() -> None:
     lines = [line for row in WRONG for line in matching_problems(row)]
     assert len(WRONG) >= 40
     assert len(set(lines)) == len(lines)
+
+
+def test_complete_messages_match_the_recorded_list() -> None:
+    """`KUBEWRIGHT_UPDATE_MESSAGES=1` writes the list; review the difference before you commit the file."""
+    lines = sorted({str(problem) for row in WRONG for problem in load_error(row).problems})
+    text = "".join(f"{line}\n" for line in lines)
+    if os.environ.get("KUBEWRIGHT_UPDATE_MESSAGES"):
+        MESSAGES.write_text(text)
+    assert text == MESSAGES.read_text()
 
 
 def test_lines_begin_with_the_full_path() -> None:
