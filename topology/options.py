@@ -88,6 +88,7 @@ NO_EXTRA_FLAGS = ExtraFlags()
 """No additional flags."""
 
 
+@dataclass(frozen=True, slots=True)
 class KmsPlugin:
     """A KMS v2 plugin, with which API servers encrypt objects in etcd.
 
@@ -101,6 +102,7 @@ class KmsPlugin:
     after: str = ""
 
 
+@dataclass(frozen=True, slots=True)
 class Encryption:
     """The resources that API servers encrypt in etcd, and the KMS plugin.
 

@@ -52,7 +52,7 @@ def test_bundles_of_an_example_need_no_mirror(path: Path) -> None:
 @pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: path.name)
 def test_example_is_open_only_to_listed_networks(path: Path) -> None:
     network = example_settings(path).network
-    assert all(allowed.prefixlen >= 16 for allowed in network.api_allowed)
+    assert all(allowed.prefixlen >= 16 for allowed in network.api_networks)
 
 
 def test_pinned_index_matches_the_catalogue() -> None:

@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 
 from automation.operations.cis.facts import CisFacts, collection_script, parse, parse_arguments
-from components.derived_secrets import encryption_configuration
+from components.encryption_configuration import encryption_configuration
+from topology.encryption import Provider, ResourceEncryption
 
 SYSTEMCTL = """#!/bin/sh
 case $* in
@@ -79,7 +80,8 @@ def test_a_repeated_flag_has_its_last_value() -> None:
 
 
 def test_encryption_providers_are_reported_without_keys(host: HostDirectory) -> None:
-    text = encryption_configuration("private key")
+    providers = (Provider("secretbox", ("key1",)), Provider("identity"))
+    text = encryption_configuration([ResourceEncryption("secrets", providers)], {"key1": "c2VjcmV0"})
     host.write("/etc/kubernetes/pki/encryption.yaml", text)
     assert host.facts().providers == (("secretbox", "identity"),)
     assert text.rpartition("secret: ")[2].split()[0] not in host.collect()
