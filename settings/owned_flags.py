@@ -71,6 +71,10 @@ _CONTROLLER_MANAGER = {
     _OWN: (
         f"{_LEADER[_OWN]} controllers use-service-account-credentials service-account-private-key-file "
         "root-ca-file cluster-signing-cert-file cluster-signing-key-file cluster-signing-duration "
+        "cluster-signing-kube-apiserver-client-cert-file cluster-signing-kube-apiserver-client-key-file "
+        "cluster-signing-kubelet-client-cert-file cluster-signing-kubelet-client-key-file "
+        "cluster-signing-kubelet-serving-cert-file cluster-signing-kubelet-serving-key-file "
+        "cluster-signing-legacy-unknown-cert-file cluster-signing-legacy-unknown-key-file "
         "cluster-name allocate-node-cidrs terminated-pod-gc-threshold cloud-provider"
     ),
 }
