@@ -54,7 +54,11 @@ def component(topology: Topology, member: Member) -> Component:
     reloaded = (authentication, *authorization)
     loaded, load_seconds = encryption_is_loaded(topology)
     unit = with_extra_flags(_service_unit(topology, member), "api.extra_args", topology.extra_flags.api)
-    watched = (f"{BIN}/kube-apiserver", *(item.path for item in (*policies, *restart_files)))
+    watched = (
+        f"{BIN}/kube-apiserver",
+        *(item.path for item in policies),
+        *(item.path for item in restart_files),
+    )
     ready = f"{_KUBECTL} get --raw /readyz"
     if topology.load_balancers:
         # Later steps use the load balancers, which detect a ready server with a delay.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 import yaml
 from pydantic import AfterValidator, BeforeValidator, SecretStr
@@ -21,7 +21,7 @@ def _validate_kubeconfig(value: object) -> object:
     if not isinstance(value, str) or value in PLACEHOLDERS:
         return value
     try:
-        content = parse_yaml(value)
+        content: Any = parse_yaml(value)
         sections = [item.get("cluster") or item["user"] for item in content["clusters"] + content["users"]]
         servers = [item["cluster"]["server"] for item in content["clusters"]]
     except (yaml.YAMLError, KeyError, TypeError, AttributeError):

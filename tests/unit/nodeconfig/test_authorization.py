@@ -27,7 +27,8 @@ def test_node_and_rbac_decide_without_webhooks(index: FakeIndex) -> None:
     flags = unit_flags(bundle, "kube-apiserver")
     assert flags["authorization-mode"] == "Node,RBAC"
     assert "authorization-config" not in flags
-    assert not any("authorization" in file.path for file in (*bundle.files, *bundle.secrets))
+    paths = [*(file.path for file in bundle.files), *(file.path for file in bundle.secrets)]
+    assert not any("authorization" in path for path in paths)
 
 
 def test_webhooks_that_can_deny_precede_node_and_rbac(index: FakeIndex) -> None:
