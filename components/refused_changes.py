@@ -8,20 +8,20 @@ In addition, hosts check versions and stages (`nodeconfig/host/guard.sh`).
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 
 from pulumi import ResourceHook, ResourceHookArgs, ResourceHookBinding, ResourceHookOptions
 
-from topology.encryption import is_encryption
-from topology.encryption_stages import find_skipped_stages
-from topology.model import Certificates, Rotation
+from topology.encryption import ENCRYPTION
+from topology.encryption_stages import find_skipped_stages, record_rotations, recorded_rotations
+from topology.model import Certificates
 from topology.transitions import find_member_problem, skips_minor_version
 
 Inputs = Mapping[str, object]
 """The inputs of a component."""
-MEMBERS, VERSION, ENCRYPTION = "members", "version", "encryption"
-"""The inputs that hooks compare: a list of member names, the version of etcd or Kubernetes, and the
-generations of the encryption. The last input is missing while all generations are the first.
+MEMBERS, VERSION = "members", "version"
+"""The inputs that hooks compare: a list of member names, and the version of etcd or Kubernetes. The input
+`encryption` has the generations of the encryption. It is missing while all of them are the first.
 """
 
 
@@ -50,16 +50,9 @@ def check_members(old: Inputs, new: Inputs) -> str:
 
 
 def encryption_inputs(certificates: Certificates) -> dict[str, object]:
-    """Return the input with the generations of each rotation of the encryption.
-
-    The first number is the generation that writes, and the other numbers are the generations that are read.
-    """
-    rotations = {
-        name: [rotation.signing, *rotation.trusted]
-        for name, rotation in certificates.rotations
-        if is_encryption(name)
-    }
-    return {ENCRYPTION: rotations} if rotations else {}
+    """Return the input with the generations of the encryption, if any is not the first."""
+    recorded = record_rotations(certificates)
+    return {ENCRYPTION: recorded} if recorded else {}
 
 
 def check_encryption(old: Inputs, new: Inputs) -> str:
@@ -67,21 +60,8 @@ def check_encryption(old: Inputs, new: Inputs) -> str:
 
     Control planes of a cloud are new machines after each change, so they cannot check their own stage.
     """
-    return "; ".join(find_skipped_stages(recorded_rotations(old), recorded_rotations(new)))
-
-
-def recorded_rotations(inputs: Inputs) -> dict[str, Rotation]:
-    """Return the rotations of the encryption in the inputs of a component."""
-    recorded = inputs.get(ENCRYPTION)
-    if not isinstance(recorded, Mapping):
-        return {}
-    return {name: _parse_rotation(numbers) for name, numbers in recorded.items()}
-
-
-def _parse_rotation(numbers: Sequence[float]) -> Rotation:
-    """Return a rotation. The engine returns all numbers as floating-point numbers."""
-    signing, *trusted = map(int, numbers)
-    return Rotation(signing, tuple(trusted))
+    before, after = (recorded_rotations(inputs.get(ENCRYPTION)) for inputs in (old, new))
+    return "; ".join(find_skipped_stages(before, after))
 
 
 def check_version(setting: str) -> Callable[[Inputs, Inputs], str]:

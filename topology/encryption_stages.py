@@ -5,8 +5,31 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 
 from topology.encryption import KMS_ROTATION, RESOURCE_ROTATION, is_encryption, key_name
-from topology.model import Rotation
+from topology.model import Certificates, Rotation
 from topology.transitions import are_compatible
+
+
+def record_rotations(certificates: Certificates) -> dict[str, list[int]]:
+    """Return the rotations of the encryption as the state records them, by name.
+
+    The first number is the generation that writes, and the other numbers are the generations that are read.
+    """
+    return {
+        name: [rotation.signing, *rotation.trusted]
+        for name, rotation in certificates.rotations
+        if is_encryption(name)
+    }
+
+
+def recorded_rotations(recorded: object) -> dict[str, Rotation]:
+    """Return the rotations that `record_rotations` returned, from a state. None means that none was recorded.
+
+    The engine returns all numbers as floating-point numbers.
+    """
+    if not isinstance(recorded, Mapping):
+        return {}
+    numbers = {str(name): tuple(map(int, values)) for name, values in recorded.items()}
+    return {name: Rotation(first, tuple(trusted)) for name, (first, *trusted) in numbers.items()}
 
 
 def find_skipped_stages(old: Mapping[str, Rotation], new: Mapping[str, Rotation]) -> list[str]:

@@ -13,7 +13,7 @@ _PATH = "api.encryption.resources"
 
 @rule(needs=("api.encryption",))
 def secrets_are_encrypted(rule_input: RuleInput) -> Iterator[Problem]:
-    """Require the encryption of Secrets, because everyone with a snapshot of etcd could read them."""
+    """Require the encryption of Secrets, because snapshots of etcd would contain them in plain text."""
     stage = rule_input.settings.api.encryption.resources.get(SECRETS)
     if stage is None:
         yield Problem(_PATH, "", f"lacks {SECRETS}, which are always encrypted; add {SECRETS}: done")

@@ -16,7 +16,7 @@ from types import SimpleNamespace
 import pulumi
 
 from components.members import ControlPlane, Etcd, MembersArgs
-from topology.model import Role
+from topology.model import Certificates, Role, Rotation
 
 # As in the real program: after a failed resource, the engine reports the error and interrupts the program.
 signal.signal(signal.SIGINT, signal.SIG_DFL)
@@ -25,7 +25,7 @@ class Provider:
     def member(self, machine, role, bundle, secrets, opts):
         return pulumi.ComponentResource("test:Member", f"{machine}-{role.value}", None, opts)
 
-def cluster(names, etcd="3.6.16", kubernetes="1.35.6"):
+def cluster(names, etcd="3.6.16", kubernetes="1.35.6", key=None):
     members = [SimpleNamespace(name=name, address="10.0.0.1") for name in names]
     for kind, role, version in ((Etcd, Role.ETCD, etcd), (ControlPlane, Role.CONTROL_PLANE, kubernetes)):
         args = MembersArgs(
@@ -35,6 +35,7 @@ def cluster(names, etcd="3.6.16", kubernetes="1.35.6"):
             secrets={},
             provider=Provider(),
             version=version,
+            certificates=Certificates(rotations=(("encryption", key),) if key else ()),
         )
         kind(f"cluster-{role.value}", args)
 """
@@ -95,6 +96,17 @@ def test_update_refuses_to_replace_all_etcd_members(stack: Program) -> None:
         state = stack.run("stack", "export")
         assert "c-etcd" in state
         assert "d-etcd" not in state
+
+
+def test_a_skipped_stage_of_the_encryption_is_refused_and_the_next_stage_is_accepted(stack: Program) -> None:
+    trust, sign = "cluster('abc', key=Rotation(1, (1, 2)))", "cluster('abc', key=Rotation(2, (1, 2)))"
+    deploy(stack, "cluster('abc')")
+    stack.program(f"{sign}\n")
+    output = stack.run("preview", fails=True)
+    error = "certificates.encryption: requested is that API servers write objects of key2"
+    assert "run `up`, then set the stage after it" in error_line(output, error)
+    for change in (trust, sign, trust, "cluster('abc')"):
+        deploy(stack, change)
 
 
 def test_supported_changes_are_accepted(stack: Program) -> None:

@@ -1,4 +1,4 @@
-"""Checks before `up` removes a key or plugin that no object in etcd needs it any more [D4].
+"""Check, before `up` removes a key or plugin, that no object in etcd needs it [D4].
 
 Otherwise API servers could not read these objects, and the key would be lost with the stage `done`.
 """
@@ -15,8 +15,8 @@ from automation.errors import UserError
 from automation.operations import encrypted_objects
 from automation.operations import encryption as operation
 from automation.operations.target import Target, target_of
-from components.refused_changes import recorded_rotations
-from topology.encryption import is_encryption, resource_encryptions
+from topology.encryption import ENCRYPTION, is_encryption, resource_encryptions
+from topology.encryption_stages import recorded_rotations
 from topology.model import Certificates, Rotation
 
 _CONTROL_PLANE = "kubewright:index:ControlPlane"
@@ -45,7 +45,7 @@ def rotations_in_state(state: Mapping[str, Any]) -> dict[str, Rotation]:
     """Return the rotations of the encryption that the last `up` requested, from an exported state."""
     for resource in (state.get("deployment") or {}).get("resources") or []:
         if resource.get("type") == _CONTROL_PLANE:
-            return recorded_rotations(resource.get("inputs") or {})
+            return recorded_rotations((resource.get("inputs") or {}).get(ENCRYPTION))
     return {}
 
 

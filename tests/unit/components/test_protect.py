@@ -45,12 +45,15 @@ def test_other_environments_have_no_protected_resources(deploy: Deploy, tmp_path
 def test_a_rotation_deletes_no_resource_that_the_previous_stage_protected(
     deploy: Deploy, tmp_path: Path
 ) -> None:
-    stages = [{}, *(rotation_settings(stage) for stage in ("trust", "sign", "done"))]
+    stages: list[Json] = [{}]
+    for stage in ("trust", "sign", "done"):
+        stages.append(rotation_settings(stage) | {"encryption": {"generation": 2, "stage": stage}})
     graphs = [production_graph(deploy, tmp_path, stage) for stage in stages]
     for before, after in itertools.pairwise(graphs):
         deleted = {name for _, name in before.names - after.names}
         assert not deleted & protected(before)
     # The last stage deletes the first generation, and the second generation is protected.
-    assert "cluster-pki-etcd-ca" in {name for _, name in graphs[2].names - graphs[3].names}
-    assert {"cluster-pki-etcd-ca-2", "cluster-pki-encryption-key"} <= protected(graphs[3])
+    last_deleted = {name for _, name in graphs[2].names - graphs[3].names}
+    assert {"cluster-pki-etcd-ca", "cluster-pki-encryption-key"} <= last_deleted
+    assert {"cluster-pki-etcd-ca-2", "cluster-pki-encryption-2-key"} <= protected(graphs[3])
     assert len(protected(graphs[3])) == len(SIGNING)

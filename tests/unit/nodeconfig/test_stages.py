@@ -107,6 +107,16 @@ def test_the_shared_authority_stays_until_kubelets_have_new_certificates(
     assert "certificates of kubelet-serving: on this host generation 0 signs" in refused.stderr
 
 
+def test_a_rotation_with_a_wildcard_in_its_name_is_checked(host: EmulatedHost) -> None:
+    """`encryption-of-*.example.com` is a word of the script and no pattern of file names."""
+    name = "encryption-of-*"
+    for stage in (TRUST, SIGN):
+        assert host.deliver(replace(bundle(TRUST), rotations=((name, stage),))).returncode == 0
+    refused = host.deliver(bundle(FIRST))
+    assert refused.returncode == 1
+    assert f"certificates of {name}: on this host generation 2 signs" in refused.stderr
+
+
 def test_each_authority_is_checked_separately(host: EmulatedHost) -> None:
     both = (("etcd", SIGN), ("kubernetes", TRUST))
     for rotations in ((("etcd", TRUST),), both):
