@@ -3,7 +3,7 @@
 STACK ?= dev
 SEED ?= 1
 SHELL := /bin/sh
-PYTHON = "$$(setup/environment)"
+PYTHON = "$$(setup/environment --dev)"
 PYTEST = PYTHONPYCACHEPREFIX="$${KUBEWRIGHT_CACHE:-$$HOME/.cache/kubewright}/pycache" $(PYTHON) -m pytest -p no:cacheprovider
 # Groups of tests (tests/conftest.py) run in parallel. Each process waits most of the time, so there are more processes
 # than cores.
@@ -13,7 +13,7 @@ PREPARE = KUBEWRIGHT_PLUGINS= ./kubewright prepare
 # $(call timed,NAME,COMMAND): run a part of `make test` and print its duration.
 timed = @start=$$(date +%s); $(2) && echo "$(1): $$(( $$(date +%s) - start )) s"
 # Parts of the host program. Hosts receive them as one text, so shellcheck reads them as one text.
-PROGRAM = $(patsubst %,nodeconfig/host/%.sh,prelude host fetch guard service node)
+PROGRAM = $(patsubst %,nodeconfig/host/%.sh,prelude host fetch guard packet-filter service node)
 # The parts of the boot programs for a single cloud. shellcheck reads each together with the part that clouds share.
 CLOUDS = $(filter-out providers/cloud/boot.sh,$(wildcard providers/*/boot.sh))
 
@@ -46,6 +46,13 @@ status: ## show hosts, services, etcd, nodes and add-ons; fail on a problem (STA
 .PHONY: mirror
 mirror: ## build the mirror that hosts fetch from (DIRECTORY=…; INDEX=FILE also writes its index)
 	@./kubewright mirror $(if $(DIRECTORY),--directory "$(DIRECTORY)") $(if $(INDEX),--index "$(INDEX)")
+
+# The locks have the digests of all Python packages, also of those that the packages in requirements*.txt require.
+LOCK = $(PYTHON) -m uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --no-emit-index-url
+.PHONY: lock
+lock: ## pin all Python packages by their digests (setup/*.lock), after a change of requirements*.txt
+	@$(LOCK) requirements.txt --output-file setup/requirements.lock
+	@$(LOCK) requirements.txt requirements-dev.txt --constraint setup/requirements.lock --output-file setup/requirements-dev.lock
 
 .PHONY: lint
 lint: ## style (ruff, shellcheck), imports (import-linter) and types (mypy, strict)

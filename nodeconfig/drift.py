@@ -14,9 +14,10 @@ _END_KIND = "compared"
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """A difference between a host and its delivery. `kind` is file, directory, artifact, service, kernel or
-    role. `subject` is the path, unit, kernel setting or role; `description` continues the sentence, such as
-    "is missing".
+    """A difference between a host and its delivery.
+
+    `kind` is file, directory, artifact, service, kernel, packet filter or role. `subject` is the path, unit,
+    kernel setting, table or role. `description` continues the sentence, such as "is missing".
     """
 
     kind: str
@@ -33,7 +34,8 @@ def comparison_script(script: str) -> str:
     head, separator, tail = script.partition(LOAD_PROGRAM + "\n")
     if not separator:
         raise ValueError("not a delivered script")
-    return f"{head}{separator}{read_source('drift.sh')}{tail}"
+    own = "".join(read_source(name) for name in ("packet-filter.sh", "drift.sh"))
+    return f"{head}{separator}{own}{tail}"
 
 
 def parse_differences(output: str) -> list[Difference]:

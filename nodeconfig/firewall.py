@@ -1,19 +1,22 @@
 """Component of the packet filter [A5]: one nftables table, generated from the port table, replaced as a
 whole.
 
-The table filters packets to the host. Forwarded packets belong to pods, and network policies filter those.
+The table filters packets to the host. On nodes it also filters forwarded packets: pods reach no ports of
+machines that the port table does not open to pods, and only machines and pods reach pods and services
+directly.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from ipaddress import collapse_addresses
 
 from nodeconfig.bundle import File, Service
 from nodeconfig.component import Component
 from nodeconfig.host_paths import NETFILTER
 from nodeconfig.systemd import oneshot_unit
-from topology.firewall_rules import FirewallRule, rules_for
+from topology.firewall_rules import FirewallRule, ports_closed_to_pods, rules_for
 from topology.model import Role, Topology
 from topology.ports import Protocol
 
@@ -35,30 +38,65 @@ def component(topology: Topology, roles: Iterable[Role]) -> Component:
         before="network-pre.target",
     )
     return Component(
-        files=(File(_RULES, ruleset(rules_for(topology, roles)), mode=0o600), unit),
+        files=(File(_RULES, ruleset(topology, roles), mode=0o600), unit),
         artifacts=(("netfilter", NETFILTER),),
         # The table is replaced in one transaction: a reload never leaves the host open or closed.
         services=(Service(_UNIT, restart_on=(_RULES,), reload=True),),
     )
 
 
-def ruleset(rules: Iterable[FirewallRule]) -> str:
-    """Return the rules as an nftables file that replaces table `inet kubewright` in one transaction."""
-    lines = [
-        "table inet kubewright",
-        "delete table inet kubewright",
-        "table inet kubewright {",
-        "  chain input {",
-        "    type filter hook input priority filter; policy drop;",
-        "    ct state established,related accept",
-        "    ct state invalid drop",
-        '    iifname "lo" accept',
-        f"    meta l4proto {_ICMP6} accept",
-        *(f"    {line}" for rule in rules for line in _accept_statements(rule)),
-        "  }",
-        "}",
+def ruleset(topology: Topology, roles: Iterable[Role]) -> str:
+    """Return an nftables file that replaces table `inet kubewright` in one transaction, for these roles."""
+    own_roles = frozenset(roles)
+    lines = ["table inet kubewright", "delete table inet kubewright", "table inet kubewright {"]
+    lines += _chain("input", "drop", _input_statements(topology, own_roles))
+    if Role.NODE in own_roles:
+        lines += _chain("forward", "accept", _forward_statements(topology))
+    return "\n".join([*lines, "}"]) + "\n"
+
+
+def _chain(hook: str, policy: str, statements: Iterable[str]) -> list[str]:
+    """Return the lines of the chain of a hook. Its statements see no packets of known connections."""
+    lines = (
+        f"type filter hook {hook} priority filter; policy {policy};",
+        "ct state established,related accept",
+        *statements,
+    )
+    return [f"  chain {hook} {{", *(f"    {line}" for line in lines), "  }"]
+
+
+def _input_statements(topology: Topology, roles: frozenset[Role]) -> list[str]:
+    pods = topology.network.pods
+    closed = ports_closed_to_pods(topology) if Role.NODE in roles else ()
+    return [
+        "ct state invalid drop",
+        'iifname "lo" accept',
+        f"meta l4proto {_ICMP6} accept",
+        *(f"ip saddr {pods} {_match_expression(rule)} drop {_not_for_pods(rule)}" for rule in closed),
+        *(line for rule in rules_for(topology, roles) for line in _accept_statements(rule)),
     ]
-    return "\n".join(lines) + "\n"
+
+
+def _forward_statements(topology: Topology) -> list[str]:
+    """Return the statements for packets from and to the pods of a node.
+
+    They drop packets and accept none: network policies and kube-proxy decide about all others.
+    """
+    network = topology.network
+    inside = ", ".join(map(str, collapse_addresses((*network.machines, network.pods))))
+    closed = [
+        f"ip saddr {network.pods} ip daddr {machines} {_match_expression(rule)} drop {_not_for_pods(rule)}"
+        for rule in ports_closed_to_pods(topology)
+        for machines in rule.networks
+    ]
+    return [
+        *closed,
+        f"ct original ip daddr {network.services} ip saddr != {{ {inside} }} drop "
+        'comment "services, only for machines and pods"',
+        # kube-proxy rewrites the packets of node ports and load balancers before this chain.
+        "ct status dnat accept",
+        f'ip daddr {network.pods} ip saddr != {{ {inside} }} drop comment "pods, only for machines and pods"',
+    ]
 
 
 def accepted_ports(text: str) -> list[tuple[str, str]]:
@@ -76,11 +114,19 @@ def _accept_statements(rule: FirewallRule) -> list[str]:
     Each network has its own line, so that an added network is one added line.
     """
     match = _match_expression(rule)
-    comment = rule.purpose.replace('"', "'")
+    comment = _comment(rule)
     networks = [network for network in rule.networks if network.prefixlen > 0]
     if len(networks) < len(rule.networks):
         return [f'{match} accept comment "{comment}"']
     return [f'ip saddr {network} {match} accept comment "{comment}"' for network in networks]
+
+
+def _comment(rule: FirewallRule) -> str:
+    return rule.purpose.replace('"', "'")
+
+
+def _not_for_pods(rule: FirewallRule) -> str:
+    return f'comment "{_comment(rule)}, not for pods"'
 
 
 def _match_expression(rule: FirewallRule) -> str:

@@ -65,9 +65,11 @@ class NetworkArgs(TypedDict, total=False):
     domain: str
     """DNS domain of services; most charts expect the default."""
     api_allowed: Sequence[str]
-    """Networks that may reach the API and SSH on hosts; restrict this list unless all networks can be
-    trusted.
+    """Networks that may reach the API, for users and the deployer; required, except in the environments
+    `poc` and `lab`, where the default is all networks.
     """
+    ssh_allowed: Sequence[str]
+    """Networks that may connect to SSH on hosts, for the deployer; default: `api_allowed`."""
 
 
 class KubeletArgs(TypedDict, total=False):

@@ -26,7 +26,7 @@ def read_facts(cluster: Mapping[str, object], today: date | None = None) -> Stac
     return StackFacts(
         cluster=settings.name or "",
         environment=settings.environment,
-        api_allowed=settings.network.api_allowed,
+        api_allowed=settings.network.api_networks,
         api_ports=(API_PORT, settings.endpoint.port) if settings.endpoint else (API_PORT,),
         versions=(("kubernetes.version", version), *pools),
         etcd_hosts=settings.etcd_hosts,

@@ -44,7 +44,19 @@ class NetworkSettings(Section):
     """MTU of the hosts' links in bytes; 0: detected on each host."""
     domain: Subdomain = "cluster.local"
     """DNS domain of services; most charts expect the default."""
-    api_allowed: tuple[Network, ...] = (IPv4Network("0.0.0.0/0"),)
-    """Networks that may reach the API and SSH on hosts; restrict this list unless all networks can be
-    trusted.
+    api_allowed: tuple[Network, ...] | None = None
+    """Networks that may reach the API, for users and the deployer; required, except in the environments
+    `poc` and `lab`, where the default is all networks.
     """
+    ssh_allowed: tuple[Network, ...] | None = None
+    """Networks that may connect to SSH on hosts, for the deployer; default: `api_allowed`."""
+
+    @property
+    def api_networks(self) -> tuple[Network, ...]:
+        """The networks that may reach the API, with the default."""
+        return (IPv4Network("0.0.0.0/0"),) if self.api_allowed is None else self.api_allowed
+
+    @property
+    def ssh_networks(self) -> tuple[Network, ...]:
+        """The networks that may connect to SSH on hosts, with the default."""
+        return self.api_networks if self.ssh_allowed is None else self.ssh_allowed

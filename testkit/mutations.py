@@ -44,7 +44,8 @@ of the checkout and runs the tests that must fail. The target fails when such a 
 cannot run, and when a patch does not apply.
 
 `tests/mutations/table.yaml` lists the mutations. `$PY -m testkit.mutations --document` generates this
-document from the table. `$PY` is the Python interpreter that `setup/environment` prints.
+document from the table. `$PY` is the Python interpreter that
+`setup/environment --dev` prints.
 
 When you change code that a patch contains, make the same mistake in the new code and replace the patch. When
 you remove such code, remove its patch and its entry in the table.

@@ -11,8 +11,17 @@ def exposure_warnings(topology: Topology) -> list[str]:
     """
     if topology.environment == "lab":
         return []
+    sources = (
+        ("api_allowed", "the API is", topology.network.api_allowed),
+        (
+            "ssh_allowed",
+            "SSH on hosts is",
+            topology.network.ssh_allowed if topology.network.ssh_ports else (),
+        ),
+    )
     return [
-        f"network.api_allowed: {network}: the API and SSH are public; list your own networks"
-        for network in topology.network.api_allowed
+        f"network.{key}: {network}: {part} public; list your own networks"
+        for key, part, networks in sources
+        for network in networks
         if network.prefixlen == 0
     ]

@@ -38,6 +38,32 @@ def rules_for(topology: Topology, roles: Iterable[Role]) -> tuple[FirewallRule, 
     return tuple(rules)
 
 
+def ports_closed_to_pods(topology: Topology) -> tuple[FirewallRule, ...]:
+    """Return a rule for each port of the table that pods must not reach, with the machines as its networks.
+
+    A node replaces the address of a pod by its own when the pod connects to a machine, so the other machine
+    cannot tell a pod from a node. The node of the pod must refuse the connection.
+    """
+    rows = [
+        row
+        for row in PORT_TABLE
+        if row.protocol in (Protocol.TCP, Protocol.UDP) and _is_needed(topology, row)
+    ]
+    open_ports = {
+        (row.protocol, ports)
+        for row in rows
+        if {Source.PODS, Source.ANYONE}.intersection(row.sources)
+        for ports in _row_ports(topology, row)
+    }
+    machines = tuple(collapse_addresses(topology.network.machines))
+    return tuple(
+        FirewallRule(machines, row.protocol, *ports, row.purpose)
+        for row in rows
+        for ports in _row_ports(topology, row)
+        if (row.protocol, ports) not in open_ports
+    )
+
+
 def port_table(topology: Topology) -> str:
     """Return the port table of a cluster as text, with a line for each row that applies."""
     cluster_roles = {role for machine in topology.machines for role in machine.roles}
@@ -101,8 +127,8 @@ def _source_networks(topology: Topology, source: Source) -> tuple[IPv4Network, .
         case Source.ANYONE_ALLOWED_TO_THE_API:
             return network.api_allowed
         case Source.ADMINISTRATORS:
-            # The deployer needs the API as well as SSH; a bastion is one of the machines.
-            return (*network.api_allowed, *network.machines)
+            # A bastion is one of the machines.
+            return (*network.ssh_allowed, *network.machines)
         case Source.MACHINES:
             return network.machines
         case Source.PODS:

@@ -131,6 +131,7 @@ class Network:
     services: IPv4Network
     node_ports: tuple[int, int]
     api_allowed: tuple[IPv4Network, ...]
+    ssh_allowed: tuple[IPv4Network, ...]
     backend: Backend
     proxy_mode: ProxyMode
     mtu: int

@@ -103,8 +103,7 @@ def _derived_values(new: NewStack) -> dict[str, str]:
         problems = new.hosts.problems(endpoint, highly_available=new.source == HIGHLY_AVAILABLE)
         if problems:
             raise UserError("\n".join(problems))
-        allowed = new.options.get("allowed", "")
-        return new.hosts.values(endpoint=endpoint, allowed=allowed, networks=networks)
+        return new.hosts.values(endpoint=endpoint, networks=networks)
     if len(networks) > 1:
         raise UserError("--network: this template has one network; give the option only once")
     if new.source in LAB_TEMPLATES:

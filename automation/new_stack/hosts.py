@@ -54,7 +54,7 @@ class HostAddresses:
             )
         return problems
 
-    def values(self, *, endpoint: str, allowed: str, networks: Sequence[IPv4Network]) -> dict[str, str]:
+    def values(self, *, endpoint: str, networks: Sequence[IPv4Network]) -> dict[str, str]:
         """Return the values for the template. `networks` are the values of `--network`, if any."""
         machine_networks = list(networks) or self._networks()
         names = self._names()
@@ -63,7 +63,6 @@ class HostAddresses:
             "pods": _first_free(_POD_RANGES, machine_networks),
             "services": _first_free(_SERVICE_RANGES, machine_networks),
             "endpoint_line": f"    endpoint: {{host: {endpoint}}}\n" if endpoint else "",
-            "allowed_line": f"      api_allowed: {allowed}\n" if allowed else "",
             "load_balancers_line": (
                 f"    load_balancers: {{hosts: {_list_names('lb-', names)}}}\n" if self.load_balancers else ""
             ),

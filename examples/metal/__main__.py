@@ -10,7 +10,10 @@ for name, hosts in config.require_object("hosts").items():
         {
             "name": name,
             "environment": config.require("environment"),
-            "network": {"machines": [config.require("machines")]},
+            "network": {
+                "machines": [config.require("machines")],
+                "api_allowed": config.require_object("api_allowed"),
+            },
             "control_planes": {"hosts": ["cp-1"]},
             "pools": {"workers": {"hosts": ["w-1"]}},
             "artifacts": config.require_object("artifacts"),

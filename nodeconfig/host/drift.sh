@@ -24,6 +24,7 @@ commit() {
         drift_artifacts
         drift_services
         drift_kernel
+        ! packet_filter_differs || differs "packet filter" "inet kubewright" "has other rules than its file"
         drift_leftovers
     else
         differs role "$ROLE" "is not on this host, or its delivery never completed"

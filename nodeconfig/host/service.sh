@@ -85,7 +85,7 @@ plan_services() {
         say "$now" >"$WORK/started.$unit"
         before=$(cat "$STATE/services/$unit" 2>/dev/null) || before=
         if [ "$now" = "$before" ] && systemctl is-active --quiet "$unit"; then
-            continue
+            case $unit in kubewright-firewall.service) ! packet_filter_differs || say "$unit" >>"$WORK/reload" ;; esac
         elif [ "$how" = reload ] && [ "${now%% *}" = "${before%% *}" ] && systemctl is-active --quiet "$unit"; then
             say "$unit" >>"$WORK/reload"
         else

@@ -9,6 +9,7 @@ from settings.cluster import CLOUD_SECTIONS
 from settings.kubelet import DEFAULTS
 from settings.problem import Problem
 from settings.rules.base import RuleInput, rule
+from topology.environments import PUBLIC_ENVIRONMENTS
 from topology.model import Backend
 from topology.network import (
     MAX_SPLIT_BITS,
@@ -187,14 +188,35 @@ def mtu_is_valid(rule_input: RuleInput) -> Iterator[Problem]:
         )
 
 
-@rule(needs=("network.api_allowed",))
-def api_allowed_is_not_empty(rule_input: RuleInput) -> Iterator[Problem]:
-    """Refuse an empty `network.api_allowed`, because no client could reach the API."""
-    if not rule_input.settings.network.api_allowed:
+@rule(needs=("network.api_allowed", "environment"))
+def api_allowed_is_set(rule_input: RuleInput) -> Iterator[Problem]:
+    """Require `network.api_allowed`, except in environments that may be public. Refuse an empty list."""
+    settings = rule_input.settings
+    allowed = settings.network.api_allowed
+    if allowed is None and settings.environment not in PUBLIC_ENVIRONMENTS:
+        yield Problem(
+            "network.api_allowed",
+            "",
+            f"required in the environment {settings.environment}: list the networks of users and of the "
+            "deployer; only poc and lab allow all networks by default",
+        )
+    if allowed == ():
         yield Problem(
             "network.api_allowed",
             "",
             "is empty: no client, the deployer included, could reach the API; name networks",
+        )
+
+
+@rule(needs=("network.ssh_allowed",))
+def ssh_allowed_is_not_empty(rule_input: RuleInput) -> Iterator[Problem]:
+    """Refuse an empty `network.ssh_allowed` on bare metal, because the deployer could not reach the hosts."""
+    settings = rule_input.settings
+    if settings.network.ssh_allowed == () and settings.metal:
+        yield Problem(
+            "network.ssh_allowed",
+            "",
+            "is empty: the deployer could not reach the hosts; list its network",
         )
 
 

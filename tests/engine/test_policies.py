@@ -24,6 +24,7 @@ def no_change(cluster: Document) -> None:
 
 def set_production(cluster: Document) -> None:
     cluster["environment"] = "production"
+    cluster["network"]["api_allowed"] = ["0.0.0.0/0"]
 
 
 @pytest.fixture(scope="module")
@@ -72,6 +73,7 @@ def test_rules_handle_encrypted_settings(machine: Machine) -> None:
     def set_encrypted_label_and_environment(cluster: Document) -> None:
         set_encrypted_label(cluster)
         cluster["environment"] = encrypted["environment"]
+        cluster["network"]["api_allowed"] = ["0.0.0.0/0"]
 
     output = stack.preview(set_encrypted_label, "--policy")
     assert f"Policies: all {len(RULES)} rules are met" in output.text

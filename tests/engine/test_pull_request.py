@@ -77,6 +77,7 @@ def test_violation_is_a_comment_and_stops_the_update(
     pull_request: PullRequest, deployed_stack: OfflineStack
 ) -> None:
     deployed_stack.config[CLUSTER]["environment"] = "production"
+    deployed_stack.config[CLUSTER]["network"]["api_allowed"] = ["0.0.0.0/0"]
     output = pull_request.push(check=False)
     assert "no-open-api" in output
     assert not pull_request.plan.exists(), "a plan exists for a violation"

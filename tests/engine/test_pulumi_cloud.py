@@ -19,6 +19,7 @@ PASSWORD = Secret("password of the stack file", "passw0rd-of-the-file")
 ENVIRONMENT = {
     "kubewright:cluster": {
         "environment": "production",
+        "network": {"api_allowed": ["10.89.0.0/24"]},
         "helm_releases": {
             "alerts": {"chart": "./lab/charts/hello", "values": {"token": EnvironmentSecret(TOKEN.value)}}
         },

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import shutil
 import sys
 from collections.abc import Iterator
@@ -18,7 +17,7 @@ from testkit import lab_slots, stackfile
 from testkit.cluster import CHECKOUT, Cluster, cache, tool
 from testkit.copy import clean_checkout
 from testkit.process import run
-from testkit.program import Program
+from testkit.program import Program, engine_environment
 from testkit.wait import eventually
 
 PROJECT = "kubewright-metal"
@@ -69,14 +68,14 @@ def program(lab: Cluster, site: Path, tmp_path_factory: pytest.TempPathFactory) 
     project = yaml.safe_load((directory / "Pulumi.yaml").read_text())
     # The Python of the test has all dependencies, so the test needs no virtual environment for the example.
     (directory / "Pulumi.yaml").write_text(yaml.safe_dump(project | {"runtime": "python"}))
-    environment = os.environ | {
-        "PATH": os.pathsep.join([str(Path(sys.executable).parent), str(cache() / "bin"), os.environ["PATH"]]),
-        "PYTHONPATH": str(site),
-        "PULUMI_HOME": str(cache() / "pulumi"),
-        "PULUMI_BACKEND_URL": f"file://{tmp_path_factory.mktemp('backend')}",
-        "PULUMI_CONFIG_PASSPHRASE": "test",
-        "PULUMI_SKIP_UPDATE_CHECK": "true",
-    }
+    environment = engine_environment(
+        cache() / "stand-ins",
+        {
+            "PYTHONPATH": str(site),
+            "PULUMI_BACKEND_URL": f"file://{tmp_path_factory.mktemp('backend')}",
+            "PULUMI_CONFIG_PASSPHRASE": "test",
+        },
+    )
     program = Program(directory, environment)
     program.run("stack", "init", "test")
     (directory / "Pulumi.test.yaml").write_text(yaml.safe_dump({"config": config(lab)}))
@@ -92,6 +91,7 @@ def config(lab: Cluster) -> stackfile.Document:
     values = {
         "environment": "lab",
         "machines": network,
+        "api_allowed": ["0.0.0.0/0"],
         "artifacts": settings["artifacts"],
         "registries": settings["registries"],
         "ssh": settings["metal"]["ssh"],

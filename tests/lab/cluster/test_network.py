@@ -39,6 +39,22 @@ def test_pod_reaches_pods_on_all_nodes(net: NetworkProof) -> None:
     net.assert_every_pod_answers()
 
 
+def test_pods_do_not_reach_ports_of_machines_that_are_not_for_pods(
+    cluster: Cluster, net: NetworkProof
+) -> None:
+    """The client's own node drops such packets: other machines cannot tell a pod from its node."""
+
+    def connect(host: str, port: int) -> int:
+        script = f"echo | nc -w 3 {cluster.address(host)} {port}"
+        return net.run_in_client(script, check=False).code
+
+    for host in cluster.nodes:
+        assert connect(host, 10250) == 0, f"{host}: no pod reaches the kubelet"
+        assert connect(host, 22) != 0, f"{host}: a pod reaches SSH"
+    assert connect("cp-1", 6443) == 0
+    assert connect("cp-1", 2379) != 0
+
+
 def test_large_responses_cross_nodes(net: NetworkProof) -> None:
     net.assert_large_files_arrive()
 

@@ -97,6 +97,23 @@ def test_no_job_has_both_cloud_credentials_and_write_permissions(
         assert "GITHUB_TOKEN" not in text
 
 
+def test_jobs_install_packages_before_they_have_credentials() -> None:
+    """A package that pip or the preparation runs must not see the passphrase or a cloud's credentials."""
+    checked = 0
+    for workflow, name, job in JOBS:
+        steps = job["steps"]
+        secret = [
+            index
+            for index, step in enumerate(steps)
+            if "secrets." in str(step) or "credentials" in str(step.get("uses"))
+        ]
+        if secret:
+            checked += 1
+            runs = [str(step.get("run", "")) for step in steps[: secret[0]]]
+            assert "./kubewright prepare" in runs, (workflow, name)
+    assert checked == 4
+
+
 def test_jobs_with_secrets_run_in_environments() -> None:
     """The environments of GitHub restrict branches and require approvals."""
     environments = {
@@ -238,7 +255,7 @@ COMMANDS = list(kubewright_calls())
 
 def test_all_calls_are_found() -> None:
     assert {words[0] for _, words in COMMANDS} == {
-        *["preview", "up", "comment", "issue", "drift", "settings", "pulumi"]
+        *["prepare", "preview", "up", "comment", "issue", "drift", "settings", "pulumi"]
     }
 
 
@@ -251,7 +268,7 @@ def test_calls_use_commands_and_options_that_exist(location: str, words: list[st
     own_words = words[: words.index("--")] if "--" in words else words
     # Parsing fails for invalid options and missing values; the command itself does not run.
     context = command.make_context(words[0], [*own_words[1:]], resilient_parsing=False)
-    assert context.params
+    assert context.command is command
 
 
 @pytest.mark.parametrize(("location", "text"), list(shell_scripts()), ids=lambda value: str(value)[:30])

@@ -228,7 +228,7 @@ def cluster_config(directory: Path, *, workers: int, control_planes: int = 1, **
         "name": "test",
         "environment": "lab",
         "artifacts": {"mirror": "https://mirror.test"},
-        "network": {"machines": ["10.89.0.0/24"]},
+        "network": {"machines": ["10.89.0.0/24"], "api_allowed": ["0.0.0.0/0"]},
         "control_planes": {"hosts": list(control_plane_hosts), "schedulable": not workers},
         "pools": {"workers": {"hosts": list(worker_hosts)}} if workers else {},
         "metal": {

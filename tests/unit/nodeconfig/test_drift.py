@@ -63,6 +63,51 @@ def test_a_host_as_delivered_has_no_drift_and_does_not_change(host: EmulatedHost
     assert {line.split()[0] for line in host.calls()} <= {"show"}
 
 
+@pytest.fixture
+def packet_filter(host: EmulatedHost) -> Path:
+    """Return the file whose content is the table in the kernel, as `nft list table` prints it.
+
+    `unshare` prints the table that nft makes of the delivered file.
+    """
+    loaded = host.fake / "table"
+    loaded.write_text("table inet kubewright { }\n")
+    for path, text in {
+        "/etc/kubewright/firewall.nft": "",
+        "/usr/local/lib/kubewright/netfilter/nft": '#!/bin/sh\ncat "$FAKE/table"\n',
+    }.items():
+        host.path(path).parent.mkdir(parents=True, exist_ok=True)
+        host.path(path).write_text(text)
+        host.path(path).chmod(0o755)
+    host.add_program("unshare", "#!/bin/sh\necho 'table inet kubewright { }'\n")
+    return loaded
+
+
+def test_changed_rules_of_the_packet_filter_are_reported(host: EmulatedHost, packet_filter: Path) -> None:
+    assert compare(host) == []
+    packet_filter.write_text("table inet kubewright { chain input { } }\n")
+    assert compare(host) == [Difference("packet filter", "inet kubewright", "has other rules than its file")]
+
+
+def test_delivery_loads_changed_rules_of_the_packet_filter_again(
+    host: EmulatedHost, packet_filter: Path
+) -> None:
+    unit = "kubewright-firewall.service"
+    service = Service(unit, restart_on=("/etc/a/a.conf",), reload=True, timeout=2)
+    bundle = replace(
+        BUNDLE, services=(service,), files=(*BUNDLE.files, File(f"/etc/systemd/system/{unit}", "[Service]\n"))
+    )
+    loaded = packet_filter.read_text()
+    packet_filter.write_text("")
+    assert host.deliver(bundle).returncode == 0
+    assert f"reload {unit}" not in host.calls(), "the first delivery must start the service"
+    packet_filter.write_text(loaded)
+    assert host.deliver(bundle).returncode == 0
+    assert not any("reload" in call and unit in call for call in host.calls())
+    packet_filter.write_text("")
+    assert host.deliver(bundle).returncode == 0
+    assert f"reload {unit}" in host.calls()
+
+
 def test_every_kind_of_difference_is_reported_and_not_repaired(host: EmulatedHost) -> None:
     host.path("/etc/a/a.conf").write_text("by hand\n")
     host.path("/etc/a/token").unlink()

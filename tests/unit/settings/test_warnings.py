@@ -16,7 +16,7 @@ def settings_with(ssh: dict[str, Any], environment: str = "production", **own: A
         {
             "name": "prod",
             "environment": environment,
-            "network": {"machines": ["192.0.2.0/24"]},
+            "network": {"machines": ["192.0.2.0/24"], "api_allowed": ["192.0.2.0/24"]},
             "control_planes": {"hosts": ["cp-1"]},
             "pools": {"workers": {"hosts": ["w-1"]}},
             "artifacts": {"mirror": "https://mirror.example.com"},

@@ -10,6 +10,7 @@ _CLUSTER: dict[str, Any] = {
     "name": "cloud",
     "artifacts": MIRROR,
     "endpoint": {"host": "api.example.internal"},
+    "network": {"api_allowed": ["0.0.0.0/0"]},
     "control_planes": {"hosts": ["cp-1", "cp-2", "cp-3"], "machine": {"type": "large"}},
     "pools": {"general": {"size": {"min": 1, "max": 9}, "machine": {"types": ["medium"]}}},
 }

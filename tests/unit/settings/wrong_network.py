@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.unit.settings.support import TWO_WORKERS, InvalidSettings, with_workers
+from tests.unit.settings.support import REMOVE, TWO_WORKERS, InvalidSettings, with_workers
 
 NETWORK = (
     # Address ranges
@@ -86,4 +86,10 @@ NETWORK = (
         {"network.backend": "host-gw", "metal.hosts.w-2.address": "10.90.0.22"},
     ),
     InvalidSettings("network.api_allowed", "is empty", {"network.api_allowed": []}),
+    InvalidSettings(
+        "network.api_allowed",
+        "required in the environment test: list the networks of users and of the deployer",
+        {"environment": "test", "network.api_allowed": REMOVE},
+    ),
+    InvalidSettings("network.ssh_allowed", "is empty: the deployer could not", {"network.ssh_allowed": []}),
 )

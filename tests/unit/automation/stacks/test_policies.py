@@ -64,7 +64,9 @@ def test_secrets_of_unchanged_resources_are_recognized() -> None:
 
 
 def test_mandatory_violations_come_first_and_only_they_fail_the_preview() -> None:
-    violations = PolicyChecker(stack_config(environment="production")).violations()
+    config = stack_config(environment="production")
+    config["kubewright:cluster"]["network"]["api_allowed"] = ["0.0.0.0/0"]
+    violations = PolicyChecker(config).violations()
     assert [each.level for each in violations] == ["mandatory", "advisory", "advisory"]
     assert len(policies.mandatory_violations(violations)) == 1
     assert len(policies.format_violations(violations, complete=True)) == 4
