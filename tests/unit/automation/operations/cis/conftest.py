@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 
 import pytest
 
@@ -14,6 +15,7 @@ from nodeconfig.bundle import Bundle, File, SecretFile
 from testkit.bundles import FakeIndex, cluster
 from topology.model import Topology
 
+API = "kube-apiserver"
 WRITTEN_BY_SERVICES = (
     FileFact("/var/lib/kubelet/kubeconfig", 0o600, "root:root"),
     FileFact("/etc/cni/net.d/10-kubewright.conflist", 0o600, "root:root"),
@@ -59,6 +61,14 @@ def delivered_facts(topology: Topology) -> dict[str, CisFacts]:
             providers=(("secretbox", "identity"),) if "/etc/kubernetes/pki/encryption.yaml" in paths else (),
         )
     return facts
+
+
+def with_flag(facts: CisFacts, process: str, **flags: str | None) -> CisFacts:
+    """Return facts of a host whose process has other flags; a flag without a value is not set."""
+    changed = {name.replace("_", "-"): value for name, value in flags.items()}
+    merged = {**facts.flags[process], **changed}
+    kept = {name: value for name, value in merged.items() if value is not None}
+    return replace(facts, flags={**facts.flags, process: kept})
 
 
 @pytest.fixture(scope="session")

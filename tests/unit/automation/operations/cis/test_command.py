@@ -17,6 +17,7 @@ from automation.operations.cis.facts import CisFacts, collection_script
 from automation.operations.cluster_facts import ApiUnavailable
 from automation.operations.remote import ScriptResult
 from automation.operations.target import Target
+from tests.unit.automation.operations.cis.conftest import API, with_flag
 from topology.model import Role, Topology
 
 
@@ -35,8 +36,6 @@ class Hosts:
 @pytest.fixture
 def compliant(hosts: dict[str, CisFacts]) -> dict[str, CisFacts]:
     """Return the facts of hosts on which every check passes or warns."""
-    from tests.unit.automation.operations.cis.test_evaluation import API, with_flag
-
     plugins = hosts["cp-1"].flags[API]["enable-admission-plugins"]
     changed = with_flag(
         hosts["cp-1"],

@@ -13,10 +13,9 @@ from automation.operations.cis.facts import KUBERNETES_CA, CisFacts, FileFact
 from automation.operations.cis.judges import Outcome, Verdict, matching_files
 from automation.operations.cis.table import DEFAULT_WARNINGS, checks
 from testkit.bundles import cluster
-from tests.unit.automation.operations.cis.conftest import delivered_facts
+from tests.unit.automation.operations.cis.conftest import API, delivered_facts, with_flag
 from topology.model import Role, Topology
 
-API = "kube-apiserver"
 KEY = "/etc/kubernetes/pki/apiserver.key"
 FLAGS_OF_OTHER_CHANGES = {"1.2.3", "1.2.30"}
 """Checks of flags of the API server that may not be set yet."""
@@ -68,14 +67,6 @@ def with_file(facts: CisFacts, path: str, **change: Any) -> CisFacts:  # noqa: A
     files = tuple(replace(file, **change) if file.path == path else file for file in facts.files)
     assert files != facts.files
     return replace(facts, files=files)
-
-
-def with_flag(facts: CisFacts, process: str, **flags: str | None) -> CisFacts:
-    """Return facts of a host whose process has other flags; a flag without a value is not set."""
-    changed = {name.replace("_", "-"): value for name, value in flags.items()}
-    merged = {**facts.flags[process], **changed}
-    kept = {name: value for name, value in merged.items() if value is not None}
-    return replace(facts, flags={**facts.flags, process: kept})
 
 
 def with_configuration(facts: CisFacts, path: str, **keys: object) -> CisFacts:
