@@ -56,6 +56,7 @@ _JOURNALCTL = "#!/bin/sh\necho a last message\n"
 _KUBECTL = """#!/bin/sh
 echo "$*" >>"$FAKE/kubectl-calls"
 case $* in
+*"annotate --overwrite node w-1 kubewright.dev/leaving=node"*) touch "$FAKE/unknown-node" ;;
 *"get node w-1 -o name"*)
     [ ! -e "$FAKE/unknown-node" ] || { echo 'Error (NotFound): nodes "w-1" not found' >&2; exit 1; }
     [ ! -e "$FAKE/api-down" ] || { rm "$FAKE/api-down"; echo "connection refused" >&2; exit 1; } ;;
@@ -111,7 +112,7 @@ class EmulatedHost:
 
         `program` must append its arguments to the file `kubectl-calls` in `fake`. In the default program the
         node is not registered while the file `unknown-node` exists in `fake`, and the API is unavailable for
-        one call if the file `api-down` exists.
+        one call if the file `api-down` exists. A node that requests its deletion is deleted.
         """
         for path, text in {"/usr/local/lib/kubewright/bin/kubectl": program, kubeconfig: ""}.items():
             self.path(path).parent.mkdir(parents=True)

@@ -13,7 +13,8 @@ SIGNING = {
     f"cluster-pki-{name}"
     for name in (
         *("kubernetes-ca", "kubernetes-ca-key", "etcd-ca", "etcd-ca-key"),
-        *("front-proxy-ca", "front-proxy-ca-key", "service-account-key", "encryption-key"),
+        *("front-proxy-ca", "front-proxy-ca-key", "kubelet-serving-ca", "kubelet-serving-ca-key"),
+        *("service-account-key", "encryption-key"),
     )
 }
 

@@ -230,7 +230,7 @@ def test_a_node_waits_for_a_briefly_unavailable_api_before_it_leaves(host: Emula
     (host.fake / "api-down").touch()
     assert host.run(reset_script(Role.NODE)).returncode == 0
     assert any(" drain w-1 " in call for call in host.kubectl_calls())
-    assert any(" delete node w-1 " in call for call in host.kubectl_calls())
+    assert any(" node w-1 kubewright.dev/leaving=node" in call for call in host.kubectl_calls())
 
 
 def test_a_node_unknown_to_the_cluster_leaves_at_once(host: EmulatedHost) -> None:

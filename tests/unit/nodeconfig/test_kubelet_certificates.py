@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 from dataclasses import replace
 from pathlib import Path
@@ -89,3 +90,12 @@ def test_only_an_entry_replaces_serving_certificates(index: FakeIndex, tmp_path:
         serving.write_text("serving")
         run_prepare(prepare_script(rotated(stage, "kubelet-serving"), index), tmp_path)
         assert serving.exists() == kept, stage
+
+
+def test_flannel_authenticates_as_its_node(index: FakeIndex) -> None:
+    all_bundles = bundles(cluster(), index)
+    for host in ("cp-1", "w-1"):
+        files = {file.path: file.content for file in all_bundles[host, Role.NODE].files}
+        (user,) = json.loads(files["/etc/kubernetes/flannel.conf"])["users"]
+        certificate = "/var/lib/kubelet/pki/kubelet-client-current.pem"
+        assert user["user"] == {"client-certificate": certificate, "client-key": certificate}

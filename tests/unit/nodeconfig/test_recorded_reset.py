@@ -48,9 +48,9 @@ def test_recorded_reset_removes_only_its_role(host: EmulatedHost) -> None:
     assert host.run(recorded_reset(Role.NODE)).stdout == "node unchanged\n"
 
 
-def test_recorded_reset_drains_and_deletes_a_node(host: EmulatedHost) -> None:
+def test_recorded_reset_drains_a_node_and_requests_its_deletion(host: EmulatedHost) -> None:
     assert host.deliver(NODE).returncode == 0
     host.install_kubectl()
     assert host.run(recorded_reset(Role.NODE)).returncode == 0
     assert any(" drain w-1 " in call for call in host.kubectl_calls())
-    assert any(" delete node w-1 " in call for call in host.kubectl_calls())
+    assert any(" node w-1 kubewright.dev/leaving=node" in call for call in host.kubectl_calls())
