@@ -120,7 +120,7 @@ test: ## lint, unit tests, engine tests and lab tests (root)
 test-shuffled: ## `make test` in random order and with random examples (SEED=…) (root)
 	@$(MAKE) --no-print-directory test ORDER="--random-order --random-order-seed=$(SEED) --hypothesis-profile=random"
 
-# The tests take about an hour. They and their images are built only here.
+# Only this target builds upstream's tests and their images.
 .PHONY: conformance
 conformance: ## run upstream's conformance tests on a stack (STACK=dev, SUITE=conformance, RESUME=1 continues) (root)
 	@./kubewright mirror --conformance

@@ -10,6 +10,7 @@ import os
 import re
 import signal
 import subprocess
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -219,6 +220,10 @@ class GinkgoProcess:
     def interrupt(self) -> None:
         """Interrupt ginkgo, so that running specs clean up; at the second call kill ginkgo."""
         self.interrupts += 1
+        notice = (
+            "running specs clean up; interrupt again to end them" if self.interrupts == 1 else "ending specs"
+        )
+        print(f"interrupted: {notice}", file=sys.stderr, flush=True)
         with suppress(ProcessLookupError):
             os.killpg(self.popen.pid, signal.SIGINT if self.interrupts == 1 else signal.SIGKILL)
         if self.interrupts == 1:

@@ -156,7 +156,9 @@ def test_output_goes_to_a_file_without_repeated_characters(tmp_path: Path) -> No
     assert lines == ["SSSSSS\n", "text\n"]
 
 
-def test_first_interrupt_lets_specs_clean_up_and_the_second_kills(tmp_path: Path) -> None:
+def test_first_interrupt_lets_specs_clean_up_and_the_second_kills(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     script = "trap 'echo cleaning; sleep 60 & wait; sleep 60' INT; echo ready; sleep 60 & wait"
     lines: list[str] = []
     process = start(script, tmp_path, lines)
@@ -166,6 +168,7 @@ def test_first_interrupt_lets_specs_clean_up_and_the_second_kills(tmp_path: Path
     assert process.popen.poll() is None
     process.interrupt()
     assert process.wait() == -signal.SIGKILL
+    assert "running specs clean up; interrupt again to end them" in capsys.readouterr().err
 
 
 def test_signal_to_the_command_interrupts_ginkgo(tmp_path: Path) -> None:

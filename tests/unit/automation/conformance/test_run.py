@@ -12,7 +12,7 @@ import yaml
 
 from artifacts.cache import Cache
 from artifacts.errors import ArtifactError
-from automation.conformance import run
+from automation.conformance import registry
 from automation.conformance.registry import Images
 from automation.conformance.run import Options, conformance
 from automation.environment import Environment
@@ -76,7 +76,7 @@ class Machine:
         kubeconfig.write_text("{}")
         self.set_version("v1.36.3")
         self.images = Images(present=(AGNHOST,), missing=(PRIVATE_IMAGE,))
-        monkeypatch.setattr(run.registry, "check_images", lambda *_: self.images)
+        monkeypatch.setattr(registry, "check_images", lambda *_: self.images)
 
     def set_version(self, version: str) -> None:
         (self.directory / "version").write_text(json.dumps({"gitVersion": version}))
