@@ -86,4 +86,7 @@ NETWORK = (
         {"network.backend": "host-gw", "metal.hosts.w-2.address": "10.90.0.22"},
     ),
     InvalidSettings("network.api_allowed", "is empty", {"network.api_allowed": []}),
+    InvalidSettings(
+        "network.services", "a /27 holds about 30 services", {"network.services": "10.96.0.0/27"}
+    ),
 )
