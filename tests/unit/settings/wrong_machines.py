@@ -195,4 +195,9 @@ MACHINES = (
         '"node.k8s.io/x": is reserved for Kubernetes; of kubernetes.io and k8s.io',
         {"control_planes.labels": {"node.k8s.io/x": "y"}},
     ),
+    InvalidSettings(
+        "etcd.hosts[2]",
+        '"zzzzzzzz": not a host of metal.hosts; add it there',
+        {"etcd.hosts": ["cp-1", "w-1", "zzzzzzzz"]},
+    ),
 )
