@@ -32,7 +32,13 @@ DOCUMENT = Path("docs/mutation-score.md")
 REQUIRED = 85
 """The score in percent that every package must have."""
 
-SAMPLES: Mapping[int, tuple[str, ...]] = {1: (), 5: ("*[37]",), 10: ("*3",), 20: ("*_3", "*[2468]3")}
+SAMPLES: Mapping[int, tuple[str, ...]] = {
+    1: (),
+    5: ("*[37]",),
+    10: ("*3",),
+    20: ("*_3", "*[2468]3"),
+    30: ("*_3",),
+}
 """For each size of a sample, one of how many mutants, the patterns of the names of these mutants. mutmut
 numbers the mutants of a function.
 """

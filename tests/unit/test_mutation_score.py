@@ -89,7 +89,7 @@ def test_the_document_is_up_to_date() -> None:
         ("[]", "not a mapping"),
         ("a: {files: [a/*.py]}", "a: needs the keys files and tests"),
         ("a: {files: [a/*.py], tests: [t], other: 1}", "a: needs the keys files and tests"),
-        ("a: {files: [a/*.py], tests: [t], one_of: 7}", "a: one_of must be one of 1, 5, 10, 20"),
+        ("a: {files: [a/*.py], tests: [t], one_of: 7}", "a: one_of must be one of 1, 5, 10, 20, 30"),
     ],
 )
 def test_wrong_package_is_an_error(text: str, error: str) -> None:

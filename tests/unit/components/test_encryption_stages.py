@@ -199,4 +199,4 @@ def test_a_stack_without_settings_has_no_statement_and_no_input(graphs: tuple[Gr
     assert "encryption" not in plain.node("cluster-control-plane").inputs
     script = plain.node("cp-1-control-plane").text("create")
     assert "trust encryption" not in script
-    assert "get --raw /metrics" not in script
+    assert "apiserver_encryption_config" not in script

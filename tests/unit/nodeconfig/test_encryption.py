@@ -55,7 +55,7 @@ def test_a_changed_encryption_extends_the_readiness_of_the_api_server() -> None:
         next(iter(apiserver.component(topology, topology.control_planes[0]).services))
         for topology in (cluster(workers=0), rotated())
     )
-    assert "metrics" not in plain.ready
+    assert "encryption" not in plain.ready
     assert plain.timeout == 120
     assert changed.ready.startswith(f"{plain.ready} && ")
     # The API server reads its file once a minute.

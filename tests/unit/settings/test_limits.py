@@ -1,4 +1,4 @@
-"""Tests that the rules accept values at their limits. Values beyond the limits are in the files wrong_*.py."""
+"""Tests that the rules accept values at their limits. The files wrong_*.py have values beyond the limits."""
 
 from __future__ import annotations
 
@@ -10,8 +10,6 @@ import pytest
 from settings import load
 from tests.unit.settings.support import HIGHLY_AVAILABLE, ONE_HOST, TWO_WORKERS, with_edits, with_workers
 from tests.unit.settings.wrong_clouds import AWS, AZURE
-
-MEMBERS = ["cp-1", "cp-2", "cp-3"]
 
 
 @pytest.mark.parametrize(
@@ -78,6 +76,19 @@ def test_odd_numbers_of_control_planes_are_accepted(count: int) -> None:
 )
 def test_values_at_the_limits_of_load_balancers_are_accepted(edits: Mapping[str, object]) -> None:
     load(with_edits(HIGHLY_AVAILABLE, edits))
+
+
+@pytest.mark.parametrize(
+    "edits",
+    [
+        {"pools.general.machine.types": ["medium", "large"]},
+        {"aws.tags": {f"k{number}": "y" for number in range(30)}},
+        {"aws.tags": {"k" * 100: "y" * 256}},
+    ],
+    ids=lambda edits: next(iter(edits)),
+)
+def test_values_at_the_limits_of_aws_are_accepted(edits: Mapping[str, object]) -> None:
+    load(with_edits(AWS, edits))
 
 
 @pytest.mark.parametrize("base", [AWS, AZURE], ids=["aws", "azure"])

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from settings import SettingsError, load
-from tests.unit.settings.support import TWO_WORKERS, InvalidSettings, with_edits
+from tests.unit.settings.support import HIGHLY_AVAILABLE, REMOVE, TWO_WORKERS, InvalidSettings, with_edits
 from tests.unit.settings.wrong_addons import ADDONS
 from tests.unit.settings.wrong_api import API
 from tests.unit.settings.wrong_authentication import AUTHENTICATION
@@ -62,6 +62,15 @@ def test_complete_messages_match_the_recorded_list() -> None:
     if os.environ.get("KUBEWRIGHT_UPDATE_MESSAGES"):
         MESSAGES.write_text(text)
     assert text == MESSAGES.read_text()
+
+
+@pytest.mark.parametrize("section", ["load_balancers", "control_planes"])
+def test_several_control_planes_or_load_balancers_need_an_endpoint(section: str) -> None:
+    names = {"load_balancers": ["lb-1", "lb-2"], "control_planes": ["cp-2", "cp-3"]}[section]
+    single = with_edits(HIGHLY_AVAILABLE, {"endpoint": REMOVE, **{f"metal.hosts.{n}": REMOVE for n in names}})
+    edits = {"load_balancers": REMOVE} if section == "load_balancers" else {"control_planes.hosts": ["cp-1"]}
+    with pytest.raises(SettingsError, match=r"endpoint: missing; several control planes"):
+        load(with_edits(single, edits))
 
 
 def test_lines_begin_with_the_full_path() -> None:

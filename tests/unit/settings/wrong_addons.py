@@ -88,4 +88,14 @@ ADDONS = (
         '"lots": not a quantity',
         {"access.namespaces.team-a": {"quota": {"cpu": "lots"}}},
     ),
+    InvalidSettings(
+        "access.roles.reader.namespace",
+        '"zzzzzzzz": no such namespace; add it to access.namespaces',
+        {
+            "access.roles.reader": {
+                "namespace": "zzzzzzzz",
+                "rules": [{"api_groups": [""], "resources": ["pods"], "verbs": ["get"]}],
+            }
+        },
+    ),
 )

@@ -229,4 +229,10 @@ CLOUDS = (
     InvalidSettings(
         "aws.snapshots.every_hours", "unknown; allowed: 1, 2", {"aws.snapshots.every_hours": 5}, AWS
     ),
+    InvalidSettings("aws.tags", "without <>", {"aws.tags": {"k" * 101: "y"}}, AWS),
+    InvalidSettings("aws.tags", "values of 256", {"aws.tags": {"k": "y" * 257}}, AWS),
+    InvalidSettings(
+        "aws.tags", "31 tags; allowed: 30", {"aws.tags": {f"k{number}": "y" for number in range(31)}}, AWS
+    ),
+    InvalidSettings("endpoint.host", '"-api.example"', {"endpoint.host": "-api.example"}, AWS),
 )

@@ -181,4 +181,23 @@ MACHINES = (
         "too small: system_reserved 1 + kube_reserved 200m leave nothing",
         {"metal.hosts.w-1.cpus": 1, "kubelet.system_reserved": {"cpu": 1}},
     ),
+    InvalidSettings(
+        "endpoint.host",
+        "the network address of 10.0.0.0/24",
+        {"endpoint.host": "10.0.0.0"},
+        HIGHLY_AVAILABLE,
+    ),
+    InvalidSettings(
+        "metal.ssh.port", "30022: is the port of network.node_ports (30000-32767)", {"metal.ssh.port": 30022}
+    ),
+    InvalidSettings(
+        "control_planes.labels",
+        '"node.k8s.io/x": is reserved for Kubernetes; of kubernetes.io and k8s.io',
+        {"control_planes.labels": {"node.k8s.io/x": "y"}},
+    ),
+    InvalidSettings(
+        "etcd.hosts[2]",
+        '"zzzzzzzz": not a host of metal.hosts; add it there',
+        {"etcd.hosts": ["cp-1", "w-1", "zzzzzzzz"]},
+    ),
 )

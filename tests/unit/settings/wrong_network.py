@@ -92,4 +92,7 @@ NETWORK = (
         {"environment": "test", "network.api_allowed": REMOVE},
     ),
     InvalidSettings("network.ssh_allowed", "is empty: the deployer could not", {"network.ssh_allowed": []}),
+    InvalidSettings(
+        "network.services", "a /27 holds about 30 services", {"network.services": "10.96.0.0/27"}
+    ),
 )
