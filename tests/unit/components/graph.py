@@ -35,7 +35,7 @@ class Node:
     parent: str
     provider: str
     deleted_with: str
-    inputs: Mapping[str, object]
+    inputs: Mapping[str, Any]
     depends_on: frozenset[str]
     hooks: Mapping[str, list[str]]
     timeouts: Mapping[str, str]

@@ -87,7 +87,7 @@ def test_given_values_are_in_the_settings(tmp_path: Path) -> None:
     assert settings.aws.account == "210987654321"
     assert settings.aws.zones == ("eu-west-1a", "eu-west-1b", "eu-west-1c")
     assert str(settings.aws.network.range) == "10.60.0.0/16"
-    assert [str(each) for each in settings.network.api_allowed] == ["10.8.0.0/16"]
+    assert [str(each) for each in settings.network.api_networks] == ["10.8.0.0/16"]
     assert settings.artifacts.mirror == "https://mirror.example.org"
     assert settings.endpoint is not None
     assert settings.endpoint.host == "api.example.org"
