@@ -8,6 +8,7 @@ import json
 import tarfile
 from collections.abc import Callable
 from pathlib import Path
+from typing import cast
 
 import pytest
 
@@ -62,13 +63,12 @@ class TestResources:
 
     def test_default_service_accounts_of_the_system_give_pods_no_token(self, cluster: Graph) -> None:
         accounts = [
-            node.inputs
+            (cast(Json, node.inputs["metadata"]), node.inputs["automountServiceAccountToken"])
             for node in cluster.of_type("kubernetes:core/v1:ServiceAccount")
-            if node.inputs["metadata"]["name"] == "default"
+            if node.name.startswith("default-accounts-")
         ]
-        namespaces = {account["metadata"]["namespace"] for account in accounts}
-        assert namespaces == set(SYSTEM_NAMESPACES)
-        assert all(account["automountServiceAccountToken"] is False for account in accounts)
+        assert {metadata["namespace"] for metadata, _ in accounts} == set(SYSTEM_NAMESPACES)
+        assert all(metadata["name"] == "default" and mount is False for metadata, mount in accounts)
 
     def test_a_third_worker_adds_two_resources_and_changes_no_other_host(
         self, deploy: Deploy, tmp_path: Path
