@@ -1,8 +1,8 @@
-"""Compares the texts that hosts receive with recorded texts. A changed text restarts services of existing hosts.
+"""Compares the texts that hosts receive with recorded texts. A changed text restarts services of hosts.
 
 `texts/*.txt` are the texts of a cluster with the default settings, with the name of a program in place of its
-content. `texts/*.diff` are the lines that other settings change. `KUBEWRIGHT_UPDATE_TEXTS=1` writes the files;
-review the difference before you commit them, and list restarts in CHANGELOG.md.
+content. `texts/*.diff` are the lines that other settings change. `KUBEWRIGHT_UPDATE_TEXTS=1` writes the
+files; review the difference before you commit them, and list restarts in CHANGELOG.md.
 """
 
 from __future__ import annotations
