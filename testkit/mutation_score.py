@@ -177,8 +177,8 @@ _SURVIVORS = """\
 *Tested* is the number of tested mutants: all of them, or a sample with fixed numbers, such as the third
 mutant of every function and every twentieth after it. The commit is the state of the code that was measured.
 
-The recorded results other than `plans` combine several runs: the survivors of an earlier run were tested again
-after new tests. Tests were written for the survivors of the same samples, so another sample of these packages
+The recorded results other than `plans` and `nodeconfig` combine several runs: the survivors of an earlier run
+were tested again after new tests. Tests were written for the survivors of the same samples, so another sample
 would have a lower score. Before the last tests, the scores were: `settings/rules` 87 %, `topology` 75 %,
 `policy/rules` 82 %, `plans` 74 %, `redaction` 85 %.
 
