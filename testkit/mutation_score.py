@@ -177,6 +177,11 @@ _SURVIVORS = """\
 *Tested* is the number of tested mutants: all of them, or a sample with fixed numbers, such as the third
 mutant of every function and every twentieth after it. The commit is the state of the code that was measured.
 
+The recorded results other than `plans` and `nodeconfig` combine several runs: the survivors of an earlier run
+were tested again after new tests. Tests were written for the survivors of the same samples, so another sample
+would have a lower score. Before the last tests, the scores were: `settings/rules` 87 %, `topology` 75 %,
+`policy/rules` 82 %, `plans` 74 %, `redaction` 85 %.
+
 ## Survivors that need no test
 
 These changes survive, and a test of them would be wrong or useless. Each line has the function and the

@@ -51,9 +51,9 @@ def privileged_pod(namespace: str, name: str) -> pods.Object:
 def test_privileged_pods_run_in_a_privileged_namespace(cluster: Cluster, namespace: str, name: str) -> None:
     cluster.kubectl("label", "namespace", namespace, "pod-security.kubernetes.io/enforce=privileged")
     cluster.apply(privileged_pod(namespace, name))
-    cluster.kubectl(
-        "wait", "-n", namespace, "--for=condition=Ready", f"pod/{name}", "--timeout=90s", timeout=100
-    )
+    wait = ("wait", "-n", namespace, "--for=condition=Ready", f"pod/{name}", "--timeout=90s")
+    result = cluster.kubectl(*wait, timeout=100, check=False)
+    assert result.code == 0, cluster.kubectl("describe", "pod", "-n", namespace, name).text
 
 
 @pytest.mark.parametrize("name", PRIVILEGED_PODS)

@@ -112,5 +112,5 @@ def test_the_program_and_reset_are_posix_shell() -> None:
     for role in Role:
         for text in (reset_script(role), reset_script(role, sudo=True, leave=False), program()):
             subprocess.run(["sh", "-n"], input=text, text=True, check=True)
-    assert "reset node leave" in reset_script(Role.NODE)
+    assert "reset node leave 300\n" in reset_script(Role.NODE)
     assert "leave" not in reset_script(Role.NODE, leave=False)
