@@ -61,7 +61,7 @@ def test_authorities_are_named_after_the_cluster_and_the_generation(topology: To
     def subjects(given: Topology) -> list[tuple[str, str, int]]:
         return [(each.name, each.common_name, each.years) for each in certificates.authorities(given)]
 
-    others = [("etcd-ca", "ha etcd-ca", 10), ("front-proxy-ca", "ha front-proxy-ca", 10)]
+    others = [(name, f"ha {name}", 10) for name in ("etcd-ca", "front-proxy-ca", "kubelet-serving-ca")]
     assert subjects(topology) == [("kubernetes-ca", "ha kubernetes-ca", 10), *others]
     rotated = replace(topology, certificates=Certificates(rotations=(("kubernetes", Rotation(2, (1, 2))),)))
     second = certificates.generation_name("kubernetes-ca", 2)
