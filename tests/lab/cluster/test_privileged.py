@@ -17,7 +17,7 @@ PRIVILEGED_PODS: dict[str, tuple[dict[str, Any], dict[str, Any], str, str]] = {
         {**ROOT, "privileged": True},
         {},
         # Only a privileged container may mount file systems.
-        "mount -t tmpfs none /mnt && grep -q ' /mnt tmpfs' /proc/mounts",
+        "mkdir /tmp/m && mount -t tmpfs none /tmp/m && grep -q ' /tmp/m tmpfs' /proc/mounts",
         "privileged (container",
     ),
     "host-path": (
