@@ -24,6 +24,7 @@ def stack_with(machine: Machine, name: str, ssh: Document) -> OfflineStack:
     def edit(cluster: Document) -> None:
         keep_one_machine(cluster)
         cluster["environment"] = "test"
+        cluster["network"]["api_allowed"] = ["10.0.0.0/8"]
         cluster["metal"]["ssh"] = {"known_hosts_file": str(machine.root / "known_hosts"), **ssh}
 
     (machine.root / "known_hosts").write_text("10.89.0.11 ssh-ed25519 AAAA\n")
