@@ -20,12 +20,12 @@ from nodeconfig.encryption import ENCRYPTION_FILE, encryption_flags, encryption_
 from nodeconfig.extra_flags import with_extra_flags
 from nodeconfig.host_paths import ADMIN_KUBECONFIG, BIN, CA, CIPHERS, KUBERNETES, LOCAL_API, PKI
 from nodeconfig.kubeconfig import authority_file, certificate_files, kubeconfig_with_certificate
+from nodeconfig.reloaded_files import KUBECTL, has_loaded
 from nodeconfig.systemd import Unit, sandbox
 from topology.model import Member, Topology
 from topology.ports import API_PORT, ETCD_CLIENT_PORT
 
 _AUDIT_LOGS = "/var/log/kubernetes"
-_KUBECTL = f"{BIN}/kubectl --kubeconfig={ADMIN_KUBECONFIG} --request-timeout=5s"
 _KUBELET_CA = authority_file("kubelet-serving-ca")
 
 
@@ -59,13 +59,13 @@ def component(topology: Topology, member: Member) -> Component:
         *(item.path for item in policies),
         *(item.path for item in restart_files),
     )
-    ready = f"{_KUBECTL} get --raw /readyz"
+    ready = f"{KUBECTL} get --raw /readyz"
     if topology.load_balancers:
         # Later steps use the load balancers, which detect a ready server with a delay.
         ready += f" && {ready} --server={topology.endpoint.url}"
-    ready += f" && {_has_loaded('authentication', authentication.path)}"
+    ready += f" && {has_loaded('authentication', authentication.path)}"
     for file in authorization:
-        ready += f" && {_has_loaded('authorization', file.path)}"
+        ready += f" && {has_loaded('authorization', file.path)}"
     ready += f" && {loaded}" if loaded else ""
     return Component(
         files=(*policies, *reloaded, admin, unit.file()),
@@ -78,20 +78,6 @@ def component(topology: Topology, member: Member) -> Component:
             File(PKI, "", mode=0o755),
             File(_AUDIT_LOGS, "", mode=0o700),
         ),
-    )
-
-
-def _has_loaded(kind: str, path: str) -> str:
-    """Return the sh condition that the API server uses the content of a file that it reloads.
-
-    After a mistake in the file, the API server keeps its previous configuration, and its next start fails.
-    `up` must find the mistake while the API server still runs. `kind` is `authentication` or `authorization`.
-    """
-    metric = f"apiserver_{kind}_config_controller_last_config_info"
-    return (
-        f"digest=$(sha256sum <{path}) && case $({_KUBECTL} get --raw /metrics) in "
-        f'*{metric}{{*"${{digest%% *}}"*) ;; '
-        f"*) echo 'kube-apiserver has not loaded {path}' >&2; false ;; esac"
     )
 
 

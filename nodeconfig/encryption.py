@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from nodeconfig.bundle import SecretFile
-from nodeconfig.host_paths import ADMIN_KUBECONFIG, BIN, PKI
+from nodeconfig.host_paths import PKI
+from nodeconfig.reloaded_files import has_loaded
 from topology.encryption import is_default
 from topology.model import Topology
 
@@ -29,16 +30,10 @@ def encryption_is_loaded(topology: Topology) -> tuple[str, int]:
     additional seconds that this can take.
 
     Without this check a stage could begin while another API server still has the configuration of the stage
-    before the previous one, and this server could not read what the first server writes. The API server
-    reports the digest of the loaded file as a metric (kubernetes/kubernetes#132299, Kubernetes 1.34). The
-    check is empty for clusters that never changed their encryption, so that their deliveries stay the same.
+    before the previous one, and this server could not read what the first server writes. The check is empty
+    for clusters that never changed their encryption, so that their deliveries stay the same.
     """
     if is_default(topology.encryption, topology.certificates):
         return "", 0
-    metrics = f"{BIN}/kubectl --kubeconfig={ADMIN_KUBECONFIG} --request-timeout=5s get --raw /metrics"
-    check = (
-        f"digest=$(sha256sum <{ENCRYPTION_FILE.path}) && case $({metrics}) in "
-        f'*"sha256:${{digest%% *}}"*) ;; *) sleep {_SECONDS_BETWEEN_CHECKS}; '
-        f'echo "kube-apiserver has not loaded {ENCRYPTION_FILE.path} yet" >&2; false ;; esac'
-    )
-    return check, _LOAD_SECONDS
+    loaded = has_loaded("encryption", ENCRYPTION_FILE.path)
+    return f"{{ {loaded} || {{ sleep {_SECONDS_BETWEEN_CHECKS}; false; }}; }}", _LOAD_SECONDS

@@ -9,15 +9,18 @@ import base64
 import json
 import ssl
 import tempfile
-import threading
-import time
 from collections.abc import Mapping
-from http.client import HTTPException, HTTPSConnection
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+from tenacity import Retrying, retry_if_exception, stop_after_attempt, wait_exponential
+from urllib3 import HTTPSConnectionPool
+from urllib3.exceptions import HTTPError
+
 _TIMEOUT_SECONDS = 30
+_CONNECTIONS = 8
+"""Connections that stay open. More threads than connections still work."""
 _ATTEMPTS = 6
 _FIRST_PAUSE_SECONDS = 0.25
 _TEMPORARY = (409, 429, 500, 502, 503, 504)
@@ -31,6 +34,11 @@ class ApiError(Exception):
         super().__init__(message)
         self.status = status
 
+    @property
+    def is_temporary(self) -> bool:
+        """Check whether the same request can succeed later."""
+        return self.status in (0, *_TEMPORARY)
+
 
 class ApiClient:
     """Client of the Kubernetes API. Threads can use one client at the same time."""
@@ -38,8 +46,7 @@ class ApiClient:
     def __init__(self, kubeconfig: Mapping[str, Any]) -> None:
         cluster, user = kubeconfig["clusters"][0]["cluster"], kubeconfig["users"][0]["user"]
         server = urlsplit(cluster["server"])
-        self._host, self._port = server.hostname or "", server.port or 443
-        self._context = ssl.create_default_context(cadata=_decode(cluster["certificate-authority-data"]))
+        context = ssl.create_default_context(cadata=_decode(cluster["certificate-authority-data"]))
         with tempfile.TemporaryDirectory() as name:
             # The ssl module reads certificates only from files. The directory is readable by the user alone.
             file = Path(name) / "client.pem"
@@ -47,8 +54,15 @@ class ApiClient:
             file.write_text(
                 _decode(user["client-certificate-data"]) + "\n" + _decode(user["client-key-data"])
             )
-            self._context.load_cert_chain(file)
-        self._connections = threading.local()
+            context.load_cert_chain(file)
+        self._pool = HTTPSConnectionPool(
+            server.hostname or "",
+            server.port or 443,
+            timeout=_TIMEOUT_SECONDS,
+            retries=False,
+            maxsize=_CONNECTIONS,
+            ssl_context=context,
+        )
 
     def get(self, path: str, accept: str = "application/json") -> Any:  # noqa: ANN401 - JSON
         """Return the JSON at a path. Raise ApiError."""
@@ -61,41 +75,26 @@ class ApiClient:
 
     def _request(self, method: str, path: str, headers: Mapping[str, str], body: str | None = None) -> Any:  # noqa: ANN401
         """Send a request. Repeat it with growing pauses while it fails for a temporary reason."""
-        pause = _FIRST_PAUSE_SECONDS
-        for attempt in range(_ATTEMPTS):
-            try:
-                return self._send(method, path, headers, body)
-            except ApiError as error:
-                if error.status not in (0, *_TEMPORARY) or attempt == _ATTEMPTS - 1:
-                    raise
-            time.sleep(pause)
-            pause *= 2
-        raise AssertionError("the last attempt returns or raises")
+        attempts = Retrying(
+            retry=retry_if_exception(lambda error: isinstance(error, ApiError) and error.is_temporary),
+            stop=stop_after_attempt(_ATTEMPTS),
+            wait=wait_exponential(multiplier=_FIRST_PAUSE_SECONDS),
+            reraise=True,
+        )
+        return attempts(self._send, method, path, headers, body)
 
     def _send(self, method: str, path: str, headers: Mapping[str, str], body: str | None) -> Any:  # noqa: ANN401
-        connection = self._connection()
         try:
-            connection.request(method, path, body, dict(headers))
-            response = connection.getresponse()
-            content = response.read()
-        except (OSError, HTTPException) as error:
-            connection.close()
-            reason = str(error) or type(error).__name__
-            raise ApiError(f"the API at {self._host}:{self._port} does not answer: {reason}") from None
-        document = _parse_json(content)
+            response = self._pool.request(method, path, body=body, headers=dict(headers))
+        except HTTPError as error:
+            raise ApiError(
+                f"the API at {self._pool.host}:{self._pool.port} does not answer: {error}"
+            ) from None
+        document = _parse_json(response.data)
         if response.status >= 300:
             message = document.get("message", "") if isinstance(document, dict) else ""
             raise ApiError(message or f"{method} {path}: HTTP status {response.status}", response.status)
         return document
-
-    def _connection(self) -> HTTPSConnection:
-        """Return the connection of this thread. A closed connection opens again with the next request."""
-        if not hasattr(self._connections, "connection"):
-            self._connections.connection = HTTPSConnection(
-                self._host, self._port, timeout=_TIMEOUT_SECONDS, context=self._context
-            )
-        connection: HTTPSConnection = self._connections.connection
-        return connection
 
 
 def _parse_json(content: bytes) -> Any:  # noqa: ANN401 - JSON

@@ -10,6 +10,8 @@ from typing import Any
 
 from cryptography import x509
 
+from automation.operations.sections import Section, parse_sections
+
 
 @dataclass(frozen=True, slots=True)
 class ServiceFact:
@@ -94,20 +96,9 @@ class HostFacts:
         return min(self.certificates, key=lambda fact: fact.expires, default=None)
 
 
-@dataclass(frozen=True, slots=True)
-class _Section:
-    """A section of the output of `probe.sh`: a line `@name argument` and the lines that follow it."""
-
-    name: str
-    argument: str
-    lines: tuple[str, ...]
-
-
 def parse_probe(output: str) -> HostFacts:
     """Return the facts in the output of `probe.sh`. Raise ValueError when the output is incomplete."""
-    sections = list(_split_sections(output))
-    if not sections or sections[-1].name != "end":
-        raise ValueError("the output of the host is incomplete")
+    sections = parse_sections(output)
     first_sections = {section.name: section for section in reversed(sections)}
     memory = dict(line.split(maxsplit=1) for line in first_sections["memory"].lines)
     roles = (section.argument.split() for section in sections if section.name == "role")
@@ -125,19 +116,7 @@ def parse_probe(output: str) -> HostFacts:
     )
 
 
-def _split_sections(output: str) -> Iterator[_Section]:
-    name, argument, lines = "", "", list[str]()
-    for line in output.splitlines():
-        if line.startswith("@"):
-            yield _Section(name, argument, tuple(lines))
-            name, _, argument = line[1:].partition(" ")
-            lines = []
-        elif line.strip():
-            lines.append(line.strip())
-    yield _Section(name, argument, tuple(lines))
-
-
-def _parse_service(section: _Section) -> ServiceFact:
+def _parse_service(section: Section) -> ServiceFact:
     properties = (
         "ActiveState",
         "SubState",
@@ -171,7 +150,7 @@ def _parse_percent(text: str) -> int:
     return int(number) if number.isdigit() else 0
 
 
-def _parse_etcd(first_sections: dict[str, _Section]) -> EtcdFact:
+def _parse_etcd(first_sections: dict[str, Section]) -> EtcdFact:
     status = _parse_json(first_sections["etcd-status"].lines)
     health = _parse_json(first_sections["etcd-health"].lines)
     members = [
@@ -207,7 +186,7 @@ def _parse_json(lines: Sequence[str]) -> list[dict[str, Any]]:
     return parsed if isinstance(parsed, list) else [parsed]
 
 
-def _parse_certificates(sections: Sequence[_Section]) -> Iterator[CertificateFact]:
+def _parse_certificates(sections: Sequence[Section]) -> Iterator[CertificateFact]:
     for section in sections:
         if section.name != "certificate" or not section.lines:
             continue

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
@@ -11,6 +11,7 @@ from shlex import quote
 from typing import Any
 
 from automation.operations.cis import table
+from automation.operations.sections import parse_sections
 from nodeconfig.host_paths import CA, ETCD_PKI, KUBERNETES, PKI
 
 ETCD_CA = f"{ETCD_PKI}/etcd-ca.crt"
@@ -63,13 +64,11 @@ def collection_script() -> str:
 
 def parse(output: str) -> CisFacts:
     """Return the facts in the output of the script. Raise ValueError when the output is incomplete."""
-    sections = list(_split_sections(output))
-    if not sections or sections[-1][0] != "end":
-        raise ValueError("the output of the host is incomplete")
     files, flags, configurations, digests = [], {}, {}, {}
     providers: tuple[tuple[str, ...], ...] = ()
-    for name, argument, lines in sections:
-        match name:
+    for section in parse_sections(output):
+        argument, lines = section.argument, section.lines
+        match section.name:
             case "file":
                 mode, owner, path = argument.split(" ", 2)
                 files.append(FileFact(path, int(mode, 8), owner))
@@ -85,7 +84,7 @@ def parse(output: str) -> CisFacts:
     return CisFacts(tuple(dict.fromkeys(files)), flags, configurations, digests, providers)
 
 
-def parse_arguments(arguments: list[str]) -> dict[str, str]:
+def parse_arguments(arguments: Sequence[str]) -> dict[str, str]:
     """Return the flags of a command line, with the options of etcd's environment variables.
 
     A flag of the command line has precedence over a variable.
@@ -108,21 +107,7 @@ def parse_arguments(arguments: list[str]) -> dict[str, str]:
     return variables | flags
 
 
-def _split_sections(output: str) -> Iterator[tuple[str, str, list[str]]]:
-    name, argument, lines = "", "", list[str]()
-    for line in output.splitlines():
-        if line.startswith("@"):
-            if name:
-                yield name, argument, lines
-            name, _, argument = line[1:].partition(" ")
-            lines = []
-        elif line:
-            lines.append(line)
-    if name:
-        yield name, argument, lines
-
-
-def _parse_json(lines: list[str]) -> object:
+def _parse_json(lines: Sequence[str]) -> object:
     try:
         parsed: object = json.loads("\n".join(lines))
     except json.JSONDecodeError:
@@ -130,7 +115,7 @@ def _parse_json(lines: list[str]) -> object:
     return parsed
 
 
-def _parse_providers(lines: list[str]) -> tuple[tuple[str, ...], ...]:
+def _parse_providers(lines: Sequence[str]) -> tuple[tuple[str, ...], ...]:
     groups: list[list[str]] = []
     for line in lines:
         if line == "providers":

@@ -149,7 +149,7 @@ def client_with_answers(monkeypatch: pytest.MonkeyPatch, *answers: object) -> tu
         return answer
 
     monkeypatch.setattr(client, "_send", send)
-    monkeypatch.setattr("automation.operations.api_client.time.sleep", lambda _: None)
+    monkeypatch.setattr("time.sleep", lambda _: None)
     return client, sent
 
 
