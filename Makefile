@@ -89,6 +89,13 @@ test-lab: ## tests on lab hosts (root)
 	@./kubewright mirror
 	@$(PYTEST) $(PARALLEL) tests/lab
 
+# API servers read these files once a minute, so most of the time the tests wait.
+.PHONY: test-reloads
+test-reloads: ## tests of files that API servers reload: encryption of objects, OIDC (root)
+	@$(PREPARE)
+	@./kubewright mirror
+	@$(PYTEST) $(PARALLEL) tests/reloads
+
 .PHONY: test-clouds
 test-clouds: ## tests of AWS and Azure machines on lab hosts with emulated clouds (root)
 	@$(PREPARE)

@@ -1,11 +1,18 @@
-"""The directory for the state of stacks and labs in tests on real hosts."""
+"""The state of stacks and labs in tests on real hosts, and its end."""
 
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import TypeVar
 
 import pytest
+
+from testkit.cluster import Cluster
+
+_ClusterT = TypeVar("_ClusterT", bound=Cluster)
 
 _KEEP_VARIABLE = "KUBEWRIGHT_TEST_STATE"
 """Environment variable with the path of a state directory. The directory and its clusters survive the
@@ -30,3 +37,13 @@ def create_directory(factory: pytest.TempPathFactory, hint: str) -> Path:
     path = Path(os.environ[_KEEP_VARIABLE])
     path.mkdir(parents=True, exist_ok=True)
     return path
+
+
+@contextmanager
+def removed_at_end(cluster: _ClusterT) -> Iterator[_ClusterT]:
+    """Yield a cluster and run `down` at the end of the block, also after a failed `up`."""
+    try:
+        yield cluster
+    finally:
+        if not is_kept():
+            cluster.down()

@@ -16,7 +16,7 @@ import pytest
 
 from testkit import lab_slots, stackfile
 from testkit.cluster import CHECKOUT, Cluster
-from testkit.state import create_directory, is_kept
+from testkit.state import create_directory, removed_at_end
 from tests.faults.ha import HaCluster
 
 _ClusterT = TypeVar("_ClusterT", bound=Cluster)
@@ -34,12 +34,9 @@ def state(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @contextmanager
 def running_stack(cluster: _ClusterT) -> Iterator[_ClusterT]:
     """Run `up`, yield the running cluster, and run `down` at the end, also after a failed `up`."""
-    try:
+    with removed_at_end(cluster):
         cluster.up()
         yield cluster
-    finally:
-        if not is_kept():
-            cluster.down()
 
 
 @pytest.fixture(scope="session")

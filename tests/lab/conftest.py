@@ -7,27 +7,14 @@ first run creates a cluster there, and later runs use this cluster and leave it 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
-from testkit.cluster import Cluster
-from testkit.state import create_directory, is_kept
+from testkit.state import create_directory
 
 
 @pytest.fixture(scope="session")
 def state(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return the directory with the state of all stacks and labs of this test run."""
     return create_directory(tmp_path_factory, "`make test` as root, or `make test-unit`")
-
-
-@contextmanager
-def removed_at_end(cluster: Cluster) -> Iterator[Cluster]:
-    """Yield a cluster and run `down` at the end of the block, also after a failed `up`."""
-    try:
-        yield cluster
-    finally:
-        if not is_kept():
-            cluster.down()

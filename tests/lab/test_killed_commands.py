@@ -12,7 +12,7 @@ from testkit import lab_slots, stackfile
 from testkit.cluster import UP_SECONDS, Cluster
 from testkit.interrupt import kill_at_output, kill_when
 from testkit.leftovers import leftovers
-from tests.lab.conftest import removed_at_end
+from testkit.state import removed_at_end
 
 KILL_POINTS = ("LocallySignedCert", "cp-1-etcd", "cp-1-control-plane", "cp-1-node", "coredns")
 """The points at which `up` is killed: types or names of resources, in order of creation."""

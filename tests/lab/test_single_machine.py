@@ -16,7 +16,7 @@ from testkit.cluster import Cluster
 from testkit.copy import clean_checkout, git_status
 from testkit.leftovers import leftovers, paths_of_roles
 from testkit.netproof import network_proof
-from tests.lab.conftest import removed_at_end
+from testkit.state import removed_at_end
 
 
 @pytest.fixture

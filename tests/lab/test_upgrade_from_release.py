@@ -15,7 +15,7 @@ import pytest
 
 from testkit import lab_slots, stackfile
 from testkit.cluster import CHECKOUT, Cluster
-from tests.lab.conftest import removed_at_end
+from testkit.state import removed_at_end
 
 RELEASE = "e084926"
 """The commit of the release that creates the stack."""

@@ -15,7 +15,7 @@ import pytest
 from testkit import lab_slots, pods, stackfile
 from testkit.cluster import CHECKOUT, Cluster
 from testkit.processes import CommandLineWatch
-from tests.lab.conftest import removed_at_end
+from testkit.state import removed_at_end
 
 HELLO_PORT = 30080
 _numbers = itertools.count(1)

@@ -12,26 +12,14 @@ from typing import Any
 import click
 import pytest
 import typer
-import yaml
 
 from automation.cli.app import app
 from testkit.cluster import CHECKOUT
+from tests.unit.ci.workflows import ACTION, JOBS, WORKFLOWS, all_steps, read_yaml
 
-WORKFLOWS = sorted((CHECKOUT / ".github/workflows").glob("*.yml"))
-_ACTION = CHECKOUT / ".github/actions/credentials/action.yml"
 _GITLAB = CHECKOUT / ".gitlab-ci.yml"
 _SCRIPTS = [CHECKOUT / ".ci/drift"]
 
-# The permissions of each job's GitHub token. Other permissions are an error.
-_TOKEN_PERMISSIONS: dict[tuple[str, str], dict[str, str]] = {
-    ("preview", "preview"): {"contents": "read", "id-token": "write"},
-    ("preview", "comment"): {"contents": "read", "pull-requests": "write"},
-    ("up", "plan"): {"contents": "read", "id-token": "write"},
-    ("up", "apply"): {"contents": "read", "id-token": "write"},
-    ("drift", "detect"): {"contents": "read", "id-token": "write"},
-    ("drift", "issue"): {"contents": "read", "issues": "write"},
-    ("weekly", "shuffled"): {"contents": "read"},
-}
 _TRIGGERS: dict[str, dict[str, Any]] = {
     "preview": {
         "pull_request": {
@@ -41,60 +29,18 @@ _TRIGGERS: dict[str, dict[str, Any]] = {
     },
     "up": {"push": {"branches": ["main"]}},
     "drift": {"schedule": [{"cron": "17 3 * * *"}], "workflow_dispatch": {}},
+    "conformance": {
+        "pull_request": {"branches": ["main"]},
+        "schedule": [{"cron": "17 4 * * 0"}],
+        "workflow_dispatch": {},
+    },
     "weekly": {"schedule": [{"cron": "17 1 * * 6"}], "workflow_dispatch": {}},
 }
-
-
-def read_yaml(path: Path) -> dict[str, Any]:
-    document: dict[Any, Any] = yaml.safe_load(path.read_text())
-    # YAML 1.1 reads the bare word `on` as true.
-    return {"on" if key is True else str(key): value for key, value in document.items()}
-
-
-def all_jobs() -> Iterator[tuple[str, str, dict[str, Any]]]:
-    for path in WORKFLOWS:
-        for name, job in read_yaml(path)["jobs"].items():
-            yield path.stem, name, job
-
-
-JOBS = list(all_jobs())
-
-
-def all_steps() -> Iterator[tuple[str, dict[str, Any]]]:
-    for workflow, name, job in JOBS:
-        for step in job["steps"]:
-            yield f"{workflow}/{name}", step
-    for step in read_yaml(_ACTION)["runs"]["steps"]:
-        yield "credentials", step
 
 
 @pytest.mark.parametrize("path", WORKFLOWS, ids=lambda path: path.stem)
 def test_workflows_have_only_the_expected_triggers(path: Path) -> None:
     assert read_yaml(path)["on"] == _TRIGGERS[path.stem]
-
-
-@pytest.mark.parametrize("path", WORKFLOWS, ids=lambda path: path.stem)
-def test_workflows_grant_no_permissions_to_all_jobs(path: Path) -> None:
-    assert read_yaml(path)["permissions"] == {}
-
-
-def test_jobs_have_only_the_expected_permissions() -> None:
-    assert {(workflow, name): job["permissions"] for workflow, name, job in JOBS} == _TOKEN_PERMISSIONS
-
-
-@pytest.mark.parametrize(("workflow", "name", "job"), JOBS, ids=lambda value: str(value)[:12])
-def test_no_job_has_both_cloud_credentials_and_write_permissions(
-    workflow: str, name: str, job: dict[str, Any]
-) -> None:
-    text = yaml.safe_dump(job)
-    writable = {name for name, access in job["permissions"].items() if access == "write"} - {"id-token"}
-    if writable:
-        assert "secrets." not in text
-        assert "environment" not in job
-        assert "AWS_ROLE" not in text
-    else:
-        assert "github.token" not in text
-        assert "GITHUB_TOKEN" not in text
 
 
 def test_jobs_install_packages_before_they_have_credentials() -> None:
@@ -114,32 +60,6 @@ def test_jobs_install_packages_before_they_have_credentials() -> None:
     assert checked == 4
 
 
-def test_jobs_with_secrets_run_in_environments() -> None:
-    """The environments of GitHub restrict branches and require approvals."""
-    environments = {
-        (workflow, name): job.get("environment") for workflow, name, job in JOBS if "secrets." in str(job)
-    }
-    assert environments == {
-        ("preview", "preview"): "preview-${{ matrix.stack }}",
-        ("up", "plan"): "preview-${{ matrix.stack }}",
-        ("up", "apply"): "apply-${{ matrix.stack }}",
-        ("drift", "detect"): "preview-${{ matrix.stack }}",
-    }
-
-
-def test_forks_get_no_secrets() -> None:
-    workflow = read_yaml(CHECKOUT / ".github/workflows/preview.yml")
-    condition = workflow["jobs"]["preview"]["if"]
-    assert "github.event.pull_request.head.repo.full_name == github.repository" in condition
-    assert "||" not in condition, "an alternative condition"
-    # The comment job runs only after the preview job.
-    assert workflow["jobs"]["comment"]["needs"] == "preview"
-    assert "skipped" not in workflow["jobs"]["comment"]["if"]
-    for path in WORKFLOWS:
-        assert "pull_request_target:" not in path.read_text()
-        assert "workflow_run" not in path.read_text()
-
-
 def test_comment_job_runs_merged_code() -> None:
     checkout = next(
         step
@@ -150,7 +70,7 @@ def test_comment_job_runs_merged_code() -> None:
 
 
 def test_actions_are_pinned_by_commit_with_a_version_comment() -> None:
-    for path in [*WORKFLOWS, _ACTION]:
+    for path in [*WORKFLOWS, ACTION]:
         for line in path.read_text().splitlines():
             if "uses:" in line and "./" not in line:
                 assert re.search(r"uses: [\w-]+/[\w-]+@[0-9a-f]{40}  # v\d+\.\d+\.\d+$", line), line
