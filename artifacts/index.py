@@ -1,10 +1,10 @@
-"""The index of a mirror: URL and sha256 of each file that hosts fetch."""
+"""The index of a mirror: URL and sha256 of each file that hosts fetch, and digests of images."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from urllib.parse import quote, urlsplit
 
@@ -35,13 +35,15 @@ class Index:
     """The files of a mirror. The keys of `files` are `name/version`.
 
     `source` names the mirror in messages. `ca` is the PEM of the CA that verifies downloads, or empty for
-    the CAs of the system.
+    the CAs of the system. `image_digests` has the digest (`sha256:` and hex digits) of each image of the
+    mirror by its upstream reference.
     """
 
     source: str
     versions: Versions
     files: Mapping[str, FileSource]
     ca: str = ""
+    image_digests: Mapping[str, str] = field(default_factory=dict)
 
     def file(self, name: str, version: str = "") -> FileSource:
         """Return the source of the file `name` in `version` (by default the version of the stack).
@@ -103,10 +105,10 @@ def load(
         text = pinned if pinned is not None else _read_index_file(directory)
         base = directory.as_uri()
     index = parse(text, base, mirror, versions, ca)
-    if pinned is not None:
-        # A pinned copy of the index may be older than this checkout, whose host program has another digest.
-        index = _with_host_program(index, base)
-    index.file(host_program.ARTIFACT_NAME, host_program.digest())
+    if pinned is None:
+        index.file(host_program.ARTIFACT_NAME, host_program.digest())
+    # The digest comes from this checkout: a pinned index may be older, and a mirror is not trusted.
+    index = _with_host_program(index, base)
     for cluster_versions in (versions, *other_versions):
         for name in catalogue.NODE_ARTIFACTS:
             index.file(name, catalogue.version_of(name, cluster_versions))
@@ -120,17 +122,22 @@ def parse(text: str, base: str, mirror: str, versions: Versions, ca: str = "") -
     """
     source = f"the mirror {mirror}"
     try:
+        document = json.loads(text)
         files = {
             key: FileSource(
                 _join_url(base, entry["path"]), _parse_digest(entry["sha256"]), _member_to_install(key)
             )
-            for key, entry in json.loads(text)["files"].items()
+            for key, entry in document["files"].items()
+        }
+        images = {
+            reference: f"sha256:{_parse_digest(entry['digest'].removeprefix('sha256:'))}"
+            for reference, entry in document.get("images", {}).items()
         }
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise ArtifactError(
             f"artifacts.mirror {mirror}: its {INDEX} was not written by make mirror ({error})"
         ) from None
-    return Index(source=source, versions=versions, files=files, ca=ca)
+    return Index(source, versions, files, ca, images)
 
 
 def _with_host_program(index: Index, base: str) -> Index:

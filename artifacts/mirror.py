@@ -95,14 +95,14 @@ def read_index(directory: Path) -> IndexDocument:
 
 
 def export_index(directory: Path, target: Path) -> None:
-    """Write an index file for `artifacts.index` with the files of the mirror and their checksums.
+    """Write an index file for `artifacts.index`: the files and images of the mirror with their digests.
 
     Raise ArtifactError if the index of the mirror is damaged or `target` cannot be written.
     """
-    files = {"files": read_index(directory)["files"]}
+    index = read_index(directory)
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
-        write_atomic(target, json.dumps(files, indent=1, sort_keys=True) + "\n")
+        write_atomic(target, json.dumps(index, indent=1, sort_keys=True) + "\n")
     except OSError as error:
         raise ArtifactError(f"index {target}: {error.strerror}; name a file that can be written") from None
 

@@ -5,7 +5,7 @@ bundles.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import nodeconfig
@@ -47,4 +47,6 @@ def assemble(settings: Settings, directory: Path) -> Assembly:
         *topology.version_sets,
         pinned=texts[mirror.index] if mirror.index else None,
     )
+    if mirror.index:
+        topology = replace(topology, image_digests=tuple(sorted(index.image_digests.items())))
     return Assembly(settings, topology, texts, index, nodeconfig.bundles(topology, index))

@@ -58,7 +58,7 @@ path = "/var/lib/containerd/opt"
 snapshotter = "overlayfs"
 
 [plugins."io.containerd.cri.v1.images".pinned_images]
-sandbox = "{topology.pause_image}"
+sandbox = "{topology.image(topology.pause_image)}"
 
 [plugins."io.containerd.cri.v1.images".registry]
 config_path = "{_REGISTRIES}"

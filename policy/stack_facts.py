@@ -31,6 +31,7 @@ def read_facts(cluster: Mapping[str, object], today: date | None = None) -> Stac
         versions=(("kubernetes.version", version), *pools),
         etcd_hosts=settings.etcd_hosts,
         snapshots_copied=bool(settings.etcd.snapshots.copy_to),
+        artifacts_pinned=settings.artifacts.index is not None,
         is_cloud=settings.metal is None,
         today=today or datetime.now(UTC).date(),
     )

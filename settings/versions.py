@@ -38,7 +38,9 @@ class ArtifactSettings(Section):
     URL.
     """
     index: FilePath | None = None
-    """Copy of the mirror's index in the checkout; pins checksums, so that previews do not need the mirror."""
+    """Copy of the mirror's index in the checkout (`make mirror INDEX=FILE`). It pins the checksums of files
+    and the digests of images, so that previews do not need the mirror.
+    """
     ca_file: FilePath | None = None
     """PEM file of the certificate authority of the mirror; default: the system's authorities."""
 

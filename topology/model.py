@@ -284,9 +284,16 @@ class Topology:
     external_cloud: bool = False
     """Whether the cloud controller manager sets addresses and zones of nodes and creates load balancers."""
     extra_flags: ExtraFlags = NO_EXTRA_FLAGS
+    image_digests: tuple[tuple[str, str], ...] = ()
+    """The references of images whose digests the stack pins, with the digests (`sha256:` and hex digits)."""
 
     @property
     def version_sets(self) -> tuple[Versions, ...]:
         """The component versions of the cluster, then those with the version of each older pool."""
         older = sorted({pool.kubernetes for pool in self.pools} - {"", self.versions.kubernetes})
         return (self.versions, *(replace(self.versions, kubernetes=version) for version in older))
+
+    def image(self, reference: str) -> str:
+        """Return the reference of an image, with its digest if the stack pins it."""
+        digest = dict(self.image_digests).get(reference)
+        return f"{reference}@{digest}" if digest else reference

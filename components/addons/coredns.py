@@ -164,7 +164,7 @@ def _deployment_spec(topology: Topology, config: str) -> apps.DeploymentSpecArgs
                     seccomp_profile=core.SeccompProfileArgs(type="RuntimeDefault"),
                     sysctls=[core.SysctlArgs(name="net.ipv4.ip_unprivileged_port_start", value="0")],
                 ),
-                containers=[_container_args(topology.versions.coredns)],
+                containers=[_container_args(topology)],
                 volumes=[
                     core.VolumeArgs(name="config", config_map=core.ConfigMapVolumeSourceArgs(name=_NAME))
                 ],
@@ -173,10 +173,10 @@ def _deployment_spec(topology: Topology, config: str) -> apps.DeploymentSpecArgs
     )
 
 
-def _container_args(version: str) -> core.ContainerArgs:
+def _container_args(topology: Topology) -> core.ContainerArgs:
     return core.ContainerArgs(
         name=_NAME,
-        image=f"registry.k8s.io/coredns/coredns:v{version}",
+        image=topology.image(f"registry.k8s.io/coredns/coredns:v{topology.versions.coredns}"),
         args=["-conf", f"{_CONFIG_DIRECTORY}/Corefile"],
         ports=[
             core.ContainerPortArgs(name="dns", container_port=53, protocol="UDP"),

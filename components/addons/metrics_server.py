@@ -163,7 +163,7 @@ def _deployment_spec(topology: Topology) -> apps.DeploymentSpecArgs:
                     fs_group=1000,
                     seccomp_profile=core.SeccompProfileArgs(type="RuntimeDefault"),
                 ),
-                containers=[_container_args(topology.versions.metrics_server)],
+                containers=[_container_args(topology)],
                 volumes=[core.VolumeArgs(name="tls", secret=core.SecretVolumeSourceArgs(secret_name=_NAME))],
             ),
         ),
@@ -184,10 +184,11 @@ def _restart_annotations(topology: Topology) -> dict[str, str] | None:
     return annotations or None
 
 
-def _container_args(version: str) -> core.ContainerArgs:
+def _container_args(topology: Topology) -> core.ContainerArgs:
+    version = topology.versions.metrics_server
     return core.ContainerArgs(
         name=_NAME,
-        image=f"registry.k8s.io/metrics-server/metrics-server:v{version}",
+        image=topology.image(f"registry.k8s.io/metrics-server/metrics-server:v{version}"),
         args=[
             f"--secure-port={_PORT}",
             f"--tls-cert-file={_TLS_DIRECTORY}/tls.crt",

@@ -43,6 +43,7 @@ class StackFacts:
     `api_ports` are the ports of the Kubernetes API on the machines and on the endpoint. `versions` are
     Kubernetes versions, each with the path of its setting. `etcd_hosts` are the hosts of etcd members.
     `snapshots_copied` is true when etcd snapshots are copied to storage outside of the members' disks.
+    `artifacts_pinned` is true when the checkout has the digests of what the mirror serves.
     """
 
     cluster: str
@@ -52,6 +53,7 @@ class StackFacts:
     versions: tuple[tuple[str, str], ...]
     etcd_hosts: tuple[str, ...]
     snapshots_copied: bool
+    artifacts_pinned: bool
     is_cloud: bool
     today: date
 

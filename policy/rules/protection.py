@@ -1,4 +1,4 @@
-"""Rules: in production, data that cannot be recreated is protected from deletion."""
+"""Rules: in production, data is protected from deletion, and programs and images from replacement."""
 
 from __future__ import annotations
 
@@ -31,6 +31,15 @@ def check_snapshot_copies(facts: StackFacts) -> Iterator[str]:
         yield "etcd.snapshots.copy_to: empty, so snapshots are only on the members' disks; name a copy target"
 
 
+def check_pinned_artifacts(facts: StackFacts) -> Iterator[str]:
+    """Yield a message when the mirror decides which programs and images hosts run."""
+    if facts.is_production and not facts.artifacts_pinned:
+        yield (
+            "artifacts.index: missing, so hosts run what the mirror serves; write the digests to a file of "
+            "the checkout (`kubewright mirror --index FILE`) and name it here"
+        )
+
+
 RULES = (
     ResourceRule(
         name="protected-data",
@@ -48,5 +57,10 @@ RULES = (
         description="In production, etcd snapshots are copied away from the members.",
         mandatory=False,
         check=check_snapshot_copies,
+    ),
+    SettingsRule(
+        name="pinned-artifacts",
+        description="In production, the checkout has the digests of programs and images.",
+        check=check_pinned_artifacts,
     ),
 )

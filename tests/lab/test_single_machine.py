@@ -1,6 +1,7 @@
 """Lab test of a host with all roles: created from a clean checkout, extended by a worker, and removed.
 
 The network has options that the shared cluster does not have: host-gw between nodes, iptables for services.
+The digests of files and images are pinned.
 """
 
 from __future__ import annotations
@@ -11,8 +12,9 @@ from pathlib import Path
 
 import pytest
 
+from artifacts import catalogue, mirror
 from testkit import lab_slots, stackfile
-from testkit.cluster import Cluster
+from testkit.cluster import Cluster, cache
 from testkit.copy import clean_checkout, git_status
 from testkit.leftovers import leftovers, paths_of_roles
 from testkit.netproof import network_proof
@@ -26,6 +28,9 @@ def single_machine(state: Path, tmp_path_factory: pytest.TempPathFactory) -> Ite
     config = stackfile.document(*slot, control_planes=["cp-1"], workers=[])
     network = {"backend": "host-gw", "proxy_mode": "iptables"}
     config[stackfile.CLUSTER]["network"] |= network
+    index = state / "index.json"
+    mirror.export_index(cache() / "mirror", index)
+    config[stackfile.CLUSTER]["artifacts"]["index"] = str(index)
     checkout = clean_checkout(tmp_path_factory.mktemp("checkout"))
     with removed_at_end(Cluster(name=slot.name, state=state, config=config, checkout=checkout)) as cluster:
         cluster.up()
@@ -35,6 +40,7 @@ def single_machine(state: Path, tmp_path_factory: pytest.TempPathFactory) -> Ite
 def test_single_machine_from_up_to_down(single_machine: Cluster) -> None:
     """The steps are one test, because each step continues with the result of the previous step."""
     _assert_one_host_has_all_roles(single_machine)
+    _assert_images_are_pinned(single_machine)
     _assert_workloads_run(single_machine)
     _assert_checkout_stays_clean(single_machine)
     _add_worker_with_host_gw(single_machine)
@@ -50,6 +56,21 @@ def _assert_one_host_has_all_roles(single_machine: Cluster) -> None:
     assert not [taint for taint in node["spec"].get("taints", []) if taint["effect"] != "PreferNoSchedule"]
     for pod in single_machine.items("pods", "-A"):
         assert pod["status"]["phase"] == "Running", pod["metadata"]["name"]
+
+
+def _assert_images_are_pinned(single_machine: Cluster) -> None:
+    """The add-ons and the sandboxes of pods run the images of the index, and not those of their tags."""
+    index = json.loads(Path(single_machine.config[stackfile.CLUSTER]["artifacts"]["index"]).read_text())
+    for pod in single_machine.items("pods", "-n", "kube-system"):
+        for container in pod["spec"]["containers"]:
+            reference, _, digest = container["image"].partition("@")
+            assert digest == index["images"][reference]["digest"], pod["metadata"]["name"]
+    pause = catalogue.images()[0]
+    script = "/usr/local/lib/kubewright/bin/crictl inspecti -o json "
+    reference = f"{pause}@{index['images'][pause]['digest']}"
+    image = json.loads(single_machine.ssh("cp-1", script + reference).stdout)["status"]
+    assert image["repoDigests"] == [reference.replace(pause, pause.rpartition(":")[0])]
+    assert image["pinned"]
 
 
 def _assert_workloads_run(single_machine: Cluster) -> None:

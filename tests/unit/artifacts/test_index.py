@@ -57,9 +57,9 @@ def test_debian_programs_are_archives(directory: Path) -> None:
     assert {loaded.member(name) for name in catalogue.NODE_ARTIFACTS} == {"*", ""}
 
 
-def _load_error(*arguments: object) -> str:
+def _load_error(*arguments: object, **options: object) -> str:
     with pytest.raises(ArtifactError) as caught:
-        index.load(*arguments)  # type: ignore[arg-type]
+        index.load(*arguments, **options)  # type: ignore[arg-type]
     message = str(caught.value)
     assert "\n" not in message
     return message
@@ -142,7 +142,32 @@ def test_pinned_index_replaces_the_index_of_the_mirror(directory: Path, tmp_path
     url, sha256 = loaded.artifact("kubelet")
     assert sha256 == from_directory.artifact("kubelet")[1]
     assert url == f"https://127.0.0.1:9/files/kubelet/{catalogue.DEFAULTS.kubernetes}/kubelet"
-    assert "images" not in pinned_file.read_text()
+    assert loaded.image_digests == from_directory.image_digests
+    assert loaded.image_digests.keys() == set(catalogue.images())
+
+
+def test_pinned_index_of_an_earlier_release_has_no_images(directory: Path) -> None:
+    pinned = json.dumps({"files": json.loads((directory / "index.json").read_text())["files"]})
+    loaded = index.load("https://127.0.0.1:9", None, catalogue.DEFAULTS, pinned=pinned)
+    assert loaded.image_digests == {}
+
+
+def test_digest_of_an_image_must_be_a_sha256(directory: Path) -> None:
+    document = json.loads((directory / "index.json").read_text())
+    document["images"]["a:1"] = {"digest": "sha256:abc"}
+    assert "'abc' is not a sha256" in _load_error(
+        "https://127.0.0.1:9", None, catalogue.DEFAULTS, pinned=json.dumps(document)
+    )
+
+
+def test_mirror_cannot_choose_the_host_program(directory: Path) -> None:
+    """The host program runs as root on every host, and its text is in this checkout."""
+    path = directory / "index.json"
+    document = json.loads(path.read_text())
+    document["files"][f"host-program/{host_program.digest()}"]["sha256"] = "e" * 64
+    path.write_text(json.dumps(document))
+    _, sha256 = index.load(str(directory)).artifact("host-program", host_program.digest())
+    assert sha256 == host_program.digest()
 
 
 def test_host_program_of_another_checkout_is_missing(

@@ -20,6 +20,7 @@ FACTS = StackFacts(
     versions=(("kubernetes.version", "1.36.3"),),
     etcd_hosts=("cp-1", "cp-2", "cp-3"),
     snapshots_copied=True,
+    artifacts_pinned=True,
     is_cloud=True,
     today=TODAY,
 )

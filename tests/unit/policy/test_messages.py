@@ -36,6 +36,11 @@ ENDED = {"versions": (("kubernetes.version", "1.34.9"),)}
             "etcd.snapshots.copy_to: empty, so snapshots are only on the members' disks; name a copy target",
         ),
         (
+            {"artifacts_pinned": False},
+            "artifacts.index: missing, so hosts run what the mirror serves; write the digests to a file of "
+            "the checkout (`kubewright mirror --index FILE`) and name it here",
+        ),
+        (
             {"etcd_hosts": ("a",)},
             "etcd.hosts: one member in production, its loss is the loss of the cluster; use 3 or 5 members",
         ),

@@ -37,6 +37,7 @@ def networks(*texts: str) -> tuple[IPv4Network, ...]:
         ),
         ("version-ends-soon", {"today": date(2027, 6, 1)}, False),
         ("snapshots-copied", {"is_cloud": False, "snapshots_copied": False}, False),
+        ("pinned-artifacts", {"artifacts_pinned": False}, True),
     ],
 )
 def test_a_change_of_compliant_settings_breaks_one_rule(
@@ -55,6 +56,7 @@ def test_every_settings_rule_is_tested() -> None:
         "supported-version",
         "version-ends-soon",
         "snapshots-copied",
+        "pinned-artifacts",
     }
 
 
