@@ -58,7 +58,7 @@ path = "/var/lib/containerd/opt"
 snapshotter = "overlayfs"
 
 [plugins."io.containerd.cri.v1.images".pinned_images]
-sandbox = "{topology.image(topology.pause_image)}"
+sandbox = "{_sandbox_image(topology)}"
 
 [plugins."io.containerd.cri.v1.images".registry]
 config_path = "{_REGISTRIES}"
@@ -153,3 +153,13 @@ def hosts_toml(registry: Registry, authorization: str = "") -> str:
 def _registry_directory(name: str) -> str:
     """Return the directory name that containerd uses for a registry: `host:5000` becomes `host_5000_`."""
     return re.sub(r":(\d+)$", r"_\1_", name)
+
+
+def _sandbox_image(topology: Topology) -> str:
+    """Return the reference of the image of sandboxes: by its tag, or by its digest if the stack pins it.
+
+    containerd keeps this image from garbage collection only if the text is the name of the image in its
+    store, and a name with a digest has no tag there.
+    """
+    tag, _, digest = topology.image(topology.pause_image).partition("@")
+    return f"{tag.rpartition(':')[0]}@{digest}" if digest else tag

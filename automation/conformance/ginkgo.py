@@ -61,6 +61,7 @@ class Tally:
     skipped: int = 0
     running: dict[str, None] = field(default_factory=dict)
     last: str = ""
+    _ended: set[str] = field(default_factory=set)
 
     def finish(self, spec: str, state: State) -> None:
         """Count a spec that ended."""
@@ -71,12 +72,16 @@ class Tally:
         else:
             self.failed += 1
         self.running.pop(spec, None)
+        self._ended.add(spec)
         self.last = spec
 
     def observe(self, line: str) -> None:
-        """Read a line of ginkgo's output, which can name a spec that runs."""
+        """Read a line of ginkgo's output, which can name a spec that runs.
+
+        The output of a spec that ended repeats these lines.
+        """
         match = _LONG_RUNNING.match(line)
-        if match:
+        if match and match["name"] not in self._ended:
             self.running[match["name"]] = None
 
     @property

@@ -67,10 +67,10 @@ def _assert_images_are_pinned(single_machine: Cluster) -> None:
             assert digest == index["images"][reference]["digest"], pod["metadata"]["name"]
     pause = catalogue.images()[0]
     script = "/usr/local/lib/kubewright/bin/crictl inspecti -o json "
-    reference = f"{pause}@{index['images'][pause]['digest']}"
+    reference = f"{pause.rpartition(':')[0]}@{index['images'][pause]['digest']}"
     image = json.loads(single_machine.ssh("cp-1", script + reference).stdout)["status"]
-    assert image["repoDigests"] == [reference.replace(pause, pause.rpartition(":")[0])]
-    assert image["pinned"]
+    assert image["repoDigests"] == [reference]
+    assert image["pinned"], "the kubelet could delete the image of sandboxes"
 
 
 def _assert_workloads_run(single_machine: Cluster) -> None:

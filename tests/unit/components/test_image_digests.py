@@ -49,7 +49,10 @@ def with_pinned_index(directory: Path) -> Json:
 @pytest.mark.usefixtures("index_with_images")
 def test_pinned_index_pins_the_images(deploy: Deploy, tmp_path: Path) -> None:
     config = with_pinned_index(tmp_path)
-    for name, image in images(deploy(config)).items():
+    found = images(deploy(config))
+    pause = next(reference for reference in DIGESTS if "/pause:" in reference)
+    assert found.pop("sandbox") == f"registry.k8s.io/pause@{DIGESTS[pause]}"
+    for name, image in found.items():
         reference, _, digest = image.partition("@")
         assert digest == DIGESTS[reference], name
 

@@ -106,6 +106,9 @@ def test_progress_line_has_done_failed_left_and_the_longest_running_spec() -> No
     assert tally.line == "3 of 10 specs done, 1 failed, 7 left; now [sig-b] slower and 1 more"
     tally.finish("[sig-b] slower", State.PASSED)
     assert tally.line.endswith("now [sig-b] slow")
+    # ginkgo prints the whole output of a spec when the spec has ended.
+    tally.observe("  [sig-b] slower (Spec Runtime: 2m0.5s)\n")
+    assert tally.line.endswith("now [sig-b] slow")
 
 
 def test_focus_selects_exactly_the_given_specs() -> None:
