@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from assembly.authentication import build_issuers, build_webhooks
+from assembly.dns import build_dns
 from assembly.encryption import build_encryption, build_rotation, encryption_rotations
 from assembly.machines import build_machines
 from assembly.pools import build_pools
@@ -58,6 +59,7 @@ def build_topology(settings: Settings, *, files: Mapping[str, str] | None = None
         control_plane=_control_plane_options(settings, files),
         registries=_registries(settings, files),
         pause_image=settings.sandbox_image,
+        dns=build_dns(settings.dns),
         api_names=settings.api.names,
         drain_seconds=parse_seconds(settings.drain_timeout),
         snapshots=_snapshots(settings),

@@ -8,6 +8,7 @@ from nodeconfig.bundle import File, SecretFile, Service
 from nodeconfig.component import Component
 from nodeconfig.host_paths import BIN, CNI, CONTAINERD_SOCKET, LIBRARY
 from nodeconfig.systemd import Unit
+from topology.images import pinned_image
 from topology.model import Registry, Topology
 
 _CONFIG = "/etc/containerd/config.toml"
@@ -161,5 +162,5 @@ def _sandbox_image(topology: Topology) -> str:
     containerd keeps this image from garbage collection only if the text is the name of the image in its
     store, and a name with a digest has no tag there.
     """
-    tag, _, digest = topology.image(topology.pause_image).partition("@")
+    tag, _, digest = pinned_image(topology, topology.pause_image).partition("@")
     return f"{tag.rpartition(':')[0]}@{digest}" if digest else tag

@@ -506,6 +506,25 @@ class RegistryArgs(TypedDict, total=False):
     """Password, as an encrypted value (`secure: …`); required with `username`."""
 
 
+class DnsArgs(TypedDict, total=False):
+    """The DNS of the cluster. Names of services and pods always resolve as Kubernetes specifies."""
+
+    replicas: int
+    """Number of CoreDNS pods; default: one for each 16 nodes or 256 cores, at least 2, and 1 in a cluster
+    with one node. A pool in a cloud counts with its largest size.
+    """
+    upstreams: Sequence[str]
+    """Servers for names outside of the cluster, such as `10.0.0.53` or `10.0.0.53:5353`; default: the
+    servers in /etc/resolv.conf of the nodes.
+    """
+    stub_domains: Mapping[str, Sequence[str]]
+    """Domains with servers of their own, such as `corp.example: [10.0.0.53]`."""
+    hosts: Mapping[str, Sequence[str]]
+    """Names of addresses, such as `10.0.0.9: [db.corp.example]`, as in /etc/hosts."""
+    rewrites: Mapping[str, str]
+    """Names that resolve like another name, such as `registry.example: registry.tools.svc.cluster.local`."""
+
+
 class HelmReleaseArgs(TypedDict, total=False):
     """A Helm release: a chart, its version and its values."""
 
@@ -981,6 +1000,8 @@ class KubernetesClusterArgs(TypedDict, total=False):
     """Maximum time for the drain of a node before the node changes; pods that stay longer stop the change."""
     sandbox_image: str
     """Image of the pause container, which every pod has."""
+    dns: DnsArgs
+    """The DNS of the cluster."""
     helm_releases: Mapping[str, HelmReleaseArgs]
     """Helm releases by name."""
     access: AccessArgs

@@ -22,6 +22,7 @@ from settings.control_plane import (
     ProxySettings,
     SchedulerSettings,
 )
+from settings.dns import DnsSettings
 from settings.kubelet import KubeletSettings
 from settings.metal import MetalSettings
 from settings.network import EndpointSettings, NetworkSettings
@@ -84,6 +85,8 @@ class Settings(Section):
     """Maximum time for the drain of a node before the node changes; pods that stay longer stop the change."""
     sandbox_image: NonEmpty = "registry.k8s.io/pause:3.10.1"
     """Image of the pause container, which every pod has."""
+    dns: DnsSettings = DnsSettings()
+    """The DNS of the cluster."""
     helm_releases: dict[Name, HelmReleaseSettings] = Field(default_factory=dict)
     """Helm releases by name."""
     access: AccessSettings = AccessSettings()

@@ -27,6 +27,7 @@ _MESSAGES = {
     "greater_than_equal": "must be at least {ge}",
     "less_than_equal": "must be at most {le}",
     "too_short": "must have at least {min_length} entry",
+    "too_long": "has {actual_length} entries; allowed: at most {max_length}",
     "literal_error": "unknown; allowed: {expected}",
     "enum": "unknown; allowed: {expected}",
 }

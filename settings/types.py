@@ -153,6 +153,18 @@ def validate_url(text: str, *schemes: str) -> str:
     return text.rstrip("/")
 
 
+def parse_server(text: str) -> tuple[IPv4Address, int]:
+    """Return the address and port of a DNS server, `ADDRESS[:PORT]`. Raise ValueError for other text."""
+    host, colon, port = text.partition(":")
+    try:
+        address = IPv4Address(host)
+    except ValueError:
+        address = None
+    if address is None or (colon and not (port.isdecimal() and 1 <= int(port) <= 65535)):
+        raise ValueError("not a DNS server; allowed: ADDRESS or ADDRESS:PORT, such as 10.0.0.53")
+    return address, int(port) if colon else 53
+
+
 def _parse_port_range(value: object) -> object:
     if isinstance(value, tuple):
         return value

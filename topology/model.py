@@ -10,6 +10,7 @@ from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from ipaddress import IPv4Address, IPv4Network
 
+from topology.dns import Dns
 from topology.options import NO_EXTRA_FLAGS, ControlPlaneOptions, Encryption, ExtraFlags, Kubelet
 
 
@@ -286,14 +287,10 @@ class Topology:
     extra_flags: ExtraFlags = NO_EXTRA_FLAGS
     image_digests: tuple[tuple[str, str], ...] = ()
     """The references of images whose digests the stack pins, with the digests (`sha256:` and hex digits)."""
+    dns: Dns = field(default_factory=Dns)
 
     @property
     def version_sets(self) -> tuple[Versions, ...]:
         """The component versions of the cluster, then those with the version of each older pool."""
         older = sorted({pool.kubernetes for pool in self.pools} - {"", self.versions.kubernetes})
         return (self.versions, *(replace(self.versions, kubernetes=version) for version in older))
-
-    def image(self, reference: str) -> str:
-        """Return the reference of an image, with its digest if the stack pins it."""
-        digest = dict(self.image_digests).get(reference)
-        return f"{reference}@{digest}" if digest else reference

@@ -11,6 +11,7 @@ import pulumi_kubernetes.core.v1 as core
 from pulumi import ComponentResource, Resource, ResourceOptions
 from pulumi_kubernetes.meta.v1 import LabelSelectorArgs, ObjectMetaArgs
 
+from components.addons.corefile import corefile
 from components.addons.workload import (
     disruption_budget,
     http_probe,
@@ -23,6 +24,8 @@ from components.addons.workload import (
 from components.api import Api
 from components.rbac import Rule, bind_cluster_role, cluster_role, service_account_subject
 from components.tolerate_failure import tolerate_failure
+from topology.dns import replicas_for
+from topology.images import pinned_image
 from topology.model import Topology
 
 _NAMESPACE = "kube-system"
@@ -51,12 +54,12 @@ class CoreDnsArgs:
 
 
 class CoreDns(ComponentResource):
-    """CoreDNS with two replicas on two nodes, or one replica in a cluster with one node."""
+    """CoreDNS, with as many replicas as the size of the cluster requires, on different nodes."""
 
     def __init__(self, name: str, args: CoreDnsArgs, opts: ResourceOptions | None = None) -> None:
         super().__init__("kubewright:index:CoreDns", name, None, opts)
         options = args.api.options(self)
-        config_text = corefile(args.topology.network.domain)
+        config_text = corefile(args.topology)
         metadata = ObjectMetaArgs(name=_NAME, namespace=_NAMESPACE)
         account = core.ServiceAccount(f"{name}-account", metadata=metadata, opts=options)
         cluster_role(f"{name}-role", "system:coredns", _RULES, options)
@@ -105,36 +108,21 @@ class CoreDns(ComponentResource):
         )
 
 
-def corefile(domain: str) -> str:
-    """Return the CoreDNS configuration, which resolves pod names only for existing pods."""
-    return f"""\
-.:53 {{
-    errors
-    health {{
-        lameduck 5s
-    }}
-    ready
-    kubernetes {domain} in-addr.arpa ip6.arpa {{
-        pods verified
-        fallthrough in-addr.arpa ip6.arpa
-        ttl 30
-    }}
-    prometheus :9153
-    forward . /etc/resolv.conf {{
-        max_concurrent 1000
-    }}
-    cache 30
-    loop
-    reload
-    loadbalance
-}}
-"""
+def _count_nodes(topology: Topology) -> int:
+    """Return the number of nodes. A pool in a cloud counts with its largest size, which an autoscaler can
+    reach without a run of this program.
+    """
+    return sum(pool.capacity.max_size if pool.capacity else len(pool.nodes) for pool in topology.pools)
+
+
+def _count_cores(topology: Topology) -> int:
+    """Return the number of cores in the inventory of nodes. Machines of a pool in a cloud are not in it."""
+    nodes = {node.name for pool in topology.pools for node in pool.nodes}
+    return sum(machine.size.cpus for machine in topology.machines if machine.size and machine.name in nodes)
 
 
 def _deployment_spec(topology: Topology, config: str) -> apps.DeploymentSpecArgs:
-    has_one_node = sum(len(pool.nodes) for pool in topology.pools) == 1
-    replicas = 1 if has_one_node else 2
-    # The spec does not depend on the number of workers, so that a new worker does not change this object.
+    replicas = topology.dns.replicas or replicas_for(_count_nodes(topology), _count_cores(topology))
     highly_available = len(topology.control_planes) > 1
     return apps.DeploymentSpecArgs(
         replicas=replicas,
@@ -176,7 +164,7 @@ def _deployment_spec(topology: Topology, config: str) -> apps.DeploymentSpecArgs
 def _container_args(topology: Topology) -> core.ContainerArgs:
     return core.ContainerArgs(
         name=_NAME,
-        image=topology.image(f"registry.k8s.io/coredns/coredns:v{topology.versions.coredns}"),
+        image=pinned_image(topology, f"registry.k8s.io/coredns/coredns:v{topology.versions.coredns}"),
         args=["-conf", f"{_CONFIG_DIRECTORY}/Corefile"],
         ports=[
             core.ContainerPortArgs(name="dns", container_port=53, protocol="UDP"),

@@ -31,6 +31,7 @@ from components.rbac import (
     service_account_subject,
 )
 from topology.certificates import KUBELET_SERVING_CA, trust_bundle
+from topology.images import pinned_image
 from topology.model import Topology
 
 _NAMESPACE = "kube-system"
@@ -188,7 +189,7 @@ def _container_args(topology: Topology) -> core.ContainerArgs:
     version = topology.versions.metrics_server
     return core.ContainerArgs(
         name=_NAME,
-        image=topology.image(f"registry.k8s.io/metrics-server/metrics-server:v{version}"),
+        image=pinned_image(topology, f"registry.k8s.io/metrics-server/metrics-server:v{version}"),
         args=[
             f"--secure-port={_PORT}",
             f"--tls-cert-file={_TLS_DIRECTORY}/tls.crt",

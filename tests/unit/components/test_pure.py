@@ -1,4 +1,4 @@
-"""Tests of functions of the components: derived secrets, kubeconfig, Corefile."""
+"""Tests of functions of the components: derived secrets and kubeconfig."""
 
 from __future__ import annotations
 
@@ -10,7 +10,6 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from components.addons.coredns import corefile
 from components.addons.workload import spread_constraints
 from components.derived_secrets import bootstrap_token, encryption_key
 from components.encryption_configuration import encryption_configuration
@@ -107,13 +106,6 @@ def test_a_kubeconfig_contains_its_certificates() -> None:
     document = json.loads(text)
     assert base64.b64decode(document["users"][0]["user"]["client-key-data"]) == b"KEY"
     assert document["current-context"] == document["contexts"][0]["name"] == "c"
-    assert "insecure" not in text
-
-
-def test_the_corefile_serves_the_domain_and_has_matching_braces() -> None:
-    text = corefile("cluster.example")
-    assert "kubernetes cluster.example in-addr.arpa" in text
-    assert text.count("{") == text.count("}")
     assert "insecure" not in text
 
 

@@ -15,6 +15,7 @@ from tests.unit.settings.wrong_api import API
 from tests.unit.settings.wrong_authentication import AUTHENTICATION
 from tests.unit.settings.wrong_authorization import AUTHORIZATION
 from tests.unit.settings.wrong_clouds import CLOUDS
+from tests.unit.settings.wrong_dns import DNS
 from tests.unit.settings.wrong_encryption import ENCRYPTION
 from tests.unit.settings.wrong_extra_args import EXTRA_ARGS
 from tests.unit.settings.wrong_machines import MACHINES
@@ -23,7 +24,7 @@ from tests.unit.settings.wrong_values import VALUES
 
 MESSAGES = Path(__file__).parent / "messages.txt"
 WRONG = (
-    *(*VALUES, *MACHINES, *NETWORK, *ADDONS, *CLOUDS),
+    *(*VALUES, *MACHINES, *NETWORK, *ADDONS, *CLOUDS, *DNS),
     *(*API, *AUTHENTICATION, *AUTHORIZATION, *ENCRYPTION, *EXTRA_ARGS),
 )
 

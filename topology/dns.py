@@ -1,0 +1,51 @@
+"""The DNS of the cluster: how many servers answer, and how they answer names outside of the cluster [H1]."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from ipaddress import IPv4Address
+
+NODES_PER_REPLICA = 16
+CORES_PER_REPLICA = 256
+"""The steps of upstream's DNS autoscaler:
+https://kubernetes.io/docs/tasks/administer-cluster/dns-horizontal-autoscaling/.
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Upstream:
+    """A DNS server for names outside of the cluster."""
+
+    address: IPv4Address
+    port: int = 53
+
+    def __str__(self) -> str:
+        return f"{self.address}:{self.port}"
+
+
+@dataclass(frozen=True, slots=True)
+class Dns:
+    """The options of the cluster's DNS.
+
+    `upstreams` answer all other names; empty: the servers in /etc/resolv.conf of the node. `stub_domains`
+    are domains with servers of their own. `hosts` are addresses with their names. `rewrites` are pairs of a
+    name and the name that answers in its place. `replicas` is 0 for a number that follows the size of the
+    cluster.
+    """
+
+    upstreams: tuple[Upstream, ...] = ()
+    stub_domains: tuple[tuple[str, tuple[Upstream, ...]], ...] = ()
+    hosts: tuple[tuple[IPv4Address, tuple[str, ...]], ...] = ()
+    rewrites: tuple[tuple[str, str], ...] = ()
+    replicas: int = 0
+
+
+def replicas_for(nodes: int, cores: int) -> int:
+    """Return the number of DNS servers for a cluster of this size. `cores` is 0 if it is not known.
+
+    One node has one server, because a second server on the same node would fail together with the first.
+    """
+    if nodes <= 1:
+        return 1
+    return max(2, math.ceil(nodes / NODES_PER_REPLICA), math.ceil(cores / CORES_PER_REPLICA))
