@@ -25,12 +25,12 @@ from topology.model import (
     Network,
     Registry,
     Rotation,
-    Snapshots,
     Topology,
     Versions,
 )
-from topology.options import ControlPlaneOptions, EventRateLimit, ExtraFlags, LeaderElection
-from topology.ports import API_PORT, SSH_PORT
+from topology.open_ports import OpenPort
+from topology.options import ControlPlaneOptions, EventRateLimit, ExtraFlags, LeaderElection, Snapshots
+from topology.ports import API_PORT, SSH_PORT, Protocol
 
 
 def build_topology(settings: Settings, *, files: Mapping[str, str] | None = None) -> Topology:
@@ -141,6 +141,10 @@ def _network(settings: Settings) -> Network:
         ssh_ports=_ssh_ports(settings),
         probe_sources=cloud.probe_sources if cloud else (),
         node_domains=cloud.node_domains if cloud else (),
+        open_ports=tuple(
+            OpenPort(name, port.sources, port.roles, Protocol(port.protocol), port.port, port.because)
+            for name, port in section.ports.items()
+        ),
     )
 
 

@@ -43,6 +43,23 @@ class EndpointArgs(TypedDict, total=False):
     """TCP port of the API."""
 
 
+class PortArgs(TypedDict, total=False):
+    """Ports of machines that the packet filter and the security groups open."""
+
+    port: Required[str]
+    """A port such as 9100, or a range as `FIRST-LAST`."""
+    protocol: str
+    """`tcp` or `udp`."""
+    sources: Required[Sequence[str]]
+    """Networks that may connect; `network.pods` for pods."""
+    roles: Sequence[str]
+    """Roles of the machines: `node`, `control-plane`, `etcd`, `load-balancer`. Every machine with one of
+    them opens the port.
+    """
+    because: Required[str]
+    """The reason, which rules and tables show."""
+
+
 class NetworkArgs(TypedDict, total=False):
     """The address ranges and the network options of the cluster."""
 
@@ -70,6 +87,8 @@ class NetworkArgs(TypedDict, total=False):
     """
     ssh_allowed: Sequence[str]
     """Networks that may connect to SSH on hosts, for the deployer; default: `api_allowed`."""
+    ports: Mapping[str, PortArgs]
+    """Further ports that machines open, by name, in addition to the table of `kubewright plan ports`."""
 
 
 class KubeletArgs(TypedDict, total=False):

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from ipaddress import IPv4Network
+from typing import Literal
 
 from pydantic import Field
 
 from settings.base import Section
-from settings.types import Network, NonEmpty, Port, PortRange, Subdomain
-from topology.model import Backend, ProxyMode
+from settings.types import Name, Network, NonEmpty, Port, PortNumbers, PortRange, Subdomain
+from topology.model import Backend, ProxyMode, Role
 from topology.ports import API_PORT
 
 
@@ -21,6 +22,23 @@ class EndpointSettings(Section):
     """
     port: Port = API_PORT
     """TCP port of the API."""
+
+
+class PortSettings(Section):
+    """Ports of machines that the packet filter and the security groups open."""
+
+    port: PortNumbers
+    """A port such as 9100, or a range as `FIRST-LAST`."""
+    protocol: Literal["tcp", "udp"] = "tcp"
+    """`tcp` or `udp`."""
+    sources: tuple[Network, ...] = Field(min_length=1)
+    """Networks that may connect; `network.pods` for pods."""
+    roles: tuple[Role, ...] = Field(default=(Role.NODE,), min_length=1)
+    """Roles of the machines: `node`, `control-plane`, `etcd`, `load-balancer`. Every machine with one of them
+    opens the port.
+    """
+    because: NonEmpty
+    """The reason, which rules and tables show."""
 
 
 class NetworkSettings(Section):
@@ -50,6 +68,9 @@ class NetworkSettings(Section):
     """
     ssh_allowed: tuple[Network, ...] | None = None
     """Networks that may connect to SSH on hosts, for the deployer; default: `api_allowed`."""
+
+    ports: dict[Name, PortSettings] = Field(default_factory=dict, max_length=100)
+    """Further ports that machines open, by name, in addition to the table of `kubewright plan ports`."""
 
     @property
     def api_networks(self) -> tuple[Network, ...]:

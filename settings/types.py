@@ -179,6 +179,14 @@ def _parse_port_range(value: object) -> object:
     return first, last
 
 
+def _parse_port_numbers(value: object) -> object:
+    """Return the first and the last of one port or of a range."""
+    text = f"{value}-{value}" if isinstance(value, int) and not isinstance(value, bool) else value
+    if isinstance(text, str) and not _PORTS.fullmatch(text):
+        raise ValueError("not a port; allowed: a number from 1 to 65535, or FIRST-LAST such as 9100-9110")
+    return _parse_port_range(text)
+
+
 def _parse_taint(value: object) -> object:
     if isinstance(value, Taint):
         return value
@@ -238,6 +246,11 @@ HostPath = Annotated[
 HttpsUrl = Annotated[str, AfterValidator(_validate_https_url), _text_schema(pattern="^https://[^/@]+")]
 PortRange = Annotated[
     tuple[int, int], BeforeValidator(_parse_port_range), _text_schema(pattern=_anchored_pattern(_PORTS))
+]
+PortNumbers = Annotated[
+    tuple[int, int],
+    BeforeValidator(_parse_port_numbers),
+    WithJsonSchema({"type": ["string", "integer"], "pattern": _anchored_pattern(_PORTS)}),
 ]
 TaintText = Annotated[
     Taint,

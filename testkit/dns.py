@@ -29,8 +29,8 @@ def serve_names(directory: Path, address: str, names: Mapping[str, str]) -> Iter
         [program, "-conf", configuration], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
     )
     try:
-        listening = ["ss", "-lun", f"src {address}:{PORT}"]
-        eventually("the DNS server listens", lambda: f":{PORT}" in run(listening, timeout=10).stdout, timeout=30)
+        query = ["ss", "-lun", f"src {address}:{PORT}"]
+        eventually("it listens", lambda: f":{PORT}" in run(query, timeout=10).stdout, timeout=30)
         yield f"{address}:{PORT}"
     finally:
         process.terminate()

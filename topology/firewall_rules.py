@@ -7,22 +7,28 @@ from dataclasses import dataclass
 from ipaddress import IPv4Network, collapse_addresses
 
 from topology.model import Member, Role, Topology
+from topology.open_ports import OpenPort
 from topology.ports import ENDPOINT_PORT, NODE_PORT_RANGE, PORT_TABLE, SSH_PORTS, PortRow, Protocol, Source
 
 
 @dataclass(frozen=True, slots=True)
 class FirewallRule:
-    """A row of the port table for one cluster. `first` and `last` are the ports; 0 without ports."""
+    """A row of the port table for one cluster. `first` and `last` are the ports; 0 without ports.
+
+    `setting` is the name of the port in the settings; empty for a row of the table. The networks of a setting
+    can be outside of the cluster.
+    """
 
     networks: tuple[IPv4Network, ...]
     protocol: Protocol
     first: int
     last: int
     purpose: str
+    setting: str = ""
 
 
 def rules_for(topology: Topology, roles: Iterable[Role]) -> tuple[FirewallRule, ...]:
-    """Return the firewall rules of a host with these roles, in the order of the port table.
+    """Return the firewall rules of a host with these roles: the port table, then the ports of the settings.
 
     Rows whose sources have no networks are omitted.
     """
@@ -35,7 +41,27 @@ def rules_for(topology: Topology, roles: Iterable[Role]) -> tuple[FirewallRule, 
         if networks:
             ranges = _row_ports(topology, row)
             rules += [FirewallRule(networks, row.protocol, *ports, row.purpose) for ports in ranges]
+    opened = topology.network.open_ports
+    rules += [_setting_rule(topology, port) for port in opened if host_roles.intersection(port.roles)]
     return tuple(rules)
+
+
+def _setting_rule(topology: Topology, port: OpenPort) -> FirewallRule:
+    return FirewallRule(
+        _setting_networks(topology, port), port.protocol, *port.ports, port.purpose, port.name
+    )
+
+
+def _setting_networks(topology: Topology, port: OpenPort) -> tuple[IPv4Network, ...]:
+    """Return the networks that may connect. A node replaces the address of a pod by its own, so machines are
+    a source when pods are one.
+    """
+    machines = topology.network.machines if _admits_pods(topology, port) else ()
+    return tuple(collapse_addresses((*port.networks, *machines)))
+
+
+def _admits_pods(topology: Topology, port: OpenPort) -> bool:
+    return any(topology.network.pods.overlaps(network) for network in port.networks)
 
 
 def ports_closed_to_pods(topology: Topology) -> tuple[FirewallRule, ...]:
@@ -56,12 +82,18 @@ def ports_closed_to_pods(topology: Topology) -> tuple[FirewallRule, ...]:
         for ports in _row_ports(topology, row)
     }
     machines = tuple(collapse_addresses(topology.network.machines))
-    return tuple(
+    closed = [
         FirewallRule(machines, row.protocol, *ports, row.purpose)
         for row in rows
         for ports in _row_ports(topology, row)
         if (row.protocol, ports) not in open_ports
-    )
+    ]
+    closed += [
+        FirewallRule(machines, port.protocol, *port.ports, port.purpose)
+        for port in topology.network.open_ports
+        if not _admits_pods(topology, port)
+    ]
+    return tuple(closed)
 
 
 def port_table(topology: Topology) -> str:
@@ -78,6 +110,11 @@ def port_table(topology: Topology) -> str:
         networks = ", ".join(map(str, _merged_networks(topology, row.sources)))
         targets = "all" if set(roles) == cluster_roles else ", ".join(roles)
         lines.append(_format_line(", ".join(sources), targets, ports, row.purpose, networks))
+    for port in topology.network.open_ports:
+        ports = f"{port.protocol} {_format_ports(*port.ports)}"
+        networks = ", ".join(map(str, _setting_networks(topology, port)))
+        targets = ", ".join(port.roles)
+        lines.append(_format_line(f"network.ports.{port.name}", targets, ports, port.purpose, networks))
     return "\n".join(lines) + "\n"
 
 

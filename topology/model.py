@@ -9,9 +9,13 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from ipaddress import IPv4Address, IPv4Network
+from typing import TYPE_CHECKING
 
 from topology.dns import Dns
-from topology.options import NO_EXTRA_FLAGS, ControlPlaneOptions, Encryption, ExtraFlags, Kubelet
+from topology.options import NO_EXTRA_FLAGS, ControlPlaneOptions, Encryption, ExtraFlags, Kubelet, Snapshots
+
+if TYPE_CHECKING:
+    from topology.open_ports import OpenPort
 
 
 class Role(StrEnum):
@@ -143,6 +147,7 @@ class Network:
     """Networks of the cloud's health probes, in addition to the networks of the machines."""
     node_domains: tuple[str, ...] = ()
     """DNS domains of machine names in a cloud. Serving certificates of kubelets contain these names."""
+    open_ports: tuple[OpenPort, ...] = ()
 
     @property
     def api_service(self) -> IPv4Address:
@@ -180,18 +185,6 @@ class Versions:
     flannel: str
     coredns: str
     metrics_server: str
-
-
-@dataclass(frozen=True, slots=True)
-class Snapshots:
-    """Snapshots of every etcd member: the interval in seconds and the number of snapshots to keep.
-
-    `copy_to` is a directory on the hosts for copies of the snapshots; empty: no copies.
-    """
-
-    every: int = 6 * 3600
-    keep: int = 12
-    copy_to: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -280,7 +273,7 @@ class Topology:
     drain_seconds: int = 300
     """Maximum duration of the drain of a node before the node changes or leaves."""
     certificates: Certificates = Certificates()
-    snapshots: Snapshots = Snapshots()
+    snapshots: Snapshots = field(default_factory=Snapshots)
     encryption: Encryption = field(default_factory=Encryption)
     external_cloud: bool = False
     """Whether the cloud controller manager sets addresses and zones of nodes and creates load balancers."""

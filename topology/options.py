@@ -89,6 +89,18 @@ NO_EXTRA_FLAGS = ExtraFlags()
 
 
 @dataclass(frozen=True, slots=True)
+class Snapshots:
+    """Snapshots of every etcd member: the interval in seconds and the number of snapshots to keep.
+
+    `copy_to` is a directory on the hosts for copies of the snapshots; empty: no copies.
+    """
+
+    every: int = 6 * 3600
+    keep: int = 12
+    copy_to: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class KmsPlugin:
     """A KMS v2 plugin, with which API servers encrypt objects in etcd.
 

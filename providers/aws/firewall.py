@@ -39,10 +39,15 @@ class IngressRule:
 
 
 def ingress_rules(topology: Topology, roles: Iterable[Role]) -> tuple[IngressRule, ...]:
-    """Return the ingress rules of machines with these roles. Sources are limited to the virtual network."""
+    """Return the ingress rules of machines with these roles.
+
+    Sources are limited to the virtual network, except for ports that the settings open.
+    """
     rules = []
     for rule in rules_for(topology, roles):
-        networks = tuple(_intersect_networks(rule.networks, topology.network.machines))
+        networks = rule.networks
+        if not rule.setting:
+            networks = tuple(_intersect_networks(networks, topology.network.machines))
         if networks and rule.protocol is not Protocol.VRRP:
             ports = (-1, -1) if rule.protocol is Protocol.ICMP else (rule.first, rule.last)
             rules.append(IngressRule(networks, rule.protocol.value, *ports, rule.purpose))

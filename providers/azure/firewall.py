@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from ipaddress import IPv4Network, collapse_addresses
+from zlib import crc32
 
 from pulumi import ComponentResource, Output, ResourceOptions
 from pulumi_azure_native.network import NetworkSecurityGroup, SecurityRule
@@ -20,6 +21,7 @@ from topology.model import Role, Topology
 from topology.ports import API_PORT, PORT_TABLE, Protocol
 
 FIRST_PRIORITY = 100
+_PRIORITY_STEP = 10
 LAST_PRIORITY = 499
 """Rules of the cloud controller begin at 500 (cloud-provider-azure)."""
 DENY_PRIORITY = 4096
@@ -128,6 +130,7 @@ def ingress_rules(topology: Topology, roles: Iterable[Role]) -> tuple[IngressRul
     machines and pods only, because no machine has a public address.
     """
     machine_roles = tuple(roles)
+    priorities = _setting_priorities(topology)
     rules = [
         IngressRule(
             name=f"{rule.protocol}-{rule.first}" if rule.first else str(rule.protocol),
@@ -135,7 +138,7 @@ def ingress_rules(topology: Topology, roles: Iterable[Role]) -> tuple[IngressRul
             sources=tuple(map(str, _rule_sources(topology, rule))),
             ports=_port_range(rule),
             description=rule.purpose,
-            priority=_rule_priority(rule),
+            priority=priorities[rule.setting] if rule.setting else _rule_priority(rule),
         )
         for rule in rules_for(topology, machine_roles)
         if rule.protocol in _PROTOCOLS and _rule_sources(topology, rule)
@@ -150,10 +153,28 @@ def ingress_rules(topology: Topology, roles: Iterable[Role]) -> tuple[IngressRul
 
 
 def _rule_priority(rule: FirewallRule) -> int:
-    return FIRST_PRIORITY + 10 * _ROW_NUMBERS[rule.protocol, rule.purpose]
+    return FIRST_PRIORITY + _PRIORITY_STEP * _ROW_NUMBERS[rule.protocol, rule.purpose]
+
+
+def _setting_priorities(topology: Topology) -> dict[str, int]:
+    """Return the priority of each port of the settings by its name.
+
+    It follows from the name, so that the addition or removal of a port rarely changes another one.
+    """
+    first = FIRST_PRIORITY + _PRIORITY_STEP * len(PORT_TABLE)
+    places = LAST_PRIORITY - first
+    priorities: dict[str, int] = {}
+    for name in sorted(port.name for port in topology.network.open_ports):
+        place = crc32(name.encode()) % places
+        while first + place in priorities.values():
+            place = (place + 1) % places
+        priorities[name] = first + place
+    return priorities
 
 
 def _rule_sources(topology: Topology, rule: FirewallRule) -> tuple[IPv4Network, ...]:
+    if rule.setting:
+        return rule.networks
     internal = (*topology.network.machines, topology.network.pods)
     # Health probes have a separate rule with a service tag.
     sources = [network for network in rule.networks if network not in topology.network.probe_sources]

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from settings.problem import Problem
 from settings.rules.base import RuleInput, rule
+from topology.model import Role
 from topology.ports import API_PORT, CLUSTER_PORTS, SSH_PORT
 
 
@@ -33,6 +34,45 @@ def endpoint_port_is_outside_node_ports(rule_input: RuleInput) -> Iterator[Probl
             str(settings.endpoint.port),
             f"is inside network.node_ports ({first}-{last}); choose one outside",
         )
+
+
+@rule(needs_valid=("network.ports", "network.node_ports"))
+def opened_ports_are_free(rule_input: RuleInput) -> Iterator[Problem]:
+    """Require ports that no component of the cluster has, and no two entries for the same port."""
+    network = rule_input.settings.network
+    names: list[str] = []
+    for name, entry in network.ports.items():
+        first, last = entry.port
+        path, value = f"network.ports.{name}.port", str(first) if first == last else f'"{first}-{last}"'
+        taken = [f"{port} ({owner})" for port, owner in CLUSTER_PORTS.items() if first <= port <= last]
+        if taken:
+            yield Problem(path, value, f"Kubewright decides about {', '.join(taken)}; choose another port")
+        start, end = network.node_ports
+        if first <= end and start <= last:
+            yield Problem(
+                path,
+                value,
+                f"overlaps network.node_ports ({start}-{end}), which are open; choose another port",
+            )
+        for other in names:
+            others = network.ports[other]
+            overlap = first <= others.port[1] and others.port[0] <= last
+            if overlap and entry.protocol == others.protocol and set(entry.roles) & set(others.roles):
+                yield Problem(path, value, f"overlaps network.ports.{other}; join the entries")
+        names.append(name)
+
+
+@rule(needs_valid=("network.ports",), needs=("load_balancers.hosts",))
+def opened_ports_have_machines(rule_input: RuleInput) -> Iterator[Problem]:
+    """Refuse the role of load balancers in a cluster that has none."""
+    settings = rule_input.settings
+    for name, entry in settings.network.ports.items():
+        if Role.LOAD_BALANCER in entry.roles and not settings.load_balancers.hosts:
+            yield Problem(
+                f"network.ports.{name}.roles",
+                f'"{Role.LOAD_BALANCER}"',
+                "the cluster has no load_balancers; remove the role",
+            )
 
 
 @rule(needs=("metal.ssh.port", "network.node_ports"))

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from testkit import pods
 from testkit.cluster import Cluster
+from testkit.wait import eventually
 from topology.ports import CLUSTER_PORTS, NODE_PORT_RANGE, PORT_TABLE, SSH_PORTS
 
 ABSENT = {
@@ -13,6 +15,8 @@ ABSENT = {
     10290: "Azure's health extension runs on Azure",
 }
 """Ports of the table without a listener in the test cluster."""
+PORT = 9100
+"""A port that no component of the cluster has."""
 _EPHEMERAL = 32768
 """Start of the kernel's ephemeral ports. containerd's streaming server uses an ephemeral port on loopback."""
 
@@ -55,3 +59,26 @@ def test_listeners_that_others_reach_have_a_rule(listeners: set[tuple[str, int, 
         if row.ports != NODE_PORT_RANGE
     }
     assert {(protocol, port) for protocol, port, local in listeners if not local} - rules == set()
+
+
+def test_configured_port_is_open_for_its_sources_only(cluster: Cluster, namespace: str) -> None:
+    """A pod in the network of a worker listens. Before and after the setting, no other machine reaches it."""
+    cluster.kubectl("label", "namespace", namespace, "pod-security.kubernetes.io/enforce=privileged")
+    server = pods.container(f"mkdir /tmp/www && exec httpd -f -p {PORT} -h /tmp/www")
+    cluster.apply(pods.pod(namespace, "server", pods.spec(server, hostNetwork=True, **pods.on_node("w-1"))))
+    cluster.kubectl("wait", "-n", namespace, "pod/server", "--for=condition=Ready", "--timeout=60s")
+
+    def reaches(host: str) -> bool:
+        connect = f"timeout 3 bash -c '</dev/tcp/{cluster.address('w-1')}/{PORT}'"
+        return cluster.ssh(host, connect, check=False).code == 0
+
+    entry = {"port": PORT, "sources": [f"{cluster.address('w-2')}/32"], "because": "a test"}
+    eventually("the pod listens", lambda: reaches("w-1"), timeout=30)
+    assert not reaches("w-2")
+    before = {host: cluster.services(host) for host in cluster.nodes}
+    with cluster.temporary_settings({"network": {"ports": {"exporter": entry}}}):
+        cluster.up()
+        assert reaches("w-2")
+        assert not reaches("cp-1")
+        assert {host: cluster.services(host) for host in cluster.nodes} == before, "a service restarted"
+    assert not reaches("w-2")

@@ -4,7 +4,31 @@ from __future__ import annotations
 
 from tests.unit.settings.support import REMOVE, TWO_WORKERS, InvalidSettings, with_workers
 
+ROW: dict[str, object] = {"port": 9100, "sources": ["10.0.0.0/8"], "because": "metrics"}
+
+
+def with_port(key: str, message: str, entry: dict[str, object]) -> InvalidSettings:
+    """Return invalid settings with an entry of `network.ports`. `key` is the invalid key of the entry."""
+    return InvalidSettings(f"network.ports.exporter.{key}", message, {"network.ports.exporter": entry})
+
+
 NETWORK = (
+    # Further ports
+    with_port("sources", "missing", {"port": 9100, "because": "x"}),
+    with_port("because", "missing", {"port": 9100, "sources": ["10.0.0.0/8"]}),
+    with_port("sources", "must have at least 1 entry", ROW | {"sources": []}),
+    with_port("port", "not a port; allowed", ROW | {"port": "http"}),
+    with_port("port", "contains numbers that are no ports", ROW | {"port": 70000}),
+    with_port("protocol", "unknown; allowed: tcp, udp", ROW | {"protocol": "icmp"}),
+    with_port("roles[0]", "unknown; allowed", ROW | {"roles": ["worker"]}),
+    with_port("port", "10250: Kubewright decides about 10250 (kubelet)", ROW | {"port": 10250}),
+    with_port("port", "overlaps network.node_ports (30000-32767)", ROW | {"port": "29990-30010"}),
+    with_port("roles", "the cluster has no load_balancers", ROW | {"roles": ["load-balancer"]}),
+    InvalidSettings(
+        "network.ports.other.port",
+        "overlaps network.ports.exporter; join the entries",
+        {"network.ports": {"exporter": ROW, "other": ROW | {"port": "9000-9200"}}},
+    ),
     # Address ranges
     InvalidSettings(
         "network.pods",
