@@ -236,9 +236,7 @@ def test_damaged_certificate_file_is_named_and_the_other_facts_are_reported(dama
     ],
 )
 def test_kubelet_requests_a_new_certificate_for_a_damaged_file(name: str, remedy: str) -> None:
-    (problem,) = problems_of(
-        healthy_cluster_except("w-1", damaged_files=(f"/var/lib/kubelet/pki/{name}",))
-    )
+    (problem,) = problems_of(healthy_cluster_except("w-1", damaged_files=(f"/var/lib/kubelet/pki/{name}",)))
     assert problem.serious
     assert problem.message.endswith(f"{name} is damaged or truncated; {remedy}")
 
