@@ -58,7 +58,7 @@ def proxy_configuration(topology: Topology, member: Member) -> str:
     """Return the haproxy configuration of a control plane.
 
     All connections go to one member while it answers, on each control plane to another member. A member that
-    hangs is removed after at most 1 + 1.5 + 0.5 + 1.5 = 4.5 s. This is longer than an election of a leader,
+    hangs is removed after at most 1 + 1.5 + 0.2 + 1.5 = 4.2 s. This is longer than an election of a leader,
     during which no member answers the check.
     """
     number = [other.name for other in topology.control_planes].index(member.name) % len(topology.etcd)

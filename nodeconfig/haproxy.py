@@ -12,7 +12,7 @@ HAPROXY_USER = File("/etc/sysusers.d/kubewright-haproxy.conf", 'u haproxy - "hap
 CHECKS = (
     # haproxy limits the connection and the TLS handshake of a check by `inter`, and the response by `timeout
     # check`.
-    "    default-server inter 1s fastinter 500ms downinter 1s fall 2 rise 1",
+    "    default-server inter 1s fastinter 200ms downinter 1s fall 2 rise 1",
     "    default-server on-marked-down shutdown-sessions",
 )
 """Lines of a section: how often servers are checked, and that a failed server loses its connections."""

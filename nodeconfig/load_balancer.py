@@ -88,8 +88,8 @@ def haproxy_configuration(topology: Topology) -> str:
     connections and keeps its existing connections. A server that does not answer, or that is not ready for
     another reason, also loses its existing connections, so that clients reconnect immediately.
 
-    A server that hangs is removed after at most 1 + 1 + 0.5 + 1 = 3.5 s, a server whose etcd member hangs
-    after at most 1 + 1.5 + 0.5 + 1.5 = 4.5 s. A dead host refuses no connection: a new connection to the host
+    A server that hangs is removed after at most 1 + 1 + 0.2 + 1 = 3.2 s, a server whose etcd member hangs
+    after at most 1 + 1.5 + 0.2 + 1.5 = 4.2 s. A dead host refuses no connection: a new connection to the host
     goes to another server after 2 s. The check omits `etcd`, which takes 2 s for the same request as
     `etcd-readiness`.
     """
