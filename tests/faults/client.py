@@ -116,7 +116,7 @@ def credentials(kubeconfig: Path) -> tuple[str, ssl.SSLContext]:
 
 def _certificate_names(connection: ssl.SSLSocket) -> tuple[str, ...]:
     """Return the names and addresses in the certificate of the server."""
-    certificate = connection.getpeercert() or {}
+    certificate: Any = connection.getpeercert() or {}
     return tuple(str(name) for _, name in certificate.get("subjectAltName", ()))
 
 
