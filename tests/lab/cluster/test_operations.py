@@ -37,7 +37,8 @@ def test_status_names_a_truncated_certificate_file_and_repair_restores_it(cluste
         damaged = cluster.command("status", check=False)
         assert damaged.code == 1, damaged.text
         shown = " ".join(damaged.text.split())
-        assert path in shown and f"repair --host {WORKER}" in shown, damaged.text
+        assert path in shown, damaged.text
+        assert f"repair --host {WORKER}" in shown, damaged.text
         assert "cannot be reached" not in shown
     finally:
         cluster.command("repair", "--host", WORKER)
