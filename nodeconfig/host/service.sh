@@ -108,8 +108,9 @@ apply_services() {
     done <"$WORK/reload"
     set --
     while read -r unit; do
-        set -- "$@" "$unit"
+        # systemctl requests one unit after another: an etcd that stops first would keep the API server from ending.
         [ "$unit" != etcd.service ] || ! needs_own_etcd || set -- "$@" kube-apiserver.service
+        set -- "$@" "$unit"
     done <"$WORK/restart"
     [ $# -eq 0 ] || timeout 180 systemctl restart "$@" 2>/dev/null || :
     mkdir -p "$STATE/services"

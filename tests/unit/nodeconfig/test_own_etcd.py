@@ -47,7 +47,7 @@ def api_bundle(servers: str) -> Bundle:
 @pytest.mark.parametrize(
     ("servers", "peers", "restarted"),
     [
-        (OWN, PEERS, "etcd.service kube-apiserver.service"),
+        (OWN, PEERS, "kube-apiserver.service etcd.service"),
         (f"{OWN},{OTHER}", PEERS, "etcd.service"),
         (OWN, PEERS.splitlines(keepends=True)[0], "etcd.service"),
     ],
@@ -56,7 +56,7 @@ def api_bundle(servers: str) -> Bundle:
 def test_api_server_ends_before_its_only_etcd_member_restarts(
     host: EmulatedHost, servers: str, peers: str, restarted: str
 ) -> None:
-    """systemd stops and starts both units in the order of the unit of the API server."""
+    """The API server is first, because systemctl requests one unit after another. systemd starts etcd first."""
     host.deliver(etcd_bundle("a", peers))
     host.deliver(api_bundle(servers))
     host.deliver(etcd_bundle("b", peers))
