@@ -56,7 +56,7 @@ def api_bundle(servers: str) -> Bundle:
 def test_api_server_ends_before_its_only_etcd_member_restarts(
     host: EmulatedHost, servers: str, peers: str, restarted: str
 ) -> None:
-    """The API server is first, because systemctl requests one unit after another. systemd starts etcd first."""
+    """The API server is first, because systemctl requests one unit after another."""
     host.deliver(etcd_bundle("a", peers))
     host.deliver(api_bundle(servers))
     host.deliver(etcd_bundle("b", peers))
