@@ -17,8 +17,9 @@ from nodeconfig.authorization import authorization_files, authorization_flags, w
 from nodeconfig.bundle import File, SecretFile, Service
 from nodeconfig.component import Component
 from nodeconfig.encryption import ENCRYPTION_FILE, encryption_flags, encryption_is_loaded
+from nodeconfig.etcd_proxy import ETCD_PROXY_UNIT, needs_proxy
 from nodeconfig.extra_flags import with_extra_flags
-from nodeconfig.host_paths import ADMIN_KUBECONFIG, BIN, CA, CIPHERS, KUBERNETES, LOCAL_API, PKI
+from nodeconfig.host_paths import ADMIN_KUBECONFIG, BIN, CA, CIPHERS, KUBERNETES, LOCAL_API, LOCAL_ETCD, PKI
 from nodeconfig.kubeconfig import authority_file, certificate_files, kubeconfig_with_certificate
 from nodeconfig.reloaded_files import KUBECTL, has_loaded
 from nodeconfig.systemd import Unit, sandbox
@@ -89,11 +90,14 @@ def _service_unit(topology: Topology, member: Member) -> Unit:
         **_limit_flags(topology),
     }
     plugin = topology.encryption.kms
+    after = ["network.target", "etcd.service"]
+    after += [ETCD_PROXY_UNIT] if needs_proxy(topology, member) else []
+    after += [plugin.after] if plugin and plugin.after else []
     return Unit(
         name="kube-apiserver.service",
         description="Kubernetes API server",
         command=(f"{BIN}/kube-apiserver", *_arguments(flags)),
-        after=("network.target", "etcd.service", *((plugin.after,) if plugin and plugin.after else ())),
+        after=tuple(after),
         type="notify",
         service=(
             "LimitNOFILE=65536",
@@ -140,7 +144,7 @@ def _serving_flags(topology: Topology, member: Member) -> dict[str, str]:
     flags |= {"shutdown-send-retry-after": "true", "shutdown-watch-termination-grace-period": "2s"}
     if topology.load_balancers or len(topology.control_planes) > 1:
         # A load balancer must see /readyz fail before connections are refused. With Kubewright's load
-        # balancers this takes 4 s. Then watches end gradually, so that they do not all reconnect to the
+        # balancers this takes 2 s. Then watches end gradually, so that they do not all reconnect to the
         # next server at the same time.
         flags |= {"shutdown-delay-duration": "10s", "shutdown-watch-termination-grace-period": "10s"}
     return flags
@@ -175,16 +179,33 @@ def _authentication_flags(topology: Topology) -> dict[str, str | tuple[str, ...]
 
 
 def _storage_flags(topology: Topology, member: Member) -> dict[str, str]:
-    # The member on the same host comes first. The client uses the other members when it fails.
-    members = sorted(topology.etcd, key=lambda other: other.address != member.address)
-    return {
-        "etcd-servers": ",".join(f"https://{other.address}:{ETCD_CLIENT_PORT}" for other in members),
+    flags = {
+        "etcd-servers": ",".join(_etcd_servers(topology, member)),
         "etcd-cafile": f"{PKI}/etcd-ca.crt",
         "etcd-certfile": f"{PKI}/apiserver-etcd-client.crt",
         "etcd-keyfile": f"{PKI}/apiserver-etcd-client.key",
         **encryption_flags(),
         "event-ttl": topology.control_plane.event_ttl,
     }
+    if len(topology.control_planes) > 1:
+        # A load balancer removes an API server whose etcd member does not answer. The time is longer than
+        # most elections of a leader, during which no member answers.
+        flags["etcd-readycheck-timeout"] = "1500ms"
+    return flags
+
+
+def _etcd_servers(topology: Topology, member: Member) -> list[str]:
+    """Return the URLs of the etcd members that an API server uses.
+
+    The client in the API server needs 40 s to notice a member that accepts connections and does not answer.
+    """
+    urls = {other.name: f"https://{other.address}:{ETCD_CLIENT_PORT}" for other in topology.etcd}
+    if needs_proxy(topology, member):
+        return [LOCAL_ETCD]
+    if member.name in urls and len(topology.control_planes) > 1:
+        # Only the member on the same host: if it fails, a load balancer removes this API server.
+        return [urls[member.name]]
+    return list(urls.values())
 
 
 def _limit_flags(topology: Topology) -> dict[str, str]:

@@ -12,14 +12,21 @@ from hashlib import sha256
 
 from nodeconfig.bundle import File, SecretFile, Service
 from nodeconfig.component import Component
+from nodeconfig.haproxy import (
+    CHECKS,
+    HAPROXY,
+    HAPROXY_USER,
+    defaults_section,
+    global_section,
+    haproxy_unit,
+)
 from nodeconfig.host_paths import LIBRARY
 from nodeconfig.kubeconfig import authority_file
 from nodeconfig.sources import read_code
-from nodeconfig.systemd import Unit, sandbox
+from nodeconfig.systemd import Unit
 from topology.model import Member, Topology
 from topology.ports import API_PORT, LOAD_BALANCER_HEALTH_PORT
 
-HAPROXY = f"{LIBRARY}/haproxy"
 KEEPALIVED = f"{LIBRARY}/keepalived"
 _HAPROXY_CONFIG = "/etc/haproxy/haproxy.cfg"
 _HAPROXY_PKI = "/etc/haproxy/pki"
@@ -27,12 +34,12 @@ _KEEPALIVED_CONFIG = "/etc/keepalived/keepalived.conf"
 _INTERFACE_CONFIG = "/run/keepalived/interface.conf"
 _INTERFACE_PROGRAM = f"{LIBRARY}/balancer-interface"
 _CHECK_PROGRAM = f"{LIBRARY}/balancer-check"
-_MAX_CONNECTIONS = 20_000
 
 
 def component(topology: Topology, member: Member) -> Component:
     """Return the component of a load balancer on a host: haproxy and keepalived."""
-    haproxy, keepalived = _haproxy_unit(), _keepalived_unit()
+    haproxy = haproxy_unit("haproxy.service", "Load balancer of the Kubernetes API", _HAPROXY_CONFIG)
+    keepalived = _keepalived_unit()
     ca = _authority_file()
     interface_program = File(_INTERFACE_PROGRAM, read_code("balancer-interface.sh"), mode=0o755)
     check_program = File(_CHECK_PROGRAM, _check_program_text(), mode=0o755)
@@ -40,7 +47,7 @@ def component(topology: Topology, member: Member) -> Component:
     keepalived_config = File(_KEEPALIVED_CONFIG, keepalived_configuration(topology, member))
     return Component(
         files=(
-            File("/etc/sysusers.d/kubewright-haproxy.conf", 'u haproxy - "haproxy"\n'),
+            HAPROXY_USER,
             interface_program,
             check_program,
             haproxy_config,
@@ -79,38 +86,15 @@ def haproxy_configuration(topology: Topology) -> str:
 
     An API server that shuts down reports this on /readyz while it still serves: the server gets no new
     connections and keeps its existing connections. A server that does not answer, or that is not ready for
-    another reason, also loses its existing connections, so that clients reconnect immediately. A dead host
-    is removed after at most 2 + 3 * 2 + 2 * 0.5 = 9 s. Before that, a new connection to the dead host goes
-    to another server after 2 s.
+    another reason, also loses its existing connections, so that clients reconnect immediately.
+
+    A server that hangs is removed after at most 1 + 1 + 0.2 + 1 = 3.2 s, a server whose etcd member hangs
+    after at most 1 + 1.5 + 0.2 + 1.5 = 4.2 s. A dead host refuses no connection: a new connection to the host
+    goes to another server after 2 s. The check omits `etcd`, which takes 2 s for the same request as
+    `etcd-readiness`.
     """
-    sections = (_global_section(), _defaults_section(), _api_sections(topology), _health_section())
+    sections = (global_section(), defaults_section(), _api_sections(topology), _health_section())
     return "\n".join("\n".join(lines) + "\n" for lines in sections)
-
-
-def _global_section() -> list[str]:
-    return [
-        "global",
-        # haproxy logs state changes of servers to standard error (the journal), but no connections.
-        f"    maxconn {_MAX_CONNECTIONS}",
-        # A host may allow fewer open files than maxconn needs. Then haproxy serves fewer connections.
-        "    no strict-limits",
-        # After a reload the old process keeps its connections, but it no longer checks servers.
-        "    hard-stop-after 10m",
-    ]
-
-
-def _defaults_section() -> list[str]:
-    return [
-        "defaults",
-        "    timeout connect 2s",
-        "    timeout check 2s",
-        # Watches are idle while nothing changes. A short timeout would end them.
-        "    timeout client 24h",
-        "    timeout server 24h",
-        "    timeout tunnel 24h",
-        "    option clitcpka",
-        "    option srvtcpka",
-    ]
 
 
 def _api_sections(topology: Topology) -> list[str]:
@@ -130,12 +114,11 @@ def _api_sections(topology: Topology) -> list[str]:
         "    option redispatch 1",
         "    retries 3",
         "    option httpchk",
-        "    http-check send meth GET uri /readyz ver HTTP/1.1 hdr Host kubernetes",
+        "    http-check send meth GET uri /readyz?exclude=etcd ver HTTP/1.1 hdr Host kubernetes",
         '    http-check expect ! string "[-]shutdown failed" error-status L7OKC',
         "    http-check expect status 200",
         f"    default-server check check-ssl verify required ca-file {_authority_file().path}",
-        "    default-server inter 2s fastinter 500ms downinter 1s fall 3 rise 1",
-        "    default-server on-marked-down shutdown-sessions",
+        *CHECKS,
         *servers,
     ]
 
@@ -224,29 +207,6 @@ def _check_script_block(name: str, check: str, *, interval: int, weight: int = 0
         *([f"    weight {weight}"] if weight else []),
         "}",
     ]
-
-
-def _haproxy_unit() -> Unit:
-    program = f"{HAPROXY}/haproxy"
-    return Unit(
-        name="haproxy.service",
-        description="Load balancer of the Kubernetes API",
-        command=(program, "-Ws", "-f", _HAPROXY_CONFIG),
-        after=("network.target", "kubewright-firewall.service"),
-        type="notify",
-        restart_seconds=1,
-        service=(
-            "User=haproxy",
-            "AmbientCapabilities=CAP_NET_BIND_SERVICE",
-            f"ExecReload={program} -c -q -f {_HAPROXY_CONFIG}",
-            "ExecReload=/bin/sh -c 'kill -USR2 $MAINPID'",
-            "KillMode=mixed",
-            "SuccessExitStatus=143",
-            f"LimitNOFILE={3 * _MAX_CONNECTIONS}",
-            "OOMScoreAdjust=-900",
-            *sandbox(capabilities=("CAP_NET_BIND_SERVICE",)),
-        ),
-    )
 
 
 def _keepalived_unit() -> Unit:

@@ -13,6 +13,7 @@ from nodeconfig import (
     controller_manager,
     csr_approver,
     etcd,
+    etcd_proxy,
     flannel,
     kubelet,
     load_balancer,
@@ -112,6 +113,7 @@ def _member_bundle(
 def _control_plane_component(topology: Topology, member: Member) -> Component:
     return combine_components(
         (
+            etcd_proxy.component(topology, member),
             apiserver.component(topology, member),
             controller_manager.component(topology),
             scheduler.component(topology),

@@ -53,7 +53,8 @@ _API = {
         "proxy-client-cert-file proxy-client-key-file kubelet-preferred-address-types "
         "kubelet-certificate-authority kubelet-client-certificate kubelet-client-key goaway-chance "
         "shutdown-send-retry-after shutdown-watch-termination-grace-period shutdown-delay-duration "
-        "etcd-servers etcd-cafile etcd-certfile etcd-keyfile encryption-provider-config "
+        "etcd-servers etcd-cafile etcd-certfile etcd-keyfile etcd-readycheck-timeout "
+        "encryption-provider-config "
         "encryption-provider-config-automatic-reload audit-policy-file audit-log-path "
         "service-account-extend-token-expiration"
     ),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -16,6 +16,12 @@ from rich.text import Text
 from automation.console import console
 from automation.errors import UserError
 from automation.operations import served_certificate
+from automation.operations.certificate_files import (
+    KUBELET_PKI,
+    DamagedFile,
+    damage_problem,
+    parse_certificates,
+)
 from automation.operations.remote import PARALLEL, ScriptResult
 from automation.operations.target import Target
 from automation.signatures import reveal
@@ -39,7 +45,6 @@ for file in /etc/kubernetes/pki/*.crt /etc/etcd/pki/*.crt /var/lib/kubelet/pki/*
     done <"$file"
 done
 """
-_KUBELET_PKI = "/var/lib/kubelet/pki/"
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +75,8 @@ def certificates(target: Target, days: int) -> int:
     rows += _differing_server_certificates(target, expected)
     now = datetime.now(UTC)
     console().print(certificate_table(rows, results, days, now))
-    return 1 if any(row.problem or _days_left(row, now) < days for row in rows) else 0
+    damaged = any(_damage_problems(results))
+    return 1 if damaged or any(row.problem or _days_left(row, now) < days for row in rows) else 0
 
 
 def certificates_in_state(state: Mapping[str, Any]) -> dict[str, x509.Certificate]:
@@ -115,7 +121,9 @@ def merge_rows(
 def certificate_table(
     rows: Sequence[CertificateRow], results: Mapping[str, ScriptResult], days: int, now: datetime
 ) -> RenderableType:
-    """Return a table of the certificates, followed by lines about unreachable hosts and near expiries."""
+    """Return a table of the certificates, followed by lines about unreachable hosts, damaged files and near
+    expiries.
+    """
     table = Table("certificate", "signed by", "expires", "days", "hosts", "problem", title="Certificates")
     table.title_justify = "left"
     for row in rows:
@@ -129,6 +137,7 @@ def certificate_table(
     for host, result in results.items():
         if not result.ok:
             lines.append(Text(f"{host}: certificates not read: {result.reason}", style="yellow"))
+    lines += (Text(problem, style="red") for problem in _damage_problems(results))
     soon = [row.name for row in rows if _days_left(row, now) < days]
     if soon:
         lines.append(Text(f"expire in fewer than {days} days: {', '.join(soon)}", style="red"))
@@ -162,19 +171,29 @@ def _differing_server_certificates(
     return rows
 
 
+def _damage_problems(results: Mapping[str, ScriptResult]) -> Iterator[str]:
+    for host, result in results.items():
+        for path, certificates in _parse_certificate_files(result.output) if result.ok else ():
+            if not certificates:
+                yield f"{host}: {damage_problem(host, path)}"
+
+
 def _parse_certificate_files(output: str) -> Iterable[tuple[str, list[x509.Certificate]]]:
+    """Yield the path and the certificates of each file; no certificates for a damaged file."""
     for section in f"\n{output}".split("\n= ")[1:]:
         path, _, pems = section.partition("\n")
-        if "BEGIN CERTIFICATE" in pems:
-            yield path, x509.load_pem_x509_certificates(pems.encode())
+        try:
+            yield path, parse_certificates(pems)
+        except DamagedFile:
+            yield path, []
 
 
 def _unmatched_certificate_row(host: str, path: str, certificate: x509.Certificate) -> CertificateRow:
     """Return a row for a certificate that is not in the state: a kubelet certificate, or an unexpected
     certificate.
     """
-    kubelet = path.startswith(_KUBELET_PKI)
-    name = path.removeprefix(_KUBELET_PKI).removesuffix("-current.pem") if kubelet else path
+    kubelet = path.startswith(KUBELET_PKI)
+    name = path.removeprefix(KUBELET_PKI).removesuffix("-current.pem") if kubelet else path
     problem = "" if kubelet else "not in the state; run `up`, or `drift` for details"
     return CertificateRow(
         f"{name} of {host}", _issuer(certificate), certificate.not_valid_after_utc, (host,), problem

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
+from automation.operations.certificate_files import damage_problem
 from automation.operations.cluster_facts import AddOnFact, NodeFact
 from automation.operations.host_facts import EtcdFact, HostFacts, ServiceFact
 from topology.model import Machine, Role, Topology
@@ -127,6 +128,7 @@ def _resource_problems(host: str, facts: HostFacts, observed: Observation) -> It
             f"the clock is {skew:+.1f} s off; configure NTP, which certificates and leases need",
             serious=False,
         )
+    yield from (Problem(host, damage_problem(host, path)) for path in facts.damaged_files)
     for certificate in facts.certificates:
         remaining = certificate.expires - observed.now
         if remaining < EXPIRING:

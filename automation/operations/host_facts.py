@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
-from cryptography import x509
-
+from automation.operations.certificate_files import DamagedFile, parse_certificates
 from automation.operations.sections import Section, parse_sections
 
 
@@ -76,7 +75,8 @@ class HostFacts:
     """The facts that a host reports about itself.
 
     `roles` contains pairs: the role, and whether its installation has finished. `time` is the clock
-    of the host in seconds since 1970. `api` is the readiness output of its API server.
+    of the host in seconds since 1970. `api` is the readiness output of its API server. `damaged_files` are
+    paths of certificate files without complete certificates.
     """
 
     name: str = ""
@@ -89,6 +89,7 @@ class HostFacts:
     etcd: EtcdFact | None = None
     api: str | None = None
     certificates: tuple[CertificateFact, ...] = field(default=())
+    damaged_files: tuple[str, ...] = ()
 
     @property
     def nearest_expiry(self) -> CertificateFact | None:
@@ -102,6 +103,7 @@ def parse_probe(output: str) -> HostFacts:
     first_sections = {section.name: section for section in reversed(sections)}
     memory = dict(line.split(maxsplit=1) for line in first_sections["memory"].lines)
     roles = (section.argument.split() for section in sections if section.name == "role")
+    certificates, damaged_files = _parse_certificates(sections)
     return HostFacts(
         name=first_sections["name"].argument,
         time=float(first_sections["time"].argument),
@@ -112,7 +114,8 @@ def parse_probe(output: str) -> HostFacts:
         memory_available=int(memory.get("MemAvailable:", 0)) * 1024,
         etcd=_parse_etcd(first_sections) if "etcd-status" in first_sections else None,
         api=" ".join(first_sections["api"].lines) if "api" in first_sections else None,
-        certificates=tuple(_parse_certificates(sections)),
+        certificates=certificates,
+        damaged_files=damaged_files,
     )
 
 
@@ -186,11 +189,23 @@ def _parse_json(lines: Sequence[str]) -> list[dict[str, Any]]:
     return parsed if isinstance(parsed, list) else [parsed]
 
 
-def _parse_certificates(sections: Sequence[Section]) -> Iterator[CertificateFact]:
+def _parse_certificates(sections: Sequence[Section]) -> tuple[tuple[CertificateFact, ...], tuple[str, ...]]:
+    """Return the certificates in the files of the host, and the paths of damaged files."""
+    facts, damaged = list[CertificateFact](), list[str]()
     for section in sections:
-        if section.name != "certificate" or not section.lines:
+        if section.name != "certificate":
             continue
-        pem = "\n".join(section.lines) + "\n"
-        for certificate in x509.load_pem_x509_certificates(pem.encode()):
-            expires = certificate.not_valid_after_utc.astimezone(UTC)
-            yield CertificateFact(section.argument, certificate.subject.rfc4514_string(), expires)
+        try:
+            certificates = parse_certificates("\n".join(section.lines) + "\n")
+        except DamagedFile:
+            damaged.append(section.argument)
+            continue
+        facts += (
+            CertificateFact(
+                section.argument,
+                certificate.subject.rfc4514_string(),
+                certificate.not_valid_after_utc.astimezone(UTC),
+            )
+            for certificate in certificates
+        )
+    return tuple(facts), tuple(damaged)

@@ -107,12 +107,27 @@ apply_services() {
         timeout 180 systemctl reload "$unit" 2>"$WORK/reason" </dev/null || fail_service "$unit" 'cannot be reloaded'
     done <"$WORK/reload"
     set --
-    while read -r unit; do set -- "$@" "$unit"; done <"$WORK/restart"
+    while read -r unit; do
+        # systemctl requests one unit after another: an etcd that stops first would keep the API server from ending.
+        [ "$unit" != etcd.service ] || ! needs_own_etcd || set -- "$@" kube-apiserver.service
+        set -- "$@" "$unit"
+    done <"$WORK/restart"
     [ $# -eq 0 ] || timeout 180 systemctl restart "$@" 2>/dev/null || :
     mkdir -p "$STATE/services"
     for verb in reload restart; do
         while read -r unit; do cp "$WORK/started.$unit" "$STATE/services/$unit"; done <"$WORK/$verb"
     done
+}
+
+# needs_own_etcd: succeeds when an API server on this host uses only the etcd member of this host, in a cluster with
+# other members. Such an API server leaves its load balancer and ends before the member stops, so that no request
+# fails.
+needs_own_etcd() {
+    systemctl is-active --quiet kube-apiserver.service || return 1
+    [ "$(wc -l <"$ROOT/etc/etcd/peers")" -gt 1 ] || return 1
+    while read -r flag _; do
+        case $flag in --etcd-servers=*,*) return 1 ;; esac
+    done <"$ROOT/etc/systemd/system/kube-apiserver.service"
 }
 
 is_healthy() { # UNIT

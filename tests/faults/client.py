@@ -1,10 +1,11 @@
 """A test client that writes and reads through the API continuously and records the results.
 
-Run the client as a separate process: `python -m tests.faults.client KUBECONFIG RESULT`. The client writes
-increasing numbers, five per second, each as a key of a ConfigMap. A number counts as written when the API
-has acknowledged the write; other numbers are retried. The client reads at the same rate, and a read must
-contain the last number that was acknowledged before the read. On SIGTERM the client writes its record to
-RESULT and ends.
+Run the client as a separate process: `python -m tests.faults.client KUBECONFIG RESULT TIMEOUT`, with the time
+limit of a request in seconds. The client writes increasing numbers, five per second, each as a key of a
+ConfigMap. A number counts as written when the API has acknowledged the write; other numbers are retried. The
+client reads at the same rate, and a read must contain the last number that was acknowledged before the read.
+On SIGTERM the client writes its record to RESULT and ends. The record also has the names in the certificates
+of the servers that answer.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ import sys
 import tempfile
 import threading
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Protocol
 from urllib.parse import urlsplit
@@ -29,7 +31,7 @@ NAMESPACE = "load"
 PERIOD = 0.2
 """Seconds from the start of a request to the start of the next request."""
 TIMEOUT = 2.0
-"""Time limit of a request in seconds; afterwards the client opens a new connection."""
+"""Default time limit of a request in seconds; afterwards the client opens a new connection."""
 KEYS = 200
 """The number of keys in one ConfigMap."""
 _CONFIGMAPS = f"/api/v1/namespaces/{NAMESPACE}/configmaps"
@@ -56,8 +58,11 @@ class Api:
     kubeconfig.
     """
 
-    def __init__(self, kubeconfig: Path) -> None:
+    def __init__(self, kubeconfig: Path, timeout: float = TIMEOUT) -> None:
         self._kubeconfig = kubeconfig
+        self._timeout = timeout
+        self.server: tuple[str, ...] = ()
+        """The names and addresses in the certificate of the server of the last response."""
         self._connection: http.client.HTTPSConnection | None = None
 
     def call(self, method: str, path: str, body: dict[str, Any] | None = None) -> dict[str, Any]:
@@ -83,7 +88,9 @@ class Api:
     def _call(self, method: str, path: str, body: dict[str, Any] | None) -> dict[str, Any]:
         if self._connection is None:
             server, context = credentials(self._kubeconfig)
-            self._connection = http.client.HTTPSConnection(server, timeout=TIMEOUT, context=context)
+            self._connection = http.client.HTTPSConnection(server, timeout=self._timeout, context=context)
+            self._connection.connect()
+            self.server = _certificate_names(self._connection.sock)
         kind = "application/merge-patch+json" if method == "PATCH" else "application/json"
         text = None if body is None else json.dumps(body)
         self._connection.request(method, path, body=text, headers={"Content-Type": kind})
@@ -107,6 +114,12 @@ def credentials(kubeconfig: Path) -> tuple[str, ssl.SSLContext]:
     return urlsplit(cluster["server"]).netloc, context
 
 
+def _certificate_names(connection: ssl.SSLSocket) -> tuple[str, ...]:
+    """Return the names and addresses in the certificate of the server."""
+    certificate: Any = connection.getpeercert() or {}
+    return tuple(str(name) for _, name in certificate.get("subjectAltName", ()))
+
+
 def _data(part: dict[str, str], name: str) -> bytes:
     if f"{name}-data" in part:
         return base64.b64decode(part[f"{name}-data"])
@@ -126,6 +139,8 @@ class RequestRecord:
         """A text for each read that did not contain the last acknowledged number."""
         self.failed: list[tuple[float, str, str]] = []
         """The time, the kind (read or write) and the error of each failed request."""
+        self.servers: dict[str, Sequence[str]] = {}
+        """By the kind of request: the names in the certificate of the current server."""
         self._lock = threading.Lock()
 
     def failure(self, what: str, error: BaseException) -> None:
@@ -142,6 +157,7 @@ class RequestRecord:
             "read": self.read,
             "stale": self.stale,
             "failed": self.failed,
+            "servers": self.servers,
         }
         fresh = path.with_suffix(".new")
         fresh.write_text(json.dumps(document))
@@ -189,25 +205,27 @@ def read_until_stopped(record: RequestRecord, api: ApiCaller, stopped: threading
         stopped.wait(max(0.0, PERIOD - (time.monotonic() - began)))
 
 
-def main(kubeconfig: Path, result: Path) -> None:
+def main(kubeconfig: Path, result: Path, timeout: float) -> None:
     """Write and read until SIGTERM; save the record every second."""
     stopped = threading.Event()
     signal.signal(signal.SIGTERM, lambda *_: stopped.set())
     record = RequestRecord()
+    writer, reader = Api(kubeconfig, timeout), Api(kubeconfig, timeout)
     threads = [
-        threading.Thread(target=work, args=(record, Api(kubeconfig), stopped), daemon=True)
-        for work in (write_until_stopped, read_until_stopped)
+        threading.Thread(target=work, args=(record, api, stopped), daemon=True)
+        for work, api in ((write_until_stopped, writer), (read_until_stopped, reader))
     ]
     for thread in threads:
         thread.start()
     while not stopped.wait(1):
+        record.servers = {"write": writer.server, "read": reader.server}
         record.save(result)
         if os.getppid() == 1:
             break  # the parent process has ended
     for thread in threads:
-        thread.join(2 * TIMEOUT)
+        thread.join(2 * timeout)
     record.save(result)
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]), Path(sys.argv[2]))
+    main(Path(sys.argv[1]), Path(sys.argv[2]), float(sys.argv[3]))

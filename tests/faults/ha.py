@@ -125,6 +125,31 @@ class HaCluster(Cluster):
         )
         return self.ssh(host, script, check=False).stdout.strip()
 
+    @contextmanager
+    def frozen_service(self, unit: str, host: str) -> Iterator[float]:
+        """Stop the processes of a systemd unit on a host with SIGSTOP until the block ends.
+
+        Yield the wall-clock time of the signal in seconds.
+        """
+        output = self.ssh(host, f"date +%s.%N; systemctl kill --signal=STOP {unit}").stdout
+        try:
+            yield float(output)
+        finally:
+            self.ssh(host, f"systemctl kill --signal=CONT {unit}")
+
+    def move_etcd_leader(self, host: str) -> None:
+        """Make the etcd member on a host the leader."""
+        leader = self.etcd_leader()
+        if leader == host:
+            return
+        (member,) = (
+            status["Status"]["header"]["member_id"]
+            for status in self.etcd_statuses(leader)
+            if self.address(host) in status["Endpoint"]
+        )
+        self.ssh(leader, f"{_ETCDCTL} --endpoints=https://{self.address(leader)}:2379 move-leader {member:x}")
+        eventually(f"etcd's leader is {host}", lambda: self.etcd_leader() == host, timeout=15)
+
     def kill_hosts(self, hosts: Sequence[str]) -> None:
         """Kill several hosts at the same time, as a power failure does."""
         with ThreadPoolExecutor(max_workers=len(hosts)) as pool:

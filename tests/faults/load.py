@@ -15,7 +15,7 @@ from typing import Any
 from testkit import pods
 from testkit.cluster import CHECKOUT, Cluster
 from testkit.wait import eventually
-from tests.faults.client import KEYS, NAMESPACE
+from tests.faults.client import KEYS, NAMESPACE, TIMEOUT
 
 _numbers = itertools.count(1)
 
@@ -34,6 +34,8 @@ class LoadReport:
     max_consecutive_failures: int
     """The maximum number of consecutive failures of one kind of request."""
     stale: tuple[str, ...]
+    failure_times: tuple[float, ...] = ()
+    """The wall-clock times at which requests failed."""
 
     @property
     def figures(self) -> dict[str, object]:
@@ -54,12 +56,14 @@ class ClientProcess:
     The client reads the kubeconfig of the cluster again for every new connection.
     """
 
-    def __init__(self, cluster: Cluster) -> None:
+    def __init__(self, cluster: Cluster, timeout: float = TIMEOUT) -> None:
+        """Start the client. `timeout` is the time limit of a request in seconds."""
         self._cluster = cluster
         self._result = cluster.state / f"load-{next(_numbers)}.json"
+        self._result.unlink(missing_ok=True)  # the state of an earlier test run may be kept
         cluster.kubectl("delete", "namespace", NAMESPACE, "--ignore-not-found", timeout=120)
         cluster.apply(pods.namespace(NAMESPACE))
-        words = ["-m", "tests.faults.client", str(cluster.kubeconfig), str(self._result)]
+        words = ["-m", "tests.faults.client", str(cluster.kubeconfig), str(self._result), str(timeout)]
         self._process = subprocess.Popen(
             [sys.executable, *words], cwd=CHECKOUT, stdin=subprocess.DEVNULL, start_new_session=True
         )
@@ -123,7 +127,13 @@ class ClientProcess:
                 for what, done in (("write", "written"), ("read", "read"))
             ),
             stale=tuple(record["stale"]),
+            failure_times=tuple(moment for moment, _, _ in failed),
         )
+
+    def server(self, what: str) -> str:
+        """Return the host of the API server that answers the requests of one kind, `read` or `write`."""
+        names = self._read_record()["servers"].get(what, ())
+        return next((host for host in self._cluster.nodes if self._cluster.address(host) in names), "")
 
     def lost_numbers(self, until: float = 0) -> list[int]:
         """Return the numbers whose writes were acknowledged before `until` and that do not exist in the
@@ -163,9 +173,12 @@ def max_consecutive_failures(done: Sequence[tuple[float, bool]], failed: Sequenc
 
 
 @contextmanager
-def running_client(cluster: Cluster) -> Iterator[ClientProcess]:
-    """Yield a running test client, and stop it at the end of the block."""
-    client = ClientProcess(cluster)
+def running_client(cluster: Cluster, timeout: float = TIMEOUT) -> Iterator[ClientProcess]:
+    """Yield a running test client, and stop it at the end of the block.
+
+    `timeout` is the time limit of a request in seconds.
+    """
+    client = ClientProcess(cluster, timeout)
     try:
         client.wait_started()
         yield client

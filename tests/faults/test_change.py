@@ -1,4 +1,4 @@
-"""Fault tests: the cluster serves requests during a rolling restart, a rotation of each CA, and the
+"""Fault tests: the cluster serves requests during rolling restarts, a rotation of each CA, and the
 replacement of an etcd member.
 """
 
@@ -32,6 +32,27 @@ def test_control_planes_restart_one_by_one(healthy_cluster: HaCluster, record_fi
         }
         assert not [host for host in before if before[host] == after[host]], "an API server was not restarted"
         assert_limits(client, healthy_cluster, MAX_WRITE_GAP, record_figures)
+
+
+def test_etcd_members_restart_one_by_one(healthy_cluster: HaCluster, record_figures: RecordFigures) -> None:
+    """Each API server ends before its only etcd member restarts, so that requests succeed elsewhere."""
+    units = ("etcd.service", "kube-apiserver.service")
+
+    def invocations() -> dict[tuple[str, str], str]:
+        hosts = healthy_cluster.control_planes
+        return {(unit, host): healthy_cluster.invocation_id(unit, host) for unit in units for host in hosts}
+
+    before = invocations()
+    with running_client(healthy_cluster) as client:
+        healthy_cluster.merge_settings({"etcd": {"extra_args": {"max-snapshots": 4}}})
+        began = time.monotonic()
+        healthy_cluster.up()
+        record_figures(up=round(time.monotonic() - began, 1))
+        after = invocations()
+        assert not [unit for unit in before if before[unit] == after[unit]], "a service was not restarted"
+        report = assert_limits(client, healthy_cluster, MAX_WRITE_GAP, record_figures)
+    shown = "\n".join(report.failed[:20])
+    assert report.max_consecutive_failures <= 1, shown
 
 
 @pytest.mark.parametrize("authority", ["kubernetes", "etcd", "front-proxy"])

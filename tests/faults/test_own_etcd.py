@@ -1,4 +1,4 @@
-"""Fault test of dedicated etcd hosts: the host of a member is killed and returns."""
+"""Fault tests of dedicated etcd hosts: the host of a member is killed, or a member hangs."""
 
 from __future__ import annotations
 
@@ -14,7 +14,9 @@ from testkit.cluster import CHECKOUT
 from testkit.stackfile import DELETE
 from tests.faults.conftest import RecordFigures, running_stack
 from tests.faults.ha import HaCluster
+from tests.faults.hanging_disk import hanging_disk
 from tests.faults.load import assert_limits, running_client
+from tests.faults.test_frozen import FROZEN_SECONDS, TIMEOUT, assert_bounds, client_of, server_of_writes
 from tests.faults.test_hosts import MAX_WRITE_GAPS, OFF_SECONDS
 
 MEMBERS = ("e-1", "e-2", "e-3")
@@ -57,3 +59,37 @@ def test_killed_host_returns(dedicated_etcd: HaCluster, record_figures: RecordFi
         record_figures(host=host)
         assert_limits(client, dedicated_etcd, MAX_WRITE_GAPS[role], record_figures)
     assert dedicated_etcd.previewed_operations() == {}
+
+
+def test_frozen_etcd_leader(dedicated_etcd: HaCluster, record_figures: RecordFigures) -> None:
+    dedicated_etcd.wait_healthy()
+    with running_client(dedicated_etcd, TIMEOUT) as client:
+        host = preferred_member(dedicated_etcd, server_of_writes(client))
+        dedicated_etcd.move_etcd_leader(host)
+        with dedicated_etcd.frozen_service("etcd.service", host) as began:
+            time.sleep(FROZEN_SECONDS)
+        assert_bounds(client, dedicated_etcd, began, record_figures, host)
+    assert dedicated_etcd.previewed_operations() == {}
+
+
+def test_disk_of_etcd_leader_hangs(dedicated_etcd: HaCluster, record_figures: RecordFigures) -> None:
+    dedicated_etcd.wait_healthy()
+    host = MEMBERS[0]
+    (server,) = (
+        name for name in dedicated_etcd.control_planes if preferred_member(dedicated_etcd, name) == host
+    )
+    with hanging_disk(dedicated_etcd, host) as disk:
+        # The connections that the proxy moved to other members return with a new process.
+        dedicated_etcd.ssh(server, "systemctl restart kube-apiserver.service", timeout=120)
+        dedicated_etcd.wait_healthy()
+        with client_of(dedicated_etcd, server) as client:
+            dedicated_etcd.move_etcd_leader(host)
+            with disk.hangs() as began:
+                time.sleep(FROZEN_SECONDS)
+            assert_bounds(client, dedicated_etcd, began, record_figures, host)
+    dedicated_etcd.wait_healthy()
+
+
+def preferred_member(cluster: HaCluster, server: str) -> str:
+    """Return the etcd member that the API server of a control plane uses while the member answers."""
+    return cluster.members[cluster.control_planes.index(server)]

@@ -44,6 +44,7 @@ DANGEROUS_FILES = {
     "components/derived_secrets.py",
     "components/pki.py",
     "nodeconfig/api_policies.py",
+    "nodeconfig/apiserver.py",
     "nodeconfig/authentication.py",
     "nodeconfig/encryption.py",
     "nodeconfig/render.py",

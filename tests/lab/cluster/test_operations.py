@@ -30,6 +30,21 @@ def test_status_names_a_stopped_service(cluster: Cluster) -> None:
     cluster.command("status")
 
 
+def test_status_names_a_truncated_certificate_file_and_repair_restores_it(cluster: Cluster) -> None:
+    path = "/etc/kubernetes/pki/kubernetes-ca.crt"
+    cluster.ssh(WORKER, f"truncate --size=100 {path}")
+    try:
+        damaged = cluster.command("status", check=False)
+        assert damaged.code == 1, damaged.text
+        shown = " ".join(damaged.text.split())
+        assert path in shown, damaged.text
+        assert f"repair --host {WORKER}" in shown, damaged.text
+        assert "cannot be reached" not in shown
+    finally:
+        cluster.command("repair", "--host", WORKER)
+    cluster.command("status")
+
+
 def test_repair_removes_the_drift_that_drift_reports(cluster: Cluster) -> None:
     unchanged = cluster.command("drift")
     assert "no drift: " in unchanged.text

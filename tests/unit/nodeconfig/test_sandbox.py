@@ -18,6 +18,7 @@ from topology.model import Role, Topology
 
 SANDBOXED = {
     "etcd.service": ("/var/lib/etcd", ""),
+    "etcd-proxy.service": ("", "CAP_NET_BIND_SERVICE"),
     "haproxy.service": ("", "CAP_NET_BIND_SERVICE"),
     "kube-apiserver.service": ("/var/log/kubernetes", ""),
     "kube-controller-manager.service": ("", ""),
@@ -47,8 +48,9 @@ def services(bundle: Bundle) -> dict[str, str]:
 
 @pytest.fixture(scope="module")
 def units(balanced: Topology) -> dict[str, str]:
-    """Return all units of a cluster with load balancers."""
-    delivered = bundles(balanced, FakeIndex()).values()
+    """Return all units of a cluster with load balancers, and of a cluster with etcd on its own hosts."""
+    own_etcd = bundles(cluster(etcd=3), FakeIndex())
+    delivered = [*bundles(balanced, FakeIndex()).values(), *own_etcd.values()]
     return {name: text for bundle in delivered for name, text in services(bundle).items()}
 
 

@@ -79,6 +79,18 @@ def test_kubelet_certificate_is_expected_and_other_files_are_problems() -> None:
     assert "not in the state" in rows["/etc/kubernetes/pki/x.crt of w-1"].problem
 
 
+def test_damaged_file_is_named_and_other_files_are_shown() -> None:
+    expected = certificates_in_state(exported_state("kube-proxy", "kubernetes-ca"))
+    whole, path = SECRETS["kube-proxy.crt"], "/etc/kubernetes/pki/kubernetes-ca.crt"
+    files = {"/etc/kubernetes/pki/a.crt": whole, path: SECRETS["kubernetes-ca.crt"][:200], "/b.crt": whole}
+    results = {"cp-3": script_result("cp-3", **files)}
+    rows = merge_rows(expected, results)
+    assert {row.name: row.hosts for row in rows} == {"kube-proxy": ("cp-3",), "kubernetes-ca": ()}
+    console = Console(width=200, record=True, file=io.StringIO())
+    console.print(certificate_table(rows, results, 5, NOW))
+    assert f"cp-3: certificate file {path} is damaged or truncated; run `repair" in console.export_text()
+
+
 def test_table_names_expiring_certificates_and_unreachable_hosts() -> None:
     rows = [
         CertificateRow("late", "ca", NOW + timedelta(days=10, hours=1), ("cp-1",)),

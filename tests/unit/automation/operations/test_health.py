@@ -15,6 +15,7 @@ from automation.operations import host_facts, status
 from automation.operations.cluster_facts import AddOnFact, NodeFact, parse_add_ons, parse_nodes
 from automation.operations.health import Observation, Problem, find_problems
 from automation.operations.host_facts import CertificateFact, DiskFact, EtcdFact, HostFacts, ServiceFact
+from testkit import pki
 from testkit.bundles import cluster
 from topology.model import Role
 
@@ -201,6 +202,43 @@ def test_output_of_the_probe_is_parsed(tmp_path: Path) -> None:
 def test_incomplete_output_of_the_probe_is_an_error() -> None:
     with pytest.raises(ValueError, match="incomplete"):
         host_facts.parse_probe("@time 1\n@name x\n")
+
+
+WHOLE = pki.create_secrets(TOPOLOGY)["kubernetes-ca.crt"]
+
+
+@pytest.mark.parametrize(
+    "damaged", ["", WHOLE[: len(WHOLE) // 2], WHOLE + WHOLE[:100], WHOLE.replace("M", "!")]
+)
+def test_damaged_certificate_file_is_named_and_the_other_facts_are_reported(damaged: str) -> None:
+    sections = {"/etc/etcd/pki/server.crt": damaged, "/etc/etcd/pki/etcd-ca.crt": WHOLE}
+    output = "@time 1\n@name cp-1\n@memory\n@disk\n"
+    output += "".join(f"@certificate {path}\n{text}\n" for path, text in sections.items()) + "@end\n"
+    facts = host_facts.parse_probe(output)
+    assert [fact.path for fact in facts.certificates] == ["/etc/etcd/pki/etcd-ca.crt"]
+    observed = healthy_cluster_except("cp-1", damaged_files=facts.damaged_files)
+    assert problems_of(observed) == [
+        Problem(
+            "cp-1",
+            "certificate file /etc/etcd/pki/server.crt is damaged or truncated; run `repair --host cp-1`",
+        )
+    ]
+
+
+@pytest.mark.parametrize(
+    ("name", "remedy"),
+    [
+        ("kubelet-server-current.pem", "delete the file and restart the kubelet"),
+        (
+            "kubelet-client-current.pem",
+            "delete the file, run `kubectl delete node w-1`, and restart the kubelet",
+        ),
+    ],
+)
+def test_kubelet_requests_a_new_certificate_for_a_damaged_file(name: str, remedy: str) -> None:
+    (problem,) = problems_of(healthy_cluster_except("w-1", damaged_files=(f"/var/lib/kubelet/pki/{name}",)))
+    assert problem.serious
+    assert problem.message.endswith(f"{name} is damaged or truncated; {remedy}")
 
 
 def test_nodes_are_parsed() -> None:
