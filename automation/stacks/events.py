@@ -115,8 +115,9 @@ def convert_engine_event(event: EngineEvent, redactor: Redactor) -> Event | None
         if diagnostic.severity == "debug":
             return None
         text = redactor.redact(strip_formatting(diagnostic.message))
-        if diagnostic.ephemeral:
-            return _convert_notice(text, redactor.redact(diagnostic.urn or ""))
+        notice = _convert_notice(text, redactor.redact(diagnostic.urn or ""))
+        if notice or diagnostic.ephemeral:
+            return notice
         return (
             Message(severity=diagnostic.severity, text=text, urn=redactor.redact(diagnostic.urn or ""))
             if text

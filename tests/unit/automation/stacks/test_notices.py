@@ -28,8 +28,9 @@ def convert(text: str, *, ephemeral: bool = True) -> object:
     return convert_engine_event(event, Redactor([]))
 
 
-def test_progress_of_a_command_is_shown() -> None:
-    message = convert(f"{PROGRESS}3 of 12 nodes\n")
+@pytest.mark.parametrize("ephemeral", [True, False])
+def test_progress_of_a_command_is_shown(ephemeral: bool) -> None:
+    message = convert(f"{PROGRESS}3 of 12 nodes\n", ephemeral=ephemeral)
     assert message == Message(severity="info", text="3 of 12 nodes", urn="urn:x", progress=True)
     assert isinstance(message, Message)
     assert describe_event(message) == "3 of 12 nodes"
