@@ -12,6 +12,7 @@ from providers.aws.identity import permissions_of
 from providers.aws.names import Names
 from providers.aws.policies import Condition, Statement, policy_document, template_values
 from providers.aws.pools import healthy_percentage
+from providers.aws.type_limits import vcpus
 from providers.cloud.machine_config import CONTROL_PLANES, ETCD_MEMBERS, POOLS
 from settings.aws import AwsEndpoints
 from settings.clouds import CloudAddonSettings
@@ -90,7 +91,7 @@ class TestQuotas:
         ],
     )
     def test_vcpus_follow_from_the_size(self, machine: str, count: int | None) -> None:
-        assert limits.vcpus(machine) == count
+        assert vcpus(machine) == count
 
 
 class TestSizes:
