@@ -14,7 +14,7 @@ PREPARE = KUBEWRIGHT_PLUGINS= ./kubewright prepare
 # $(call timed,NAME,COMMAND): run a part of `make test` and print its duration.
 timed = @start=$$(date +%s); $(2) && echo "$(1): $$(( $$(date +%s) - start )) s"
 # Parts of the host program. Hosts receive them as one text, so shellcheck reads them as one text.
-PROGRAM = $(patsubst %,nodeconfig/host/%.sh,prelude host fetch guard packet-filter service node)
+PROGRAM = $(patsubst %,nodeconfig/host/%.sh,prelude host fetch guard packet-filter service node health)
 # The parts of the boot programs for a single cloud. shellcheck reads each together with the part that clouds share.
 CLOUDS = $(filter-out providers/cloud/boot.sh,$(wildcard providers/*/boot.sh))
 
@@ -62,7 +62,7 @@ lint: ## style (ruff, shellcheck), imports (import-linter) and types (mypy, stri
 	@$(PYTHON) -m ruff format --no-cache --check .
 	@shellcheck kubewright setup/environment $(filter-out $(PROGRAM),$(wildcard nodeconfig/host/*.sh automation/operations/*.sh)) providers/aws/host-network.sh
 	@$(PYTHON) -c 'from nodeconfig.host_program import program; print(program())' | shellcheck --shell=sh -
-	@for half in $(CLOUDS); do cat $$half providers/cloud/boot.sh | shellcheck --shell=sh - || exit 1; done
+	@for half in $(CLOUDS); do cat $$half providers/cloud/boot-lifecycle.sh providers/cloud/boot.sh | shellcheck --shell=sh - || exit 1; done
 	@"$$(dirname $(PYTHON))/lint-imports" --config pyproject.toml --no-cache --no-logo
 	@MYPY_CACHE_DIR="$${KUBEWRIGHT_CACHE:-$$HOME/.cache/kubewright}/mypy" $(PYTHON) -m mypy
 

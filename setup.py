@@ -104,7 +104,10 @@ if __name__ == "__main__":
     setup(
         packages=packages(),
         package_dir={target: source for source, target in PACKAGES.items()},
-        package_data={"": ["*.sh", "py.typed", "schema.json"], f"{NAME}.nodeconfig": ["host/*.sh"]},
+        package_data={
+            "": ["*.sh", "py.typed", "schema.json", "machine_types.json"],
+            f"{NAME}.nodeconfig": ["host/*.sh"],
+        },
         cmdclass={"build_py": BuildPackage},
         install_requires=requirements(DEPENDENCIES),
         extras_require={name: requirements(names) for name, names in EXTRAS.items()},

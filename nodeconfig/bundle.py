@@ -99,6 +99,10 @@ class Bundle:
     versions: tuple[tuple[str, str], ...] = ()
     """The components whose version changes the host checks, with their versions in the bundle."""
     rotations: tuple[tuple[str, Rotation], ...] = ()
+    labels: tuple[str, ...] = ()
+    """Labels `KEY=VALUE` of the Node that only an administrator may set. The host sets them on a new Node."""
+    taints: tuple[str, ...] = ()
+    """Taints `KEY=VALUE:EFFECT` of the Node, which the host sets together with `labels`."""
 
 
 @dataclass(frozen=True, slots=True)

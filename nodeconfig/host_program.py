@@ -14,7 +14,16 @@ from nodeconfig.sources import read_code, read_source
 ARTIFACT_NAME = "host-program"
 """Name of the host program as an artifact in a mirror and its index. `digest()` is the artifact's version."""
 
-_SOURCE_FILES = ("prelude.sh", "host.sh", "fetch.sh", "guard.sh", "packet-filter.sh", "service.sh", "node.sh")
+_SOURCE_FILES = (
+    "prelude.sh",
+    "host.sh",
+    "fetch.sh",
+    "guard.sh",
+    "packet-filter.sh",
+    "service.sh",
+    "node.sh",
+    "health.sh",
+)
 
 
 @cache

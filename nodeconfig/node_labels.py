@@ -9,6 +9,16 @@ from nodeconfig.sources import read_code
 from topology.model import Pool
 
 
+def label_words(pool: Pool) -> tuple[str, ...]:
+    """Return the labels of the nodes of a pool as `KEY=VALUE`."""
+    return tuple(f"{key}={value}" for key, value in pool.labels)
+
+
+def taint_words(pool: Pool) -> tuple[str, ...]:
+    """Return the taints of the nodes of a pool as `KEY=VALUE:EFFECT`."""
+    return tuple(f"{taint.key}={taint.value}:{taint.effect}" for taint in pool.taints)
+
+
 def node_labels_script(pool: Pool) -> str:
     """Return the sh script that sets labels and taints of the nodes of a pool with an administrator's
     `kubectl`.
@@ -22,8 +32,8 @@ def node_labels_script(pool: Pool) -> str:
         return ":\n"
     lines = [
         *(f"node {node.name}" for node in pool.nodes),
-        *(f"label {key}={value}" for key, value in pool.labels),
-        *(f"taint {taint.key}={taint.value}:{taint.effect}" for taint in pool.taints),
+        *(f"label {label}" for label in label_words(pool)),
+        *(f"taint {taint}" for taint in taint_words(pool)),
     ]
     data = "\n".join(lines)
     return f"pool() {{\n    cat <<'EOF'\n{data}\nEOF\n}}\n" + read_code("node-labels.sh")

@@ -51,6 +51,8 @@ def script(bundle: Bundle, identity: Identity, *, sudo: bool = False) -> str:
         *(f"file {_location_words(item)} {_here_document(item.content)}" for item in bundle.files),
         *(f"secret {_location_words(item)}" for item in bundle.secrets),
         *(_service_statement(service) for service in bundle.services),
+        *(f"label {quote(label)}" for label in bundle.labels),
+        *(f"taint {quote(taint)}" for taint in bundle.taints),
         *(
             [f"drain {bundle.drain_seconds} {' '.join(bundle.drain_on)}"]
             if bundle.drain and bundle.drain_on

@@ -18,6 +18,7 @@ from nodeconfig import (
     kubelet,
     load_balancer,
     operating_system,
+    peers,
     proxy,
     scheduler,
     snapshots,
@@ -26,6 +27,7 @@ from nodeconfig.bundle import Bundle, Program
 from nodeconfig.component import BundleError, Component, Index, combine_components, resolve_artifacts
 from nodeconfig.host_paths import BIN, LOCAL_API
 from nodeconfig.host_program import ARTIFACT_NAME, digest
+from nodeconfig.node_labels import label_words, taint_words
 from topology.encryption import is_encryption
 from topology.model import Machine, Member, Pool, Role, Topology
 
@@ -94,7 +96,10 @@ def _member_bundle(
 ) -> Bundle:
     components: list[Component] = []
     if role is min(machine.roles, key=list(Role).index):
-        components.append(operating_system.component(topology, machine.roles))
+        components += [
+            operating_system.component(topology, machine.roles),
+            peers.component(topology, machine),
+        ]
     member = Member(machine.name, machine.address)
     match role:
         case Role.ETCD:
@@ -107,7 +112,11 @@ def _member_bundle(
             components.append(_node_component(topology, _find_pool(pool_by_node, machine), server))
         case Role.LOAD_BALANCER:
             components.append(load_balancer.component(topology, member))
-    return _build_bundle(topology, role, components, index)
+    bundle = _build_bundle(topology, role, components, index)
+    if role is Role.NODE and Role.CONTROL_PLANE in machine.roles:
+        pool = _find_pool(pool_by_node, machine)
+        return replace(bundle, labels=label_words(pool), taints=taint_words(pool))
+    return bundle
 
 
 def _control_plane_component(topology: Topology, member: Member) -> Component:

@@ -844,6 +844,8 @@ class AwsArgs(TypedDict, total=False):
     """Add-ons for the cloud."""
     tags: Mapping[str, str]
     """Tags of all resources; at most 30, because Kubewright adds further tags."""
+    repair_after: str
+    """Time after which a machine with an unhealthy kubelet, API server or etcd is replaced; `0s`: never."""
     ssh_key: str
     """SSH key of the machines; empty: no SSH access."""
     account: str
@@ -860,6 +862,10 @@ class AwsArgs(TypedDict, total=False):
     """The image of machines: either `id`, or `owner` and `name`."""
     endpoints: AwsEndpointsArgs
     """Private endpoints of AWS services."""
+    disk_key: str
+    """ARN of a KMS key of yours for all disks, set before the first `up`; empty: the account's default
+    key.
+    """
     quotas: AwsQuotaArgs
     """Quotas of the account, checked before machines are created."""
 
@@ -949,6 +955,8 @@ class AzureArgs(TypedDict, total=False):
     """Add-ons for the cloud."""
     tags: Mapping[str, str]
     """Tags of all resources; at most 30, because Kubewright adds further tags."""
+    repair_after: str
+    """Time after which a machine with an unhealthy kubelet, API server or etcd is replaced; `0s`: never."""
     ssh_key: str
     """SSH key of the machines; empty: no SSH access."""
     subscription: Required[str]

@@ -30,6 +30,15 @@ def _validate_account(value: object) -> object:
     return value
 
 
+_KEY = re.compile(r"arn:aws[a-z-]*:kms:[a-z0-9-]+:[0-9]{12}:key/[A-Za-z0-9-]+")
+
+
+def _validate_key(text: str) -> str:
+    if text and not _KEY.fullmatch(text):
+        raise ValueError("not the ARN of a KMS key; allowed: arn:aws:kms:<region>:<account>:key/<id>")
+    return text
+
+
 class AwsNetworkSettings(Section):
     """The VPC: a new VPC with `range`, or an existing VPC with its subnets."""
 
@@ -115,6 +124,10 @@ class AwsSettings(CloudSettings):
     """The image of machines: either `id`, or `owner` and `name`."""
     endpoints: AwsEndpoints = AwsEndpoints()
     """Private endpoints of AWS services."""
+    disk_key: Annotated[str, AfterValidator(_validate_key)] = ""
+    """ARN of a KMS key of yours for all disks, set before the first `up`; empty: the account's default
+    key.
+    """
     quotas: AwsQuotaSettings = AwsQuotaSettings()
     """Quotas of the account, checked before machines are created."""
 
@@ -137,6 +150,11 @@ class AwsSettings(CloudSettings):
     def has_existing_subnets(self) -> bool:
         """Check whether the settings name existing subnets of a VPC."""
         return self.network.vpc is not None
+
+    @property
+    def has_public_endpoint(self) -> bool:
+        """Check whether the API is reachable from the internet."""
+        return self.endpoint.public
 
     @property
     def member_ranges(self) -> tuple[IPv4Network, ...]:

@@ -156,6 +156,11 @@ class AzureSettings(CloudSettings):
         return self.network.subnets is not None
 
     @property
+    def has_public_endpoint(self) -> bool:
+        """Check whether the API is reachable from the internet."""
+        return self.endpoint.public
+
+    @property
     def member_ranges(self) -> tuple[IPv4Network, ...]:
         """Return the range of the members' subnet, repeated for each zone: a subnet of Azure spans all
         zones.

@@ -12,7 +12,7 @@ from nodeconfig.bundle import IDENTITY_AT_BOOT, Bundle, File, SecretFile, Servic
 from nodeconfig.host_program import program as host_program
 from nodeconfig.render import payload, script
 from providers.cloud.boot import render_program
-from providers.cloud.machine_config import content_digest
+from providers.cloud.digests import content_digest
 from testkit.host import CURL, PROGRAM, SYSTEMCTL
 from topology.model import Role
 
@@ -43,6 +43,7 @@ _TOOLS = {
     "systemd-sysusers": _RECORD_CALL,
     "chown": _RECORD_CALL,
     "curl": CURL,
+    "journalctl": '#!/bin/sh\ncase $* in *--unit=*) echo "a line of the journal" ;; esac\n',
 }
 
 
@@ -77,6 +78,7 @@ class BootMachine:
             "BOOT_ADDRESS": "",
             "VOLUME": "",
             "DRAIN_SECONDS": "30",
+            "CONFIG": f"{variables.get('KIND', 'pools')}/{variables.get('UNIT', 'general')}",
             "CA": "",
         }
         self.user_data.write_text(render_program(self.cloud_functions, {**defaults, **variables}))

@@ -178,11 +178,13 @@ class LiveDisplay(PlainDisplay):
 
 
 def describe_event(event: Event) -> str:
-    """Return the text to show for an event: a warning, an error, or the end of a step.
+    """Return the text to show for an event: a warning, an error, progress, or the end of a step.
 
     The text is empty for all other events, and for steps that read a resource or leave it unchanged.
     """
     if isinstance(event, Message):
+        if event.progress:
+            return event.text
         return f"{event.severity}: {event.text}" if event.severity in ("warning", "error") else ""
     if isinstance(event, Step) and event.operation not in ("same", "read") and event.phase != "plan":
         return f"{event.operation} {event.name}: {event.phase}"

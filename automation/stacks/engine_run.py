@@ -195,6 +195,8 @@ class EngineRun:
             converted = convert_engine_event(event, self._redactor)
             if isinstance(converted, Step):
                 self._record_progress(converted)
+            elif isinstance(converted, Message) and converted.progress and not self._time_limit.expired:
+                self._time_limit.record_progress()
             if converted is not None:
                 self._add_event(converted)
         except Exception as error:

@@ -17,6 +17,7 @@ from pulumi.automation.events import EngineEvent, StepEventMetadata
 from automation import signatures
 from automation.engine.output_filter import strip_formatting
 from automation.errors import UserError
+from formats.notices import FAILURE, PROGRESS
 from providers.registry import CLOUDS
 from redaction import MASK
 from redaction.redactor import Redactor
@@ -61,12 +62,14 @@ class Step:
 class Message:
     """A message of the engine or of a plugin.
 
-    `severity` is info, warning, error or debug. `urn` is the resource, or empty.
+    `severity` is info, warning, error or debug. `urn` is the resource, or empty. `progress` is true for the
+    message of a running command that it progresses.
     """
 
     severity: str
     text: str
     urn: str = ""
+    progress: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -109,9 +112,12 @@ def convert_engine_event(event: EngineEvent, redactor: Redactor) -> Event | None
         return _convert_ended_step(event.res_op_failed_event.metadata, "failed", redactor)
     if event.diagnostic_event:
         diagnostic = event.diagnostic_event
-        if diagnostic.ephemeral or diagnostic.severity == "debug":
+        if diagnostic.severity == "debug":
             return None
         text = redactor.redact(strip_formatting(diagnostic.message))
+        notice = _convert_notice(text, redactor.redact(diagnostic.urn or ""))
+        if notice or diagnostic.ephemeral:
+            return notice
         return (
             Message(severity=diagnostic.severity, text=text, urn=redactor.redact(diagnostic.urn or ""))
             if text
@@ -148,6 +154,16 @@ def parse_json_lines(lines: Iterable[str]) -> Iterator[Event]:
             yield kind(**fields)
         except (ValueError, KeyError, TypeError):
             raise UserError(f"line {number} is not a line of an event log that `--events` wrote") from None
+
+
+def _convert_notice(text: str, urn: str) -> Message | None:
+    """Convert a message about a running command. Return None for other output of the command."""
+    text = text.rstrip("\n")
+    if text.startswith(FAILURE):
+        return Message(severity="warning", text=text.removeprefix(FAILURE), urn=urn)
+    if text.startswith(PROGRESS):
+        return Message(severity="info", text=text.removeprefix(PROGRESS), urn=urn, progress=True)
+    return None
 
 
 def _convert_step(data: StepEventMetadata, phase: str, redactor: Redactor) -> Step:

@@ -16,8 +16,8 @@ because most resources wait for a host.
 STALL_SECONDS = 7200.0
 """Seconds without a finished operation after which the driver stops the engine.
 
-Each operation has a lower limit: 60 minutes for a role of a host, 40 minutes plus a drain for the machines of
-a pool in a cloud.
+Each operation has a lower limit: 60 minutes for a role of a host. The commands that wait for the machines of
+a pool in a cloud report their progress, and stop without progress.
 """
 
 

@@ -77,7 +77,7 @@ begin() { # ROLE
     RECORD=$STATE/roles/$ROLE
     lock
     mkdir -p "$RECORD" "$STATE/artifacts" "$STATE/services" "$WORK/stage"
-    for list in directories trust modules files artifacts services units paths digests versions; do : >"$WORK/$list"; done
+    for list in directories trust modules files artifacts services units paths digests versions labels; do : >"$WORK/$list"; done
     rm -f "$STATE/leaving"
     install -m 0700 "$WORK/host.sh" "$STATE/host.sh.new"
     mv -f "$STATE/host.sh.new" "$STATE/host.sh"
@@ -127,6 +127,10 @@ service() { # UNIT TIMEOUT restart|reload READY [PATH…]
     say "$unit $timeout $how $*" >>"$WORK/services"
     say "$unit" >>"$WORK/units"
 }
+
+label() { say "label $1" >>"$WORK/labels"; } # KEY=VALUE: of this host's Node, when an administrator must set it
+
+taint() { say "taint $1" >>"$WORK/labels"; } # KEY=VALUE:EFFECT, likewise
 
 drain() { # SECONDS PATH…: a change of one of these paths drains the node first, within that time
     DRAIN_SECONDS=$1

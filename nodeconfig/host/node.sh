@@ -98,6 +98,34 @@ delete_stale_node() {
     say "deleted the Node of the machine that had this name before${old:+, $old}"
 }
 
+# label_new_node: a new Node of a control plane gets its labels and taints here, because a kubelet may not set them.
+# Without them, no controller of the cloud would run here. The annotation shows that an administrator has set them:
+# node-labels.sh changes them from then on.
+label_new_node() {
+    [ -s "$WORK/labels" ] && [ -f "$ROOT/etc/kubernetes/admin.conf" ] || return 0
+    applied=$(admin_api get node "$NODE_NAME" -o 'jsonpath={.metadata.annotations.kubewright\.dev/applied}' \
+        2>"$WORK/reason") || die "cannot read the labels of the Node: $(tail -n 1 "$WORK/reason")"
+    [ -z "$applied" ] || return 0
+    labels='' taints=''
+    while read -r kind value; do
+        case $kind in
+        label) labels="$labels $value" applied="$applied${applied:+,}label=${value%%=*}" ;;
+        taint) taints="$taints $value" applied="$applied${applied:+,}taint=${value%%=*}:${value##*:}" ;;
+        esac
+    done <"$WORK/labels"
+    change_node label "$labels"
+    change_node taint "$taints"
+    change_node annotate "kubewright.dev/applied=$applied"
+    say "set the labels and taints of the new Node"
+}
+
+change_node() { # label|taint|annotate WORDS
+    [ -n "$2" ] || return 0
+    # shellcheck disable=SC2086 # one word for each label and taint
+    admin_api "$1" --overwrite node "$NODE_NAME" $2 >/dev/null 2>"$WORK/reason" ||
+        die "cannot $1 the Node: $(tail -n 1 "$WORK/reason"); check the API server's health, then run again"
+}
+
 # A rotation keeps the previous certificate until the kubelet has the next one.
 has_kubelet_certificate() {
     [ -e "$ROOT/var/lib/kubelet/pki/kubelet-client-current.pem" ] ||

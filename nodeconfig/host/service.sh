@@ -256,6 +256,7 @@ commit() {
     plan_services
     apply_services
     wait_services
+    label_new_node
     uncordon_node
     record
 }
@@ -269,6 +270,7 @@ record() {
         say "$mode $owner $path $(sum "$source")"
     done | cat - "$WORK/artifacts" "$WORK/services" | sha256sum >"$WORK/digest"
     cp "$WORK/trust" "$RECORD/trust"
+    record_health_checks
     mv -f "$WORK/digest" "$RECORD/digest"
     if [ -s "$WORK/done" ]; then
         while read -r _ _ path _; do say "installed $path"; done <"$WORK/files.changed"

@@ -2,8 +2,8 @@
 
 The add-ons run on the host network of control planes and use the IAM role of these machines. The tables are
 the lists that each project publishes (cloud-provider-aws `docs/prerequisites.md`, aws-ebs-csi-driver
-`docs/example-iam-policy.json`, aws-load-balancer-controller `docs/install/iam_policy.json`, cluster
-autoscaler `cloudprovider/aws/README.md`), limited to the region, account and name of the cluster.
+`docs/example-iam-policy.json`, cluster autoscaler `cloudprovider/aws/README.md`), limited to the region,
+account and name of the cluster.
 """
 
 from __future__ import annotations
@@ -17,17 +17,15 @@ from providers.aws.permissions import (
 )
 from providers.aws.policies import ANY_RESOURCE, Condition, Statement
 
-_SECURITY_GROUPS = f"{EC2_ARN}:security-group/*"
-_ELB_ARN = "arn:{partition}:elasticloadbalancing:{region}:{account}"
+SECURITY_GROUP_ARNS = f"{EC2_ARN}:security-group/*"
+ELB_ARN = "arn:{partition}:elasticloadbalancing:{region}:{account}"
 # Conditions: `_OF_…` requires a tag of the resource, `_FOR_…` requires that the request sets the tag.
-_OF_CLUSTER = Condition("StringEquals", "aws:ResourceTag/kubernetes.io/cluster/{cluster}", ("owned",))
+OF_CLUSTER = Condition("StringEquals", "aws:ResourceTag/kubernetes.io/cluster/{cluster}", ("owned",))
 _FOR_CLUSTER = Condition("StringEquals", "aws:RequestTag/kubernetes.io/cluster/{cluster}", ("owned",))
 _OF_DRIVER = Condition("StringEquals", "aws:ResourceTag/ebs.csi.aws.com/cluster", ("true",))
 _FOR_DRIVER = Condition("StringEquals", "aws:RequestTag/ebs.csi.aws.com/cluster", ("true",))
-_OF_CONTROLLER = Condition("StringEquals", "aws:ResourceTag/elbv2.k8s.aws/cluster", ("{cluster}",))
-_FOR_CONTROLLER = Condition("StringEquals", "aws:RequestTag/elbv2.k8s.aws/cluster", ("{cluster}",))
 
-_SERVICE_ROLE = Statement(
+SERVICE_ROLE = Statement(
     "ServiceRole",
     ("iam:CreateServiceLinkedRole",),
     (
@@ -61,8 +59,8 @@ CLOUD_CONTROLLER = (
         (ANY_RESOURCE,),
         wildcard_reason=DESCRIBE_REASON,
     ),
-    Statement("MakeGroups", ("ec2:CreateSecurityGroup",), (_SECURITY_GROUPS, f"{EC2_ARN}:vpc/*")),
-    Statement("TagGroups", ("ec2:CreateTags",), (_SECURITY_GROUPS,), (_FOR_CLUSTER,)),
+    Statement("MakeGroups", ("ec2:CreateSecurityGroup",), (SECURITY_GROUP_ARNS, f"{EC2_ARN}:vpc/*")),
+    Statement("TagGroups", ("ec2:CreateTags",), (SECURITY_GROUP_ARNS,), (_FOR_CLUSTER,)),
     Statement(
         "ChangeGroups",
         (
@@ -70,25 +68,38 @@ CLOUD_CONTROLLER = (
             "ec2:DeleteSecurityGroup",
             "ec2:RevokeSecurityGroupIngress",
         ),
-        (_SECURITY_GROUPS,),
-        (_OF_CLUSTER,),
+        (SECURITY_GROUP_ARNS,),
+        (OF_CLUSTER,),
     ),
     Statement(
         "MakeBalancers",
         (
-            "elasticloadbalancing:AddTags",
             "elasticloadbalancing:CreateListener",
             "elasticloadbalancing:CreateLoadBalancer",
             "elasticloadbalancing:CreateTargetGroup",
             "elasticloadbalancing:DeleteListener",
             "elasticloadbalancing:ModifyListener",
         ),
-        # Target groups and listeners get the cluster tag only after their creation, or not at all.
-        (f"{_ELB_ARN}:loadbalancer/*", f"{_ELB_ARN}:targetgroup/*", f"{_ELB_ARN}:listener/net/*"),
+        # Listeners do not get all tags of their load balancer (`createListenerV2` of the controller).
+        (f"{ELB_ARN}:loadbalancer/*", f"{ELB_ARN}:targetgroup/*", f"{ELB_ARN}:listener/net/*"),
+    ),
+    # Without this condition the controller could tag any load balancer of the region, and then change it.
+    Statement(
+        "TagNewBalancers",
+        ("elasticloadbalancing:AddTags",),
+        (f"{ELB_ARN}:loadbalancer/*", f"{ELB_ARN}:targetgroup/*", f"{ELB_ARN}:listener/net/*"),
+        (
+            Condition(
+                "StringEquals",
+                "elasticloadbalancing:CreateAction",
+                ("CreateLoadBalancer", "CreateTargetGroup", "CreateListener"),
+            ),
+        ),
     ),
     Statement(
         "ChangeBalancers",
         (
+            "elasticloadbalancing:AddTags",
             "elasticloadbalancing:ApplySecurityGroupsToLoadBalancer",
             "elasticloadbalancing:AttachLoadBalancerToSubnets",
             "elasticloadbalancing:ConfigureHealthCheck",
@@ -109,10 +120,10 @@ CLOUD_CONTROLLER = (
             "elasticloadbalancing:SetLoadBalancerPoliciesOfListener",
             "elasticloadbalancing:SetSecurityGroups",
         ),
-        (f"{_ELB_ARN}:loadbalancer/*", f"{_ELB_ARN}:targetgroup/*"),
-        (_OF_CLUSTER,),
+        (f"{ELB_ARN}:loadbalancer/*", f"{ELB_ARN}:targetgroup/*"),
+        (OF_CLUSTER,),
     ),
-    _SERVICE_ROLE,
+    SERVICE_ROLE,
 )
 
 STORAGE = (
@@ -130,13 +141,16 @@ STORAGE = (
         (ANY_RESOURCE,),
         wildcard_reason=DESCRIBE_REASON,
     ),
-    Statement("MakeVolumes", ("ec2:CreateVolume",), (f"{EC2_ARN}:volume/*",), (_FOR_DRIVER,)),
+    Statement(
+        "MakeVolumes", ("ec2:CopyVolumes", "ec2:CreateVolume"), (f"{EC2_ARN}:volume/*",), (_FOR_DRIVER,)
+    ),
+    Statement("FromVolumes", ("ec2:CopyVolumes",), (f"{EC2_ARN}:volume/vol-*",), (_OF_DRIVER,)),
     Statement("FromSnapshots", ("ec2:CreateVolume",), (SNAPSHOT_ARNS,)),
     Statement(
         "TagVolumes",
         ("ec2:CreateTags",),
         (f"{EC2_ARN}:volume/*", SNAPSHOT_ARNS),
-        (Condition("StringEquals", "ec2:CreateAction", ("CreateVolume", "CreateSnapshot")),),
+        (Condition("StringEquals", "ec2:CreateAction", ("CopyVolumes", "CreateVolume", "CreateSnapshot")),),
     ),
     Statement(
         "ChangeVolumes",
@@ -184,117 +198,3 @@ AUTOSCALER = (
         (Condition("StringEquals", "aws:ResourceTag/k8s.io/cluster-autoscaler/{cluster}", ("owned",)),),
     ),
 )
-
-LOAD_BALANCERS = (
-    Statement(
-        "SeeNetwork",
-        (
-            "acm:DescribeCertificate",
-            "acm:ListCertificates",
-            "ec2:DescribeAccountAttributes",
-            "ec2:DescribeAddresses",
-            "ec2:DescribeAvailabilityZones",
-            "ec2:DescribeInstances",
-            "ec2:DescribeInternetGateways",
-            "ec2:DescribeNetworkInterfaces",
-            "ec2:DescribeRouteTables",
-            "ec2:DescribeSecurityGroups",
-            "ec2:DescribeSubnets",
-            "ec2:DescribeTags",
-            "ec2:DescribeVpcs",
-            "ec2:GetSecurityGroupsForVpc",
-            "elasticloadbalancing:DescribeListenerAttributes",
-            "elasticloadbalancing:DescribeListenerCertificates",
-            "elasticloadbalancing:DescribeListeners",
-            "elasticloadbalancing:DescribeLoadBalancerAttributes",
-            "elasticloadbalancing:DescribeLoadBalancers",
-            "elasticloadbalancing:DescribeRules",
-            "elasticloadbalancing:DescribeSSLPolicies",
-            "elasticloadbalancing:DescribeTags",
-            "elasticloadbalancing:DescribeTargetGroupAttributes",
-            "elasticloadbalancing:DescribeTargetGroups",
-            "elasticloadbalancing:DescribeTargetHealth",
-            "elasticloadbalancing:DescribeTrustStores",
-        ),
-        (ANY_RESOURCE,),
-        wildcard_reason=DESCRIBE_REASON,
-    ),
-    Statement("NewGroups", ("ec2:CreateSecurityGroup",), (_SECURITY_GROUPS, f"{EC2_ARN}:vpc/*")),
-    Statement(
-        "TagNewGroups",
-        ("ec2:CreateTags",),
-        (_SECURITY_GROUPS,),
-        (_FOR_CONTROLLER, Condition("StringEquals", "ec2:CreateAction", ("CreateSecurityGroup",))),
-    ),
-    Statement(
-        "OwnGroups",
-        (
-            "ec2:AuthorizeSecurityGroupIngress",
-            "ec2:CreateTags",
-            "ec2:DeleteSecurityGroup",
-            "ec2:DeleteTags",
-            "ec2:RevokeSecurityGroupIngress",
-        ),
-        (_SECURITY_GROUPS,),
-        (_OF_CONTROLLER,),
-    ),
-    # The security group of workers allows the groups of load balancers.
-    Statement(
-        "WorkersGroup",
-        ("ec2:AuthorizeSecurityGroupIngress", "ec2:RevokeSecurityGroupIngress"),
-        (_SECURITY_GROUPS,),
-        (_OF_CLUSTER,),
-    ),
-    Statement(
-        "NewBalancers",
-        ("elasticloadbalancing:CreateLoadBalancer", "elasticloadbalancing:CreateTargetGroup"),
-        (f"{_ELB_ARN}:loadbalancer/*", f"{_ELB_ARN}:targetgroup/*"),
-        (_FOR_CONTROLLER,),
-    ),
-    Statement(
-        "TagNewBalancers",
-        ("elasticloadbalancing:AddTags",),
-        (
-            f"{_ELB_ARN}:loadbalancer/*",
-            f"{_ELB_ARN}:targetgroup/*",
-            f"{_ELB_ARN}:listener/*",
-            f"{_ELB_ARN}:listener-rule/*",
-        ),
-        (_FOR_CONTROLLER,),
-    ),
-    Statement(
-        "OwnBalancers",
-        (
-            "elasticloadbalancing:AddListenerCertificates",
-            "elasticloadbalancing:AddTags",
-            "elasticloadbalancing:CreateListener",
-            "elasticloadbalancing:CreateRule",
-            "elasticloadbalancing:DeleteListener",
-            "elasticloadbalancing:DeleteLoadBalancer",
-            "elasticloadbalancing:DeleteRule",
-            "elasticloadbalancing:DeleteTargetGroup",
-            "elasticloadbalancing:DeregisterTargets",
-            "elasticloadbalancing:ModifyListener",
-            "elasticloadbalancing:ModifyListenerAttributes",
-            "elasticloadbalancing:ModifyLoadBalancerAttributes",
-            "elasticloadbalancing:ModifyRule",
-            "elasticloadbalancing:ModifyTargetGroup",
-            "elasticloadbalancing:ModifyTargetGroupAttributes",
-            "elasticloadbalancing:RegisterTargets",
-            "elasticloadbalancing:RemoveListenerCertificates",
-            "elasticloadbalancing:RemoveTags",
-            "elasticloadbalancing:SetIpAddressType",
-            "elasticloadbalancing:SetSecurityGroups",
-            "elasticloadbalancing:SetSubnets",
-        ),
-        (
-            f"{_ELB_ARN}:loadbalancer/*",
-            f"{_ELB_ARN}:targetgroup/*",
-            f"{_ELB_ARN}:listener/*",
-            f"{_ELB_ARN}:listener-rule/*",
-        ),
-        (_OF_CONTROLLER,),
-    ),
-    _SERVICE_ROLE,
-)
-"""The AWS Load Balancer Controller, without WAF, Shield and Cognito, which its values disable."""

@@ -21,6 +21,7 @@ from providers.cloud.addons import (
     EARLY_TOLERATIONS,
     ON_CONTROL_PLANES,
     ON_HOST_NETWORK,
+    WITHOUT_SURGE,
     Chart,
     Values,
     create_release,
@@ -55,7 +56,7 @@ LOAD_BALANCER_CHART = Chart(
 @dataclass(frozen=True, kw_only=True)
 class AddOnsArgs:
     """Arguments of the add-ons. `vpc` is the id of the network, `replicas` the number of pods of each
-    controller.
+    controller. `disk_key` is the ARN of the KMS key of volumes, empty for the default key of the account.
     """
 
     api: Api
@@ -63,6 +64,7 @@ class AddOnsArgs:
     vpc: Input[str]
     replicas: int
     settings: CloudAddonSettings
+    disk_key: str = ""
 
 
 class AddOns(ComponentResource):
@@ -75,7 +77,7 @@ class AddOns(ComponentResource):
         names = args.names
         charts = [(CLOUD_CONTROLLER_CHART, cloud_controller_values(names))]
         if args.settings.storage:
-            charts.append((STORAGE_CHART, storage_values(names, args.replicas)))
+            charts.append((STORAGE_CHART, storage_values(names, args.replicas, args.disk_key)))
         if args.settings.autoscaler:
             charts.append((AUTOSCALER_CHART, autoscaler_values(names)))
         if args.settings.load_balancers:
@@ -108,7 +110,7 @@ def cloud_controller_values(names: Names) -> Values:
     }
 
 
-def storage_values(names: Names, replicas: int) -> Values:
+def storage_values(names: Names, replicas: int, disk_key: str = "") -> Values:
     """Return chart values of the EBS CSI driver, with an encrypted gp3 StorageClass as the default."""
     return {
         "controller": {
@@ -117,6 +119,7 @@ def storage_values(names: Names, replicas: int) -> Values:
             "k8sTagClusterId": names.cluster,
             "nodeSelector": ON_CONTROL_PLANES,
             "tolerations": CONTROLLER_TOLERATIONS,
+            "updateStrategy": WITHOUT_SURGE,
             "extraVolumeTags": dict(names.tags),
         },
         # Not the metadata service: the cloud controller wrote zone and type on the Node.
@@ -129,7 +132,12 @@ def storage_values(names: Names, replicas: int) -> Values:
                 "volumeBindingMode": "WaitForFirstConsumer",
                 "allowVolumeExpansion": True,
                 "reclaimPolicy": "Delete",
-                "parameters": {"type": "gp3", "encrypted": "true", "csi.storage.k8s.io/fstype": "ext4"},
+                "parameters": {
+                    "type": "gp3",
+                    "encrypted": "true",
+                    "csi.storage.k8s.io/fstype": "ext4",
+                    **({"kmsKeyId": disk_key} if disk_key else {}),
+                },
             }
         ],
     }
@@ -143,6 +151,7 @@ def autoscaler_values(names: Names) -> Values:
         "autoDiscovery": {"clusterName": names.cluster},
         "fullnameOverride": "cluster-autoscaler",
         **ON_HOST_NETWORK,
+        "updateStrategy": WITHOUT_SURGE,
         "extraArgs": {
             "balance-similar-node-groups": "true",
             "skip-nodes-with-system-pods": "false",
@@ -165,6 +174,7 @@ def load_balancer_values(names: Names, vpc: Input[str], replicas: int) -> Values
         "vpcId": vpc,
         "replicaCount": replicas,
         **ON_HOST_NETWORK,
+        "updateStrategy": WITHOUT_SURGE,
         "defaultTargetType": "instance",
         "enableServiceMutatorWebhook": False,
         "enableShield": False,

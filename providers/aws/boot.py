@@ -9,29 +9,34 @@ from pathlib import Path
 from pulumi import Input, Output
 
 from providers.cloud.boot import METADATA, boot_program, longest_program
-from providers.cloud.machine_config import MachineConfig
+from providers.cloud.machine_config import POOLS, MachineConfig
 from settings.aws import AwsEndpoints
+from topology.subnets import MAX_ZONES
 
 _CLOUD_PART = Path(__file__).with_name("boot.sh")
+_MAX_GROUP_NAME = 64
+"""Maximum length of `<cluster>-pool-<name>-zone-<n>`, which is shorter than the name of a pool's role."""
 
 
 @dataclass(frozen=True)
 class BootPrograms:
     """Boot programs (user data) for one region.
 
-    `files` are the texts of files that settings name, by path.
+    `files` are the texts of files that settings name, by path. A machine that is not healthy for
+    `repair_seconds` is replaced; 0: never.
     """
 
     region: str
     domain: str
     endpoints: AwsEndpoints
     files: Mapping[str, str]
+    repair_seconds: int = 0
 
     def program(
         self,
         config: MachineConfig,
         bucket: Output[str],
-        group: str,
+        group: Input[str],
         *,
         name: str = "",
         address: str = "",
@@ -39,8 +44,8 @@ class BootPrograms:
     ) -> Output[str]:
         """Return the boot program of a machine config.
 
-        `bucket` is the name of the store, `group` the name of the Auto Scaling group. `name`, `address` and
-        the id of the data volume are set for members only.
+        `bucket` is the name of the store. `group` is the name of the Auto Scaling group or, for a pool, words
+        `<zone>=<group>`. `name`, `address` and the id of the data volume are set for members only.
         """
         variables: dict[str, Input[str]] = {
             **self._service_urls(),
@@ -55,6 +60,8 @@ class BootPrograms:
             address=address,
             volume=volume,
             ca=self._endpoint_ca,
+            repair_seconds=self.repair_seconds,
+            versioned=True,
         )
 
     def store_url(self, bucket: str) -> str:
@@ -70,9 +77,19 @@ class BootPrograms:
         Values that are known only after the creation of resources have their maximum length. `kind` and
         `name` identify the machine config.
         """
-        variables = {**self._service_urls(), "STORE": self.store_url("b" * 63), "GROUP": "g" * 96}
+        variables = {
+            **self._service_urls(),
+            "STORE": self.store_url("b" * 63),
+            "GROUP": self._longest_group(kind),
+        }
         volume = f"vol-{'0' * 17}"
         return longest_program(_CLOUD_PART, name, kind, variables, volume=volume, ca=self._endpoint_ca)
+
+    def _longest_group(self, kind: str) -> str:
+        """Return the longest value of `GROUP`: a name, or the groups of a pool in all zones."""
+        name = "g" * _MAX_GROUP_NAME
+        zones = [f"{self.region}-lax-1{zone}" for zone in range(MAX_ZONES)]
+        return " ".join(f"{zone}={name}" for zone in zones) if kind == POOLS else name
 
     def _service_urls(self) -> dict[str, str]:
         """Return shell variables with the region and the URLs of services, without a trailing slash."""

@@ -1,7 +1,7 @@
 # shellcheck shell=sh disable=SC2034,SC2153,SC2154
 # AWS's part of the boot program: identity, calls of S3, EC2 and Auto Scaling, data volume.
 # Variables: REGION, STORE (URL of the bucket), EC2, AUTOSCALING and METADATA (URLs), GROUP (the Auto Scaling
-# group), VOLUME (id of the volume, or empty) and CA_FILE (certificate authority of private endpoints, or empty).
+# group, or words ZONE=GROUP), VOLUME (id of the volume, or empty) and CA_FILE (certificate authority of private endpoints, or empty).
 # curl signs the calls (7.87 or newer: older versions omit the session token from the signature). Credentials
 # reach curl by stdin, because every process can read the arguments of a command.
 
@@ -47,6 +47,9 @@ cloud_identity() {
     aws_session || return 1
     aws_instance=$(aws_asked meta-data/instance-id) || return 1
     aws_zone=$(aws_asked meta-data/placement/availability-zone) || return 1
+    for aws_pair in $GROUP; do
+        case $aws_pair in "$aws_zone="*) GROUP=${aws_pair#*=} ;; esac
+    done
     BOOT_ADDRESS=$(aws_asked meta-data/local-ipv4) || return 1
     BOOT_NAME=${BOOT_NAME:-$aws_instance}
     BOOT_ID=aws:///$aws_zone/$aws_instance
@@ -99,6 +102,16 @@ aws_hook() {
 }
 
 cloud_left() { aws_hook leaving; }
+
+# cloud_renew: extends the wait of the hook `leaving` by its timeout (providers/aws/machine.py).
+cloud_renew() {
+    aws_call autoscaling "$AUTOSCALING" "Action=RecordLifecycleActionHeartbeat&AutoScalingGroupName=$GROUP&InstanceId=$aws_instance&LifecycleHookName=leaving&Version=2011-01-01"
+}
+
+# cloud_unhealthy: the group replaces the machine.
+cloud_unhealthy() {
+    aws_call autoscaling "$AUTOSCALING" "Action=SetInstanceHealth&HealthStatus=Unhealthy&InstanceId=$aws_instance&ShouldRespectGracePeriod=false&Version=2011-01-01" >/dev/null
+}
 
 # cloud_ready: completes the hook `joining`, for which the group of a pool waits before it replaces a machine.
 cloud_ready() {

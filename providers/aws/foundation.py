@@ -10,12 +10,14 @@ from pulumi import Input, Output, Resource, ResourceOptions, RunError
 
 from components.scope import Scope
 from providers.aws.connection import Connection, connect
+from providers.aws.disk_key import grant_disk_key
 from providers.aws.endpoint import Endpoint, EndpointArgs
+from providers.aws.existing_network import existing_network
 from providers.aws.firewall import LOAD_BALANCER, Firewall, FirewallArgs
 from providers.aws.identity import Identities, IdentityArgs
 from providers.aws.image import Image, find_image
 from providers.aws.names import Names, store_prefixes
-from providers.aws.network import Network, NetworkArgs, NetworkReference, existing_network
+from providers.aws.network import Network, NetworkArgs, NetworkReference
 from providers.aws.snapshots import SnapshotArgs, create_snapshot_policy
 from providers.aws.store import Store, StoreArgs
 from settings.aws import AwsSettings
@@ -40,13 +42,14 @@ class Foundation:
     endpoint: Endpoint
     store: Store
     identities: Identities
+    grants: Sequence[Resource]
 
     @property
     def machine_dependencies(self) -> list[Resource]:
         """The resources that every machine waits for, except for the IAM role and store objects of the
         machine.
         """
-        return [*self.network.machine_dependencies, self.firewall, self.endpoint]
+        return [*self.network.machine_dependencies, self.firewall, self.endpoint, *self.grants]
 
 
 def create_foundation(settings: AwsSettings, topology: Topology, scope: Scope) -> Foundation:
@@ -56,7 +59,7 @@ def create_foundation(settings: AwsSettings, topology: Topology, scope: Scope) -
     options = scope.options(connection.options)
     account = aws.get_caller_identity_output(opts=connection.invoke).account_id
     zones = _select_zones(settings, connection)
-    network = existing_network(settings) or _new_network(
+    network = existing_network(settings, names, scope.name("aws-network"), options) or _new_network(
         settings, names, account, zones, scope.name("aws-network"), options
     )
     firewall = Firewall(
@@ -72,9 +75,11 @@ def create_foundation(settings: AwsSettings, topology: Topology, scope: Scope) -
             key=store.key,
             prefixes=store_prefixes(topology),
             addons=settings.addons,
+            disk_key=settings.disk_key,
         ),
         options,
     )
+    grants = grant_disk_key(scope.name("aws-disk-key-grant"), settings.disk_key, names, account, options)
     create_snapshot_policy(
         scope.name("aws-snapshots"),
         SnapshotArgs(names=names, role=identities.snapshot_role, settings=settings.snapshots),
@@ -92,6 +97,7 @@ def create_foundation(settings: AwsSettings, topology: Topology, scope: Scope) -
         ),
         store=store,
         identities=identities,
+        grants=grants,
     )
 
 

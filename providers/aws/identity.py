@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pulumi import ComponentResource, Input, Output, Resource, ResourceOptions
 from pulumi_aws import iam
 
-from providers.aws import addon_permissions, permissions
+from providers.aws import addon_permissions, balancer_permissions, permissions
 from providers.aws.names import Names, identity_name
 from providers.aws.policies import Statement, policy_document, template_values, trust_policy
 from providers.cloud.machine_config import CONTROL_PLANES, ETCD_MEMBERS
@@ -24,14 +24,17 @@ class Permissions:
     managed: Mapping[str, tuple[Statement, ...]]
 
 
-def permissions_of(prefix: str, addons: CloudAddonSettings) -> Permissions:
+def permissions_of(prefix: str, addons: CloudAddonSettings, disk_key: str = "") -> Permissions:
     """Return the IAM permissions of the machines that read their config below `prefix` in the store.
 
     Control planes also get the permissions of the add-ons in `addons`, which run on control planes.
+    `disk_key` is the ARN of the KMS key of all disks, empty for the default key of the account.
     """
     inline = {
         "machine": permissions.machine_statements(prefix, volume=prefix in (CONTROL_PLANES, ETCD_MEMBERS))
     }
+    if disk_key and prefix in (CONTROL_PLANES, ETCD_MEMBERS):
+        inline["disk-key"] = permissions.disk_key_statements(disk_key)
     if prefix != CONTROL_PLANES:
         return Permissions(inline, {})
     inline["cloud-controller"] = addon_permissions.CLOUD_CONTROLLER
@@ -40,7 +43,7 @@ def permissions_of(prefix: str, addons: CloudAddonSettings) -> Permissions:
     if addons.autoscaler:
         inline["autoscaler"] = addon_permissions.AUTOSCALER
     return Permissions(
-        inline, {"load-balancers": addon_permissions.LOAD_BALANCERS} if addons.load_balancers else {}
+        inline, {"load-balancers": balancer_permissions.LOAD_BALANCERS} if addons.load_balancers else {}
     )
 
 
@@ -57,6 +60,7 @@ class IdentityArgs:
     key: Output[str]
     prefixes: Sequence[str]
     addons: CloudAddonSettings
+    disk_key: str = ""
 
 
 class Identities(ComponentResource):
@@ -86,7 +90,7 @@ class Identities(ComponentResource):
         role = self._create_role(
             suffix, f"Machines: {suffix}", json.dumps(trust_policy(f"ec2.{_ec2_domain(self._args.names)}"))
         )
-        permissions_of_prefix = permissions_of(prefix, self._args.addons)
+        permissions_of_prefix = permissions_of(prefix, self._args.addons, self._args.disk_key)
         self._policies[prefix] += [
             iam.RolePolicy(
                 f"{self._name}-{suffix}-{policy}",

@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Mapping
 
 from providers.aws.firewall import IngressRule, ingress_rules
+from providers.aws.group_names import group_suffix
 from providers.aws.identity import permissions_of
 from providers.aws.names import Names, identity_name, store_prefix, store_prefixes
 from providers.aws.policies import policy_document, template_values
+from providers.aws.texts import tag_problem
+from providers.aws.type_limits import type_problems, vcpus
 from providers.cloud.machine_config import POOLS
-from providers.cloud.machines import member_vcpus, oversized_programs, pool_machines, requested_types
+from providers.cloud.machines import member_vcpus, oversized_programs, pool_machines
 from settings.aws import AwsSettings
 from settings.cluster import Settings
 from settings.problem import Problem
 from topology.model import Role, Topology
+from topology.subnets import MAX_ZONES
 
 MAX_USER_DATA_BYTES = 16 * 1024
 """Maximum size of user data before base64 encoding
@@ -31,36 +34,14 @@ characters.
 MAX_ROLE_CHARACTERS = 64
 """Maximum length of the name of a role (IAM and STS quotas)."""
 
-_MACHINE_TYPE = re.compile(r"([a-z]+[0-9]+[a-z0-9]*(?:-[a-z0-9]+)?)\.([a-z0-9-]+)")
-_ARM = re.compile(r"[a-z]+[0-9]+[a-z]*g[a-z]*")
-_NO_NVME = re.compile(r"[cm][13]|[cmr]4|m2|r3|t[12]|i[23]|d2|h1|f1|x1e?|p[23]|g[23]s?|hs1|cc2|cr1")
-"""Families before Nitro, whose device names contain no volume id ("EBS volumes and NVMe" in the EBS user
-guide).
-"""
-_SIZES = {"nano": 2, "micro": 2, "small": 2, "medium": 2, "large": 2, "xlarge": 4}
-_MEMBERS = ("control_planes.machine.type", "etcd.machine.type")
-_MULTIPLE = re.compile(r"([0-9]+)xlarge")
-
-
-def vcpus(machine_type: str) -> int | None:
-    """Return the vCPUs of a machine type, computed from its size; None for sizes such as `metal`."""
-    match = _MACHINE_TYPE.fullmatch(machine_type)
-    if not match:
-        return None
-    family, size = match.groups()
-    if size == "medium" and not family.startswith("t"):
-        return 1
-    if multiple := _MULTIPLE.fullmatch(size):
-        return 4 * int(multiple.group(1))
-    return _SIZES.get(size)
-
 
 def problems(settings: Settings, aws: AwsSettings, topology: Topology) -> list[Problem]:
     """Return a problem for each setting that AWS would reject."""
     names = Names(cluster=topology.name, region=aws.region, tags=aws.tags)
     return [
         *_name_problems(names, topology),
-        *_type_problems(settings),
+        *_tag_problems(aws),
+        *type_problems(settings, aws),
         *_policy_problems(names, aws, topology),
         *_ingress_rule_problems(aws, topology),
         *_vcpu_problems(settings, aws),
@@ -99,6 +80,13 @@ def _name_problems(names: Names, topology: Topology) -> Iterable[Problem]:
             f"on AWS at most {MAX_NAME_CHARACTERS} characters, because the names of bucket and load balancer "
             "contain it; shorten it",
         )
+    if names.name("").startswith("internal-"):
+        yield Problem(
+            "name",
+            topology.name,
+            "on AWS not `internal` or `internal-…`, because names of load balancers must not start so; "
+            "choose another name",
+        )
     for pool in topology.pools:
         role = names.role_name(identity_name(store_prefix(POOLS, pool.name)))
         if pool.capacity and len(role) > MAX_ROLE_CHARACTERS:
@@ -108,30 +96,33 @@ def _name_problems(names: Names, topology: Topology) -> Iterable[Problem]:
                 f"the name of its role, {role}, has {len(role)} characters, over {MAX_ROLE_CHARACTERS}; "
                 "shorten it",
             )
+    yield from _group_name_problems(topology, names)
 
 
-def _type_problems(settings: Settings) -> Iterable[Problem]:
-    for path, machine_type in requested_types(settings):
-        match = _MACHINE_TYPE.fullmatch(machine_type)
-        if not match:
-            yield Problem(path, machine_type, "not an instance type; use one such as m6i.large")
-        elif _ARM.fullmatch(match.group(1)):
+def _group_name_problems(topology: Topology, names: Names) -> Iterable[Problem]:
+    """Refuse a pool whose group has the name of the group of another pool in a later zone."""
+    pools = [pool.name for pool in topology.pools if pool.capacity]
+    later = {group_suffix(pool, zone): pool for pool in pools for zone in range(1, MAX_ZONES)}
+    for pool in pools:
+        if other := later.get(group_suffix(pool, 0)):
             yield Problem(
-                path, machine_type, "an arm64 type; the catalogue has only amd64 binaries; use an amd64 type"
+                f"pools.{pool}",
+                "",
+                f"its machine group would have the name {names.name(group_suffix(pool, 0))} of a group of "
+                f"the pool {other}; choose another name",
             )
-        elif path in _MEMBERS and _NO_NVME.fullmatch(match.group(1)):
-            yield Problem(
-                path,
-                machine_type,
-                "has no device names with volume ids, by which members find their data; use a newer family, "
-                "such as m6i",
-            )
+
+
+def _tag_problems(aws: AwsSettings) -> Iterable[Problem]:
+    for key, value in aws.tags.items():
+        if reason := tag_problem(key, value):
+            yield Problem(f"aws.tags.{key}", value, reason)
 
 
 def _policy_problems(names: Names, aws: AwsSettings, topology: Topology) -> Iterable[Problem]:
     values = template_values(names)
     for prefix in store_prefixes(topology):
-        granted = permissions_of(prefix, aws.addons)
+        granted = permissions_of(prefix, aws.addons, aws.disk_key)
         inline = sum(len(policy_document(statements, values)) for statements in granted.inline.values())
         if inline > MAX_INLINE_CHARACTERS:
             yield Problem(

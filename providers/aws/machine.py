@@ -14,6 +14,14 @@ from providers.aws.names import Names
 
 TERMINATION_HOOK, LAUNCH_HOOK = "leaving", "joining"
 """Names of the lifecycle hooks, which the boot program (`boot.sh`) completes."""
+_HEARTBEAT_SECONDS = 90
+"""Seconds after which AWS terminates a leaving machine that does not renew its wait, such as a dead
+machine.
+"""
+_MAX_HEARTBEATS = 100
+"""Maximum number of timeouts that a machine can wait in total ("Characteristics of lifecycle hooks" in the
+user guide of EC2 Auto Scaling).
+"""
 _DRAIN_MARGIN_SECONDS = 120
 
 
@@ -23,7 +31,8 @@ class MachineArgs:
 
     `kind` is the kind of machine config, `disk` the size of the root volume in whole GiB, `profile` the ARN
     of the instance profile. `program` is the boot program, `digest` the digest of the bundles, which is
-    readable in a preview unlike base64 user data. Either `group` is the security group, or `interface` is an
+    readable in a preview unlike base64 user data. `disk_key` is the ARN of the KMS key of the root volume,
+    empty for the default key of the account. Either `group` is the security group, or `interface` is an
     existing network interface, which has its own security groups.
     """
 
@@ -38,6 +47,7 @@ class MachineArgs:
     digest: Input[str]
     ssh_key: str
     tags: Mapping[str, str]
+    disk_key: str = ""
     group: Input[str] | None = None
     interface: Input[str] | None = None
 
@@ -76,11 +86,17 @@ def create_launch_template(name: str, args: MachineArgs, opts: ResourceOptions) 
 
 
 def hook_timeout(drain_seconds: int) -> int:
-    """Return the timeout of the termination hook in seconds: the time limit of a drain, and a margin.
+    """Return the timeout of the termination hook in seconds.
 
-    AWS allows 30 to 7200 seconds.
+    A machine renews its wait while it drains (`cloud_renew` in boot.sh). A machine that is dead does not, and
+    AWS replaces it after this timeout. AWS allows 30 to 7200 seconds.
     """
-    return min(7200, max(30, drain_seconds + _DRAIN_MARGIN_SECONDS))
+    return max(_HEARTBEAT_SECONDS, -(-max_drain_seconds(drain_seconds) // _MAX_HEARTBEATS))
+
+
+def max_drain_seconds(drain_seconds: int) -> int:
+    """Return the time in seconds for which a leaving machine renews its wait: its drain, and a margin."""
+    return drain_seconds + _DRAIN_MARGIN_SECONDS
 
 
 def _network_interface(args: MachineArgs) -> ec2.LaunchTemplateNetworkInterfaceArgs:
@@ -98,6 +114,7 @@ def _root_volume(args: MachineArgs) -> ec2.LaunchTemplateBlockDeviceMappingArgs:
         device_name=args.image.root_device,
         ebs=ec2.LaunchTemplateBlockDeviceMappingEbsArgs(
             encrypted="true",
+            kms_key_id=args.disk_key or None,
             volume_type="gp3",
             volume_size=args.disk,
             delete_on_termination="true",
@@ -109,7 +126,7 @@ def _base64(program: str) -> str:
     return base64.b64encode(program.encode()).decode()
 
 
-def group_tags(tags: Mapping[str, str]) -> list[autoscaling.GroupTagArgs]:
+def group_tags(tags: Mapping[str, Input[str]]) -> list[autoscaling.GroupTagArgs]:
     """Return tags as inputs of an Auto Scaling group. Its machines get their tags from the template."""
     return [
         autoscaling.GroupTagArgs(key=key, value=value, propagate_at_launch=False)

@@ -31,7 +31,8 @@ class StableIdentityArgs:
     """Arguments of a stable identity.
 
     `member` is the name of the member, `kind` the kind of its machine config. `group` is the id of the
-    security group, `data_disk` the size of the data volume in whole GiB.
+    security group, `data_disk` the size of the data volume in whole GiB. `disk_key` is the ARN of the KMS key
+    of the volume, empty for the default key of the account.
     """
 
     names: Names
@@ -42,6 +43,7 @@ class StableIdentityArgs:
     subnet: Input[str]
     group: Input[str]
     data_disk: int
+    disk_key: str = ""
 
 
 class StableIdentity(ComponentResource):
@@ -69,6 +71,7 @@ class StableIdentity(ComponentResource):
             size=args.data_disk,
             type="gp3",
             encrypted=True,
+            kms_key_id=args.disk_key or None,
             tags=args.names.resource_tags(f"{args.member}-data", tags | {SNAPSHOT_TAG: args.names.cluster}),
             # The volume holds etcd's data: replacing it requires `protect` to be removed first.
             opts=ResourceOptions(parent=self, protect=True),

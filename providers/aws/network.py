@@ -11,10 +11,11 @@ from pulumi_aws import cloudwatch, ec2, iam
 
 from providers.aws.names import Names
 from providers.aws.policies import Statement, policy_document, trust_policy
-from settings.aws import AwsSettings
 from topology.subnets import ZoneSubnets
 
 _LOG_RETENTION_DAYS = 30
+SUBNET_ROLES = {"public": "elb", "private": "internal-elb"}
+"""The role of subnets in the tags by which controllers of the cluster find the subnets for load balancers."""
 _MEMBERS_PREFIX = 27
 """Prefix length of the members' addresses: the first 32 of a subnet (`topology.subnets`)."""
 
@@ -49,19 +50,6 @@ class NetworkReference:
     private: Sequence[Input[str]]
     nat_addresses: Sequence[Output[str]] = ()
     machine_dependencies: Sequence[Resource] = ()
-
-
-def existing_network(settings: AwsSettings) -> NetworkReference | None:
-    """Return the network that the settings name by its id; None when they request a new one."""
-    network = settings.network
-    if not network.vpc:
-        return None
-    zones = tuple(network.private) if isinstance(settings.zones, int) else settings.zones
-    return NetworkReference(
-        vpc=network.vpc,
-        public=[network.public[zone].id for zone in zones if zone in network.public],
-        private=[network.private[zone].id for zone in zones],
-    )
 
 
 class Network(ComponentResource):
@@ -110,7 +98,6 @@ class Network(ComponentResource):
         self.register_outputs({"vpc": self._vpc.id})
 
     def _create_subnets(self, kind: str) -> list[ec2.Subnet]:
-        role = "elb" if kind == "public" else "internal-elb"
         return [
             ec2.Subnet(
                 f"{self._name}-{kind}-{number}",
@@ -122,7 +109,7 @@ class Network(ComponentResource):
                 private_dns_hostname_type_on_launch="resource-name",
                 tags=self._names.resource_tags(
                     f"{kind}-{number}",
-                    {self._names.kubernetes_tag: "owned", f"kubernetes.io/role/{role}": "1"},
+                    {self._names.kubernetes_tag: "owned", f"kubernetes.io/role/{SUBNET_ROLES[kind]}": "1"},
                 ),
                 opts=self._child,
             )

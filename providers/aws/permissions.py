@@ -20,7 +20,8 @@ CLUSTER_TAGGED = Condition("StringEquals", f"aws:ResourceTag/{CLUSTER_TAG}", ("{
 def machine_statements(prefix: str, *, volume: bool) -> tuple[Statement, ...]:
     """Return the IAM statements of machines with this prefix in the store.
 
-    These machines read bundles, write statuses, complete lifecycle hooks and, with `volume`, attach volumes.
+    These machines read bundles, write statuses, renew and complete lifecycle hooks, ask for their replacement
+    and, with `volume`, attach volumes.
     """
     return (
         Statement("Bundles", ("s3:GetObject",), (f"{{bucket}}/{prefix}/*",)),
@@ -30,13 +31,25 @@ def machine_statements(prefix: str, *, volume: bool) -> tuple[Statement, ...]:
         Statement("StatusKey", ("kms:GenerateDataKey",), ("{key}",), _through_s3(f"status/{prefix}/*")),
         Statement(
             "Leave",
-            ("autoscaling:CompleteLifecycleAction", "autoscaling:RecordLifecycleActionHeartbeat"),
-            (f"{_GROUP}{identity_name(prefix)}" if prefix.startswith(f"{POOLS}/") else SCALING_GROUP_ARNS,),
+            (
+                "autoscaling:CompleteLifecycleAction",
+                "autoscaling:RecordLifecycleActionHeartbeat",
+                "autoscaling:SetInstanceHealth",
+            ),
+            _group_arns(prefix),
             (CLUSTER_TAGGED,),
         ),
         *SESSIONS,
         *(_volume_statements(prefix) if volume else ()),
     )
+
+
+def _group_arns(prefix: str) -> tuple[str, ...]:
+    """Return the ARNs of the groups of machines with this prefix: those of the pool, or of all members."""
+    if not prefix.startswith(f"{POOLS}/"):
+        return (SCALING_GROUP_ARNS,)
+    group = f"{_GROUP}{identity_name(prefix)}"
+    return (group, f"{group}-zone-*")
 
 
 def _through_s3(objects: str) -> tuple[Condition, ...]:
@@ -59,7 +72,34 @@ def _volume_statements(kind: str) -> tuple[Statement, ...]:
             (f"{EC2_ARN}:volume/*", f"{EC2_ARN}:instance/*"),
             (CLUSTER_TAGGED, same_kind),
         ),
-        Statement("SeeVolumes", ("ec2:DescribeVolumes",), (ANY_RESOURCE,), wildcard_reason=DESCRIBE_REASON),
+    )
+
+
+def disk_key_statements(key: str) -> tuple[Statement, ...]:
+    """Return the statements that allow machines to attach and create volumes with the KMS key `key` (an ARN).
+
+    The source is "How Amazon EBS encryption works" in the EBS user guide. EC2 uses the key for the machine.
+    """
+    through_ec2 = Condition("StringEquals", "kms:ViaService", ("ec2.{region}.{domain}",))
+    return (
+        Statement(
+            "DiskKey",
+            (
+                "kms:Decrypt",
+                "kms:DescribeKey",
+                "kms:GenerateDataKeyWithoutPlaintext",
+                "kms:ReEncryptFrom",
+                "kms:ReEncryptTo",
+            ),
+            (key,),
+            (through_ec2,),
+        ),
+        Statement(
+            "DiskKeyGrant",
+            ("kms:CreateGrant",),
+            (key,),
+            (through_ec2, Condition("Bool", "kms:GrantIsForAWSResource", ("true",))),
+        ),
     )
 
 

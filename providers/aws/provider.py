@@ -21,12 +21,13 @@ from providers.aws.addons import AddOns, AddOnsArgs
 from providers.aws.boot import BootPrograms
 from providers.aws.firewall import CONTROL_PLANE, ETCD, WORKERS
 from providers.aws.foundation import create_foundation
+from providers.aws.group_names import group_suffix
 from providers.aws.machine import MachineArgs
 from providers.aws.members import Member, MemberArgs, StableIdentity, StableIdentityArgs
 from providers.aws.names import KIND_TAG, Names, identity_name, store_prefix, store_prefixes
 from providers.aws.pools import PoolArgs, WorkerPool
 from providers.aws.wait_commands import WaitCommands
-from providers.cloud.gate import create_gate, create_rollout
+from providers.cloud.gate import create_gate, create_rollout, pool_minutes
 from providers.cloud.machine_config import (
     CONTROL_PLANES,
     ETCD_MEMBERS,
@@ -39,6 +40,7 @@ from providers.cloud.machines import bytes_to_gib, parse_gib
 from providers.cloud.provider import CloudProvider, CreatedMember
 from settings.cluster import Settings
 from settings.problem import Problem
+from settings.types import parse_seconds
 from topology.model import Capacity, Machine, Pool, Role, Topology
 
 _SECURITY_GROUPS = {CONTROL_PLANES: CONTROL_PLANE, ETCD_MEMBERS: ETCD, POOLS: WORKERS}
@@ -65,7 +67,13 @@ class AwsProvider(CloudProvider[Member]):
         super().__init__(settings, topology, bundles, scope)
         self._aws = settings.aws
         domain = Names(cluster=topology.name, region=self._aws.region).domain
-        self._boot = BootPrograms(self._aws.region, domain, self._aws.endpoints, files)
+        self._boot = BootPrograms(
+            self._aws.region,
+            domain,
+            self._aws.endpoints,
+            files,
+            repair_seconds=parse_seconds(self._aws.repair_after),
+        )
         self._check_limits()
         self._foundation = create_foundation(self._aws, topology, scope)
         self._wait = WaitCommands(self._aws, self._foundation.store.bucket)
@@ -78,6 +86,7 @@ class AwsProvider(CloudProvider[Member]):
             vpc=self._foundation.network.vpc,
             replicas=2 if len(self._topology.control_planes) > 1 else 1,
             settings=self._aws.addons,
+            disk_key=self._aws.disk_key,
         )
         return AddOns(self._scope.name("aws-addons"), args, self._scope.options()).releases
 
@@ -121,6 +130,7 @@ class AwsProvider(CloudProvider[Member]):
                 subnet=foundation.network.private[machine.zone],
                 group=foundation.firewall[_SECURITY_GROUPS[config.kind]],
                 data_disk=parse_gib(settings.data_disk),
+                disk_key=self._aws.disk_key,
             ),
             ResourceOptions.merge(options, self._keep_placement(machine)),
         )
@@ -156,6 +166,7 @@ class AwsProvider(CloudProvider[Member]):
                 member.version,
                 [config.status_key(role) for role in config.roles],
                 config.digest,
+                objects=f"{config.kind}/{config.name}",
                 drain_seconds=drain_seconds,
                 other_members=self._other_members(machine),
             ),
@@ -188,7 +199,7 @@ class AwsProvider(CloudProvider[Member]):
         self, pool: Pool, capacity: Capacity, config: MachineConfig, opts: ResourceOptions
     ) -> Resource:
         foundation, name = self._foundation, f"pool-{pool.name}"
-        program = self._boot.program(config, foundation.store.bucket, foundation.names.name(name))
+        program = self._boot.program(config, foundation.store.bucket, self._groups_by_zone(pool))
         workers = WorkerPool(
             self._scope.name(name),
             PoolArgs(
@@ -197,6 +208,7 @@ class AwsProvider(CloudProvider[Member]):
                 machine=self._machine_args(
                     config, capacity.types[0], capacity.disk, program, name_suffix=name
                 ),
+                zones=foundation.zones,
                 subnets=foundation.network.private,
                 drain_seconds=config.drain_seconds,
                 autoscaled=self._aws.addons.autoscaler,
@@ -206,11 +218,19 @@ class AwsProvider(CloudProvider[Member]):
         )
         return create_gate(
             self._scope.name(f"{name}-nodes"),
-            self._wait.pool(
-                workers.group, workers.version, config.status_prefix, Role.NODE.value, config.digest
-            ),
+            self._wait.pool(workers.groups, workers.version, config, Role.NODE.value),
             ResourceOptions.merge(opts, ResourceOptions(depends_on=[workers])),
+            minutes=pool_minutes(capacity.max_size, pool.max_unavailable, config.drain_seconds),
         )
+
+    def _groups_by_zone(self, pool: Pool) -> Output[str]:
+        """Return words `<zone>=<group>`, by which a machine of a pool finds the name of its group."""
+        names, zones = self._foundation.names, self._foundation.zones
+        groups = [names.name(group_suffix(pool.name, number)) for number in range(len(zones))]
+        words: Output[str] = Output.all(*zones).apply(
+            lambda found: " ".join(f"{zone}={group}" for zone, group in zip(found, groups, strict=True))
+        )
+        return words
 
     def _machine_args(
         self,
@@ -234,6 +254,7 @@ class AwsProvider(CloudProvider[Member]):
             digest=config.digest,
             ssh_key=self._aws.ssh_key,
             tags={KIND_TAG: config.kind, foundation.names.kubernetes_tag: "owned"},
+            disk_key=self._aws.disk_key,
             group=foundation.firewall[WORKERS] if config.kind == POOLS else None,
         )
 
@@ -248,7 +269,14 @@ class AwsProvider(CloudProvider[Member]):
             )
             for key, content, secret in config.store_objects
         ]
+        published = create_gate(
+            self._scope.name(f"{identity_name(store_prefix(POOLS, config.name))}-config")
+            if config.kind == POOLS
+            else self._scope.name(f"{config.name}-config"),
+            self._wait.publish(config),
+            ResourceOptions(parent=opts.parent, depends_on=objects),
+        )
         depends_on = opts.depends_on if isinstance(opts.depends_on, list) else []
         dependencies = [item for item in depends_on if isinstance(item, Resource)]
         identity = foundation.identities.machine_dependencies(store_prefix(config.kind, config.name))
-        return [*foundation.machine_dependencies, *identity, *objects, *dependencies]
+        return [*foundation.machine_dependencies, *identity, *objects, published, *dependencies]

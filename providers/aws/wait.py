@@ -1,7 +1,7 @@
 """The program that waits for machines on AWS: it reads statuses in the store and replaces machines.
 
-Run as `python3 -m providers.aws.wait gate|roll|pool|leave …`, with the deployer's own credentials. The exit
-code is 0 when the condition is met, and 1 with one line on stderr otherwise.
+Run as `python3 -m providers.aws.wait publish|gate|roll|pool|leave …`, with the deployer's own credentials.
+The exit code is 0 when the condition is met, and 1 with one line on stderr otherwise.
 """
 
 from __future__ import annotations
@@ -17,7 +17,17 @@ from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
 from providers.aws.wait_clients import MachineGroups, StatusStore
-from providers.cloud.polling import Polling, WaitError, describe_unhealthy, poll, run_program
+from providers.cloud.digests import publish_config
+from providers.cloud.polling import (
+    Missing,
+    Polling,
+    WaitError,
+    describe_unhealthy,
+    failures,
+    join_missing,
+    poll,
+    run_program,
+)
 
 if TYPE_CHECKING:
     from types_boto3_autoscaling.type_defs import InstanceRefreshTypeDef
@@ -28,10 +38,24 @@ _FAILED_STATUSES = {"Failed", "Cancelled", "RollbackFailed", "RollbackSuccessful
 
 
 def wait_for_statuses(statuses: StatusStore, keys: Sequence[str], digest: str, polling: Polling) -> None:
-    """Wait until the status under each key in the store is the expected digest. Raise WaitError after the
-    time limit.
+    """Wait until the status under each key in the store is the expected digest. Raise WaitError when there is
+    no progress for the time limit.
     """
-    poll(polling, lambda: describe_unhealthy(statuses.unreported_keys(keys, digest)), _ADVICE)
+    poll(polling, lambda: _missing_statuses(statuses, keys, digest), _ADVICE)
+
+
+def _missing_statuses(
+    statuses: StatusStore, keys: Sequence[str], digest: str, before: str = "", after: str = ""
+) -> Missing:
+    """Return which keys lack the digest. `before` is another missing condition that comes first in the text,
+    `after` a condition that counts when no key lacks the digest.
+    """
+    unreported = statuses.unreported_keys(keys, digest)
+    return Missing(
+        text=before or describe_unhealthy(unreported) or after,
+        done=len(keys) - len(unreported),
+        failures=failures(statuses.status, unreported),
+    )
 
 
 def replace_member(
@@ -47,8 +71,8 @@ def replace_member(
     """Replace the machine of a member unless it is up to date, and wait until the new machine is healthy.
 
     `version` is the version of the launch template. `other_members` are status keys by Auto Scaling group:
-    while one of these members is not healthy, the replacement does not start. Raise WaitError after the time
-    limit, so that the next member is not replaced.
+    while one of these members is not healthy, the replacement does not start. Raise WaitError when there is
+    no progress for the time limit, so that the next member is not replaced.
     """
     if not groups.describe_outdated(group, version) and not statuses.unreported_keys(keys, digest):
         return
@@ -65,14 +89,15 @@ def replace_member(
         statuses.delete(keys)
     refresh_id = groups.start_refresh(group)
 
-    def describe_replacement() -> str:
-        message = groups.describe_outdated(group, version) or describe_unhealthy(
-            statuses.unreported_keys(keys, digest)
-        )
+    def describe_replacement() -> Missing:
+        outdated = groups.describe_outdated(group, version)
         refresh = groups.latest_refresh(group)
-        if message and refresh and refresh.get("InstanceRefreshId") == refresh_id:
+        missing = _missing_statuses(
+            statuses, keys, digest, before=outdated, after=_describe_progress(refresh)
+        )
+        if missing.text and refresh and refresh.get("InstanceRefreshId") == refresh_id:
             _raise_if_failed(refresh)
-        return message or _describe_progress(refresh)
+        return missing
 
     poll(polling, describe_replacement, _ADVICE)
 
@@ -80,34 +105,36 @@ def replace_member(
 def wait_for_pool(
     statuses: StatusStore,
     groups: MachineGroups,
-    group: str,
+    names: Sequence[str],
     version: str,
     prefix: str,
     role: str,
     digest: str,
     polling: Polling,
 ) -> None:
-    """Wait until the instance refresh of a group has ended and all of its machines report the digest.
+    """Wait until the instance refreshes of the groups of a pool have ended and all machines report the
+    digest.
 
-    `version` is the version of the launch template. A node writes the status `<prefix>/<instance>/<role>`.
-    Raise WaitError after the time limit, or when the refresh failed.
+    `names` are the names of the groups, `version` is the version of their launch template. A node writes the
+    status `<prefix>/<instance>/<role>`. Afterwards, delete the statuses of machines that no longer exist.
+    Raise WaitError when there is no progress for the time limit, or when a refresh failed.
     """
 
-    def describe_unready() -> str:
+    def describe_unready(group: str) -> Missing:
         refresh = groups.latest_refresh(group)
-        if progress := _describe_progress(refresh):
-            return progress
         machines, _ = groups.machines(group)
-        keys = (f"{prefix}/{machine['InstanceId']}/{role}" for machine in machines)
-        message = groups.describe_outdated(group, version) or describe_unhealthy(
-            statuses.unreported_keys(keys, digest)
-        )
-        if message:
+        keys = [f"{prefix}/{machine['InstanceId']}/{role}" for machine in machines]
+        progress = _describe_progress(refresh)
+        outdated = groups.describe_outdated(group, version)
+        missing = _missing_statuses(statuses, keys, digest, before=progress or outdated)
+        if missing.text and not progress:
             # The failure of an older refresh does not matter when every machine is up to date.
             _raise_if_failed(refresh)
-        return message
+        return missing
 
-    poll(polling, describe_unready, _ADVICE)
+    poll(polling, lambda: join_missing(map(describe_unready, names)), _ADVICE)
+    running = {machine["InstanceId"] for name in names for machine in groups.machines(name)[0]}
+    statuses.delete_statuses_of_others(prefix, running)
 
 
 def leave_cluster(
@@ -162,6 +189,7 @@ def parse_arguments(words: Sequence[str]) -> argparse.Namespace:
     parser.add_argument("--seconds", type=float, required=True)
     parser.add_argument("--digest", default="")
     parser.add_argument("--version", default="", help="version of the launch template")
+    parser.add_argument("--objects", default="", help="prefix of the objects whose old versions are deleted")
     parser.add_argument(
         "--beside", action="append", default=[], type=_parse_member, help="GROUP=KEY,KEY of a member"
     )
@@ -172,7 +200,8 @@ def parse_arguments(words: Sequence[str]) -> argparse.Namespace:
     for name, positions in {
         "gate": (),
         "roll": ("group",),
-        "pool": ("group", "prefix", "role"),
+        "pool": ("prefix", "role"),
+        "publish": ("prefix",),
         "leave": ("group", "leave_key", "left_key"),
     }.items():
         command = commands.add_parser(name)
@@ -180,6 +209,10 @@ def parse_arguments(words: Sequence[str]) -> argparse.Namespace:
             command.add_argument(position)
         if name in {"gate", "roll"}:
             command.add_argument("keys", nargs="+")
+        if name == "pool":
+            command.add_argument("groups", nargs="+")
+        if name == "publish":
+            command.add_argument("roles", nargs="+")
     return parser.parse_args(words)
 
 
@@ -211,9 +244,13 @@ def _run_command(args: argparse.Namespace) -> None:
             other_members = dict(args.beside)
             replace_member(statuses, groups, args.group, version, args.keys, digest, polling, other_members)
         case "pool":
-            wait_for_pool(statuses, groups, args.group, version, args.prefix, args.role, digest, polling)
+            wait_for_pool(statuses, groups, args.groups, version, args.prefix, args.role, digest, polling)
+        case "publish":
+            publish_config(statuses.text, statuses.put, args.prefix, args.roles, digest)
         case "leave":
             leave_cluster(statuses, groups, args.group, args.leave_key, args.left_key, polling)
+    if args.objects:
+        statuses.delete_old_objects(args.objects, digest)
 
 
 if __name__ == "__main__":

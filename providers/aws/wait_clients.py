@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from types_boto3_autoscaling import AutoScalingClient
     from types_boto3_autoscaling.type_defs import InstanceRefreshTypeDef, InstanceTypeDef
     from types_boto3_s3 import S3Client
+    from types_boto3_s3.type_defs import ObjectTypeDef
 
 _NOT_FOUND = {"NoSuchKey", "404"}
 
@@ -28,8 +29,12 @@ class StatusStore:
 
     def status(self, key: str) -> str:
         """Return the status under a key; empty when no machine has written it."""
+        return self.text(key).strip()
+
+    def text(self, key: str) -> str:
+        """Return the text of an object; empty for a missing object."""
         try:
-            return self.s3.get_object(Bucket=self.bucket, Key=key)["Body"].read().decode().strip()
+            return self.s3.get_object(Bucket=self.bucket, Key=key)["Body"].read().decode()
         except ClientError as error:
             if error.response.get("Error", {}).get("Code") in _NOT_FOUND:
                 return ""
@@ -42,6 +47,31 @@ class StatusStore:
     def put(self, key: str, text: str) -> None:
         """Write an object to the store."""
         self.s3.put_object(Bucket=self.bucket, Key=key, Body=text.encode())
+
+    def delete_statuses_of_others(self, prefix: str, machines: Container[str]) -> None:
+        """Delete the statuses `<prefix>/<machine>/<role>` of all machines except `machines`."""
+        keys = (item["Key"] for item in self._list_objects(f"{prefix}/"))
+        self.delete(key for key in keys if key.removeprefix(f"{prefix}/").partition("/")[0] not in machines)
+
+    def delete_old_objects(self, prefix: str, digest: str) -> None:
+        """Delete the objects `<prefix>/<digest>/…` of all configs except the config with `digest` and the
+        newest config before it, to which a machine group can go back.
+        """
+        by_digest: dict[str, list[ObjectTypeDef]] = {}
+        for item in self._list_objects(f"{prefix}/"):
+            directory, _, file = item["Key"].removeprefix(f"{prefix}/").partition("/")
+            if file and directory != digest:
+                by_digest.setdefault(directory, []).append(item)
+        written = {
+            directory: max(item["LastModified"] for item in items) for directory, items in by_digest.items()
+        }
+        for directory in sorted(written, key=lambda name: written[name], reverse=True)[1:]:
+            self.delete(item["Key"] for item in by_digest[directory])
+
+    def _list_objects(self, prefix: str) -> Iterator[ObjectTypeDef]:
+        pages = self.s3.get_paginator("list_objects_v2").paginate(Bucket=self.bucket, Prefix=prefix)
+        for page in pages:
+            yield from page.get("Contents", [])
 
     def delete(self, keys: Iterable[str]) -> None:
         """Delete the objects with these keys; a missing object is no error."""

@@ -7,12 +7,15 @@ from collections.abc import Mapping, Sequence
 from pulumi import Input, Output
 
 from providers.cloud.gate import command_line
+from providers.cloud.machine_config import MachineConfig
 from settings.aws import AwsSettings
 
 _MODULE = f"{__package__}.wait"
-# A machine boots, downloads binaries and is healthy within minutes; the rest is a margin for slow machines.
+# Seconds without progress. A machine boots, downloads binaries and is healthy within minutes; the rest is a
+# margin for slow machines.
 _MEMBER_SECONDS = 2400
-_POOL_SECONDS = 3300
+# After the drain of an old machine. AWS terminates a new machine that is not healthy after 30 minutes.
+_POOL_SECONDS = 2700
 # After the drain of the old machine. The command resource has a timeout of 60 minutes.
 _REPLACEMENT_SECONDS = 2100
 _LEAVE_SECONDS = 600
@@ -39,6 +42,12 @@ class WaitCommands:
         """
         return self._command_line(_MEMBER_SECONDS, [("--digest", digest)], ["gate", *keys])
 
+    def publish(self, config: MachineConfig) -> Output[str]:
+        """Return the command line that copies the objects of a machine config to keys with its digest."""
+        return self._command_line(
+            0, [("--digest", config.digest)], ["publish", f"{config.kind}/{config.name}", *config.roles]
+        )
+
     def roll(
         self,
         group: Input[str],
@@ -46,14 +55,17 @@ class WaitCommands:
         keys: Sequence[str],
         digest: Input[str],
         *,
+        objects: str,
         drain_seconds: int,
         other_members: Mapping[str, Sequence[str]],
     ) -> Output[str]:
         """Return the command line that replaces the machine of a member and waits until it is healthy.
 
-        `other_members` are status keys by Auto Scaling group: these members must be healthy before the start.
+        `objects` is the prefix of the member's objects in the store. `other_members` are status keys by Auto
+        Scaling group: these members must be healthy before the start.
         """
         flags: list[tuple[str, Input[str]]] = [("--digest", digest), ("--version", version)]
+        flags += [("--objects", objects)]
         flags += [
             ("--beside", f"{other}={','.join(other_keys)}") for other, other_keys in other_members.items()
         ]
@@ -62,11 +74,20 @@ class WaitCommands:
         )
 
     def pool(
-        self, group: Input[str], version: Input[str], prefix: str, role: str, digest: Input[str]
+        self,
+        groups: Sequence[Input[str]],
+        version: Input[str],
+        config: MachineConfig,
+        role: str,
     ) -> Output[str]:
-        """Return the command line that waits until all machines of a pool are healthy and up to date."""
-        flags = [("--digest", digest), ("--version", version)]
-        return self._command_line(_POOL_SECONDS, flags, ["pool", group, prefix, role])
+        """Return the command line that waits until all machines of a pool are healthy and up to date.
+
+        `groups` are the names of its Auto Scaling groups.
+        """
+        flags: list[tuple[str, Input[str]]] = [("--digest", config.digest), ("--version", version)]
+        flags += [("--objects", f"{config.kind}/{config.name}")]
+        seconds = config.drain_seconds + _POOL_SECONDS
+        return self._command_line(seconds, flags, ["pool", config.status_prefix, role, *groups])
 
     def leave(self, group: Input[str], leave_key: str, left_key: str, *, drain_seconds: int) -> Output[str]:
         """Return the command line that makes a member leave the cluster permanently and waits for it."""

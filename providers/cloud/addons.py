@@ -31,6 +31,14 @@ ON_HOST_NETWORK: Mapping[str, object] = {
 }
 """Chart values of a controller that uses its machine's identity. The chart must support these keys."""
 
+WITHOUT_SURGE: Mapping[str, object] = {
+    "type": "RollingUpdate",
+    "rollingUpdate": {"maxSurge": 0, "maxUnavailable": 1},
+}
+"""The update strategy of a controller on the host network: the old pod ends first, because on a cluster with
+one control plane the new pod cannot have the same ports beside it.
+"""
+
 Values = Mapping[str, Input[object]]
 """Values of a Helm chart."""
 

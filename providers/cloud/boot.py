@@ -1,8 +1,8 @@
 """The boot program: user data by which a new machine installs its machine config from the store. It contains
 no secret.
 
-The program has two parts: the shared `boot.sh` in this package, and the `boot.sh` of the cloud with the
-functions `cloud_*` that the shared part calls.
+The program has two parts: the shared `boot-lifecycle.sh` and `boot.sh` in this package, and the `boot.sh` of
+the cloud with the functions `cloud_*` that the shared part calls.
 """
 
 from __future__ import annotations
@@ -21,8 +21,9 @@ METADATA = "http://169.254.169.254"
 """Default URL of the metadata service."""
 
 _NAME = re.compile(r"[A-Z][A-Z0-9_]*")
+_INDENTATION = re.compile(r"^(?: {4})+", re.MULTILINE)
 _COMMENT = re.compile(r"^[ \t]*#.*\n", re.MULTILINE)
-_SHARED_PART = Path(__file__).with_name("boot.sh")
+_SHARED_PARTS = tuple(Path(__file__).with_name(name) for name in ("boot-lifecycle.sh", "boot.sh"))
 
 
 def boot_program(
@@ -34,13 +35,16 @@ def boot_program(
     address: str = "",
     volume: Input[str] = "",
     ca: str = "",
+    repair_seconds: int = 0,
+    versioned: bool = False,
 ) -> Output[str]:
     """Return the boot program of the machines with this config.
 
     `cloud_part` is the file with the cloud's part of the program, `variables` are the variables of that part.
     `name` and `address` of the machine are set for members; machines of a pool read them from the metadata
     service. `volume` identifies the data volume of a member. `ca` is the certificate authority of private
-    endpoints in PEM.
+    endpoints in PEM. A machine that is not healthy for `repair_seconds` asks for its replacement; 0: never.
+    With `versioned`, the machine fetches the copies of its config whose keys contain the digest.
     """
     values: dict[str, Input[str]] = {
         "UNIT": config.name,
@@ -51,6 +55,9 @@ def boot_program(
         "BOOT_ADDRESS": address,
         "VOLUME": volume,
         "DRAIN_SECONDS": str(config.drain_seconds),
+        "REPAIR_SECONDS": str(repair_seconds),
+        # With its digest, the key of an object names its content: see `digests.publish_config`.
+        "CONFIG": config.versioned_prefix if versioned else f"{config.kind}/{config.name}",
         "CA": ca.strip(),
         **variables,
     }
@@ -79,6 +86,8 @@ def longest_program(
         "BOOT_ADDRESS": "255.255.255.255",
         "VOLUME": volume,
         "DRAIN_SECONDS": "86400",
+        "REPAIR_SECONDS": "86400",
+        "CONFIG": f"{kind}/{name}/{'0' * 64}",
         "CA": ca.strip(),
         **variables,
     }
@@ -93,9 +102,13 @@ def render_program(cloud_part: Path, variables: Mapping[str, str]) -> str:
     title = f"# Kubewright's boot program of {variables['KIND']}/{variables['UNIT']}"
     assignments = [f"{name}={quote(value)}" for name, value in variables.items()]
     head = ["#!/bin/sh", title, "set -eu", "umask 077"]
-    return "\n".join([*head, *assignments, _without_comments(cloud_part), _without_comments(_SHARED_PART)])
+    parts = map(_without_comments, (cloud_part, *_SHARED_PARTS))
+    return "\n".join([*head, *assignments, *parts])
 
 
 def _without_comments(file: Path) -> str:
-    """Return the text of a shell file without comments, because clouds limit the size of user data."""
-    return _COMMENT.sub("", file.read_text())
+    """Return the text of a shell file without comments and with tabs, because clouds limit the size of user
+    data.
+    """
+    code = _COMMENT.sub("", file.read_text())
+    return _INDENTATION.sub(lambda match: "\t" * (len(match[0]) // 4), code)

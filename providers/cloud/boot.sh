@@ -2,11 +2,13 @@
 # The shared part of the boot program: turns a machine into what the store describes.
 # Variables: UNIT and KIND (name and kind of the machine config), ROLES, DIGEST (of the config when the machine's
 # template was created), BOOT_NAME and BOOT_ADDRESS (empty: ask the metadata service), VOLUME (id of the data
-# volume, or empty), DRAIN_SECONDS, CA (a PEM, or empty). Functions `cloud_*`: the cloud's part (docs/clouds.md).
+# volume, or empty), CONFIG (prefix of its objects in the store), DRAIN_SECONDS, REPAIR_SECONDS (after which an unhealthy machine is replaced; 0: never), CA (a
+# PEM, or empty). Functions `cloud_*`: the cloud's part (docs/clouds.md).
 #
 #   install   cloud-init runs it once: installs the program and its units
 #   deliver   kubewright-boot.service runs it at every boot, until all roles are healthy
 #   leaving   kubewright-leaving.timer runs it: checks whether the machine must terminate or leave the cluster
+#   repair    kubewright-repair.timer runs it: checks whether the machine is healthy
 #
 # KUBEWRIGHT_ROOT is a prefix of every path, for tests.
 
@@ -19,11 +21,14 @@ STATE=$ROOT/var/lib/kubewright
 PAUSE=${KUBEWRIGHT_PAUSE:-5}
 CA_FILE=
 FOUND=
+WHY=
+BOOT_ID=
 
 say() { printf 'kubewright: %s\n' "$*"; }
 
 fail() {
-    say "$*" >&2
+    WHY=$*
+    say "$WHY" >&2
     exit 1
 }
 
@@ -62,6 +67,7 @@ RemainAfterExit=yes
 ExecStart=/bin/sh $PLACE/boot deliver
 Restart=on-failure
 RestartSec=15
+StandardOutput=journal+console
 
 [Install]
 WantedBy=multi-user.target
@@ -74,20 +80,33 @@ Type=oneshot
 ExecStart=/bin/sh $PLACE/boot leaving
 TimeoutStartSec=infinity
 EOF
-    unit kubewright-leaving.timer 'Kubewright: asks whether to go' <<EOF
+    timer kubewright-leaving 10
+    unit kubewright-repair.service 'Kubewright: asks for a replacement when the machine is not healthy' <<EOF
+
+[Service]
+Type=oneshot
+ExecStart=/bin/sh $PLACE/boot repair
+TimeoutStartSec=300
+EOF
+    timer kubewright-repair 30
+    systemctl daemon-reload
+    set -- kubewright-boot.service kubewright-leaving.timer kubewright-repair.timer
+    systemctl enable --quiet "$@"
+    # Do not wait: other units wait for the end of cloud-init.
+    systemctl start --no-block "$@"
+}
+
+timer() { # NAME SECONDS
+    unit "$1.timer" "Kubewright: starts $1.service" <<EOF
 
 [Timer]
-OnActiveSec=10s
-OnUnitInactiveSec=10s
+OnActiveSec=$2s
+OnUnitInactiveSec=$2s
 AccuracySec=1s
 
 [Install]
 WantedBy=timers.target
 EOF
-    systemctl daemon-reload
-    systemctl enable --quiet kubewright-boot.service kubewright-leaving.timer
-    # Do not wait: other units wait for the end of cloud-init.
-    systemctl start --no-block kubewright-boot.service kubewright-leaving.timer
 }
 
 unit() { # NAME DESCRIPTION, what follows on stdin
@@ -99,18 +118,47 @@ unit() { # NAME DESCRIPTION, what follows on stdin
 
 deliver() {
     begin
+    trap 'tell_failure $?' EXIT
     identify 60 || fail 'the cloud does not tell who this machine is; look at its metadata service'
     [ -e "$RUN/begun" ] || take_back
     [ -z "$VOLUME" ] || data_volume
     in_memory
     persist 20 fetch || fail "the store does not give what $KIND/$UNIT is; are its identity and network right?"
-    [ "$FOUND" = "$DIGEST" ] || say 'the store has changed since this machine was described; it becomes what is there'
+    case $CONFIG in
+    */"$DIGEST") [ "$FOUND" = "$DIGEST" ] || fail "the objects below $CONFIG in the store are not what was written: look at who changed them" ;;
+    *) [ "$FOUND" = "$DIGEST" ] || say 'the store has changed since this machine was described; it becomes what is there' ;;
+    esac
     for role in $ROLES; do
         sh "$RUN/$role.sh" <"$RUN/$role.payload" || fail "$role: not healthy yet (the reason is above); tried again"
         rm -f "$RUN/$role.payload"
         persist 10 report "$role" || fail "$role is healthy, but that cannot be written to the store"
     done
+    case $KIND in
+    pools)
+        # Without its controller's labels and addresses a node is of no use, and pods may not run there.
+        persist 360 joined || fail 'the cloud controller has not initialized this node in 30 minutes; look at its pods'
+        ;;
+    esac
     cloud_ready || fail 'all is healthy, but the cloud does not take that in'
+    if [ -s "$RUN/error" ]; then
+        : >"$RUN/error"
+        own_put error "$RUN/error" || say 'the last failure stays in the store'
+    fi
+    : >"$RUN/complete"
+    : >"$STATE/was-healthy"
+}
+
+joined() { (hosted initialized) >/dev/null 2>&1; }
+
+# tell_failure CODE: writes why this attempt failed to the store, where the deployer's command reads it.
+tell_failure() {
+    [ "$1" -ne 0 ] && [ -n "$BOOT_ID" ] || return 0
+    journalctl --sync 2>/dev/null || :
+    {
+        printf '%s: %s\n' "$(date -u +%FT%TZ)" "${WHY:-ended with code $1}"
+        journalctl --unit=kubewright-boot.service --boot --lines=20 --output=cat --no-pager 2>/dev/null || :
+    } >"$RUN/error"
+    own_put error "$RUN/error" 2>/dev/null || say 'this failure could not be written to the store' >&2
 }
 
 identify() { # TIMES
@@ -125,7 +173,7 @@ identify() { # TIMES
 fetch() {
     for role in $ROLES; do
         for part in sh payload; do
-            cloud_get "$KIND/$UNIT/$role.$part" "$RUN/$role.$part" || return 1
+            cloud_get "$CONFIG/$role.$part" "$RUN/$role.$part" || return 1
         done
     done
     FOUND=$(for role in $ROLES; do
@@ -137,7 +185,7 @@ fetch() {
 
 # take_back: clears the statuses of this machine or its predecessor, once after every boot. FOUND is empty.
 take_back() {
-    for role in $ROLES; do
+    for role in $ROLES error; do
         persist 3 report "$role" || say "$role: its old status in the store stays until it is healthy"
     done
     : >"$RUN/begun"
@@ -145,9 +193,13 @@ take_back() {
 
 report() { # ROLE, healthy with what was FOUND; with nothing found yet: not healthy
     printf '%s\n' "$FOUND" >"$RUN/status"
+    own_put "$1" "$RUN/status"
+}
+
+own_put() { # NAME FILE: writes a status of this machine
     case $KIND in
-    pools) cloud_put "status/$KIND/$UNIT/$BOOT_NAME/$1" "$RUN/status" ;;
-    *) cloud_put "status/$KIND/$UNIT/$1" "$RUN/status" ;;
+    pools) cloud_put "status/$KIND/$UNIT/$BOOT_NAME/$1" "$2" ;;
+    *) cloud_put "status/$KIND/$UNIT/$1" "$2" ;;
     esac
 }
 
@@ -217,63 +269,7 @@ prepare() {
     esac
 }
 
-# --- leaving ---------------------------------------------------------------------------------
-
-leaving() {
-    begin
-    [ ! -e "$RUN/left" ] || return 0
-    identify 1 || return 0
-    if cloud_leaving; then
-        say 'told to go by the cloud'
-        systemctl stop kubewright-boot.service
-        hosted away "$DRAIN_SECONDS"
-        cloud_left || fail 'drained, but the cloud does not take that in'
-    elif for_good; then
-        say 'told to leave the cluster for good'
-        systemctl stop kubewright-boot.service
-        for role in $(reversed); do
-            if [ "$role" = etcd ] && [ -e "$STATE/leaving" ]; then
-                # The deletion of the whole cluster. Members leave one after another: a member that stopped
-                # etcd without leaving would take the quorum from the last one. If leaving fails, reset anyway.
-                rm -f "$STATE/leaving"
-                if (hosted reset etcd leave "$DRAIN_SECONDS"); then continue; fi
-                : >"$STATE/leaving"
-            fi
-            hosted reset "$role" leave "$DRAIN_SECONDS"
-        done
-        printf '%s\n' "$DIGEST" >"$RUN/status"
-        persist 10 cloud_put "status/$KIND/$UNIT/left" "$RUN/status" || fail 'cannot say that it has left'
-    else
-        return 0
-    fi
-    : >"$RUN/left"
-}
-
-# for_good: whether the deployer has written a request to leave the cluster permanently to the store.
-for_good() {
-    case $KIND in
-    members/*) cloud_get "$KIND/$UNIT/leave" "$RUN/leave" 2>/dev/null ;;
-    *) return 1 ;;
-    esac
-}
-
-reversed() {
-    list=
-    for role in $ROLES; do list="$role $list"; done
-    printf '%s\n' "$list"
-}
-
-# hosted FUNCTION…: runs a function of the host program; does nothing before its delivery.
-hosted() {
-    [ -f "$STATE/host.sh" ] || return 0
-    work=$(mktemp -d "$RUN/work.XXXXXX")
-    cp "$STATE/host.sh" "$work/host.sh"
-    # shellcheck disable=SC2016 # the inner shell's words
-    sh -c '. "$1/host.sh"; shift; "$@"' kubewright "$work" "$@" || fail "$1: not done (the reason is above); tried again"
-    rm -rf "$work"
-}
-
 case ${1:-install} in
-install | deliver | leaving) "${1:-install}" ;;
+install | deliver | leaving | repair) "${1:-install}" ;;
 *) fail "no such command: $1" ;;
 esac

@@ -7,8 +7,20 @@ from shlex import quote
 from pulumi import CustomTimeouts, Input, Output, ResourceOptions
 from pulumi_command.local import Command, Logging
 
-_TIMEOUTS = CustomTimeouts(create="60m", update="60m", delete="60m")
+_MINUTES = 60
 _NO_OPERATION = ":"
+_NODE_MINUTES = 10
+"""Minutes in which a node is replaced, without its drain. The command stops earlier when there is no
+progress.
+"""
+
+
+def pool_minutes(max_size: int, max_unavailable: int, drain_seconds: int) -> int:
+    """Return the time limit in minutes for the replacement of all nodes of a pool, `max_unavailable` at a
+    time.
+    """
+    batches = -(-max_size // max_unavailable)
+    return _MINUTES + batches * (_NODE_MINUTES + -(-drain_seconds // 60))
 
 
 def command_line(module: str, *arguments: str) -> str:
@@ -27,14 +39,17 @@ def create_gate(
     update: Input[str] | None = None,
     delete: Input[str] | None = None,
     preview_text: str = "",
+    minutes: int = _MINUTES,
 ) -> Command:
     """Create a command that ends when its condition is met: a health gate for the resources that depend on
     it.
 
     `create`, `update` and `delete` are the command lines for these operations. Without `update` an update
     runs `create` again. `preview_text` is shown in previews, for clouds where no other resource shows the
-    lines of a bundle.
+    lines of a bundle. `minutes` is the time limit of each operation.
     """
+    limit = f"{minutes}m"
+    timeouts = CustomTimeouts(create=limit, update=limit, delete=limit)
     return Command(
         name,
         create=create,
@@ -42,10 +57,10 @@ def create_gate(
         delete=delete,
         # `triggers` is not used, because a changed trigger replaces the command.
         environment={"BECOMES": preview_text} if preview_text else None,
-        # The command prints no output here, because the error of a failed command contains the output.
-        logging=Logging.NONE,
+        # The driver shows the notices on standard error (formats.notices).
+        logging=Logging.STDERR,
         add_previous_output_in_env=False,
-        opts=ResourceOptions.merge(opts, ResourceOptions(custom_timeouts=_TIMEOUTS)),
+        opts=ResourceOptions.merge(opts, ResourceOptions(custom_timeouts=timeouts)),
     )
 
 

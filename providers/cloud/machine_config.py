@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from hashlib import sha256
 
 from pulumi import Output
 
 from components.provider import Secrets
 from nodeconfig.bundle import IDENTITY_AT_BOOT, Bundle, Identity
 from nodeconfig.render import script
+from providers.cloud.digests import content_digest
 from providers.payloads import secret_payload
 from topology.identities import TokenOwner, node_owner, pool_owner
 from topology.model import Machine, Pool, Role, Topology
@@ -56,7 +56,10 @@ class MachineConfig:
 
     @property
     def store_objects(self) -> tuple[tuple[str, Output[str], bool], ...]:
-        """All objects for the store: key, content, and whether the content is secret."""
+        """All objects for the store: key, content, and whether the content is secret.
+
+        The keys do not change with the content.
+        """
         prefix = f"{self.kind}/{self.name}"
         return tuple(
             item
@@ -66,6 +69,11 @@ class MachineConfig:
                 (f"{prefix}/{delivery.role}.payload", delivery.payload, True),
             )
         )
+
+    @property
+    def versioned_prefix(self) -> Output[str]:
+        """The prefix in the store of the copies with this digest (`digests.publish_config`)."""
+        return Output.concat(self.kind, "/", self.name, "/", self.digest)
 
     def text(self, role: Role) -> str:
         """Return the visible text of a role, for clouds whose previews do not show the content of store
@@ -155,9 +163,3 @@ def _machine_config(
         drain_seconds=max(bundle.drain_seconds for bundle in bundles),
         digest=Output.unsecret(digest),
     )
-
-
-def content_digest(contents: Iterable[str]) -> str:
-    """Return the hex sha256 of the contents in order, as `fetch` in boot.sh computes it with sha256sum."""
-    lines = (f"{sha256(content.encode()).hexdigest()}  -\n" for content in contents)
-    return sha256("".join(lines).encode()).hexdigest()

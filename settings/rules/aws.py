@@ -25,6 +25,16 @@ def zones_belong_to_region(rule_input: RuleInput) -> Iterator[Problem]:
 
 
 @rule(needs_valid=("aws",))
+def disk_key_is_in_region(rule_input: RuleInput) -> Iterator[Problem]:
+    """Require a KMS key of the region, because disks cannot use a key of another region."""
+    aws = rule_input.settings.aws
+    if aws and aws.disk_key and aws.disk_key.split(":")[3] != aws.region:
+        yield Problem(
+            "aws.disk_key", aws.disk_key, f"not a key of aws.region, {aws.region}; name a key of that region"
+        )
+
+
+@rule(needs_valid=("aws",))
 def existing_vpc_has_subnets(rule_input: RuleInput) -> Iterator[Problem]:
     """Require a private subnet for each zone of an existing VPC, and public subnets for a public endpoint."""
     aws = rule_input.settings.aws

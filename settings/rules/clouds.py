@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from ipaddress import AddressValueError, IPv4Address
+from ipaddress import AddressValueError, IPv4Address, collapse_addresses
 
 from formats import quantity
 from settings.clouds import MemberMachineSettings
@@ -22,6 +22,8 @@ _RESERVED_TAGS = (
     *(word for section in CLOUD_SECTIONS.values() for word in section.RESERVED_TAGS),
 )
 """Prefixes of tag keys that no stack may use, so that the settings work in every cloud."""
+_MAX_PUBLIC_SOURCES = 2**24
+"""Addresses in a /8. More sources count as the internet."""
 _KUBELET_LABELS = ("kubelet.kubernetes.io", "node.kubernetes.io")
 
 
@@ -47,6 +49,23 @@ def members_have_machine_types(rule_input: RuleInput) -> Iterator[Problem]:
             yield Problem(path, "", "not used by any host; name hosts, or remove it")
         elif settings.cloud and machine:
             yield from _check_disks(path, machine)
+
+
+@rule(needs_valid=(*CLOUD_SECTIONS,), needs=("network.api_allowed", "environment"))
+def public_endpoint_is_restricted(rule_input: RuleInput) -> Iterator[Problem]:
+    """Refuse a public endpoint that is open to the internet, except for a proof of concept."""
+    settings = rule_input.settings
+    cloud, network = settings.cloud, settings.network
+    if cloud is None or not cloud.has_public_endpoint or settings.environment == "poc":
+        return
+    allowed = collapse_addresses(network.api_allowed or ())
+    if sum(each.num_addresses for each in allowed) > _MAX_PUBLIC_SOURCES:
+        yield Problem(
+            "network.api_allowed",
+            "",
+            f"open to the internet, while {settings.cloud_name}.endpoint.public is true; "
+            "list your own networks, or set environment: poc",
+        )
 
 
 @rule(needs_valid=(*CLOUD_SECTIONS,), needs=("control_planes.hosts", "etcd.hosts", "load_balancers.hosts"))

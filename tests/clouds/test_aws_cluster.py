@@ -39,7 +39,7 @@ def stack_config(ca: Path) -> dict[str, Any]:
         "endpoint": {"host": API},
         "network": {"api_allowed": [RANGE]},
         "control_planes": {"hosts": list(MEMBERS), "machine": {"type": "t3.large", "data_disk": "10Gi"}},
-        "pools": {POOL: {"size": {"min": 2, "max": 5}, "machine": {"types": ["m6i.large"]}}},
+        "pools": {POOL: {"size": {"min": 2, "max": 2}, "machine": {"types": ["m6i.large"]}}},
         "artifacts": {"mirror": f"https://{GATEWAY}:8080", "ca_file": str(ca)},
         "registries": {"_default": {"endpoint": f"https://{GATEWAY}:5000", "ca_file": str(ca)}},
         "aws": {
@@ -81,9 +81,8 @@ def cluster(state: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[A
         account = AwsPluginMocks(amazon)
         deployment = Deployment(stack_config(amazon.ca), account, deployer_environment(amazon))
         deployment.write_kubeconfig(tmp_path_factory.mktemp("kubeconfig"), GATEWAY)
-        launches = {
-            launch.host: launch for launch in account.launches(deployment.graph, {f"{NAME}-pool-{POOL}": 2})
-        }
+        # The pool has a group with one machine in each of two zones.
+        launches = {launch.host: launch for launch in account.launches(deployment.graph, {})}
         set_targets(NAME, [launches[member].address for member in MEMBERS])
         amazon.launch(*launches.values())
         controller = Controller(cloud=amazon, deployment=deployment, provider_id=provider_id)
@@ -139,6 +138,9 @@ def test_terminated_control_plane_rejoins_with_its_volume_and_address(cluster: A
     assert after.id != before.id
     rejoined = partial(cluster.has_rejoined, "cp-1", ids)
     eventually("cp-1 has rejoined", rejoined, timeout=READY_SECONDS, interval=3)
+    # Controllers of the cloud select control planes by this label.
+    labels = cluster.deployment.items("nodes", "--selector=node-role.kubernetes.io/control-plane")
+    assert {node["metadata"]["name"] for node in labels} == set(MEMBERS)
 
 
 def test_terminating_worker_drains_itself(cluster: AwsCluster) -> None:

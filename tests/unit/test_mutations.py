@@ -53,6 +53,7 @@ DANGEROUS_FILES = {
     "providers/aws/permissions.py",
     "providers/aws/policies.py",
     "providers/azure/members.py",
+    "providers/cloud/boot-lifecycle.sh",
     "providers/cloud/boot.sh",
     "providers/metal/provider.py",
     "providers/rolling.py",

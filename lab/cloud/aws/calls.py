@@ -38,9 +38,9 @@ class NeededPermission:
 
 def needed_permissions(call: Call, machine: RunningMachine) -> list[NeededPermission]:
     """Return all permissions that a call needs, including permissions for encryption keys."""
+    resources = [resource.replace(OWN_GROUP, machine.group) for resource in call.resources]
     permissions = [
-        NeededPermission(call.action, resource, condition_values(resource, machine))
-        for resource in call.resources
+        NeededPermission(call.action, resource, condition_values(resource, machine)) for resource in resources
     ]
     key_action = {"s3:GetObject": "kms:Decrypt", "s3:PutObject": "kms:GenerateDataKey"}.get(call.action)
     if key_action:
@@ -79,10 +79,14 @@ def parse_call(
         kinds = {"volume": parameters.get("VolumeId", ""), "instance": parameters.get("InstanceId", "")}
         return Call(action, tuple(f"{arn}:{kind}/{value}" for kind, value in kinds.items()), parameters)
     if service == "autoscaling" and not action.startswith("autoscaling:Describe"):
-        group = parameters.get("AutoScalingGroupName", "")
+        group = parameters.get("AutoScalingGroupName", OWN_GROUP)
         arn = f"arn:aws:autoscaling:{region}:{ACCOUNT}:autoScalingGroup:lab:autoScalingGroupName/{group}"
         return Call(action, (arn,), parameters)
     return Call(action, ("*",), parameters)
+
+
+OWN_GROUP = "{own-group}"
+"""Stands for the group of the calling machine in ARNs of calls that name a machine and no group."""
 
 
 def _s3_call(method: str, path: str, query: Mapping[str, str]) -> Call:

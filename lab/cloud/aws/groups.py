@@ -24,6 +24,13 @@ def respond(states: MachineStates, action: str, form: Mapping[str, str]) -> str 
     if action == "CompleteLifecycleAction":
         _complete_lifecycle_action(states, form)
         return _xml_response(action, "")
+    if action == "RecordLifecycleActionHeartbeat":
+        _find_waiting_machine(states, form)
+        return _xml_response(action, "")
+    if action == "SetInstanceHealth":
+        if states.by_id(form.get("InstanceId", "")) is None:
+            raise RequestRefused("ValidationError", "Instance not found", 400)
+        return _xml_response(action, "")
     if action == "DescribeAutoScalingGroups":
         requested_names = [
             value for key, value in form.items() if key.startswith("AutoScalingGroupNames.member.")
@@ -42,12 +49,20 @@ def respond(states: MachineStates, action: str, form: Mapping[str, str]) -> str 
     return None
 
 
-def _complete_lifecycle_action(states: MachineStates, form: Mapping[str, str]) -> None:
+def _find_waiting_machine(states: MachineStates, form: Mapping[str, str]) -> RunningMachine:
+    """Return the machine of a request about its lifecycle hook. Raise RequestRefused if it
+    waits for no hook.
+    """
     machine = states.by_id(form.get("InstanceId", ""))
     known = machine is not None and form.get("AutoScalingGroupName") == machine.group
-    result = form.get("LifecycleActionResult")
     if machine is None or not known or not machine.hook or form.get("LifecycleHookName") != machine.hook:
         raise RequestRefused("ValidationError", "No active Lifecycle Action found with that instance", 400)
+    return machine
+
+
+def _complete_lifecycle_action(states: MachineStates, form: Mapping[str, str]) -> None:
+    machine = _find_waiting_machine(states, form)
+    result = form.get("LifecycleActionResult")
     if result not in ("CONTINUE", "ABANDON"):
         raise RequestRefused("ValidationError", f"{result} is no result of a lifecycle action", 400)
     states.update(machine.id, hook="", released=True)

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from importlib.metadata import version
 
 from lab.plugins.generic import aws, azure
 from lab.plugins.generic.sdk import ResourceType
 from lab.plugins.runtime.values import Value
+from providers.aws.texts import refused_texts
 
 Function = Callable[[Mapping[str, Value], Mapping[str, Value]], dict[str, Value]]
 """A function of a package: returns its result from the arguments and the provider settings."""
+RefusedTexts = Callable[[str, Mapping[str, Value]], Iterable[tuple[str, str]]]
+"""Function that returns path and reason of each text that a cloud refuses, by resource type and inputs."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,6 +47,8 @@ class Package:
     """By type, the input that receives a generated name, if that input is not `name`."""
     max_name_lengths: Mapping[str, int] = field(default_factory=dict)
     """By type, the maximum length of a generated name, if it is not 64."""
+    refused_texts: RefusedTexts = lambda kind, inputs: ()
+    """Function that finds names, descriptions and tags that the cloud refuses."""
 
     @property
     def version(self) -> str:
@@ -80,6 +85,7 @@ PACKAGES: Mapping[str, Package] = {
         digits=7,
         names=aws.NAMES,
         max_name_lengths=aws.MAX_NAME_LENGTHS,
+        refused_texts=refused_texts,
     ),
     "azure-native": Package(
         name="azure-native",

@@ -15,7 +15,7 @@ from lab.plugins.generic.inputs import (
 )
 from lab.plugins.generic.packages import Package
 from lab.plugins.runtime.diff import Diff, compare, top_level
-from lab.plugins.runtime.errors import PluginError
+from lab.plugins.runtime.errors import CheckError, CheckFailure, PluginError
 from lab.plugins.runtime.provider import Provider
 from lab.plugins.runtime.urns import resource_name, resource_type
 from lab.plugins.runtime.values import UNKNOWN, Properties, Secret, Value, reveal
@@ -42,9 +42,15 @@ class GenericProvider(Provider):
         return Diff(changes)
 
     async def check(self, urn: str, olds: Properties, news: Properties, seed: bytes) -> Properties:
-        """Return the inputs with the defaults of the official plugin."""
+        """Return the inputs with the defaults of the official plugin.
+
+        Raise CheckError for texts that the cloud would refuse.
+        """
         kind, name = self._resource_type(urn), resource_name(urn)
-        return complete_inputs(self._package, kind, name, olds, news, settings=self._settings, seed=seed)
+        inputs = complete_inputs(self._package, kind, name, olds, news, settings=self._settings, seed=seed)
+        if refused := list(self._package.refused_texts(kind.token, reveal(inputs))):
+            raise CheckError([CheckFailure(path, reason) for path, reason in refused])
+        return inputs
 
     async def diff(
         self, urn: str, state: Properties, olds: Properties, news: Properties, ignore: list[str]

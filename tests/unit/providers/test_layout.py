@@ -12,6 +12,15 @@ CLOUDS = ("aws", "azure")
 
 SINGLE_CLOUD_FILES = {
     "aws/addon_permissions.py": "IAM statements of add-ons fill a file; on Azure they are one custom role",
+    "aws/balancer_permissions.py": "as addon_permissions.py, for the controller of load balancers",
+    "aws/disk_key.py": "Auto Scaling needs a grant for a customer managed key",
+    "aws/existing_network.py": "controllers find subnets by tags; on Azure they know the subnet",
+    "aws/group_names.py": "a group is found by its name; the scale sets of Azure are objects",
+    "aws/machine_types.json": "the table of EC2's machine types and zones",
+    "aws/machine_types.py": "the table of EC2's machine types and zones",
+    "aws/refresh_types.py": "the table of EC2's machine types and zones",
+    "aws/texts.py": "patterns of texts that AWS accepts, which the service models lack",
+    "aws/type_limits.py": "checks by the table of EC2's machine types and zones",
     "aws/policies.py": "IAM policies are documents that the program renders; Azure takes lists of actions",
     "aws/host-network.sh": "the chart of the EBS CSI driver has no setting for the host network",
     "azure/credentials.py": "boto3 finds credentials itself; Azure's libraries read other variables",
@@ -23,7 +32,7 @@ SINGLE_CLOUD_FILES = {
 SINGLE_CLOUD_CLASSES = {
     "aws/identity.py:Permissions": "roles have inline and managed policies; Azure assigns roles",
     "aws/image.py:Image": "an image has a root device; the SDK of Azure has its own image reference",
-    "azure/pools.py:ZonePart": "a pool is a scale set per zone; on AWS one group spans all zones",
+    "azure/pools.py:ZonePart": "the same as `providers.cloud.zones.ZonePart`",
     "azure/snapshots.py:Snapshots": "a vault with instances; on AWS one resource (`create_snapshot_policy`)",
     "azure/wait_clients.py:FailedUpgrade": "upgrades have no id; on AWS the id of a refresh identifies it",
 }

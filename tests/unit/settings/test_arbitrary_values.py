@@ -54,7 +54,13 @@ def paths_of_values(value: object, path: tuple[str | int, ...] = ()) -> Iterator
 
 
 AWS_WITH_OPTIONS = with_edits(
-    AWS, {"aws.tags": {"a": "b"}, "aws.endpoint": {"public": True}, "etcd.snapshots.keep": 3}
+    AWS,
+    {
+        "aws.tags": {"a": "b"},
+        "aws.endpoint": {"public": True},
+        "network.api_allowed": ["192.0.2.0/24"],
+        "etcd.snapshots.keep": 3,
+    },
 )
 VALUE_PATHS = list(paths_of_values(ALL_SECTIONS))
 CLOUD_VALUE_PATHS = [(base, path) for base in (AWS_WITH_OPTIONS, AZURE) for path in paths_of_values(base)]

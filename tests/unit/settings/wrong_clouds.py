@@ -50,6 +50,31 @@ CLOUDS = (
     InvalidSettings("aws.region", "not a region", {"aws.region": "Frankfurt"}, AWS),
     InvalidSettings("aws.account", "not an account id; allowed: 12 digits", {"aws.account": "prod"}, AWS),
     InvalidSettings("aws.account", "in quotes", {"aws.account": 123456789012}, AWS),
+    InvalidSettings(
+        "aws.disk_key", "not the ARN of a KMS key; allowed: arn:aws:kms", {"aws.disk_key": "alias/disks"}, AWS
+    ),
+    InvalidSettings(
+        "aws.disk_key",
+        "not a key of aws.region, eu-central-1",
+        {"aws.disk_key": "arn:aws:kms:eu-west-1:123456789012:key/1234"},
+        AWS,
+    ),
+    InvalidSettings(
+        "aws.repair_after", "not a time for the repair of machines; allowed", {"aws.repair_after": "1m"}, AWS
+    ),
+    InvalidSettings("azure.repair_after", "allowed: 5m to 2h, or 0s", {"azure.repair_after": "3h"}, AZURE),
+    InvalidSettings(
+        "network.api_allowed",
+        "open to the internet, while aws.endpoint.public is true",
+        {"aws.endpoint": {"public": True}},
+        AWS,
+    ),
+    InvalidSettings(
+        "network.api_allowed",
+        "list your own networks, or set environment: poc",
+        {"azure.endpoint": {"public": True}, "network.api_allowed": ["0.0.0.0/1", "128.0.0.0/1"]},
+        AZURE,
+    ),
     InvalidSettings("azure.location", "not a location", {"azure.location": "West Europe"}, AZURE),
     InvalidSettings("azure.subscription", "not an id", {"azure.subscription": "mine"}, AZURE),
     # Members

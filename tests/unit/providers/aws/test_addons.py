@@ -65,6 +65,19 @@ def test_image_of_the_cloud_controller_is_published() -> None:
 
 
 @pytest.mark.parametrize(
+    "strategy",
+    [
+        addons.storage_values(NAMES, 1)["controller"]["updateStrategy"],  # type: ignore[index]
+        addons.autoscaler_values(NAMES)["updateStrategy"],
+        addons.load_balancer_values(NAMES, "vpc-1", 1)["updateStrategy"],
+    ],
+)
+def test_a_controller_on_the_host_network_frees_its_ports_first(strategy: Json) -> None:
+    """With one control plane, a second pod could not have the same ports beside the first."""
+    assert strategy == {"type": "RollingUpdate", "rollingUpdate": {"maxSurge": 0, "maxUnavailable": 1}}
+
+
+@pytest.mark.parametrize(
     "chart",
     [addons.CLOUD_CONTROLLER_CHART, addons.STORAGE_CHART, AUTOSCALER_CHART, addons.LOAD_BALANCER_CHART],
 )

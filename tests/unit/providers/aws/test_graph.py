@@ -11,7 +11,7 @@ from providers.aws.limits import MAX_USER_DATA_BYTES
 from providers.aws.names import CLUSTER_TAG
 from tests.unit.components.graph import PRIVATE_PREFIX, Graph, Json, Node
 from tests.unit.providers.aws.program import ACCOUNT, aws_resources, graph, launch_templates, user_data
-from tests.unit.providers.program import section
+from tests.unit.providers.program import ROOT, section
 
 
 class TestEncryption:
@@ -137,20 +137,22 @@ class TestNumbers:
         small, large = graph(with_pool_size(3, 3)), graph(with_pool_size(3000, 3000))
         assert small.names == large.names
         node = large.node("pool-general-group")
-        assert (node.inputs["minSize"], node.inputs["maxSize"]) == (3000, 3000)
+        assert (node.inputs["minSize"], node.inputs["maxSize"]) == (1000, 1000)
 
-    def test_the_example_is_at_most_120_resources(self) -> None:
-        assert len(aws_resources(graph())) <= 120
+    def test_the_example_is_at_most_130_resources(self) -> None:
+        count = len(aws_resources(graph()))
+        assert count <= 130
+        assert f"The stack has {count} AWS resources" in (ROOT / "docs/aws.md").read_text()
 
-    def test_nat_gateways_in_every_zone_stay_within_120_resources(self) -> None:
+    def test_nat_gateways_in_every_zone_stay_within_135_resources(self) -> None:
         def edit(cluster: Json) -> None:
             section(cluster, "aws", "network")["nat"] = "per-zone"
 
         resources = graph(edit)
         assert len(resources.of_type(":NatGateway")) == 3
-        assert len(aws_resources(resources)) <= 120
+        assert len(aws_resources(resources)) <= 135
 
-    def test_another_pool_adds_a_template_a_group_hooks_and_a_role(self) -> None:
+    def test_another_pool_adds_a_template_a_role_and_a_group_with_hooks_in_each_zone(self) -> None:
         def edit(cluster: Json) -> None:
             section(cluster, "pools")["more"] = {
                 "size": {"min": 1, "max": 2},
@@ -167,6 +169,9 @@ class TestNumbers:
             "pool-more-group",
             "pool-more-leaving",
             "pool-more-joining",
+            "pool-more-zone-2-group",
+            "pool-more-zone-2-leaving",
+            "pool-more-zone-2-joining",
             "pools-more-node.sh",
             "pools-more-node.payload",
         }

@@ -12,13 +12,13 @@ from providers.aws.identity import permissions_of
 from providers.aws.names import Names
 from providers.aws.policies import Condition, Statement, policy_document, template_values
 from providers.aws.pools import healthy_percentage
+from providers.aws.type_limits import vcpus
 from providers.cloud.machine_config import CONTROL_PLANES, ETCD_MEMBERS, POOLS
 from settings.aws import AwsEndpoints
 from settings.clouds import CloudAddonSettings
 from tests.unit.components.graph import Json
 from tests.unit.providers.aws.program import example_config, example_settings, run_program
 from tests.unit.providers.program import ConfigEdit, section
-from topology.model import Capacity
 
 
 def problem_messages(edit: ConfigEdit) -> list[str]:
@@ -80,10 +80,18 @@ class TestQuotas:
 
     @pytest.mark.parametrize(
         ("machine", "count"),
-        [("t3.medium", 2), ("m5.large", 2), ("m6i.4xlarge", 16), ("m7a.medium", 1), ("m5.metal", None)],
+        [
+            ("t3.medium", 2),
+            ("m5.large", 2),
+            ("m6i.4xlarge", 16),
+            ("m7a.medium", 1),
+            ("m5.metal", 96),
+            ("hpc7a.12xlarge", 24),
+            ("m99.large", None),
+        ],
     )
     def test_vcpus_follow_from_the_size(self, machine: str, count: int | None) -> None:
-        assert limits.vcpus(machine) == count
+        assert vcpus(machine) == count
 
 
 class TestSizes:
@@ -111,14 +119,14 @@ class TestSizes:
         )
         assert "65 characters, over 64" in error
 
-    @pytest.mark.parametrize("machine", ["m6g.large", "t4g.small", "c7gn.xlarge", "im4gn.large"])
+    @pytest.mark.parametrize("machine", ["m6g.large", "t4g.small", "c7gn.xlarge", "im4gn.large", "a1.large"])
     def test_arm_machines_are_refused(self, machine: str) -> None:
         def edit(cluster: Json) -> None:
             section(cluster, "control_planes", "machine")["type"] = machine
 
         assert any("arm64" in error for error in problem_messages(edit))
 
-    @pytest.mark.parametrize("machine", ["m4.large", "t2.medium", "i3.large", "x1e.xlarge", "g3s.xlarge"])
+    @pytest.mark.parametrize("machine", ["m4.large", "t2.medium", "i3.large", "x1e.xlarge", "d2.xlarge"])
     def test_member_requires_a_type_with_nvme_volumes(self, machine: str) -> None:
         def edit(cluster: Json) -> None:
             section(cluster, "control_planes", "machine")["type"] = machine
@@ -138,6 +146,64 @@ class TestSizes:
             section(cluster, "aws", "quotas")["vcpus"] = 1000
 
         assert problem_messages(edit) == []
+
+    def test_a_type_that_ec2_does_not_have_is_a_problem(self) -> None:
+        def edit(cluster: Json) -> None:
+            section(cluster, "control_planes", "machine")["type"] = "m99.large"
+
+        (error,) = problem_messages(edit)
+        assert "control_planes.machine.type: m99.large: not a type of EC2 on 2026-" in error
+        assert "python3 -m providers.aws.refresh_types --region eu-central-1" in error
+
+    def test_a_type_that_the_region_does_not_offer_is_a_problem(self) -> None:
+        def edit(cluster: Json) -> None:
+            section(cluster, "aws").update({"region": "il-central-1", "zones": 3})
+            section(cluster, "pools", "batch", "machine")["types"] = ["m5a.xlarge"]
+
+        assert any("m5a.xlarge: not offered in il-central-1 on" in error for error in problem_messages(edit))
+
+    def test_mixed_sizes_in_a_pool_are_a_problem(self) -> None:
+        """The autoscaler computes free resources from any node of the group."""
+
+        def edit(cluster: Json) -> None:
+            section(cluster, "pools", "batch", "machine")["types"] = ["m6i.xlarge", "r6i.xlarge"]
+
+        (error,) = problem_messages(edit)
+        assert "pools.batch.machine.types: types of several sizes: m6i.xlarge (4 vCPUs, 16 GiB)" in error
+        assert "r6i.xlarge (4 vCPUs, 32 GiB)" in error
+
+    def test_zones_that_do_not_exist_are_a_problem(self) -> None:
+        def edit(cluster: Json) -> None:
+            section(cluster, "aws")["zones"] = ["eu-central-1a", "eu-central-1b", "eu-central-1f"]
+
+        (error,) = problem_messages(edit)
+        assert "aws.zones[2]: eu-central-1f: not a zone of eu-central-1, which has eu-central-1a" in error
+
+        def too_many(cluster: Json) -> None:
+            section(cluster, "aws")["zones"] = 4
+
+        assert any("aws.zones: 4: eu-central-1 has only" in error for error in problem_messages(too_many))
+
+    @pytest.mark.parametrize("name", ["internal", "internal-1"])
+    def test_a_cluster_name_that_load_balancers_cannot_start_with_is_a_problem(self, name: str) -> None:
+        (error,) = problem_messages(with_name(name))
+        assert "because names of load balancers must not start so" in error
+
+    def test_pools_whose_groups_have_the_same_name_are_a_problem(self) -> None:
+        def edit(cluster: Json) -> None:
+            pools = section(cluster, "pools")
+            pools["general-zone-2"] = pools["general"]
+            section(cluster, "aws", "quotas")["vcpus"] = 100
+
+        (error,) = problem_messages(edit)
+        assert "pools.general-zone-2: its machine group would have the name" in error
+
+    def test_tags_that_aws_refuses_are_a_problem(self) -> None:
+        def edit(cluster: Json) -> None:
+            section(cluster, "aws", "tags")["owner"] = "team A's"
+
+        (error,) = problem_messages(edit)
+        assert error.startswith("kubewright:cluster.aws.tags.owner: team A's: AWS refuses")
 
     def test_text_that_is_no_machine_type_is_a_problem(self) -> None:
         def edit(cluster: Json) -> None:
@@ -205,8 +271,7 @@ class TestRefresh:
     def test_refresh_keeps_the_minimum_number_of_machines(
         self, maximum: int, unavailable: int, percent: int
     ) -> None:
-        capacity = Capacity(min_size=1, max_size=maximum, types=("m5.large",), spot=False, disk=0)
-        assert healthy_percentage(capacity, unavailable) == percent
+        assert healthy_percentage(maximum, unavailable) == percent
         # AWS rounds up the number of machines that must stay.
         min_in_service = -(-maximum * percent // 100)
         assert maximum - min_in_service <= max(1, unavailable)

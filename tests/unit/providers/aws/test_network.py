@@ -35,6 +35,13 @@ class TestNetwork:
             "subnet-1",
             "subnet-2",
         ]
+        # Controllers find subnets for load balancers by these tags.
+        nodes = resources.of_type("ec2/tag:Tag")
+        tags = {(node.inputs["resourceId"], node.inputs["key"]): node for node in nodes}
+        for subnet in ("subnet-0", "subnet-1", "subnet-2"):
+            assert tags[subnet, "kubernetes.io/role/internal-elb"].inputs["value"] == "1"
+            assert tags[subnet, "kubernetes.io/role/internal-elb"].retained
+            assert tags[subnet, "kubernetes.io/cluster/aws-example"].inputs["value"] == "shared"
 
     def test_a_number_of_zones_selects_zones_of_the_region(self) -> None:
         def edit(cluster: Json) -> None:

@@ -1,19 +1,16 @@
-"""Tests of the order of resources and changes on AWS, and of resources that must not change."""
+"""Tests of the order of resources and changes on AWS."""
 
 from __future__ import annotations
 
-import json
 from typing import cast
 
 import pytest
 
+from providers.aws.machine import hook_timeout
 from tests.unit.components.graph import Graph, Json
 from tests.unit.providers.aws.program import (
-    aws_resources,
-    example_config,
     graph,
     inputs_of,
-    run_program,
     user_data,
     with_dedicated_etcd,
 )
@@ -151,6 +148,8 @@ class TestPools:
         assert {"cp-1-control-plane", "cp-2-control-plane", "cp-3-control-plane"} <= before
         assert {name for name in before if name.startswith("cluster-bootstrap-")}
         assert {"pools-general-node.sh", "pools-general-node.payload"} <= before
+        # The group changes only when its machines can fetch the new config.
+        assert "pool-general-config" in before
 
     def test_no_pool_waits_for_another(self, example_resources: Graph) -> None:
         assert not {
@@ -159,9 +158,40 @@ class TestPools:
             if "general" in n
         }
 
-    def test_a_pool_spans_all_zones_with_the_requested_types(self, example_resources: Graph) -> None:
+    def test_a_pool_has_a_group_in_each_zone(self, example_resources: Graph) -> None:
+        """The autoscaler assumes that all nodes of a group are alike, also their zone."""
+        groups = ["pool-batch-group", "pool-batch-zone-2-group", "pool-batch-zone-3-group"]
+        for number, (name, size) in enumerate(zip(groups, (7, 7, 6), strict=True), start=1):
+            group = inputs_of(example_resources, name)
+            assert group["vpcZoneIdentifiers"] == [f"aws-network-private-{number}-id"]
+            assert (group["minSize"], group["maxSize"]) == (0, size)
+            tags = {tag["key"]: tag["value"] for tag in group["tags"]}
+            label = "k8s.io/cluster-autoscaler/node-template/label/topology.ebs.csi.aws.com/zone"
+            assert tags[label] == f"eu-central-1{'abc'[number - 1]}"
+        words = str(example_resources.node("pool-batch-nodes").inputs["create"]).split()
+        names = ["aws-example-pool-batch", "aws-example-pool-batch-zone-2", "aws-example-pool-batch-zone-3"]
+        assert words[-3:] == names
+        zones = " ".join(f"eu-central-1{zone}={name}" for zone, name in zip("abc", names, strict=True))
+        assert f"GROUP='{zones}'\n" in user_data(example_resources.node("pool-batch-template"))
+
+    def test_a_small_pool_has_no_empty_groups(self) -> None:
+        def edit(cluster: Json) -> None:
+            section(cluster, "pools", "batch").update({"size": {"min": 0, "max": 2}, "max_unavailable": 1})
+
+        names = {node.name for node in graph(edit).nodes.values()}
+        assert {"pool-batch-group", "pool-batch-zone-2-group"} <= names
+        assert "pool-batch-zone-3-group" not in names
+
+    def test_the_time_limit_of_a_pool_grows_with_its_size(self) -> None:
+        def edit(cluster: Json) -> None:
+            section(cluster, "pools", "general")["size"] = {"min": 3, "max": 200}
+            section(cluster, "aws", "quotas")["vcpus"] = 2000
+
+        assert graph(edit).node("pool-general-nodes").timeouts["create"] == "3060m"
+        assert graph().node("cp-1-node").timeouts["create"] == "60m"
+
+    def test_a_pool_has_the_requested_types(self, example_resources: Graph) -> None:
         group = inputs_of(example_resources, "pool-batch-group")
-        assert group["vpcZoneIdentifiers"] == [f"aws-network-private-{n}-id" for n in (1, 2, 3)]
         policy = group["mixedInstancesPolicy"]
         kinds = [override["instanceType"] for override in policy["launchTemplate"]["overrides"]]
         assert kinds == ["m6i.xlarge", "m5.xlarge", "m5a.xlarge"]
@@ -178,24 +208,30 @@ class TestPools:
         # With "$Latest" no refresh would ever start.
         assert specification["version"] == "7"
         preferences = group["instanceRefresh"]["preferences"]
-        assert preferences["minHealthyPercentage"] == 90
+        # At most 4 machines in the first zone, of which 1 may be missing.
+        assert preferences["minHealthyPercentage"] == 75
         assert preferences["skipMatching"] is True
         hooks = {
             node.inputs["name"]: (node.inputs["lifecycleTransition"], node.inputs["defaultResult"])
             for node in example_resources.of_type(":LifecycleHook")
-            if node.name.startswith("pool-general")
+            if node.name in ("pool-general-leaving", "pool-general-joining")
         }
         assert hooks == {
             "leaving": ("autoscaling:EC2_INSTANCE_TERMINATING", "CONTINUE"),
             "joining": ("autoscaling:EC2_INSTANCE_LAUNCHING", "ABANDON"),
         }
 
-    def test_a_terminating_node_has_time_for_its_drain(self) -> None:
+    def test_a_dead_machine_is_replaced_before_its_drain_would_end(self) -> None:
+        """A machine renews its wait while it drains (`cloud_renew` in boot.sh)."""
+
         def edit(cluster: Json) -> None:
             cluster["drain_timeout"] = "20m"
 
         resources = graph(edit)
-        assert inputs_of(resources, "pool-general-leaving")["heartbeatTimeout"] == 20 * 60 + 120
+        assert inputs_of(resources, "pool-general-leaving")["heartbeatTimeout"] == 90
+        assert inputs_of(resources, "cp-1-leaving")["heartbeatTimeout"] == 90
+        # AWS waits for at most 100 timeouts.
+        assert hook_timeout(4 * 3600) * 100 >= 4 * 3600 + 120
         # Resources that wait for a member also wait for its drain.
         for key, seconds in (("update", "3300"), ("delete", "1800")):
             words = str(resources.node("cp-1-roll").inputs[key]).split()
@@ -227,38 +263,4 @@ class TestPools:
             section(cluster, "aws", "addons")["autoscaler"] = False
 
         group = inputs_of(graph(edit), "pool-general-group")
-        assert (group["minSize"], group["maxSize"]) == (3, 3)
-
-
-class TestChanges:
-    def test_a_setting_of_one_pool_changes_no_other_pool(self, example_resources: Graph) -> None:
-        def edit(cluster: Json) -> None:
-            section(cluster, "pools", "batch")["kubelet"] = {"max_pods": 60}
-
-        after = graph(edit)
-        different = {
-            node.name
-            for node in after.nodes.values()
-            if node.name in {other.name for other in example_resources.nodes.values()}
-            and node.inputs != example_resources.node(node.name).inputs
-        }
-        assert "pools-batch-node.sh" in different
-        assert different <= {
-            "pools-batch-node.sh",
-            "pools-batch-node.payload",
-            "pool-batch-template",
-            "pool-batch-nodes",
-        }
-
-    def test_one_changed_setting_is_one_line_of_an_object(self, example_resources: Graph) -> None:
-        def edit(cluster: Json) -> None:
-            section(cluster, "pools", "batch")["kubelet"] = {"max_pods": 60}
-
-        old = example_resources.node("pools-batch-node.sh").text("content").splitlines()
-        new = graph(edit).node("pools-batch-node.sh").text("content").splitlines()
-        assert len(set(new) - set(old)) == 1
-
-    def test_a_preview_with_unknown_values_succeeds(self) -> None:
-        resources = run_program(example_config(), preview=True)
-        assert len(aws_resources(resources)) == len(aws_resources(graph()))
-        assert json.dumps(resources.outputs)
+        assert (group["minSize"], group["maxSize"]) == (1, 1)

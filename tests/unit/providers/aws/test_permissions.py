@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 from typing import Any, cast
 
-from providers.aws import addon_permissions, permissions
+from providers.aws import addon_permissions, balancer_permissions, permissions
 from providers.aws.policies import Statement
 from tests.unit.components.graph import Graph
 from tests.unit.providers.aws.program import graph, launch_templates, with_dedicated_etcd
@@ -20,7 +20,7 @@ def all_statements() -> list[Statement]:
         *addon_permissions.CLOUD_CONTROLLER,
         *addon_permissions.STORAGE,
         *addon_permissions.AUTOSCALER,
-        *addon_permissions.LOAD_BALANCERS,
+        *balancer_permissions.LOAD_BALANCERS,
     ]
 
 
@@ -88,8 +88,8 @@ class TestPermissions:
                 s for name, s in policy_statements(resources) if name == f"aws-identity-pool-{pool}-machine"
             ]
             (leave_statement,) = (statement for statement in own if statement["Sid"] == "Leave")
-            (group,) = leave_statement["Resource"]
-            assert group.endswith(f":autoScalingGroupName/aws-example-pool-{pool}")
+            names = [group.rpartition("/")[2] for group in leave_statement["Resource"]]
+            assert names == [f"aws-example-pool-{pool}", f"aws-example-pool-{pool}-zone-*"]
             (status_statement,) = (statement for statement in own if statement["Sid"] == "Status")
             assert [resource.partition("/status/")[2] for resource in status_statement["Resource"]] == [
                 f"pools/{pool}/*"
@@ -109,12 +109,23 @@ class TestPermissions:
             "kms:GenerateDataKey",
             "autoscaling:CompleteLifecycleAction",
             "autoscaling:RecordLifecycleActionHeartbeat",
+            "autoscaling:SetInstanceHealth",
             "ssm:UpdateInstanceInformation",
             "ssmmessages:CreateControlChannel",
             "ssmmessages:CreateDataChannel",
             "ssmmessages:OpenControlChannel",
             "ssmmessages:OpenDataChannel",
         }
+
+    def test_members_may_do_only_what_their_boot_program_calls(self, resources: Graph) -> None:
+        actions = {
+            action
+            for name, statement in policy_statements(resources)
+            if name == "aws-identity-control-plane-machine"
+            for action in statement["Action"]
+            if action.startswith("ec2:")
+        }
+        assert actions == {"ec2:AttachVolume"}
 
     def test_the_metadata_service_requires_a_token_from_one_hop(self, resources: Graph) -> None:
         assert len(launch_templates(resources)) >= 5

@@ -154,6 +154,42 @@ REQUESTS: list[tuple[str, str, str, Context, Context]] = [
     ),
     (
         "control-plane-load-balancers",
+        "elasticloadbalancing:SetRulePriorities",
+        f"{ELB}:listener-rule/app/a/1/2/3",
+        {f"{TAG}elbv2.k8s.aws/cluster": "aws-example"},
+        {f"{TAG}elbv2.k8s.aws/cluster": "other"},
+    ),
+    (
+        "control-plane-cloud-controller",
+        "elasticloadbalancing:AddTags",
+        f"{ELB}:loadbalancer/net/a/1",
+        {"elasticloadbalancing:CreateAction": "CreateLoadBalancer"},
+        # A load balancer that exists already.
+        {"elasticloadbalancing:CreateAction": ""},
+    ),
+    (
+        "control-plane-cloud-controller",
+        "elasticloadbalancing:AddTags",
+        f"{ELB}:loadbalancer/net/a/1",
+        OWNED,
+        {f"{TAG}kubernetes.io/cluster/aws-example": "shared"},
+    ),
+    (
+        "control-plane-storage",
+        "ec2:CopyVolumes",
+        f"{EC2}:volume/vol-1",
+        {f"{TAG}ebs.csi.aws.com/cluster": "true"},
+        {f"{TAG}ebs.csi.aws.com/cluster": "false"},
+    ),
+    (
+        "pool-general-machine",
+        "autoscaling:SetInstanceHealth",
+        f"{GROUP}/aws-example-pool-general-zone-2",
+        OWN,
+        {f"{TAG}kubewright:cluster": "other"},
+    ),
+    (
+        "control-plane-load-balancers",
         "ec2:DeleteSecurityGroup",
         f"{EC2}:security-group/sg-1",
         {f"{TAG}elbv2.k8s.aws/cluster": "aws-example"},

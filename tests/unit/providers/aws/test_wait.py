@@ -5,13 +5,16 @@ Moto has no instance refreshes: `autoscaling` simulates their two calls on the m
 
 from __future__ import annotations
 
+import time
 from dataclasses import replace
 
 import pytest
 from botocore.exceptions import ClientError
 
+from formats.notices import FAILURE
 from providers.aws.wait import leave_cluster, main, wait_for_pool, wait_for_statuses
 from providers.aws.wait_clients import MachineGroups, StatusStore
+from providers.cloud.digests import content_digest
 from providers.cloud.polling import WaitError
 from tests.unit.providers.aws.autoscaling import (
     BUCKET,
@@ -35,7 +38,7 @@ class TestWaitForStatuses:
 
     def test_error_names_the_missing_role(self, statuses: StatusStore) -> None:
         write_statuses(statuses, STATUS_KEYS[:1], NEW_DIGEST)
-        with pytest.raises(WaitError, match=r"not healthy yet: status/.*/node \(waited"):
+        with pytest.raises(WaitError, match=r"not healthy yet: status/.*/node \(no progress"):
             wait_for_statuses(statuses, STATUS_KEYS, NEW_DIGEST, SHORT_WAIT)
 
     def test_an_older_status_does_not_count(self, statuses: StatusStore) -> None:
@@ -67,9 +70,9 @@ class TestWaitForPool:
         prefix = "status/pools/general"
         write_statuses(statuses, [f"{prefix}/{machine}/node" for machine in machines[:2]], NEW_DIGEST)
         with pytest.raises(WaitError, match=f"not healthy yet: {prefix}/{machines[2]}/node"):
-            wait_for_pool(statuses, groups, "test-pool", "1", prefix, "node", NEW_DIGEST, SHORT_WAIT)
+            wait_for_pool(statuses, groups, ["test-pool"], "1", prefix, "node", NEW_DIGEST, SHORT_WAIT)
         write_statuses(statuses, [f"{prefix}/{machines[2]}/node"], NEW_DIGEST)
-        wait_for_pool(statuses, groups, "test-pool", "1", prefix, "node", NEW_DIGEST, SHORT_WAIT)
+        wait_for_pool(statuses, groups, ["test-pool"], "1", prefix, "node", NEW_DIGEST, SHORT_WAIT)
 
     def test_machines_of_an_older_template_are_not_ready(
         self, statuses: StatusStore, groups: MachineGroups
@@ -77,11 +80,11 @@ class TestWaitForPool:
         machines = create_group("test-pool", 2)
         write_statuses(statuses, [f"p/{machine}/node" for machine in machines], NEW_DIGEST)
         with pytest.raises(WaitError, match="not replaced yet"):
-            wait_for_pool(statuses, groups, "test-pool", "2", "p", "node", NEW_DIGEST, SHORT_WAIT)
+            wait_for_pool(statuses, groups, ["test-pool"], "2", "p", "node", NEW_DIGEST, SHORT_WAIT)
 
     def test_an_empty_pool_is_ready(self, statuses: StatusStore, groups: MachineGroups) -> None:
         create_group("test-pool", 0)
-        wait_for_pool(statuses, groups, "test-pool", "1", "p", "node", NEW_DIGEST, SHORT_WAIT)
+        wait_for_pool(statuses, groups, ["test-pool"], "1", "p", "node", NEW_DIGEST, SHORT_WAIT)
 
     def test_a_failed_refresh_matters_only_while_machines_are_not_ready(
         self, statuses: StatusStore, groups: MachineGroups, simulator: RefreshSimulator
@@ -89,13 +92,89 @@ class TestWaitForPool:
         machines = create_group("test-pool", 1)
         simulator.refreshes = [{"Status": "Failed", "AutoScalingGroupName": "test-pool"}]
         with pytest.raises(WaitError, match="ended"):
-            wait_for_pool(statuses, groups, "test-pool", "1", "p", "node", NEW_DIGEST, SHORT_WAIT)
+            wait_for_pool(statuses, groups, ["test-pool"], "1", "p", "node", NEW_DIGEST, SHORT_WAIT)
         write_statuses(statuses, [f"p/{machines[0]}/node"], NEW_DIGEST)
-        wait_for_pool(statuses, groups, "test-pool", "1", "p", "node", NEW_DIGEST, SHORT_WAIT)
+        wait_for_pool(statuses, groups, ["test-pool"], "1", "p", "node", NEW_DIGEST, SHORT_WAIT)
 
     def test_error_names_a_missing_group(self, statuses: StatusStore, groups: MachineGroups) -> None:
         with pytest.raises(WaitError, match="there is no Auto Scaling group nowhere"):
-            wait_for_pool(statuses, groups, "nowhere", "1", "p", "node", NEW_DIGEST, SHORT_WAIT)
+            wait_for_pool(statuses, groups, ["nowhere"], "1", "p", "node", NEW_DIGEST, SHORT_WAIT)
+
+    def test_all_zones_of_a_pool_must_be_healthy(self, statuses: StatusStore, groups: MachineGroups) -> None:
+        first, second = create_group("test-pool", 1), create_group("test-pool-zone-2", 1)
+        names = ["test-pool", "test-pool-zone-2"]
+        write_statuses(statuses, [f"p/{first[0]}/node"], NEW_DIGEST)
+        with pytest.raises(WaitError, match=f"^not healthy yet: p/{second[0]}/node"):
+            wait_for_pool(statuses, groups, names, "1", "p", "node", NEW_DIGEST, SHORT_WAIT)
+        write_statuses(statuses, [f"p/{second[0]}/node"], NEW_DIGEST)
+        wait_for_pool(statuses, groups, names, "1", "p", "node", NEW_DIGEST, SHORT_WAIT)
+
+    def test_statuses_of_machines_that_no_longer_exist_are_deleted(
+        self, statuses: StatusStore, groups: MachineGroups
+    ) -> None:
+        machines = create_group("test-pool", 1)
+        write_statuses(statuses, [f"p/{machine}/node" for machine in (*machines, "i-gone")], NEW_DIGEST)
+        wait_for_pool(statuses, groups, ["test-pool"], "1", "p", "node", NEW_DIGEST, SHORT_WAIT)
+        listed = statuses.s3.list_objects_v2(Bucket=BUCKET)["Contents"]
+        assert [item["Key"] for item in listed] == [f"p/{machines[0]}/node"]
+
+    def test_error_has_the_last_failure_of_a_machine(
+        self, statuses: StatusStore, groups: MachineGroups, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        (machine,) = create_group("test-pool", 1)
+        failure = "2026-11-21T10:00:00Z: node: no disk\na line of the journal\n"
+        statuses.put(f"p/{machine}/error", failure)
+        with pytest.raises(WaitError, match=f"{machine}: node: no disk; look at its console"):
+            wait_for_pool(statuses, groups, ["test-pool"], "1", "p", "node", NEW_DIGEST, SHORT_WAIT)
+        lines = capsys.readouterr().err.splitlines()
+        assert lines == [f"{FAILURE}{machine}: {line}" for line in failure.splitlines()]
+
+
+class TestConfigs:
+    """Objects under keys with their digest."""
+
+    PREFIX = "pools/general"
+
+    def put_config(self, statuses: StatusStore, text: str) -> str:
+        contents = [text, "payload"]
+        for part, content in zip(("sh", "payload"), contents, strict=True):
+            statuses.put(f"{self.PREFIX}/node.{part}", content)
+        return content_digest(contents)
+
+    def publish(self, digest: str) -> list[str]:
+        """Return the command line that publishes the config."""
+        common = [*TestMain.COMMAND[:4], "--digest", digest, "--bucket", BUCKET]
+        return [*common, "publish", self.PREFIX, "node"]
+
+    def keys(self, statuses: StatusStore) -> set[str]:
+        return {item["Key"] for item in statuses.s3.list_objects_v2(Bucket=BUCKET)["Contents"]}
+
+    def test_a_config_is_published_under_its_digest(self, statuses: StatusStore) -> None:
+        digest = self.put_config(statuses, "one\n")
+        assert main(self.publish(digest)) == 0
+        assert statuses.text(f"{self.PREFIX}/{digest}/node.sh") == "one\n"
+        assert statuses.text(f"{self.PREFIX}/{digest}/node.payload") == "payload"
+
+    def test_objects_with_another_digest_are_not_published(
+        self, statuses: StatusStore, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        before = self.put_config(statuses, "one\n")
+        self.put_config(statuses, "two\n")
+        assert main(self.publish(before)) == 1
+        assert "are not those of this update" in capsys.readouterr().err
+        assert len(self.keys(statuses)) == 2
+
+    def test_the_current_and_the_last_config_are_kept(self, statuses: StatusStore) -> None:
+        for number, digest in enumerate(("a" * 64, "b" * 64, "c" * 64)):
+            statuses.put(f"{self.PREFIX}/{digest}/node.sh", str(number))
+            time.sleep(1.1)
+        statuses.put(f"{self.PREFIX}/node.sh", "current")
+        statuses.delete_old_objects(self.PREFIX, "c" * 64)
+        assert self.keys(statuses) == {
+            f"{self.PREFIX}/{'b' * 64}/node.sh",
+            f"{self.PREFIX}/{'c' * 64}/node.sh",
+            f"{self.PREFIX}/node.sh",
+        }
 
 
 class TestLeaveCluster:

@@ -14,8 +14,8 @@ class TestInstall:
         assert machine.run().returncode == 0
         assert machine.calls() == [
             "daemon-reload",
-            "enable kubewright-boot.service kubewright-leaving.timer",
-            "start kubewright-boot.service kubewright-leaving.timer",
+            "enable kubewright-boot.service kubewright-leaving.timer kubewright-repair.timer",
+            "start kubewright-boot.service kubewright-leaving.timer kubewright-repair.timer",
         ]
         program = machine.root / "usr/local/lib/kubewright-boot/boot"
         assert program.read_text() == machine.user_data.read_text()
@@ -26,6 +26,9 @@ class TestInstall:
         assert "Restart=on-failure" in service
         assert "StartLimitIntervalSec=0" in service.partition("[Service]")[0]
         assert "OnUnitInactiveSec=10s" in (units / "kubewright-leaving.timer").read_text()
+        assert "OnUnitInactiveSec=30s" in (units / "kubewright-repair.timer").read_text()
+        # The cloud's console shows why a machine without any login does not boot.
+        assert "StandardOutput=journal+console\n" in service
 
     def test_an_unknown_command_is_refused(self, machine: BootMachine) -> None:
         machine.write_user_data()

@@ -94,3 +94,18 @@ class TestVolume:
         result = member.run("deliver")
         assert "the data volume vol-1 cannot be had" in result.stderr
         assert not [line for line in member.calls() if line.startswith("restart")]
+
+    def test_a_grown_volume_gets_a_larger_file_system_without_a_restart(self, member: BootMachine) -> None:
+        size = member.root / "sys/class/block/nvme1n1/size"
+        size.parent.mkdir(parents=True)
+        size.write_text("20971520\n")
+        (member.fake / "findmnt").write_text("#!/bin/sh\necho /dev/nvme1n1\n")
+        (member.fake / "findmnt").chmod(0o755)
+        assert member.run("deliver").returncode == 0
+        assert member.run("repair").returncode == 0
+        member.calls()
+        assert member.run("repair").returncode == 0
+        assert member.calls() == []
+        size.write_text("41943040\n")
+        assert member.run("repair").returncode == 0
+        assert member.calls() == ["resize2fs /dev/nvme1n1"]

@@ -11,7 +11,7 @@ from lab.plugins.generic import sdk
 from lab.plugins.generic.packages import PACKAGES, Package
 from lab.plugins.generic.provider import GenericProvider
 from lab.plugins.runtime.diff import Change
-from lab.plugins.runtime.errors import PluginError
+from lab.plugins.runtime.errors import CheckError, PluginError
 from lab.plugins.runtime.values import Properties, Secret, is_unknown
 from tests.unit.lab.plugins.command.plugin import run
 
@@ -174,7 +174,7 @@ def test_defaults_of_the_official_plugin_are_no_difference() -> None:
         "name": "g",
         "forceDelete": False,
         "healthCheckGracePeriod": 300,
-        "launchTemplate": {"__defaults": ["name"], "id": "lt-1", "name": "lt"},
+        "launchTemplate": {"__defaults": ["name"], "id": "lt-1", "name": "template"},
         "tags": [{"__defaults": [], "key": "a", "value": "b", "propagateAtLaunch": True}],
     }
     new: dict[str, Any] = {
@@ -193,8 +193,8 @@ def test_defaults_of_the_official_plugin_are_no_difference() -> None:
 
 
 def test_update_renews_dependent_outputs() -> None:
-    old = {"name": "lt", "userData": "old", "latestVersion": 4, "arn": "arn:lt", "ebsOptimized": "true"}
-    news = {"name": "lt", "userData": "new", "__defaults": []}
+    old = {"name": "template", "userData": "old", "latestVersion": 4, "arn": "arn:lt", "ebsOptimized": "true"}
+    news = {"name": "template", "userData": "new", "__defaults": []}
     state = run(AWS.update(urn(TEMPLATE), old, {}, news, preview=True, timeout=0))
     assert is_unknown(state["latestVersion"])
     assert state["arn"] == "arn:lt"
@@ -204,10 +204,10 @@ def test_update_renews_dependent_outputs() -> None:
 
 
 def test_secrets_stay_secret() -> None:
-    inputs = check(TEMPLATE, {"name": "lt", "userData": Secret("swordfish")})
+    inputs = check(TEMPLATE, {"name": "template", "userData": Secret("swordfish")})
     assert isinstance(inputs["userData"], Secret)
     assert isinstance(create(TEMPLATE, inputs)["userData"], Secret)
-    assert list(diff(TEMPLATE, {"name": "lt", "userData": "x"}, inputs)) == ["userData"]
+    assert list(diff(TEMPLATE, {"name": "template", "userData": "x"}, inputs)) == ["userData"]
 
 
 def test_another_region_replaces_the_provider() -> None:
@@ -263,3 +263,11 @@ def test_functions_return_assumed_results_or_fail() -> None:
 def test_unknown_resource_type_is_an_error() -> None:
     with pytest.raises(PluginError, match=r"pulumi-aws .* has no resource aws:ec2/nonesuch:Nonesuch"):
         check("aws:ec2/nonesuch:Nonesuch", {})
+
+
+def test_texts_that_aws_refuses_are_refused() -> None:
+    group = "aws:ec2/securityGroup:SecurityGroup"
+    rules = [{"protocol": "tcp", "description": "webhooks of a cloud's controllers"}]
+    with pytest.raises(CheckError, match=r"ingress\[\]\.description: AWS refuses .*cloud's controllers"):
+        check(group, {"ingress": rules})
+    assert check(group, {"ingress": [{"protocol": "tcp", "description": "Kubernetes API"}]})["ingress"]

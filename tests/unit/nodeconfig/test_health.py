@@ -1,0 +1,117 @@
+"""Tests of the health of a machine in a cloud, by which it asks for its replacement."""
+
+from __future__ import annotations
+
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from nodeconfig import bundles
+from nodeconfig.bundle import Bundle, Identity, Service
+from nodeconfig.peers import PEERS_FILE
+from nodeconfig.render import payload, script
+from testkit.bundles import FakeIndex, cluster
+from testkit.clouds import cloud
+from testkit.host import PROGRAM, EmulatedHost
+from topology.model import Role
+
+IDENTITY = Identity("cp-1", "10.0.0.10", "aws:///eu-central-1a/i-1")
+READY = '[ ! -e "$FAKE/dead" ] || { echo "connection refused" >&2; false; }'
+TOOL = """#!/bin/sh
+echo "${0##*/} $*" >>"$FAKE/kubectl-calls"
+case $* in *10.0.0.12*) [ ! -e "$FAKE/other-dead" ] || { echo "no leader" >&2; exit 1; } ;; esac
+"""
+
+
+@pytest.fixture
+def host(tmp_path: Path) -> EmulatedHost:
+    host = EmulatedHost(tmp_path, "sh")
+    host.install_kubectl(TOOL, "/etc/kubernetes/admin.conf")
+    etcdctl = host.path("/usr/local/lib/kubewright/bin/etcdctl")
+    etcdctl.write_text(TOOL)
+    etcdctl.chmod(0o755)
+    return host
+
+
+def deliver(host: EmulatedHost, identity: Identity = IDENTITY) -> None:
+    services = (
+        Service("kubelet.service", ready=f"{READY} && node_ready", timeout=0),
+        Service("containerd.service", timeout=0),
+    )
+    bundle = Bundle(role=Role.ETCD, program=PROGRAM, files=(), secrets=(), artifacts=(), services=services)
+    text = f"node_ready() {{ :; }}\n{script(bundle, identity)}".replace(
+        '. "$1/host.sh"\n', '. "$1/host.sh"\nnode_ready() { :; }\n'
+    )
+    result = host.run(text, payload(bundle, {}))
+    assert result.returncode == 0, result.stderr
+
+
+def ask(host: EmulatedHost, function: str) -> subprocess.CompletedProcess[str]:
+    """Run a function of the host program as the boot program does."""
+    work = host.root / "run/work"
+    work.mkdir(parents=True, exist_ok=True)
+    (work / "host.sh").write_bytes(host.path("/var/lib/kubewright/host.sh").read_bytes())
+    return host.run(f'sh -c \'. "$1/host.sh"; shift; "$@"\' kubewright {work} {function}')
+
+
+def test_a_machine_is_healthy_while_its_services_are(host: EmulatedHost) -> None:
+    deliver(host)
+    assert ask(host, "well").returncode == 0
+    # Whether the API knows the node as ready depends on other machines.
+    assert host.kubectl_calls() == []
+
+
+def test_a_service_that_does_not_answer_makes_the_machine_unhealthy(host: EmulatedHost) -> None:
+    deliver(host)
+    (host.fake / "dead").touch()
+    result = ask(host, "well")
+    assert result.returncode == 1
+    assert "kubelet.service is not healthy: connection refused" in result.stderr
+
+
+def test_a_stopped_service_makes_the_machine_unhealthy(host: EmulatedHost) -> None:
+    deliver(host)
+    (host.fake / "active.containerd.service").unlink()
+    result = ask(host, "well")
+    assert result.returncode == 1
+    assert "containerd.service is not healthy" in result.stderr
+
+
+def test_hosts_of_an_inventory_keep_no_health_checks(host: EmulatedHost) -> None:
+    deliver(host, Identity("cp-1", "10.0.0.10"))
+    assert not list(host.path("/var/lib/kubewright/roles").glob("*/ready.*"))
+
+
+def test_the_other_members_must_answer(host: EmulatedHost) -> None:
+    deliver(host)
+    peers = host.path(PEERS_FILE)
+    peers.parent.mkdir(parents=True, exist_ok=True)
+    peers.write_text("etcd 10.0.0.11\netcd 10.0.0.12\ncontrol-plane 10.0.0.12\n")
+    assert ask(host, "others_well").returncode == 0
+    tools = [line.partition(" ")[0] for line in host.kubectl_calls()]
+    assert tools == ["etcdctl", "etcdctl", "kubectl"]
+    assert "--server=https://10.0.0.12:6443 get --raw /readyz" in host.kubectl_calls()[-1]
+    (host.fake / "other-dead").touch()
+    result = ask(host, "others_well")
+    assert result.returncode == 1
+    assert "etcd on 10.0.0.12 is not healthy: no leader" in result.stderr
+
+
+def test_a_member_without_others_waits_for_none(host: EmulatedHost) -> None:
+    deliver(host)
+    assert ask(host, "others_well").returncode == 0
+
+
+def test_cloud_members_know_the_members_with_their_roles() -> None:
+    built = bundles(cloud(), FakeIndex())
+    (peers,) = (file for file in built["cp-1", Role.ETCD].files if file.path == PEERS_FILE)
+    assert peers.content == (
+        "etcd 10.20.64.10\netcd 10.20.96.10\ncontrol-plane 10.20.64.10\ncontrol-plane 10.20.96.10\n"
+    )
+    edits = {"etcd.hosts": ["e-1", "e-2", "e-3"], "etcd.machine": {"type": "small"}}
+    dedicated = bundles(cloud(**edits), FakeIndex())
+    (peers,) = (file for file in dedicated["e-1", Role.ETCD].files if file.path == PEERS_FILE)
+    assert {line.partition(" ")[0] for line in peers.content.splitlines()} == {"etcd"}
+    on_hosts = bundles(cluster(), FakeIndex())
+    assert not [file for bundle in on_hosts.values() for file in bundle.files if file.path == PEERS_FILE]
