@@ -36,6 +36,13 @@ class ProxyMode(StrEnum):
     IPTABLES = "iptables"
 
 
+class NetworkPolicies(StrEnum):
+    """Whether nodes enforce the NetworkPolicy objects of the cluster."""
+
+    ENFORCED = "enforced"
+    NONE = "none"
+
+
 class TaintEffect(StrEnum):
     """The effect of a taint on pods that do not tolerate the taint."""
 
@@ -142,6 +149,7 @@ class Network:
     """Networks of the cloud's health probes, in addition to the networks of the machines."""
     node_domains: tuple[str, ...] = ()
     """DNS domains of machine names in a cloud. Serving certificates of kubelets contain these names."""
+    policies: NetworkPolicies = NetworkPolicies.ENFORCED
 
     @property
     def api_service(self) -> IPv4Address:

@@ -58,6 +58,12 @@ NETWORK = (
     InvalidSettings("network.node_ports", "not a port range", {"network.node_ports": "30000:32767"}),
     InvalidSettings(
         "network.node_ports",
+        '"30000-30000": is one port, but the network policy controller needs two or more',
+        {"network.node_ports": "30000-30000"},
+    ),
+    InvalidSettings("network.policies", '"calico": not a value', {"network.policies": "calico"}),
+    InvalidSettings(
+        "network.node_ports",
         "the first port, 32767, is above the last",
         {"network.node_ports": "32767-30000"},
     ),
