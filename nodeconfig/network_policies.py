@@ -73,7 +73,8 @@ def _service_unit(topology: Topology) -> Unit:
         f"--kubeconfig={_KUBECONFIG}",
         "--hostname-override=${NODE_NAME}",
         f"--service-cluster-ip-range={network.services}",
-        f"--service-node-port-range={first}-{last}",
+        # kube-router refuses a range of one port.
+        f"--service-node-port-range={min(first, last - 1)}-{last}",
         # The health port would listen on all addresses.
         "--health-port=0",
         "--metrics-addr=127.0.0.1",

@@ -6,7 +6,6 @@ from collections.abc import Iterator
 
 from settings.problem import Problem
 from settings.rules.base import RuleInput, rule
-from topology.model import NetworkPolicies
 from topology.ports import API_PORT, CLUSTER_PORTS, SSH_PORT
 
 
@@ -20,20 +19,6 @@ def node_ports_are_free(rule_input: RuleInput) -> Iterator[Problem]:
             "network.node_ports",
             f'"{first}-{last}"',
             f"contains ports that are in use: {', '.join(taken)}; use another range, such as 30000-32767",
-        )
-
-
-@rule(needs=("network.node_ports", "network.policies"))
-def node_ports_are_a_range(rule_input: RuleInput) -> Iterator[Problem]:
-    """Require two node ports or more if policies are enforced, because kube-router refuses one port."""
-    network = rule_input.settings.network
-    first, last = network.node_ports
-    if first == last and network.policies is NetworkPolicies.ENFORCED:
-        yield Problem(
-            "network.node_ports",
-            f'"{first}-{last}"',
-            "is one port, but the network policy controller needs two or more; use a larger range, or set "
-            "network.policies: none",
         )
 
 

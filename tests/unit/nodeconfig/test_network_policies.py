@@ -68,6 +68,10 @@ def test_nodes_enforce_network_policies_by_default() -> None:
     assert {"kube-router", "netfilter", "ipset"} <= {artifact.name for artifact in bundle.artifacts}
 
 
+def test_one_node_port_is_a_range_that_the_controller_accepts() -> None:
+    assert "  --service-node-port-range=30007-30008 " in content(node(node_ports="30008-30008"), UNIT)
+
+
 def test_health_and_metrics_are_on_loopback() -> None:
     unit = content(node(), UNIT)
     assert "  --health-port=0 " in unit
