@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -188,3 +189,26 @@ def test_controller_listens_only_on_loopback(cluster: Cluster) -> None:
         assert "kube_router_controller_policy_chains" in metrics
         url = f"http://{cluster.address(host)}:20244"
         assert cluster.ssh(host, f"{kubectl} --server={url} get --raw /metrics", check=False).code != 0
+
+
+def other_services(cluster: Cluster, host: str) -> dict[str, str]:
+    return {unit: start for unit, start in cluster.services(host).items() if unit != "kube-router.service"}
+
+
+def test_none_removes_the_rules_and_warns_authors(field: Field, cluster: Cluster) -> None:
+    """No other service restarts, in either direction, and a policy takes effect when `none` is removed."""
+    tools = "PATH=$PATH:/usr/local/lib/kubewright/netfilter"
+    before = {host: other_services(cluster, host) for host in cluster.nodes}
+    with cluster.temporary_settings({"network": {"policies": "none"}}):
+        assert "NetworkPolicy objects have no effect" in cluster.preview().text
+        cluster.up()
+        for host in cluster.nodes:
+            rules = cluster.ssh(host, f"{tools} iptables-save").stdout
+            assert not [line for line in rules.splitlines() if "KUBE-ROUTER" in line or "KUBE-POD-FW" in line]
+        manifest = {"apiVersion": "networking.k8s.io/v1", "kind": "NetworkPolicy", "spec": DENY_INGRESS}
+        manifest |= {"metadata": {"name": "deny", "namespace": field.namespace}}
+        created = cluster.kubectl("create", "-f", "-", stdin=json.dumps(manifest))
+        assert "does not enforce network policies" in created.text
+        field.expect({"near": True, "far": True})
+    field.expect({"near": False, "far": False})
+    assert {host: other_services(cluster, host) for host in cluster.nodes} == before
