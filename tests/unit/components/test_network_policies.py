@@ -44,4 +44,4 @@ def test_ineffective_policies_are_accepted_with_a_warning(deploy: Deploy, tmp_pa
     assert "network.policies: enforced" in validation["message"]
     assert binding.inputs["spec"]["validationActions"] == ["Warn"]
     assert binding.inputs["spec"]["policyName"] == policy.inputs["metadata"]["name"]
-    assert BINDING not in graph.names
+    assert BINDING not in {node.name for node in graph.nodes.values()}

@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -39,7 +40,7 @@ COMMIT
 """
 
 
-def node(**network: object) -> Bundle:
+def node(**network: Any) -> Bundle:  # noqa: ANN401
     return bundles(cluster(**network), FakeIndex())["w-1", Role.NODE]
 
 
