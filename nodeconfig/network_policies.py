@@ -106,7 +106,7 @@ def _removal_program() -> File:
 set -eu
 [ ! -L {SYSTEMD_UNITS}/multi-user.target.wants/{_UNIT} ] || exit 0
 iptables-save -t filter | while IFS= read -r line; do
-    case $line in *KUBE-ROUTER-* | *KUBE-NWPLCY-* | *KUBE-POD-FW-*) ;; *) printf '%s\\n' "$line" ;; esac
+    case $line in *KUBE-ROUTER* | *KUBE-NWPLCY-* | *KUBE-POD-FW-*) ;; *) printf '%s\\n' "$line" ;; esac
 done | iptables-restore -T filter
 ipset list -name | while read -r name; do
     case $name in KUBE-SRC-* | KUBE-DST-*) ipset destroy "$name" ;; esac

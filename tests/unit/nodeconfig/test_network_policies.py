@@ -25,6 +25,7 @@ SAVED = """\
 :KUBE-NWPLCY-B - [0:0]
 :KUBE-ROUTER-INPUT - [0:0]
 -A INPUT -m comment --comment "kube-router netpol - X" -j KUBE-ROUTER-INPUT
+-A INPUT -m comment --comment "KUBE-ROUTER rule to explicitly ACCEPT traffic" -m mark --mark 0x20000 -j ACCEPT
 -A KUBE-FORWARD -m comment --comment "back\\slash" -j ACCEPT
 -A KUBE-ROUTER-INPUT -d 10.244.0.4/32 -j KUBE-POD-FW-A
 -A KUBE-POD-FW-A -j KUBE-NWPLCY-B
