@@ -31,6 +31,7 @@ COMPONENT_VERSIONS: tuple[tuple[str, str], ...] = (
     ("runc", "1.5.2"),
     ("cni-plugins", "1.9.1"),
     ("flannel", "0.28.4"),
+    ("kube-router", "2.6.3-k3s1"),
     ("coredns", "1.15.0"),
     ("coredns", "1.14.7"),
     ("metrics-server", "0.9.0"),
@@ -38,6 +39,7 @@ COMPONENT_VERSIONS: tuple[tuple[str, str], ...] = (
     ("kubelet-csr-approver", "1.3.0"),
     ("conformance-shell", "1.0.0"),
     ("netfilter", "1"),
+    ("ipset", "1"),
     ("haproxy", "1"),
     ("keepalived", "1"),
     ("pulumi", "3.259.0"),
@@ -53,7 +55,8 @@ NODE_ARTIFACTS = (
     *KUBERNETES,
     *("etcd", "etcdctl", "etcdutl", "containerd", "containerd-shim-runc-v2", "ctr", "runc"),
     *("cni-bridge", "cni-loopback", "cni-host-local", "cni-portmap"),
-    *("flanneld", "crictl", "kubelet-csr-approver", "netfilter", "haproxy", "keepalived"),
+    *("flanneld", "kube-router", "crictl", "kubelet-csr-approver"),
+    *("netfilter", "ipset", "haproxy", "keepalived"),
 )
 """Files that hosts fetch and that a mirror holds."""
 

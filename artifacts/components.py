@@ -69,6 +69,7 @@ KUBERNETES = (
 _KUBE_TEST = "k8s.io/kubernetes/test"
 _CONTAINERD = "github.com/containerd/containerd/v2"
 _CNI = "github.com/containernetworking/plugins"
+_KUBE_ROUTER = "github.com/cloudnativelabs/kube-router/v2"
 _PULUMI_LDFLAGS = "-X github.com/pulumi/pulumi/sdk/v3/go/common/version.Version=v{v}"
 _PULUMI = _github_release(
     "pulumi/pulumi", "pulumi-v{v}-linux-{pulumi}.tar.gz", "pulumi-{v}-checksums.txt", "pulumi/{name}"
@@ -176,6 +177,12 @@ COMPONENTS: tuple[Component, ...] = (
         tags="netgo osusergo",
         cgo=True,
     ),
+    Component(  # the fork of k3s, which releases no files; go.mod replaces upstream's module by the fork
+        "kube-router",
+        go_module=_KUBE_ROUTER,
+        packages=(("kube-router", f"{_KUBE_ROUTER}/cmd/kube-router"),),
+        ldflags=f"-X {_KUBE_ROUTER}/pkg/version.Version=v{{v}}",
+    ),
     Component(
         "coredns",
         go_module="github.com/coredns/coredns",
@@ -255,6 +262,7 @@ COMPONENTS: tuple[Component, ...] = (
         tool=True,
     ),
     Component("netfilter", go_module="", packages=(("netfilter", ""),)),  # built from Debian packages
+    Component("ipset", go_module="", packages=(("ipset", ""),)),  # built from Debian packages
     Component("haproxy", go_module="", packages=(("haproxy", ""),)),  # built from Debian packages
     Component("keepalived", go_module="", packages=(("keepalived", ""),)),
 )

@@ -1,4 +1,4 @@
-"""The artifact `netfilter`: nft and iptables of Debian with their xtables extensions."""
+"""The artifacts `netfilter` (nft and iptables of Debian with their xtables extensions) and `ipset`."""
 
 from __future__ import annotations
 
@@ -17,4 +17,12 @@ NETFILTER = Recipe(
     version_options={"nft": "--version", "iptables": "--version"},
     plugins={"xtables": "libxt_conntrack.so"},
     settings='export XTABLES_LIBDIR="$here/xtables"\n',
+)
+
+# An artifact of its own: another digest of `netfilter` would restart kube-proxy on all hosts.
+IPSET = Recipe(
+    name="ipset",
+    packages=("ipset",),
+    programs={"ipset": "ipset"},
+    version_options={"ipset": "--version"},
 )

@@ -136,6 +136,7 @@ def _network(settings: Settings) -> Network:
         ssh_allowed=section.ssh_networks,
         backend=section.backend,
         proxy_mode=section.proxy_mode,
+        policies=section.policies,
         mtu=section.mtu,
         domain=section.domain,
         ssh_ports=_ssh_ports(settings),

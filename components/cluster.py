@@ -119,7 +119,9 @@ class Cluster(ComponentResource):
         known = inventory(topology, self._args.provider.machine_names)
         return [
             Bootstrap(f"{name}-bootstrap", BootstrapArgs(api=self.api, inventory=known), self._child_options),
-            Cni(f"{name}-cni", CniArgs(api=self.api), self._child_options),
+            Cni(
+                f"{name}-cni", CniArgs(api=self.api, policies=topology.network.policies), self._child_options
+            ),
         ]
 
     def _create_pool(self, name: str, pool_name: str, after: Sequence[Resource]) -> NodePool:

@@ -17,6 +17,7 @@ from nodeconfig import (
     flannel,
     kubelet,
     load_balancer,
+    network_policies,
     operating_system,
     peers,
     proxy,
@@ -148,6 +149,7 @@ def _node_component(topology: Topology, pool: Pool, server: str) -> Component:
             kubelet.component(topology, pool, server),
             flannel.component(topology, server),
             proxy.component(topology, server),
+            network_policies.component(topology, server),
         )
     )
 

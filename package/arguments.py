@@ -77,6 +77,8 @@ class NetworkArgs(TypedDict, total=False):
     """Backend of flannel; `host-gw` is faster, but requires all nodes in the same layer 2 network."""
     proxy_mode: str
     """Mode of kube-proxy; `iptables` is for hosts with a kernel that is too old for `nftables`."""
+    policies: str
+    """Whether nodes enforce NetworkPolicy objects, by kube-router; `none`: these objects have no effect."""
     mtu: int
     """MTU of the hosts' links in bytes; 0: detected on each host."""
     domain: str

@@ -17,6 +17,7 @@ from components.addons.access import Access, AccessArgs
 from components.addons.coredns import CoreDns, CoreDnsArgs
 from components.addons.default_accounts import DefaultAccounts, DefaultAccountsArgs
 from components.addons.helm_releases import HelmReleases, HelmReleasesArgs
+from components.addons.ineffective_policies import IneffectivePolicies, IneffectivePoliciesArgs
 from components.addons.metrics_server import MetricsServer, MetricsServerArgs
 from components.cluster import Cluster, ClusterArgs
 from components.inputs import Inputs, inputs_below
@@ -27,7 +28,7 @@ from providers.select import provider_for
 from settings import Settings
 from settings.warnings import settings_warnings
 from topology import exposure, sizing
-from topology.model import Topology
+from topology.model import NetworkPolicies, Topology
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -155,6 +156,8 @@ def _create_add_ons(args: BuildArgs, topology: Topology, cluster: Cluster) -> No
         MetricsServerArgs(api=api, topology=topology, ca=pki.ca, secrets=pki.secrets),
         options,
     )
+    if topology.network.policies is NetworkPolicies.NONE:
+        IneffectivePolicies(scope.name("ineffective-policies"), IneffectivePoliciesArgs(api=api), options)
     DefaultAccounts(scope.name("default-accounts"), DefaultAccountsArgs(api=api), options)
     access = Access(scope.name("access"), AccessArgs(api=api, access=args.settings.access), options)
     releases = HelmReleasesArgs(

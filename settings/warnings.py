@@ -6,11 +6,26 @@ from settings.cluster import Settings
 from settings.owned_flags import COMPONENTS
 from settings.problem import format_path
 from settings.rules.extra_args import extra_args
+from topology.model import NetworkPolicies
 
 
 def settings_warnings(settings: Settings) -> list[str]:
     """Return all warnings about valid settings."""
-    return [*private_key_warnings(settings), *extra_args_warnings(settings)]
+    return [
+        *private_key_warnings(settings),
+        *network_policy_warnings(settings),
+        *extra_args_warnings(settings),
+    ]
+
+
+def network_policy_warnings(settings: Settings) -> list[str]:
+    """Return a warning if NetworkPolicy objects have no effect."""
+    if settings.network.policies is NetworkPolicies.ENFORCED:
+        return []
+    return [
+        "network.policies: none: NetworkPolicy objects have no effect, every pod can connect to every other "
+        "pod; set network.policies: enforced"
+    ]
 
 
 def extra_args_warnings(settings: Settings) -> list[str]:

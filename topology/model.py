@@ -41,6 +41,13 @@ class ProxyMode(StrEnum):
     IPTABLES = "iptables"
 
 
+class NetworkPolicies(StrEnum):
+    """Whether nodes enforce the NetworkPolicy objects of the cluster."""
+
+    ENFORCED = "enforced"
+    NONE = "none"
+
+
 class TaintEffect(StrEnum):
     """The effect of a taint on pods that do not tolerate the taint."""
 
@@ -148,6 +155,7 @@ class Network:
     node_domains: tuple[str, ...] = ()
     """DNS domains of machine names in a cloud. Serving certificates of kubelets contain these names."""
     open_ports: tuple[OpenPort, ...] = ()
+    policies: NetworkPolicies = NetworkPolicies.ENFORCED
 
     @property
     def api_service(self) -> IPv4Address:

@@ -64,6 +64,8 @@ CONTROLLER_MANAGER_PORT = 10257
 SCHEDULER_PORT = 10259
 CLOUD_NODE_HEALTH_PORT = 10290
 """Port on loopback where a node answers the health check of its cloud."""
+NETWORK_POLICY_METRICS_PORT = 20244
+"""Port on loopback with the metrics of kube-router, which show its health too."""
 
 _EVERY_ROLE = tuple(Role)
 
@@ -181,5 +183,6 @@ CLUSTER_PORTS = {
     CONTROLLER_MANAGER_PORT: "kube-controller-manager",
     SCHEDULER_PORT: "kube-scheduler",
     CLOUD_NODE_HEALTH_PORT: "health of a node for its cloud",
+    NETWORK_POLICY_METRICS_PORT: "kube-router metrics",
 }
 """All ports of cluster components, including ports on loopback. Services must not get these ports."""

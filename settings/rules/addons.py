@@ -84,7 +84,8 @@ def credentials_are_complete(rule_input: RuleInput) -> Iterator[Problem]:
 def mirror_is_set(rule_input: RuleInput) -> Iterator[Problem]:
     """Require a mirror.
 
-    flanneld, the netfilter tools, the host program and the CSR approver have no official downloads.
+    flanneld, kube-router, the netfilter tools, the host program and the CSR approver have no official
+    downloads.
     """
     if rule_input.settings.artifacts.mirror is None:
         yield Problem(

@@ -29,6 +29,7 @@ SERVICES = {
     "kubelet": ("worker", 2),
     "flanneld": ("worker", 2),
     "kube-proxy": ("worker", 2),
+    "kube-router": ("worker", 2),
 }
 """By component: the role of its host, and the maximum time without a successful write, in seconds."""
 DATA = "/var/lib/etcd"

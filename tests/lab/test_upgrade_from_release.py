@@ -33,12 +33,16 @@ EXPECTED_CREATIONS = (
     "cluster-pki-kubelet-serving-ca",
     "cluster-pki-kubelet-serving-ca-key",
     "cluster-bootstrap-inventory",
+    "cluster-cni-network-policies",
+    "cluster-cni-network-policies-role",
     "cluster-bootstrap-csr-approver-local",
     "cluster-bootstrap-csr-approver-local-role",
     "cluster-join-tokens",
     "cluster-join-tokens-node-cp-1",
     "cluster-join-tokens-node-w-1",
 )
+NEW_SERVICES = {"kube-router.service"}
+"""Services that hosts of that release do not have."""
 EXPECTED_DELETIONS = (
     "cluster-pki-flannel",
     "cluster-pki-flannel-key",
@@ -112,6 +116,9 @@ def test_up_takes_over_a_stack_of_the_release(release_cluster: Cluster) -> None:
         if after[host].get(unit) != start and unit not in EXPECTED_RESTARTS
     }
     assert not changed
+    assert {host: units.keys() - before[host].keys() for host, units in after.items()} == dict.fromkeys(
+        after, NEW_SERVICES
+    )
     assert release_cluster.previewed_operations() == {}
     release_cluster.wait_all_ready()
 

@@ -84,6 +84,13 @@ def pod_security(check: Check, objects: ClusterObjects) -> Verdict:
     return warn(_listed(f"weaker than {check.argument} in", weaker))
 
 
+def policy_controller(_: Check, objects: ClusterObjects) -> Verdict:
+    """Judge by the permissions of kube-router whether nodes enforce network policies."""
+    names = map(name_of, objects.cluster_role_bindings)
+    enforced = "kubewright:network-policies" in names
+    return warn([] if enforced else ["network.policies is none; does another controller enforce them?"])
+
+
 def network_policies(_: Check, objects: ClusterObjects) -> Verdict:
     """Judge whether every namespace of users has a network policy."""
     protected = {namespace_of(policy) for policy in objects.network_policies}
@@ -136,6 +143,7 @@ JUDGES: Mapping[str, Callable[[Check, ClusterObjects], Verdict]] = {
         default_service_accounts,
         mounted_tokens,
         pod_security,
+        policy_controller,
         network_policies,
         secret_variables,
         seccomp_profiles,

@@ -21,7 +21,7 @@ BENCHMARK = "CIS Kubernetes Benchmark 2.0.1"
 DEFAULT_WARNINGS = frozenset(
     (
         *("1.2.1", "1.2.9", "1.2.11", "3.1.1", "3.1.2", "3.1.3", "4.2.7"),
-        *("5.1.7", "5.2.6", "5.2.7", "5.2.8", "5.2.9", "5.3.1", "5.3.2", "5.4.2", "5.5.1", "5.6.1"),
+        *("5.1.7", "5.2.6", "5.2.7", "5.2.8", "5.2.9", "5.3.2", "5.4.2", "5.5.1", "5.6.1"),
     )
 )
 """The checks that are warnings on a new cluster with default settings. All others pass."""

@@ -15,10 +15,10 @@ from topology.model import Versions
 FILES_OF_HOSTS = (
     *("kube-apiserver", "kube-controller-manager", "kube-scheduler", "kubelet", "kube-proxy", "kubectl"),
     *("etcd", "etcdctl", "etcdutl", "containerd", "containerd-shim-runc-v2", "ctr", "runc"),
-    *("cni-bridge", "cni-loopback", "cni-host-local", "cni-portmap", "flanneld", "crictl"),
-    *("kubelet-csr-approver", "netfilter", "haproxy", "keepalived"),
+    *("cni-bridge", "cni-loopback", "cni-host-local", "cni-portmap", "flanneld", "kube-router", "crictl"),
+    *("kubelet-csr-approver", "netfilter", "ipset", "haproxy", "keepalived"),
 )
-FROM_DEBIAN_PACKAGES = {"netfilter", "haproxy", "keepalived"}
+FROM_DEBIAN_PACKAGES = {"netfilter", "ipset", "haproxy", "keepalived"}
 FROM_THIS_PROJECT = {"kubelet-csr-approver", "conformance-shell"}
 WITHOUT_DEPENDENCIES = {"conformance-shell"}
 ROWS = [

@@ -22,6 +22,7 @@ SANDBOXED = {
     "haproxy.service": ("", "CAP_NET_BIND_SERVICE"),
     "kube-apiserver.service": ("/var/log/kubernetes", ""),
     "kube-controller-manager.service": ("", ""),
+    "kube-router.service": ("", "CAP_NET_ADMIN CAP_NET_RAW"),
     "kube-scheduler.service": ("", ""),
     "kubelet-csr-approver.service": ("", ""),
 }

@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 
 from settings import Settings, load
-from settings.warnings import private_key_warnings
+from settings.warnings import network_policy_warnings, private_key_warnings, settings_warnings
+from tests.unit.settings.support import TWO_WORKERS, with_edits
 
 
 def settings_with(ssh: dict[str, Any], environment: str = "production", **own: Any) -> Settings:  # noqa: ANN401
@@ -49,3 +50,14 @@ def test_agent_causes_no_warning() -> None:
 
 def test_key_file_of_a_lab_causes_no_warning() -> None:
     assert private_key_warnings(settings_with({"private_key_file": "/keys/id"}, environment="lab")) == []
+
+
+def test_network_policies_without_effect_cause_a_warning() -> None:
+    settings = load(with_edits(TWO_WORKERS, {"network.policies": "none"}))
+    [warning] = network_policy_warnings(settings)
+    assert "NetworkPolicy objects have no effect" in warning
+    assert warning in settings_warnings(settings)
+
+
+def test_enforced_network_policies_cause_no_warning() -> None:
+    assert network_policy_warnings(load(TWO_WORKERS)) == []

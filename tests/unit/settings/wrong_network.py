@@ -81,6 +81,9 @@ NETWORK = (
     InvalidSettings("network.services", "at most 20, a /12", {"network.services": "11.0.0.0/9"}),
     InvalidSettings("network.node_ports", "not a port range", {"network.node_ports": "30000:32767"}),
     InvalidSettings(
+        "network.policies", '"calico": unknown; allowed: enforced, none', {"network.policies": "calico"}
+    ),
+    InvalidSettings(
         "network.node_ports",
         "the first port, 32767, is above the last",
         {"network.node_ports": "32767-30000"},

@@ -53,7 +53,8 @@ def new_cluster(**objects: Any) -> ClusterObjects:  # noqa: ANN401
         "services": [named("kubernetes", "default")],
         "cluster_roles": [role("cluster-admin", "*", "*", "*", labels=DEFAULTS)],
         "cluster_role_bindings": [
-            binding("cluster-admin", "cluster-admin", "Group", "system:masters", labels=DEFAULTS)
+            binding("cluster-admin", "cluster-admin", "Group", "system:masters", labels=DEFAULTS),
+            binding("kubewright:network-policies", "kubewright:network-policies", "Group", "system:nodes"),
         ],
         "pod_security": "baseline",
         "exempt_namespaces": frozenset(("kube-system",)),
@@ -104,6 +105,12 @@ def test_permission_of_one_user_needs_judgment(check: str) -> None:
 def test_permission_of_all_users_fails(check: str) -> None:
     objects = with_role("reader", *PERMISSIONS[check], kind="Group", subject="system:authenticated")
     assert verdicts(objects)[check].outcome is Outcome.FAIL
+
+
+def test_cluster_without_a_policy_controller_needs_judgment() -> None:
+    found = verdicts(new_cluster(cluster_role_bindings=()))["5.3.1"]
+    assert found.outcome is Outcome.WARN
+    assert "network.policies is none" in found.detail
 
 
 def test_other_verbs_and_objects_with_names_give_no_permission() -> None:
