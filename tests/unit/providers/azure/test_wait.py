@@ -210,6 +210,36 @@ class TestWaitForPool:
         timer.join()
         assert time.monotonic() - start < 30
 
+    def test_time_limit_starts_again_whenever_the_upgrade_progresses(self, cloud: FakeAzure) -> None:
+        """A pool of hundreds of nodes changes for hours, in batches of minutes."""
+        latest = f"{SCALE_SET}/rollingUpgrades/latest"
+        cloud.set_nodes(["general-1-000000"], 1, self.upgrade("RollingForward", "2026-11-20T10:00:00Z"))
+        stopped = threading.Event()
+
+        def progress() -> None:
+            for number in range(1, 11):
+                if stopped.wait(0.2):
+                    return
+                upgrade = self.upgrade("RollingForward", "2026-11-20T10:00:00Z")
+                numbers = {"progress": {"successfulInstanceCount": number}}
+                cloud.responses[latest] = {"properties": {**upgrade, **numbers}}
+            cloud.report("status/pools/general/general-1-000000/node", "new")
+
+        thread = threading.Thread(target=progress)
+        thread.start()
+        start = time.monotonic()
+        try:
+            self.wait(cloud, Polling(limit=1.2, interval=0.05))
+        finally:
+            stopped.set()
+            thread.join()
+        assert time.monotonic() - start > 1.8
+
+    def test_upgrade_without_progress_ends_the_wait(self, cloud: FakeAzure) -> None:
+        cloud.set_nodes(["general-1-000000"], 1, self.upgrade("RollingForward", "2026-11-20T10:00:00Z"))
+        with pytest.raises(WaitError, match=r"not healthy yet: .* \(no progress for 0 s\)"):
+            self.wait(cloud)
+
     def test_only_the_new_upgrade_ends_the_wait(self, cloud: FakeAzure) -> None:
         """Azure starts an upgrade some time after the change of the scale set."""
         cloud.set_nodes(
