@@ -22,6 +22,7 @@ from providers.azure.machine import (
     machine_digest,
     security_profile,
 )
+from providers.azure.pool_size import keep_size
 from topology.model import Capacity, Pool
 from topology.ports import CLOUD_NODE_HEALTH_PORT
 
@@ -156,6 +157,7 @@ class WorkerPool(ComponentResource):
                 # The autoscaler sets the size. Pulumi sends the value of the state: docs/azure.md, "Sizes
                 # of pools".
                 ignore_changes=["sku.capacity"] if args.autoscaled else None,
+                hooks=keep_size(f"{self._name}-{part.zone + 1}") if args.autoscaled else None,
             ),
         )
 
