@@ -13,15 +13,17 @@ from collections.abc import Callable, Mapping
 
 from pulumi import ResourceHook, ResourceHookArgs, ResourceHookBinding
 
+from providers.azure.environments import AzureEnvironment
 
-def keep_size(name: str) -> ResourceHookBinding:
+
+def keep_size(name: str, environment: AzureEnvironment) -> ResourceHookBinding:
     """Return hooks for a scale set that fail an update which would change its size.
 
-    `name` is the name of the scale set in the program.
+    `name` is the name of the scale set in the program, `environment` the cloud of Azure that has it.
     """
 
     def refuse(args: ResourceHookArgs) -> None:
-        refuse_resize(name, args, _read_size)
+        refuse_resize(name, args, lambda id: _read_size(id, environment))
 
     return ResourceHookBinding(before_update=[ResourceHook(f"{name}-keeps-size", refuse)])
 
@@ -48,9 +50,10 @@ def describe_resize(name: str, inputs: Mapping[str, object], current: int) -> st
     )
 
 
-def _read_size(id: str) -> int:
+def _read_size(id: str, environment: AzureEnvironment) -> int:
     # The SDK is loaded only for an update.
     from providers.azure.credentials import deployer_credential
-    from providers.azure.wait_clients import MANAGEMENT, MachineGroups
+    from providers.azure.wait_clients import MachineGroups
 
-    return MachineGroups(MANAGEMENT, deployer_credential(os.environ), None).capacity(id)
+    credential, url = deployer_credential(os.environ, environment.login), environment.management
+    return MachineGroups(url, credential, None, f"{url}/.default").capacity(id)

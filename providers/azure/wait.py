@@ -18,7 +18,8 @@ from azure.core.exceptions import AzureError
 
 from formats.lists import shorten_list
 from providers.azure.credentials import CredentialError, deployer_credential
-from providers.azure.wait_clients import MANAGEMENT, MachineGroups, RollingUpgrade, StatusStore
+from providers.azure.environments import ENVIRONMENTS
+from providers.azure.wait_clients import MachineGroups, RollingUpgrade, StatusStore
 from providers.cloud.polling import (
     Polling,
     WaitError,
@@ -166,7 +167,8 @@ def parse_arguments(words: Sequence[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python3 -m providers.azure.wait")
     parser.add_argument("--statuses", required=True, help="URL of the container of statuses")
     parser.add_argument("--seconds", type=float, required=True)
-    parser.add_argument("--management", default=MANAGEMENT)
+    parser.add_argument("--cloud", choices=ENVIRONMENTS, default="public")
+    parser.add_argument("--management", default=None, help="URL of the management API of a lab")
     parser.add_argument("--ca-file", default=None)
     parser.add_argument("--described", help="digest of the machines; a change runs the command again")
     commands = parser.add_subparsers(dest="command", required=True)
@@ -191,18 +193,20 @@ def parse_arguments(words: Sequence[str]) -> argparse.Namespace:
 
 def main(
     words: Sequence[str],
-    find_credential: Callable[[Mapping[str, str]], TokenCredential] = deployer_credential,
+    find_credential: Callable[[Mapping[str, str], str], TokenCredential] = deployer_credential,
 ) -> int:
     """Run the command line and return the exit code."""
     args = parse_arguments(words)
     return run_program(
-        lambda: _run_command(args, find_credential(os.environ)), (CredentialError, AzureError, OSError)
+        lambda: _run_command(args, find_credential(os.environ, ENVIRONMENTS[args.cloud].login)),
+        (CredentialError, AzureError, OSError),
     )
 
 
 def _run_command(args: argparse.Namespace, token: TokenCredential) -> None:
     statuses = StatusStore(args.statuses, token, args.ca_file)
-    groups = MachineGroups(args.management, token, args.ca_file)
+    management = ENVIRONMENTS[args.cloud].management
+    groups = MachineGroups(args.management or management, token, args.ca_file, f"{management}/.default")
     polling = Polling(limit=args.seconds)
     match args.command:
         case "gate":

@@ -16,12 +16,13 @@ from azure.core.pipeline.policies import SansIOHTTPPolicy
 from azure.core.rest import HttpRequest, HttpResponse
 from azure.storage.blob import ContainerClient
 
+from providers.azure.environments import ENVIRONMENTS
 from providers.cloud.polling import WaitError, unreported_keys
 
 if TYPE_CHECKING:
     from azure.mgmt.compute import ComputeManagementClient
 
-MANAGEMENT = "https://management.azure.com"
+MANAGEMENT = ENVIRONMENTS["public"].management
 _FAILED_CODES = {"Faulted", "Cancelled"}
 _EARLIEST = datetime.min.replace(tzinfo=UTC)
 
@@ -72,10 +73,19 @@ class RollingUpgrade:
 
 
 class MachineGroups:
-    """A client of the management API at `url`, for scale sets of pools and machines of members, by id."""
+    """A client of the management API at `url`, for scale sets of pools and machines of members, by id.
 
-    def __init__(self, url: str, credential: TokenCredential, ca_file: str | None) -> None:
-        self._url, self._credential = url.rstrip("/"), credential
+    `scope` is the scope of its tokens.
+    """
+
+    def __init__(
+        self,
+        url: str,
+        credential: TokenCredential,
+        ca_file: str | None,
+        scope: str = f"{MANAGEMENT}/.default",
+    ) -> None:
+        self._url, self._credential, self._scope = url.rstrip("/"), credential, scope
         self._options: dict[str, Any] = {"connection_verify": ca_file} if ca_file else {}
         self._clients: dict[str, ComputeManagementClient] = {}
 
@@ -93,11 +103,11 @@ class MachineGroups:
 
     def nodes(self, id: str) -> dict[str, bool]:
         """Return, by host name, whether each machine of a scale set has the latest model of the scale set."""
-        machines = self._client(id).virtual_machine_scale_set_vms.list(*_group_and_name(id))
+        machines: Iterable[Any] = self._client(id).virtual_machine_scale_set_vms.list(*_group_and_name(id))
+        properties = [machine.properties for machine in machines]
         return {
-            machine.properties.os_profile.computer_name.lower(): machine.properties.latest_model_applied
-            is not False
-            for machine in machines
+            each.os_profile.computer_name.lower(): each.latest_model_applied is not False
+            for each in properties
         }
 
     def upgrade(self, id: str) -> RollingUpgrade | None:
@@ -136,7 +146,7 @@ class MachineGroups:
                 self._credential,
                 subscription,
                 base_url=self._url,
-                credential_scopes=[f"{MANAGEMENT}/.default"],
+                credential_scopes=[self._scope],
                 per_call_policies=[_SameHostPolicy(self._url)],
                 **self._options,
             )

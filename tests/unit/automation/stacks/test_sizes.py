@@ -13,6 +13,7 @@ from automation.environment import Environment
 from automation.stacks import actions, driver, plans, sizes
 from automation.stacks.actions import StackRequest
 from automation.stacks.events import Step
+from automation.stacks.preflight import encryption, rotation, upgrade
 from automation.stacks.result import Action, Options, Outcome, Result
 
 TYPE = "azure-native:compute:VirtualMachineScaleSet"
@@ -71,9 +72,9 @@ def calls(monkeypatch: pytest.MonkeyPatch) -> list[tuple[Action, tuple[str, ...]
             stack="prod", action=action, outcome=outcome, errors=("denied",) if engine.fails else ()
         )
 
-    for module in ("rotation", "upgrade", "encryption"):
-        monkeypatch.setattr(getattr(actions, module), "check", lambda *_: None)
-    monkeypatch.setattr(actions.upgrade, "record_success", lambda *_: None)
+    for module in (rotation, upgrade, encryption):
+        monkeypatch.setattr(module, "check", lambda *_: None)
+    monkeypatch.setattr(upgrade, "record_success", lambda *_: None)
     monkeypatch.setattr(driver, "run_action", run_action)
     monkeypatch.setattr(FakeEngine, "fails", False, raising=False)
     return recorded
