@@ -31,7 +31,13 @@ DEPENDENCIES = (
 )  # fmt: skip
 EXTRAS = {
     "aws": ("pulumi-aws", "boto3"),
-    "azure": ("pulumi-azure-native", "azure-identity", "azure-storage-blob"),
+    "azure": (
+        "pulumi-azure-native",
+        "azure-identity",
+        "azure-mgmt-compute",
+        "azure-storage-blob",
+        "tenacity",
+    ),
 }
 _IMPORT = re.compile(r"(from|import)\s+")
 _PIN = re.compile(r"^([A-Za-z0-9-]+)==(\d+)(\.\S+)", re.MULTILINE)

@@ -872,6 +872,19 @@ class AwsArgs(TypedDict, total=False):
     """Quotas of the account, checked before machines are created."""
 
 
+class AzureSnapshotArgs(TypedDict, total=False):
+    """Snapshots of data disks by Azure Disk Backup, in addition to etcd's own snapshots."""
+
+    every_hours: int
+    """Hours between two snapshots."""
+    keep: int
+    """Number of snapshots that are kept."""
+    enabled: bool
+    """Take snapshots of data disks; false: no Backup vault is created."""
+    soft_delete: bool
+    """Keep deleted backups for 14 days; the vault and its resource group then survive `down`."""
+
+
 class AzureSubnetsArgs(TypedDict, total=False):
     """Existing subnets: a subnet for members, which have fixed addresses, and a subnet for the nodes of
     pools.
@@ -889,7 +902,9 @@ class AzureNetworkArgs(TypedDict, total=False):
     range: Required[str]
     """IPv4 range of the virtual network; a new network needs a /8 to a /22."""
     nat: bool
-    """Create a NAT gateway, through which machines without public addresses reach the internet."""
+    """Create a NAT gateway, through which machines reach the internet; required in a new network."""
+    accelerated: bool
+    """Accelerated networking of all machines, which most sizes have."""
     flow_logs: bool
     """Log accepted and rejected connections of the virtual network (flow logs)."""
     id: str
@@ -951,8 +966,8 @@ class AzureQuotaArgs(TypedDict, total=False):
 class AzureArgs(TypedDict, total=False):
     """A cluster on Azure. `azure.ssh_key` is the text of a public SSH key."""
 
-    snapshots: VolumeSnapshotArgs
-    """Snapshots of data volumes."""
+    snapshots: AzureSnapshotArgs
+    """Snapshots of data disks."""
     addons: CloudAddonArgs
     """Add-ons for the cloud."""
     tags: Mapping[str, str]
@@ -963,10 +978,12 @@ class AzureArgs(TypedDict, total=False):
     """SSH key of the machines; empty: no SSH access."""
     subscription: Required[str]
     """Id of the subscription, a GUID."""
+    cloud: str
+    """Cloud of Azure that has the subscription."""
     location: Required[str]
     """Location of the cluster, such as `westeurope`."""
     zones: Sequence[str]
-    """Names of the availability zones; with three zones etcd keeps its quorum if a zone fails."""
+    """Availability zones: one zone, or all three, so that etcd keeps its quorum if a zone fails."""
     network: Required[AzureNetworkArgs]
     """The virtual network of the cluster."""
     endpoint: AzureEndpointArgs

@@ -43,6 +43,8 @@ class ResourceTypes:
     stateful: resources whose deletion loses data.
     api_endpoints: resources through which clients reach the Kubernetes API.
     tags_required: resources that must have the tags of the policy.
+    resized: resources whose size a controller in the cluster changes, and whose updates send the size in the
+    state. The driver refreshes them before `up`.
     """
 
     machines: tuple[str, ...]
@@ -56,6 +58,7 @@ class ResourceTypes:
     stateful: tuple[str, ...]
     api_endpoints: tuple[str, ...]
     tags_required: frozenset[str]
+    resized: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

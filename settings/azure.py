@@ -4,12 +4,19 @@ from __future__ import annotations
 
 import re
 from ipaddress import IPv4Network
-from typing import Annotated, ClassVar
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import AfterValidator, Field
 
 from settings.base import Section
-from settings.clouds import CloudSettings, Endpoints, MetadataUrl, ServiceUrl, SubnetSettings
+from settings.clouds import (
+    CloudSettings,
+    Endpoints,
+    MetadataUrl,
+    ServiceUrl,
+    SubnetSettings,
+    VolumeSnapshotSettings,
+)
 from settings.types import Network, NonEmpty
 from topology.subnets import split_into_zones
 
@@ -18,6 +25,7 @@ PROBE_SOURCE = IPv4Network("168.63.129.16/32")
 
 https://learn.microsoft.com/azure/virtual-network/what-is-ip-address-168-63-129-16
 """
+_ZONES = ("1", "2", "3")
 _LOCATION = re.compile(r"[a-z][a-z0-9]+")
 _GUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
@@ -34,6 +42,17 @@ def _validate_guid(text: str) -> str:
             "not an id; allowed: a GUID in lower case, such as 00000000-0000-0000-0000-000000000000"
         )
     return text
+
+
+def _validate_zones(zones: tuple[str, ...]) -> tuple[str, ...]:
+    unknown = [zone for zone in zones if zone not in _ZONES]
+    if unknown:
+        raise ValueError(f'{unknown[0]}: not a zone; allowed: "1", "2" and "3"')
+    if len(zones) != 1 and sorted(zones) != [*_ZONES]:
+        raise ValueError(
+            "frontends of load balancers are in one zone or in all zones; name one zone, or all three"
+        )
+    return zones
 
 
 class AzureSubnetsSettings(Section):
@@ -53,7 +72,9 @@ class AzureNetworkSettings(Section):
     range: Network
     """IPv4 range of the virtual network; a new network needs a /8 to a /22."""
     nat: bool = True
-    """Create a NAT gateway, through which machines without public addresses reach the internet."""
+    """Create a NAT gateway, through which machines reach the internet; required in a new network."""
+    accelerated: bool = True
+    """Accelerated networking of all machines, which most sizes have."""
     flow_logs: bool = False
     """Log accepted and rejected connections of the virtual network (flow logs)."""
     id: NonEmpty | None = None
@@ -110,6 +131,15 @@ class AzureQuotaSettings(Section):
     """Number of rules of a network security group."""
 
 
+class AzureSnapshotSettings(VolumeSnapshotSettings):
+    """Snapshots of data disks by Azure Disk Backup, in addition to etcd's own snapshots."""
+
+    enabled: bool = True
+    """Take snapshots of data disks; false: no Backup vault is created."""
+    soft_delete: bool = False
+    """Keep deleted backups for 14 days; the vault and its resource group then survive `down`."""
+
+
 class AzureSettings(CloudSettings):
     """A cluster on Azure. `azure.ssh_key` is the text of a public SSH key."""
 
@@ -118,10 +148,12 @@ class AzureSettings(CloudSettings):
 
     subscription: Annotated[str, AfterValidator(_validate_guid)]
     """Id of the subscription, a GUID."""
+    cloud: Literal["public", "usgovernment", "china"] = "public"
+    """Cloud of Azure that has the subscription."""
     location: Annotated[str, AfterValidator(_validate_location)]
     """Location of the cluster, such as `westeurope`."""
-    zones: tuple[NonEmpty, ...] = ("1", "2", "3")
-    """Names of the availability zones; with three zones etcd keeps its quorum if a zone fails."""
+    zones: Annotated[tuple[NonEmpty, ...], AfterValidator(_validate_zones)] = ("1", "2", "3")
+    """Availability zones: one zone, or all three, so that etcd keeps its quorum if a zone fails."""
     network: AzureNetworkSettings
     """The virtual network of the cluster."""
     endpoint: AzureEndpointSettings = AzureEndpointSettings()
@@ -130,6 +162,8 @@ class AzureSettings(CloudSettings):
     """Make the store reachable only from the virtual network, which the deployer must be connected to."""
     image: AzureImageSettings = AzureImageSettings()
     """The image of machines: either `id`, or `publisher`, `offer` and `sku`."""
+    snapshots: AzureSnapshotSettings = AzureSnapshotSettings()
+    """Snapshots of data disks."""
     endpoints: AzureEndpoints = AzureEndpoints()
     """Private endpoints of Azure services."""
     quotas: AzureQuotaSettings = AzureQuotaSettings()

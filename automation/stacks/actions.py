@@ -17,7 +17,7 @@ from automation.engine.interrupts import current_shutdown
 from automation.engine.program import Engine
 from automation.environment import Environment
 from automation.prerequisites import ENGINE_ONLY, Purpose
-from automation.stacks import driver, plans, teardown
+from automation.stacks import driver, plans, sizes, teardown
 from automation.stacks.events import Message, Policy
 from automation.stacks.known_secrets import redactor_of_stack
 from automation.stacks.preflight import encryption, protection, rotation, upgrade
@@ -87,6 +87,11 @@ def up(request: StackRequest) -> Result:
     rotation.check(engine)
     upgrade.check(engine)
     encryption.check(engine, request.environment)
+    resized = sizes.resized_resources(engine)
+    # The refresh changes the state, so a plan is compared with the state before the refresh.
+    state = engine.state_digest() if resized and request.options.plan is not None else ""
+    if failure := _refresh_sizes(request, engine, resized):
+        return replace(failure, action=Action.UP)
     if request.options.policy:
         policy_preview = _silent_preview(request, engine, replace(request.options, plan=None, diff=False))
         if policy_preview.outcome is Outcome.FAILED:
@@ -98,7 +103,9 @@ def up(request: StackRequest) -> Result:
             if plan_preview.outcome is Outcome.FAILED:
                 return replace(plan_preview, action=Action.UP)
             current_plan = plans.SavedPlan(
-                plans.load_engine_plan(file), plans.input_digests(plan_preview.events), engine.state_digest()
+                plans.load_engine_plan(file),
+                plans.input_digests(plan_preview.events),
+                state or engine.state_digest(),
             )
             plans.check_unchanged(request.stack, saved, current_plan)
         with plans.plan_in_temporary_file(engine, saved.plan) as file:
@@ -114,12 +121,29 @@ def up(request: StackRequest) -> Result:
     return result
 
 
+def _refresh_sizes(request: StackRequest, engine: Engine, resized: tuple[str, ...]) -> Result | None:
+    """Read the current size of the scale sets `resized` into the state. Return the result if this fails.
+
+    An update of a scale set sends the size in the state, which must not be older than the autoscaler's.
+    """
+    if not resized:
+        return None
+    options = replace(request.options, plan=None, targets=resized)
+    result = _run_silently(Action.REFRESH, request, engine, options)
+    return result if result.outcome is Outcome.FAILED else None
+
+
 def _silent_preview(request: StackRequest, engine: Engine, options: Options) -> Result:
-    """Run a preview without output.
+    """Run a preview without output."""
+    return _run_silently(Action.PREVIEW, request, engine, options)
+
+
+def _run_silently(action: Action, request: StackRequest, engine: Engine, options: Options) -> Result:
+    """Run the action without output.
 
     If it fails, show its errors and pass its messages and policy violations to `on_event`.
     """
-    result = replace(request, show=_ignore_line, on_event=None).run_engine(Action.PREVIEW, engine, options)
+    result = replace(request, show=_ignore_line, on_event=None).run_engine(action, engine, options)
     if result.outcome is Outcome.FAILED:
         for error in result.errors:
             request.show(error)
@@ -136,6 +160,9 @@ def preview(request: StackRequest) -> Result:
     upgrade.check(engine)
     if request.options.plan is None:
         return request.run_engine(Action.PREVIEW, engine)
+    # `up` does the same: the plan then contains the same sizes unless the autoscaler changes them.
+    if failure := _refresh_sizes(request, engine, sizes.resized_resources(engine)):
+        return replace(failure, action=Action.PREVIEW)
     # Read the state before the preview, so that a change during the preview makes the plan outdated.
     state = engine.state_digest()
     with plans.temporary_plan_file(engine) as file:

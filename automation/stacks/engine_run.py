@@ -86,7 +86,7 @@ class EngineRun:
                 # hosts.
                 stack.up(parallel=options.parallel, continue_on_error=plan is None, plan=plan, **callbacks)
             case Action.REFRESH:
-                stack.refresh(parallel=options.parallel, **callbacks)
+                stack.refresh(parallel=options.parallel, target=list(options.targets) or None, **callbacks)
             case Action.DESTROY:
                 # Continue after an error, so that an unreachable host does not prevent other deletions.
                 stack.destroy(parallel=options.parallel, continue_on_error=True, **callbacks)

@@ -29,6 +29,7 @@ from automation.engine.program import Engine
 from automation.errors import UserError
 from automation.signatures import has_signature
 from automation.stacks.events import Event, Step
+from automation.stacks.sizes import inputs_without_size
 from settings.bases import is_secure
 
 Plan = Mapping[str, Any]
@@ -106,9 +107,12 @@ def load_engine_plan(file: Path) -> Plan:
 
 
 def input_digests(events: Iterable[Event]) -> dict[str, str]:
-    """Return a digest of the old (masked) inputs of every resource that a preview changes, by URN."""
+    """Return a digest of the old (masked) inputs of every resource that a preview changes, by URN.
+
+    The digest does not contain the size of a resource that the autoscaler resizes.
+    """
     return {
-        step.urn: sha256(json.dumps(step.old, sort_keys=True).encode()).hexdigest()
+        step.urn: sha256(json.dumps(inputs_without_size(step), sort_keys=True).encode()).hexdigest()
         for step in events
         if isinstance(step, Step) and step.phase == "plan" and step.operation not in _UNCHANGED_OPERATIONS
     }

@@ -46,7 +46,8 @@ class Options:
     is the number of resources that change at a time. `diff` shows changed inputs in a preview. `wait` is
     the time to wait for a stack in use; 0 fails immediately. `plan` is the file in which a preview saves
     its plan, or the plan that `up` must follow. `policy` checks a preview against the rules of `policy/`; the
-    preview fails when a mandatory rule is violated. `offline` runs a preview with stand-ins.
+    preview fails when a mandatory rule is violated. `offline` runs a preview with stand-ins. `targets` are
+    the URNs of the only resources that `refresh` reads; empty: all resources.
     """
 
     parallel: int = PARALLEL
@@ -57,6 +58,7 @@ class Options:
     diff: bool = True
     policy: bool = False
     offline: bool = False
+    targets: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -21,10 +21,10 @@ class RunningMachine:
     """A machine of the emulated cloud.
 
     `id` is the cloud's id, `host` the name in the lab. `identity` is the name of a role or the client id of a
-    managed identity. `group` is the group that created the machine, `version` the version of its template.
-    `lifecycle` is `InService`, or `Terminated` after the cloud has told the machine to end. `hook` is the
-    lifecycle hook for which the group waits, or empty. `released` is true after the machine completed the
-    hook.
+    managed identity. `identities` maps the resource ids of all managed identities to their client ids.
+    `group` is the group that created the machine, `version` the version of its template. `lifecycle` is
+    `InService`, or `Terminated` after the cloud has told the machine to end. `hook` is the lifecycle hook for
+    which the group waits, or empty. `released` is true after the machine completed the hook.
     """
 
     id: str
@@ -42,6 +42,7 @@ class RunningMachine:
     hook: str = ""
     version: str = "1"
     released: bool = False
+    identities: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ boot program (`boot.sh`) blocks the metadata service for pods on the pod network
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import pulumi_kubernetes as kubernetes
@@ -32,6 +32,9 @@ from settings.clouds import CloudAddonSettings
 _RAW = "https://raw.githubusercontent.com/kubernetes-sigs"
 CONFIG_SECRET = "azure-cloud-provider"
 """The Secret that the cloud controller and the disk driver read. It contains ids but no secret value."""
+
+_TAG_DELIMITERS = ",;|\x1f"
+"""The last character cannot be in a tag."""
 
 CLOUD_CONTROLLER_CHART = Chart(
     name="cloud-provider-azure",
@@ -101,7 +104,6 @@ class AddOns(ComponentResource):
 
     def _create_storage_class(self) -> None:
         """Create the default StorageClass: premium disks, encrypted by Azure, in the zone of the pod."""
-        tags = ",".join(f"{key}={value}" for key, value in self._args.names.resource_tags().items())
         kubernetes.storage.v1.StorageClass(
             f"{self._name}-storage-class",
             metadata=kubernetes.meta.v1.ObjectMetaArgs(
@@ -109,7 +111,7 @@ class AddOns(ComponentResource):
                 annotations={"storageclass.kubernetes.io/is-default-class": "true"},
             ),
             provisioner="disk.csi.azure.com",
-            parameters={"skuName": "Premium_LRS", "networkAccessPolicy": "DenyAll", "tags": tags},
+            parameters=storage_class_parameters(self._args.names.resource_tags()),
             volume_binding_mode="WaitForFirstConsumer",
             allow_volume_expansion=True,
             reclaim_policy="Delete",
@@ -117,10 +119,26 @@ class AddOns(ComponentResource):
         )
 
 
+def storage_class_parameters(tags: Mapping[str, str]) -> dict[str, str]:
+    """Return the parameters of the default StorageClass, with tags for the disks.
+
+    The tags are one text. Its delimiter is the first character that no tag contains.
+    """
+    text = "".join((*tags, *tags.values()))
+    delimiter = next(character for character in _TAG_DELIMITERS if character not in text)
+    parameters = {
+        "skuName": "Premium_LRS",
+        "networkAccessPolicy": "DenyAll",
+        "tags": delimiter.join(f"{key}={value}" for key, value in tags.items()),
+    }
+    # Parameters of a StorageClass cannot change: the default of the driver is not written.
+    return parameters if delimiter == "," else {**parameters, "tagValueDelimiter": delimiter}
+
+
 def cloud_config(names: Names, network: NetworkReference, *, tenant_id: str, client_id: str) -> str:
     """Return the controllers' configuration `azure.json` (cloud-provider-azure, install/configs)."""
     values = {
-        "cloud": "AzurePublicCloud",
+        "cloud": names.environment.name,
         "tenantId": tenant_id,
         "subscriptionId": names.subscription,
         "resourceGroup": names.resource_group,
@@ -140,7 +158,8 @@ def cloud_config(names: Names, network: NetworkReference, *, tenant_id: str, cli
         "userAssignedIdentityID": client_id,
         "useInstanceMetadata": True,
         "cloudProviderBackoff": True,
-        "tags": ",".join(f"{key}={value}" for key, value in names.resource_tags().items()),
+        # `tags` is a list with commas and equals signs, which values can contain.
+        "tagsMap": names.resource_tags(),
     }
     return json.dumps(values, indent=2)
 
@@ -198,6 +217,7 @@ def autoscaler_values(names: Names, client_id: Input[str]) -> Values:
         "azureVMType": "vmss",
         "azureUseManagedIdentityExtension": True,
         "azureUserAssignedIdentityID": client_id,
+        **({} if names.cloud == "public" else {"extraEnv": {"ARM_CLOUD": names.environment.name}}),
         "fullnameOverride": "cluster-autoscaler",
         **ON_HOST_NETWORK,
         "extraArgs": {

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import quote
 
 from pulumi import Output
 
@@ -16,6 +17,9 @@ from settings.azure import AzureEndpoints
 from topology.model import Topology
 from topology.ports import CLOUD_NODE_HEALTH_PORT
 
+STORAGE_AUDIENCE = "https://storage.azure.com/"
+"""The resource that tokens for storage accounts are for, in every cloud of Azure."""
+_IDENTITY = "Microsoft.ManagedIdentity/userAssignedIdentities"
 _CLOUD_PART = Path(__file__).with_name("boot.sh")
 
 
@@ -54,16 +58,20 @@ class BootPrograms:
 
     def read_url(self, kind: str, name: str) -> str:
         """Return the URL of the blob container that the machines of a machine config read."""
-        return f"{self._store_url}/{container_name(kind, name)}"
+        return f"{self.store_url}/{container_name(kind, name)}"
 
     def status_url(self, kind: str, name: str) -> str:
         """Return the URL of the blob container to which the machines of a machine config write statuses."""
-        return f"{self._store_url}/{status_container_name(kind, name)}"
+        return f"{self.store_url}/{status_container_name(kind, name)}"
 
     def _program_variables(self, kind: str, name: str) -> dict[str, str]:
         return {
-            "STORE": self._store_url,
+            "STORE": self.store_url,
             "CONTAINER": container_name(kind, name),
+            "IDENTITY": quote(
+                self.names.id(_IDENTITY, self.names.identity(container_name(kind, name))), safe=""
+            ),
+            "STORAGE": quote(STORAGE_AUDIENCE, safe=""),
             "METADATA": (self.endpoints.metadata or METADATA).rstrip("/"),
             "PODS": str(self.topology.network.pods),
             "HEALTH": str(CLOUD_NODE_HEALTH_PORT) if kind == POOLS else "",
@@ -71,8 +79,9 @@ class BootPrograms:
         }
 
     @property
-    def _store_url(self) -> str:
-        default = f"https://{self.names.storage_account}.blob.core.windows.net"
+    def store_url(self) -> str:
+        """The URL of the store: of the storage account, or `azure.endpoints.blob`."""
+        default = f"https://{self.names.storage_account}.blob.{self.names.environment.storage}"
         return (self.endpoints.blob or default).rstrip("/")
 
     @property

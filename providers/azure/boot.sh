@@ -1,9 +1,10 @@
 # shellcheck shell=sh disable=SC2034,SC2153,SC2154
 # Azure's part of the boot program: identity, store, data disk, termination events.
 # Variables: STORE (URL of the blob service), CONTAINER (the container to read; statuses go to CONTAINER-status),
-# METADATA (URL of the metadata service), PODS (the pod network, which must not reach that service), VOLUME
-# (number of the data disk, or empty), HEALTH (port of the health extension on loopback, or empty) and ENDPOINT
-# (name of the API on a control plane, or empty).
+# IDENTITY (resource id of the machine's identity, encoded for a URL), STORAGE (the resource that tokens for the
+# store are for, encoded for a URL), METADATA (URL of the metadata service), PODS (the pod network, which must not
+# reach that service), VOLUME (number of the data disk, or empty), HEALTH (port of the health extension on loopback,
+# or empty) and ENDPOINT (name of the API on a control plane, or empty).
 
 # API versions of the metadata service, and of the blob service with tokens.
 azure_instance_version=2021-02-01
@@ -20,11 +21,24 @@ azure_metadata() {
     azure_ask "$METADATA/metadata/instance/$1?api-version=$azure_instance_version&format=text"
 }
 
-# azure_authorization: the authorization header for the store, with the identity of the machine. It travels
-# only by pipes: any process can read the arguments of a command.
+# azure_json PROGRAM ARGUMENTS…: runs lines of Python with the JSON of stdin in `answer`. cloud-init needs python3.
+azure_json() {
+    azure_program=$1
+    shift
+    python3 -c "import json, sys
+try:
+    answer = json.load(sys.stdin)
+except ValueError:
+    sys.exit('the metadata service gave no JSON')
+$azure_program" "$@"
+}
+
+# azure_authorization: the authorization header for the store, with the identity of the machine. A policy of the
+# subscription can give further identities to a machine, so the request names the identity. The header travels only
+# by pipes: any process can read the arguments of a command.
 azure_authorization() {
-    azure_ask "$METADATA/metadata/identity/oauth2/token?api-version=2018-02-01&resource=https%3A%2F%2Fstorage.azure.com%2F" |
-        sed -n 's/.*"access_token" *: *"\([^"]*\)".*/Authorization: Bearer \1/p'
+    azure_ask "$METADATA/metadata/identity/oauth2/token?api-version=2018-02-01&resource=$STORAGE&msi_res_id=$IDENTITY" |
+        azure_json 'print("Authorization: Bearer " + answer["access_token"])'
 }
 
 # azure_blob CONTAINER KEY ARGUMENTS…: a request to the store.
@@ -71,13 +85,14 @@ cloud_volume() {
     return 1
 }
 
-# azure_end: prints the id of the event that terminates this machine, or nothing. Objects of the answer are flat,
-# so splitting it at brackets gives one line for each.
+# azure_end: prints the id of the event that terminates this machine, or nothing.
 azure_end() {
     azure_name=$(azure_metadata compute/name) || return 1
-    azure_ask "$METADATA/metadata/scheduledevents?api-version=2020-07-01" | tr -d '\r\n' | tr '{' '\n' |
-        grep -E '"EventType" *: *"(Terminate|Preempt)"' | grep -F "\"$azure_name\"" |
-        sed -n 's/.*"EventId" *: *"\([^"]*\)".*/\1/p' | head -n 1
+    azure_ask "$METADATA/metadata/scheduledevents?api-version=2020-07-01" | azure_json '
+for event in answer["Events"]:
+    if event["EventType"] in ("Terminate", "Preempt") and sys.argv[1] in event["Resources"]:
+        print(event["EventId"])
+        break' "$azure_name"
 }
 
 cloud_leaving() { [ -n "$(azure_end)" ]; }

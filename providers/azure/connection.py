@@ -31,7 +31,12 @@ def connect(names: Names, scope: Scope) -> Connection:
 
     Inputs of resources contain the group's name, which is known in advance and readable in previews.
     """
-    plugin = Provider(scope.name("azure"), subscription_id=names.subscription, opts=scope.options())
+    plugin = Provider(
+        scope.name("azure"),
+        subscription_id=names.subscription,
+        environment=names.environment.plugin,
+        opts=scope.options(),
+    )
     group = ResourceGroup(
         scope.name("azure-group"),
         resource_group_name=names.resource_group,

@@ -15,6 +15,9 @@ from azure.identity import (
     ManagedIdentityCredential,
 )
 
+from providers.azure.environments import ENVIRONMENTS
+
+_PUBLIC_LOGIN = ENVIRONMENTS["public"].login
 _AUDIENCE = "api://AzureADTokenExchange"
 """The audience of CI tokens (learn.microsoft.com/entra/workload-id/workload-identity-federation)."""
 
@@ -23,16 +26,19 @@ class CredentialError(Exception):
     """No credentials were found; the message is one line for the operator."""
 
 
-def deployer_credential(environment: Mapping[str, str]) -> TokenCredential:
+def deployer_credential(environment: Mapping[str, str], login: str = _PUBLIC_LOGIN) -> TokenCredential:
     """Return the credential that pulumi-azure-native selects for these environment variables.
 
-    Without the variables of another method, return the credential of `az login`.
+    Without the variables of another method, return the credential of `az login`. `login` is the host of
+    Entra ID.
     """
     tenant, client = environment.get("ARM_TENANT_ID", ""), environment.get("ARM_CLIENT_ID", "")
     if tenant and client and (secret := environment.get("ARM_CLIENT_SECRET")):
-        return ClientSecretCredential(tenant, client, secret)
+        return ClientSecretCredential(tenant, client, secret, authority=login)
     if tenant and client and environment.get("ARM_USE_OIDC", "").lower() == "true":
-        return ClientAssertionCredential(tenant, client, lambda: federated_token(environment))
+        return ClientAssertionCredential(
+            tenant, client, lambda: federated_token(environment), authority=login
+        )
     if environment.get("ARM_USE_MSI", "").lower() == "true":
         return ManagedIdentityCredential(client_id=client or None)
     return AzureCliCredential()

@@ -49,6 +49,7 @@ _TYPES = ResourceTypes(
             "azure-native:storage:StorageAccount",
         }
     ),
+    resized=("azure-native:compute:VirtualMachineScaleSet",),
 )
 
 

@@ -53,7 +53,8 @@ class Endpoint(ComponentResource):
     def __init__(self, name: str, args: EndpointArgs, opts: ResourceOptions | None = None) -> None:
         super().__init__("kubewright:azure:Endpoint", name, None, opts)
         self._name, self._args, self._names = name, args, args.names
-        self._child = ResourceOptions(parent=self)
+        # Azure refuses a frontend while another subnet of its network changes.
+        self._child = ResourceOptions(parent=self, depends_on=list(args.network.machine_dependencies))
         internal = network.FrontendIPConfigurationArgs(
             name=_FRONTEND,
             subnet=network.SubnetArgs(id=args.network.members),

@@ -9,6 +9,7 @@ from pulumi import Input, Output, Resource, ResourceOptions
 from pulumi_azure_native.compute import ImageReferenceArgs
 
 from components.scope import Scope
+from providers.azure.boot import BootPrograms
 from providers.azure.connection import Connection, connect
 from providers.azure.endpoint import Endpoint, EndpointArgs
 from providers.azure.firewall import Firewall, FirewallArgs, rules_by_group
@@ -46,8 +47,14 @@ class Foundation:
         return [*self.network.machine_dependencies, self.firewall, self.identities, self.endpoint]
 
 
-def create_foundation(settings: AzureSettings, topology: Topology, names: Names, scope: Scope) -> Foundation:
-    """Create the foundation (network, firewall, endpoint, store, identities) in the location of a cluster."""
+def create_foundation(
+    settings: AzureSettings, topology: Topology, boot: BootPrograms, scope: Scope
+) -> Foundation:
+    """Create the foundation (network, firewall, endpoint, store, identities) in the location of a cluster.
+
+    `boot` has the names of the cluster and the URL of its store.
+    """
+    names = boot.names
     connection = connect(names, scope)
     options = scope.options(connection.options)
     network = existing_network(settings) or _new_network(
@@ -59,7 +66,7 @@ def create_foundation(settings: AzureSettings, topology: Topology, names: Names,
         options,
     )
     endpoint = _create_endpoint(settings, topology, names, network, scope.name("azure-endpoint"), options)
-    store = _create_store(settings, topology, names, network, scope.name("azure-store"), options)
+    store = _create_store(settings, topology, boot, network, scope.name("azure-store"), options)
     identities = Identities(
         scope.name("azure-identity"),
         IdentityArgs(
@@ -67,6 +74,7 @@ def create_foundation(settings: AzureSettings, topology: Topology, names: Names,
             containers=identity_containers(topology),
             container_ids=store.container_ids,
             controller_identities=[container_name(CONTROL_PLANES, "")],
+            addons=settings.addons,
             external_networks=[settings.network.id] if settings.network.id else [],
         ),
         options,
@@ -120,17 +128,19 @@ def _create_endpoint(
 def _create_store(
     settings: AzureSettings,
     topology: Topology,
-    names: Names,
+    boot: BootPrograms,
     network: NetworkReference,
     name: str,
     options: ResourceOptions,
 ) -> Store:
     args = StoreArgs(
-        names=names,
+        names=boot.names,
         containers=[name for pair in identity_containers(topology).values() for name in pair],
         network=network,
         allowed_networks=topology.network.api_allowed,
         private=settings.private_store,
+        url=boot.store_url,
+        ca_file=settings.endpoints.ca_file,
     )
     return Store(name, args, options)
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from pulumi import ComponentResource, Input, Output, ResourceOptions
+from pulumi import ComponentResource, Input, Output, Resource, ResourceOptions
 from pulumi_azure_native.authorization import PermissionArgs, RoleAssignment, RoleDefinition
 from pulumi_azure_native.managedidentity import UserAssignedIdentity
 
@@ -17,9 +17,14 @@ from providers.azure.names import Names
 from providers.azure.permissions import (
     BLOB_CONTRIBUTOR,
     BLOB_READER,
-    CONTROLLER_ACTIONS,
     NETWORK_ACTIONS,
+    controller_actions,
 )
+from providers.cloud.gate import create_gate
+from settings.clouds import CloudAddonSettings
+
+_REPLICATION_SECONDS = 30
+"""The time in which a new role definition reaches all servers of Azure Resource Manager."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -29,13 +34,14 @@ class IdentityArgs:
     `containers` are the names of the container to read and of the container to write, by name of the
     identity. `container_ids` are the ids of containers by name. `controller_identities` are the names of the
     identities of control planes. `external_networks` are ids of networks outside the resource group, which
-    controllers use.
+    controllers use. `addons` selects the permissions of the controllers.
     """
 
     names: Names
     container_ids: Mapping[str, Output[str]]
     containers: Mapping[str, tuple[str, str]]
     controller_identities: Sequence[str]
+    addons: CloudAddonSettings
     external_networks: Sequence[str] = ()
 
 
@@ -50,6 +56,7 @@ class Identities(ComponentResource):
         super().__init__("kubewright:azure:Identities", name, None, opts)
         self._name, self._args, self._names = name, args, args.names
         self._child = ResourceOptions(parent=self)
+        self._roles: list[Resource] = []
         identities = {identity: self._create_identity(identity) for identity in args.containers}
         for identity, (read, write) in args.containers.items():
             self._assign_role(
@@ -71,37 +78,65 @@ class Identities(ComponentResource):
         return UserAssignedIdentity(
             f"{self._name}-{identity}",
             resource_group_name=self._names.resource_group,
-            resource_name_=f"{self._names.cluster}-{identity}",
+            resource_name_=self._names.identity(identity),
             location=self._names.location,
             tags=self._names.resource_tags(),
             opts=self._child,
         )
 
     def _create_controller_role(self, identities: Mapping[str, UserAssignedIdentity]) -> None:
-        definition = self._names.guid("controllers")
+        """Create the role of the controllers in the resource group, and a role for each external network."""
+        group = self._names.resource_group_id
+        actions = controller_actions(self._args.addons)
+        role = self._create_role("controllers", "the cloud controller and add-ons", group, actions)
+        networks = {
+            network: self._create_role(
+                f"network-{number}",
+                "the network of the cloud controller",
+                _resource_group_id(network),
+                list(NETWORK_ACTIONS),
+            )
+            for number, network in enumerate(self._args.external_networks)
+        }
+        # A role can be assigned when all servers of Azure have its definition.
+        pause = [
+            create_gate(f"{self._name}-roles-replicated", f"sleep {_REPLICATION_SECONDS}", self._after_roles)
+        ]
+        for identity in self._args.controller_identities:
+            self._assign_role(identity, identities[identity], "controls", role, group, pause)
+            for number, (network, network_role) in enumerate(networks.items()):
+                purpose = f"network-{number}"
+                self._assign_role(identity, identities[identity], purpose, network_role, network, pause)
+
+    def _create_role(self, name: str, purpose: str, scope: str, actions: list[str]) -> Output[str]:
+        """Create a custom role and return its id. `scope` is the id of a resource group."""
+        definition = self._names.guid(name)
         role = RoleDefinition(
-            f"{self._name}-controllers",
+            f"{self._name}-{name}",
             role_definition_id=definition,
             # Names of roles are unique in a tenant, over all subscriptions.
-            role_name=f"Kubewright controllers of {self._names.resource_group} {definition[:8]}",
-            description="The cloud controller, disk driver and autoscaler of one cluster",
-            scope=self._names.resource_group_id,
-            assignable_scopes=[
-                self._names.resource_group_id,
-                *sorted({_resource_group_id(id) for id in self._args.external_networks}),
-            ],
-            permissions=[PermissionArgs(actions=[*CONTROLLER_ACTIONS, *NETWORK_ACTIONS])],
+            role_name=f"Kubewright {name} of {self._names.resource_group} {definition[:8]}",
+            description=f"Permissions of one cluster: {purpose}",
+            scope=scope,
+            assignable_scopes=[scope],
+            permissions=[PermissionArgs(actions=actions)],
             opts=self._child,
         )
-        for identity in self._args.controller_identities:
-            self._assign_role(
-                identity, identities[identity], "controls", role.id, self._names.resource_group_id
-            )
-            for number, network in enumerate(self._args.external_networks):
-                self._assign_role(identity, identities[identity], f"network-{number}", role.id, network)
+        self._roles.append(role)
+        return role.id
+
+    @property
+    def _after_roles(self) -> ResourceOptions:
+        return ResourceOptions(parent=self, depends_on=list(self._roles))
 
     def _assign_role(
-        self, name: str, identity: UserAssignedIdentity, purpose: str, role: Input[str], scope: Input[str]
+        self,
+        name: str,
+        identity: UserAssignedIdentity,
+        purpose: str,
+        role: Input[str],
+        scope: Input[str],
+        dependencies: Sequence[Resource] = (),
     ) -> None:
         RoleAssignment(
             f"{self._name}-{name}-{purpose}",
@@ -111,7 +146,7 @@ class Identities(ComponentResource):
             principal_type="ServicePrincipal",
             role_definition_id=role,
             scope=scope,
-            opts=self._child,
+            opts=ResourceOptions(parent=self, depends_on=list(dependencies)),
         )
 
 

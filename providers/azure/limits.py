@@ -6,6 +6,7 @@ import math
 import re
 from collections.abc import Iterable, Mapping
 
+from providers.azure import sizes
 from providers.azure.firewall import FIRST_PRIORITY, LAST_PRIORITY, rules_by_group
 from providers.azure.names import status_container_name
 from providers.azure.pools import autoscaler_tags, batch_percent, zone_parts
@@ -28,19 +29,14 @@ MAX_NODES_PER_SET_CUSTOM_IMAGE = 600
 """Maximum size of a scale set with a custom image."""
 MAX_TAGS = 50
 """Maximum number of tags of a resource."""
+MAX_DNS_TAGS = 15
+"""Maximum number of tags of a private DNS zone."""
 MAX_NAME_CHARACTERS = 40
 """Maximum length of the cluster name: the backup vault name has at most 50 characters with its suffix."""
 MAX_STORE_RULES = 400
 """Maximum number of IP rules in the firewall of a storage account."""
 
-# Standard_D4s_v5: family, vCPUs, features; Standard_D8-4s_v5 has four of eight vCPUs enabled.
-_SIZE = re.compile(r"Standard_[A-Z]{1,3}([0-9]+)(?:-([0-9]+))?([a-z]*)(?:_[A-Za-z0-9_]+)?")
-
-
-def vcpus(size: str) -> int | None:
-    """Return the vCPUs of a machine size, read from its name; None for names with another pattern."""
-    match = _SIZE.fullmatch(size)
-    return int(match.group(2) or match.group(1)) if match else None
+_NOT_IN_DISK_TAG_NAMES = re.compile(r"[.=]")
 
 
 def problems(settings: Settings, azure: AzureSettings, topology: Topology) -> list[Problem]:
@@ -49,7 +45,8 @@ def problems(settings: Settings, azure: AzureSettings, topology: Topology) -> li
         *_name_problems(topology),
         *_endpoint_problems(topology),
         *_network_problems(azure, topology),
-        *_size_problems(settings),
+        *_size_problems(settings, azure),
+        *_tag_problems(azure),
         *_pool_problems(azure, topology),
         *_ingress_rule_problems(azure, topology),
         *_vcpu_problems(settings, azure, topology),
@@ -137,17 +134,45 @@ def _network_problems(azure: AzureSettings, topology: Topology) -> Iterable[Prob
         )
 
 
-def _size_problems(settings: Settings) -> Iterable[Problem]:
-    for path, size in requested_types(settings):
-        match = _SIZE.fullmatch(size)
-        if not match:
-            yield Problem(path, size, "not a machine size; use one such as Standard_D2s_v5")
-        elif "p" in match.group(3):
+def _size_problems(settings: Settings, azure: AzureSettings) -> Iterable[Problem]:
+    for path, name in requested_types(settings):
+        size = sizes.parse(name)
+        if size is None:
+            yield Problem(path, name, "not a machine size; use one such as Standard_D2s_v5")
+        elif size.is_arm:
             yield Problem(
-                path, size, "an arm64 size; the catalogue has only amd64 binaries; use an amd64 size"
+                path, name, "an arm64 size; the catalogue has only amd64 binaries; use an amd64 size"
             )
-        elif "s" not in match.group(3):
-            yield Problem(path, size, "no premium disks; choose a size with an s, such as Standard_D2s_v5")
+        elif not size.has_premium_disks:
+            yield Problem(path, name, "no premium disks; choose a size with an s, such as Standard_D2s_v5")
+        elif reason := sizes.describe_unknown(size):
+            yield Problem(
+                path, name, f"not a machine size of Azure ({sizes.AS_OF}): {reason}; choose an existing size"
+            )
+        elif azure.network.accelerated and not size.has_accelerated_networking:
+            yield Problem(
+                path,
+                name,
+                "has no accelerated networking; choose another size, or set azure.network.accelerated: false",
+            )
+
+
+def _tag_problems(azure: AzureSettings) -> Iterable[Problem]:
+    if len(azure.tags) >= MAX_DNS_TAGS:
+        yield Problem(
+            "azure.tags",
+            "",
+            f"{len(azure.tags)} tags; private DNS zones take {MAX_DNS_TAGS} tags, and one is the cluster's; "
+            f"use at most {MAX_DNS_TAGS - 1}",
+        )
+    for name in azure.tags if azure.addons.storage else ():
+        if _NOT_IN_DISK_TAG_NAMES.search(name):
+            yield Problem(
+                f"azure.tags.{name}",
+                "",
+                "the disk driver refuses names of tags with a dot or an equals sign; rename the tag, or set "
+                "azure.addons.storage: false",
+            )
 
 
 def _pool_problems(azure: AzureSettings, topology: Topology) -> Iterable[Problem]:
@@ -217,10 +242,10 @@ def _needed_vcpus(
     Each pool counts with its minimum size or, with `max_size`, with its maximum size, and with the additional
     nodes during an upgrade. A machine size with an unknown number of vCPUs counts as 0.
     """
-    total = 0 if spot else member_vcpus(settings, vcpus)
+    total = 0 if spot else member_vcpus(settings, sizes.vcpus)
     for pool in topology.pools:
         if pool.capacity is not None and pool.capacity.spot == spot:
-            each = vcpus(pool.capacity.types[0]) or 0
+            each = sizes.vcpus(pool.capacity.types[0]) or 0
             for part in zone_parts(pool.capacity, azure.zone_count):
                 nodes = part.max_size if max_size else part.min_size
                 surge = math.ceil(nodes * batch_percent(pool.max_unavailable, part) / 100)

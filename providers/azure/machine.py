@@ -22,6 +22,7 @@ class MachineArgs:
     """Arguments of a machine. `disk` is the size of the operating system's disk in whole GiB.
 
     `subnet`, `firewall` (a security group) and `identity` are ids; `program` is the boot program.
+    `accelerated` enables accelerated networking.
     """
 
     names: Names
@@ -33,6 +34,7 @@ class MachineArgs:
     identity: Input[str]
     ssh_key: Input[str]
     program: Input[str]
+    accelerated: bool
 
 
 def custom_data(program: Input[str]) -> Output[str]:

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from ipaddress import IPv4Address
 
-from pulumi import ComponentResource, Input, Output, ResourceOptions
+from pulumi import ComponentResource, Input, Output, Resource, ResourceOptions
 from pulumi_azure_native import compute, network
 
 from providers.azure.machine import (
@@ -52,7 +52,8 @@ class StableIdentityArgs:
 
     `member` is the name of the member, `zone` the name of a zone, `data_disk` the size of the data disk in
     whole GiB. `firewall` is the id of a security group, `backends` are ids of the interface's load balancer
-    pools.
+    pools. `accelerated` enables accelerated networking. The interface waits for `dependencies`: Azure refuses
+    an interface while another resource changes its subnet or its security group.
     """
 
     names: Names
@@ -63,6 +64,8 @@ class StableIdentityArgs:
     firewall: Input[str]
     backends: Sequence[Input[str]]
     data_disk: int
+    accelerated: bool
+    dependencies: Sequence[Resource] = ()
 
 
 class StableIdentity:
@@ -83,6 +86,7 @@ class StableIdentity:
             resource_group_name=self._names.resource_group,
             network_interface_name=args.member,
             location=self._names.location,
+            enable_accelerated_networking=args.accelerated,
             network_security_group=network.NetworkSecurityGroupArgs(id=args.firewall),
             ip_configurations=[
                 network.NetworkInterfaceIPConfigurationArgs(
@@ -97,7 +101,7 @@ class StableIdentity:
                 )
             ],
             tags=self._names.resource_tags(),
-            opts=ResourceOptions(parent=self._parent),
+            opts=ResourceOptions(parent=self._parent, depends_on=list(args.dependencies)),
         )
         return interface.id
 

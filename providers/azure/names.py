@@ -12,6 +12,7 @@ import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from providers.azure.environments import ENVIRONMENTS, AzureEnvironment
 from providers.cloud.machine_config import config_names
 from topology.model import Topology
 
@@ -20,17 +21,27 @@ CLUSTER_TAG = "kubewright:cluster"
 
 # Any constant UUID. Role assignments and definitions have GUIDs as names, which must stay the same.
 _GUID_NAMESPACE = uuid.UUID("5f5c3b1e-7d0b-4f0e-9a5e-0c6f1a2b3c4d")
+_NOT_IN_DNS_TAGS = re.compile(r"[^A-Za-z0-9_.-]+")
 _NOT_IN_CONTAINER_NAMES = re.compile(r"[^a-z0-9-]+")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Names:
-    """Names of the resources of one cluster. `tags` come from the settings; `subscription` is a GUID."""
+    """Names of the resources of one cluster.
+
+    `subscription` is a GUID. `tags` and `cloud` come from the settings.
+    """
 
     cluster: str
     subscription: str
     location: str
     tags: Mapping[str, str] = field(default_factory=dict)
+    cloud: str = "public"
+
+    @property
+    def environment(self) -> AzureEnvironment:
+        """The cloud of Azure that has the subscription."""
+        return ENVIRONMENTS[self.cloud]
 
     @property
     def resource_group(self) -> str:
@@ -43,14 +54,38 @@ class Names:
         return f"/subscriptions/{self.subscription}/resourceGroups/{self.resource_group}"
 
     @property
+    def backup_group(self) -> str:
+        """The name of the resource group of the Backup vault, which can outlive the cluster."""
+        return f"{self.resource_group}-backup"
+
+    @property
     def storage_account(self) -> str:
         """The name of the storage account, unique in all of Azure: 24 lower-case letters and digits."""
         digest = hashlib.sha256(f"{self.resource_group_id}/{self.location}".lower().encode()).hexdigest()
         return f"kw{digest[:22]}"
 
+    def identity(self, name: str) -> str:
+        """Return the name of the managed identity of a kind of members or of a pool (`container_name`)."""
+        return f"{self.cluster}-{name}"
+
     def resource_tags(self, extra_tags: Mapping[str, str] | None = None) -> dict[str, str]:
         """Return all tags of a resource. Tags of Kubewright override tags of the settings."""
         return {**self.tags, CLUSTER_TAG: self.cluster, **(extra_tags or {})}
+
+    def dns_tags(self) -> dict[str, str]:
+        """Return the tags of a private DNS zone, whose names have only letters, digits and `-_.`.
+
+        Azure accepts other names and drops these tags (learn.microsoft.com/azure/azure-resource-manager/
+        management/tag-resources).
+        """
+        return {_dns_tag(name): value for name, value in self.resource_tags().items()}
+
+    @property
+    def program_arguments(self) -> list[str]:
+        """The arguments of the programs `wait` and `objects` that select the cloud of Azure; none for the
+        public cloud.
+        """
+        return [] if self.cloud == "public" else ["--cloud", self.cloud]
 
     def id(self, kind: str, *names: str) -> str:
         """Return the id of a resource, from its type and the names in its path.
@@ -69,6 +104,11 @@ class Names:
     def guid(self, *words: str) -> str:
         """Return a GUID for the name of a role assignment or definition. Equal words give the same GUID."""
         return str(uuid.uuid5(_GUID_NAMESPACE, "/".join((self.resource_group_id, *words)).lower()))
+
+
+def _dns_tag(name: str) -> str:
+    text = _NOT_IN_DNS_TAGS.sub("-", name)
+    return f"x-{text}" if text[:1].isdigit() else text
 
 
 def container_name(kind: str, name: str) -> str:

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
+from settings.clouds import CloudAddonSettings
+
 BLOB_READER = "2a2b9908-6ea1-4ae2-8e65-a410df84e7d1"
 """Storage Blob Data Reader (learn.microsoft.com/azure/role-based-access-control/built-in-roles)."""
 BLOB_CONTRIBUTOR = "ba92f5b4-2d11-453d-a403-e96b0029c9fe"
@@ -14,7 +18,9 @@ NETWORK_ACTIONS = (
     "Microsoft.Network/virtualNetworks/subnets/read",
     "Microsoft.Network/virtualNetworks/subnets/join/action",
 )
-CONTROLLER_ACTIONS = (
+"""Actions of all controllers on the virtual network, which can be in another resource group."""
+
+CLOUD_CONTROLLER_ACTIONS = (
     # Load balancers of services, their addresses, and their security rules.
     "Microsoft.Network/loadBalancers/read",
     "Microsoft.Network/loadBalancers/write",
@@ -29,36 +35,90 @@ CONTROLLER_ACTIONS = (
     "Microsoft.Network/publicIPAddresses/join/action",
     "Microsoft.Network/networkSecurityGroups/read",
     "Microsoft.Network/networkSecurityGroups/write",
-    "Microsoft.Network/networkSecurityGroups/join/action",
+    # The controller lists private link services whenever it removes the frontend of a service. Without this
+    # action a deleted service keeps its finalizer.
+    "Microsoft.Network/privateLinkServices/read",
     # The machines of nodes.
     "Microsoft.Compute/virtualMachines/read",
     "Microsoft.Compute/virtualMachines/instanceView/read",
     "Microsoft.Network/networkInterfaces/read",
-    "Microsoft.Network/networkInterfaces/join/action",
     "Microsoft.Compute/virtualMachineScaleSets/read",
     "Microsoft.Compute/virtualMachineScaleSets/instanceView/read",
     "Microsoft.Compute/virtualMachineScaleSets/virtualMachines/read",
     "Microsoft.Compute/virtualMachineScaleSets/virtualMachines/instanceView/read",
     "Microsoft.Compute/virtualMachineScaleSets/virtualMachines/networkInterfaces/read",
-    # Disks and their snapshots.
+)
+"""Actions of the cloud controller, which always runs (cloud-provider-azure, azure-permissions.md)."""
+
+_MACHINE_WRITE_ACTIONS = (
+    # A controller that writes a machine needs these actions on what the machine refers to.
+    "Microsoft.ManagedIdentity/userAssignedIdentities/assign/action",
+    "Microsoft.Network/networkInterfaces/join/action",
+    "Microsoft.Network/networkSecurityGroups/join/action",
+)
+STORAGE_ACTIONS = (
     "Microsoft.Compute/disks/read",
     "Microsoft.Compute/disks/write",
     "Microsoft.Compute/disks/delete",
-    "Microsoft.Compute/snapshots/read",
-    "Microsoft.Compute/snapshots/write",
-    "Microsoft.Compute/snapshots/delete",
     "Microsoft.Compute/locations/vmSizes/read",
     "Microsoft.Compute/locations/operations/read",
     "Microsoft.Compute/locations/DiskOperations/read",
+    # Attaching a disk writes the machine.
+    "Microsoft.Compute/virtualMachines/read",
     "Microsoft.Compute/virtualMachines/write",
+    "Microsoft.Compute/virtualMachineScaleSets/read",
+    "Microsoft.Compute/virtualMachineScaleSets/virtualMachines/read",
     "Microsoft.Compute/virtualMachineScaleSets/virtualMachines/write",
+    *_MACHINE_WRITE_ACTIONS,
+)
+"""Actions of the disk driver (`addons.storage`)."""
+
+AUTOSCALER_ACTIONS = (
+    "Microsoft.Compute/virtualMachines/read",
+    "Microsoft.Compute/virtualMachineScaleSets/read",
+    "Microsoft.Compute/virtualMachineScaleSets/instanceView/read",
+    "Microsoft.Compute/virtualMachineScaleSets/virtualMachines/read",
+    "Microsoft.Compute/virtualMachineScaleSets/virtualMachines/instanceView/read",
     # The autoscaler resizes scale sets and deletes drained nodes.
     "Microsoft.Compute/virtualMachineScaleSets/write",
     "Microsoft.Compute/virtualMachineScaleSets/delete/action",
-    "Microsoft.Compute/skus/read",
-    # Writing a machine requires the permission to assign its identity.
-    "Microsoft.ManagedIdentity/userAssignedIdentities/assign/action",
+    *_MACHINE_WRITE_ACTIONS,
 )
-"""Actions of the cloud controller, the disk driver and the autoscaler, from the documents of each project,
-without actions for unused resources (storage accounts, route tables, private links). No action reads keys of
-the store."""
+"""Actions of the autoscaler (`addons.autoscaler`)."""
+
+OMITTED_ACTIONS: Mapping[str, str] = {
+    "Microsoft.Storage/storageAccounts/delete": "no add-on creates file shares",
+    "Microsoft.Storage/storageAccounts/listKeys/action": "the store rejects its keys",
+    "Microsoft.Storage/storageAccounts/read": "no add-on creates file shares",
+    "Microsoft.Storage/storageAccounts/write": "no add-on creates file shares",
+    "Microsoft.Storage/operations/read": "no add-on creates file shares",
+    "Microsoft.Network/routeTables/read": "flannel encapsulates packets of pods; there are no routes",
+    "Microsoft.Network/routeTables/routes/delete": "there are no routes",
+    "Microsoft.Network/routeTables/routes/read": "there are no routes",
+    "Microsoft.Network/routeTables/routes/write": "there are no routes",
+    "Microsoft.Network/routeTables/write": "there are no routes",
+    "Microsoft.Compute/virtualMachineScaleSets/manualupgrade/action": "only for Kubernetes 1.14 and older",
+    "Microsoft.Network/networkInterfaces/write": "load balancers have addresses of nodes, not interfaces",
+    "Microsoft.Compute/virtualMachineScaleSets/virtualMachines/networkInterfaces/ipconfigurations/"
+    "publicipaddresses/read": "no node has a public address",
+    "Microsoft.Compute/snapshots/delete": "the chart of the disk driver runs without its snapshot controller",
+    "Microsoft.Compute/snapshots/read": "the chart of the disk driver runs without its snapshot controller",
+    "Microsoft.Compute/snapshots/write": "the chart of the disk driver runs without its snapshot controller",
+    "Microsoft.Network/privatelinkservices/delete": "services with a private link service are not supported",
+    "Microsoft.Network/privatelinkservices/privateEndpointConnections/delete": "the same",
+    "Microsoft.Network/privatelinkservices/write": "the same",
+    "Microsoft.Network/virtualNetworks/subnets/write": "the same",
+}
+"""Actions in the permission list of cloud-provider-azure that the roles omit, with the reason
+(kubernetes-sigs/cloud-provider-azure, site/content/en/topics/azure-permissions.md).
+"""
+
+
+def controller_actions(addons: CloudAddonSettings) -> list[str]:
+    """Return the actions of the cloud controller and of the chosen add-ons, sorted. No action reads keys."""
+    actions = {*NETWORK_ACTIONS, *CLOUD_CONTROLLER_ACTIONS}
+    if addons.storage:
+        actions |= {*STORAGE_ACTIONS}
+    if addons.autoscaler:
+        actions |= {*AUTOSCALER_ACTIONS}
+    return sorted(actions)

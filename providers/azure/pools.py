@@ -22,6 +22,7 @@ from providers.azure.machine import (
     machine_digest,
     security_profile,
 )
+from providers.azure.pool_size import keep_size
 from topology.model import Capacity, Pool
 from topology.ports import CLOUD_NODE_HEALTH_PORT
 
@@ -29,6 +30,9 @@ from topology.ports import CLOUD_NODE_HEALTH_PORT
 _REPLACING_INPUTS = ["zones", "virtualMachineProfile.priority", "virtualMachineProfile.evictionPolicy"]
 _REPAIR_AFTER_MINUTES = 30
 """Azure replaces a node that is not healthy for this time; allowed are 10 to 90 minutes."""
+
+_RESTORE_TIMEOUT = "PT2H"
+"""Azure tries for this time to restore an evicted spot machine; allowed are 15 minutes to 2 hours."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,17 +78,24 @@ def termination_notice_minutes(drain_seconds: int) -> int:
 def autoscaler_tags(cluster: str, pool: Pool, part: ZonePart) -> dict[str, str]:
     """Return the tags that the cluster autoscaler reads: sizes, and labels and taints of a node.
 
-    Names of tags on Azure cannot contain `/`: the autoscaler reads `_` instead.
+    The autoscaler takes the ephemeral storage of a node from the scale set's system disk.
     """
     template = "k8s.io_cluster-autoscaler_node-template"
     tags = {"cluster-autoscaler-enabled": "true", "cluster-autoscaler-name": cluster}
     tags |= {"min": str(part.min_size), "max": str(part.max_size)}
-    tags |= {f"{template}_label_{key.replace('/', '_')}": value for key, value in pool.labels}
+    tags |= {f"{template}_label_{_tag_name(key)}": value for key, value in pool.labels}
     tags |= {
-        f"{template}_taint_{taint.key.replace('/', '_')}": f"{taint.value}:{taint.effect}"
-        for taint in pool.taints
+        f"{template}_taint_{_tag_name(taint.key)}": f"{taint.value}:{taint.effect}" for taint in pool.taints
     }
     return tags
+
+
+def _tag_name(key: str) -> str:
+    """Return the key of a label or taint in the name of a tag, which cannot contain `/`.
+
+    The autoscaler replaces `_` by `/`, and then `~2` by `_` (kubernetes/autoscaler, azure_template.go).
+    """
+    return key.replace("_", "~2").replace("/", "_")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -141,6 +152,10 @@ class WorkerPool(ComponentResource):
                 type=compute.ResourceIdentityType.USER_ASSIGNED,
                 user_assigned_identities=[args.machine.identity],
             ),
+            # The autoscaler replaces evicted machines itself.
+            spot_restore_policy=compute.SpotRestorePolicyArgs(enabled=True, restore_timeout=_RESTORE_TIMEOUT)
+            if args.capacity.spot and not args.autoscaled
+            else None,
             upgrade_policy=self._upgrade_policy(part),
             automatic_repairs_policy=compute.AutomaticRepairsPolicyArgs(
                 enabled=True, grace_period=f"PT{_REPAIR_AFTER_MINUTES}M", repair_action="Replace"
@@ -156,6 +171,9 @@ class WorkerPool(ComponentResource):
                 # The autoscaler sets the size. Pulumi sends the value of the state: docs/azure.md, "Sizes
                 # of pools".
                 ignore_changes=["sku.capacity"] if args.autoscaled else None,
+                hooks=keep_size(f"{self._name}-{part.zone + 1}", self._names.environment)
+                if args.autoscaled
+                else None,
             ),
         )
 
@@ -222,6 +240,7 @@ class WorkerPool(ComponentResource):
                 compute.VirtualMachineScaleSetNetworkConfigurationArgs(
                     name="primary",
                     primary=True,
+                    enable_accelerated_networking=self._args.machine.accelerated,
                     network_security_group=compute.SubResourceArgs(id=self._args.machine.firewall),
                     ip_configurations=[
                         compute.VirtualMachineScaleSetIPConfigurationArgs(

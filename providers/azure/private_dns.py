@@ -17,7 +17,7 @@ def create_private_zone(
         resource_group_name=names.resource_group,
         private_zone_name=domain,
         location="global",
-        tags=names.resource_tags(),
+        tags=names.dns_tags(),
         opts=options,
     )
     privatedns.VirtualNetworkLink(
@@ -28,7 +28,7 @@ def create_private_zone(
         location="global",
         registration_enabled=False,
         virtual_network=privatedns.SubResourceArgs(id=network),
-        tags=names.resource_tags(),
+        tags=names.dns_tags(),
         opts=options,
     )
     return zone

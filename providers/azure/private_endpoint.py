@@ -10,9 +10,6 @@ from providers.azure.names import Names
 from providers.azure.network import NetworkReference
 from providers.azure.private_dns import create_private_zone
 
-_ZONE = "privatelink.blob.core.windows.net"
-"""The account's public name is an alias for a name in this zone (learn.microsoft.com/azure/private-link)."""
-
 
 def create_private_endpoint(
     name: str, names: Names, reference: NetworkReference, account: StorageAccount
@@ -22,8 +19,10 @@ def create_private_endpoint(
     Return the DNS resource of the endpoint. When it exists, the name of the storage account resolves to the
     private address.
     """
-    child = ResourceOptions(parent=account)
-    zone = create_private_zone(name, _ZONE, names, reference.id, child)
+    child = ResourceOptions(parent=account, depends_on=list(reference.machine_dependencies))
+    # The account's public name is an alias for a name in this zone (learn.microsoft.com/azure/private-link).
+    domain = f"privatelink.blob.{names.environment.storage}"
+    zone = create_private_zone(name, domain, names, reference.id, child)
     endpoint = _create_endpoint(name, names, reference, account)
     return network.PrivateDnsZoneGroup(
         f"{name}-endpoint-names",
@@ -59,5 +58,5 @@ def _create_endpoint(
             )
         ],
         tags=names.resource_tags(),
-        opts=ResourceOptions(parent=account),
+        opts=ResourceOptions(parent=account, depends_on=list(reference.machine_dependencies)),
     )

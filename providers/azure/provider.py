@@ -64,10 +64,11 @@ class AzureProvider(CloudProvider[Member]):
             subscription=self._azure.subscription,
             location=self._azure.location,
             tags=self._azure.tags,
+            cloud=self._azure.cloud,
         )
         self._boot = BootPrograms(names, self._azure.endpoints, topology, files)
         self._check_limits()
-        self._foundation = create_foundation(self._azure, topology, names, scope)
+        self._foundation = create_foundation(self._azure, topology, self._boot, scope)
         self._wait = WaitCommands(self._boot)
 
     def add_ons(self, api: Api) -> Sequence[Resource]:
@@ -130,6 +131,8 @@ class AzureProvider(CloudProvider[Member]):
                 firewall=firewall,
                 backends=foundation.endpoint.backend_pools if config.kind == CONTROL_PLANES else [],
                 data_disk=parse_gib(settings.data_disk),
+                accelerated=self._azure.network.accelerated,
+                dependencies=[*foundation.network.machine_dependencies, foundation.firewall],
             ),
         )
         options = ResourceOptions.merge(ResourceOptions(parent=opts.parent), foundation.connection.options)
@@ -163,6 +166,8 @@ class AzureProvider(CloudProvider[Member]):
         )
 
     def _complete_members(self, gate: Resource) -> None:
+        if not self._azure.snapshots.enabled:
+            return
         args = SnapshotArgs(
             names=self._foundation.names,
             disks={name: member.component.identity.disk.id for name, member in self._members.items()},
@@ -229,6 +234,7 @@ class AzureProvider(CloudProvider[Member]):
             identity=foundation.identities.ids[container_name(config.kind, config.name)],
             ssh_key=foundation.ssh_key,
             program=program,
+            accelerated=self._azure.network.accelerated,
         )
 
     def _create_dependencies(
@@ -241,10 +247,7 @@ class AzureProvider(CloudProvider[Member]):
         """
         foundation = self._foundation
         container = container_name(config.kind, config.name)
-        objects = [
-            foundation.store.put(container, key, content, secret=secret)
-            for key, content, secret in config.store_objects
-        ]
+        objects = [foundation.store.put(container, key, content) for key, content, _ in config.store_objects]
         return ResourceOptions.merge(
             ResourceOptions(depends_on=[*foundation.machine_dependencies, *objects, *rollouts]),
             ResourceOptions(depends_on=opts.depends_on),

@@ -43,9 +43,10 @@ def template_type(inputs: Inputs) -> str:
 def min_size(inputs: Inputs) -> int | None:
     """Return the minimum size of a scale set; None if the inputs have no size.
 
-    The minimum is the size in the inputs, because the autoscaler only raises the size.
+    The autoscaler reads the minimum from a tag. Without the tag, the size in the inputs is the minimum.
     """
-    return whole_number(mapping(inputs.get("sku")).get("capacity"))
+    minimum = whole_number(mapping(inputs.get("tags")).get("min"))
+    return whole_number(mapping(inputs.get("sku")).get("capacity")) if minimum is None else minimum
 
 
 def max_size(inputs: Inputs) -> int | None:

@@ -1,4 +1,8 @@
-"""Snapshots of the data disks of members, by Azure Disk Backup."""
+"""Snapshots of the data disks of members, by Azure Disk Backup.
+
+The vault has a resource group of its own. With soft delete, Azure keeps deleted backups for 14 days and
+refuses to delete their vault and its group. In the cluster's group, the vault would prevent its deletion.
+"""
 
 from __future__ import annotations
 
@@ -8,9 +12,10 @@ from dataclasses import dataclass
 from pulumi import ComponentResource, Input, Resource, ResourceOptions
 from pulumi_azure_native import dataprotection
 from pulumi_azure_native.authorization import RoleAssignment
+from pulumi_azure_native.resources import ResourceGroup
 
 from providers.azure.names import Names
-from settings.clouds import VolumeSnapshotSettings
+from settings.azure import AzureSnapshotSettings
 
 DISK_BACKUP_READER = "3e5e47e6-65f7-47ef-90b5-e5dd4d455f24"
 DISK_SNAPSHOT_CONTRIBUTOR = "7efff54f-a5b4-42b5-a1c5-5411624893ce"
@@ -19,6 +24,8 @@ _DISKS = "Microsoft.Compute/disks"
 _STORE_TYPE = dataprotection.DataStoreTypes.OPERATIONAL_STORE
 _STORE_INFO_TYPE = "DataStoreInfoBase"
 _DEFAULT_TAG = "Default"
+_SOFT_DELETE_DAYS = 14
+"""The shortest retention that Azure accepts."""
 # Start of the backup intervals: any time in the past.
 _SCHEDULE_START = "2026-01-01T03:00:00+00:00"
 
@@ -33,20 +40,33 @@ class SnapshotArgs:
 
     names: Names
     disks: Mapping[str, Input[str]]
-    settings: VolumeSnapshotSettings
+    settings: AzureSnapshotSettings
     dependencies: Sequence[Resource]
 
 
 class Snapshots(ComponentResource):
-    """A backup vault, its policy, and a backup instance for each disk.
+    """A backup vault in a resource group of its own, its policy, and a backup instance for each disk.
 
-    The snapshots are stored in the cluster's resource group.
+    The snapshots are stored in the cluster's resource group. With soft delete, the vault, its policy and its
+    group remain in Azure when they are deleted from the program.
     """
 
     def __init__(self, name: str, args: SnapshotArgs, opts: ResourceOptions | None = None) -> None:
         super().__init__("kubewright:azure:Snapshots", name, None, opts)
         self._name, self._args, self._names = name, args, args.names
         self._child = ResourceOptions(parent=self)
+        # None is the default: it does not change the registrations of stacks without soft delete.
+        self._kept = ResourceOptions(parent=self, retain_on_delete=args.settings.soft_delete or None)
+        group = ResourceGroup(
+            f"{name}-group",
+            resource_group_name=args.names.backup_group,
+            location=args.names.location,
+            tags=args.names.resource_tags(),
+            opts=self._kept,
+        )
+        in_group = ResourceOptions(depends_on=[group])
+        self._child = ResourceOptions.merge(self._child, in_group)
+        self._kept = ResourceOptions.merge(self._kept, in_group)
         self._vault = self._create_backup_vault()
         policy = self._create_backup_policy()
         snapshot_role = self._assign_role("writes", DISK_SNAPSHOT_CONTRIBUTOR, args.names.resource_group_id)
@@ -56,9 +76,14 @@ class Snapshots(ComponentResource):
         self.register_outputs({})
 
     def _create_backup_vault(self) -> dataprotection.BackupVault:
+        states, kept = dataprotection.SoftDeleteState, self._args.settings.soft_delete
+        soft_delete = dataprotection.SoftDeleteSettingsArgs(
+            state=states.ON if kept else states.OFF,
+            retention_duration_in_days=float(_SOFT_DELETE_DAYS) if kept else None,
+        )
         return dataprotection.BackupVault(
             f"{self._name}-vault",
-            resource_group_name=self._names.resource_group,
+            resource_group_name=self._names.backup_group,
             vault_name=f"{self._names.cluster}-disks",
             location=self._names.location,
             identity=dataprotection.DppIdentityDetailsArgs(type="SystemAssigned"),
@@ -69,15 +94,16 @@ class Snapshots(ComponentResource):
                         type=dataprotection.StorageSettingTypes.LOCALLY_REDUNDANT,
                     )
                 ],
+                security_settings=dataprotection.SecuritySettingsArgs(soft_delete_settings=soft_delete),
             ),
             tags=self._names.resource_tags(),
-            opts=self._child,
+            opts=self._kept,
         )
 
     def _create_backup_policy(self) -> Input[str]:
         policy = dataprotection.BackupPolicy(
             f"{self._name}-policy",
-            resource_group_name=self._names.resource_group,
+            resource_group_name=self._names.backup_group,
             vault_name=self._vault.name,
             backup_policy_name="data",
             properties=dataprotection.BackupPolicyArgs(
@@ -85,7 +111,7 @@ class Snapshots(ComponentResource):
                 datasource_types=[_DISKS],
                 policy_rules=[self._backup_rule(), self._retention_rule()],
             ),
-            opts=self._child,
+            opts=self._kept,
         )
         return policy.id
 
@@ -139,7 +165,7 @@ class Snapshots(ComponentResource):
         )
         dataprotection.BackupInstance(
             f"{self._name}-{member}",
-            resource_group_name=self._names.resource_group,
+            resource_group_name=self._names.backup_group,
             vault_name=self._vault.name,
             backup_instance_name=source,
             tags=self._names.resource_tags(),
@@ -162,7 +188,7 @@ class Snapshots(ComponentResource):
                     ),
                 ),
             ),
-            opts=ResourceOptions(parent=self, depends_on=dependencies),
+            opts=ResourceOptions.merge(self._child, ResourceOptions(depends_on=dependencies)),
         )
 
     def _assign_role(self, purpose: str, role: str, scope: Input[str]) -> RoleAssignment:

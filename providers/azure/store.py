@@ -10,14 +10,17 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from ipaddress import IPv4Network
 
-from pulumi import ComponentResource, Input, Output, Resource, ResourceOptions, StringAsset
+from pulumi import ComponentResource, Input, Output, Resource, ResourceOptions
 from pulumi_azure_native import storage
+from pulumi_command.local import Command, Logging
 
 from providers.azure.names import Names
 from providers.azure.network import NetworkReference
 from providers.azure.private_endpoint import create_private_endpoint
+from providers.cloud.gate import command_line
 
 _RFC1918 = tuple(map(IPv4Network, ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16")))
+_MODULE = f"{__package__}.objects"
 _RETENTION_DAYS = 7
 """Deleted and replaced blobs can be restored for this time. Old secrets must not stay forever."""
 
@@ -25,6 +28,9 @@ _RETENTION_DAYS = 7
 @dataclass(frozen=True, kw_only=True)
 class StoreArgs:
     """Arguments of the store. `containers` are the names of all containers.
+
+    `url` is the URL of the blob service for the deployer, and `ca_file` the PEM file of its certificate
+    authority, or None.
 
     `allowed_networks` are the external networks from which deployers reach the store. With `private` the
     store has only an address in the subnet of members, and external networks cannot reach it.
@@ -35,6 +41,8 @@ class StoreArgs:
     network: NetworkReference
     allowed_networks: Sequence[IPv4Network]
     private: bool
+    url: str
+    ca_file: str | None
 
 
 class Store(ComponentResource):
@@ -55,29 +63,28 @@ class Store(ComponentResource):
         )
         self.register_outputs({"id": self._account.id})
 
-    def put(self, container: str, key: str, content: Input[str], *, secret: bool) -> Resource:
-        """Create an object in the store.
+    def put(self, container: str, key: str, content: Input[str]) -> Resource:
+        """Create the command that writes an object to the store, and deletes it at the end.
 
-        The key of the object does not depend on the content, so a preview shows a change of the content as an
-        update and not as a new object.
+        The content is a secret input also when it is no secret: the gate of the machines shows it line by
+        line, and a preview must not show it twice.
         """
-        text = Output.secret(content) if secret else Output.from_input(content)
-        return storage.Blob(
+        target = f"{self._args.url}/{container}"
+        options = [*self._names.program_arguments]
+        options += ["--ca-file", self._args.ca_file] if self._args.ca_file else []
+        text: Output[str] = Output.secret(content)
+        return Command(
             f"{self._name}-{key}",
-            resource_group_name=self._names.resource_group,
-            account_name=self._account.name,
-            container_name=self._containers[container].name,
-            blob_name=key,
-            type=storage.BlobType.BLOCK,
-            content_type="text/plain; charset=utf-8",
-            source=text.apply(StringAsset),
+            create=command_line(_MODULE, *options, "put", target, key),
+            delete=command_line(_MODULE, *options, "delete", target, key),
+            stdin=text,
+            logging=Logging.NONE,
+            add_previous_output_in_env=False,
             opts=ResourceOptions(
                 parent=self,
-                # A replaced blob keeps its name: deleting the old one last would delete the new one.
-                delete_before_replace=True,
                 deleted_with=self._account,
                 # Versioning comes first, so that it covers every version of a blob.
-                depends_on=[self._versioning, *self._private_endpoints],
+                depends_on=[self._versioning, self._containers[container], *self._private_endpoints],
             ),
         )
 
@@ -94,8 +101,8 @@ class Store(ComponentResource):
             enable_https_traffic_only=True,
             allow_blob_public_access=False,
             allow_cross_tenant_replication=False,
-            # The plugin writes blobs with the key of the account, which only deployers can read.
-            allow_shared_key_access=True,
+            # Deployer and machines use tokens of Entra ID (`providers.azure.objects`).
+            allow_shared_key_access=False,
             default_to_o_auth_authentication=True,
             public_network_access="Disabled" if self._args.private else "Enabled",
             encryption=storage.EncryptionArgs(
@@ -115,7 +122,8 @@ class Store(ComponentResource):
                 ],
             ),
             tags=self._names.resource_tags(),
-            opts=self._child,
+            # Azure refuses a rule for a subnet while another subnet of the network changes.
+            opts=ResourceOptions(parent=self, depends_on=list(self._args.network.machine_dependencies)),
         )
 
     def _create_container(self, container: str) -> storage.BlobContainer:

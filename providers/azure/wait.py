@@ -11,13 +11,15 @@ import os
 import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 
 from azure.core.credentials import TokenCredential
 from azure.core.exceptions import AzureError
 
 from formats.lists import shorten_list
 from providers.azure.credentials import CredentialError, deployer_credential
-from providers.azure.wait_clients import MANAGEMENT, FailedUpgrade, MachineGroups, StatusStore
+from providers.azure.environments import ENVIRONMENTS
+from providers.azure.wait_clients import MachineGroups, RollingUpgrade, StatusStore
 from providers.cloud.polling import (
     Polling,
     WaitError,
@@ -64,35 +66,79 @@ def wait_for_pool(
 ) -> None:
     """Wait until the scale sets of a pool are complete, and all nodes have the latest model and the digest.
 
-    `sets` are the ids of the scale sets. A node writes the status `<prefix>/<node>/<role>`. Raise WaitError
-    after the time limit, or when an upgrade failed during the wait. A failure from before the wait counts
-    only after `polling.stale_after`: Azure may still be about to start the new upgrade.
+    `sets` are the ids of the scale sets. A node writes the status `<prefix>/<node>/<role>`. The time limit
+    starts again whenever a rolling upgrade or a node progresses, because a large pool changes for hours.
+    Raise WaitError after the time limit, or when an upgrade failed during the wait. A failure from before
+    the wait counts only after `polling.stale_after`: Azure may still be about to start the new upgrade.
     """
-    old_failures = {id: groups.failed_upgrade(id) for id in sets}
-    stale_time = time.monotonic() + polling.stale_after
+    watched = [
+        _WatchedSet(id, groups, statuses, (prefix, role, digest), groups.upgrade(id), polling) for id in sets
+    ]
+    deadline, progress = time.monotonic() + polling.limit, None
+    while True:
+        states = [each.read() for each in watched]
+        message = "; ".join(state.missing for state in states if state.missing)
+        if not message:
+            return
+        if progress != (progress := [state.progress for state in states]):
+            deadline = time.monotonic() + polling.limit
+        if time.monotonic() >= deadline:
+            raise WaitError(f"{message} (no progress for {polling.limit:.0f} s); {_ADVICE}")
+        time.sleep(polling.interval)
 
-    def current_failure(id: str) -> FailedUpgrade | None:
-        failure = groups.failed_upgrade(id)
-        return failure if failure != old_failures[id] or time.monotonic() >= stale_time else None
 
-    def describe_unready(id: str) -> str:
-        name = id.rsplit("/", 1)[-1]
-        desired, nodes = groups.capacity(id), groups.nodes(id)
+@dataclass(frozen=True)
+class _SetState:
+    """What a scale set lacks (empty: nothing), and a value that changes whenever the set progresses."""
+
+    missing: str
+    progress: object
+
+
+class _WatchedSet:
+    """A scale set that changes. `expected` are prefix, role and digest of its nodes' statuses; `old_upgrade`
+    is the latest upgrade from before the wait.
+    """
+
+    def __init__(
+        self,
+        id: str,
+        groups: MachineGroups,
+        statuses: StatusStore,
+        expected: tuple[str, str, str],
+        old_upgrade: RollingUpgrade | None,
+        polling: Polling,
+    ) -> None:
+        self._id, self._groups, self._statuses, self._expected = id, groups, statuses, expected
+        self._old_upgrade = old_upgrade
+        self._stale_time = time.monotonic() + polling.stale_after
+
+    def read(self) -> _SetState:
+        """Return the current state. Raise WaitError if the upgrade of the set has failed."""
+        name = self._id.rsplit("/", 1)[-1]
+        prefix, role, digest = self._expected
+        desired, nodes = self._groups.capacity(self._id), self._groups.nodes(self._id)
         outdated = [node for node, latest in nodes.items() if not latest]
         keys = (f"{prefix}/{node}/{role}" for node in nodes)
-        message = describe_unhealthy(statuses.unreported_keys(keys, digest))
-        message = message or (f"not replaced yet: {shorten_list(outdated, 3)}" if outdated else "")
+        unreported = self._statuses.unreported_keys(keys, digest)
+        missing = describe_unhealthy(unreported)
+        missing = missing or (f"not replaced yet: {shorten_list(outdated, 3)}" if outdated else "")
+        upgrade = self._groups.upgrade(self._id)
         # The failure of an older upgrade does not matter when every node is up to date.
-        if message and (failure := current_failure(id)):
+        if missing and upgrade is not None and upgrade.reason and self._is_current(upgrade):
             raise WaitError(
-                f"{name}: the replacement of its nodes ended: {failure.reason}; repair it, "
+                f"{name}: the replacement of its nodes ended: {upgrade.reason}; repair it, "
                 "then run `up` again"
             )
         if len(nodes) < desired:
-            return f"{name}: {len(nodes)} of {desired} nodes exist"
-        return message
+            missing = f"{name}: {len(nodes)} of {desired} nodes exist"
+        progress = (upgrade, upgrade and upgrade.progress, sorted(nodes), outdated, unreported)
+        return _SetState(missing, progress)
 
-    poll(polling, lambda: "; ".join(filter(None, map(describe_unready, sets))), _ADVICE)
+    def _is_current(self, upgrade: RollingUpgrade) -> bool:
+        old = self._old_upgrade
+        was_failed = old is not None and bool(old.reason)
+        return upgrade != old or not was_failed or time.monotonic() >= self._stale_time
 
 
 def leave_cluster(
@@ -121,7 +167,8 @@ def parse_arguments(words: Sequence[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python3 -m providers.azure.wait")
     parser.add_argument("--statuses", required=True, help="URL of the container of statuses")
     parser.add_argument("--seconds", type=float, required=True)
-    parser.add_argument("--management", default=MANAGEMENT)
+    parser.add_argument("--cloud", choices=ENVIRONMENTS, default="public")
+    parser.add_argument("--management", default=None, help="URL of the management API of a lab")
     parser.add_argument("--ca-file", default=None)
     parser.add_argument("--described", help="digest of the machines; a change runs the command again")
     commands = parser.add_subparsers(dest="command", required=True)
@@ -146,18 +193,20 @@ def parse_arguments(words: Sequence[str]) -> argparse.Namespace:
 
 def main(
     words: Sequence[str],
-    find_credential: Callable[[Mapping[str, str]], TokenCredential] = deployer_credential,
+    find_credential: Callable[[Mapping[str, str], str], TokenCredential] = deployer_credential,
 ) -> int:
     """Run the command line and return the exit code."""
     args = parse_arguments(words)
     return run_program(
-        lambda: _run_command(args, find_credential(os.environ)), (CredentialError, AzureError, OSError)
+        lambda: _run_command(args, find_credential(os.environ, ENVIRONMENTS[args.cloud].login)),
+        (CredentialError, AzureError, OSError),
     )
 
 
 def _run_command(args: argparse.Namespace, token: TokenCredential) -> None:
     statuses = StatusStore(args.statuses, token, args.ca_file)
-    groups = MachineGroups(args.management, token, args.ca_file)
+    management = ENVIRONMENTS[args.cloud].management
+    groups = MachineGroups(args.management or management, token, args.ca_file, f"{management}/.default")
     polling = Polling(limit=args.seconds)
     match args.command:
         case "gate":

@@ -2,24 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-from azure.core import PipelineClient
 from azure.core.credentials import TokenCredential
 from azure.core.exceptions import ResourceNotFoundError
-from azure.core.pipeline.policies import BearerTokenCredentialPolicy, RetryPolicy
-from azure.core.rest import HttpRequest
+from azure.core.pipeline import PipelineRequest
+from azure.core.pipeline.policies import SansIOHTTPPolicy
+from azure.core.rest import HttpRequest, HttpResponse
 from azure.storage.blob import ContainerClient
 
+from providers.azure.environments import ENVIRONMENTS
 from providers.cloud.polling import WaitError, unreported_keys
 
-MANAGEMENT = "https://management.azure.com"
-_COMPUTE_API = "2024-07-01"
+if TYPE_CHECKING:
+    from azure.mgmt.compute import ComputeManagementClient
+
+MANAGEMENT = ENVIRONMENTS["public"].management
 _FAILED_CODES = {"Faulted", "Cancelled"}
 _EARLIEST = datetime.min.replace(tzinfo=UTC)
 
@@ -56,68 +59,122 @@ class StatusStore:
 
 
 @dataclass(frozen=True)
-class FailedUpgrade:
-    """A failed rolling upgrade of a scale set: its start time, which identifies it, and the reason."""
+class RollingUpgrade:
+    """A rolling upgrade of a scale set.
 
-    start_time: str
-    reason: str = field(compare=False)
+    `start_time` identifies the upgrade. `progress` changes whenever the upgrade progresses: the numbers of
+    successful, failed, current and pending instances. `reason` is the reason of a failure; empty for an
+    upgrade that has not failed.
+    """
+
+    start_time: datetime | None
+    progress: tuple[int, ...] = field(default=(), compare=False)
+    reason: str = field(default="", compare=False)
 
 
 class MachineGroups:
-    """A client of the management API at `url`, for scale sets of pools and machines of members, by id."""
+    """A client of the management API at `url`, for scale sets of pools and machines of members, by id.
 
-    def __init__(self, url: str, credential: TokenCredential, ca_file: str | None) -> None:
-        options: dict[str, Any] = {"connection_verify": ca_file} if ca_file else {}
-        scope = f"{MANAGEMENT}/.default"
-        policies = [RetryPolicy(), BearerTokenCredentialPolicy(credential, scope)]
-        self._url = url
-        self._client = PipelineClient(url, policies=policies, **options)
+    `scope` is the scope of its tokens.
+    """
+
+    def __init__(
+        self,
+        url: str,
+        credential: TokenCredential,
+        ca_file: str | None,
+        scope: str = f"{MANAGEMENT}/.default",
+    ) -> None:
+        self._url, self._credential, self._scope = url.rstrip("/"), credential, scope
+        self._options: dict[str, Any] = {"connection_verify": ca_file} if ca_file else {}
+        self._clients: dict[str, ComputeManagementClient] = {}
 
     def capacity(self, id: str) -> int:
         """Return the desired size of a scale set."""
-        return int(self._get_json(id)["sku"]["capacity"])
+        scale_set = self._client(id).virtual_machine_scale_sets.get(*_group_and_name(id))
+        return int((scale_set.sku.capacity if scale_set.sku else None) or 0)
 
     def creation_time(self, id: str) -> datetime:
         """Return the creation time of a machine. A replacement keeps the id, but has a new time."""
-        return datetime.fromisoformat(self._get_json(id)["properties"]["timeCreated"])
+        machine = self._client(id).virtual_machines.get(*_group_and_name(id))
+        if machine.properties is None or machine.properties.time_created is None:
+            raise WaitError(f"{id}: Azure returned no creation time; run `up` again")
+        return machine.properties.time_created
 
     def nodes(self, id: str) -> dict[str, bool]:
         """Return, by host name, whether each machine of a scale set has the latest model of the scale set."""
-        machines = [machine["properties"] for machine in self._get_pages(f"{id}/virtualMachines")]
+        machines: Iterable[Any] = self._client(id).virtual_machine_scale_set_vms.list(*_group_and_name(id))
+        properties = [machine.properties for machine in machines]
         return {
-            machine["osProfile"]["computerName"].lower(): bool(machine.get("latestModelApplied", True))
-            for machine in machines
+            each.os_profile.computer_name.lower(): each.latest_model_applied is not False
+            for each in properties
         }
 
-    def failed_upgrade(self, id: str) -> FailedUpgrade | None:
-        """Return the latest rolling upgrade of a scale set if it failed, else None."""
+    def upgrade(self, id: str) -> RollingUpgrade | None:
+        """Return the latest rolling upgrade of a scale set; None before the first upgrade."""
         try:
-            properties = self._get_json(f"{id}/rollingUpgrades/latest")["properties"]
+            latest = self._client(id).virtual_machine_scale_set_rolling_upgrades.get_latest(
+                *_group_and_name(id)
+            )
         except ResourceNotFoundError:
             return None
-        status = properties.get("runningStatus", {})
-        if status.get("code") not in _FAILED_CODES:
-            return None
-        reason = properties.get("error", {}).get("message") or "no reason given"
-        return FailedUpgrade(start_time=str(status.get("startTime", "")), reason=str(reason))
+        properties: Any = latest.properties
+        status, numbers = properties.running_status, properties.progress
+        failed = status is not None and status.code in _FAILED_CODES
+        return RollingUpgrade(
+            start_time=status.start_time if status else None,
+            progress=(
+                numbers.successful_instance_count or 0,
+                numbers.failed_instance_count or 0,
+                numbers.in_progress_instance_count or 0,
+                numbers.pending_instance_count or 0,
+            )
+            if numbers
+            else (),
+            reason=_failure_reason(properties.error) if failed else "",
+        )
 
-    def _get_pages(self, path: str) -> Iterator[Mapping[str, Any]]:
-        response = self._get_json(path)
-        yield from response["value"]
-        while link := response.get("nextLink"):
-            # The link must lead to the same host, because the request contains the token.
-            if urlsplit(link).netloc != urlsplit(self._url).netloc:
-                raise WaitError(f"the next page of {path} is at another host and was not requested")
-            response = self._send_request(link)
-            yield from response["value"]
+    def _client(self, id: str) -> ComputeManagementClient:
+        """Return the client for the subscription of a resource. Most commands need no client, so the SDK is
+        imported here.
+        """
+        from azure.mgmt.compute import ComputeManagementClient
 
-    def _get_json(self, path: str) -> Mapping[str, Any]:
-        return self._send_request(f"{self._url}{path}?api-version={_COMPUTE_API}")
+        subscription = id.split("/")[2]
+        if subscription not in self._clients:
+            self._clients[subscription] = ComputeManagementClient(
+                self._credential,
+                subscription,
+                base_url=self._url,
+                credential_scopes=[self._scope],
+                per_call_policies=[_SameHostPolicy(self._url)],
+                **self._options,
+            )
+        return self._clients[subscription]
 
-    def _send_request(self, url: str) -> Mapping[str, Any]:
-        response = self._client.send_request(HttpRequest("GET", url))
-        if response.status_code == 404:
-            raise ResourceNotFoundError(f"there is no {urlsplit(url).path}", response=response)
-        response.raise_for_status()
-        content: Mapping[str, Any] = response.json()
-        return content
+
+class _SameHostPolicy(SansIOHTTPPolicy[HttpRequest, HttpResponse]):
+    """Refuse requests to other hosts than that of `url`: a link to a next page must not receive the token."""
+
+    def __init__(self, url: str) -> None:
+        self._host = urlsplit(url).netloc
+
+    def on_request(self, request: PipelineRequest[HttpRequest]) -> None:
+        """Raise WaitError for a request to another host."""
+        if urlsplit(request.http_request.url).netloc != self._host:
+            raise WaitError(
+                f"a page of {urlsplit(request.http_request.url).path} is at another host than {self._host} "
+                "and was not requested"
+            )
+
+
+def _group_and_name(id: str) -> tuple[str, str]:
+    """Return resource group and name from the id of a resource:
+    `/subscriptions/S/resourceGroups/GROUP/providers/P/TYPE/NAME`.
+    """
+    words = id.split("/")
+    return words[4], words[8]
+
+
+def _failure_reason(error: Any) -> str:  # noqa: ANN401 - a model of the SDK
+    return str(error.message) if error is not None and error.message else "no reason given"

@@ -73,4 +73,5 @@ class WaitCommands:
 
     def _common_arguments(self, config: MachineConfig, seconds: int) -> list[str]:
         statuses = self._boot.status_url(config.kind, config.name)
-        return ["--statuses", statuses, "--seconds", str(seconds), *self._ca_file]
+        cloud = self._boot.names.program_arguments
+        return ["--statuses", statuses, "--seconds", str(seconds), *cloud, *self._ca_file]

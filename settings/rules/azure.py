@@ -26,6 +26,22 @@ def existing_network_has_subnets(rule_input: RuleInput) -> Iterator[Problem]:
         yield from check_subnets(azure.range, "azure.network.subnets", subnets)
 
 
+@rule(needs_valid=("azure",))
+def new_network_has_outbound_access(rule_input: RuleInput) -> Iterator[Problem]:
+    """Require a NAT gateway in a new network, whose subnets have no other outbound access.
+
+    The controllers in the cluster need the management endpoint of Azure, and nodes need registries.
+    """
+    azure = rule_input.settings.azure
+    if azure and not azure.network.nat and azure.network.id is None:
+        yield Problem(
+            "azure.network.nat",
+            "false",
+            "machines of a new network would not reach the management endpoint of Azure and registries, and "
+            "nodes would never become ready; remove it, or name an existing network that has outbound access",
+        )
+
+
 @rule(needs_valid=("azure", "pools"))
 def pools_have_one_machine_type(rule_input: RuleInput) -> Iterator[Problem]:
     """Refuse several machine types in a pool, because a scale set has one."""

@@ -124,7 +124,7 @@ class Deployment:
         stdin = inputs.get("stdin", "")
         run(
             [*inputs.get("interpreter", ["/bin/sh", "-c"]), self._rewrite(inputs["create"])],
-            stdin=self._with_reachable_address(stdin) if '"current-context"' in stdin else stdin,
+            stdin=self._with_reachable_address(stdin) if _is_kubeconfig(stdin) else stdin,
             timeout=COMMAND_SECONDS,
             env=self._environment | inputs.get("environment", {}),
             cwd=Path(inputs.get("dir", CHECKOUT)),
@@ -140,3 +140,8 @@ class Deployment:
             return bool(self.kubectl(*words, stdin=json.dumps(body)))
 
         eventually(f"{body['kind']} {body['metadata'].get('name')} is applied", apply, timeout=60)
+
+
+def _is_kubeconfig(stdin: str) -> bool:
+    """Return whether the input of a command is a kubeconfig. A delivery contains kubeconfigs among others."""
+    return stdin.startswith("{") and '"current-context"' in stdin

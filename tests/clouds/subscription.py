@@ -24,6 +24,12 @@ SUBSCRIPTION = "00000000-0000-0000-0000-000000000000"
 FIRST_WORKER = 100
 """The number of the first worker's address in its subnet."""
 
+POLICY_IDENTITY = (
+    f"/subscriptions/{SUBSCRIPTION}/resourceGroups/governance/providers/Microsoft.ManagedIdentity/"
+    "userAssignedIdentities/monitoring"
+)
+"""An identity that a policy of the subscription adds to every machine."""
+
 # learn.microsoft.com/azure/role-based-access-control/built-in-roles
 _ROLES = {
     "2a2b9908-6ea1-4ae2-8e65-a410df84e7d1": (Right.READ_BLOBS,),
@@ -128,6 +134,7 @@ class AzurePluginMocks(CertificatePluginMocks):
             zone=inputs["zones"][0],
             region=LOCATION,
             identity=self._client_id(inputs),
+            identities=self._client_ids(inputs),
             group="",
             type=inputs["hardwareProfile"]["vmSize"],
         )
@@ -148,6 +155,7 @@ class AzurePluginMocks(CertificatePluginMocks):
             zone=inputs["zones"][0],
             region=LOCATION,
             identity=self._client_id(inputs),
+            identities=self._client_ids(inputs),
             group=name,
             type=inputs["sku"]["name"],
         )
@@ -156,6 +164,11 @@ class AzurePluginMocks(CertificatePluginMocks):
     def _client_id(self, inputs: Mapping[str, Any]) -> str:
         (identity,) = inputs["identity"]["userAssignedIdentities"]
         return self._identities[identity]
+
+    def _client_ids(self, inputs: Mapping[str, Any]) -> dict[str, str]:
+        """Return the client ids of the machine's own identity and of one that a policy has added."""
+        (identity,) = inputs["identity"]["userAssignedIdentities"]
+        return {identity: self._identities[identity], POLICY_IDENTITY: str(uuid.uuid4())}
 
     @staticmethod
     def _resource_id(token: str, name: str, inputs: Mapping[str, Any]) -> str:
@@ -182,10 +195,6 @@ class AzurePluginMocks(CertificatePluginMocks):
             RoleAssignment(self._principals[inputs["principalId"]], right, container) for right in actions
         ]
         write_assignments(self._azure.lab, self._assignments)
-        return {}
-
-    def _Blob(self, _: str, inputs: Mapping[str, Any]) -> Json:
-        self._azure.put(f"{inputs['containerName']}/{inputs['blobName']}", inputs["source"].text)
         return {}
 
 

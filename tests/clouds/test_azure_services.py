@@ -11,6 +11,7 @@ from lab.cloud.running import RunningMachine
 from tests.clouds.azure import LOCATION, EmulatedAzure, MachineStart
 
 CLIENT = "11111111-1111-1111-1111-111111111111"
+OWN_IDENTITY = "/subscriptions/x/userAssignedIdentities/own"
 LIBRARY = r"""
 set -eu
 code() { curl -s -o /dev/null -w '%{http_code}' "$@"; }
@@ -32,6 +33,7 @@ def running_machine(number: int) -> RunningMachine:
         zone="1",
         region=LOCATION,
         identity=CLIENT,
+        identities={OWN_IDENTITY: CLIENT, "/subscriptions/x/userAssignedIdentities/policy": "2222"},
         group="",
     )
 
@@ -77,6 +79,14 @@ def test_metadata_service_describes_the_caller_and_requires_the_header(cloud: Em
     assert run_on(cloud, "code -H 'Metadata: true' $METADATA/metadata/instance") == "400"
     other = "identity/oauth2/token?api-version=2018-02-01&resource=x&client_id=22222222"
     assert run_on(cloud, f"code -H 'Metadata: true' \"$METADATA/metadata/{other}\"") == "400"
+
+
+def test_machine_with_several_identities_must_name_one(cloud: EmulatedAzure) -> None:
+    """A policy of a subscription can add identities to a machine."""
+    address = '"$METADATA/metadata/identity/oauth2/token?api-version=2018-02-01&resource=x"'
+    assert run_on(cloud, f"code -H 'Metadata: true' {address}") == "400"
+    named = address.replace("resource=x", f"resource=x&msi_res_id={OWN_IDENTITY}")
+    assert json.loads(run_on(cloud, f"curl -sf -H 'Metadata: true' {named}"))["client_id"] == CLIENT
 
 
 def test_identity_reads_and_writes_only_its_own_containers(cloud: EmulatedAzure) -> None:

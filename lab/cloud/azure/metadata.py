@@ -68,18 +68,23 @@ class Metadata(Handler):
         return machine
 
     def _send_token(self, machine: RunningMachine) -> None:
-        resource, client = self.query_parameter("resource"), self.query_parameter("client_id")
+        resource = self.query_parameter("resource")
+        identity = self._requested_identity(machine)
         if not resource or not machine.identity:
             self.refuse(
                 HTTPStatus.BAD_REQUEST, "invalid_request", "no resource, or the machine has no identity"
             )
-        elif client not in ("", machine.identity):
-            self.refuse(HTTPStatus.BAD_REQUEST, "invalid_request", "Identity not found")
+        elif identity is None:
+            self.refuse(
+                HTTPStatus.BAD_REQUEST,
+                "invalid_request",
+                "Identity not found, or multiple user assigned identities exist and the request names none",
+            )
         else:
             self.send_json(
                 {
-                    "access_token": self.tokens.issue(machine, resource),
-                    "client_id": machine.identity,
+                    "access_token": self.tokens.issue(machine, resource, identity),
+                    "client_id": identity,
                     "expires_in": str(LIFETIME_SECONDS),
                     "expires_on": str(int(time.time()) + LIFETIME_SECONDS),
                     "ext_expires_in": str(LIFETIME_SECONDS),
@@ -88,6 +93,17 @@ class Metadata(Handler):
                     "token_type": "Bearer",
                 }
             )
+
+    def _requested_identity(self, machine: RunningMachine) -> str | None:
+        """Return the client id of the identity that the request names, or of the only identity; else None."""
+        client, resource_id = self.query_parameter("client_id"), self.query_parameter("msi_res_id")
+        clients = {machine.identity, *machine.identities.values()}
+        if client:
+            return client if client in clients else None
+        if resource_id:
+            by_id = {id.lower(): client for id, client in machine.identities.items()}
+            return by_id.get(resource_id.lower())
+        return machine.identity if len(clients) == 1 else None
 
     def _send_instance_metadata(self, machine: RunningMachine) -> None:
         value: Any = _instance_metadata(machine)

@@ -104,7 +104,7 @@ class Store(Handler):
         ):
             self.refuse(HTTPStatus.FORBIDDEN, "AuthorizationFailure", "this token is another machine's")
             return False
-        if is_granted(self.lab, token.machine.identity, right, self.request_path.split("/")[1]):
+        if is_granted(self.lab, token.identity, right, self.request_path.split("/")[1]):
             return True
         self.refuse(HTTPStatus.FORBIDDEN, "AuthorizationPermissionMismatch", f"no right to {right} here")
         return False

@@ -13,7 +13,7 @@ LIFETIME_SECONDS = 86400
 
 @dataclass(frozen=True, slots=True)
 class AccessToken:
-    """Owner, audience and expiry time (seconds since the epoch) of an access token.
+    """Owner, identity (its client id), audience and expiry time (seconds since the epoch) of an access token.
 
     If `machine` is None, the owner is the deployer, who has all permissions.
     """
@@ -21,6 +21,7 @@ class AccessToken:
     machine: RunningMachine | None
     audience: str
     expires: float
+    identity: str = ""
 
 
 class AccessTokens:
@@ -29,10 +30,12 @@ class AccessTokens:
     def __init__(self, admin: str) -> None:
         self._tokens = {admin: AccessToken(None, "", time.time() + 3650 * 86400)}
 
-    def issue(self, machine: RunningMachine, audience: str) -> str:
-        """Return a new access token of a machine's managed identity for an audience."""
+    def issue(self, machine: RunningMachine, audience: str, identity: str) -> str:
+        """Return a new access token of one of a machine's managed identities for an audience."""
         text = f"eyJ{secrets.token_urlsafe(600)}.{secrets.token_urlsafe(200)}"
-        self._tokens[text] = AccessToken(machine, audience.rstrip("/"), time.time() + LIFETIME_SECONDS)
+        self._tokens[text] = AccessToken(
+            machine, audience.rstrip("/"), time.time() + LIFETIME_SECONDS, identity
+        )
         return text
 
     def find(self, header: str) -> AccessToken | None:

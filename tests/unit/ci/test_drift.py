@@ -60,6 +60,13 @@ def test_stack_without_drift_has_no_report(check: DriftCheck) -> None:
     assert check.run(settings="  aws:\n") == (0, None, ["settings", "pulumi", "preview"])
 
 
+def test_drift_of_a_cloud_omits_what_the_program_ignores(check: DriftCheck) -> None:
+    """A refresh reports the sizes that the autoscaler changed; a preview after a refresh does not."""
+    check.run(settings="  azure:\n")
+    command = (check.root / "calls").read_text().splitlines()[1]
+    assert command == "pulumi --stack prod -- preview --refresh --expect-no-changes --diff"
+
+
 @pytest.mark.parametrize(
     ("settings", "failing_command", "heading"),
     [

@@ -130,7 +130,9 @@ MODULES = {
     "ahocorasick-rs": "ahocorasick_rs",
     "boto3": "boto3",
     "azure-identity": "azure.identity",
+    "azure-mgmt-compute": "azure.mgmt",
     "azure-storage-blob": "azure.storage",
+    "tenacity": "tenacity",
 }
 """Modules by requirement."""
 MODULES_OF_DEPENDENCIES = {

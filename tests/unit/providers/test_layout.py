@@ -24,8 +24,12 @@ SINGLE_CLOUD_FILES = {
     "aws/policies.py": "IAM policies are documents that the program renders; Azure takes lists of actions",
     "aws/host-network.sh": "the chart of the EBS CSI driver has no setting for the host network",
     "azure/credentials.py": "boto3 finds credentials itself; Azure's libraries read other variables",
+    "azure/environments.py": "clouds of Azure have other domains; the region determines the partition of AWS",
+    "azure/objects.py": "Azure's plugin writes objects only with the shared key, which many forbid",
+    "azure/pool_size.py": "updates of a scale set contain its size; updates of an Auto Scaling group do not",
     "azure/private_dns.py": "the API and the store have private zones; on AWS only the API has one",
     "azure/private_endpoint.py": "a private store needs it; on AWS the network has a gateway endpoint",
+    "azure/sizes.py": "names of sizes contain features that limits check; names of AWS types do not",
 }
 """Files of only one cloud, with the reason."""
 
@@ -34,7 +38,7 @@ SINGLE_CLOUD_CLASSES = {
     "aws/image.py:Image": "an image has a root device; the SDK of Azure has its own image reference",
     "azure/pools.py:ZonePart": "the same as `providers.cloud.zones.ZonePart`",
     "azure/snapshots.py:Snapshots": "a vault with instances; on AWS one resource (`create_snapshot_policy`)",
-    "azure/wait_clients.py:FailedUpgrade": "upgrades have no id; on AWS the id of a refresh identifies it",
+    "azure/wait_clients.py:RollingUpgrade": "upgrades have no id; on AWS the id of a refresh identifies it",
 }
 """Public classes of only one cloud, with the reason. Classes in SINGLE_CLOUD_FILES are not listed."""
 

@@ -10,12 +10,16 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import parse_qs, quote, urlsplit
 
 import pytest
 
 CLOUD_PART = Path(__file__).resolve().parents[4] / "providers/azure/boot.sh"
 TOKEN = "eyJ.a-token"
+IDENTITY = (
+    "/subscriptions/S/resourceGroups/kubewright-dev/providers/Microsoft.ManagedIdentity/"
+    "userAssignedIdentities/dev-pool-general"
+)
 # The functions of the shared part that the part of Azure uses.
 SHARED_FUNCTIONS = """
 set -eu
@@ -52,6 +56,8 @@ class Machine:
             "STORE": self.url,
             "CONTAINER": "pool-general",
             "METADATA": self.url,
+            "IDENTITY": quote(IDENTITY, safe=""),
+            "STORAGE": "https%3A%2F%2Fstorage.azure.com%2F",
             "PODS": "10.244.0.0/16",
             "VOLUME": "",
             "HEALTH": "",
@@ -99,16 +105,10 @@ class _AzureHandler(BaseHTTPRequestHandler):
         if self.headers.get("Metadata") != "true" or not query.get("api-version"):
             self._respond(400, b"")
         elif item == "identity/oauth2/token":
-            self._respond(
-                200,
-                json.dumps(
-                    {
-                        "access_token": TOKEN
-                        if query["resource"] == ["https://storage.azure.com/"]
-                        else "other"
-                    }
-                ).encode(),
-            )
+            # A policy has given the machine a second identity.
+            named = query.get("msi_res_id") == [IDENTITY]
+            own = named and query["resource"] == ["https://storage.azure.com/"]
+            self._respond(200, json.dumps({"access_token": TOKEN if own else "other"}).encode())
         elif item == "scheduledevents":
             self._respond(200, json.dumps({"DocumentIncarnation": 2, "Events": self.machine.events}).encode())
         else:
@@ -218,6 +218,14 @@ class TestLeaving:
         assert machine.run("cloud_leaving").returncode == 0
         assert machine.run("cloud_left").returncode == 0
         assert machine.approved_events == [f"{kind}-general-1_7"]
+
+    def test_events_with_nested_objects_are_understood(self, machine: Machine) -> None:
+        """The answer is parsed as JSON: its order, spaces and nested objects do not matter."""
+        event = self.event("Terminate", "general-1_7")
+        machine.events = [
+            {"Details": {"EventType": "Freeze", "Note": "a } and a {"}, **dict(reversed(event.items()))}
+        ]
+        assert machine.run("cloud_leaving").returncode == 0
 
     def test_machine_ignores_other_terminations_and_maintenance(self, machine: Machine) -> None:
         machine.events = [

@@ -7,6 +7,8 @@ import inspect
 import re
 from typing import Any, cast
 
+import pytest
+
 from providers.azure.limits import MAX_CUSTOM_DATA_BYTES
 from providers.azure.names import CLUSTER_TAG
 from tests.unit.components.graph import PRIVATE_PREFIX, Graph, Json
@@ -28,6 +30,23 @@ class TestMachines:
             profile = nested_value(machine, "securityProfile")
             assert profile["securityType"] == "TrustedLaunch"
             assert profile["uefiSettings"] == {"secureBootEnabled": True, "vTpmEnabled": True}
+
+    @pytest.mark.parametrize("accelerated", [True, False])
+    def test_machines_have_accelerated_networking_unless_it_is_disabled(self, accelerated: bool) -> None:
+        def edit(cluster: Json) -> None:
+            section(cluster, "azure", "network")["accelerated"] = accelerated
+
+        resources = graph(None if accelerated else edit)
+        values = [
+            node.inputs["enableAcceleratedNetworking"] for node in resources.of_type(":NetworkInterface")
+        ]
+        for node in resources.of_type(":VirtualMachineScaleSet"):
+            profile = nested_value(node.inputs, "virtualMachineProfile", "networkProfile")
+            values.append(
+                nested_value(profile, "networkInterfaceConfigurations", 0, "enableAcceleratedNetworking")
+            )
+        assert len(values) >= 9
+        assert set(values) == {accelerated}
 
     def test_no_machine_allows_passwords(self, resources: Graph) -> None:
         for machine in machine_profiles(resources):
@@ -165,6 +184,19 @@ class TestPools:
         general = sorted((str(tag["min"]), str(tag["max"])) for tag in tags if tag["min"] != "0")
         assert general == [("1", "3"), ("1", "3"), ("1", "4")]
 
+    def test_reclaimed_spot_machines_come_back_without_the_autoscaler(self) -> None:
+        def fixed(cluster: Json) -> None:
+            section(cluster, "azure", "addons")["autoscaler"] = False
+            section(cluster, "pools", "batch")["size"] = {"min": 6, "max": 6}
+
+        def restored(resources: Graph) -> set[str]:
+            sets = resources.of_type(":VirtualMachineScaleSet")
+            return {node.name for node in sets if node.inputs.get("spotRestorePolicy")}
+
+        assert restored(graph(fixed)) == {f"pool-batch-{number}" for number in (1, 2, 3)}
+        # The autoscaler replaces them itself.
+        assert restored(graph()) == set()
+
     def test_reclaimed_spot_machines_are_deleted(self, resources: Graph) -> None:
         for node in resources.of_type(":VirtualMachineScaleSet"):
             profile = nested_value(node.inputs, "virtualMachineProfile")
@@ -194,7 +226,9 @@ class TestAll:
             if "tags" in parameters:
                 assert "tags" in node.inputs, node.name
                 tags = cast(Json, node.inputs["tags"])
-                assert tags[CLUSTER_TAG] == "azure-example", node.name
+                # Names of tags of DNS zones cannot contain a colon.
+                cluster_tag = CLUSTER_TAG.replace(":", "-") if module == "privatedns" else CLUSTER_TAG
+                assert tags[cluster_tag] == "azure-example", node.name
                 assert tags["owner"] == "platform", node.name
 
     def test_every_resource_is_in_the_group_and_after_it(self, resources: Graph) -> None:
@@ -203,7 +237,8 @@ class TestAll:
             if node is not group:
                 assert group.urn in node.depends_on, node.name
                 group_name = node.inputs.get("resourceGroupName", "kubewright-azure-example")
-                assert group_name == "kubewright-azure-example"
+                own_group = ":dataprotection:" in node.type or node.name == "azure-snapshots-group"
+                assert group_name == f"kubewright-azure-example{'-backup' if own_group else ''}", node.name
 
     def test_every_resource_is_in_the_subscription_of_the_settings(self, resources: Graph) -> None:
         (provider,) = resources.of_type("providers:azure-native")

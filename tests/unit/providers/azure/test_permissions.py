@@ -5,13 +5,93 @@ from __future__ import annotations
 import re
 from typing import cast
 
-from automation.signatures import SECRET_SIGNATURE, SIGNATURE
-from providers.azure.permissions import BLOB_CONTRIBUTOR, BLOB_READER, CONTROLLER_ACTIONS
+from providers.azure import permissions
+from providers.azure.permissions import BLOB_CONTRIBUTOR, BLOB_READER
+from settings.clouds import CloudAddonSettings
 from tests.unit.components.graph import PRIVATE_PREFIX, Graph, Json, Node
 from tests.unit.providers.azure.program import graph, nested_value, with_all_features
 from tests.unit.providers.program import section
 
 WORLD = {"*", "Internet", "0.0.0.0/0", "::/0"}
+
+
+EXISTING_NETWORK = (
+    "/subscriptions/00000000-0000-0000-0000-000000000000/resourceGroups/hub/providers/"
+    "Microsoft.Network/virtualNetworks/hub"
+)
+# The permission list of cloud-provider-azure 1.36, without its comments.
+DOCUMENTED_ACTIONS = """
+    Microsoft.Network/loadBalancers/delete
+    Microsoft.Network/loadBalancers/read
+    Microsoft.Network/loadBalancers/write
+    Microsoft.Network/loadBalancers/backendAddressPools/read
+    Microsoft.Network/loadBalancers/backendAddressPools/write
+    Microsoft.Network/loadBalancers/backendAddressPools/delete
+    Microsoft.Network/publicIPAddresses/delete
+    Microsoft.Network/publicIPAddresses/read
+    Microsoft.Network/publicIPAddresses/write
+    Microsoft.Network/publicIPAddresses/join/action
+    Microsoft.Network/networkSecurityGroups/read
+    Microsoft.Network/networkSecurityGroups/write
+    Microsoft.Compute/disks/delete
+    Microsoft.Compute/disks/read
+    Microsoft.Compute/disks/write
+    Microsoft.Compute/locations/DiskOperations/read
+    Microsoft.Storage/storageAccounts/delete
+    Microsoft.Storage/storageAccounts/listKeys/action
+    Microsoft.Storage/storageAccounts/read
+    Microsoft.Storage/storageAccounts/write
+    Microsoft.Storage/operations/read
+    Microsoft.Network/routeTables/read
+    Microsoft.Network/routeTables/routes/delete
+    Microsoft.Network/routeTables/routes/read
+    Microsoft.Network/routeTables/routes/write
+    Microsoft.Network/routeTables/write
+    Microsoft.Compute/virtualMachines/read
+    Microsoft.Compute/virtualMachines/write
+    Microsoft.Compute/virtualMachineScaleSets/read
+    Microsoft.Compute/virtualMachineScaleSets/virtualMachines/read
+    Microsoft.Compute/virtualMachineScaleSets/virtualmachines/instanceView/read
+    Microsoft.Network/networkInterfaces/write
+    Microsoft.Compute/virtualMachineScaleSets/write
+    Microsoft.Compute/virtualMachineScaleSets/virtualmachines/write
+    Microsoft.Compute/virtualMachineScaleSets/manualupgrade/action
+    Microsoft.Network/networkInterfaces/read
+    microsoft.Compute/virtualMachineScaleSets/virtualMachines/networkInterfaces/read
+    Microsoft.Compute/virtualMachineScaleSets/virtualMachines/networkInterfaces/ipconfigurations/publicipaddresses/read
+    Microsoft.Network/virtualNetworks/read
+    Microsoft.Network/virtualNetworks/subnets/read
+    Microsoft.Compute/snapshots/delete
+    Microsoft.Compute/snapshots/read
+    Microsoft.Compute/snapshots/write
+    Microsoft.Compute/locations/vmSizes/read
+    Microsoft.Compute/locations/operations/read
+    Microsoft.Network/privatelinkservices/delete
+    Microsoft.Network/privatelinkservices/privateEndpointConnections/delete
+    Microsoft.Network/privatelinkservices/read
+    Microsoft.Network/privatelinkservices/write
+    Microsoft.Network/virtualNetworks/subnets/write
+"""
+
+
+def store_objects(resources: Graph) -> list[Node]:
+    return [node for node in resources.of_type(":Command") if node.name.startswith("azure-store-")]
+
+
+def role_actions(role: Node) -> set[str]:
+    return set(cast(list[str], nested_value(role.inputs, "permissions", 0, "actions")))
+
+
+def with_existing_network(cluster: Json) -> None:
+    subnets = {
+        "members": {"id": f"{EXISTING_NETWORK}/subnets/members", "range": "10.30.0.0/24"},
+        "pools": {"id": f"{EXISTING_NETWORK}/subnets/pools", "range": "10.30.64.0/18"},
+    }
+    section(cluster, "azure")["network"] = {
+        "range": "10.30.0.0/16",
+        "id": EXISTING_NETWORK,
+        "subnets": subnets,
+    }
 
 
 def open_to_all(cluster: Json) -> None:
@@ -87,26 +167,39 @@ class TestStore:
         assert nested_value(account.inputs, "networkRuleSet").get("ipRules", []) == []
         assert len(resources.of_type(":PrivateEndpoint")) == 1
 
-    def test_payloads_are_secret_and_texts_are_visible(self, resources: Graph) -> None:
-        blobs = resources.of_type(":Blob")
-        assert len(blobs) >= 10
-        for node in blobs:
-            secret = nested_value(node.inputs, "source", SIGNATURE) == SECRET_SIGNATURE
-            assert secret == node.name.endswith(".payload"), node.name
-            if not secret:
-                text = nested_value(node.inputs, "source", "text")
-                assert "commit\n" in text
-                assert PRIVATE_PREFIX not in text
+    def test_objects_are_written_with_tokens(self, resources: Graph) -> None:
+        """Many subscriptions forbid shared keys, and the plugin writes blobs only with the shared key."""
+        (account,) = resources.of_type(":StorageAccount")
+        assert account.inputs["allowSharedKeyAccess"] is False
+        assert resources.of_type(":Blob") == []
+        objects = store_objects(resources)
+        assert len(objects) >= 10
+        for node in objects:
+            assert node.text("create").startswith("exec python3 -m providers.azure.objects put https://kw")
+            assert node.text("delete") == node.text("create").replace(" put ", " delete ")
+            assert node.deleted_with == account.urn
+            assert "azure-store-versions" in resources.dependencies(node)
+
+    def test_objects_are_secret_inputs_and_their_texts_are_in_the_gate(self, resources: Graph) -> None:
+        for node in store_objects(resources):
+            assert node.is_secret("stdin"), node.name
+        (text, *_) = [
+            node.text("stdin") for node in store_objects(resources) if node.name.endswith("/etcd.sh")
+        ]
+        assert "commit\n" in text
+        assert PRIVATE_PREFIX not in text
 
     def test_nothing_private_is_in_a_plain_input(self, resources: Graph) -> None:
         for node in resources.nodes.values():
             assert [text for text in node.plain_texts() if PRIVATE_PREFIX in text] == [], node.name
 
     def test_objects_are_in_the_container_of_their_identity(self, resources: Graph) -> None:
-        for node in resources.of_type(":Blob"):
-            kind, unit = str(node.inputs["blobName"]).rsplit("/", 2)[:2]
+        for node in store_objects(resources):
+            url, key = node.text("create").split()[-2:]
+            kind, unit = key.rsplit("/", 2)[:2]
             expected = f"pool-{unit}" if kind == "pools" else kind.split("/")[1]
-            assert node.inputs["containerName"] == expected
+            assert url.rsplit("/", 1)[1] == expected
+            assert node.name == f"azure-store-{key}"
 
 
 class TestIdentities:
@@ -130,12 +223,48 @@ class TestIdentities:
 
     def test_no_action_is_a_wildcard_or_reads_keys_of_the_store(self, resources: Graph) -> None:
         (role,) = resources.of_type(":RoleDefinition")
-        actions = cast(list[str], nested_value(role.inputs, "permissions", 0, "actions"))
-        assert set(CONTROLLER_ACTIONS) < set(actions)
-        for action in actions:
+        for action in role_actions(role):
             assert "*" not in action
             assert "Microsoft.Storage" not in action
             assert "Microsoft.Authorization" not in action
+
+    def test_deleted_services_lose_their_finalizer(self, resources: Graph) -> None:
+        """The controller lists private link services whenever it removes the frontend of a service."""
+        (role,) = resources.of_type(":RoleDefinition")
+        assert "Microsoft.Network/privateLinkServices/read" in role_actions(role)
+
+    def test_roles_have_only_permissions_of_the_chosen_add_ons(self) -> None:
+        def without(*addons: str) -> set[str]:
+            def edit(cluster: Json) -> None:
+                section(cluster, "azure", "addons").update(dict.fromkeys(addons, False))
+
+            (role,) = graph(edit).of_type(":RoleDefinition")
+            return role_actions(role)
+
+        controller = {*permissions.NETWORK_ACTIONS, *permissions.CLOUD_CONTROLLER_ACTIONS}
+        assert without("storage", "autoscaler") == controller
+        assert without("autoscaler") == controller | {*permissions.STORAGE_ACTIONS}
+        assert without("storage") == controller | {*permissions.AUTOSCALER_ACTIONS}
+        assert not {action for action in controller if action.startswith("Microsoft.Compute/disks")}
+
+    def test_every_documented_action_is_granted_or_has_a_reason(self) -> None:
+        granted = {action.lower() for action in permissions.controller_actions(CloudAddonSettings())}
+        omitted = {action.lower() for action in permissions.OMITTED_ACTIONS}
+        documented = {line.strip().lower() for line in DOCUMENTED_ACTIONS.splitlines() if line.strip()}
+        assert len(documented) > 40
+        assert documented - granted == omitted
+        assert all(permissions.OMITTED_ACTIONS.values())
+
+    def test_role_for_an_existing_network_has_only_actions_on_networks(self) -> None:
+        resources = graph(with_existing_network)
+        roles = {
+            str(node.inputs["scope"]): role_actions(node) for node in resources.of_type(":RoleDefinition")
+        }
+        group = EXISTING_NETWORK.split("/providers/")[0]
+        assert roles[group] == {*permissions.NETWORK_ACTIONS}
+        assert len(roles) == 2
+        assignments = {str(node.inputs["scope"]) for node in resources.of_type(":RoleAssignment")}
+        assert EXISTING_NETWORK in assignments
 
     def test_assignments_have_a_principal_type_and_guids(self, resources: Graph) -> None:
         names = [str(node.inputs["roleAssignmentName"]) for node in resources.of_type(":RoleAssignment")]

@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
-from ipaddress import IPv4Network
+import json
+from dataclasses import replace
+from ipaddress import IPv4Address, IPv4Network
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from providers.azure import limits
+from providers.azure.addons import autoscaler_values, cloud_config, storage_class_parameters
 from providers.azure.firewall import rules_by_group
 from providers.azure.names import Names, container_name, status_container_name
-from providers.azure.pools import batch_percent, termination_notice_minutes, zone_parts
+from providers.azure.network import NetworkReference
+from providers.azure.pools import autoscaler_tags, batch_percent, termination_notice_minutes, zone_parts
 from providers.azure.store import ip_rules
 from tests.unit.components.graph import Json
 from tests.unit.providers.azure.program import example_settings
 from tests.unit.providers.program import ConfigEdit, section
-from topology.model import Capacity
+from topology.model import Capacity, Taint, TaintEffect
 
 NAMES = Names(cluster="dev", subscription="00000000-0000-0000-0000-000000000000", location="westeurope")
 
@@ -49,6 +53,15 @@ class TestNames:
         assert len(set(container_names)) == 8
         assert container_name("members/control-plane", "cp-2") == "control-plane"
 
+    def test_tags_of_dns_zones_have_names_that_azure_keeps(self) -> None:
+        names = replace(NAMES, tags={"cost center (EU)": "a b", "2nd": "x", "owner": "p"})
+        assert names.dns_tags() == {
+            "cost-center-EU-": "a b",
+            "x-2nd": "x",
+            "owner": "p",
+            "kubewright-cluster": "dev",
+        }
+
 
 class TestPools:
     @given(st.integers(0, 3000), st.integers(1, 3000), st.integers(1, 3))
@@ -67,6 +80,54 @@ class TestPools:
         assert batch_percent(500, part) == 100
         assert [termination_notice_minutes(seconds) for seconds in (0, 300, 3600)] == [5, 7, 15]
 
+    def test_autoscaler_reads_the_keys_of_labels_and_taints_from_tags(self) -> None:
+        taint = Taint(key="example.com/gpu_type", value="a", effect=TaintEffect.NO_SCHEDULE)
+        (example, *_) = [pool for pool in example_settings()[2].pools if pool.capacity]
+        pool = replace(example, labels=(("example.com/tier_2", "x"),), taints=(taint,))
+        tags = autoscaler_tags("dev", pool, zone_parts(capacity(0, 1), 1)[0])
+        template = "k8s.io_cluster-autoscaler_node-template_"
+
+        def read(kind: str) -> dict[str, str]:
+            """Return keys and values as the autoscaler reads them (azure_template.go)."""
+            prefix = f"{template}{kind}_"
+            return {
+                name.removeprefix(prefix).replace("_", "/").replace("~2", "_"): value
+                for name, value in tags.items()
+                if name.startswith(prefix)
+            }
+
+        assert read("label") == {"example.com/tier_2": "x"}
+        assert read("taint") == {"example.com/gpu_type": "a:NoSchedule"}
+
+
+class TestAddOns:
+    def test_controller_reads_tags_with_any_characters(self) -> None:
+        names = replace(NAMES, tags={"owner": "a=b,c"})
+        network = NetworkReference(
+            id="n", members="m", pools="p", load_balancer=IPv4Address("10.0.0.4"), group="g", name="n",
+            pools_name="p",
+        )  # fmt: skip
+        config = json.loads(cloud_config(names, network, tenant_id="t", client_id="c"))
+        assert config["tagsMap"] == {"owner": "a=b,c", "kubewright:cluster": "dev"}
+        assert "tags" not in config
+
+    @given(st.dictionaries(st.text("ab-", min_size=1), st.text("x=,;|", max_size=5), max_size=4))
+    def test_disk_driver_reads_tags_with_any_characters(self, tags: dict[str, str]) -> None:
+        parameters = storage_class_parameters({**tags, "last": "x"})
+        delimiter = parameters.get("tagValueDelimiter", ",")
+        read = dict(item.split("=", 1) for item in parameters["tags"].split(delimiter))
+        assert read == {**tags, "last": "x"}
+
+    def test_storage_class_of_ordinary_tags_is_unchanged(self) -> None:
+        """Parameters of a StorageClass cannot change."""
+        parameters = storage_class_parameters({"a": "b", "c": "d=e"})
+        assert parameters == {"skuName": "Premium_LRS", "networkAccessPolicy": "DenyAll", "tags": "a=b,c=d=e"}
+
+    def test_autoscaler_names_its_identity(self) -> None:
+        """A policy can give further identities to a machine."""
+        values = autoscaler_values(NAMES, "client")
+        assert values["azureUserAssignedIdentityID"] == "client"
+
 
 class TestStore:
     def test_firewall_rules(self) -> None:
@@ -79,6 +140,13 @@ class TestStore:
 def with_size(size: str) -> ConfigEdit:
     def edit(cluster: Json) -> None:
         section(cluster, "control_planes", "machine")["type"] = size
+
+    return edit
+
+
+def with_tags(**tags: str) -> ConfigEdit:
+    def edit(cluster: Json) -> None:
+        section(cluster, "azure")["tags"] = tags
 
     return edit
 
@@ -150,19 +218,17 @@ class TestLimits:
             (with_size("t3.large"), "control_planes.machine.type"),
             (with_size("Standard_D2ps_v5"), "control_planes.machine.type"),
             (with_size("Standard_D2_v5"), "control_planes.machine.type"),
+            (with_size("Standard_D3s_v5"), "control_planes.machine.type"),
+            (with_size("Standard_ABC4s_v5"), "control_planes.machine.type"),
+            (with_size("Standard_B2ms"), "control_planes.machine.type"),
+            (with_tags(**{f"tag-{number}": "x" for number in range(15)}), "azure.tags"),
+            (with_tags(**{"example.com": "x"}), "azure.tags.example.com"),
         ],
     )
     def test_problems_name_the_setting(self, edit: ConfigEdit, path: str) -> None:
         problems = limits.problems(*example_settings(edit))
         assert [problem.path for problem in problems] == [path]
         assert "\n" not in str(problems[0])
-
-    @pytest.mark.parametrize(
-        ("size", "count"),
-        [("Standard_D2s_v5", 2), ("Standard_D16ads_v6", 16), ("Standard_E8-4s_v5", 4), ("Standard_B2ms", 2)],
-    )
-    def test_vcpus_are_parsed_from_the_machine_size(self, size: str, count: int) -> None:
-        assert limits.vcpus(size) == count
 
     def test_problem_of_long_custom_data_names_the_machine(self) -> None:
         (problem,) = limits.custom_data_problems({"cp-1": "x" * 65_536, "cp-2": "x" * 65_535})

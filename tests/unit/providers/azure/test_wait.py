@@ -2,129 +2,18 @@
 
 from __future__ import annotations
 
-import json
-import ssl
 import threading
 import time
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from pathlib import Path
+from collections.abc import Mapping
 from typing import Any, cast
-from urllib.parse import urlsplit
 
 import pytest
-from azure.core.credentials import AccessToken
 
 from providers.azure.wait import leave_cluster, main, wait_for_member, wait_for_pool, wait_for_statuses
-from providers.azure.wait_clients import MachineGroups, StatusStore
 from providers.cloud.polling import Polling, WaitError
-from testkit.artifact_server import create_self_signed_certificate
+from tests.unit.providers.azure.fake_azure import SCALE_SET, TOKEN, FakeAzure, FakeCredential
 
-SCALE_SET = "/subscriptions/s/resourceGroups/g/providers/Microsoft.Compute/virtualMachineScaleSets/general-1"
 SHORT_WAIT = Polling(limit=0.3, interval=0.05)
-TOKEN = "a-token"
-
-
-class FakeCredential:
-    """A credential that returns the same token for all scopes."""
-
-    def get_token(self, *scopes: str, **_: object) -> AccessToken:
-        return AccessToken(TOKEN, int(time.time()) + 3600)
-
-
-@dataclass
-class FakeAzure:
-    """A local server in place of Azure: blobs by path, and JSON responses of the management API by path."""
-
-    url: str
-    ca_file: str
-    blobs: dict[str, bytes] = field(default_factory=dict)
-    responses: dict[str, object] = field(default_factory=dict)
-    requests: list[tuple[str, str]] = field(default_factory=list)
-
-    def statuses(self) -> StatusStore:
-        return StatusStore(f"{self.url}/general-status", FakeCredential(), self.ca_file)
-
-    def objects(self) -> StatusStore:
-        return StatusStore(f"{self.url}/general", FakeCredential(), self.ca_file)
-
-    def groups(self) -> MachineGroups:
-        return MachineGroups(self.url, FakeCredential(), self.ca_file)
-
-    def report(self, key: str, digest: str) -> None:
-        self.blobs[f"/general-status/{key}"] = f"{digest}\n".encode()
-
-    def set_nodes(self, nodes: list[str], capacity: int, upgrade: Mapping[str, object] | None = None) -> None:
-        machines = [{"properties": {"osProfile": {"computerName": node.upper()}}} for node in nodes]
-        second = f"{self.url}{SCALE_SET}/virtualMachines-2?api-version=x"
-        self.responses = {
-            SCALE_SET: {"sku": {"capacity": capacity}},
-            f"{SCALE_SET}/virtualMachines": {"value": machines[:1], "nextLink": second},
-            f"{SCALE_SET}/virtualMachines-2": {"value": machines[1:]},
-        }
-        if upgrade is not None:
-            self.responses[f"{SCALE_SET}/rollingUpgrades/latest"] = {"properties": upgrade}
-
-
-@pytest.fixture
-def cloud(tmp_path: Path) -> Iterator[FakeAzure]:
-    certificate_file, key_file = create_self_signed_certificate(tmp_path)
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(certificate_file, key_file)
-    server = ThreadingHTTPServer(("127.0.0.1", 0), _Handler)
-    server.socket = context.wrap_socket(server.socket, server_side=True, do_handshake_on_connect=False)
-    fake_azure = FakeAzure(f"https://127.0.0.1:{server.server_address[1]}", str(certificate_file))
-    _Handler.cloud = fake_azure
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
-    thread.start()
-    yield fake_azure
-    server.shutdown()
-    server.server_close()
-
-
-class _Handler(BaseHTTPRequestHandler):
-    protocol_version = "HTTP/1.1"
-    cloud: FakeAzure
-
-    def do_GET(self) -> None:
-        path = urlsplit(self.path).path
-        self.cloud.requests.append(("GET", path))
-        if self.headers.get("Authorization") != f"Bearer {TOKEN}":
-            self._respond(401, b"")
-        elif path in self.cloud.blobs:
-            data = self.cloud.blobs[path]
-            self._respond(206, data, f"bytes 0-{len(data) - 1}/{len(data)}")
-        elif path in self.cloud.responses:
-            self._respond(200, json.dumps(self.cloud.responses[path]).encode())
-        else:
-            self._respond(404, b"")
-
-    def do_PUT(self) -> None:
-        path = urlsplit(self.path).path
-        self.cloud.requests.append(("PUT", path))
-        self.cloud.blobs[path] = self.rfile.read(int(self.headers["Content-Length"]))
-        self._respond(201, b"")
-
-    def do_DELETE(self) -> None:
-        path = urlsplit(self.path).path
-        self.cloud.requests.append(("DELETE", path))
-        self._respond(202 if self.cloud.blobs.pop(path, None) is not None else 404, b"")
-
-    def _respond(self, status: int, data: bytes, range: str = "") -> None:
-        self.send_response(status)
-        self.send_header("Content-Length", str(len(data)))
-        self.send_header("ETag", '"0x1"')
-        self.send_header("Last-Modified", "Fri, 20 Nov 2026 10:00:00 GMT")
-        if range:
-            self.send_header("Content-Range", range)
-        if status == 404:
-            self.send_header("x-ms-error-code", "BlobNotFound")
-        self.end_headers()
-        self.wfile.write(data)
-
-    def log_message(self, format: str, *args: object) -> None:
-        """Log nothing."""
 
 
 class TestWaitForStatuses:
@@ -210,6 +99,36 @@ class TestWaitForPool:
         timer.join()
         assert time.monotonic() - start < 30
 
+    def test_time_limit_starts_again_whenever_the_upgrade_progresses(self, cloud: FakeAzure) -> None:
+        """A pool of hundreds of nodes changes for hours, in batches of minutes."""
+        latest = f"{SCALE_SET}/rollingUpgrades/latest"
+        cloud.set_nodes(["general-1-000000"], 1, self.upgrade("RollingForward", "2026-11-20T10:00:00Z"))
+        stopped = threading.Event()
+
+        def progress() -> None:
+            for number in range(1, 11):
+                if stopped.wait(0.2):
+                    return
+                upgrade = self.upgrade("RollingForward", "2026-11-20T10:00:00Z")
+                numbers = {"progress": {"successfulInstanceCount": number}}
+                cloud.responses[latest] = {"properties": {**upgrade, **numbers}}
+            cloud.report("status/pools/general/general-1-000000/node", "new")
+
+        thread = threading.Thread(target=progress)
+        thread.start()
+        start = time.monotonic()
+        try:
+            self.wait(cloud, Polling(limit=1.2, interval=0.05))
+        finally:
+            stopped.set()
+            thread.join()
+        assert time.monotonic() - start > 1.8
+
+    def test_upgrade_without_progress_ends_the_wait(self, cloud: FakeAzure) -> None:
+        cloud.set_nodes(["general-1-000000"], 1, self.upgrade("RollingForward", "2026-11-20T10:00:00Z"))
+        with pytest.raises(WaitError, match=r"not healthy yet: .* \(no progress for 0 s\)"):
+            self.wait(cloud)
+
     def test_only_the_new_upgrade_ends_the_wait(self, cloud: FakeAzure) -> None:
         """Azure starts an upgrade some time after the change of the scale set."""
         cloud.set_nodes(
@@ -274,7 +193,7 @@ class TestLeaveCluster:
 class TestMain:
     def run(self, cloud: FakeAzure, *words: str) -> int:
         common = ["--statuses", f"{cloud.url}/general-status", "--seconds", "0.2", "--ca-file", cloud.ca_file]
-        return main([*common, *words], lambda _: FakeCredential())
+        return main([*common, *words], lambda *_: FakeCredential())
 
     def test_success_is_exit_code_0(self, cloud: FakeAzure) -> None:
         cloud.report("status/a", "new")
