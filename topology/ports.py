@@ -126,7 +126,7 @@ PORT_TABLE: tuple[PortRow, ...] = (
         (Role.CONTROL_PLANE,),
         Protocol.TCP,
         (CLOUD_WEBHOOK_PORT, CLOUD_WEBHOOK_PORT),
-        "webhooks of a cloud's controllers",
+        "webhooks of cloud controllers",
         with_cloud_controllers=True,
     ),
     PortRow(
@@ -173,7 +173,7 @@ CLUSTER_PORTS = {
     CSR_APPROVER_METRICS_PORT: "kubelet-csr-approver metrics",
     CSR_APPROVER_HEALTH_PORT: "kubelet-csr-approver health",
     VXLAN_PORT: "flannel vxlan",
-    CLOUD_WEBHOOK_PORT: "webhooks of a cloud's controllers",
+    CLOUD_WEBHOOK_PORT: "webhooks of cloud controllers",
     KUBELET_HEALTH_PORT: "kubelet health",
     PROXY_METRICS_PORT: "kube-proxy metrics",
     KUBELET_PORT: "kubelet",
