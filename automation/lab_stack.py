@@ -10,12 +10,13 @@ from typing import Any
 from pydantic import ValidationError
 
 from assembly import build_topology
+from automation import emulated_cloud
 from automation.errors import UserError
 from automation.workspace import LAB_KEY
 from lab import lifecycle
 from lab.errors import LabError
 from lab.spec import LabHost, LabSpec
-from settings import SettingsError, load
+from settings import Settings, SettingsError, load
 from settings.bases import replace_encrypted
 from settings.metal import HostSettings
 from settings.stackfile import ENCRYPTED_PLACEHOLDER
@@ -47,24 +48,33 @@ def lab_requirements(name: str, config: Mapping[str, Any], mirror: Path) -> LabR
     if LAB_KEY not in config:
         return None
     lab = config[LAB_KEY]
-    if not isinstance(lab, Mapping) or set(lab) != {"network"}:
-        raise UserError(f"{LAB_KEY}: {lab!r}: expected a mapping with exactly the key `network`")
+    if not isinstance(lab, Mapping) or not {"network"} <= set(lab) <= {"network", "cloud"}:
+        raise UserError(
+            f"{LAB_KEY}: {lab!r}: expected a mapping with `network` and, for an emulated cloud, `cloud`"
+        )
     try:
         settings = load(replace_encrypted(config.get(CLUSTER_KEY) or {}, ENCRYPTED_PLACEHOLDER))
     except SettingsError as error:
         raise UserError(str(error)) from None
-    if settings.metal is None:
-        raise UserError(f"{CLUSTER_KEY}.metal: missing; list the lab's hosts in the inventory")
-    hosts = tuple(
-        LabHost(name=name, address=host.address, memory=_memory_of_host(host))
-        for name, host in settings.metal.hosts.items()
-    )
     try:
-        spec = LabSpec(name=name, network=lab["network"], hosts=hosts, mirror=mirror)
+        spec = (
+            emulated_cloud.lab_spec(name, lab, settings, mirror)
+            if "cloud" in lab
+            else LabSpec(name=name, network=lab["network"], hosts=_lab_hosts(settings), mirror=mirror)
+        )
     except ValidationError as error:
         problems = "; ".join(str(item["msg"]).removeprefix("Value error, ") for item in error.errors())
         raise UserError(f"{LAB_KEY}: {problems}") from None
     return LabRequirements(lab=spec, version_sets=build_topology(settings).version_sets)
+
+
+def _lab_hosts(settings: Settings) -> tuple[LabHost, ...]:
+    if settings.metal is None:
+        raise UserError(f"{CLUSTER_KEY}.metal: missing; list the lab's hosts in the inventory")
+    return tuple(
+        LabHost(name=name, address=host.address, memory=_memory_of_host(host))
+        for name, host in settings.metal.hosts.items()
+    )
 
 
 def ensure_hosts(spec: LabSpec, print_line: Callable[[str], None]) -> None:
@@ -74,6 +84,9 @@ def ensure_hosts(spec: LabSpec, print_line: Callable[[str], None]) -> None:
     must first remove its deliveries from them, as on bare metal. Raise `LabError` when a host does not
     start.
     """
+    if spec.cloud is not None:
+        lifecycle.up(spec, keep_hosts=True, on_progress=print_line)
+        return
     names = {host.name for host in spec.hosts}
     try:
         removed = tuple(host for host in lifecycle.load(spec.name).hosts if host.name not in names)

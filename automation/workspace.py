@@ -70,6 +70,12 @@ class Workspace:
         return LAB_KEY in self.config
 
     @property
+    def lab_cloud(self) -> str:
+        """The cloud that the lab of the stack emulates; empty without one."""
+        lab = self.config.get(LAB_KEY)
+        return str(lab.get("cloud", "")) if isinstance(lab, Mapping) else ""
+
+    @property
     def removal_marker(self) -> Path:
         """The file that exists during the removal of a lab, while the state contains removed hosts."""
         return self.directory / "going-down"

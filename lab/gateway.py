@@ -21,20 +21,22 @@ from artifacts import directories
 from artifacts.errors import ArtifactError
 from artifacts.push import push
 from lab import authority, cgroups, network
-from lab.cloud.ports import API_PORT, BALANCER_PORT
+from lab.cloud.ports import API_PORT, BALANCER_PORT, MACHINES_PORT
 from lab.commands import wait
 from lab.errors import LabError
 from lab.locks import hold_lock
 from lab.paths import LabPaths
-from lab.spec import MIRROR_PORT, REGISTRY_PORT, LabSpec
+from lab.spec import MIRROR_PORT, REGISTRY_PORT, Cloud, LabSpec
 
-GROUP = "_gateway"
-"""Name of the control group of the gateway. No host can have this name."""
+GROUP, CLOUD_GROUP = "_gateway", "_cloud"
+"""Names of the control groups of the gateway: mirror with registry, and emulated cloud. No host can have such
+a name. A new mirror restarts only the first group, because a restart empties the emulated cloud.
+"""
 
 MEMORY = 1024**3
 """Memory limit in bytes. Most of it is page cache of served files."""
 
-START_TIMEOUT = 20.0
+START_TIMEOUT = 60.0
 """Seconds until a server must answer."""
 
 COMPLETE = "complete"
@@ -46,12 +48,16 @@ JOIN_GROUPS = 'for group in $1; do echo $$ > "$group"; done; shift; exec "$@"'
 
 @dataclass(frozen=True, slots=True)
 class _Server:
-    """A server program of the gateway. `tls` is false if its port does not use TLS."""
+    """A server program of the gateway. `tls` is false if its port does not use TLS.
+
+    A program with `on_machine` runs in the machine's network, at the machine's address in the lab.
+    """
 
     name: str
     port: int
     argv: Sequence[str]
     tls: bool = True
+    on_machine: bool = False
 
 
 def ensure(spec: LabSpec, *, on_progress: Callable[[str], None]) -> None:
@@ -60,43 +66,62 @@ def ensure(spec: LabSpec, *, on_progress: Callable[[str], None]) -> None:
     `on_progress` receives a line for each finished step. Raise LabError if a server does not start.
     """
     authority.ensure(spec)
-    servers = _requested_servers(spec, on_progress)
-    expected_settings = _settings_text(spec, servers)
-    settings = LabPaths.of(spec.name).gateway / "settings.json"
-    same = settings.exists() and settings.read_text() == expected_settings
-    if same and all(_is_up(spec, server) for server in servers):
-        return
-    cgroups.kill(spec.name, GROUP)
-    settings.unlink(missing_ok=True)
-    if not servers:
-        return
-    cgroups.create(spec.name, GROUP, memory=MEMORY)
-    for server in servers:
-        _start_server(spec, server)
-    for server in servers:
-        _await_server(spec, server)
-    settings.write_text(expected_settings)
-    if spec.mirror is not None:
+    mirror = "" if spec.mirror is None else str(_registry_storage(spec.mirror))
+    if _ensure_group(spec, GROUP, _mirror_servers(spec, on_progress), mirror):
         on_progress(f"gateway: mirror {spec.mirror_url}, registry {spec.registry_url}")
-    if spec.cloud is not None:
+    if _ensure_group(spec, CLOUD_GROUP, _cloud_servers(spec), ""):
         on_progress(f"gateway: {spec.cloud} at {spec.gateway}")
 
 
-def _requested_servers(spec: LabSpec, on_progress: Callable[[str], None]) -> list[_Server]:
-    """Return the servers that the spec requests. Fill the registry's storage first if it is not complete."""
-    servers: list[_Server] = []
-    if spec.mirror is not None:
-        storage = _registry_storage(spec.mirror)
-        if not (storage / COMPLETE).exists():
-            _fill_registry(spec, spec.mirror, storage, on_progress)
-        servers.append(_Server("files", MIRROR_PORT, _file_server_command(spec, spec.mirror)))
-        servers.append(_Server("registry", REGISTRY_PORT, _registry_command(spec, storage, readonly=True)))
-    if spec.cloud is not None:
-        servers.append(
-            _Server(spec.cloud, API_PORT, [sys.executable, "-m", f"lab.cloud.{spec.cloud}", spec.name])
-        )
-        balancer = [sys.executable, "-m", "lab.cloud.balancer", spec.name]
-        servers.append(_Server("balancer", BALANCER_PORT, balancer, tls=False))
+def _ensure_group(spec: LabSpec, group: str, servers: Sequence[_Server], mirror: str) -> bool:
+    """Start the servers of a control group unless they run with the same settings.
+
+    Return whether they were started. `mirror` is the storage of the registry, or empty.
+    """
+    expected_settings = _settings_text(spec, servers, mirror)
+    settings = LabPaths.of(spec.name).gateway / f"settings{group}.json"
+    same = settings.exists() and settings.read_text() == expected_settings
+    if same and all(_keeps_running(spec, server) for server in servers):
+        return False
+    cgroups.kill(spec.name, group)
+    settings.unlink(missing_ok=True)
+    if not servers:
+        return False
+    cgroups.create(spec.name, group, memory=MEMORY)
+    for server in servers:
+        _start_server(spec, group, server)
+    for server in servers:
+        _await_server(spec, server)
+    settings.write_text(expected_settings)
+    return True
+
+
+def _mirror_servers(spec: LabSpec, on_progress: Callable[[str], None]) -> list[_Server]:
+    """Return the servers of the mirror. Fill the registry's storage first if it is not complete."""
+    if spec.mirror is None:
+        return []
+    storage = _registry_storage(spec.mirror)
+    if not (storage / COMPLETE).exists():
+        _fill_registry(spec, spec.mirror, storage, on_progress)
+    return [
+        _Server("files", MIRROR_PORT, _file_server_command(spec, spec.mirror)),
+        _Server("registry", REGISTRY_PORT, _registry_command(spec, storage, readonly=True)),
+    ]
+
+
+def _cloud_servers(spec: LabSpec) -> list[_Server]:
+    """Return the servers of the emulated cloud."""
+    if spec.cloud is None:
+        return []
+    api = [sys.executable, "-m", f"lab.cloud.{spec.cloud}", spec.name]
+    balancer = [sys.executable, "-m", "lab.cloud.balancer", spec.name]
+    servers = [
+        _Server(spec.cloud, API_PORT, api),
+        _Server("balancer", BALANCER_PORT, balancer, tls=False),
+    ]
+    if spec.cloud is Cloud.AWS:
+        machines = [sys.executable, "-m", "lab.cloud.aws.group_machines", spec.name]
+        servers.append(_Server("machines", MACHINES_PORT, machines, tls=False, on_machine=True))
     return servers
 
 
@@ -118,11 +143,22 @@ def _is_up(spec: LabSpec, server: _Server) -> bool:
     """Check whether a server accepts connections."""
     if server.tls:
         return answers_tls(spec, server.port)
+    address = spec.machine if server.on_machine else spec.gateway
     try:
-        with socket.create_connection((str(spec.gateway), server.port), timeout=1):
+        with socket.create_connection((str(address), server.port), timeout=1):
             return True
     except OSError:
         return False
+
+
+def _keeps_running(spec: LabSpec, server: _Server) -> bool:
+    """Check whether a started server accepts connections.
+
+    A restart would empty an emulated cloud, so its servers have more time to answer.
+    """
+    return _is_up(spec, server) or (
+        spec.cloud is not None and wait(lambda: _is_up(spec, server), timeout=START_TIMEOUT, pause=0.5)
+    )
 
 
 def _registry_storage(mirror: Path) -> Path:
@@ -141,7 +177,7 @@ def _fill_registry(spec: LabSpec, mirror: Path, storage: Path, on_progress: Call
         cgroups.kill(spec.name, GROUP)
         cgroups.create(spec.name, GROUP, memory=MEMORY)
         registry = _Server("registry", REGISTRY_PORT, _registry_command(spec, storage, readonly=False))
-        _start_server(spec, registry)
+        _start_server(spec, GROUP, registry)
         _await_server(spec, registry)
         try:
             if json.loads((mirror / "index.json").read_text()).get("images"):
@@ -155,12 +191,12 @@ def _fill_registry(spec: LabSpec, mirror: Path, storage: Path, on_progress: Call
         (storage / COMPLETE).touch()
 
 
-def _settings_text(spec: LabSpec, servers: Sequence[_Server]) -> str:
+def _settings_text(spec: LabSpec, servers: Sequence[_Server], mirror: str) -> str:
     """Return all inputs of the servers as text. The servers restart when this text changes."""
     certificate = LabPaths.of(spec.name).gateway_certificate.read_bytes()
     fields = {
         "servers": [list(server.argv) for server in servers],
-        "mirror": "" if spec.mirror is None else str(_registry_storage(spec.mirror)),
+        "mirror": mirror,
         "certificate": hashlib.sha256(certificate).hexdigest(),
     }
     return json.dumps(fields, indent=2) + "\n"
@@ -196,11 +232,12 @@ def _registry_command(spec: LabSpec, storage: Path, *, readonly: bool) -> list[s
     return ["docker-registry", "serve", str(path)]
 
 
-def _start_server(spec: LabSpec, server: _Server) -> None:
-    """Start a server in the namespace and control group of the gateway. Its output goes to a log file."""
-    groups = " ".join(cgroups.join_files(spec.name, GROUP))
+def _start_server(spec: LabSpec, group: str, server: _Server) -> None:
+    """Start a server in its namespace and a control group of the gateway. Its output goes to a log file."""
+    groups = " ".join(cgroups.join_files(spec.name, group))
     # Enter only the network namespace. `ip netns exec` would hide the control groups, which identify hosts.
     inside = ["nsenter", f"--net={network.NAMESPACES}/{network.gateway_namespace(spec.name)}", "--"]
+    inside = [] if server.on_machine else inside
     code = Path(__file__).resolve().parent.parent
     with _log_file(spec, server.name).open("wb") as log:
         subprocess.Popen(
@@ -215,6 +252,7 @@ def _start_server(spec: LabSpec, server: _Server) -> None:
                 "PYTHONPATH": str(code),
                 "PYTHONDONTWRITEBYTECODE": "1",
                 directories.STATE: str(directories.state()),
+                directories.CACHE: str(directories.cache()),
             },
         )
 

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from lab import cgroups, claims, doctor, gateway, hosts, keys, machine, network, root, spec, volumes
+from lab import cgroups, claims, doctor, gateway, hosts, keys, machine, names, network, root, spec, volumes
 from lab.errors import LabError
 from lab.leftovers import find_leftovers
 from lab.locks import hold_lock
@@ -15,10 +15,13 @@ from lab.paths import LabPaths, check_name
 from lab.spec import LabHost, LabSpec
 
 
-def up(desired: LabSpec, *, on_progress: Callable[[str], None] = lambda _: None) -> LabPaths:
+def up(
+    desired: LabSpec, *, keep_hosts: bool = False, on_progress: Callable[[str], None] = lambda _: None
+) -> LabPaths:
     """Create a lab, or change an existing lab to the spec `desired`. Running hosts are not restarted.
 
-    `on_progress` receives each step as a line. Raise LabError with all failed hosts; another `up` continues.
+    With `keep_hosts`, the hosts of an existing lab stay as they are. `on_progress` receives each step as a
+    line. Raise LabError with all failed hosts; another `up` continues.
     """
     doctor.require_prerequisites(desired)
     root_directories = _ensure_root_directories(desired.hosts)
@@ -26,6 +29,8 @@ def up(desired: LabSpec, *, on_progress: Callable[[str], None] = lambda _: None)
         paths = LabPaths.of(desired.name)
         stored = _read_stored_spec(paths)
         _refuse_network_change(stored, desired)
+        if keep_hosts and stored is not None:
+            desired = desired.model_copy(update={"hosts": stored.hosts})
         claims.claim(desired.name, paths.root)
         if stored is None:
             _remove_running_parts(desired.name)  # the running lab with this name lost its state and its keys
@@ -35,9 +40,30 @@ def up(desired: LabSpec, *, on_progress: Callable[[str], None] = lambda _: None)
         spec.write(desired, paths.spec)
         keys.ensure(desired)
         network.ensure_gateway(desired)
+        names.ensure(desired.name, desired.names)
         gateway.ensure(desired, on_progress=on_progress)
-        _run_for_hosts(desired.hosts, lambda host: _ensure_host(desired, host, root_directories, on_progress))
+        if not keep_hosts:
+            _run_for_hosts(
+                desired.hosts, lambda host: _ensure_host(desired, host, root_directories, on_progress)
+            )
     return paths
+
+
+def set_hosts(name: str, transform: Callable[[tuple[LabHost, ...]], Iterable[LabHost]]) -> None:
+    """Replace the hosts of a lab by `transform(hosts)`. The gateway is not checked and keeps running.
+
+    Raise LabError with all failed hosts.
+    """
+    with hold_lock(f"lab-{name}"):
+        stored = load(name)
+        desired = stored.model_copy(update={"hosts": tuple(transform(stored.hosts))})
+        root_directories = _ensure_root_directories(desired.hosts)
+        _remove_obsolete_hosts(desired, stored, lambda _: None)
+        spec.write(desired, LabPaths.of(name).spec)
+        keys.ensure(desired)
+        _run_for_hosts(
+            desired.hosts, lambda host: _ensure_host(desired, host, root_directories, lambda _: None)
+        )
 
 
 def down(name: str) -> None:
@@ -51,6 +77,7 @@ def down(name: str) -> None:
         _remove_running_parts(name)
         for state in {LabPaths.of(name).root, claims.state_directory(name) or LabPaths.of(name).root}:
             shutil.rmtree(state, ignore_errors=True)
+        names.remove(name)
         claims.release(name)
         leftovers = find_leftovers(name)
     machine.restore()
@@ -134,13 +161,13 @@ def _remove_obsolete_hosts(
 
     `stored` is the spec of the last `up`; None for a new lab.
     """
-    names = {host.name for host in desired.hosts}
+    kept = {host.name for host in desired.hosts}
     for name in cgroups.group_names(desired.name):
-        if name not in names and name != gateway.GROUP:
+        if name not in kept and name not in (gateway.GROUP, gateway.CLOUD_GROUP):
             _remove_host(desired.name, name)
             on_progress(f"{name}: removed")
     for old in stored.hosts if stored is not None else ():
-        if old.name not in names:
+        if old.name not in kept:
             _remove_host(desired.name, old.name)
         elif desired.host(old.name).instance != old.instance:
             _remove_host(desired.name, old.name)  # a cloud machine never changes, so this is another machine

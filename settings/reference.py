@@ -43,8 +43,9 @@ begins with this line:
 
 `config` has two more keys:
 
-- `{LAB_KEY}`: makes the stack a lab on this machine; its only key `network` is \
-the IPv4 range of the lab's hosts.
+- `{LAB_KEY}`: makes the stack a lab on this machine. `network` is the IPv4 range of the lab's \
+hosts, and
+  `cloud` the cloud that the lab emulates ([emulation.md](emulation.md)).
 - `{BASE_KEY}`: file name of the base, a file in the same directory whose settings this \
 file overrides key by key.
 """
@@ -52,7 +53,10 @@ _OTHER_KEYS = {
     LAB_KEY: {
         "type": "object",
         "description": "Makes the stack a lab on this machine.",
-        "properties": {"network": {"type": "string", "description": "IPv4 range of the lab's hosts."}},
+        "properties": {
+            "network": {"type": "string", "description": "IPv4 range of the lab's hosts."},
+            "cloud": {"type": "string", "enum": ["aws"], "description": "Cloud that the lab emulates."},
+        },
         "additionalProperties": False,
         "required": ["network"],
     },

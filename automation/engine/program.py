@@ -15,6 +15,7 @@ from typing import Any, TypeVar
 from pulumi.automation import LocalWorkspace, Stack
 from pulumi.automation.errors import CommandError
 
+from automation.emulated_cloud import deployer_variables
 from automation.engine import backend, checkpoint, interrupts, locks, output_filter
 from automation.engine.command import EngineCommand, engine_executable
 from automation.engine.interrupts import Interrupted
@@ -43,6 +44,7 @@ class Engine:
         """
         variables = self.environment.variables()
         variables |= backend.backend_variables(self.environment, self.workspace, os.environ)
+        variables |= deployer_variables(self.workspace)
         variables[STACK_DIRECTORY] = str(self.workspace.directory)
         variables.setdefault("PULUMI_OPTION_COLOR", "always" if os.isatty(1) else "never")
         return variables

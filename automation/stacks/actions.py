@@ -17,7 +17,7 @@ from automation.engine.interrupts import current_shutdown
 from automation.engine.program import Engine
 from automation.environment import Environment
 from automation.prerequisites import ENGINE_ONLY, Purpose
-from automation.stacks import driver, plans, sizes, teardown
+from automation.stacks import cloud_lab_down, driver, plans, sizes, teardown
 from automation.stacks.events import Message, Policy
 from automation.stacks.known_secrets import redactor_of_stack
 from automation.stacks.preflight import encryption, protection, rotation, upgrade
@@ -236,9 +236,10 @@ def down(environment: Environment, stack: str, file: Path | None) -> int:
     work_directory = request.workspace()
     if not work_directory.is_lab:
         return 1 if destroy(request).outcome is Outcome.FAILED else 0
+    deleted = not work_directory.lab_cloud or cloud_lab_down.destroy_resources(request, destroy)
     prepare.remove_lab(Engine(environment, work_directory))
     workspace.remove_work_directory(work_directory)
-    return 0
+    return 0 if deleted else 1
 
 
 def run_engine_command(environment: Environment, stack: str, file: Path | None, arguments: list[str]) -> int:

@@ -12,3 +12,6 @@ API_PORT = 8443
 
 BALANCER_PORT = ports.API_PORT
 """TCP: the load balancer of the API servers."""
+
+MACHINES_PORT = 8170
+"""TCP, at the machine's address in the lab: the program that starts the machines of Auto Scaling groups."""

@@ -22,9 +22,10 @@ class RunningMachine:
 
     `id` is the cloud's id, `host` the name in the lab. `identity` is the name of a role or the client id of a
     managed identity. `identities` maps the resource ids of all managed identities to their client ids.
-    `group` is the group that created the machine, `version` the version of its template. `lifecycle` is
-    `InService`, or `Terminated` after the cloud has told the machine to end. `hook` is the lifecycle hook for
-    which the group waits, or empty. `released` is true after the machine completed the hook.
+    `group` is the group that created the machine, `template` and `version` are id and version of its
+    template. `lifecycle` is `InService`, or `Terminated` after the cloud has told the machine to end. `hook`
+    is the lifecycle hook for which the group waits, or empty; it times out at the Unix time `hook_deadline`.
+    `released` is true after the machine completed the hook.
     """
 
     id: str
@@ -40,6 +41,8 @@ class RunningMachine:
     lifecycle: str = "InService"
     spot_action: str = ""
     hook: str = ""
+    hook_deadline: float = 0.0
+    template: str = "lt-lab"
     version: str = "1"
     released: bool = False
     identities: Mapping[str, str] = field(default_factory=dict)

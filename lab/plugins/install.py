@@ -26,8 +26,10 @@ from lab.plugins.official import install_official
 from providers.registry import CLOUDS
 
 NAMES = ("command", "tls", "kubernetes")
-PREVIEW_ONLY: Mapping[str, str] = {cloud.plugin: "generic" for cloud in CLOUDS}
+PREVIEW_ONLY: Mapping[str, str] = {cloud.plugin: "generic" for cloud in CLOUDS if cloud.plugin != "aws"}
 """The directory of the stand-in, by the name of the plugin, for stand-ins that support only previews."""
+_BASES: Mapping[str, tuple[str, ...]] = {"aws": ("generic",)}
+"""Other directories that a stand-in imports, by the name of the plugin."""
 
 _SOURCES = Path(__file__).resolve().parent
 _INSTALLATION_SECONDS = 120.0
@@ -93,7 +95,8 @@ def _source_files(name: str) -> list[Path]:
     package = PREVIEW_ONLY.get(name, name)
     if not (_SOURCES / package / "__main__.py").exists():
         raise InstallError(f"plugin {name}: this plugin has no stand-in; use the official plugin")
-    return sorted(path for part in ("runtime", package) for path in (_SOURCES / part).rglob("*.py"))
+    parts = ("runtime", package, *_BASES.get(name, ()))
+    return sorted(path for part in parts for path in (_SOURCES / part).rglob("*.py"))
 
 
 def _build_tarball(name: str, digest: str, scratch: Path) -> Path:

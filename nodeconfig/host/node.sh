@@ -251,9 +251,13 @@ remove_leftovers() {
         esac
     done </proc/self/mounts | sort -r >"$WORK/mounts"
     while read -r mount; do umount "$mount" 2>/dev/null || umount -l "$mount" 2>/dev/null || :; done <"$WORK/mounts"
+    for path in "$ROOT"/run/kubewright-*; do
+        # The boot program of a cloud runs this function and works in its own directory.
+        [ "${path##*/}" = kubewright-boot ] || rm -rf "$path"
+    done
     [ -z "$ROOT" ] || return 0
     case $(readlink /etc/protocols) in "$LIBRARY"/*) rm -f /etc/protocols ;; esac # our link
-    rm -rf /run/netns/cni-* /run/flannel /run/containerd /run/kubewright-*
+    rm -rf /run/netns/cni-* /run/flannel /run/containerd
     for device in cni0 flannel.1; do
         has_device "$device" || continue
         networkctl delete "$device" 2>/dev/null ||

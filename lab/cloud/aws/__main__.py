@@ -4,9 +4,14 @@ lab.cloud.aws LAB`.
 
 from __future__ import annotations
 
+import os
 import sys
 import threading
 from http.server import ThreadingHTTPServer
+from pathlib import Path
+
+# moto reads this variable when it is imported. The only image is that of the lab.
+os.environ["MOTO_AMIS_PATH"] = str(Path(__file__).with_name("images.json"))
 
 from moto.moto_server.werkzeug_app import MotoRequestHandler
 from werkzeug.serving import make_server
@@ -20,22 +25,38 @@ from lab.cloud.running import MachineStates, admin_secret
 from lab.paths import LabPaths
 
 
+def serve_metadata(lab: str, address: str, sessions: Sessions) -> None:
+    """Serve the metadata service in a thread. Raise OSError if the address is in use."""
+    handler = type("Handler", (Metadata,), {"states": MachineStates.of(lab), "sessions": sessions})
+    metadata = ThreadingHTTPServer((address, METADATA_PORT), handler)
+    threading.Thread(target=metadata.serve_forever, daemon=True).start()
+
+
+def serve_api(
+    lab: str, address: str, port: int, sessions: Sessions, certificate: tuple[str, str] | None
+) -> None:
+    """Serve the API until the process is killed. Raise OSError if the address is in use.
+
+    `certificate` are the paths of a certificate and its key; None for HTTP.
+    """
+    make_server(
+        address,
+        port,
+        Api(lab, MachineStates.of(lab), sessions),
+        threaded=True,
+        request_handler=MotoRequestHandler,
+        ssl_context=certificate,
+    ).serve_forever()
+
+
 def main(lab: str) -> None:
     """Serve requests until the process is killed. Raise OSError if an address is in use."""
     paths = LabPaths.of(lab)
     gateway = str(spec.read(paths.spec).gateway)
-    states, sessions = MachineStates.of(lab), Sessions(admin_secret(lab))
-    handler = type("Handler", (Metadata,), {"states": states, "sessions": sessions})
-    metadata = ThreadingHTTPServer((gateway, METADATA_PORT), handler)
-    threading.Thread(target=metadata.serve_forever, daemon=True).start()
-    make_server(
-        gateway,
-        API_PORT,
-        Api(lab, states, sessions),
-        threaded=True,
-        request_handler=MotoRequestHandler,
-        ssl_context=(str(paths.gateway_certificate), str(paths.gateway_key)),
-    ).serve_forever()
+    sessions = Sessions(admin_secret(lab))
+    serve_metadata(lab, gateway, sessions)
+    certificate = (str(paths.gateway_certificate), str(paths.gateway_key))
+    serve_api(lab, gateway, API_PORT, sessions, certificate)
 
 
 if __name__ == "__main__":

@@ -6,6 +6,7 @@ Volumes that a machine attaches appear as block devices on its host.
 from __future__ import annotations
 
 import io
+import json
 import re
 import sys
 from collections.abc import Callable, Iterable
@@ -14,13 +15,19 @@ from typing import Any
 from urllib.parse import parse_qs
 from xml.sax.saxutils import escape
 
+from moto.iam.access_control import PermissionResult
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
+from moto.s3.models import FakeBucket
 
 from lab import volumes
-from lab.cloud.aws import calls, groups
+from lab.cloud.aws import calls
+from lab.cloud.aws.lifecycle_policies import LifecyclePolicies
 from lab.cloud.aws.policy import is_allowed
+from lab.cloud.aws.scaling import Scaling
+from lab.cloud.aws.scaling_groups import ScalingGroups
 from lab.cloud.aws.sessions import Sessions
 from lab.cloud.aws.signature import RequestRefused, SignedRequest
+from lab.cloud.balancer import set_targets
 from lab.cloud.running import MachineStates, RunningMachine
 from lab.errors import LabError
 
@@ -29,6 +36,16 @@ Environ = dict[str, Any]
 """WSGI types: the function that starts a response, and the request."""
 
 MAX_BODY_BYTES = 64 * 1024**2
+_TARGET_ACTIONS = ("RegisterTargets", "DeregisterTargets", "DeleteTargetGroup")
+"""Actions of Elastic Load Balancing that change the targets of the lab's load balancer."""
+
+
+def _permit_all(*_: object) -> PermissionResult:
+    """Replace moto's evaluation of bucket policies, which ignores conditions."""
+    return PermissionResult.NEUTRAL
+
+
+FakeBucket.get_permission = _permit_all  # type: ignore[method-assign, assignment]
 
 
 class Api:
@@ -38,6 +55,8 @@ class Api:
         self._lab = lab
         self._states = states
         self._sessions = sessions
+        self._scaling = Scaling(states, ScalingGroups.of(lab))
+        self._policies = LifecyclePolicies()
         self._moto = DomainDispatcherApplication(create_backend_app)
 
     def __call__(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
@@ -67,6 +86,11 @@ class Api:
             machine = request.session.machine
             if machine is not None:
                 self._check_permissions(machine, call, environ["REMOTE_ADDR"])
+            if request.service == "dlm":
+                status, content = self._policies.respond(
+                    environ["REQUEST_METHOD"], _request_path(environ), body
+                )
+                return _json_response(status, content, start_response)
             return self._perform_call(call, environ, start_response)
         except RequestRefused as error:
             print(
@@ -99,8 +123,10 @@ class Api:
     ) -> Iterable[bytes]:
         form = call.form
         service, _, action = call.action.partition(":")
-        response = groups.respond(self._states, action, form) if service == "autoscaling" else None
-        if response is not None:
+        if service == "autoscaling":
+            response = self._scaling.respond(action, form)
+            if response is None:
+                raise RequestRefused("InvalidAction", f"{action} is not emulated", 400)
             start_response("200 OK", [("Content-Type", "text/xml")])
             return [response.encode()]
         if call.action == "ec2:AttachVolume":
@@ -111,6 +137,8 @@ class Api:
             volumes.detach(self._lab, form["VolumeId"])
         if call.action == "ec2:TerminateInstances":
             calls.detach_volumes([value for key, value in form.items() if key.startswith("InstanceId.")])
+        if action in _TARGET_ACTIONS:
+            set_targets(self._lab, calls.registered_targets())
         return list(moto_response)
 
     def _attach_volume(self, volume: str, instance: str) -> None:
@@ -147,6 +175,16 @@ def _request_headers(environ: Environ) -> dict[str, str]:
         key[5:].lower().replace("_", "-"): value for key, value in environ.items() if key.startswith("HTTP_")
     }
     return {key: value for key, value in content_headers.items() if value} | http_headers
+
+
+def _json_response(
+    status: HTTPStatus, content: dict[str, Any], start_response: StartResponse
+) -> Iterable[bytes]:
+    headers = [("Content-Type", "application/json")]
+    if "__type" in content:
+        headers.append(("x-amzn-ErrorType", content["__type"]))
+    start_response(f"{status.value} {status.phrase}", headers)
+    return [json.dumps(content).encode()]
 
 
 def _refusal_response(error: RequestRefused, start_response: StartResponse) -> Iterable[bytes]:

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from moto.ec2.models import ec2_backends
+from moto.elbv2.models import elbv2_backends
 from moto.iam.models import ManagedPolicy, iam_backends
 from moto.s3.models import s3_backends
 
@@ -162,6 +163,12 @@ def detach_volumes(instances: Iterable[str]) -> None:
         for volume in region.volumes.values():
             if volume.attachment is not None and volume.attachment.instance.id in instances:
                 volume.attachment = None
+
+
+def registered_targets() -> list[str]:
+    """Return the addresses in all target groups of the account."""
+    groups = [group for region in elbv2_backends[ACCOUNT].values() for group in region.target_groups.values()]
+    return sorted({str(target) for group in groups for target in group.targets})
 
 
 def _ec2(region: str):  # type: ignore[no-untyped-def]  # noqa: ANN202 — moto's own

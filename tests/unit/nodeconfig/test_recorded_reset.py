@@ -54,3 +54,14 @@ def test_recorded_reset_drains_a_node_and_requests_its_deletion(host: EmulatedHo
     assert host.run(recorded_reset(Role.NODE)).returncode == 0
     assert any(" drain w-1 " in call for call in host.kubectl_calls())
     assert any(" node w-1 kubewright.dev/leaving=node" in call for call in host.kubectl_calls())
+
+
+def test_reset_keeps_the_directory_of_the_boot_program(host: EmulatedHost) -> None:
+    """Test that a machine of a cloud can leave: its boot program runs the reset from this directory."""
+    assert host.deliver(NODE).returncode == 0
+    for directory in ("kubewright-boot/work", "kubewright-other"):
+        host.path(f"/run/{directory}").mkdir(parents=True)
+    result = host.run(recorded_reset(Role.NODE))
+    assert result.returncode == 0, result.stderr
+    assert host.path("/run/kubewright-boot/work").exists()
+    assert not host.path("/run/kubewright-other").exists()

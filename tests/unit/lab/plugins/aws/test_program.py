@@ -1,0 +1,109 @@
+"""Tests of the stand-in for AWS with all AWS resources of the program, in an emulated account."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator, Mapping
+from typing import cast
+
+import pytest
+from pulumi.runtime import mocks
+
+from lab.cloud.aws.remaining import remaining_resources
+from lab.plugins.aws.catalogue import KINDS
+from lab.plugins.aws.functions import FUNCTIONS
+from testkit.emulated_aws import emulated_aws
+from tests.unit.components.graph import Json
+from tests.unit.lab.plugins.aws.emulated_plugins import Created, EmulatedPlugins
+from tests.unit.providers.aws.program import AwsPlugins, with_dedicated_etcd
+from tests.unit.providers.program import ExampleStack, section
+
+
+def with_everything(cluster: Json) -> None:
+    """Edit the settings so that the program creates resources of every type that it knows."""
+    with_dedicated_etcd(cluster)
+    aws = section(cluster, "aws")
+    section(aws, "addons")["load_balancers"] = True
+    section(aws, "network")["nat"] = "per-zone"
+    section(aws, "endpoint")["zone"] = "Z0123456789ABCDEFGHIJ"
+    aws["zones"] = 3
+    aws["quotas"] = cast(Json, {"vcpus": 64, "spot_vcpus": 128, "addresses": 10})
+
+
+class RecordingPlugins(AwsPlugins):
+    """Mocks that record the types of resources and the functions that the program uses."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.types: set[str] = set()
+        self.functions: set[str] = set()
+
+    def new_resource(self, args: mocks.MockResourceArgs) -> tuple[str, Json]:
+        if args.typ.startswith("aws:"):
+            self.types.add(args.typ)
+        return super().new_resource(args)
+
+    def call(self, args: mocks.MockCallArgs) -> tuple[Json, list[tuple[str, str]] | None]:
+        self.functions.add(args.token)
+        return super().call(args)
+
+
+def test_every_type_and_function_of_the_program_is_emulated() -> None:
+    plugins = RecordingPlugins()
+    stack = ExampleStack("aws-example", lambda: plugins)
+    stack.graph()
+    stack.graph(with_everything)
+    assert plugins.types <= KINDS.keys()
+    assert plugins.functions <= FUNCTIONS.keys()
+    assert len(plugins.types) > 35
+    assert len(plugins.functions) >= 3
+
+
+@pytest.fixture(scope="module")
+def variables(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Mapping[str, str]]:
+    """Return the environment variables of the deployer of an emulated account."""
+    state = tmp_path_factory.mktemp("emulated")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("KUBEWRIGHT_STATE", str(state))
+        with emulated_aws(state) as found:
+            yield found
+
+
+@pytest.fixture(scope="module")
+def plugins(variables: Mapping[str, str]) -> EmulatedPlugins:
+    """Return the plugins after a run of the program that created all resources of the example stack."""
+    plugins = EmulatedPlugins(variables)
+    ExampleStack("aws-example", lambda: plugins).graph()
+    return plugins
+
+
+def read(plugins: EmulatedPlugins, created: Created) -> Json:
+    """Return the current state of a resource; empty if it does not exist."""
+    state, _ = asyncio.run(
+        plugins.provider.read(created.urn, created.identity, created.state, created.inputs)
+    )
+    return cast(Json, state)
+
+
+@pytest.mark.timeout(900)
+def test_program_creates_all_resources_and_deletes_them(
+    plugins: EmulatedPlugins, variables: Mapping[str, str]
+) -> None:
+    """Test that every resource can be read, is unchanged by the same inputs, and that nothing remains."""
+    assert len(plugins.created) > 100
+    for created in plugins.created:
+        assert read(plugins, created), f"{created.urn} does not exist"
+        diff = plugins.provider.diff(created.urn, created.state, created.inputs, created.inputs, [])
+        assert not asyncio.run(diff).changes, created.urn
+    before = remaining_resources(variables)
+    assert {"s3 kubewright-aws-example-123456789012-eu-central-1", "iam aws-example-etcd-eu-central-1"} & {
+        *before
+    }
+    for created in reversed(plugins.created):
+        asyncio.run(plugins.provider.delete(created.urn, created.identity, created.state, timeout=0))
+    assert remaining_resources(variables) == []
+    assert not any(read(plugins, created) for created in plugins.created if _is_group(created))
+
+
+def _is_group(created: Created) -> bool:
+    return "autoscaling/group" in created.urn

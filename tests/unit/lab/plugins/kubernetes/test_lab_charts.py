@@ -1,0 +1,67 @@
+"""Tests of the charts that a lab on an emulated cloud uses instead of charts of repositories."""
+
+from __future__ import annotations
+
+import threading
+from pathlib import Path
+
+import pytest
+
+from artifacts.catalogue import DEFAULTS, images
+from automation.environment import CHECKOUT
+from lab.plugins.kubernetes.charts import source_arguments
+from lab.plugins.kubernetes.helm import Helm
+from providers.aws.addons import CLOUD_CONTROLLER_CHART
+
+CHARTS = CHECKOUT / "lab" / "charts"
+REMOTE = {
+    "chart": CLOUD_CONTROLLER_CHART.name,
+    "version": CLOUD_CONTROLLER_CHART.version,
+    "repositoryOpts": {"repo": "https://charts.invalid"},
+}
+
+
+class OfflineHelm(Helm):
+    """A helm that must not be called."""
+
+    def __init__(self) -> None:
+        super().__init__(None, {}, threading.Event())
+
+    def run(self, *_: object, **__: object) -> str:
+        raise AssertionError("helm was called")
+
+
+def test_chart_of_the_lab_replaces_the_chart_of_the_repository(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("KUBEWRIGHT_LAB_CHARTS", str(CHARTS))
+    arguments = source_arguments(OfflineHelm(), REMOTE, tmp_path, [])
+    assert arguments == [
+        str(CHARTS / CLOUD_CONTROLLER_CHART.name),
+        "--version",
+        CLOUD_CONTROLLER_CHART.version,
+    ]
+
+
+@pytest.mark.parametrize("chart", ["another-chart", "../charts/aws-cloud-controller-manager"])
+def test_other_charts_come_from_their_repository(
+    chart: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("KUBEWRIGHT_LAB_CHARTS", str(CHARTS))
+    with pytest.raises(AssertionError, match="helm was called"):
+        source_arguments(OfflineHelm(), REMOTE | {"chart": chart}, tmp_path, [])
+
+
+def test_without_an_emulated_cloud_the_repository_is_used(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("KUBEWRIGHT_LAB_CHARTS", raising=False)
+    with pytest.raises(AssertionError, match="helm was called"):
+        source_arguments(OfflineHelm(), REMOTE, tmp_path, [])
+
+
+def test_chart_of_the_lab_has_the_version_and_an_image_of_the_mirror() -> None:
+    chart = CHARTS / CLOUD_CONTROLLER_CHART.name
+    assert f"version: {CLOUD_CONTROLLER_CHART.version}\n" in (chart / "Chart.yaml").read_text()
+    pause = next(image for image in images(DEFAULTS) if "/pause:" in str(image))
+    assert f"image: {pause}\n" in (chart / "templates/daemonset.yaml").read_text()
