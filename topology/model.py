@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from ipaddress import IPv4Address, IPv4Network
 
-from topology.options import NO_EXTRA_FLAGS, ControlPlaneOptions, Encryption, ExtraFlags, Kubelet
+from topology.options import NO_EXTRA_FLAGS, ControlPlaneOptions, Encryption, ExtraFlags, Kubelet, PolicyMode
 
 
 class Role(StrEnum):
@@ -34,13 +34,6 @@ class ProxyMode(StrEnum):
 
     NFTABLES = "nftables"
     IPTABLES = "iptables"
-
-
-class NetworkPolicies(StrEnum):
-    """Whether nodes enforce the NetworkPolicy objects of the cluster."""
-
-    ENFORCED = "enforced"
-    NONE = "none"
 
 
 class TaintEffect(StrEnum):
@@ -149,7 +142,7 @@ class Network:
     """Networks of the cloud's health probes, in addition to the networks of the machines."""
     node_domains: tuple[str, ...] = ()
     """DNS domains of machine names in a cloud. Serving certificates of kubelets contain these names."""
-    policies: NetworkPolicies = NetworkPolicies.ENFORCED
+    policies: PolicyMode = PolicyMode.ENFORCED
 
     @property
     def api_service(self) -> IPv4Address:
