@@ -28,7 +28,8 @@ from providers.select import provider_for
 from settings import Settings
 from settings.warnings import settings_warnings
 from topology import exposure, sizing
-from topology.model import NetworkPolicies, Topology
+from topology.model import Topology
+from topology.options import PolicyMode
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -156,7 +157,7 @@ def _create_add_ons(args: BuildArgs, topology: Topology, cluster: Cluster) -> No
         MetricsServerArgs(api=api, topology=topology, ca=pki.ca, secrets=pki.secrets),
         options,
     )
-    if topology.network.policies is NetworkPolicies.NONE:
+    if topology.network.policies is PolicyMode.NONE:
         IneffectivePolicies(scope.name("ineffective-policies"), IneffectivePoliciesArgs(api=api), options)
     DefaultAccounts(scope.name("default-accounts"), DefaultAccountsArgs(api=api), options)
     access = Access(scope.name("access"), AccessArgs(api=api, access=args.settings.access), options)

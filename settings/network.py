@@ -9,7 +9,8 @@ from pydantic import Field
 
 from settings.base import Section
 from settings.types import Name, Network, NonEmpty, Port, PortNumbers, PortRange, Subdomain
-from topology.model import Backend, NetworkPolicies, ProxyMode, Role
+from topology.model import Backend, ProxyMode, Role
+from topology.options import PolicyMode
 from topology.ports import API_PORT
 
 
@@ -58,7 +59,7 @@ class NetworkSettings(Section):
     """Backend of flannel; `host-gw` is faster, but requires all nodes in the same layer 2 network."""
     proxy_mode: ProxyMode = ProxyMode.NFTABLES
     """Mode of kube-proxy; `iptables` is for hosts with a kernel that is too old for `nftables`."""
-    policies: NetworkPolicies = NetworkPolicies.ENFORCED
+    policies: PolicyMode = PolicyMode.ENFORCED
     """Whether nodes enforce NetworkPolicy objects, by kube-router; `none`: these objects have no effect."""
     mtu: int = 0
     """MTU of the hosts' links in bytes; 0: detected on each host."""

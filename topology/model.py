@@ -12,7 +12,15 @@ from ipaddress import IPv4Address, IPv4Network
 from typing import TYPE_CHECKING
 
 from topology.dns import Dns
-from topology.options import NO_EXTRA_FLAGS, ControlPlaneOptions, Encryption, ExtraFlags, Kubelet, Snapshots
+from topology.options import (
+    NO_EXTRA_FLAGS,
+    ControlPlaneOptions,
+    Encryption,
+    ExtraFlags,
+    Kubelet,
+    PolicyMode,
+    Snapshots,
+)
 
 if TYPE_CHECKING:
     from topology.open_ports import OpenPort
@@ -39,13 +47,6 @@ class ProxyMode(StrEnum):
 
     NFTABLES = "nftables"
     IPTABLES = "iptables"
-
-
-class NetworkPolicies(StrEnum):
-    """Whether nodes enforce the NetworkPolicy objects of the cluster."""
-
-    ENFORCED = "enforced"
-    NONE = "none"
 
 
 class TaintEffect(StrEnum):
@@ -155,7 +156,7 @@ class Network:
     node_domains: tuple[str, ...] = ()
     """DNS domains of machine names in a cloud. Serving certificates of kubelets contain these names."""
     open_ports: tuple[OpenPort, ...] = ()
-    policies: NetworkPolicies = NetworkPolicies.ENFORCED
+    policies: PolicyMode = PolicyMode.ENFORCED
 
     @property
     def api_service(self) -> IPv4Address:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from enum import StrEnum
 
 from topology.authentication import AuthorizationWebhook, Issuer
 
@@ -10,6 +11,13 @@ Flags = tuple[tuple[str, str], ...]
 """Additional flags of a component: pairs of name, without leading dashes, and value."""
 SECRETS = "secrets"
 """The resource whose objects are always encrypted in etcd."""
+
+
+class PolicyMode(StrEnum):
+    """Whether nodes enforce the NetworkPolicy objects of the cluster."""
+
+    ENFORCED = "enforced"
+    NONE = "none"
 
 
 @dataclass(frozen=True, slots=True)
