@@ -95,8 +95,10 @@ class EngineRun:
         """Check the policies and return the result of the run.
 
         `failure` is the reason why the run failed; empty for a successful run. The result contains this
-        reason only if it contains no other errors.
+        reason only if it contains no other errors. A run with a failed operation is not successful, also if
+        the engine ends without an error, for example after a crash of a plugin.
         """
+        failure = failure or self._describe_failed_operations()
         violations = self._check_policies(complete=not failure)
         summaries = [event for event in self._events if isinstance(event, Summary)]
         changes = dict(summaries[-1].changes) if summaries else {}
@@ -113,6 +115,12 @@ class EngineRun:
             seconds=seconds,
             errors=(errors or (failure,)) if has_failed else (),
         )
+
+    def _describe_failed_operations(self) -> str:
+        """Return an error that names the operations that failed and did not succeed later; empty for none."""
+        last = {event.urn: event for event in self._events if isinstance(event, Step)}
+        failed = [f"{step.operation} {step.name}" for step in last.values() if step.phase == "failed"]
+        return f"failed operations: {shorten_list(failed)}; run the command again" if failed else ""
 
     def report_error(self, error: str) -> None:
         """Show an error of the driver and add the error to the events."""
