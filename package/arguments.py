@@ -846,14 +846,14 @@ class AwsArgs(TypedDict, total=False):
     """Add-ons for the cloud."""
     tags: Mapping[str, str]
     """Tags of all resources; at most 30, because Kubewright adds further tags."""
-    repair_after: str
-    """Time after which a machine with an unhealthy kubelet, API server or etcd is replaced; `0s`: never."""
     ssh_key: str
     """SSH key of the machines; empty: no SSH access."""
     account: str
     """Id of the AWS account, 12 digits in quotes; Kubewright refuses credentials of any other account."""
     region: Required[str]
     """Region of the cluster, such as `eu-central-1`."""
+    repair_after: str
+    """Time after which a machine with an unhealthy kubelet, API server or etcd is replaced; `0s`: never."""
     zones: Any
     """Names or number of availability zones; with three zones etcd keeps its quorum if a zone fails."""
     network: Required[AwsNetworkArgs]
@@ -972,8 +972,6 @@ class AzureArgs(TypedDict, total=False):
     """Add-ons for the cloud."""
     tags: Mapping[str, str]
     """Tags of all resources; at most 30, because Kubewright adds further tags."""
-    repair_after: str
-    """Time after which a machine with an unhealthy kubelet, API server or etcd is replaced; `0s`: never."""
     ssh_key: str
     """SSH key of the machines; empty: no SSH access."""
     subscription: Required[str]

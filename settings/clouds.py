@@ -9,9 +9,7 @@ from typing import Annotated, ClassVar, Literal
 from pydantic import AfterValidator, BeforeValidator, Field
 
 from settings.base import Section
-from settings.types import Duration, FilePath, Network, NonEmpty, Quantity, parse_seconds, validate_url
-
-_MIN_REPAIR_SECONDS, _MAX_REPAIR_SECONDS = 300, 7200
+from settings.types import FilePath, Network, NonEmpty, Quantity, validate_url
 
 
 def _validate_service_url(text: str) -> str:
@@ -20,13 +18,6 @@ def _validate_service_url(text: str) -> str:
 
 def _validate_metadata_url(text: str) -> str:
     return validate_url(text, "https", "http")
-
-
-def _validate_repair_after(duration: str) -> str:
-    seconds = parse_seconds(duration)
-    if seconds and not _MIN_REPAIR_SECONDS <= seconds <= _MAX_REPAIR_SECONDS:
-        raise ValueError("not a time for the repair of machines; allowed: 5m to 2h, or 0s for no repair")
-    return duration
 
 
 def _parse_zones(value: object) -> object:
@@ -126,8 +117,6 @@ class CloudSettings(Section):
     """Add-ons for the cloud."""
     tags: dict[NonEmpty, str] = Field(default_factory=dict)
     """Tags of all resources; at most 30, because Kubewright adds further tags."""
-    repair_after: Annotated[Duration, AfterValidator(_validate_repair_after)] = "15m"
-    """Time after which a machine with an unhealthy kubelet, API server or etcd is replaced; `0s`: never."""
     ssh_key: str = ""
     """SSH key of the machines; empty: no SSH access."""
 
