@@ -49,7 +49,7 @@ def preview(stack: str, state: Path) -> list[dict[str, Any]]:
         (
             "aws-example",
             "aws",
-            {"aws:ebs/volume:Volume": 3, "aws:autoscaling/group:Group": 5, "aws:s3/bucket:Bucket": 1},
+            {"aws:ebs/volume:Volume": 3, "aws:autoscaling/group:Group": 9, "aws:s3/bucket:Bucket": 1},
         ),
         (
             "azure-example",

@@ -67,9 +67,9 @@ def test_mandatory_violations_come_first_and_only_they_fail_the_preview() -> Non
     config = stack_config(environment="production")
     config["kubewright:cluster"]["network"]["api_allowed"] = ["0.0.0.0/0"]
     violations = PolicyChecker(config).violations()
-    assert [each.level for each in violations] == ["mandatory", "advisory", "advisory"]
-    assert len(policies.mandatory_violations(violations)) == 1
-    assert len(policies.format_violations(violations, complete=True)) == 4
+    assert [each.level for each in violations] == ["mandatory", "mandatory", "advisory", "advisory"]
+    assert len(policies.mandatory_violations(violations)) == 2
+    assert len(policies.format_violations(violations, complete=True)) == 5
 
 
 def test_all_rules_are_met_only_after_a_complete_preview() -> None:
