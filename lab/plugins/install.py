@@ -32,6 +32,17 @@ _BASES: Mapping[str, tuple[str, ...]] = {"aws": ("generic",)}
 """Other directories that a stand-in imports, by the name of the plugin."""
 
 _SOURCES = Path(__file__).resolve().parent
+_CHECKOUT = _SOURCES.parents[1]
+_PROGRAM_FILES: Mapping[str, tuple[str, ...]] = {
+    "generic": (
+        "providers/__init__.py",
+        "providers/resources.py",
+        "providers/aws/__init__.py",
+        "providers/aws/texts.py",
+        "redaction/__init__.py",
+    )
+}
+"""Files of the program that a stand-in imports, by its directory. An installed stand-in has no checkout."""
 _INSTALLATION_SECONDS = 120.0
 _MAIN = 'import runpy\n\nrunpy.run_module("lab.plugins.{0}", run_name="__main__", alter_sys=True)\n'
 _LAUNCHER = '#!/bin/sh\nexec {python} "${{0%/*}}/main.py" {options}"$@"\n'
@@ -87,7 +98,7 @@ def _sources_digest(name: str) -> str:
     combined = hashlib.sha256(f"{name}\n{sys.executable}\n{sys.version}\n".encode())
     combined.update(Path(__file__).read_bytes())
     for source in _source_files(name):
-        combined.update(source.relative_to(_SOURCES).as_posix().encode() + b"\0" + source.read_bytes())
+        combined.update(source.relative_to(_CHECKOUT).as_posix().encode() + b"\0" + source.read_bytes())
     return combined.hexdigest()
 
 
@@ -96,14 +107,15 @@ def _source_files(name: str) -> list[Path]:
     if not (_SOURCES / package / "__main__.py").exists():
         raise InstallError(f"plugin {name}: this plugin has no stand-in; use the official plugin")
     parts = ("runtime", package, *_BASES.get(name, ()))
-    return sorted(path for part in parts for path in (_SOURCES / part).rglob("*.py"))
+    program = (_CHECKOUT / file for part in parts for file in _PROGRAM_FILES.get(part, ()))
+    return sorted((*(path for part in parts for path in (_SOURCES / part).rglob("*.py")), *program))
 
 
 def _build_tarball(name: str, digest: str, scratch: Path) -> Path:
     """Build a tarball that Pulumi can install: an executable `pulumi-resource-NAME` at the top."""
     tree = scratch / "tree"
     for source in _source_files(name):
-        target = tree / "lab" / "plugins" / source.relative_to(_SOURCES)
+        target = tree / source.relative_to(_CHECKOUT)
         target.parent.mkdir(parents=True, exist_ok=True)
         target.write_bytes(source.read_bytes())
     for package in ("lab", "lab/plugins"):
