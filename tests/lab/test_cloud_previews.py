@@ -71,7 +71,7 @@ def test_example_is_previewed_without_a_cloud(
     types = Counter(step["newState"]["type"] for step in steps)
     assert {token: types[token] for token in expected} == expected
     cloud_resources = sum(count for token, count in types.items() if token.startswith(f"{package}:"))
-    assert 40 < cloud_resources <= 120
+    assert 40 < cloud_resources <= 130
     other = {"aws": "azure-native", "azure-native": "aws"}[package]
     assert not any(token.startswith(f"{other}:") for token in types)
     assert not LabPaths.of(stack).spec.exists()
