@@ -63,18 +63,24 @@ def links(namespace: str = "") -> set[str]:
 def conflicting_route(network: IPv4Network, *, ignored_link: str) -> str:
     """Return a route of the machine that overlaps `network` as text, or an empty text without such a route.
 
-    Routes of the link `ignored_link` are ignored.
+    Routes of the link `ignored_link` are ignored. So are routes of links that no longer exist: the kernel
+    deletes the links of a deleted namespace in the background, and `ip` then shows `if` and a number as the
+    link.
     """
-    for route in json.loads(run(["ip", "-j", "-4", "route", "show", "table", "all"], what="routes")):
+    routes = json.loads(run(["ip", "-j", "-4", "route", "show", "table", "all"], what="routes"))
+    existing = links()
+    for route in routes:
         place = route["dst"]
+        link = route.get("dev", "")
         if (
             place == "default"
-            or route.get("dev") == ignored_link
+            or link == ignored_link
+            or (link and link not in existing)
             or route.get("type") in ("broadcast", "local")
         ):
             continue
         if IPv4Network(place).overlaps(network):
-            return f"{place} by {route.get('dev', route.get('type', 'a route'))}"
+            return f"{place} by {link or route.get('type', 'a route')}"
     return ""
 
 

@@ -156,8 +156,17 @@ def test_error_names_missing_programs_and_packages(lab: LabSpec, monkeypatch: py
 def test_address_range_in_use_is_refused(monkeypatch: pytest.MonkeyPatch, lab: LabSpec) -> None:
     routes = '[{"dst": "default", "dev": "eth0"}, {"dst": "10.9.0.0/16", "dev": "vpn0"}]'
     monkeypatch.setattr(network, "run", lambda *_, **__: routes)
+    monkeypatch.setattr(network, "links", lambda: {"eth0", "vpn0"})
     assert network.conflicting_route(lab.network, ignored_link="kw0") == "10.9.0.0/16 by vpn0"
     assert network.conflicting_route(lab.network, ignored_link="vpn0") == ""
+
+
+def test_routes_of_a_link_that_the_kernel_deletes_are_ignored(
+    monkeypatch: pytest.MonkeyPatch, lab: LabSpec
+) -> None:
+    monkeypatch.setattr(network, "run", lambda *_, **__: '[{"dst": "10.9.0.0/16", "dev": "if212"}]')
+    monkeypatch.setattr(network, "links", lambda: {"eth0"})
+    assert network.conflicting_route(lab.network, ignored_link="kw0") == ""
 
 
 def test_unknown_lab_is_an_error(lab: LabSpec) -> None:
