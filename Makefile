@@ -5,7 +5,10 @@ SEED ?= 1
 SUITE ?= conformance
 SHELL := /bin/sh
 PYTHON = "$$(setup/environment --dev)"
-PYTEST = PYTHONPYCACHEPREFIX="$${KUBEWRIGHT_CACHE:-$$HOME/.cache/kubewright}/pycache" $(PYTHON) -m pytest -p no:cacheprovider
+PYTEST = $(PYTHON) -m pytest -p no:cacheprovider
+# Python keeps compiled modules outside of the checkout. Without them, each command compiles 2,000 modules.
+export PYTHONPYCACHEPREFIX = $(or $(KUBEWRIGHT_CACHE),$(HOME)/.cache/kubewright)/pycache
+unexport PYTHONDONTWRITEBYTECODE
 # Groups of tests (tests/conftest.py) run in parallel. Each process waits most of the time, so there are more processes
 # than cores.
 PARALLEL = -n 3 --dist loadfile --no-loadscope-reorder

@@ -82,10 +82,6 @@ class Environment:
             variables["PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION"] = "true"
         variables["PULUMI_SKIP_UPDATE_CHECK"] = "true"
         variables["PYTHONPYCACHEPREFIX"] = str(self.cache / "pycache")
-        # The state takes up most of the engine's heap and is never freed. By default Go lets the heap
-        # double. With this value a preview of a stack of 1,000 hosts uses 140 MiB less memory and 5 % more
-        # processor time.
-        variables.setdefault("GOGC", "25")
         return variables
 
 

@@ -76,6 +76,14 @@ class Workspace:
         return str(lab.get("cloud", "")) if isinstance(lab, Mapping) else ""
 
     @property
+    def host_count(self) -> int:
+        """The number of hosts in the stack file; 0 for a cloud."""
+        cluster = self.config.get(CLUSTER_KEY)
+        metal = cluster.get("metal") if isinstance(cluster, Mapping) else None
+        hosts = metal.get("hosts") if isinstance(metal, Mapping) else None
+        return len(hosts) if isinstance(hosts, Mapping) else 0
+
+    @property
     def removal_marker(self) -> Path:
         """The file that exists during the removal of a lab, while the state contains removed hosts."""
         return self.directory / "going-down"

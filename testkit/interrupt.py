@@ -13,6 +13,8 @@ from contextlib import contextmanager
 from testkit.cluster import Cluster
 from testkit.process import TAIL, CommandResult, kill_group
 
+_POLL_SECONDS = 0.005
+"""Seconds between two checks of a condition. On a busy machine, the rest of a command takes little longer."""
 EXIT_SECONDS = 1.0
 """Seconds between a kill and the next command, as short as for a quick user."""
 
@@ -53,7 +55,7 @@ def kill_when(cluster: Cluster, command: str, condition: Callable[[], bool], *, 
             assert process.poll() is None, (
                 f"`{command}` ended, or took {timeout:.0f} s, before it could be killed"
             )
-            time.sleep(0.05)
+            time.sleep(_POLL_SECONDS)
 
 
 def _read_until(process: subprocess.Popen[str], output: list[str], pattern: str) -> None:

@@ -6,6 +6,7 @@ import os
 import subprocess
 import threading
 from collections.abc import Callable, Mapping
+from functools import cache
 from pathlib import Path
 from typing import IO
 
@@ -34,6 +35,13 @@ def engine_executable(tools: Path) -> Path:
     return program
 
 
+@cache
+def _checked_command(program: Path) -> PulumiCommand:
+    """Return the SDK's command for the engine, after a check that the SDK supports the engine's version."""
+    # The SDK expects the directory that contains bin/pulumi.
+    return PulumiCommand(root=str(program.parent.parent))
+
+
 class EngineTimeout(Exception):
     """Error for an engine that was interrupted at its time limit.
 
@@ -49,8 +57,10 @@ class EngineCommand(PulumiCommand):
     """
 
     def __init__(self, tools: Path, *, time_limit: TimeLimit | None = None) -> None:
-        # The Pulumi SDK expects the directory that contains bin/pulumi.
-        super().__init__(root=str(engine_executable(tools).parent.parent))
+        # The constructor of the SDK would run `pulumi version` each time.
+        prototype = _checked_command(engine_executable(tools))
+        self.command = prototype.command
+        self.version = prototype.version
         self._time_limit = time_limit or TimeLimit()
         self.failed_result: CommandResult | None = None
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import os
 import subprocess
 from collections.abc import Callable, Iterator
@@ -26,6 +27,12 @@ from settings.secret_paths import STACK_DIRECTORY
 
 _T = TypeVar("_T")
 
+_MANY_HOSTS = 200
+"""Number of hosts from which the engine saves memory instead of processor time. The state takes up most of
+the heap and is never freed, and by default Go lets the heap double. With GOGC=25 a preview of a stack of
+1,000 hosts uses 140 MiB less memory and 5 % more processor time, but a small `up` uses a quarter more
+processor time.
+"""
 NO_REASON = "the engine failed without giving a reason"
 
 
@@ -46,6 +53,8 @@ class Engine:
         variables |= backend.backend_variables(self.environment, self.workspace, os.environ)
         variables |= deployer_variables(self.workspace)
         variables[STACK_DIRECTORY] = str(self.workspace.directory)
+        if self.workspace.host_count >= _MANY_HOSTS:
+            variables.setdefault("GOGC", "25")
         variables.setdefault("PULUMI_OPTION_COLOR", "always" if os.isatty(1) else "never")
         return variables
 
@@ -174,10 +183,10 @@ class Engine:
 
         Raise `UserError` when the stack has no such output, for example before the first `up`.
         """
-        outputs = self._call(lambda workspace: workspace.stack_outputs(self.workspace.stack))
+        outputs = json.loads(self.capture("stack output", "--json", "--show-secrets"))
         if name not in outputs:
             raise UserError(f"stack {self.workspace.stack}: no output `{name}`; run `make up` first")
-        return str(outputs[name].value)
+        return str(outputs[name])
 
     def _call(self, call: Callable[[LocalWorkspace], _T]) -> _T:
         """Return the result of a call of the Automation API.

@@ -20,7 +20,7 @@ from automation.engine.locks import StackInUse
 from automation.engine.program import NO_REASON, Engine
 from automation.errors import UserError
 from automation.stacks import policies
-from automation.stacks.engine_run import EngineRun, select_stack
+from automation.stacks.engine_run import EngineRun
 from automation.stacks.known_secrets import redactor_of_stack
 from automation.stacks.result import Action, OnEvent, Options, Result, ShowLine
 from redaction import MASK
@@ -67,7 +67,7 @@ def masked_outputs(engine: Engine) -> dict[str, Any]:
     """Return the outputs of the stack with secrets masked. Raise `UserError` with the engine's message."""
     command = EngineCommand(engine.environment.tools)
     try:
-        values = select_stack(engine, command).outputs()
+        values = engine.automation_workspace(command).stack_outputs(engine.workspace.stack)
     except CommandError:
         message = redactor_of_stack(engine, decrypted_config(engine)).redact(command.error_message())
         raise UserError(f"stack {engine.workspace.stack}: {message or NO_REASON}") from None

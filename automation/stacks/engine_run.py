@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import Any
 
-from pulumi.automation import Stack
+from pulumi.automation import LocalWorkspace, OutputMap, Stack, UpdateSummary
 from pulumi.automation.errors import ConcurrentUpdateError
 from pulumi.automation.events import EngineEvent
 
@@ -21,6 +22,26 @@ from formats.lists import shorten_list
 from redaction.redactor import LineRedactor, Redactor
 
 _STACK_TYPE = "pulumi:pulumi:Stack"
+
+
+class RunStack(Stack):
+    """A stack that is selected already, and whose results come from the events of its runs.
+
+    Without this class, the Automation API would select the stack before each run, and would read its outputs
+    and its history afterwards. These four commands take longer than a small `up`.
+    """
+
+    def __init__(self, name: str, workspace: LocalWorkspace) -> None:
+        self.name = name
+        self.workspace = workspace
+
+    def outputs(self) -> OutputMap:
+        """Return no outputs. `Engine.read_output` reads an output."""
+        return {}
+
+    def info(self, show_secrets: bool = True) -> UpdateSummary:
+        """Return a summary without content. The events contain the result of the run."""
+        return UpdateSummary("", datetime.now(tz=UTC), "", {}, {}, "")
 
 
 class EngineRun:
@@ -56,7 +77,7 @@ class EngineRun:
         """Run the engine until it ends. Raise CommandError, EngineTimeout, StackInUse or Interrupted."""
         self._time_limit = TimeLimit(total=options.timeout, stall=options.stall_timeout)
         self._command = EngineCommand(self._engine.environment.tools, time_limit=self._time_limit)
-        stack = select_stack(self._engine, self._command)
+        stack = RunStack(self._engine.workspace.stack, self._engine.automation_workspace(self._command))
         try:
             self._call_engine(stack, action, options)
         except ConcurrentUpdateError:
@@ -224,8 +245,3 @@ class EngineRun:
         self._events.append(event)
         if self._on_event is not None:
             self._on_event(event)
-
-
-def select_stack(engine: Engine, command: EngineCommand) -> Stack:
-    """Return the object of the Automation API for the stack of `engine`. `command` runs the engine."""
-    return Stack.select(engine.workspace.stack, engine.automation_workspace(command))

@@ -62,5 +62,9 @@ def _kill_down(cluster: Cluster) -> None:
     hosts = {pid for host in cluster.nodes if (pid := cgroups.init_pid(cluster.name, host))}
     assert hosts, "no host of the lab is found while the cluster runs"
     # `down` first ends the hosts. A search for all leftovers would take longer than the rest of `down`.
-    kill_when(cluster, "down", lambda: bool(hosts - cgroups.pids(cluster.name)), timeout=60)
+    kill_when(cluster, "down", lambda: not all(map(_exists, hosts)), timeout=60)
     assert leftovers(cluster), "`down` ended before it was killed"
+
+
+def _exists(pid: int) -> bool:
+    return Path(f"/proc/{pid}").exists()

@@ -36,7 +36,7 @@ def engine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, request: pytest.Fixt
     return Engine(environment, Workspace("x", tmp_path, {}))
 
 
-@pytest.mark.parametrize("engine", ["stack select", "preview"], indirect=True)
+@pytest.mark.parametrize("engine", ["preview"], indirect=True)
 def test_engine_message_is_shown_once_and_becomes_an_event(engine: Engine) -> None:
     shown: list[str] = []
     result = driver.run_action(Action.PREVIEW, engine, Options(), show=shown.append)
