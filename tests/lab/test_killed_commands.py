@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
+from select import select
 
 import pytest
 
@@ -59,12 +62,20 @@ def _down_completes_a_killed_down(killed_cluster: Cluster) -> None:
 
 def _kill_down(cluster: Cluster) -> None:
     """Kill `down` after it has removed a part of the cluster."""
-    hosts = {pid for host in cluster.nodes if (pid := cgroups.init_pid(cluster.name, host))}
-    assert hosts, "no host of the lab is found while the cluster runs"
-    # `down` first ends the hosts. A search for all leftovers would take longer than the rest of `down`.
-    kill_when(cluster, "down", lambda: not all(map(_exists, hosts)), timeout=60)
+    with ExitStack() as stack:
+        hosts = [stack.enter_context(_open_process(cluster, host)) for host in cluster.nodes]
+        # `down` first ends the hosts. A search for all leftovers would take longer than the rest of `down`.
+        kill_when(cluster, "down", lambda: bool(select(hosts, [], [], 0)[0]), timeout=60)
     assert leftovers(cluster), "`down` ended before it was killed"
 
 
-def _exists(pid: int) -> bool:
-    return Path(f"/proc/{pid}").exists()
+@contextmanager
+def _open_process(cluster: Cluster, host: str) -> Iterator[int]:
+    """Yield a file descriptor that is readable when the init process of a host has ended."""
+    pid = cgroups.init_pid(cluster.name, host)
+    assert pid is not None, f"{host} does not run"
+    descriptor = os.pidfd_open(pid)
+    try:
+        yield descriptor
+    finally:
+        os.close(descriptor)
