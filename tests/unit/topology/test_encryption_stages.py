@@ -1,4 +1,4 @@
-"""Tests of skipped stages in changes of the encryption, of their messages, and of their records in the state."""
+"""Tests of changes of the encryption that skip a stage, of their messages, and of the recorded stages."""
 
 from __future__ import annotations
 
@@ -88,8 +88,8 @@ def test_every_skipped_stage_has_a_line() -> None:
 
 def test_message_names_both_stages_of_the_key_and_the_next_step() -> None:
     assert describe_skipped_stage("encryption", FIRST, SIGN) == (
-        "certificates.encryption: requested is that API servers write objects of key2 and can read objects of "
-        "key1 and objects of key2, but now they write objects of key1 and can read objects of key1; set the "
+        "certificates.encryption: requested is that API servers write objects of key2 and can read objects "
+        "of key1 and objects of key2, but now they write objects of key1 and can read objects of key1; set the "
         "next stage (trust, sign, done), run `up`, then set the stage after it"
     )
 
@@ -102,8 +102,8 @@ def test_message_names_the_hosts_that_have_the_old_stage_once() -> None:
 def test_message_about_a_resource_names_its_two_stages() -> None:
     assert describe_skipped_stage(CONFIG_MAPS, FIRST, DONE) == (
         "api.encryption.resources.configmaps: requested is that API servers write encrypted objects and can "
-        "read encrypted objects, but now they write unencrypted objects and can read unencrypted objects; set "
-        "the next stage (trust, done), run `up`, then set the stage after it"
+        "read encrypted objects, but now they write unencrypted objects and can read unencrypted objects; "
+        "set the next stage (trust, done), run `up`, then set the stage after it"
     )
 
 
