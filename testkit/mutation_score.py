@@ -178,9 +178,9 @@ def document(packages: Iterable[Package], results: Mapping[str, Result], reviewe
 _SURVIVORS = """\
 Each row is one run at one commit. *Sample* has the numbers of the tested mutants: mutmut numbers the mutants
 of each function from 1, and `5, 35, 65, …` are the fifth mutant of every function and every 30th after it. No
-test was written for a mutant of a sample before the recorded run, so a sample is a fair estimate for the whole
-package. The packages with the sample `all` have no other mutants. Their tests were written for survivors of
-earlier runs.
+test was written for a mutant of a sample before the recorded run, so a sample is a fair estimate for the
+whole package. The packages with the sample `all` have no other mutants. Their tests were written for
+survivors of earlier runs.
 
 After you write tests for the survivors of a sample, change `first` in
 `tests/mutations/score/packages.yaml`. The next run then tests other mutants.

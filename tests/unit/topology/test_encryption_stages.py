@@ -89,8 +89,8 @@ def test_every_skipped_stage_has_a_line() -> None:
 def test_message_names_both_stages_of_the_key_and_the_next_step() -> None:
     assert describe_skipped_stage("encryption", FIRST, SIGN) == (
         "certificates.encryption: requested is that API servers write objects of key2 and can read objects "
-        "of key1 and objects of key2, but now they write objects of key1 and can read objects of key1; set the "
-        "next stage (trust, sign, done), run `up`, then set the stage after it"
+        "of key1 and objects of key2, but now they write objects of key1 and can read objects of key1; set "
+        "the next stage (trust, sign, done), run `up`, then set the stage after it"
     )
 
 
