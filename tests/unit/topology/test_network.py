@@ -33,6 +33,12 @@ def test_arithmetic_matches_the_numbers_of_the_requirements() -> None:
     assert service_addresses(IPv4Network("10.96.0.0/22")) == 1022
 
 
+@pytest.mark.parametrize(("prefix", "addresses"), [(30, 2), (31, 0), (32, 0)])
+def test_smallest_ranges_have_few_or_no_addresses(prefix: int, addresses: int) -> None:
+    assert pod_addresses(prefix) == addresses
+    assert service_addresses(IPv4Network(("10.96.0.0", prefix))) == addresses
+
+
 @given(networks(), networks())
 def test_overlap_agrees_with_the_standard_library(left: IPv4Network, right: IPv4Network) -> None:
     shared = shared_addresses(left, right)
