@@ -61,6 +61,16 @@ def test_ranges_without_a_reported_overlap_are_disjoint(ranges: list[IPv4Network
     assert all(pair.count >= 1 for pair in overlaps)
 
 
+def test_overlaps_name_both_ranges_and_their_shared_addresses() -> None:
+    ranges = {"a": "10.0.0.0/24", "b": "10.0.0.240/28", "c": "10.0.1.0/24", "d": "10.0.0.255/32"}
+    overlaps = find_overlaps([(name, IPv4Network(text)) for name, text in ranges.items()])
+    assert [(each.left, each.right, str(each.first), each.count) for each in overlaps] == [
+        ("a", "b", "10.0.0.240", 16),
+        ("a", "d", "10.0.0.255", 1),
+        ("b", "d", "10.0.0.255", 1),
+    ]
+
+
 @given(st.integers(0, 24), st.integers(0, 6), st.integers(0, 2**32 - 1))
 def test_node_ranges_match_the_split_of_the_standard_library(prefix: int, bits: int, address: int) -> None:
     pods = IPv4Network((address, prefix), strict=False)
