@@ -176,11 +176,14 @@ def document(packages: Iterable[Package], results: Mapping[str, Result], reviewe
 
 
 _SURVIVORS = """\
-Each row is one run at one commit. *Sample* has the numbers of the tested mutants: mutmut numbers the mutants
-of each function from 1, and `5, 35, 65, …` are the fifth mutant of every function and every 30th after it. No
-test was written for a mutant of a sample before the recorded run, so a sample is a fair estimate for the
-whole package. The packages with the sample `all` have no other mutants. Their tests were written for
-survivors of earlier runs.
+*Sample* has the numbers of the tested mutants: mutmut numbers the mutants of each function from 1, and
+`5, 35, 65, …` are the fifth mutant of every function and every 30th after it.
+
+The rows of commit 6c0277e812 are not a fair estimate, because tests were written for survivors of the same
+mutants. Their samples had the number 3, and for `redaction` the numbers that end in 3 or 7. Later samples of
+other mutants had lower scores before tests were written for their survivors: `settings/rules` 125 of 149,
+84 %; `topology` 103 of 124, 83 %; `redaction` 86 of 104, 83 %. These packages need a run with the sample that
+`packages.yaml` selects now. Other rows are one run of mutants for which no test was written.
 
 After you write tests for the survivors of a sample, change `first` in
 `tests/mutations/score/packages.yaml`. The next run then tests other mutants.
@@ -195,8 +198,9 @@ other survivors. Write a test for such a survivor, or add it with its reason to 
 
 
 def _row(package: Package, result: Result) -> str:
-    numbers = (result.first + step * result.one_of for step in range(3))
-    sample = "all" if result.one_of == 1 else f"{', '.join(map(str, numbers))}, …"
+    numbers = range(result.first, _NUMBERS, result.one_of)
+    more = ", …" if len(numbers) > 3 else ""
+    sample = "all" if result.one_of == 1 else ", ".join(map(str, numbers[:3])) + more
     cells = (
         f"`{package.name}`",
         f"{result.mutants:,}",

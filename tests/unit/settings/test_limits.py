@@ -34,6 +34,8 @@ PORT: dict[str, object] = {"sources": ["10.0.0.0/8"], "because": "metrics"}
                 {"port": 9150, "roles": ["control-plane"]},
             )
         ),
+        {"access.bindings.all": {"cluster_role": "view", "service_accounts": ["ci/deployer"]}},
+        {"certificates.authorities": {"kubelet-serving": {"stage": "trust"}}},
         {"pools.workers.max_unavailable": 1},
         {"pools.workers.hosts": ["w-1"], "pools.other.hosts": ["w-2"]},
         {"etcd.hosts": ["cp-1", "w-1", "w-2"]},
@@ -51,6 +53,10 @@ PORT: dict[str, object] = {"sources": ["10.0.0.0/8"], "because": "metrics"}
 )
 def test_values_at_the_limits_of_hosts_are_accepted(edits: Mapping[str, object]) -> None:
     load(with_edits(TWO_WORKERS, edits))
+
+
+def test_range_of_pods_for_one_node_is_accepted() -> None:
+    load(with_edits(ONE_HOST, {"network.pods": "10.244.0.0/24", "network.node_prefix": 24}))
 
 
 @pytest.mark.parametrize("workers", [254, 255])
