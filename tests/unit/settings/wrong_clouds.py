@@ -159,7 +159,9 @@ CLOUDS = (
         "network.backend", "clouds drop packets with pod addresses", {"network.backend": "host-gw"}, AWS
     ),
     InvalidSettings("network.pods", "overlaps aws.network.range", {"network.pods": "10.20.0.0/17"}, AWS),
-    InvalidSettings("network.services", "overlaps aws.network.range", {"network.services": "10.20.0.0/20"}, AWS),
+    InvalidSettings(
+        "network.services", "overlaps aws.network.range", {"network.services": "10.20.0.0/20"}, AWS
+    ),
     InvalidSettings(
         "network.pods",
         "1,103 needed; no IPv4 range is that large; reduce the sizes of the pools",
