@@ -89,7 +89,7 @@ def test_the_document_is_up_to_date() -> None:
         ("[]", "not a mapping"),
         ("a: {files: [a/*.py]}", "a: needs the keys files and tests"),
         ("a: {files: [a/*.py], tests: [t], other: 1}", "a: needs the keys files and tests"),
-        ("a: {files: [a/*.py], tests: [t], one_of: 7}", "a: one_of must be one of 1, 5, 10, 20, 30"),
+        ("a: {files: [a/*.py], tests: [t], first: 2}", "a: first must be between 1 and one_of"),
     ],
 )
 def test_wrong_package_is_an_error(text: str, error: str) -> None:
@@ -107,18 +107,28 @@ def test_survivor_needs_a_reason(entry: str) -> None:
 
 def test_score_counts_the_sample_only() -> None:
     states = {"a": "killed", "b": "timeout", "c": "survived", "d": "not checked", "e": "no tests"}
-    result = mutation_score.count(states, "1234567")
-    assert result == Result("1234567", mutants=5, tested=4, killed=2)
+    result = mutation_score.count(states, "1234567", Package("a", ("a/*.py",), ("t",), one_of=5, first=2))
+    assert result == Result("1234567", mutants=5, tested=4, killed=2, one_of=5, first=2)
     assert result.score == 50
     assert mutation_score.survivors(states) == ["c", "e"]
 
 
+def test_sample_has_every_nth_mutant_of_a_function() -> None:
+    package = Package("a", ("a/*.py",), ("t",), one_of=30, first=5)
+    assert package.target.sample[:3] == ("*__mutmut_5", "*__mutmut_35", "*__mutmut_65")
+    assert Package("a", ("a/*.py",), ("t",)).target.sample == ()
+
+
 def test_document_has_a_row_for_each_package_and_the_reasons() -> None:
-    packages = [Package("a/b", ("a/b/*.py",), ("t",), 5), Package("c", ("c/*.py",), ("t",))]
+    packages = [Package(name, (f"{name}/*.py",), ("t",)) for name in ("a/b", "c", "d")]
     reviewed = [Reviewed("a/b/x.py", "It is equal.", ("f: return None", "g: pass"))]
-    results = {"a/b": Result("1234567", 1000, 200, 179)}
+    results = {
+        "a/b": Result("1234567", 1000, 200, 179, one_of=5, first=2),
+        "d": Result("1234567", 20, 20, 19),
+    }
     text = mutation_score.document(packages, results, reviewed)
-    assert "| `a/b` | 1,000 | 200 (1 of 5) | 179 | 90 % | 1234567 |\n\n" in text
+    assert "| `a/b` | 1,000 | 2, 7, 12, … | 200 | 179 | 90 % | 1234567 |\n" in text
+    assert "| `d` | 20 | all | 20 | 19 | 95 % | 1234567 |\n\n" in text
     assert "### a/b/x.py\n\n- It is equal.\n\n  ```\n  f: return None\n  g: pass\n  ```\n" in text
 
 

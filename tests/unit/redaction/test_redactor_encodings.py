@@ -18,7 +18,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from redaction import MASK
-from redaction.redactor import LineRedactor, Redactor
+from redaction.redactor import Redactor
 
 SECRETS = (
     "p<ss&wörd\"x'y z/+1",
@@ -56,6 +56,12 @@ def registry_login(text: str) -> str:
     return base64.b64encode(json.dumps(auths).encode()).decode()
 
 
+def octal(text: str) -> str:
+    """Quote a text like Git: octal numbers for the octets of characters that are not ASCII."""
+    quoted = text.translate({ord("\\"): "\\\\", ord('"'): '\\"'})
+    return "".join(c if c.isascii() else "".join(f"\\{octet:03o}" for octet in c.encode()) for c in quoted)
+
+
 def wrapped_base64(text: str) -> str:
     return base64.encodebytes(b"x" * 50 + text.encode() + b"y" * 30).decode()
 
@@ -86,6 +92,7 @@ ENCODINGS: dict[str, Callable[[str], str]] = {
     "YAML, single quotes": lambda text: yaml.safe_dump({"a": text}, default_style="'"),
     "YAML, double quotes": lambda text: yaml.safe_dump({"a": text}, default_style='"'),
     "YAML, folded lines": lambda text: yaml.safe_dump({"a": "x " * 20 + text}, width=20),
+    "octal": octal,
     "HTML": html.escape,
     "HTML, every character": lambda text: "".join(f"&#{ord(c)};" for c in text),
     "hexadecimal, lower case": lambda text: text.encode().hex(),
@@ -179,10 +186,28 @@ def test_43_characters_of_a_long_word_are_masked() -> None:
         ("a:\n  hunter\\u0020twenty\\x20two\nb", f"a:\n  {MASK}\nb"),
         ("x\\n\\ud800 hunter twenty two y", f"x\\n\\ud800 {MASK} y"),
         (f"auth {base64_with('u:', ':v')('hunter twenty two')} x", f"auth {MASK} x"),
+        (f"x_{b'hunter twenty two'.hex()}_y", f"x_{MASK}_y"),
     ],
 )
 def test_exactly_the_secret_is_masked(text: str, redacted: str) -> None:
     assert Redactor(["hunter twenty two"]).redact(text) == redacted
+
+
+def test_encoded_json_of_a_secret_is_masked_from_the_first_to_the_last_character() -> None:
+    secret = 'ü"hunter"é'
+    digits = json.dumps(secret, ensure_ascii=False)[1:-1].encode().hex()
+    assert Redactor([secret]).redact(f"({digits})") == f"({MASK})"
+
+
+@pytest.mark.parametrize("before", ["", "\ud800 "])
+def test_secrets_that_overlap_are_masked_together(before: str) -> None:
+    redactor = Redactor(["hunter twenty two", "two ducks and a fox"])
+    assert redactor.redact(f"{before}(hunter twenty two ducks and a fox)") == f"{before}({MASK})"
+
+
+def test_secret_that_contains_another_is_masked_completely() -> None:
+    redactor = Redactor(["hunter", "the hunter waits"])
+    assert redactor.redact("(the hunter waits)(hunter)") == f"({MASK})({MASK})"
 
 
 @pytest.mark.parametrize(
@@ -250,37 +275,6 @@ def test_inputs_with_secret_names_are_masked() -> None:
 def test_only_the_value_of_a_pair_with_a_secret_name_is_masked() -> None:
     pair = {"name": "DB_PASSWORD", "value": "abc", "description": "of the database"}
     assert Redactor().redact_value(pair) == {**pair, "value": MASK}
-
-
-def test_line_of_letters_outside_of_a_key_is_not_masked() -> None:
-    assert LineRedactor(Redactor()).redact_line("MHcCAQEE") == "MHcCAQEE"
-
-
-def test_key_that_begins_after_the_end_of_another_is_masked() -> None:
-    lines = LineRedactor(Redactor())
-    lines.redact_line("-----END PRIVATE KEY----- -----BEGIN PRIVATE KEY-----")
-    assert lines.redact_line("MHcCAQEE") == MASK
-
-
-def test_unknown_key_is_masked_line_by_line() -> None:
-    lines = LineRedactor(Redactor())
-    printed = [
-        "  + key: -----BEGIN EC PRIVATE KEY-----",
-        "  + Proc-Type: 4,ENCRYPTED\n",
-        "",
-        "\x1b[38;5;2m  + MHcCAQEEIBmarkedmarked\x1b[0m",
-        "  | AwEHoUQDQgmarked==",
-        "  + -----END EC PRIVATE KEY-----",
-        "  + name: x",
-        "-----BEGIN PRIVATE KEY-----",
-        "MHcCAQmarked",
-        "the key was refused",
-        "MHcCAQEE",
-    ]
-    shown = [lines.redact_line(line) for line in printed]
-    assert "marked" not in "".join(shown)
-    assert shown[6] == "  + name: x"
-    assert shown[-2:] == printed[-2:]
 
 
 def test_unpaired_surrogates_are_searched_too() -> None:

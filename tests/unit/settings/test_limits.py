@@ -11,6 +11,8 @@ from settings import load
 from tests.unit.settings.support import HIGHLY_AVAILABLE, ONE_HOST, TWO_WORKERS, with_edits, with_workers
 from tests.unit.settings.wrong_clouds import AWS, AZURE
 
+PORT: dict[str, object] = {"sources": ["10.0.0.0/8"], "because": "metrics"}
+
 
 @pytest.mark.parametrize(
     "edits",
@@ -23,6 +25,17 @@ from tests.unit.settings.wrong_clouds import AWS, AZURE
         {"network.node_prefix": 26, "pools.workers.kubelet.max_pods": 62, "kubelet.max_pods": 62},
         {"network.node_ports": "30000-30000"},
         {"network.node_ports": "10260-10260", "metal.ssh.port": 10261},
+        *(
+            {"network.ports": {"a": PORT | {"port": "9100-9200"}, "b": PORT | other}}
+            for other in (
+                {"port": "9050-9099"},
+                {"port": "9201-9210"},
+                {"port": 9150, "protocol": "udp"},
+                {"port": 9150, "roles": ["control-plane"]},
+            )
+        ),
+        {"access.bindings.all": {"cluster_role": "view", "service_accounts": ["ci/deployer"]}},
+        {"certificates.authorities": {"kubelet-serving": {"stage": "trust"}}},
         {"pools.workers.max_unavailable": 1},
         {"pools.workers.hosts": ["w-1"], "pools.other.hosts": ["w-2"]},
         {"etcd.hosts": ["cp-1", "w-1", "w-2"]},
@@ -40,6 +53,10 @@ from tests.unit.settings.wrong_clouds import AWS, AZURE
 )
 def test_values_at_the_limits_of_hosts_are_accepted(edits: Mapping[str, object]) -> None:
     load(with_edits(TWO_WORKERS, edits))
+
+
+def test_range_of_pods_for_one_node_is_accepted() -> None:
+    load(with_edits(ONE_HOST, {"network.pods": "10.244.0.0/24", "network.node_prefix": 24}))
 
 
 @pytest.mark.parametrize("workers", [254, 255])

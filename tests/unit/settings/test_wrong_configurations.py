@@ -48,6 +48,7 @@ def test_error_names_field_and_reason(row: InvalidSettings) -> None:
     )
     assert len(problems) == 1 + row.together_with, f"further problems:\n{load_error(row)}"
     assert all("\n" not in str(problem) for problem in problems)
+    assert all(isinstance(problem.value, str) for problem in problems)
 
 
 def test_all_messages_differ() -> None:

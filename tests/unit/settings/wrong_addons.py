@@ -23,6 +23,11 @@ ADDONS = (
         {"registries._default.username": "me"},
     ),
     InvalidSettings(
+        "registries._default.username",
+        "username and password go together",
+        {"registries._default.password": "hunter22"},
+    ),
+    InvalidSettings(
         "registries._default.endpoint",
         "contains a user or password",
         {"registries._default.endpoint": "https://me:hunter2@10.89.0.1"},

@@ -96,6 +96,12 @@ CLOUDS = (
         "control_planes.hosts[0]", '"CP": not a DNS label', {"control_planes.hosts": ["CP"]}, AWS
     ),
     InvalidSettings(
+        "etcd.hosts[0]",
+        '"E": not a DNS label',
+        {"etcd.hosts": ["E"], "etcd.machine": {"type": "small"}},
+        AWS,
+    ),
+    InvalidSettings(
         "load_balancers.hosts",
         "which provides a load balancer",
         {"load_balancers.hosts": ["lb-1", "lb-2"]},
@@ -153,6 +159,15 @@ CLOUDS = (
         "network.backend", "clouds drop packets with pod addresses", {"network.backend": "host-gw"}, AWS
     ),
     InvalidSettings("network.pods", "overlaps aws.network.range", {"network.pods": "10.20.0.0/17"}, AWS),
+    InvalidSettings(
+        "network.services", "overlaps aws.network.range", {"network.services": "10.20.0.0/20"}, AWS
+    ),
+    InvalidSettings(
+        "network.pods",
+        "1,103 needed; no IPv4 range is that large; reduce the sizes of the pools",
+        {"pools.general.size.max": 1100, "network.pods": "11.0.0.0/8", "network.node_prefix": 10},
+        AWS,
+    ),
     InvalidSettings("aws.network.range", "larger than a /16", {"aws.network.range": "172.16.0.0/12"}, AWS),
     InvalidSettings(
         "aws.network.range", "allowed: a /22 or larger", {"aws.network.range": "10.20.0.0/24"}, AWS

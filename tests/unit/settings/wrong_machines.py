@@ -28,6 +28,11 @@ MACHINES = (
     ),
     InvalidSettings(
         "metal.hosts.w-2.address",
+        "the network address of 10.89.0.0/24",
+        {"metal.hosts.w-2.address": "10.89.0.0"},
+    ),
+    InvalidSettings(
+        "metal.hosts.w-2.address",
         "broadcast address of 10.89.0.0/24",
         {"metal.hosts.w-2.address": "10.89.0.255"},
     ),

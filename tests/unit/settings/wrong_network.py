@@ -29,6 +29,14 @@ NETWORK = (
         "overlaps network.ports.exporter; join the entries",
         {"network.ports": {"exporter": ROW, "other": ROW | {"port": "9000-9200"}}},
     ),
+    *(
+        InvalidSettings(
+            "network.ports.other.port",
+            f'"{ports}": overlaps network.ports.exporter; join the entries',
+            {"network.ports": {"exporter": ROW | {"port": "9100-9200"}, "other": ROW | {"port": ports}}},
+        )
+        for ports in ("9050-9100", "9150-9160", "9200-9210")
+    ),
     # Address ranges
     InvalidSettings(
         "network.pods",

@@ -21,7 +21,7 @@ from topology.certificates import (
     signing_name,
     trusted_names,
 )
-from topology.model import Certificates, Rotation
+from topology.model import Certificates, Rotation, unrecorded_rotation
 
 TOPOLOGY = build_topology(load(with_edits(HIGHLY_AVAILABLE, {"api.names": ["api.example", "203.0.113.5"]})))
 LEAVES = {leaf.name: leaf for leaf in leaves(TOPOLOGY)}
@@ -43,6 +43,11 @@ def test_cluster_has_four_authorities() -> None:
     assert {leaf.authority for leaf in LEAVES.values()} == names - {KUBELET_SERVING_CA}
     assert {authority.years for authority in authorities(TOPOLOGY)} == {10}
     assert {leaf.years for leaf in LEAVES.values()} == {1}
+
+
+def test_hosts_without_a_record_have_the_first_generations() -> None:
+    assert unrecorded_rotation("etcd") == Rotation(1, (1,))
+    assert unrecorded_rotation("kubelet-serving") == Rotation(0, (0, 1))
 
 
 @pytest.mark.parametrize(

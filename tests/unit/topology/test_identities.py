@@ -45,6 +45,15 @@ def test_groups_of_tokens_have_the_format_of_kubernetes(owner: TokenOwner) -> No
     assert TokenOwner(kind, name.replace(":", ".")) == owner
 
 
+def test_names_of_tokens_and_groups_are_stable() -> None:
+    """Another name of a secret would create another token, and the approver matches the groups."""
+    node, pool = node_owner("w-1.rack"), pool_owner("general")
+    assert node.secret == "bootstrap-node-w-1.rack.token"
+    assert pool.secret == "bootstrap-pool-general.token"
+    assert node.group == "system:bootstrappers:kubewright:node:w-1:rack"
+    assert pool.group == "system:bootstrappers:kubewright:pool:general"
+
+
 def test_the_inventory_has_known_nodes_and_patterns_of_pools() -> None:
     found = json.loads(inventory(cluster(etcd=3), lambda pool: "unused"))
     assert found == {

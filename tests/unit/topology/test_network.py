@@ -33,6 +33,12 @@ def test_arithmetic_matches_the_numbers_of_the_requirements() -> None:
     assert service_addresses(IPv4Network("10.96.0.0/22")) == 1022
 
 
+@pytest.mark.parametrize(("prefix", "addresses"), [(30, 2), (31, 0), (32, 0)])
+def test_smallest_ranges_have_few_or_no_addresses(prefix: int, addresses: int) -> None:
+    assert pod_addresses(prefix) == addresses
+    assert service_addresses(IPv4Network(("10.96.0.0", prefix))) == addresses
+
+
 @given(networks(), networks())
 def test_overlap_agrees_with_the_standard_library(left: IPv4Network, right: IPv4Network) -> None:
     shared = shared_addresses(left, right)
@@ -53,6 +59,16 @@ def test_ranges_without_a_reported_overlap_are_disjoint(ranges: list[IPv4Network
         for right in range(left + 1, len(ranges)):
             assert ranges[left].overlaps(ranges[right]) == ((left, right) in reported)
     assert all(pair.count >= 1 for pair in overlaps)
+
+
+def test_overlaps_name_both_ranges_and_their_shared_addresses() -> None:
+    ranges = {"a": "10.0.0.0/24", "b": "10.0.0.240/28", "c": "10.0.1.0/24", "d": "10.0.0.255/32"}
+    overlaps = find_overlaps([(name, IPv4Network(text)) for name, text in ranges.items()])
+    assert [(each.left, each.right, str(each.first), each.count) for each in overlaps] == [
+        ("a", "b", "10.0.0.240", 16),
+        ("a", "d", "10.0.0.255", 1),
+        ("b", "d", "10.0.0.255", 1),
+    ]
 
 
 @given(st.integers(0, 24), st.integers(0, 6), st.integers(0, 2**32 - 1))

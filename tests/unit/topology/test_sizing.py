@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+from dataclasses import replace
 from fractions import Fraction
 
 import pytest
@@ -55,12 +57,37 @@ def test_capacity_plan_matches_a_manual_calculation() -> None:
         4,
     )
     assert (result.pods, result.containers) == (16, 20)
+    assert (result.cpu, result.memory) == (Fraction(132, 10), math.ceil(GIB * Fraction(408, 10)))
     assert result.exceeded_limits == ()
 
 
-def test_pod_larger_than_a_worker_is_an_error() -> None:
-    with pytest.raises(ValueError, match="db: one pod asks for more"):
-        plan_workers([Application("db", 1, Fraction(8), GIB)], WorkerSize(Fraction(4), GIB))
+def test_plan_without_a_reserve_or_applications() -> None:
+    size = WorkerSize(Fraction(4), 16 * GIB, pods=2)
+    exact = plan_workers([Application("web", 4, Fraction(2), 8 * GIB)], size, Fraction(0))
+    assert (exact.workers_by_cpu, exact.workers_by_memory, exact.workers_by_pods) == (2, 2, 2)
+    assert (exact.pods, exact.containers, exact.cpu, exact.memory) == (4, 4, 8, 32 * GIB)
+    empty = plan_workers([], size)
+    assert (empty.pods, empty.containers, empty.cpu, empty.memory, empty.workers) == (0, 0, 0, 0, 1)
+
+
+@pytest.mark.parametrize("size", [WorkerSize(Fraction(4), 16 * GIB), WorkerSize(Fraction(16), 4 * GIB)])
+def test_pod_larger_than_a_worker_is_an_error(size: WorkerSize) -> None:
+    web, db = Application("web", 1, Fraction(1), GIB), Application("db", 1, Fraction(8), 8 * GIB)
+    with pytest.raises(ValueError, match="db: one pod asks for more than a worker has; use larger"):
+        plan_workers([web, db], size)
+    assert plan_workers([db], WorkerSize(Fraction(8), 8 * GIB)).workers == 2
+
+
+def test_limits_of_kubernetes_themselves_are_not_exceeded() -> None:
+    size = WorkerSize(Fraction(1), GIB, pods=30)
+    full = Application("full", 150_000, Fraction(1, 30), 2**20, containers=2)
+    assert plan_workers([full], size, Fraction(0)).exceeded_limits == ()
+    more = replace(full, replicas=150_001)
+    assert plan_workers([more], size, Fraction(0)).exceeded_limits == (
+        "5,001 workers; Kubernetes is tested to 5,000",
+        "150,001 pods; Kubernetes is tested to 150,000",
+        "300,002 containers; Kubernetes is tested to 300,000",
+    )
 
 
 def test_plan_above_the_tested_limits_has_problems() -> None:

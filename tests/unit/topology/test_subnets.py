@@ -77,6 +77,25 @@ def test_members_have_different_addresses(network: IPv4Network, zones: int) -> N
     assert len(set(addresses)) == len(addresses)
 
 
+def test_split_has_public_subnets_in_the_first_eighth() -> None:
+    zones = split_into_zones(IPv4Network("10.20.0.0/16"), 2)
+    assert [(str(zone.public), str(zone.private)) for zone in zones] == [
+        ("10.20.0.0/22", "10.20.32.0/19"),
+        ("10.20.4.0/22", "10.20.64.0/19"),
+    ]
+
+
+@pytest.mark.parametrize(("prefix", "addresses"), [(25, 123), (29, 3), (30, 0), (32, 0)])
+def test_clouds_reserve_five_addresses_of_a_subnet(prefix: int, addresses: int) -> None:
+    assert usable_addresses(IPv4Network(("10.0.0.0", prefix))) == addresses
+
+
+def test_the_last_address_before_broadcast_is_for_members() -> None:
+    assert str(member_address(IPv4Network("10.0.0.0/28"), FIRST_CONTROL_PLANE, 4)) == "10.0.0.14"
+    with pytest.raises(ValueError, match=r"10\.0\.0\.0/28 has no address number 15 for a member"):
+        member_address(IPv4Network("10.0.0.0/28"), FIRST_CONTROL_PLANE + 1, 4)
+
+
 def test_impossible_splits_are_errors() -> None:
     network = IPv4Network("10.0.0.0/16")
     for zones in (0, MAX_ZONES + 1):
