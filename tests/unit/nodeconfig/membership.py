@@ -78,7 +78,7 @@ class FakeEtcdCluster:
             if line.split()[:2] not in (["member", "list"], ["endpoint", "health"])
         ]
 
-    def run(self, *command: str, timeout_seconds: int = 3) -> subprocess.CompletedProcess[str]:
+    def run(self, *command: str, timeout_seconds: int = 40) -> subprocess.CompletedProcess[str]:
         environment = {
             "KUBEWRIGHT_ROOT": str(self.root),
             "FAKE_ETCD": str(self.state),
