@@ -7,7 +7,7 @@ from __future__ import annotations
 import io
 import tarfile
 from collections.abc import Iterator
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from subprocess import CalledProcessError, run
 
@@ -86,6 +86,24 @@ def release_cluster(state: Path, tmp_path_factory: pytest.TempPathFactory) -> It
         yield new
 
 
+@dataclass(frozen=True, slots=True)
+class Takeover:
+    """The first `up` of this checkout on a cluster of the release.
+
+    `steps` are the previewed operations, `before` and `after` the start times of services by host.
+    """
+
+    cluster: Cluster
+    steps: dict[str, str]
+    before: dict[str, dict[str, str]]
+    after: dict[str, dict[str, str]]
+
+
+def services_of_hosts(cluster: Cluster) -> dict[str, dict[str, str]]:
+    """Return the start times of the delivered services of each host."""
+    return {host: services(cluster, host) for host in ("cp-1", "w-1")}
+
+
 def services(cluster: Cluster, host: str) -> dict[str, str]:
     """Return the start time of every running service that a bundle delivered, by name of the systemd unit."""
     script = (
@@ -96,35 +114,39 @@ def services(cluster: Cluster, host: str) -> dict[str, str]:
     return dict(line.split(" ", 1) for line in lines)
 
 
-def test_up_takes_over_a_stack_of_the_release(release_cluster: Cluster) -> None:
-    before = {host: services(release_cluster, host) for host in ("cp-1", "w-1")}
+@pytest.fixture(scope="module")
+def takeover(release_cluster: Cluster) -> Takeover:
+    """Return what the first `up` with this checkout does to the cluster."""
+    before = services_of_hosts(release_cluster)
     steps = release_cluster.previewed_operations()
-    assert steps, "the host program changed, so deliveries must change"
+    release_cluster.up()
+    return Takeover(release_cluster, steps, before, services_of_hosts(release_cluster))
+
+
+def test_up_takes_over_a_stack_of_the_release(takeover: Takeover) -> None:
+    assert takeover.steps, "the host program changed, so deliveries must change"
     expected = dict.fromkeys(EXPECTED_CREATIONS, "create") | dict.fromkeys(EXPECTED_DELETIONS, "delete")
-    assert {name: steps.get(name) for name in expected} == expected
-    others = {name: step for name, step in steps.items() if name not in expected}
+    assert {name: takeover.steps.get(name) for name in expected} == expected
+    others = {name: step for name, step in takeover.steps.items() if name not in expected}
     created = {name for name, step in others.items() if step == "create"}
     assert all("default-accounts" in name for name in created), created
     assert {others[name] for name in others.keys() - created} == {"update"}, others
 
-    release_cluster.up()
-    after = {host: services(release_cluster, host) for host in ("cp-1", "w-1")}
     changed = {
-        f"{host} {unit}": (start, after[host].get(unit))
-        for host, starts in before.items()
+        f"{host} {unit}": (start, takeover.after[host].get(unit))
+        for host, starts in takeover.before.items()
         for unit, start in starts.items()
-        if after[host].get(unit) != start and unit not in EXPECTED_RESTARTS
+        if takeover.after[host].get(unit) != start and unit not in EXPECTED_RESTARTS
     }
     assert not changed
-    assert {host: units.keys() - before[host].keys() for host, units in after.items()} == dict.fromkeys(
-        after, NEW_SERVICES
-    )
-    assert release_cluster.previewed_operations() == {}
-    release_cluster.wait_all_ready()
+    new = {host: units.keys() - takeover.before[host].keys() for host, units in takeover.after.items()}
+    assert new == dict.fromkeys(takeover.after, NEW_SERVICES)
+    assert takeover.cluster.previewed_operations() == {}
+    takeover.cluster.wait_all_ready()
 
 
-def test_units_of_the_release_are_replaced(release_cluster: Cluster) -> None:
-    release_cluster.up()
+def test_units_of_the_release_are_replaced(takeover: Takeover) -> None:
+    release_cluster = takeover.cluster
     for path in REMOVED_FILES:
         assert (
             release_cluster.ssh(
@@ -139,14 +161,14 @@ def test_units_of_the_release_are_replaced(release_cluster: Cluster) -> None:
     assert "NeedDaemonReload=no" in wants
 
 
-def test_etcd_starts_with_the_new_unit(release_cluster: Cluster) -> None:
-    release_cluster.up()
+def test_etcd_starts_with_the_new_unit(takeover: Takeover) -> None:
+    release_cluster = takeover.cluster
     release_cluster.ssh("cp-1", "systemctl restart etcd.service && systemctl is-active etcd.service")
     release_cluster.wait_all_ready()
     promoted = release_cluster.ssh("cp-1", "systemctl show --property=Result etcd-promote.service").stdout
     assert promoted.strip() == "Result=success"
 
 
-def test_drift_finds_nothing_after_the_takeover(release_cluster: Cluster) -> None:
-    release_cluster.up()
+def test_drift_finds_nothing_after_the_takeover(takeover: Takeover) -> None:
+    release_cluster = takeover.cluster
     assert "no drift" in release_cluster.command("drift").stdout
