@@ -60,7 +60,7 @@ cloud_get() { # KEY FILE
 }
 
 cloud_put() { # KEY FILE
-    aws_signed s3 "$(aws_sum <"$2")" --fail -X PUT -H 'Content-Type: text/plain' --data-binary "@$2" "$STORE/$1"
+    aws_signed s3 "$(aws_sum <"$2")" --fail -H 'Content-Type: text/plain' --upload-file "$2" "$STORE/$1"
 }
 
 # cloud_volume: attaches the volume and prints its device. Retries while the previous machine has it attached.

@@ -1,0 +1,39 @@
+# shellcheck shell=sh disable=SC2154
+# The program of a request, which a machine runs with the functions of its boot program. providers/cloud/requests.py
+# adds the variables before this text and the script after it: ID, EXPIRY (Unix time after which nobody waits), SECONDS
+# (time limit of the script), INPUT (`yes` when there is a standard input), OUTPUT (file for the output) and SCRIPT
+# (number of the first line of the script).
+
+respond() { # STATE FILE…: writes the response, which ends with the end of the files
+    printf '%s %s\n' "$id" "$1" >"$RUN/response"
+    shift
+    [ $# -eq 0 ] || tail -c 65536 "$@" >>"$RUN/response"
+    own_put response "$RUN/response"
+}
+
+input() {
+    case $has_input in yes) own_get "input-$id" - ;; esac
+}
+
+answer() {
+    [ "$id" != "$(cat "$STATE/request" 2>/dev/null)" ] || return 0
+    mkdir -p "$STATE" "${output%/*}"
+    printf '%s\n' "$id" >"$STATE/request"
+    : >"$output"
+    code=expired
+    if [ "$(date +%s)" -le "$expiry" ]; then
+        respond accepted || return 0
+        say "request $id of the deployer"
+        tail -n "+$script" "$RUN/request" >"$RUN/script"
+        code=0
+        input | (umask 022 && HOME=/root exec timeout -k 5 "$seconds" sh "$RUN/script") >"$output" 2>"$RUN/errors" || code=$?
+    else
+        date -u +'the clock of this machine says %FT%TZ' >"$RUN/errors"
+    fi
+    [ ! -s "$output" ] || persist 10 own_put output "$output" || code=lost
+    persist 10 respond "$code $(wc -c <"$output")" "$RUN/errors" || say "request $id: the answer could not be written" >&2
+    rm -f "$output"
+}
+
+answer
+return 0
