@@ -15,8 +15,9 @@ from pathlib import Path
 from shlex import quote
 from types import MappingProxyType
 
-from automation.deliveries import Delivery, load_deliveries
+from automation.deliveries import Delivery
 from automation.errors import UserError
+from automation.operations.delivered import find_deliveries
 from automation.operations.remote import Remote, ScriptResult, run_in_parallel
 from automation.operations.repair import deliver
 from automation.operations.snapshot import checksum, checksum_file
@@ -39,7 +40,7 @@ def restore(target: Target, snapshot: Path) -> int:
     digest = verify_snapshot(snapshot)
     hosts = RestoreHosts(target, digest, datetime.now(UTC).strftime("%Y%m%dT%H%M%SZ"))
     hosts.expect_all_members()
-    empty = hosts.missing_deliveries(load_deliveries(target.engine))
+    empty = hosts.missing_deliveries(find_deliveries(target))
     if any(delivery.role is Role.ETCD for delivery in empty):
         # New members without data must not connect to a member of the old cluster.
         hosts.stop(missing=empty)

@@ -69,7 +69,7 @@ class StoreRemote(Remote):
     """
 
     def __init__(self, open_machines: Callable[[], CloudMachines], places: Mapping[str, Place]) -> None:
-        self._open_machines, self._places = open_machines, places
+        self._open_machines, self.places = open_machines, places
         self._locks = {host: threading.Lock() for host in places}
 
     def with_places(self, places: Mapping[str, Place]) -> StoreRemote:
@@ -84,6 +84,13 @@ class StoreRemote(Remote):
             return self._open_machines()
         except StoreUnavailable as error:
             raise UserError(f"the store of the cluster cannot be read: {error}") from None
+
+    def boot_failure(self, host: str) -> str:
+        """Return the last failure of the boot of a machine; empty after a complete boot.
+
+        The first line has the time and the reason. Raise StoreUnavailable when the store cannot be read.
+        """
+        return self.machines.store.read(self._place(host).error) or ""
 
     def run(
         self, host: str, script: str, *, stdin: str | bytes = "", timeout: float = 60, root: bool = True
@@ -143,10 +150,10 @@ class StoreRemote(Remote):
         )
 
     def _place(self, host: str) -> Place:
-        if host not in self._places:
-            names = ", ".join(self._places)
+        if host not in self.places:
+            names = ", ".join(self.places)
             raise UserError(f"{host}: not a machine of the cluster; its machines are {names}")
-        return self._places[host]
+        return self.places[host]
 
 
 class _Unanswered(Exception):

@@ -114,13 +114,21 @@ class GroupMachines(CloudMachines):
     def replace(self, place: Place) -> None:
         """Terminate a machine. Its group launches a new one from the newest template."""
         with _unavailable():
-            identities = (
-                [place.node] if place.kind == POOLS else self._machines_of([self._names.name(place.name)])
-            )
-            for identity in identities:
+            for identity in self._identities(place):
                 self._autoscaling.terminate_instance_in_auto_scaling_group(
                     InstanceId=identity, ShouldDecrementDesiredCapacity=False
                 )
+
+    def console(self, place: Place) -> str:
+        """Return the newest output of the serial console of a machine; empty if EC2 has none."""
+        with _unavailable():
+            for identity in self._identities(place):
+                return self._ec2.get_console_output(InstanceId=identity).get("Output", "")
+        return ""
+
+    def _identities(self, place: Place) -> list[str]:
+        """Return the ids of the machine of a member, or of the machine of a pool."""
+        return [place.node] if place.kind == POOLS else self._machines_of([self._names.name(place.name)])
 
     def _machines_of(self, groups: list[str]) -> list[str]:
         response = self._autoscaling.describe_auto_scaling_groups(AutoScalingGroupNames=groups)

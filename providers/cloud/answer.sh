@@ -33,6 +33,8 @@ answer() {
     [ ! -s "$output" ] || persist 10 own_put output "$output" || code=lost
     persist 10 respond "$code $(wc -c <"$output")" "$RUN/errors" || say "request $id: the answer could not be written" >&2
     rm -f "$output"
+    # The next request of the same command follows soon.
+    printf '%s\n' "$(($(date +%s) + 60))" >"$RUN/awake"
 }
 
 answer

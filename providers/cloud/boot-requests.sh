@@ -2,7 +2,8 @@
 # A part of the boot program, before boot.sh: runs requests of the deployer
 # (docs/decisions/0022-operations-in-clouds.md).
 
-# requests: looks for a request in the store every few seconds. A request is a program: providers/cloud/answer.sh.
+# requests: looks for a request in the store every few seconds, and every second in the minute after a request. A
+# request is a program: providers/cloud/answer.sh.
 requests() {
     begin
     until identify 1; do sleep "$PAUSE"; done
@@ -12,7 +13,7 @@ requests() {
             (. "$RUN/request")
         fi
         [ "$PAUSE" -gt 0 ] || break
-        sleep "$PAUSE"
+        if [ "$(date +%s)" -lt "$(cat "$RUN/awake" 2>/dev/null || echo 0)" ]; then sleep 1; else sleep "$PAUSE"; fi
     done
 }
 

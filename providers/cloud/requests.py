@@ -51,6 +51,10 @@ class Place:
         """The key of the standard output of the script."""
         return f"{self._status}/output"
 
+    def status(self, role: str) -> str:
+        """Return the key of the status of a role: not empty when the role is healthy."""
+        return f"{self._status}/{role}"
+
     @property
     def error(self) -> str:
         """The key of the last failure of the boot program: empty or missing without a failure."""
@@ -177,6 +181,9 @@ class CloudMachines(Protocol):
 
     def replace(self, place: Place) -> None:
         """Make the cloud replace a machine by a new machine with the newest config."""
+
+    def console(self, place: Place) -> str:
+        """Return the newest output of the console of a machine; empty if the cloud has none."""
 
 
 class StoreUnavailable(Exception):
