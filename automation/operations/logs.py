@@ -79,5 +79,5 @@ def _print_boot(remote: StoreRemote, host: str) -> None:
         print(f"{host}: the cloud does not answer: {error}")
         return
     if failure:
-        print(f"\nThe last failure of the boot of {host}:\n{failure.rstrip()}")
+        print(f"\nThe last failure of the boot of {host}:\n{failure}")
     print(f"\nThe console of {host}:\n{console.rstrip() or 'the cloud has no output'}")

@@ -64,7 +64,7 @@ class _Replacement:
                 return successor
             failure = self.remote.boot_failure(successor) if successor == self.host else ""
             if failure and failure != shown:
-                print(f"{self.host}: {failure.rstrip()}", flush=True)
+                print(f"{self.host}: {failure}", flush=True)
                 shown = failure
             if time.monotonic() > deadline:
                 raise UserError(
@@ -75,14 +75,14 @@ class _Replacement:
 
     def _look(self) -> tuple[str, bool]:
         """Return the name of the successor (empty: none yet), and whether a status of it is missing."""
-        store = self.remote.machines.store
         if not self.place.node:
-            return self.host, any(
-                not (store.read(self.place.status(role)) or "").strip() for role in self.roles
-            )
+            return self.host, self._lacks_status(self.place)
         nodes = [node.name for node in self.remote.machines.nodes(self.place.name)]
         new = [name for name in nodes if name not in self.before]
         if self.host in nodes or not new:
             return "", True
-        place = Place(self.place.kind, self.place.name, new[0])
-        return new[0], any(not (store.read(place.status(role)) or "").strip() for role in self.roles)
+        return new[0], self._lacks_status(Place(self.place.kind, self.place.name, new[0]))
+
+    def _lacks_status(self, place: Place) -> bool:
+        read = self.remote.machines.store.read
+        return any(not (read(place.status(role)) or "").strip() for role in self.roles)

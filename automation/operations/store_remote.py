@@ -90,7 +90,7 @@ class StoreRemote(Remote):
 
         The first line has the time and the reason. Raise StoreUnavailable when the store cannot be read.
         """
-        return self.machines.store.read(self._place(host).error) or ""
+        return (self.machines.store.read(self._place(host).error) or "").strip()
 
     def run(
         self, host: str, script: str, *, stdin: str | bytes = "", timeout: float = 60, root: bool = True

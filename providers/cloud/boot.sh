@@ -132,11 +132,11 @@ unit() { # NAME DESCRIPTION, what follows on stdin
 deliver() {
     begin
     trap 'tell_failure $?' EXIT
-    identify 60 || fail 'the cloud does not tell who this machine is; look at its metadata service'
+    identify 6 || fail 'the cloud does not tell who this machine is; look at its metadata service'
     [ -e "$RUN/begun" ] || take_back
     [ -z "$VOLUME" ] || data_volume
     in_memory
-    persist 20 fetch || fail "the store does not give what $KIND/$UNIT is; are its identity and network right?"
+    persist 4 fetch || fail "the store does not give what $KIND/$UNIT is; are its identity and network right?"
     case $CONFIG in
     */"$DIGEST") [ "$FOUND" = "$DIGEST" ] || fail "the objects below $CONFIG in the store are not what was written: look at who changed them" ;;
     *) [ "$FOUND" = "$DIGEST" ] || say 'the store has changed since this machine was described; it becomes what is there' ;;
