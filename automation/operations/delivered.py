@@ -10,7 +10,7 @@ from automation.deliveries import Delivery, load_deliveries
 from automation.errors import UserError
 from automation.operations.store_remote import StoreRemote
 from automation.operations.target import Target
-from providers.cloud.requests import RequestStore, StoreUnavailable
+from providers.cloud.requests import CloudFailure, RequestStore
 from topology.model import Role
 
 
@@ -23,7 +23,7 @@ def find_deliveries(target: Target) -> list[Delivery]:
         return load_deliveries(target.engine)
     try:
         deliveries = _read_deliveries(target, target.remote)
-    except StoreUnavailable as error:
+    except CloudFailure as error:
         raise UserError(f"the store of the cluster cannot be read: {error}") from None
     if not deliveries:
         raise UserError(f"stack {target.stack}: nothing was delivered yet; run `up` first")

@@ -10,7 +10,7 @@ from shlex import quote
 from automation.errors import UserError
 from automation.operations.store_remote import StoreRemote
 from automation.operations.target import Target
-from providers.cloud.requests import StoreUnavailable
+from providers.cloud.requests import CloudFailure
 
 _TIMEOUT_SECONDS = 120
 _DURATION = re.compile(r"[1-9]\d*[smhd]")
@@ -75,7 +75,7 @@ def _print_boot(remote: StoreRemote, host: str) -> None:
     try:
         failure = remote.boot_failure(host)
         console = remote.machines.console(remote.places[host])
-    except StoreUnavailable as error:
+    except CloudFailure as error:
         print(f"{host}: the cloud does not answer: {error}")
         return
     if failure:

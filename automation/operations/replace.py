@@ -36,7 +36,7 @@ def replace(target: Target, host: str) -> int:
         # The volume of a member survives its machine, so a single member keeps its data.
         if others and host in target.with_role(Role.ETCD):
             _expect_quorum(target, others)
-        return replace_machine(target, target.remote, host)
+        return replace_machine(target, target.remote, host, lambda: _delete_node(target, host))
     deliveries = [delivery for delivery in find_deliveries(target) if delivery.host == host]
     if not deliveries:
         hosts = ", ".join(target.hosts)

@@ -23,7 +23,7 @@ from automation.operations.remote import PARALLEL, Remote
 from automation.operations.store_remote import StoreRemote
 from automation.operations.target import Target
 from formats.quantity import format_bytes
-from providers.cloud.requests import StoreUnavailable
+from providers.cloud.requests import CloudFailure
 from topology.model import Machine, Role, Topology
 
 _TIMEOUT_SECONDS = 45
@@ -73,7 +73,7 @@ def boot_failures(remote: Remote, hosts: Sequence[str]) -> dict[str, str]:
     def read_failure(host: str) -> str:
         try:
             return remote.boot_failure(host)
-        except StoreUnavailable:
+        except CloudFailure:
             return ""  # the probe of this machine has the reason
 
     with ThreadPoolExecutor(max_workers=PARALLEL) as pool:

@@ -21,12 +21,12 @@ from typing import BinaryIO
 from automation.errors import UserError
 from automation.operations.remote import TIMED_OUT, Remote, ScriptResult
 from providers.cloud.requests import (
+    CloudFailure,
     CloudMachines,
     Place,
     Request,
     RequestStore,
     Response,
-    StoreUnavailable,
     parse_response,
     released_at,
 )
@@ -82,13 +82,13 @@ class StoreRemote(Remote):
         """The machines of the cluster in the cloud. Raise UserError when the cloud does not answer."""
         try:
             return self._open_machines()
-        except StoreUnavailable as error:
+        except CloudFailure as error:
             raise UserError(f"the store of the cluster cannot be read: {error}") from None
 
     def boot_failure(self, host: str) -> str:
         """Return the last failure of the boot of a machine; empty after a complete boot.
 
-        The first line has the time and the reason. Raise StoreUnavailable when the store cannot be read.
+        The first line has the time and the reason. Raise CloudFailure when the store cannot be read.
         """
         return (self.machines.store.read(self._place(host).error) or "").strip()
 
@@ -136,7 +136,7 @@ class StoreRemote(Remote):
         with self._locks[host]:
             try:
                 answer = _Exchange(self.machines.store, place, script, timeout).run(source, target)
-            except StoreUnavailable as error:
+            except CloudFailure as error:
                 return ScriptResult(host, _FAILED, "", f"store: {error}", reached=False)
             except _Unanswered as error:
                 return ScriptResult(host, error.code, "", str(error), reached=error.code == TIMED_OUT)

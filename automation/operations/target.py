@@ -18,7 +18,7 @@ from automation.operations.ssh import SshRemote
 from automation.operations.store_remote import StoreRemote
 from automation.prepare import resolve_workspace
 from providers.cloud.machine_config import POOLS, kind_of
-from providers.cloud.requests import Place, StoreUnavailable
+from providers.cloud.requests import CloudFailure, Place
 from providers.registry import by_section
 from settings import Settings, SettingsError, load
 from settings.bases import replace_encrypted
@@ -62,7 +62,7 @@ def find_target(environment: Environment, stack: str, file: Path | None) -> Targ
     pools = [pool for pool in target.topology.pools if pool.capacity]
     try:
         nodes = {pool.name: machines.nodes(pool.name) for pool in pools}
-    except StoreUnavailable as error:
+    except CloudFailure as error:
         raise UserError(f"the machines of the pools cannot be listed: {error}") from None
     topology = add_nodes(target.topology, nodes)
     return replace(target, topology=topology, remote=target.remote.with_places(machine_places(topology)))

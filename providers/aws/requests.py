@@ -14,7 +14,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from providers.aws.group_names import group_suffix
 from providers.aws.names import Names
 from providers.cloud.machine_config import POOLS
-from providers.cloud.requests import CloudMachines, Place, RequestStore, StoreUnavailable
+from providers.cloud.requests import CloudFailure, CloudMachines, Place, RequestStore
 from topology.model import Member
 from topology.subnets import MAX_ZONES
 
@@ -32,7 +32,7 @@ _CONNECTIONS = 32
 _CHUNK_BYTES = 2**20
 
 
-class BucketStore(RequestStore):
+class ObjectStore(RequestStore):
     """The objects in the bucket of a cluster. The bucket encrypts each object with the key of the cluster."""
 
     def __init__(self, s3: S3Client, bucket: str) -> None:
@@ -111,13 +111,17 @@ class GroupMachines(CloudMachines):
             sorted((Member(name, addresses[name]) for name in addresses), key=lambda item: item.name)
         )
 
-    def replace(self, place: Place) -> None:
-        """Terminate a machine. Its group launches a new one from the newest template."""
+    def replace(self, place: Place) -> bool:
+        """Terminate a machine. Its group launches a new one from the newest template.
+
+        Only machines of members have the same name.
+        """
         with _unavailable():
             for identity in self._identities(place):
                 self._autoscaling.terminate_instance_in_auto_scaling_group(
                     InstanceId=identity, ShouldDecrementDesiredCapacity=False
                 )
+        return place.kind != POOLS
 
     def console(self, place: Place) -> str:
         """Return the newest output of the serial console of a machine; empty if EC2 has none."""
@@ -156,7 +160,7 @@ def open_machines(settings: Settings, variables: Mapping[str, str]) -> CloudMach
     """Return the machines of the cluster with these settings. `variables` are those of an emulated account.
 
     The bucket has a name with the account of the credentials, so that no state of the engine is needed. Raise
-    StoreUnavailable without credentials, and for those of another account.
+    CloudFailure without credentials, and for those of another account.
     """
     aws = settings.aws
     assert aws is not None
@@ -166,8 +170,8 @@ def open_machines(settings: Settings, variables: Mapping[str, str]) -> CloudMach
     with _unavailable():
         account = clients.client("sts").get_caller_identity()["Account"]
     if aws.account and account != aws.account:
-        raise StoreUnavailable(f"the credentials are of account {account}, not of aws.account {aws.account}")
-    store = BucketStore(clients.client("s3", aws.endpoints.s3), names.bucket(account))
+        raise CloudFailure(f"the credentials are of account {account}, not of aws.account {aws.account}")
+    store = ObjectStore(clients.client("s3", aws.endpoints.s3), names.bucket(account))
     autoscaling = clients.client("autoscaling", aws.endpoints.autoscaling)
     return GroupMachines(store, autoscaling, clients.client("ec2", aws.endpoints.ec2), names)
 
@@ -196,11 +200,11 @@ class _Clients:
 
 @contextmanager
 def _unavailable() -> Iterator[None]:
-    """Raise StoreUnavailable for the errors of boto3."""
+    """Raise CloudFailure for the errors of boto3."""
     try:
         yield
     except (ClientError, BotoCoreError) as error:
-        raise StoreUnavailable(" ".join(str(error).split())) from None
+        raise CloudFailure(" ".join(str(error).split())) from None
 
 
 def _code(error: ClientError) -> str:

@@ -150,7 +150,7 @@ def _answer_program() -> str:
 class RequestStore(Protocol):
     """The objects of the store, with the credentials of the deployer.
 
-    Methods raise `StoreUnavailable` when the store does not answer or refuses a call.
+    Methods raise `CloudFailure` when the store does not answer or refuses a call.
     """
 
     def create(self, key: str, text: str) -> bool:
@@ -179,12 +179,15 @@ class CloudMachines(Protocol):
     def nodes(self, pool: str) -> tuple[Member, ...]:
         """Return the machines of a pool that the cloud does not terminate, sorted by name."""
 
-    def replace(self, place: Place) -> None:
-        """Make the cloud replace a machine by a new machine with the newest config."""
+    def replace(self, place: Place) -> bool:
+        """Make the cloud replace a machine by a new machine with the newest config.
+
+        Return whether the new machine has the same name.
+        """
 
     def console(self, place: Place) -> str:
         """Return the newest output of the console of a machine; empty if the cloud has none."""
 
 
-class StoreUnavailable(Exception):
-    """The store does not answer or refuses a call. The message says why."""
+class CloudFailure(Exception):
+    """The cloud does not answer, or refuses a call. The message says why."""

@@ -1,4 +1,4 @@
-"""Tests of requests to machines of a cloud: `StoreRemote` and the boot program share a directory as the store."""
+"""Tests of requests to machines of a cloud, with a directory as the store of `StoreRemote` and machines."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from automation.errors import UserError
 from automation.operations import store_remote
 from automation.operations.remote import TIMED_OUT
 from automation.operations.store_remote import StoreRemote
-from providers.cloud.requests import Place, Request, StoreUnavailable, parse_response, released_at
+from providers.cloud.requests import CloudFailure, Place, Request, parse_response, released_at
 from testkit.boot import BootMachine
 from topology.model import Member
 
@@ -68,8 +68,11 @@ class Machines:
     def nodes(self, pool: str) -> tuple[Member, ...]:
         return ()
 
-    def replace(self, place: Place) -> None:
+    def replace(self, place: Place) -> bool:
         raise NotImplementedError
+
+    def console(self, place: Place) -> str:
+        return ""
 
 
 @pytest.fixture
@@ -138,7 +141,9 @@ class TestRequests:
         assert (result.code, result.output) == (TIMED_OUT, "begun\n")
 
     def test_a_host_that_is_no_machine_of_the_cluster_is_an_error(self, machine: BootMachine) -> None:
-        with pytest.raises(UserError, match="cp-9: not a machine of the cluster; its machines are e-1, i-0123"):
+        with pytest.raises(
+            UserError, match="cp-9: not a machine of the cluster; its machines are e-1, i-0123"
+        ):
             remote(machine).run("cp-9", "true")
 
     def test_a_connection_is_opened_from_the_machine(self, machine: BootMachine, host: str) -> None:
@@ -162,7 +167,9 @@ class TestMachinesThatDoNotAnswer:
         assert result.reason.endswith("its last failure: 2026-11-21T12:00:00Z: the store does not answer")
         assert files(machine) == [PLACES[host].error]
 
-    def test_a_machine_that_ends_while_the_script_runs_is_a_timeout(self, machine: BootMachine, host: str) -> None:
+    def test_a_machine_that_ends_while_the_script_runs_is_a_timeout(
+        self, machine: BootMachine, host: str
+    ) -> None:
         access = remote(machine, on=False)
 
         class Accepting(DirectoryStore):
@@ -182,7 +189,9 @@ class TestMachinesThatDoNotAnswer:
         assert "another command uses this machine" in result.reason
         assert (machine.store / PLACES[host].request).read_text() == other
 
-    def test_the_old_request_of_an_interrupted_command_is_replaced(self, machine: BootMachine, host: str) -> None:
+    def test_the_old_request_of_an_interrupted_command_is_replaced(
+        self, machine: BootMachine, host: str
+    ) -> None:
         old = Request(id="a1", expiry=int(time.time()) - 90, seconds=60, script="false").text()
         machine.put(PLACES[host].request, old)
         assert remote(machine).run(host, "true").ok
@@ -190,7 +199,7 @@ class TestMachinesThatDoNotAnswer:
     def test_a_store_that_refuses_a_call_is_a_result(self, machine: BootMachine, host: str) -> None:
         class Refusing(DirectoryStore):
             def create(self, key: str, text: str) -> bool:
-                raise StoreUnavailable("AccessDenied")
+                raise CloudFailure("AccessDenied")
 
         access = remote(machine)
         access.machines.store = Refusing(machine)  # type: ignore[misc]
