@@ -1,8 +1,8 @@
 # shellcheck shell=sh disable=SC2154
 # The program of a request, which a machine runs with the functions of its boot program. providers/cloud/requests.py
-# adds the variables before this text and the script after it: ID, EXPIRY (Unix time after which nobody waits), SECONDS
-# (time limit of the script), INPUT (`yes` when there is a standard input), OUTPUT (file for the output) and SCRIPT
-# (number of the first line of the script).
+# adds the script after this text, and variables before it: id, expiry (Unix time after which no command waits for the
+# request), seconds (time limit of the script), has_input (yes or no), output (file for the output) and script (number of
+# the first line of the script).
 
 respond() { # STATE FILE…: writes the response, which ends with the end of the files
     printf '%s %s\n' "$id" "$1" >"$RUN/response"
