@@ -37,8 +37,9 @@ stop_units() {
 }
 
 # Machines of a cloud ask for their replacement when they are not healthy: not during a restore.
-pause_repair() { systemctl stop kubewright-repair.timer 2>/dev/null || :; }
-resume_repair() { [ ! -e "$ROOT/etc/systemd/system/kubewright-repair.timer" ] || systemctl start kubewright-repair.timer; }
+pause_repair() { if has_unit kubewright-repair.timer; then timeout 20 systemctl stop kubewright-repair.timer || :; fi; }
+resume_repair() { if has_unit kubewright-repair.timer; then systemctl start kubewright-repair.timer; fi; }
+has_unit() { [ -e "$ROOT/etc/systemd/system/$1" ]; }
 
 readyz() {
     "$BIN/kubectl" --kubeconfig="$ROOT/etc/kubernetes/admin.conf" --server=https://127.0.0.1:6443 \
@@ -106,7 +107,7 @@ start-etcd)
 wait-etcd)
     wait_for 180 etcd "$BIN/etcdctl" --endpoints=https://127.0.0.1:2379 --cacert="$PKI/etcd-ca.crt" \
         --cert="$PKI/operator.crt" --key="$PKI/operator.key" --command-timeout=3s endpoint health
-    [ -e "$ROOT/etc/systemd/system/kube-apiserver.service" ] || resume_repair
+    has_unit kube-apiserver.service || resume_repair
     ;;
 start-api)
     systemctl start --no-block kube-apiserver.service

@@ -48,20 +48,21 @@ class Target:
         return tuple(machine.name for machine in self.topology.machines if role in machine.roles)
 
 
-def find_target(environment: Environment, stack: str, file: Path | None) -> Target:
-    """Return the stack with this name, in a cloud with the machines that its pools have now.
+def find_target(environment: Environment, stack: str, file: Path | None, *, machines: bool = True) -> Target:
+    """Return the stack with this name.
 
-    Raise UserError with all problems of the stack file, and when the cloud does not answer.
+    With `machines`, a stack in a cloud has the machines that its pools have now. Raise UserError with all
+    problems of the stack file, and when the cloud does not answer.
     """
     work_directory = workspace.prepare(environment=environment, stack=stack, source=file)
     work_directory = resolve_workspace(environment, work_directory)
     target = target_of(Engine(environment, work_directory), environment)
-    if not isinstance(target.remote, StoreRemote):
+    if not machines or not isinstance(target.remote, StoreRemote):
         return target
-    machines = target.remote.machines
+    cloud = target.remote.machines
     pools = [pool for pool in target.topology.pools if pool.capacity]
     try:
-        nodes = {pool.name: machines.nodes(pool.name) for pool in pools}
+        nodes = {pool.name: cloud.nodes(pool.name) for pool in pools}
     except CloudFailure as error:
         raise UserError(f"the machines of the pools cannot be listed: {error}") from None
     topology = add_nodes(target.topology, nodes)

@@ -15,6 +15,13 @@ input() {
     case $has_input in yes) own_get "input-$id" - ;; esac
 }
 
+# withdrawn: whether the command has ended without waiting for the response. It would remain in the store.
+withdrawn() {
+    persist 3 own_get request "$RUN/now" 2>/dev/null || return 0
+    read -r first <"$RUN/now" || return 0
+    [ "$first" != "id=$id" ]
+}
+
 answer() {
     [ "$id" != "$(cat "$STATE/request" 2>/dev/null)" ] || return 0
     mkdir -p "$STATE" "${output%/*}"
@@ -29,6 +36,10 @@ answer() {
         input | (umask 022 && HOME=/root exec timeout -k 5 "$seconds" sh "$RUN/script") >"$output" 2>"$RUN/errors" || code=$?
     else
         date -u +'the clock of this machine says %FT%TZ' >"$RUN/errors"
+    fi
+    if withdrawn; then
+        rm -f "$output"
+        return 0
     fi
     [ ! -s "$output" ] || persist 10 own_put output "$output" || code=lost
     persist 10 respond "$code $(wc -c <"$output")" "$RUN/errors" || say "request $id: the answer could not be written" >&2

@@ -9,6 +9,7 @@ from typing import Any, BinaryIO
 
 import pytest
 
+from automation.deliveries import Delivery
 from automation.errors import UserError
 from automation.operations import replace_machine, status
 from automation.operations.delivered import find_deliveries
@@ -16,6 +17,7 @@ from automation.operations.health import Observation, find_problems
 from automation.operations.host_facts import HostFacts
 from automation.operations.remote import ScriptResult
 from automation.operations.replace import replace
+from automation.operations.restore import RestoreHosts
 from automation.operations.store_remote import StoreRemote
 from automation.operations.target import Target, add_nodes, machine_places
 from providers.cloud.requests import CloudFailure, Place
@@ -235,3 +237,20 @@ class TestBootFailures:
         machines = Machines()
         machines.store.read = refuse  # type: ignore[method-assign]
         assert status.boot_failures(Remote(machines, topology), ["cp-1"]) == {}
+
+
+class TestRestore:
+    def test_machines_of_pools_deliver_to_themselves(self, topology: Topology) -> None:
+        remote = Remote(Machines(), topology)
+        hosts = RestoreHosts(target(topology, remote), "00", "t")
+        deliveries = [Delivery(name, Role.NODE, "", "") for name in ("cp-1", "i-1")]
+        assert [delivery.host for delivery in hosts.missing_deliveries(deliveries)] == ["cp-1"]
+
+    def test_their_kubelets_restart_if_they_have_one(self, topology: Topology) -> None:
+        remote = Remote(Machines(), topology)
+        assert RestoreHosts(target(topology, remote), "00", "t").restore_nodes(missing=[]) == 0
+        scripts = dict(remote.scripts)
+        assert set(scripts) == {*PLANES, "i-1", "i-2"}
+        guard = "[ -e /etc/systemd/system/kubelet.service ] || exit 0\n"
+        assert scripts["i-1"] == guard + scripts["cp-1"]
+        assert scripts["cp-1"].startswith("step=restart-kubelet\n")

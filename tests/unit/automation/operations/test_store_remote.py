@@ -239,6 +239,15 @@ class TestMachine:
         assert response is not None
         assert response.code == 0
 
+    def test_a_response_that_no_command_waits_for_is_not_written(self, machine: BootMachine) -> None:
+        self.put(machine, time.time() + 60, script=f"rm $FAKE/store/{NODE.request}; echo a long output")
+        assert machine.run("requests").returncode == 0
+        assert files(machine) == [NODE.response]
+        response = parse_response((machine.store / NODE.response).read_text())
+        assert response is not None
+        assert response.code is None
+        assert not (machine.root / "run/kubewright-boot/output").exists()
+
     def test_a_request_is_in_the_journal_without_its_script(self, machine: BootMachine) -> None:
         self.put(machine, time.time() + 60, script="echo top-secret")
         assert machine.run("requests").stdout == "kubewright: request a1 of the deployer\n"
