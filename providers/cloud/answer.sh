@@ -24,7 +24,8 @@ withdrawn() {
 
 answer() {
     [ "$id" != "$(cat "$STATE/request" 2>/dev/null)" ] || return 0
-    mkdir -p "$STATE" "${output%/*}"
+    mkdir -p "$STATE"
+    rm -f "$STATE/output" # of a machine that restarted in the meantime
     printf '%s\n' "$id" >"$STATE/request"
     : >"$output"
     code=expired

@@ -91,8 +91,6 @@ TimeoutStartSec=300
 EOF
     timer kubewright-repair 30
     unit kubewright-requests.service 'Kubewright: runs requests of the deployer' <<EOF
-After=network-online.target
-StartLimitIntervalSec=0
 
 [Service]
 ExecStart=/bin/sh $PLACE/boot requests

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -182,11 +181,11 @@ def test_failed_boot_tells_the_reason(stack: Stack) -> None:
     )
 
     def launched() -> str:
-        (machine,) = stack.machines() - before
-        return machine
+        new = stack.machines() - before
+        assert len(new) == 1
+        return new.pop()
 
     failing = eventually("a machine boots", launched, timeout=120, interval=1)
-    start = time.monotonic()
 
     def reported() -> str:
         text = stack.command("status", check=False).text
@@ -194,7 +193,6 @@ def test_failed_boot_tells_the_reason(stack: Stack) -> None:
         return text
 
     eventually("status has the reason", reported, timeout=90, interval=1)
-    assert time.monotonic() - start < 90
     assert "curl: (22)" in stack.command("logs", "--host", failing, "--unit", "kubewright-boot").text
     s3.copy_object(Bucket=bucket, Key=config, CopySource={"Bucket": bucket, "Key": "aside"})
     s3.delete_object(Bucket=bucket, Key="aside")
