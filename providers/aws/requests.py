@@ -82,8 +82,9 @@ class ObjectStore(RequestStore):
             for key in keys:
                 response = self._s3.list_object_versions(Bucket=self._bucket, Prefix=key)
                 for version in [*response.get("Versions", ()), *response.get("DeleteMarkers", ())]:
-                    if version["Key"] == key:
-                        self._s3.delete_object(Bucket=self._bucket, Key=key, VersionId=version["VersionId"])
+                    found = version["Key"]
+                    if found == key:  # the list has all keys with this prefix
+                        self._s3.delete_object(Bucket=self._bucket, Key=found, VersionId=version["VersionId"])
 
 
 class GroupMachines(CloudMachines):

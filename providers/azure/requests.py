@@ -206,8 +206,10 @@ def open_machines(settings: Settings, variables: Mapping[str, str]) -> CloudMach
     names = Names(
         cluster=settings.name, subscription=azure.subscription, location=azure.location, cloud=azure.cloud
     )
+    # azure-identity reads the variables of managed identities from the environment.
+    os.environ.update(variables)
     with _as_failure():
-        credential = deployer_credential({**os.environ, **variables}, names.environment.login)
+        credential = deployer_credential(os.environ, names.environment.login)
     return machines_of(names, azure, credential)
 
 
