@@ -6,6 +6,7 @@ response has been read.
 
 from __future__ import annotations
 
+import base64
 import io
 import os
 import secrets
@@ -40,15 +41,15 @@ _MARGIN_SECONDS = 30.0
 _INTERVAL_SECONDS = 0.5
 _FAILED = 255
 
-# Machines of a cloud have Python, which cloud-init needs. The script writes the first output of the server.
+# Machines of a cloud have Python, which cloud-init needs. The script writes the first output in base64.
 _CONNECT = """
-import socket, sys
+import base64, socket, sys
 address, port, seconds = sys.argv[1], int(sys.argv[2]), float(sys.argv[3])
 try:
     with socket.create_connection((address, port), timeout=seconds) as connection:
         connection.settimeout(seconds)
         connection.sendall(sys.stdin.buffer.read())
-        sys.stdout.buffer.write(connection.recv(4096))
+        print(base64.b64encode(connection.recv(4096)).decode())
 except OSError as error:
     sys.exit(f"no response: {error}")
 """
@@ -118,9 +119,8 @@ class StoreRemote(Remote):
         Return the response, and a reason if the response is empty.
         """
         script = f"exec python3 -c {quote(_CONNECT)} {quote(address)} {port} {timeout}"
-        target = io.BytesIO()
-        result = self._run(host, script, timeout + 10, source=io.BytesIO(data), target=target)
-        return target.getvalue(), "" if result.ok else result.reason
+        result = self._run(host, script, timeout + 10, source=io.BytesIO(data))
+        return (base64.b64decode(result.output), "") if result.ok else (b"", result.reason)
 
     def _run(
         self,
@@ -174,7 +174,7 @@ class _Exchange:
     def run(self, source: BinaryIO | None, target: BinaryIO | None) -> _Answer:
         """Write the request and wait for the response. Raise _Unanswered without a response in time.
 
-        `source` is the standard input, `target` receives a standard output that may be large.
+        `source` is the standard input. `target` receives a standard output that may be large.
         """
         input_key = self._place.input(self._id)
         try:
@@ -183,10 +183,11 @@ class _Exchange:
             self._create(has_input=source is not None, large=target is not None)
             try:
                 response = self._wait()
-                output = io.BytesIO() if target is None else target
-                if response.size and self._store.download(self._place.output, output) != response.size:
+                output = io.BytesIO()
+                size = self._store.download(self._place.output, target or output) if response.size else 0
+                if size != response.size:
                     raise _Unanswered("the output of the script in the store is not complete; try again")
-                return _Answer(response, output.getvalue() if isinstance(output, io.BytesIO) else b"")
+                return _Answer(response, output.getvalue())
             finally:
                 self._store.remove(self._place.request, self._place.response, self._place.output)
         finally:

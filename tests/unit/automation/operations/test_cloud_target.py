@@ -16,6 +16,7 @@ from automation.operations.delivered import find_deliveries
 from automation.operations.health import Observation, find_problems
 from automation.operations.host_facts import HostFacts
 from automation.operations.remote import ScriptResult
+from automation.operations.remove_host import remove_host
 from automation.operations.replace import replace
 from automation.operations.restore import RestoreHosts
 from automation.operations.store_remote import StoreRemote
@@ -237,6 +238,13 @@ class TestBootFailures:
         machines = Machines()
         machines.store.read = refuse  # type: ignore[method-assign]
         assert status.boot_failures(Remote(machines, topology), ["cp-1"]) == {}
+
+
+def test_a_member_of_a_cloud_is_not_removed_by_a_command(topology: Topology) -> None:
+    with pytest.raises(
+        UserError, match="remove the member from the stack file and run `kubewright up --stack"
+    ):
+        remove_host(target(topology, Remote(Machines(), topology)), "cp-3")
 
 
 class TestRestore:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import hashlib
+import socket
+import threading
 import time
 from collections.abc import Mapping
 from pathlib import Path
@@ -145,6 +147,20 @@ class TestRequests:
             UserError, match="cp-9: not a machine of the cluster; its machines are e-1, i-0123"
         ):
             remote(machine).run("cp-9", "true")
+
+    def test_the_response_of_a_server_is_read_from_the_machine(self, machine: BootMachine, host: str) -> None:
+        server = socket.create_server(("127.0.0.1", 0))
+
+        def serve() -> None:
+            with server, server.accept()[0] as connection:
+                connection.sendall(b"\x00" + connection.recv(100) + b"\xff")
+
+        thread = threading.Thread(target=serve, daemon=True)
+        thread.start()
+        port = server.getsockname()[1]
+        response = remote(machine).send_from_host(host, "127.0.0.1", port, b"hello", timeout=5)
+        thread.join(timeout=5)
+        assert response == (b"\x00hello\xff", "")
 
     def test_a_connection_is_opened_from_the_machine(self, machine: BootMachine, host: str) -> None:
         response, reason = remote(machine).send_from_host(host, "127.0.0.1", 1, b"hello", timeout=2)
