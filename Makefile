@@ -63,9 +63,9 @@ lock: ## pin all Python packages by their digests (setup/*.lock), after a change
 lint: ## style (ruff, shellcheck), imports (import-linter) and types (mypy, strict)
 	@$(PYTHON) -m ruff check --no-cache .
 	@$(PYTHON) -m ruff format --no-cache --check .
-	@shellcheck kubewright setup/environment $(filter-out $(PROGRAM),$(wildcard nodeconfig/host/*.sh automation/operations/*.sh)) providers/aws/host-network.sh
+	@shellcheck kubewright setup/environment $(filter-out $(PROGRAM),$(wildcard nodeconfig/host/*.sh automation/operations/*.sh)) providers/aws/host-network.sh providers/cloud/answer.sh
 	@$(PYTHON) -c 'from nodeconfig.host_program import program; print(program())' | shellcheck --shell=sh -
-	@for half in $(CLOUDS); do cat $$half providers/cloud/boot-lifecycle.sh providers/cloud/boot.sh | shellcheck --shell=sh - || exit 1; done
+	@for half in $(CLOUDS); do cat $$half providers/cloud/boot-lifecycle.sh providers/cloud/boot-requests.sh providers/cloud/boot.sh | shellcheck --shell=sh - || exit 1; done
 	@"$$(dirname $(PYTHON))/lint-imports" --config pyproject.toml --no-cache --no-logo
 	@MYPY_CACHE_DIR="$${KUBEWRIGHT_CACHE:-$$HOME/.cache/kubewright}/mypy" $(PYTHON) -m mypy
 

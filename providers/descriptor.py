@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from components.provider import Provider
     from components.scope import Scope
     from nodeconfig.bundle import Bundle
+    from providers.cloud.requests import CloudMachines
     from settings.cluster import Settings
     from topology.model import Role, Topology
 
@@ -26,6 +27,12 @@ if TYPE_CHECKING:
 
     Its arguments are the settings, the topology, the texts of the files that settings name (by path), the
     bundles by host name and role, and the scope of all resources.
+    """
+
+    OpenMachines = Callable[[Settings, Mapping[str, str]], CloudMachines]
+    """Function that returns the machines of a cluster for operations.
+
+    Its arguments are the settings, and the environment variables of an emulated cloud (empty for the cloud).
     """
 
 
@@ -68,7 +75,8 @@ class CloudDescriptor:
     `settings_section` is the key under `kubewright:cluster` and the name of the cloud's package. `title` is
     the name of the cloud in messages. `plugin` is the name of its Pulumi plugin and the first word of its
     type tokens. `machine_prices` takes a region and returns US dollars an hour by machine type, or None
-    without a price table for the region. `create_provider` imports the SDK when it is called.
+    without a price table for the region. `create_provider` and `open_machines` import the SDK when they are
+    called.
     """
 
     settings_section: str
@@ -78,3 +86,4 @@ class CloudDescriptor:
     readers: ResourceReaders
     machine_prices: Callable[[str], Mapping[str, float] | None]
     create_provider: CreateProvider
+    open_machines: OpenMachines

@@ -51,7 +51,7 @@ def conformance(
     """
     from automation.conformance import run, suites
 
-    target = find_target(environment(), stack, file)
+    target = find_target(environment(), stack, file, machines=False)
     selected = suite or ("" if focus else suites.DEFAULT_SUITE)
     options = run.Options(
         stack=stack, suite=selected, focus=focus, skip=skip, parallel=parallel, resume=resume

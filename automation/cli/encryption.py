@@ -26,7 +26,7 @@ def encryption(context: typer.Context, stack: Stack = "dev", file: StackFile = N
     from automation.operations import encryption as operation
 
     if context.invoked_subcommand is None:
-        raise typer.Exit(operation.show(find_target(environment(), stack, file)))
+        raise typer.Exit(operation.show(find_target(environment(), stack, file, machines=False)))
 
 
 @_encryption.command()
@@ -50,4 +50,6 @@ def rewrite(
 def _find_target(context: typer.Context, stack: str | None, file: Path | None) -> Target:
     """Return the stack of a subcommand. Options before the name of the subcommand count too."""
     options = context.parent.params if context.parent else {}
-    return find_target(environment(), stack or options.get("stack", "dev"), file or options.get("file"))
+    return find_target(
+        environment(), stack or options.get("stack", "dev"), file or options.get("file"), machines=False
+    )

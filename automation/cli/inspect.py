@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 
 from automation import workspace
-from automation.cli.options import AllStacks, Stack, StackFile, Stacks
+from automation.cli.options import AllStacks, Host, Stack, StackFile, Stacks
 from automation.engine.interrupts import run_one
 from automation.environment import environment
 from automation.operations.target import find_target
@@ -29,7 +29,7 @@ class Format(StrEnum):
 
 def register(app: typer.Typer) -> None:
     """Add the commands to `app`."""
-    for command in (status, drift, diagnose, cis, certificates, outputs, settings):
+    for command in (status, drift, diagnose, logs, cis, certificates, outputs, settings):
         app.command(rich_help_panel=PANEL)(command)
 
 
@@ -55,6 +55,24 @@ def diagnose(stack: Stack = "dev", file: StackFile = None) -> None:
     from automation.operations import diagnose as operation
 
     raise typer.Exit(operation.diagnose(find_target(environment(), stack, file)))
+
+
+def logs(
+    host: Host,
+    stack: Stack = "dev",
+    file: StackFile = None,
+    unit: Annotated[
+        list[str] | None, typer.Option("--unit", help="A systemd unit; repeat for several.")
+    ] = None,
+    since: Annotated[
+        str, typer.Option("--since", help="A duration such as 30m, or a time such as 2026-11-21T10:00:00Z.")
+    ] = "",
+    lines: Annotated[int, typer.Option("--lines", min=1, help="The number of newest lines.")] = 1000,
+) -> None:
+    """Show the journal of a host."""
+    from automation.operations import logs as operation
+
+    raise typer.Exit(operation.logs(find_target(environment(), stack, file), host, unit or [], since, lines))
 
 
 def cis(

@@ -44,7 +44,7 @@ def user(
 
     if context.invoked_subcommand is None:
         requested = users.User(name, tuple(group or ()), namespace, role, days)
-        users.issue(find_target(environment(), stack, file), requested, to)
+        users.issue(find_target(environment(), stack, file, machines=False), requested, to)
 
 
 @_users.command()
@@ -59,7 +59,7 @@ def revoke(
     """
     from automation.operations import users
 
-    raise typer.Exit(users.revoke(find_target(environment(), stack, file), name))
+    raise typer.Exit(users.revoke(find_target(environment(), stack, file, machines=False), name))
 
 
 def kubeconfig(

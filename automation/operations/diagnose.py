@@ -53,7 +53,7 @@ def diagnose(target: Target) -> int:
 
 
 def check_network(remote: Remote, topology: Topology, nodes: Sequence[str]) -> list[Problem]:
-    """Query DNS and connect to the Service of the API from every node, through the sshd of the node."""
+    """Query DNS and connect to the Service of the API from every node."""
 
     def check_host(host: str) -> list[Problem]:
         return [*_check_dns(remote, topology, host), *_check_api_service(remote, topology, host)]

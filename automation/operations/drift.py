@@ -10,7 +10,8 @@ from rich.table import Table
 from rich.text import Text
 
 from automation.console import console
-from automation.deliveries import Delivery, load_deliveries
+from automation.deliveries import Delivery
+from automation.operations.delivered import find_deliveries
 from automation.operations.remote import PARALLEL, Remote, ScriptResult
 from automation.operations.target import Target
 from nodeconfig.drift import Difference, comparison_script, parse_differences
@@ -23,7 +24,7 @@ Comparison = Mapping[tuple[str, str], Sequence[Difference] | str]
 
 def drift(target: Target) -> int:
     """Compare every host with the state and print the differences. Return 0 when there are no differences."""
-    comparison = compare_hosts(target.remote, load_deliveries(target.engine))
+    comparison = compare_hosts(target.remote, find_deliveries(target))
     console().print(drift_table(comparison))
     return 1 if any(comparison.values()) else 0
 

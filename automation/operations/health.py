@@ -41,7 +41,8 @@ class Observation:
 
     `hosts` maps a host to its facts, or to the reason for missing facts. `skews` maps a host to the seconds
     by which its clock is ahead. `endpoint` and `api` are empty, or the reason why the endpoint, or the API
-    on every control plane, does not respond.
+    on every control plane, does not respond. `boot_failures` maps a machine of a cloud to the time and reason
+    of its last boot failure.
     """
 
     hosts: Mapping[str, HostFacts | str]
@@ -50,6 +51,7 @@ class Observation:
     add_ons: Sequence[AddOnFact] = ()
     endpoint: str = ""
     api: str = ""
+    boot_failures: Mapping[str, str] = field(default_factory=dict)
     now: datetime = field(default_factory=lambda: datetime.now(UTC))
 
     @property
@@ -82,6 +84,11 @@ def _host_problems(machine: Machine, observed: Observation) -> Iterator[Problem]
     if isinstance(facts, str):
         yield Problem(machine.name, f"cannot be reached: {facts}")
         return
+    if failure := observed.boot_failures.get(machine.name):
+        yield Problem(
+            machine.name,
+            f"does not boot: {failure}; see `kubewright logs --host {machine.name} --unit kubewright-boot`",
+        )
     finished = dict(facts.roles)
     for role in machine.roles:
         if not finished.get(role.value):

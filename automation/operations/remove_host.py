@@ -18,6 +18,7 @@ from typing import Any, cast
 
 from automation.deliveries import load_deliveries
 from automation.errors import UserError
+from automation.operations.store_remote import StoreRemote
 from automation.operations.target import Target
 from automation.signatures import reveal
 from nodeconfig.etcd import MEMBER_PROGRAM
@@ -32,9 +33,14 @@ State = dict[str, Any]
 def remove_host(target: Target, host: str) -> None:
     """Remove the etcd member, the Node and the resources of a lost host. The command can be repeated.
 
-    Raise UserError when the host is still in the stack file, when nothing was delivered to it, or when no
-    other host can remove its etcd member or its Node.
+    Raise UserError in a cloud, when the host is still in the stack file, when nothing was delivered to it, or
+    when no other host can remove its etcd member or its Node.
     """
+    if isinstance(target.remote, StoreRemote):
+        raise UserError(
+            f"{host}: machines of a cloud leave by themselves; remove the member from the stack file and run "
+            f"`kubewright up --stack {target.stack}`, or replace its machine with `kubewright replace`"
+        )
     state = json.loads(target.engine.capture("stack export"))
     destroyed = is_destroyed(state)
     if host in target.hosts and not destroyed:

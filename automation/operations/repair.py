@@ -8,8 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 
-from automation.deliveries import Delivery, load_deliveries
+from automation.deliveries import Delivery
 from automation.errors import UserError
+from automation.operations.delivered import find_deliveries
 from automation.operations.remote import Remote, ScriptResult, run_in_parallel
 from automation.operations.target import Target
 from topology.model import Role
@@ -24,7 +25,7 @@ def repair(target: Target, hosts: Sequence[str]) -> int:
         raise UserError(
             f"{', '.join(unknown)}: not in the stack file; its hosts are {', '.join(target.hosts)}"
         )
-    deliveries = [delivery for delivery in load_deliveries(target.engine) if delivery.host in hosts]
+    deliveries = [delivery for delivery in find_deliveries(target) if delivery.host in hosts]
     for role in Role:
         failed = deliver(target.remote, deliveries, {role})
         if failed:

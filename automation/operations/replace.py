@@ -9,9 +9,12 @@ from __future__ import annotations
 
 from shlex import quote
 
-from automation.deliveries import Delivery, load_deliveries
+from automation.deliveries import Delivery
 from automation.errors import UserError
+from automation.operations.delivered import find_deliveries
 from automation.operations.repair import deliver
+from automation.operations.replace_machine import replace_machine
+from automation.operations.store_remote import StoreRemote
 from automation.operations.target import Target
 from nodeconfig.etcd import MEMBER_PROGRAM
 from nodeconfig.host_paths import ADMIN_KUBECONFIG, BIN, KUBECTL_FUNCTION, STATE_DIRECTORY
@@ -28,7 +31,13 @@ def replace(target: Target, host: str) -> int:
 
     Raise UserError when the host is unknown, unreachable or not empty, or when etcd has no quorum.
     """
-    deliveries = [delivery for delivery in load_deliveries(target.engine) if delivery.host == host]
+    if host in target.hosts and isinstance(target.remote, StoreRemote):
+        others = [name for name in target.with_role(Role.ETCD) if name != host]
+        # The volume of a member survives its machine, so a single member keeps its data.
+        if others and host in target.with_role(Role.ETCD):
+            _expect_quorum(target, others)
+        return replace_machine(target, target.remote, host, lambda: _delete_node(target, host))
+    deliveries = [delivery for delivery in find_deliveries(target) if delivery.host == host]
     if not deliveries:
         hosts = ", ".join(target.hosts)
         raise UserError(f"{host}: not in the state; the hosts of the stack are {hosts}")

@@ -15,11 +15,13 @@ from pathlib import Path
 from shlex import quote
 from types import MappingProxyType
 
-from automation.deliveries import Delivery, load_deliveries
+from automation.deliveries import Delivery
 from automation.errors import UserError
+from automation.operations.delivered import find_deliveries
 from automation.operations.remote import Remote, ScriptResult, run_in_parallel
 from automation.operations.repair import deliver
 from automation.operations.snapshot import checksum, checksum_file
+from automation.operations.store_remote import StoreRemote
 from automation.operations.target import Target
 from formats.lists import shorten_list
 from nodeconfig.host_paths import STATE_DIRECTORY
@@ -39,7 +41,7 @@ def restore(target: Target, snapshot: Path) -> int:
     digest = verify_snapshot(snapshot)
     hosts = RestoreHosts(target, digest, datetime.now(UTC).strftime("%Y%m%dT%H%M%SZ"))
     hosts.expect_all_members()
-    empty = hosts.missing_deliveries(load_deliveries(target.engine))
+    empty = hosts.missing_deliveries(find_deliveries(target))
     if any(delivery.role is Role.ETCD for delivery in empty):
         # New members without data must not connect to a member of the old cluster.
         hosts.stop(missing=empty)
@@ -109,7 +111,10 @@ class RestoreHosts:
             )
 
     def missing_deliveries(self, deliveries: Sequence[Delivery]) -> list[Delivery]:
-        """Return the deliveries that are missing on their hosts, because the hosts are empty machines."""
+        """Return the deliveries that are missing on their hosts, because the hosts are empty machines.
+
+        Machines of a pool in a cloud deliver to themselves when they boot.
+        """
         roles = " ".join(role.value for role in Role)
         script = f"for role in {roles}; do [ ! -f {STATE_DIRECTORY}/roles/$role/digest ] || echo $role; done"
         results = self._remote.run_on_all(self._target.hosts, script, timeout=30)
@@ -117,8 +122,13 @@ class RestoreHosts:
         return [
             delivery
             for delivery in deliveries
-            if delivery.host in roles_of and delivery.role.value not in roles_of[delivery.host]
+            if delivery.host in roles_of
+            and delivery.role.value not in roles_of[delivery.host]
+            and not self._is_pool_machine(delivery.host)
         ]
+
+    def _is_pool_machine(self, host: str) -> bool:
+        return isinstance(self._remote, StoreRemote) and bool(self._remote.places[host].node)
 
     def deliver(self, missing: Iterable[Delivery], role: Role) -> None:
         """Deliver a role to the hosts without this role. Raise UserError on failure."""
@@ -180,7 +190,8 @@ class RestoreHosts:
             if host not in {delivery.host for delivery in lacking}
         ]
         _log(f"restart-kubelet on {shorten_list(installed)}" if installed else "no kubelet to restart")
-        results = self._run_step(installed, "restart-kubelet").values()
+        scripts = {host: self._kubelet_script(host) for host in installed}
+        results = self._remote.run_on_all(installed, scripts, timeout=_STEP_SECONDS).values()
         failed = [result for result in results if not result.ok]
         if lacking:
             _log(f"deliver node to empty hosts: {shorten_list([delivery.host for delivery in lacking])}")
@@ -192,6 +203,14 @@ class RestoreHosts:
             )
         _log("restored" + (", except the hosts above" if failed else ""))
         return 1 if failed else 0
+
+    def _kubelet_script(self, host: str) -> str:
+        """Return the script that restarts a kubelet, whose Node the restored data may not have."""
+        # A machine that boots may not have a kubelet yet.
+        guard = (
+            "[ -e /etc/systemd/system/kubelet.service ] || exit 0\n" if self._is_pool_machine(host) else ""
+        )
+        return guard + step_script("restart-kubelet")
 
     def _scripts(self, step: str) -> Mapping[str, str]:
         """Return the script of a step for each member."""

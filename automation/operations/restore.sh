@@ -36,6 +36,11 @@ stop_units() {
     }
 }
 
+# Machines of a cloud ask for their replacement when they are not healthy: not during a restore.
+pause_repair() { if has_unit kubewright-repair.timer; then timeout 20 systemctl stop kubewright-repair.timer || :; fi; }
+resume_repair() { if has_unit kubewright-repair.timer; then systemctl start kubewright-repair.timer; fi; }
+has_unit() { [ -e "$ROOT/etc/systemd/system/$1" ]; }
+
 readyz() {
     "$BIN/kubectl" --kubeconfig="$ROOT/etc/kubernetes/admin.conf" --server=https://127.0.0.1:6443 \
         --request-timeout=3s get --raw /readyz
@@ -77,9 +82,11 @@ prepare) # create the new data beside the old data, which is still in use
     sync
     ;;
 stop-api)
+    pause_repair
     stop_units kube-apiserver.service kube-controller-manager.service kube-scheduler.service
     ;;
 stop-etcd)
+    pause_repair
     stop_units etcd.service
     ;;
 swap) # keep the old data in another directory, also the data of an earlier attempt
@@ -100,12 +107,14 @@ start-etcd)
 wait-etcd)
     wait_for 180 etcd "$BIN/etcdctl" --endpoints=https://127.0.0.1:2379 --cacert="$PKI/etcd-ca.crt" \
         --cert="$PKI/operator.crt" --key="$PKI/operator.key" --command-timeout=3s endpoint health
+    has_unit kube-apiserver.service || resume_repair
     ;;
 start-api)
     systemctl start --no-block kube-apiserver.service
     wait_for 180 "the API server" readyz
     # Restarts these only now: they must not act on their old caches.
     systemctl restart kube-controller-manager.service kube-scheduler.service
+    resume_repair
     ;;
 restart-kubelet)
     timeout 120 systemctl restart kubelet.service || die "the kubelet does not restart"

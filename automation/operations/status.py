@@ -20,8 +20,10 @@ from automation.operations.cluster_facts import AddOnFact, ApiUnavailable, NodeF
 from automation.operations.health import Observation, Problem, find_problems
 from automation.operations.host_facts import HostFacts
 from automation.operations.remote import PARALLEL, Remote
+from automation.operations.store_remote import StoreRemote
 from automation.operations.target import Target
 from formats.quantity import format_bytes
+from providers.cloud.requests import CloudFailure
 from topology.model import Machine, Role, Topology
 
 _TIMEOUT_SECONDS = 45
@@ -52,8 +54,31 @@ def observe(target: Target) -> Observation:
         nodes, add_ons = cluster_facts.parse_nodes(listed), cluster_facts.parse_add_ons(workloads, services)
     except ApiUnavailable as error:
         api = str(error)
-    endpoint = endpoint_problem(target.environment, target.stack)
-    return Observation(hosts=hosts, skews=skews, nodes=nodes, add_ons=add_ons, endpoint=endpoint, api=api)
+    return Observation(
+        hosts=hosts,
+        skews=skews,
+        nodes=nodes,
+        add_ons=add_ons,
+        endpoint=endpoint_problem(target.environment, target.stack),
+        api=api,
+        boot_failures=boot_failures(target.remote, target.hosts),
+    )
+
+
+def boot_failures(remote: Remote, hosts: Sequence[str]) -> dict[str, str]:
+    """Return the time and reason of the last boot failure of machines in a cloud that have not booted."""
+    if not isinstance(remote, StoreRemote):
+        return {}
+
+    def read_failure(host: str) -> str:
+        try:
+            return remote.boot_failure(host)
+        except CloudFailure:
+            return ""  # the probe of this machine has the reason
+
+    with ThreadPoolExecutor(max_workers=PARALLEL) as pool:
+        failures = dict(zip(hosts, pool.map(read_failure, hosts), strict=True))
+    return {host: failure.partition("\n")[0] for host, failure in failures.items() if failure}
 
 
 def probe_hosts(remote: Remote, hosts: Sequence[str]) -> tuple[dict[str, HostFacts | str], dict[str, float]]:

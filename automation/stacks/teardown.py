@@ -17,7 +17,7 @@ from typing import Any
 from automation.engine.interrupts import current_shutdown
 from automation.engine.program import Engine
 from automation.lab_stack import CLUSTER_KEY
-from automation.operations.remote import Remote
+from automation.operations.ssh import SshRemote
 from automation.stacks.events import Message
 from automation.stacks.result import Outcome, Result, ShowLine
 from formats.lists import shorten_list
@@ -125,7 +125,7 @@ def _mark_as_leaving(engine: Engine, hosts: Iterable[str]) -> list[str]:
         metal = load(engine.workspace.config.get(CLUSTER_KEY) or {}).metal or MetalSettings()
     except SettingsError as error:
         return [str(error)]
-    remote = Remote(metal, engine.workspace.directory / "ssh")
+    remote = SshRemote(metal, engine.workspace.directory / "ssh")
     results = remote.run_on_all(sorted(set(hosts) & set(metal.hosts)), _MARK_LEAVING)
     return [
         f"{host}: the removal of the cluster could not be marked on this host: {result.reason}"

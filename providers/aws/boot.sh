@@ -60,16 +60,17 @@ cloud_get() { # KEY FILE
 }
 
 cloud_put() { # KEY FILE
-    aws_signed s3 "$(aws_sum <"$2")" --fail -X PUT -H 'Content-Type: text/plain' --data-binary "@$2" "$STORE/$1"
+    aws_signed s3 "$(aws_sum <"$2")" --fail -H 'Content-Type: text/plain' --upload-file "$2" "$STORE/$1"
 }
 
-# cloud_volume: attaches the volume and prints its device. Retries while the previous machine has it attached.
+# cloud_volume: attaches the volume and prints its device. Fails while the previous machine has it attached: the boot
+# service tries again, and the deployer learns the reason.
 cloud_volume() {
     aws_device=/dev/disk/by-id/nvme-Amazon_Elastic_Block_Store_$(printf '%s' "$VOLUME" | tr -d -)
-    aws_deadline=$(($(date +%s) + 900))
+    aws_deadline=$(($(date +%s) + 45))
     until [ -e "$aws_device" ]; do
         if [ "$(date +%s)" -ge "$aws_deadline" ]; then
-            echo "$VOLUME was not attached in 900 s; look at who has it" >&2
+            echo "$VOLUME was not attached in 45 s; look at who has it" >&2
             return 1
         fi
         aws_call ec2 "$EC2" "Action=AttachVolume&Device=%2Fdev%2Fxvdu&InstanceId=$aws_instance&Version=2016-11-15&VolumeId=$VOLUME" \

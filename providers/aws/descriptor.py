@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from components.provider import Provider
     from components.scope import Scope
     from nodeconfig.bundle import Bundle
+    from providers.cloud.requests import CloudMachines
     from settings.cluster import Settings
     from topology.model import Role, Topology
 
@@ -69,6 +70,12 @@ def _create_provider(
     return AwsProvider(settings, topology, files, bundles, scope)
 
 
+def _open_machines(settings: Settings, variables: Mapping[str, str]) -> CloudMachines:
+    from providers.aws.requests import open_machines
+
+    return open_machines(settings, variables)
+
+
 AWS = CloudDescriptor(
     settings_section="aws",
     title="AWS",
@@ -77,4 +84,5 @@ AWS = CloudDescriptor(
     readers=READERS,
     machine_prices=_machine_prices,
     create_provider=_create_provider,
+    open_machines=_open_machines,
 )

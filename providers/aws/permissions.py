@@ -20,8 +20,8 @@ CLUSTER_TAGGED = Condition("StringEquals", f"aws:ResourceTag/{CLUSTER_TAG}", ("{
 def machine_statements(prefix: str, *, volume: bool) -> tuple[Statement, ...]:
     """Return the IAM statements of machines with this prefix in the store.
 
-    These machines read bundles, write statuses, renew and complete lifecycle hooks, ask for their replacement
-    and, with `volume`, attach volumes.
+    These machines read bundles and requests of operations, write statuses and responses, renew and complete
+    lifecycle hooks, ask for their replacement and, with `volume`, attach volumes.
     """
     return (
         Statement("Bundles", ("s3:GetObject",), (f"{{bucket}}/{prefix}/*",)),

@@ -71,7 +71,7 @@ cloud_put() { azure_blob "$CONTAINER-status" "$1" --header 'x-ms-blob-type: Bloc
 # The names of the disk by its number: from azure-vm-utils (SCSI and NVMe), or from the agent (SCSI).
 cloud_volume() {
     azure_tries=0
-    while [ "$azure_tries" -lt 60 ]; do
+    while [ "$azure_tries" -lt 20 ]; do
         for azure_device in "/dev/disk/azure/data/by-lun/$VOLUME" "/dev/disk/azure/scsi1/lun$VOLUME"; do
             if [ -b "$azure_device" ]; then
                 printf '%s\n' "$azure_device"

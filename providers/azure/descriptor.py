@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from components.provider import Provider
     from components.scope import Scope
     from nodeconfig.bundle import Bundle
+    from providers.cloud.requests import CloudMachines
     from settings.cluster import Settings
     from topology.model import Role, Topology
 
@@ -71,6 +72,12 @@ def _create_provider(
     return AzureProvider(settings, topology, files, bundles, scope)
 
 
+def _open_machines(settings: Settings, variables: Mapping[str, str]) -> CloudMachines:
+    from providers.azure.requests import open_machines
+
+    return open_machines(settings, variables)
+
+
 AZURE = CloudDescriptor(
     settings_section="azure",
     title="Azure",
@@ -79,4 +86,5 @@ AZURE = CloudDescriptor(
     readers=READERS,
     machine_prices=_machine_prices,
     create_provider=_create_provider,
+    open_machines=_open_machines,
 )

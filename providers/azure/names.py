@@ -120,6 +120,11 @@ def container_name(kind: str, name: str) -> str:
     return _NOT_IN_CONTAINER_NAMES.sub("-", part)
 
 
+def scale_set_name(pool: str, zone: int) -> str:
+    """Return the name of the scale set of a pool in a zone, which is the prefix of its node names."""
+    return f"{pool}-{zone + 1}"
+
+
 def status_container_name(kind: str, name: str) -> str:
     """Return the name of the blob container for statuses, the only container that these machines write."""
     return f"{container_name(kind, name)}-status"

@@ -22,6 +22,7 @@ from providers.azure.machine import (
     machine_digest,
     security_profile,
 )
+from providers.azure.names import scale_set_name
 from providers.azure.pool_size import keep_size
 from topology.model import Capacity, Pool
 from topology.ports import CLOUD_NODE_HEALTH_PORT
@@ -252,11 +253,6 @@ class WorkerPool(ComponentResource):
                 )
             ]
         )
-
-
-def scale_set_name(pool: str, zone: int) -> str:
-    """Return the name of the scale set of a pool in a zone, which is the prefix of its node names."""
-    return f"{pool}-{zone + 1}"
 
 
 def _health_extension() -> compute.VirtualMachineScaleSetExtensionProfileArgs:

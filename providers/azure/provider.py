@@ -23,8 +23,8 @@ from providers.azure.firewall import NODES, group_name
 from providers.azure.foundation import create_foundation
 from providers.azure.machine import MachineArgs
 from providers.azure.members import Member, MemberArgs, StableIdentityArgs
-from providers.azure.names import Names, container_name
-from providers.azure.pools import PoolArgs, WorkerPool, scale_set_name, zone_parts
+from providers.azure.names import Names, container_name, scale_set_name
+from providers.azure.pools import PoolArgs, WorkerPool, zone_parts
 from providers.azure.snapshots import SnapshotArgs, Snapshots
 from providers.azure.wait_commands import WaitCommands
 from providers.cloud.gate import create_gate, create_rollout

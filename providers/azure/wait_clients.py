@@ -86,7 +86,7 @@ class MachineGroups:
         scope: str = f"{MANAGEMENT}/.default",
     ) -> None:
         self._url, self._credential, self._scope = url.rstrip("/"), credential, scope
-        self._options: dict[str, Any] = {"connection_verify": ca_file} if ca_file else {}
+        self._ca_file = ca_file
         self._clients: dict[str, ComputeManagementClient] = {}
 
     def capacity(self, id: str) -> int:
@@ -135,22 +135,31 @@ class MachineGroups:
         )
 
     def _client(self, id: str) -> ComputeManagementClient:
-        """Return the client for the subscription of a resource. Most commands need no client, so the SDK is
-        imported here.
-        """
-        from azure.mgmt.compute import ComputeManagementClient
-
+        """Return the client for the subscription of a resource."""
         subscription = id.split("/")[2]
         if subscription not in self._clients:
-            self._clients[subscription] = ComputeManagementClient(
-                self._credential,
-                subscription,
-                base_url=self._url,
-                credential_scopes=[self._scope],
-                per_call_policies=[_SameHostPolicy(self._url)],
-                **self._options,
+            self._clients[subscription] = management_client(
+                self._url, self._credential, subscription, self._ca_file, self._scope
             )
         return self._clients[subscription]
+
+
+def management_client(
+    url: str, credential: TokenCredential, subscription: str, ca_file: str | None, scope: str
+) -> ComputeManagementClient:
+    """Return a client of the management API at `url` for one subscription. `scope` is the scope of tokens."""
+    # Most commands of `wait` need no client, so the SDK is imported here.
+    from azure.mgmt.compute import ComputeManagementClient
+
+    options: dict[str, Any] = {"connection_verify": ca_file} if ca_file else {}
+    return ComputeManagementClient(
+        credential,
+        subscription,
+        base_url=url.rstrip("/"),
+        credential_scopes=[scope],
+        per_call_policies=[_SameHostPolicy(url)],
+        **options,
+    )
 
 
 class _SameHostPolicy(SansIOHTTPPolicy[HttpRequest, HttpResponse]):

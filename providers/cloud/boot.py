@@ -1,8 +1,8 @@
 """The boot program: user data by which a new machine installs its machine config from the store. It contains
 no secret.
 
-The program has two parts: the shared `boot-lifecycle.sh` and `boot.sh` in this package, and the `boot.sh` of
-the cloud with the functions `cloud_*` that the shared part calls.
+The program has two parts: the shared `boot-lifecycle.sh`, `boot-requests.sh` and `boot.sh` in this package,
+and the `boot.sh` of the cloud with the functions `cloud_*` that the shared part calls.
 """
 
 from __future__ import annotations
@@ -23,7 +23,9 @@ METADATA = "http://169.254.169.254"
 _NAME = re.compile(r"[A-Z][A-Z0-9_]*")
 _INDENTATION = re.compile(r"^(?: {4})+", re.MULTILINE)
 _COMMENT = re.compile(r"^[ \t]*#.*\n", re.MULTILINE)
-_SHARED_PARTS = tuple(Path(__file__).with_name(name) for name in ("boot-lifecycle.sh", "boot.sh"))
+_SHARED_PARTS = tuple(
+    Path(__file__).with_name(name) for name in ("boot-lifecycle.sh", "boot-requests.sh", "boot.sh")
+)
 
 
 def boot_program(

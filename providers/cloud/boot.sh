@@ -9,6 +9,7 @@
 #   deliver   kubewright-boot.service runs it at every boot, until all roles are healthy
 #   leaving   kubewright-leaving.timer runs it: checks whether the machine must terminate or leave the cluster
 #   repair    kubewright-repair.timer runs it: checks whether the machine is healthy
+#   requests  kubewright-requests.service runs it: runs requests of the deployer
 #
 # KUBEWRIGHT_ROOT is a prefix of every path, for tests.
 
@@ -89,8 +90,18 @@ ExecStart=/bin/sh $PLACE/boot repair
 TimeoutStartSec=300
 EOF
     timer kubewright-repair 30
+    unit kubewright-requests.service 'Kubewright: runs requests of the deployer' <<EOF
+
+[Service]
+ExecStart=/bin/sh $PLACE/boot requests
+Restart=always
+RestartSec=5
+
+[Install]
+WantedBy=multi-user.target
+EOF
     systemctl daemon-reload
-    set -- kubewright-boot.service kubewright-leaving.timer kubewright-repair.timer
+    set -- kubewright-boot.service kubewright-leaving.timer kubewright-repair.timer kubewright-requests.service
     systemctl enable --quiet "$@"
     # Do not wait: other units wait for the end of cloud-init.
     systemctl start --no-block "$@"
@@ -119,11 +130,11 @@ unit() { # NAME DESCRIPTION, what follows on stdin
 deliver() {
     begin
     trap 'tell_failure $?' EXIT
-    identify 60 || fail 'the cloud does not tell who this machine is; look at its metadata service'
+    identify 6 || fail 'the cloud does not tell who this machine is; look at its metadata service'
     [ -e "$RUN/begun" ] || take_back
     [ -z "$VOLUME" ] || data_volume
     in_memory
-    persist 20 fetch || fail "the store does not give what $KIND/$UNIT is; are its identity and network right?"
+    persist 4 fetch || fail "the store does not give what $KIND/$UNIT is; are its identity and network right?"
     case $CONFIG in
     */"$DIGEST") [ "$FOUND" = "$DIGEST" ] || fail "the objects below $CONFIG in the store are not what was written: look at who changed them" ;;
     *) [ "$FOUND" = "$DIGEST" ] || say 'the store has changed since this machine was described; it becomes what is there' ;;
@@ -270,6 +281,6 @@ prepare() {
 }
 
 case ${1:-install} in
-install | deliver | leaving | repair) "${1:-install}" ;;
+install | deliver | leaving | repair | requests) "${1:-install}" ;;
 *) fail "no such command: $1" ;;
 esac

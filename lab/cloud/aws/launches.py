@@ -69,6 +69,7 @@ class Launcher:
             MinCount=1,
             MaxCount=1,
             Placement={"AvailabilityZone": place.zone},
+            PrivateIpAddress=place.address,
             TagSpecifications=[
                 item for item in data.get("TagSpecifications", []) if item["ResourceType"] == "instance"
             ],

@@ -45,6 +45,15 @@ def test_status_names_a_truncated_certificate_file_and_repair_restores_it(cluste
     cluster.command("status")
 
 
+def test_logs_show_the_newest_lines_of_chosen_units(cluster: Cluster) -> None:
+    cluster.ssh(WORKER, "logger --tag=kwtest first; logger --tag=kwtest second; journalctl --sync")
+    newest = cluster.command("logs", "--host", WORKER, "--since", "10m", "--lines", "1").text
+    assert "first" not in newest
+    units = cluster.command("logs", "--host", WORKER, "--unit", "kubelet", "--lines", "20").text
+    assert "kubelet[" in units
+    assert "kwtest" not in units
+
+
 def test_repair_removes_the_drift_that_drift_reports(cluster: Cluster) -> None:
     unchanged = cluster.command("drift")
     assert "no drift: " in unchanged.text

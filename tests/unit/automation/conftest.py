@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from automation.operations.remote import Remote
+from automation.operations.ssh import SshRemote
 from settings.metal import HostSettings, HostSshSettings, MetalSettings, SshSettings
 
 SSH = """#!/bin/sh
@@ -25,7 +25,7 @@ class FakeSsh:
     """A fake `ssh` program: the directory of its log, and the hosts of the inventory."""
 
     directory: Path
-    remote: Remote
+    remote: SshRemote
 
     def calls(self) -> list[str]:
         """Return the command line of each call of the fake `ssh` program."""
@@ -53,4 +53,4 @@ def fake_ssh(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> FakeSsh:
             "lost": HostSettings.model_validate({"address": "10.0.0.99"}),
         },
     )
-    return FakeSsh(directory, Remote(metal, tmp_path / "state"))
+    return FakeSsh(directory, SshRemote(metal, tmp_path / "state"))

@@ -26,7 +26,7 @@ def calls(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> list[Any]:
         return 1
 
     monkeypatch.setenv("KUBEWRIGHT_STATE", str(tmp_path))
-    monkeypatch.setattr(command, "find_target", lambda *_: SimpleNamespace(settings=None))
+    monkeypatch.setattr(command, "find_target", lambda *_, **__: SimpleNamespace(settings=None))
     monkeypatch.setattr(conformance_run, "conformance", record)
     return recorded
 

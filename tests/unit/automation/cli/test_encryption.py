@@ -27,7 +27,7 @@ def test_stack_of_a_rewrite(monkeypatch: pytest.MonkeyPatch, words: list[str], s
         found.append(target.stack)
         return 1
 
-    monkeypatch.setattr(encryption, "find_target", lambda _, name, __: SimpleNamespace(stack=name))
+    monkeypatch.setattr(encryption, "find_target", lambda _, name, *__, **___: SimpleNamespace(stack=name))
     monkeypatch.setattr(operation, "rewrite_objects", rewrite_objects)
     monkeypatch.setattr(operation, "show", lambda _: pytest.fail("shown"))
     assert CliRunner().invoke(app, words).exit_code == 1

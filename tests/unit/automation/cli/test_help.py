@@ -44,7 +44,7 @@ def test_expected_commands_exist() -> None:
     assert top == {
         *("new", "preview", "up", "refresh", "destroy", "down", "pulumi"),
         *("config", "secrets-provider"),
-        *("status", "drift", "diagnose", "cis", "certificates", "encryption"),
+        *("status", "drift", "diagnose", "logs", "cis", "certificates", "encryption"),
         *("outputs", "settings", "plan", "conformance"),
         *("repair", "replace", "remove-host", "snapshot", "restore"),
         *("user", "kubeconfig", "credential", "comment", "issue", "policy-pack"),

@@ -39,7 +39,7 @@ class ComparedHosts:
 
 def run_drift(monkeypatch: pytest.MonkeyPatch, *results: ScriptResult) -> int:
     """Run `drift` on two hosts, of which some have these results."""
-    monkeypatch.setattr(operation, "load_deliveries", lambda _: DELIVERIES)
+    monkeypatch.setattr(operation, "find_deliveries", lambda _: DELIVERIES)
     target = SimpleNamespace(remote=ComparedHosts(results), engine=None)
     return operation.drift(cast(Target, target))
 

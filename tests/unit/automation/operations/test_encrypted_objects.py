@@ -19,7 +19,8 @@ from automation.operations.encrypted_objects import (
     parse_counts,
     unreadable,
 )
-from automation.operations.remote import Remote, ScriptResult
+from automation.operations.remote import ScriptResult
+from automation.operations.ssh import SshRemote
 from nodeconfig.host_paths import BIN
 from testkit.bundles import cluster
 from topology.encryption import resource_encryptions
@@ -96,9 +97,9 @@ def test_an_empty_etcd_has_no_counts(tmp_path: Path) -> None:
 
 def test_no_answer_of_any_member_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
     failed = ScriptResult("cp-1", 1, "", "etcd is down")
-    monkeypatch.setattr(Remote, "run", lambda *_, **__: failed)
+    monkeypatch.setattr(SshRemote, "run", lambda *_, **__: failed)
     with pytest.raises(UserError, match="no etcd member counted the encrypted objects: cp-1: etcd is down"):
-        count_objects(Remote.__new__(Remote), cluster())
+        count_objects(SshRemote.__new__(SshRemote), cluster())
 
 
 def test_a_member_that_fails_while_it_reads_is_no_count(tmp_path: Path) -> None:

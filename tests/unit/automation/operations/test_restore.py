@@ -112,7 +112,7 @@ def run_restore(hosts: RecordingHosts, tmp_path: Path, monkeypatch: pytest.Monke
         for machine in TOPOLOGY.machines
         for role in machine.roles
     ]
-    monkeypatch.setattr(restore, "load_deliveries", lambda _: deliveries)
+    monkeypatch.setattr(restore, "find_deliveries", lambda _: deliveries)
     nodes = tuple(machine.name for machine in TOPOLOGY.machines if Role.NODE in machine.roles)
     target = SimpleNamespace(
         topology=TOPOLOGY,

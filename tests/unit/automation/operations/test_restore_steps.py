@@ -204,3 +204,39 @@ def test_a_kubelet_that_does_not_restart_is_an_error(host: RestoreHost) -> None:
     completed = host.run("restart-kubelet")
     assert completed.returncode == 1
     assert b"the kubelet does not restart" in completed.stderr
+
+
+def add_units(host: RestoreHost, *units: str) -> Path:
+    """Add units of the boot program of a cloud. Return the file that exists while the repair timer runs."""
+    directory = host.root / "etc/systemd/system"
+    directory.mkdir(parents=True)
+    for unit in (*units, "kubewright-repair.timer"):
+        (directory / unit).touch()
+    timer = host.fake / "active.kubewright-repair.timer"
+    timer.touch()
+    return timer
+
+
+@pytest.mark.parametrize("units", [["kube-apiserver.service"], []], ids=["control plane", "etcd member"])
+def test_a_machine_of_a_cloud_asks_for_no_replacement_during_the_restore(
+    host: RestoreHost, units: list[str]
+) -> None:
+    timer = add_units(host, *units)
+    host.run_all("stop-etcd")
+    assert not timer.exists()
+    host.set_active("etcd")
+    host.run_all("wait-etcd")
+    assert timer.exists() == (not units)
+    host.run_all("start-api")
+    assert timer.exists()
+
+
+def test_the_repair_of_a_control_plane_stops_before_its_api_server(host: RestoreHost) -> None:
+    add_units(host)
+    host.run_all("stop-api")
+    assert host.calls()[0] == "stop kubewright-repair.timer"
+
+
+def test_a_host_without_repair_does_not_start_it(host: RestoreHost) -> None:
+    host.run_all("start-api")
+    assert "start kubewright-repair.timer" not in host.calls()

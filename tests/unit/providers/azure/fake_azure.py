@@ -93,23 +93,36 @@ class _Handler(BaseHTTPRequestHandler):
             self.rfile.read(int(self.headers["Content-Length"]))
             self._respond(403, b"")
             return
+        if self.headers.get("If-None-Match") == "*" and path in self.cloud.blobs:
+            self.rfile.read(int(self.headers["Content-Length"]))
+            self._respond(409, b"", error="BlobAlreadyExists")
+            return
         self.cloud.blobs[path] = self.rfile.read(int(self.headers["Content-Length"]))
         self._respond(201, b"")
+
+    def do_POST(self) -> None:
+        path = urlsplit(self.path).path
+        self.cloud.requests.append(("POST", path))
+        self.rfile.read(int(self.headers.get("Content-Length", 0)))
+        if path in self.cloud.responses:
+            self._respond(200, json.dumps(self.cloud.responses[path]).encode())
+        else:
+            self._respond(404, b"")
 
     def do_DELETE(self) -> None:
         path = urlsplit(self.path).path
         self.cloud.requests.append(("DELETE", path))
         self._respond(202 if self.cloud.blobs.pop(path, None) is not None else 404, b"")
 
-    def _respond(self, status: int, data: bytes, range: str = "") -> None:
+    def _respond(self, status: int, data: bytes, range: str = "", error: str = "BlobNotFound") -> None:
         self.send_response(status)
         self.send_header("Content-Length", str(len(data)))
         self.send_header("ETag", '"0x1"')
         self.send_header("Last-Modified", "Fri, 20 Nov 2026 10:00:00 GMT")
         if range:
             self.send_header("Content-Range", range)
-        if status == 404:
-            self.send_header("x-ms-error-code", "BlobNotFound")
+        if status in (404, 409):
+            self.send_header("x-ms-error-code", error)
         self.end_headers()
         self.wfile.write(data)
 

@@ -14,8 +14,10 @@ class TestInstall:
         assert machine.run().returncode == 0
         assert machine.calls() == [
             "daemon-reload",
-            "enable kubewright-boot.service kubewright-leaving.timer kubewright-repair.timer",
-            "start kubewright-boot.service kubewright-leaving.timer kubewright-repair.timer",
+            "enable kubewright-boot.service kubewright-leaving.timer kubewright-repair.timer "
+            "kubewright-requests.service",
+            "start kubewright-boot.service kubewright-leaving.timer kubewright-repair.timer "
+            "kubewright-requests.service",
         ]
         program = machine.root / "usr/local/lib/kubewright-boot/boot"
         assert program.read_text() == machine.user_data.read_text()
