@@ -23,6 +23,7 @@ from providers.azure.machine import (
     security_profile,
 )
 from providers.azure.pool_size import keep_size
+from providers.cloud.zones import ZonePart, zone_parts
 from topology.model import Capacity, Pool
 from topology.ports import CLOUD_NODE_HEALTH_PORT
 
@@ -33,30 +34,6 @@ _REPAIR_AFTER_MINUTES = 30
 
 _RESTORE_TIMEOUT = "PT2H"
 """Azure tries for this time to restore an evicted spot machine; allowed are 15 minutes to 2 hours."""
-
-
-@dataclass(frozen=True, slots=True)
-class ZonePart:
-    """The part of a pool in one zone: the number of the zone, and minimum and maximum size of the part."""
-
-    zone: int
-    min_size: int
-    max_size: int
-
-
-def zone_parts(capacity: Capacity, zones: int) -> tuple[ZonePart, ...]:
-    """Return the parts of a pool in `zones` zones: the first zones get the remainder, empty parts are
-    omitted.
-    """
-
-    def share(whole: int, zone: int) -> int:
-        return whole // zones + (1 if zone < whole % zones else 0)
-
-    shares = (
-        ZonePart(zone, share(capacity.min_size, zone), share(capacity.max_size, zone))
-        for zone in range(zones)
-    )
-    return tuple(part for part in shares if part.max_size > 0)
 
 
 def batch_percent(max_unavailable: int, part: ZonePart) -> int:

@@ -7,8 +7,11 @@ from __future__ import annotations
 
 import hashlib
 import threading
+import time
+from dataclasses import dataclass
 from email.utils import formatdate
 from http import HTTPStatus
+from xml.etree.ElementTree import Element, SubElement, tostring
 
 from lab.cloud.azure import management
 from lab.cloud.azure.responses import Handler
@@ -22,13 +25,21 @@ MIN_VERSION = "2017-11-09"
 """First version of the blob service that accepts tokens."""
 
 
+@dataclass(frozen=True, slots=True)
+class Blob:
+    """A blob. `written` is the time in seconds since the epoch."""
+
+    data: bytes
+    written: float
+
+
 class Store(Handler):
     """HTTP handler for the blobs of one account, by container."""
 
     lab: str
     states: MachineStates
     tokens: AccessTokens
-    blobs: dict[str, bytes]
+    blobs: dict[str, Blob]
     lock = threading.Lock()
 
     def do_GET(self) -> None:
@@ -38,11 +49,15 @@ class Store(Handler):
             return
         if not self._check_permission(Right.READ_BLOBS):
             return
-        data = self.blobs.get(self.request_path)
-        if data is None:
+        if self.query_parameter("comp") == "list":
+            self._list_blobs()
+            return
+        blob = self.blobs.get(self.request_path)
+        if blob is None:
             self.refuse(HTTPStatus.NOT_FOUND, "BlobNotFound", "The specified blob does not exist.")
             return
-        headers = {"ETag": f'"0x{hashlib.sha256(data).hexdigest()[:16]}"'} | _date_headers()
+        data = blob.data
+        headers = {"ETag": f'"0x{hashlib.sha256(data).hexdigest()[:16]}"'} | _date_headers(blob.written)
         if data and (self.headers.get("x-ms-range") or self.headers.get("Range")):
             # Clients always request whole blobs, because blobs here are small.
             headers["Content-Range"] = f"bytes 0-{len(data) - 1}/{len(data)}"
@@ -63,8 +78,8 @@ class Store(Handler):
             self.refuse(HTTPStatus.LENGTH_REQUIRED, "MissingContentLengthHeader", "no Content-Length")
             return
         with self.lock:
-            self.blobs[self.request_path] = self.read_body()
-        self.send(b"", "text/plain", HTTPStatus.CREATED, _date_headers())
+            blob = self.blobs[self.request_path] = Blob(self.read_body(), time.time())
+        self.send(b"", "text/plain", HTTPStatus.CREATED, _date_headers(blob.written))
 
     def do_DELETE(self) -> None:
         """Delete a blob."""
@@ -73,7 +88,24 @@ class Store(Handler):
         if self.blobs.pop(self.request_path, None) is None:
             self.refuse(HTTPStatus.NOT_FOUND, "BlobNotFound", "The specified blob does not exist.")
             return
-        self.send(b"", "text/plain", HTTPStatus.ACCEPTED, _date_headers())
+        self.send(b"", "text/plain", HTTPStatus.ACCEPTED, _date_headers(time.time()))
+
+    def _list_blobs(self) -> None:
+        """Send the names of all blobs of a container, in one page."""
+        start = f"{self.request_path.rstrip('/')}/"
+        prefix = start + self.query_parameter("prefix")
+        with self.lock:
+            blobs = {path: blob for path, blob in sorted(self.blobs.items()) if path.startswith(prefix)}
+        result = Element("EnumerationResults")
+        items = SubElement(result, "Blobs")
+        for path, blob in blobs.items():
+            item = SubElement(items, "Blob")
+            SubElement(item, "Name").text = path.removeprefix(start)
+            properties = SubElement(item, "Properties")
+            SubElement(properties, "Last-Modified").text = formatdate(blob.written, usegmt=True)
+            SubElement(properties, "BlobType").text = "BlockBlob"
+        SubElement(result, "NextMarker")
+        self.send(tostring(result, xml_declaration=True, encoding="utf-8"), "application/xml")
 
     def _handle_management_request(self) -> None:
         token = self.tokens.find(self.headers.get("Authorization", ""))
@@ -110,5 +142,5 @@ class Store(Handler):
         return False
 
 
-def _date_headers() -> dict[str, str]:
-    return {"x-ms-version": "2021-12-02", "Last-Modified": formatdate(usegmt=True)}
+def _date_headers(written: float) -> dict[str, str]:
+    return {"x-ms-version": "2021-12-02", "Last-Modified": formatdate(written, usegmt=True)}

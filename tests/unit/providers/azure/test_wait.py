@@ -9,7 +9,9 @@ from typing import Any, cast
 
 import pytest
 
+from formats.notices import FAILURE
 from providers.azure.wait import leave_cluster, main, wait_for_member, wait_for_pool, wait_for_statuses
+from providers.cloud.digests import content_digest
 from providers.cloud.polling import Polling, WaitError
 from tests.unit.providers.azure.fake_azure import SCALE_SET, TOKEN, FakeAzure, FakeCredential
 
@@ -29,6 +31,18 @@ class TestWaitForStatuses:
         with pytest.raises(WaitError, match="not healthy yet: status/a"):
             wait_for_statuses(cloud.statuses(), ["status/a"], "new", SHORT_WAIT)
 
+    def test_error_has_the_last_failure_of_a_machine(
+        self, cloud: FakeAzure, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        cloud.report("status/cp-1/error", "2026-11-21T10:00:00Z: etcd: no disk\na line of the journal")
+        with pytest.raises(WaitError, match="cp-1: etcd: no disk; look at the machine's boot"):
+            wait_for_statuses(cloud.statuses(), ["status/cp-1/etcd"], "new", SHORT_WAIT)
+        lines = capsys.readouterr().err.splitlines()
+        assert lines == [
+            f"{FAILURE}cp-1: 2026-11-21T10:00:00Z: etcd: no disk",
+            f"{FAILURE}cp-1: a line of the journal",
+        ]
+
 
 class TestWaitForMember:
     MACHINE = "/subscriptions/s/resourceGroups/g/providers/Microsoft.Compute/virtualMachines/cp-1"
@@ -44,6 +58,11 @@ class TestWaitForMember:
             self.wait(cloud, "2026-11-20T10:00:01.0000001+00:00")
         self.wait(cloud, "2026-11-20T10:00:00.9876543+00:00")
         self.wait(cloud, "2026-11-19T10:00:00+00:00")
+
+    def test_the_failure_of_the_old_machine_does_not_count(self, cloud: FakeAzure) -> None:
+        cloud.report("status/error", "10:00: etcd: no disk")
+        with pytest.raises(WaitError, match=r"not healthy yet: status/a \(no progress for 0 s\); look at"):
+            self.wait(cloud, "2026-11-20T10:00:01+00:00")
 
     def test_a_new_status_must_be_the_digest(self, cloud: FakeAzure) -> None:
         cloud.report("status/a", "other")
@@ -80,6 +99,38 @@ class TestWaitForPool:
         cloud.report("status/pools/general/general-1-000000/node", "new")
         with pytest.raises(WaitError, match="general-1: 1 of 2 nodes exist"):
             self.wait(cloud)
+
+    def test_time_limit_starts_again_with_each_healthy_node(self, cloud: FakeAzure) -> None:
+        nodes = [f"general-1-{number:06}" for number in range(8)]
+        cloud.set_nodes(nodes, len(nodes))
+        stopped = threading.Event()
+
+        def report() -> None:
+            for node in nodes:
+                if stopped.wait(0.25):
+                    return
+                cloud.report(f"status/pools/general/{node}/node", "new")
+
+        thread = threading.Thread(target=report)
+        thread.start()
+        start = time.monotonic()
+        try:
+            self.wait(cloud, Polling(limit=1.2, interval=0.05))
+        finally:
+            stopped.set()
+            thread.join()
+        assert time.monotonic() - start > 1.8
+
+    def test_statuses_of_nodes_that_no_longer_exist_are_deleted(self, cloud: FakeAzure) -> None:
+        cloud.set_nodes(["general-1-000001"], 1)
+        for node in ("general-1-000000", "general-1-000001"):
+            cloud.report(f"status/pools/general/{node}/node", "new")
+        cloud.report("status/pools/generals/general-1-000000/node", "new")
+        self.wait(cloud)
+        assert set(cloud.blobs) == {
+            "/general-status/status/pools/general/general-1-000001/node",
+            "/general-status/status/pools/generals/general-1-000000/node",
+        }
 
     @staticmethod
     def upgrade(code: str, started: str, reason: str = "") -> Mapping[str, object]:
@@ -188,6 +239,62 @@ class TestLeaveCluster:
         with pytest.raises(WaitError, match="has not left"):
             leave_cluster(cloud.objects(), self.LEAVE, cloud.statuses(), self.LEFT, SHORT_WAIT)
         assert cloud.blobs == {}
+
+    def test_a_member_without_a_machine_is_skipped(
+        self, cloud: FakeAzure, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        run = TestMain().run
+        machine = ("--management", cloud.url, "--machine", TestWaitForMember.MACHINE)
+        objects = f"{cloud.url}/general"
+        assert run(cloud, *machine, "leave", objects, self.LEAVE, self.LEFT) == 0
+        assert "no machine that could leave" in capsys.readouterr().err
+        cloud.responses[TestWaitForMember.MACHINE] = {"properties": {}}
+        assert run(cloud, *machine, "leave", objects, self.LEAVE, self.LEFT) == 1
+
+
+class TestConfigs:
+    """Objects under keys with their digest."""
+
+    PREFIX = "pools/general"
+
+    def put_config(self, cloud: FakeAzure, text: str) -> str:
+        contents = [text, "payload"]
+        for part, content in zip(("sh", "payload"), contents, strict=True):
+            cloud.objects().put(f"{self.PREFIX}/node.{part}", content)
+        return content_digest(contents)
+
+    def publish(self, cloud: FakeAzure, digest: str) -> int:
+        """Run the command line that publishes the config."""
+        return TestMain().run(cloud, "publish", digest, f"{cloud.url}/general", self.PREFIX, "node")
+
+    def test_a_config_is_published_under_its_digest(self, cloud: FakeAzure) -> None:
+        digest = self.put_config(cloud, "one\n")
+        assert self.publish(cloud, digest) == 0
+        assert cloud.blobs[f"/general/{self.PREFIX}/{digest}/node.sh"] == b"one\n"
+        assert cloud.blobs[f"/general/{self.PREFIX}/{digest}/node.payload"] == b"payload"
+
+    def test_objects_with_another_digest_are_not_published(
+        self, cloud: FakeAzure, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        before = self.put_config(cloud, "one\n")
+        self.put_config(cloud, "two\n")
+        assert self.publish(cloud, before) == 1
+        assert "are not those of this update" in capsys.readouterr().err
+        assert len(cloud.blobs) == 2
+
+    def test_the_current_and_the_last_config_are_kept_after_a_wait(self, cloud: FakeAzure) -> None:
+        for digest in ("a", "c", "b"):
+            cloud.objects().put(f"{self.PREFIX}/{digest}/node.sh", digest)
+        cloud.objects().put(f"{self.PREFIX}/node.sh", "current")
+        cloud.report("status/a", "c")
+        words = ["--old-objects", f"{cloud.url}/general", self.PREFIX, "gate", "c", "status/a"]
+        assert TestMain().run(cloud, *words) == 0
+        assert set(cloud.blobs) == {
+            f"/general/{self.PREFIX}/c/node.sh",
+            f"/general/{self.PREFIX}/b/node.sh",
+            f"/general/{self.PREFIX}/node.sh",
+            "/general-status/status/a",
+        }
 
 
 class TestMain:
