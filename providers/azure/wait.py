@@ -190,7 +190,7 @@ def parse_arguments(words: Sequence[str]) -> argparse.Namespace:
     parser.add_argument("--statuses", required=True, help="URL of the container of statuses")
     parser.add_argument("--seconds", type=float, required=True)
     parser.add_argument("--cloud", choices=ENVIRONMENTS, default="public")
-    parser.add_argument("--management", default=None, help="URL of the management API of a lab")
+    parser.add_argument("--management", default=None, help="URL of a private endpoint")
     parser.add_argument("--ca-file", default=None)
     parser.add_argument("--described", help="digest of the machines; a change runs the command again")
     parser.add_argument("--machine", help="id of the machine of the command `leave`")

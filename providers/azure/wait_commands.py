@@ -24,7 +24,9 @@ class WaitCommands:
 
     def __init__(self, boot: BootPrograms) -> None:
         self._boot = boot
-        self._ca_file = ["--ca-file", boot.endpoints.ca_file] if boot.endpoints.ca_file else []
+        endpoints = boot.endpoints
+        self._flags = ["--ca-file", endpoints.ca_file] if endpoints.ca_file else []
+        self._flags += ["--management", endpoints.management] if endpoints.management else []
 
     def gate(self, config: MachineConfig, keys: Sequence[str]) -> Output[str]:
         """Return the command line that waits until the status under each key in the store is the expected
@@ -97,4 +99,4 @@ class WaitCommands:
     def _common_arguments(self, config: MachineConfig, seconds: int) -> list[str]:
         statuses = self._boot.status_url(config.kind, config.name)
         cloud = self._boot.names.program_arguments
-        return ["--statuses", statuses, "--seconds", str(seconds), *cloud, *self._ca_file]
+        return ["--statuses", statuses, "--seconds", str(seconds), *cloud, *self._flags]

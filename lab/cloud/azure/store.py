@@ -13,11 +13,8 @@ from email.utils import formatdate
 from http import HTTPStatus
 from xml.etree.ElementTree import Element, SubElement, tostring
 
-from lab.cloud.azure import management
-from lab.cloud.azure.responses import Handler
+from lab.cloud.azure.management import ManagementHandler
 from lab.cloud.azure.role_assignments import Right, is_granted
-from lab.cloud.azure.tokens import AccessTokens
-from lab.cloud.running import MachineStates
 
 AUDIENCE = "https://storage.azure.com"
 
@@ -33,19 +30,15 @@ class Blob:
     written: float
 
 
-class Store(Handler):
+class Store(ManagementHandler):
     """HTTP handler for the blobs of one account, by container."""
 
-    lab: str
-    states: MachineStates
-    tokens: AccessTokens
     blobs: dict[str, Blob]
     lock = threading.Lock()
 
     def do_GET(self) -> None:
         """Send a blob, or for the deployer a resource of the management API."""
-        if self.request_path.startswith(management.PREFIX):
-            self._handle_management_request()
+        if self.handle_management():
             return
         if not self._check_permission(Right.READ_BLOBS):
             return
@@ -68,7 +61,9 @@ class Store(Handler):
     do_HEAD = do_GET
 
     def do_PUT(self) -> None:
-        """Store a blob."""
+        """Store a blob, or for the deployer a resource of the management API."""
+        if self.handle_management():
+            return
         if not self._check_permission(Right.WRITE_BLOBS):
             return
         if self.headers.get("x-ms-blob-type") != "BlockBlob":
@@ -82,7 +77,9 @@ class Store(Handler):
         self.send(b"", "text/plain", HTTPStatus.CREATED, _date_headers(blob.written))
 
     def do_DELETE(self) -> None:
-        """Delete a blob."""
+        """Delete a blob, or for the deployer a resource of the management API."""
+        if self.handle_management():
+            return
         if not self._check_permission(Right.WRITE_BLOBS):
             return
         if self.blobs.pop(self.request_path, None) is None:
@@ -106,16 +103,6 @@ class Store(Handler):
             SubElement(properties, "BlobType").text = "BlockBlob"
         SubElement(result, "NextMarker")
         self.send(tostring(result, xml_declaration=True, encoding="utf-8"), "application/xml")
-
-    def _handle_management_request(self) -> None:
-        token = self.tokens.find(self.headers.get("Authorization", ""))
-        resource = management.find_resource(self.states, self.request_path)
-        if token is None or token.machine is not None:
-            self.refuse(HTTPStatus.FORBIDDEN, "AuthorizationFailed", "no right to manage")
-        elif resource is None:
-            self.refuse(HTTPStatus.NOT_FOUND, "ResourceNotFound", "there is no such resource")
-        else:
-            self.send_json(resource)
 
     def _check_permission(self, right: Right) -> bool:
         """Return whether the request's token has a permission; otherwise send an error response."""

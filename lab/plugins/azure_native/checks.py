@@ -1,0 +1,17 @@
+"""Checks of the inputs of a resource and of the body of its request."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING, Any
+
+from lab.plugins.azure_native import shapes
+from lab.plugins.runtime.values import Properties
+
+if TYPE_CHECKING:
+    from lab.plugins.azure_native.kinds import ArmKind
+
+
+def find_problems(kind: ArmKind, inputs: Properties, body: Mapping[str, Any]) -> Iterator[str]:
+    """Yield a problem for each value that Azure would refuse."""
+    yield from shapes.find_problems(kind.token, inputs)
