@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Any
 
@@ -44,8 +44,8 @@ class Subscription:
 
     def put(self, id: str, version: str, body: Mapping[str, Any]) -> Mapping[str, Any]:
         """Create or change a resource, wait until this is complete, and return the resource."""
-        resource = self._call("PUT", id, version, body)
-        return self._wait(lambda: self.get(id, version), resource)
+        self._call("PUT", id, version, body)
+        return self._wait(id, version)
 
     def get(self, id: str, version: str) -> Mapping[str, Any]:
         """Return a resource. Raise Missing if it does not exist."""
@@ -55,25 +55,26 @@ class Subscription:
         """Delete a resource and wait until it does not exist."""
         self._call("DELETE", id, version)
         try:
-            self._wait(lambda: self.get(id, version), {"properties": {"provisioningState": "Deleting"}})
+            self._wait(id, version)
         except Missing:
             return
         raise PluginError(f"{id}: the resource exists after its deletion")
 
-    def _wait(self, read: Callable[[], Mapping[str, Any]], resource: Mapping[str, Any]) -> Mapping[str, Any]:
+    def _wait(self, id: str, version: str) -> Mapping[str, Any]:
         """Return the resource when no operation changes it. Raise PluginError after the time limit."""
         deadline = time.monotonic() + _OPERATION_SECONDS
-        while _state(resource) in _RUNNING:
+        while (state := _state(resource := self.get(id, version))) in _RUNNING:
             if time.monotonic() > deadline:
-                raise PluginError(f"{resource.get('id', '')}: still {_state(resource)}")
+                raise PluginError(f"{id}: still {state}")
             time.sleep(_POLL_SECONDS)
-            resource = read()
         return resource
 
     def _call(
         self, method: str, id: str, version: str, body: Mapping[str, Any] | None = None
     ) -> Mapping[str, Any]:
-        request = HttpRequest(method, id, params={"api-version": version}, headers=self._headers, json=body)
+        request = HttpRequest(
+            method, f"{self._url}{id}", params={"api-version": version}, headers=self._headers, json=body
+        )
         try:
             response = self._client.send_request(request)
             content: Mapping[str, Any] = response.json() if response.read() else {}
