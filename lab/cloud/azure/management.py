@@ -104,6 +104,8 @@ def find_resource(states: MachineStates, path: str) -> Mapping[str, Any] | None:
     machines = [
         machine for machine in states.all() if machine.group and _scale_set_id(machine) == match["id"]
     ]
+    if not machines:
+        return None
     if match["machines"]:
         return {"value": [_describe_machine(machine) for machine in machines]}
     return {"id": path, "name": match["name"], "sku": {"capacity": len(machines)}}

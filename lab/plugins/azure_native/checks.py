@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
-from lab.plugins.azure_native import shapes
+from lab.plugins.azure_native import models, shapes
 from lab.plugins.runtime.values import Properties
 
 if TYPE_CHECKING:
@@ -15,3 +15,4 @@ if TYPE_CHECKING:
 def find_problems(kind: ArmKind, inputs: Properties, body: Mapping[str, Any]) -> Iterator[str]:
     """Yield a problem for each value that Azure would refuse."""
     yield from shapes.find_problems(kind.token, inputs)
+    yield from models.find_problems(kind.type, body)
