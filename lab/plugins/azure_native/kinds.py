@@ -90,7 +90,7 @@ class ArmKind(EmulatedKind[Subscription]):
 
     def _put(self, account: Subscription, id: str, inputs: Properties) -> str:
         body = self.body(inputs)
-        if problems := list(find_problems(self, inputs, body)):
+        if problems := list(find_problems(self, id.rpartition("/")[2], inputs, body)):
             raise PluginError(f"{id}: {'; '.join(problems)}")
         account.put(id, self.version, body)
         return id
