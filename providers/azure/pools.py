@@ -24,6 +24,7 @@ from providers.azure.machine import (
 )
 from providers.azure.pool_size import keep_size
 from providers.cloud.zones import ZonePart, zone_parts
+from settings.azure import AzureEndpoints
 from topology.model import Capacity, Pool
 from topology.ports import CLOUD_NODE_HEALTH_PORT
 
@@ -77,7 +78,7 @@ def _tag_name(key: str) -> str:
 
 @dataclass(frozen=True, kw_only=True)
 class PoolArgs:
-    """Arguments of a pool. `zones` are names of zones.
+    """Arguments of a pool. `zones` are names of zones, `endpoints` private endpoints.
 
     With `autoscaled` the autoscaler chooses the size; without it the pool has its minimum size.
     """
@@ -88,6 +89,7 @@ class PoolArgs:
     zones: Sequence[str]
     drain_seconds: int
     autoscaled: bool
+    endpoints: AzureEndpoints
 
 
 class WorkerPool(ComponentResource):
@@ -148,7 +150,7 @@ class WorkerPool(ComponentResource):
                 # The autoscaler sets the size. Pulumi sends the value of the state: docs/azure.md, "Sizes
                 # of pools".
                 ignore_changes=["sku.capacity"] if args.autoscaled else None,
-                hooks=keep_size(f"{self._name}-{part.zone + 1}", self._names.environment)
+                hooks=keep_size(f"{self._name}-{part.zone + 1}", self._names.environment, args.endpoints)
                 if args.autoscaled
                 else None,
             ),

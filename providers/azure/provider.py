@@ -200,6 +200,7 @@ class AzureProvider(CloudProvider[Member]):
                 zones=self._azure.zones,
                 drain_seconds=config.drain_seconds,
                 autoscaled=self._azure.addons.autoscaler,
+                endpoints=self._azure.endpoints,
             ),
             dependencies=self._create_dependencies(config, opts),
             opts=ResourceOptions.merge(ResourceOptions(parent=opts.parent), foundation.connection.options),

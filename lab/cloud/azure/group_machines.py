@@ -72,9 +72,10 @@ class GroupMachines:
                 self._remove([machine])
             self._resources.remove(resource.id)
             return []
-        created = resource.properties.get("provisioningState") == "Creating"
-        # Azure does not start a stopped virtual machine again.
-        return [self._launcher.machine(resource)] if machine is None and created else []
+        # Azure does not start a stopped virtual machine again, only one whose creation is not complete.
+        creating = resource.properties.get("provisioningState") == "Creating"
+        running = machine is not None and runs(self._lab, machine)
+        return [self._launcher.machine(resource)] if creating and not running else []
 
     def _continue_set(self, resource: Resource, launches: Sequence[Launch]) -> list[Launch]:
         """Make the next step of a scale set. Return the launches of its new instances."""

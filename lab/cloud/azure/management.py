@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import re
+import threading
 from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Any
@@ -36,6 +37,8 @@ class ManagementHandler(Handler):
     lab: str
     states: MachineStates
     tokens: AccessTokens
+    effects = threading.Lock()
+    """Only one thread writes the files that follow from the resources."""
 
     def do_PATCH(self) -> None:
         """Change a resource."""
@@ -69,8 +72,9 @@ class ManagementHandler(Handler):
             self.fail(error.status, error.code, str(error))
             return
         if self.command in ("PUT", "DELETE"):
-            write_role_assignments(self.lab, resources)
-            set_targets(self.lab, balancer_targets(resources))
+            with self.effects:
+                write_role_assignments(self.lab, resources)
+                set_targets(self.lab, balancer_targets(resources))
         self.send_json(response.body, response.status)
 
     def _send_scale_set(self) -> None:

@@ -15,6 +15,7 @@ from http import HTTPStatus
 from typing import Any
 
 from lab.cloud.azure import generated, scale_set_api
+from lab.cloud.azure.immutable import changed_properties
 from lab.cloud.azure.resources import (
     RESOURCE_GROUP,
     SCALE_SET,
@@ -83,6 +84,10 @@ class ResourceManager:
             if missing := next(_missing_references(resources, new), ""):
                 raise Refused(
                     HTTPStatus.BAD_REQUEST, "InvalidResourceReference", f"{path} refers to {missing}"
+                )
+            if previous is not None and (refused := next(changed_properties(new, previous), "")):
+                raise Refused(
+                    HTTPStatus.CONFLICT, "PropertyChangeNotAllowed", f"{path}: cannot change {refused}"
                 )
             if previous is not None:
                 new = replace(new, next_instance=previous.next_instance, upgrade=previous.upgrade)

@@ -201,7 +201,7 @@ LIMITS = (
     ),
     Limit(
         type="Microsoft.Storage/storageAccounts",
-        path="properties.networkAcls.ipRules",
+        path="properties.networkRuleSet.ipRules",
         longest=400,
         source=_FIREWALL,
     ),
