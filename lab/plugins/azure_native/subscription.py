@@ -44,16 +44,16 @@ class Subscription:
 
     def put(self, id: str, version: str, body: Mapping[str, Any]) -> Mapping[str, Any]:
         """Create or change a resource, wait until this is complete, and return the resource."""
-        self._call("PUT", id, version, body)
+        self.call("PUT", id, version, body)
         return self._wait(id, version)
 
     def get(self, id: str, version: str) -> Mapping[str, Any]:
         """Return a resource. Raise Missing if it does not exist."""
-        return self._call("GET", id, version)
+        return self.call("GET", id, version)
 
     def delete(self, id: str, version: str) -> None:
         """Delete a resource and wait until it does not exist."""
-        self._call("DELETE", id, version)
+        self.call("DELETE", id, version)
         try:
             self._wait(id, version)
         except Missing:
@@ -69,9 +69,13 @@ class Subscription:
             time.sleep(_POLL_SECONDS)
         return resource
 
-    def _call(
+    def call(
         self, method: str, id: str, version: str, body: Mapping[str, Any] | None = None
     ) -> Mapping[str, Any]:
+        """Send a request and return the response.
+
+        Raise PluginError with the error of the API, or Missing if the resource to read does not exist.
+        """
         request = HttpRequest(
             method, f"{self._url}{id}", params={"api-version": version}, headers=self._headers, json=body
         )

@@ -80,7 +80,7 @@ def test_read_finds_the_size_that_the_autoscaler_has_chosen(provider: AzureProvi
     identity, state = create(provider, SET, inputs)
     kind = KINDS["azure-native:compute:VirtualMachineScaleSet"]
     assert provider._account is not None
-    provider._account._call("PATCH", identity, kind.version, {"sku": {"capacity": 3}})
+    provider._account.call("PATCH", identity, kind.version, {"sku": {"capacity": 3}})
     current, current_inputs = asyncio.run(provider.read(SET, identity, state, inputs))
     assert current_inputs["sku"] == {"name": "Standard_D2s_v5", "capacity": 3}
     assert current["sku"]["capacity"] == 3
