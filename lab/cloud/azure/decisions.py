@@ -13,7 +13,11 @@ from lab.cloud.azure.resources import Resource, Upgrade
 from lab.cloud.azure.scale_set_api import RUNNING, capacity_of, instance_number, model_digest
 from lab.cloud.running import RunningMachine
 
-COMPLETED = "Completed"
+COMPLETED, FAULTED = "Completed", "Faulted"
+_FAULT_SECONDS = 1800.0
+"""The time in which the new instances of a batch must become healthy: the grace period of the health
+extension.
+"""
 _PAUSE_SECONDS = 5.0
 """The pause between two batches, whatever the policy says: a longer pause only makes tests slower."""
 
@@ -48,11 +52,17 @@ def set_step(
         )
     batch = min(len(old), max(1, desired * _batch_percent(resource) // 100))
     if len(live) < desired + batch:
-        launch = desired + batch - len(live) if now >= upgrade.paused_until else 0
-        return SetStep(launch, (), upgrade)
+        if now < upgrade.paused_until:
+            return SetStep(0, (), upgrade)
+        return SetStep(desired + batch - len(live), (), replace(upgrade, batch_start=now))
     if healthy < len(new):
-        return SetStep(0, (), upgrade)
+        return SetStep(0, (), _faulted(upgrade) if now - upgrade.batch_start > _FAULT_SECONDS else upgrade)
     return SetStep(0, tuple(old[:batch]), replace(upgrade, paused_until=now + _PAUSE_SECONDS))
+
+
+def _faulted(upgrade: Upgrade) -> Upgrade:
+    reason = "New instances did not become healthy in time, so the upgrade changes no further instances."
+    return replace(upgrade, status=FAULTED, reason=reason)
 
 
 def _keep_capacity(live: Sequence[RunningMachine], desired: int, upgrade: Upgrade | None) -> SetStep:

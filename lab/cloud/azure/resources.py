@@ -29,7 +29,7 @@ class Upgrade:
     """A rolling upgrade of a scale set: its status and start in the format of the API, and its progress.
 
     `model` is the digest of the model to which it changes the instances. `paused_until` is the Unix time
-    before which the next batch does not start.
+    before which the next batch does not start, `batch_start` the time when the current batch started.
     """
 
     model: str
@@ -39,6 +39,7 @@ class Upgrade:
     pending: int = 0
     reason: str = ""
     paused_until: float = 0.0
+    batch_start: float = 0.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -14,12 +14,13 @@ from datetime import UTC, datetime
 from typing import Any
 
 from lab.cloud.azure.resources import SCALE_SET, Body, Resource, Resources, Upgrade
-from lab.cloud.azure.terminations import begin_termination
+from lab.cloud.azure.terminations import begin_eviction, begin_termination
 from lab.cloud.running import MachineStates, RunningMachine
 
 RUNNING = "RollingForward"
 _CALL = re.compile(
-    r"(?P<set>.+/virtualMachineScaleSets/[^/]+)/(?P<call>virtualMachines|rollingUpgrades/latest|delete)",
+    r"(?P<set>.+/virtualMachineScaleSets/[^/]+)/(?P<call>virtualMachines|rollingUpgrades/latest|delete|"
+    r"virtualMachines/(?P<number>\d+)/simulateEviction)",
     re.IGNORECASE,
 )
 
@@ -40,6 +41,11 @@ def respond(
         return {"value": [_describe(instance, resource) for instance in instances]}
     if (method, call) == ("GET", "rollingupgrades/latest") and resource.upgrade is not None:
         return _describe_upgrade(resource, resource.upgrade)
+    if method == "POST" and match["number"] is not None:
+        for instance in instances:
+            if str(instance_number(instance)) == match["number"]:
+                begin_eviction(states, instance)
+        return {}
     if (method, call) == ("POST", "delete"):
         return _delete_instances(resources, states, resource, [str(id) for id in body["instanceIds"]])
     return None

@@ -9,6 +9,10 @@ from lab.cloud.azure.resources import Resource
 from lab.cloud.running import MachineStates, RunningMachine
 
 HOOK = "terminate"
+_EVICTION_SECONDS = 30.0
+"""The time between the notice of an eviction and the end of the machine
+(learn.microsoft.com/azure/virtual-machines/linux/scheduled-events).
+"""
 _MINUTES = re.compile(r"PT(\d+)M")
 
 
@@ -24,6 +28,12 @@ def begin_termination(states: MachineStates, machine: RunningMachine, resource: 
     """Announce the end of an instance in its scheduled events."""
     deadline = time.time() + notice_seconds(resource)
     states.update(machine.id, lifecycle="Terminated", hook=HOOK, hook_deadline=deadline)
+
+
+def begin_eviction(states: MachineStates, machine: RunningMachine) -> None:
+    """Announce that Azure reclaims a spot machine."""
+    deadline = time.time() + _EVICTION_SECONDS
+    states.update(machine.id, lifecycle="Terminated", spot_action=HOOK, hook=HOOK, hook_deadline=deadline)
 
 
 def has_ended(machine: RunningMachine, now: float) -> bool:

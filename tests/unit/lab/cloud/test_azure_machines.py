@@ -212,6 +212,42 @@ def resume(resources: Resources) -> None:
     resources.change(SET, without_pause)
 
 
+def test_upgrade_fails_when_new_instances_do_not_become_healthy(
+    fake: FakeHosts, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    put(SET, set_body(2, "old"))
+    step()
+    put(SET, set_body(2, "new"))
+    fake.healthy = False
+    step(2)
+    now = time.time()
+    monkeypatch.setattr(time, "time", lambda: now + 1700)
+    step()
+    assert upgrade()["runningStatus"]["code"] == "RollingForward"
+    monkeypatch.setattr(time, "time", lambda: now + 1900)
+    step()
+    assert upgrade()["runningStatus"]["code"] == "Faulted"
+    assert "did not become healthy" in upgrade()["error"]["message"]
+    step(2)
+    assert sum(program == "old" for program in fake.programs.values()) >= 1, "old nodes remain"
+
+
+def test_evicted_machine_has_thirty_seconds_and_comes_back(
+    fake: FakeHosts, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    put(SET, set_body(1))
+    step()
+    manager().respond("POST", f"{SET}/virtualMachines/0/simulateEviction", {})
+    (machine,) = MachineStates.of(LAB).all()
+    assert (machine.lifecycle, bool(machine.spot_action)) == ("Terminated", True)
+    step()
+    assert set(instances()) == {"1"}
+    now = time.time()
+    monkeypatch.setattr(time, "time", lambda: now + 31)
+    step()
+    assert {machine.id for machine in MachineStates.of(LAB).all()} == {f"{PREFIX}1"}
+
+
 def test_api_tells_which_instances_have_the_latest_model(fake: FakeHosts) -> None:
     put(SET, set_body(1, "old"))
     step()
