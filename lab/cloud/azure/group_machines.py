@@ -52,7 +52,9 @@ class GroupMachines:
         for resource in scale_sets:
             launches += self._continue_set(resource, launches)
         if launches:
-            self._start(launches)
+            start_machines(self._lab, launches)
+        for resource in machines:
+            self._attach_disks(resource)
         self._complete([*machines, *scale_sets])
         self._remove_deleted()
 
@@ -73,9 +75,8 @@ class GroupMachines:
             self._resources.remove(resource.id)
             return []
         # Azure does not start a stopped virtual machine again, only one whose creation is not complete.
-        creating = resource.properties.get("provisioningState") == "Creating"
         running = machine is not None and runs(self._lab, machine)
-        return [self._launcher.machine(resource)] if creating and not running else []
+        return [self._launcher.machine(resource)] if _is_creating(resource) and not running else []
 
     def _continue_set(self, resource: Resource, launches: Sequence[Launch]) -> list[Launch]:
         """Make the next step of a scale set. Return the launches of its new instances."""
@@ -92,7 +93,13 @@ class GroupMachines:
             log(f"{resource.name}: ends {instance.id}")
             begin_termination(self._states, instance, resource)
         if step.upgrade != resource.upgrade:
-            self._resources.change(resource.id, lambda current: replace(current, upgrade=step.upgrade))
+            self._resources.change(
+                resource.id,
+                # A request may have started another upgrade since the resource was read.
+                lambda current: (
+                    replace(current, upgrade=step.upgrade) if current.upgrade == resource.upgrade else current
+                ),
+            )
         if not step.launch:
             return []
         taken = [*self._states.all(), *(launch.machine for launch in launches)]
@@ -110,22 +117,26 @@ class GroupMachines:
             return False
         return '"Healthy"' in result.stdout
 
-    def _start(self, launches: Sequence[Launch]) -> None:
-        """Boot machines, and attach the data disks of virtual machines."""
-        start_machines(self._lab, launches)
-        for launch in launches:
-            for lun, disk, size in self._launcher.data_disks(launch.machine):
-                volumes.create(self._lab, disk, size)
-                link = f"/dev/disk/azure/data/by-lun/{lun}"
-                volumes.attach(self._lab, disk, launch.machine.host, [link])
+    def _attach_disks(self, resource: Resource) -> None:
+        """Attach the data disks of a virtual machine whose creation is not complete."""
+        machine = self._states.by_id(resource.id)
+        if machine is None or not _is_creating(resource):
+            return
+        for lun, disk, size in self._launcher.data_disks(machine):
+            volumes.create(self._lab, disk, size)
+            volumes.attach(self._lab, disk, machine.host, [f"/dev/disk/azure/data/by-lun/{lun}"])
 
     def _complete(self, resources: Sequence[Resource]) -> None:
         """Report the creation of machines and scale sets whose machines have been started."""
-        for resource in resources:
-            if resource.properties.get("provisioningState") == "Creating" and not resource.deleting:
-                self._resources.change(
-                    resource.id, lambda current: current.with_properties(provisioningState="Succeeded")
-                )
+
+        def complete(current: Resource) -> Resource:
+            # A request may have deleted the resource since it was read.
+            if not _is_creating(current):
+                return current
+            return current.with_properties(provisioningState="Succeeded")
+
+        for resource in filter(_is_creating, resources):
+            self._resources.change(resource.id, complete)
 
     def _remove(self, machines: Sequence[RunningMachine]) -> None:
         if machines:
@@ -138,6 +149,10 @@ class GroupMachines:
             inside = [item for key, item in present.items() if is_inside(key, group.id.lower())]
             if group.deleting and not any(item.type in (VIRTUAL_MACHINE, SCALE_SET) for item in inside):
                 self._resources.remove(group.id)
+
+
+def _is_creating(resource: Resource) -> bool:
+    return resource.properties.get("provisioningState") == "Creating" and not resource.deleting
 
 
 def provider_id(machine: RunningMachine) -> str:

@@ -15,6 +15,7 @@ from lab.cloud.azure.group_machines import GroupMachines, provider_id
 from lab.cloud.azure.remaining import remaining_resources
 from lab.cloud.azure.resources import Resources
 from lab.cloud.running import MachineStates, RunningMachine
+from lab.errors import LabError
 from tests.unit.lab.cloud.azure_resources import (
     DISK,
     GROUP,
@@ -105,6 +106,22 @@ def test_virtual_machine_boots_its_program_with_its_disk_and_identity(fake: Fake
     assert provider_id(machine) == f"azure://{MACHINE}"
     body = manager().respond("GET", MACHINE, {}).body
     assert body["properties"]["provisioningState"] == "Succeeded"
+
+
+def test_failed_attachment_of_a_disk_is_tried_again(fake: FakeHosts, monkeypatch: pytest.MonkeyPatch) -> None:
+    put(MACHINE, machine_body())
+    with monkeypatch.context() as failing:
+        failing.setattr(group_machines.volumes, "attach", fail)
+        with pytest.raises(LabError):
+            step()
+    assert manager().respond("GET", MACHINE, {}).body["properties"]["provisioningState"] == "Creating"
+    step()
+    assert [disk for disk, _, _ in fake.disks] == ["cp-1-data"]
+    assert manager().respond("GET", MACHINE, {}).body["properties"]["provisioningState"] == "Succeeded"
+
+
+def fail(*_: object) -> None:
+    raise LabError("no free loop device")
 
 
 def test_deleted_virtual_machine_keeps_interface_and_disk(fake: FakeHosts) -> None:
