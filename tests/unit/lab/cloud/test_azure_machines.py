@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from lab import hosts, volumes
 from lab.cloud.azure import group_machines
 from lab.cloud.azure.group_machines import GroupMachines, provider_id
 from lab.cloud.azure.remaining import remaining_resources
@@ -69,9 +70,9 @@ def fake(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> FakeHosts:
     monkeypatch.setattr(group_machines, "start_machines", fake.start)
     monkeypatch.setattr(group_machines, "remove_machines", fake.remove)
     monkeypatch.setattr(group_machines, "runs", fake.runs)
-    monkeypatch.setattr(group_machines.hosts, "execute", fake.execute)
-    monkeypatch.setattr(group_machines.volumes, "create", lambda *_: None)
-    monkeypatch.setattr(group_machines.volumes, "attach", fake.attach)
+    monkeypatch.setattr(hosts, "execute", fake.execute)
+    monkeypatch.setattr(volumes, "create", lambda *_: None)
+    monkeypatch.setattr(volumes, "attach", fake.attach)
     create_network()
     return fake
 
@@ -111,7 +112,7 @@ def test_virtual_machine_boots_its_program_with_its_disk_and_identity(fake: Fake
 def test_failed_attachment_of_a_disk_is_tried_again(fake: FakeHosts, monkeypatch: pytest.MonkeyPatch) -> None:
     put(MACHINE, machine_body())
     with monkeypatch.context() as failing:
-        failing.setattr(group_machines.volumes, "attach", fail)
+        failing.setattr(volumes, "attach", fail)
         with pytest.raises(LabError):
             step()
     assert manager().respond("GET", MACHINE, {}).body["properties"]["provisioningState"] == "Creating"

@@ -13,6 +13,7 @@ from lab.plugins.azure_native.bodies import build_body
 from lab.plugins.azure_native.catalogue import KINDS
 from lab.plugins.azure_native.limit_table import LIMITS
 from lab.plugins.azure_native.name_table import NAME
+from lab.plugins.runtime.limits import find_problems as find_violations
 
 Body = dict[str, Any]
 NETWORK, COMPUTE = "Microsoft.Network", "Microsoft.Compute"
@@ -190,7 +191,7 @@ def test_every_limit_has_an_example() -> None:
             problem.partition(":")[0]
             for type, refused, _ in EXAMPLES
             if fnmatchcase(type, limit.type)
-            for problem in limits.limits.find_problems([limit], refused)
+            for problem in find_violations([limit], refused)
         ]
         assert paths, f"{limit.type}: {limit.path}"
 
