@@ -26,7 +26,7 @@ from lab.commands import wait
 from lab.errors import LabError
 from lab.locks import hold_lock
 from lab.paths import LabPaths
-from lab.spec import MIRROR_PORT, REGISTRY_PORT, Cloud, LabSpec
+from lab.spec import MIRROR_PORT, REGISTRY_PORT, LabSpec
 
 GROUP, CLOUD_GROUP = "_gateway", "_cloud"
 """Names of the control groups of the gateway: mirror with registry, and emulated cloud. No host can have such
@@ -115,14 +115,12 @@ def _cloud_servers(spec: LabSpec) -> list[_Server]:
         return []
     api = [sys.executable, "-m", f"lab.cloud.{spec.cloud}", spec.name]
     balancer = [sys.executable, "-m", "lab.cloud.balancer", spec.name]
-    servers = [
+    machines = [sys.executable, "-m", f"lab.cloud.{spec.cloud}.group_machines", spec.name]
+    return [
         _Server(spec.cloud, API_PORT, api),
         _Server("balancer", BALANCER_PORT, balancer, tls=False),
+        _Server("machines", MACHINES_PORT, machines, tls=False, on_machine=True),
     ]
-    if spec.cloud is Cloud.AWS:
-        machines = [sys.executable, "-m", "lab.cloud.aws.group_machines", spec.name]
-        servers.append(_Server("machines", MACHINES_PORT, machines, tls=False, on_machine=True))
-    return servers
 
 
 def answers_tls(spec: LabSpec, port: int) -> bool:

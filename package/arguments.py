@@ -948,6 +948,8 @@ class AzureEndpointsArgs(TypedDict, total=False):
     """URL of Key Vault."""
     metadata: str
     """URL of the instance metadata service."""
+    management: str
+    """URL of Azure Resource Manager for the deployer's programs."""
 
 
 class AzureQuotaArgs(TypedDict, total=False):

@@ -116,6 +116,8 @@ class AzureEndpoints(Endpoints):
     """URL of Key Vault."""
     metadata: MetadataUrl = ""
     """URL of the instance metadata service."""
+    management: ServiceUrl = ""
+    """URL of Azure Resource Manager for the deployer's programs."""
 
 
 class AzureQuotaSettings(Section):

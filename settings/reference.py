@@ -55,7 +55,11 @@ _OTHER_KEYS = {
         "description": "Makes the stack a lab on this machine.",
         "properties": {
             "network": {"type": "string", "description": "IPv4 range of the lab's hosts."},
-            "cloud": {"type": "string", "enum": ["aws"], "description": "Cloud that the lab emulates."},
+            "cloud": {
+                "type": "string",
+                "enum": ["aws", "azure"],
+                "description": "Cloud that the lab emulates.",
+            },
         },
         "additionalProperties": False,
         "required": ["network"],

@@ -5,10 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+from automation.emulated_cloud import cloud_variables
 from automation.stacks.result import Outcome, Result
+from automation.workspace import Workspace
 from formats.lists import shorten_list
-from lab.cloud.aws.deployer import environment_variables
+from lab.cloud.azure import remaining as azure_remaining
 from lab.paths import LabPaths
+from lab.spec import Cloud
 
 if TYPE_CHECKING:
     from automation.stacks.actions import StackRequest
@@ -28,7 +31,7 @@ def destroy_resources(request: StackRequest, destroy: Callable[[StackRequest], R
     # As an operator who deletes the cluster with its data (docs/aws.md).
     engine.capture("state unprotect", "--all", "--yes")
     succeeded = destroy(request).outcome is not Outcome.FAILED
-    remaining = _remaining_resources(lab)
+    remaining = _remaining_resources(request.workspace())
     if remaining:
         request.show(f"{lab}: remaining in the emulated cloud: {shorten_list(remaining, _SHOWN)}")
     else:
@@ -36,8 +39,10 @@ def destroy_resources(request: StackRequest, destroy: Callable[[StackRequest], R
     return succeeded and not remaining
 
 
-def _remaining_resources(lab: str) -> list[str]:
+def _remaining_resources(workspace: Workspace) -> list[str]:
+    if workspace.lab_cloud == Cloud.AZURE:
+        return azure_remaining.remaining_resources(workspace.short_name)
     # Importing boto3 takes a second, and other commands do not need it.
     from lab.cloud.aws.remaining import remaining_resources
 
-    return remaining_resources(environment_variables(lab))
+    return remaining_resources(cloud_variables(workspace))

@@ -26,9 +26,7 @@ from lab.plugins.official import install_official
 from providers.registry import CLOUDS
 
 NAMES = ("command", "tls", "kubernetes")
-PREVIEW_ONLY: Mapping[str, str] = {cloud.plugin: "generic" for cloud in CLOUDS if cloud.plugin != "aws"}
-"""The directory of the stand-in, by the name of the plugin, for stand-ins that support only previews."""
-_BASES: Mapping[str, tuple[str, ...]] = {"aws": ("generic",)}
+_BASES: Mapping[str, tuple[str, ...]] = {cloud.plugin: ("generic",) for cloud in CLOUDS}
 """Other directories that a stand-in imports, by the name of the plugin."""
 
 _SOURCES = Path(__file__).resolve().parent
@@ -45,7 +43,7 @@ _PROGRAM_FILES: Mapping[str, tuple[str, ...]] = {
 """Files of the program that a stand-in imports, by its directory. An installed stand-in has no checkout."""
 _INSTALLATION_SECONDS = 120.0
 _MAIN = 'import runpy\n\nrunpy.run_module("lab.plugins.{0}", run_name="__main__", alter_sys=True)\n'
-_LAUNCHER = '#!/bin/sh\nexec {python} "${{0%/*}}/main.py" {options}"$@"\n'
+_LAUNCHER = '#!/bin/sh\nexec {python} "${{0%/*}}/main.py" "$@"\n'
 
 
 def install(
@@ -103,12 +101,17 @@ def _sources_digest(name: str) -> str:
 
 
 def _source_files(name: str) -> list[Path]:
-    package = PREVIEW_ONLY.get(name, name)
+    package = _directory(name)
     if not (_SOURCES / package / "__main__.py").exists():
         raise InstallError(f"plugin {name}: this plugin has no stand-in; use the official plugin")
     parts = ("runtime", package, *_BASES.get(name, ()))
     program = (_CHECKOUT / file for part in parts for file in _PROGRAM_FILES.get(part, ()))
     return sorted((*(path for part in parts for path in (_SOURCES / part).rglob("*.py")), *program))
+
+
+def _directory(name: str) -> str:
+    """Return the name of the directory, which is a Python package, with the stand-in of a plugin."""
+    return name.replace("-", "_")
 
 
 def _build_tarball(name: str, digest: str, scratch: Path) -> Path:
@@ -121,11 +124,10 @@ def _build_tarball(name: str, digest: str, scratch: Path) -> Path:
     for package in ("lab", "lab/plugins"):
         # Without this file, Python would prefer any other package `lab` on its path.
         (tree / package / "__init__.py").touch()
-    (tree / "main.py").write_text(_MAIN.format(PREVIEW_ONLY.get(name, name)))
+    (tree / "main.py").write_text(_MAIN.format(_directory(name)))
     (tree / DIGEST_FILE).write_text(digest)
     launcher = tree / f"pulumi-resource-{name}"
-    options = f"--package={name} " if name in PREVIEW_ONLY else ""
-    launcher.write_text(_LAUNCHER.format(python=shlex.quote(sys.executable), options=options))
+    launcher.write_text(_LAUNCHER.format(python=shlex.quote(sys.executable)))
     launcher.chmod(0o755)
     # Plugins start in every run, so compile the modules in advance. With UNCHECKED_HASH, Python does not
     # compare the compiled modules with the time stamps of the unpacked sources.

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from botocore.exceptions import ClientError
 
 from formats.lists import shorten_list
+from providers.cloud.digests import outdated_keys
 from providers.cloud.polling import WaitError, unreported_keys
 
 if TYPE_CHECKING:
@@ -54,19 +55,9 @@ class StatusStore:
         self.delete(key for key in keys if key.removeprefix(f"{prefix}/").partition("/")[0] not in machines)
 
     def delete_old_objects(self, prefix: str, digest: str) -> None:
-        """Delete the objects `<prefix>/<digest>/…` of all configs except the config with `digest` and the
-        newest config before it, to which a machine group can go back.
-        """
-        by_digest: dict[str, list[ObjectTypeDef]] = {}
-        for item in self._list_objects(f"{prefix}/"):
-            directory, _, file = item["Key"].removeprefix(f"{prefix}/").partition("/")
-            if file and directory != digest:
-                by_digest.setdefault(directory, []).append(item)
-        written = {
-            directory: max(item["LastModified"] for item in items) for directory, items in by_digest.items()
-        }
-        for directory in sorted(written, key=lambda name: written[name], reverse=True)[1:]:
-            self.delete(item["Key"] for item in by_digest[directory])
+        """Delete the objects of published configs that are no longer needed (`digests.outdated_keys`)."""
+        objects = [(item["Key"], item["LastModified"]) for item in self._list_objects(f"{prefix}/")]
+        self.delete(outdated_keys(objects, prefix, digest))
 
     def _list_objects(self, prefix: str) -> Iterator[ObjectTypeDef]:
         pages = self.s3.get_paginator("list_objects_v2").paginate(Bucket=self.bucket, Prefix=prefix)

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 
 from pulumi import Input, Output
 
-from providers.cloud.gate import command_line
+from providers.cloud.gate import command_line, limit_with_drain
 from providers.cloud.machine_config import MachineConfig
 from settings.aws import AwsSettings
 
@@ -19,7 +19,6 @@ _POOL_SECONDS = 2700
 # After the drain of the old machine. The command resource has a timeout of 60 minutes.
 _REPLACEMENT_SECONDS = 2100
 _LEAVE_SECONDS = 600
-_MAX_SECONDS = 3500
 
 
 class WaitCommands:
@@ -70,7 +69,7 @@ class WaitCommands:
             ("--beside", f"{other}={','.join(other_keys)}") for other, other_keys in other_members.items()
         ]
         return self._command_line(
-            _with_drain(drain_seconds, _REPLACEMENT_SECONDS), flags, ["roll", group, *keys]
+            limit_with_drain(drain_seconds, _REPLACEMENT_SECONDS), flags, ["roll", group, *keys]
         )
 
     def pool(
@@ -92,7 +91,7 @@ class WaitCommands:
     def leave(self, group: Input[str], leave_key: str, left_key: str, *, drain_seconds: int) -> Output[str]:
         """Return the command line that makes a member leave the cluster permanently and waits for it."""
         return self._command_line(
-            _with_drain(drain_seconds, _LEAVE_SECONDS), [], ["leave", group, leave_key, left_key]
+            limit_with_drain(drain_seconds, _LEAVE_SECONDS), [], ["leave", group, leave_key, left_key]
         )
 
     def _command_line(
@@ -103,7 +102,3 @@ class WaitCommands:
         resolved = Output.all(*self._common, *words, *command)
         line: Output[str] = resolved.apply(lambda values: command_line(_MODULE, *map(str, values)))
         return line
-
-
-def _with_drain(drain_seconds: int, seconds: int) -> int:
-    return min(_MAX_SECONDS, drain_seconds + seconds)

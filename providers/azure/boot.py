@@ -45,6 +45,7 @@ class BootPrograms:
             address=address,
             volume=str(LUN) if name else "",
             ca=self._endpoint_ca,
+            versioned=True,
         )
 
     def longest_program(self, kind: str, name: str) -> str:

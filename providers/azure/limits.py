@@ -9,10 +9,11 @@ from collections.abc import Iterable, Mapping
 from providers.azure import sizes
 from providers.azure.firewall import FIRST_PRIORITY, LAST_PRIORITY, rules_by_group
 from providers.azure.names import status_container_name
-from providers.azure.pools import autoscaler_tags, batch_percent, zone_parts
+from providers.azure.pools import autoscaler_tags, batch_percent
 from providers.azure.store import ip_rules
 from providers.cloud.machine_config import POOLS
 from providers.cloud.machines import member_vcpus, oversized_programs, requested_types
+from providers.cloud.zones import zone_parts
 from settings.azure import AzureSettings
 from settings.cluster import Settings
 from settings.problem import Problem

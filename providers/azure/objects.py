@@ -27,22 +27,27 @@ SECONDS = 300.0
 """The time in which the firewall rules and the DNS name of a new account, and new role assignments, become
 effective; Azure names up to five minutes.
 """
-_INTERVAL = 5.0
+INTERVAL = 5.0
+"""Seconds between two attempts."""
 _DENIED = 403
 _TEMPORARY_STATUSES = {_DENIED, 404, 409}
 
 
 def write_object(store: StatusStore, key: str, content: str, *, seconds: float, interval: float) -> None:
     """Write an object, and retry what a new storage account refuses. Raise AzureError after `seconds`."""
-    _retry(lambda: store.put(key, content), seconds, interval)
+    retry_refusals(lambda: store.put(key, content), seconds, interval)
 
 
 def delete_object(store: StatusStore, key: str, *, seconds: float, interval: float) -> None:
     """Delete an object; a missing object is no error. Raise AzureError after `seconds`."""
-    _retry(lambda: store.delete(key), seconds, interval)
+    retry_refusals(lambda: store.delete(key), seconds, interval)
 
 
-def _retry(work: Callable[[], None], seconds: float, interval: float) -> None:
+def retry_refusals(work: Callable[[], None], seconds: float, interval: float) -> None:
+    """Call `work` again while the store refuses it as a new storage account does.
+
+    Raise AzureError after `seconds`, or WaitError if the store denies the access then.
+    """
     retrying = Retrying(
         retry=retry_if_exception(_is_temporary),
         wait=wait_fixed(interval),
@@ -90,7 +95,7 @@ def main(
         store = StatusStore(
             args.url, find_credential(os.environ, ENVIRONMENTS[args.cloud].login), args.ca_file
         )
-        times = {"seconds": args.seconds, "interval": min(_INTERVAL, args.seconds)}
+        times = {"seconds": args.seconds, "interval": min(INTERVAL, args.seconds)}
         if args.command == "put":
             write_object(store, args.key, stdin.read(), **times)
         else:

@@ -14,16 +14,18 @@ from collections.abc import Callable, Mapping
 from pulumi import ResourceHook, ResourceHookArgs, ResourceHookBinding
 
 from providers.azure.environments import AzureEnvironment
+from settings.azure import AzureEndpoints
 
 
-def keep_size(name: str, environment: AzureEnvironment) -> ResourceHookBinding:
+def keep_size(name: str, environment: AzureEnvironment, endpoints: AzureEndpoints) -> ResourceHookBinding:
     """Return hooks for a scale set that fail an update which would change its size.
 
-    `name` is the name of the scale set in the program, `environment` the cloud of Azure that has it.
+    `name` is the name of the scale set in the program, `environment` the cloud of Azure that has it,
+    `endpoints` have the URL of a private endpoint of its management API.
     """
 
     def refuse(args: ResourceHookArgs) -> None:
-        refuse_resize(name, args, lambda id: _read_size(id, environment))
+        refuse_resize(name, args, lambda id: _read_size(id, environment, endpoints))
 
     return ResourceHookBinding(before_update=[ResourceHook(f"{name}-keeps-size", refuse)])
 
@@ -50,10 +52,11 @@ def describe_resize(name: str, inputs: Mapping[str, object], current: int) -> st
     )
 
 
-def _read_size(id: str, environment: AzureEnvironment) -> int:
+def _read_size(id: str, environment: AzureEnvironment, endpoints: AzureEndpoints) -> int:
     # The SDK is loaded only for an update.
     from providers.azure.credentials import deployer_credential
     from providers.azure.wait_clients import MachineGroups
 
-    credential, url = deployer_credential(os.environ, environment.login), environment.management
-    return MachineGroups(url, credential, None, f"{url}/.default").capacity(id)
+    credential = deployer_credential(os.environ, environment.login)
+    url, scope = endpoints.management or environment.management, f"{environment.management}/.default"
+    return MachineGroups(url, credential, endpoints.ca_file or None, scope).capacity(id)

@@ -24,6 +24,8 @@ from providers.azure.machine import (
 )
 from providers.azure.names import scale_set_name
 from providers.azure.pool_size import keep_size
+from providers.cloud.zones import ZonePart, zone_parts
+from settings.azure import AzureEndpoints
 from topology.model import Capacity, Pool
 from topology.ports import CLOUD_NODE_HEALTH_PORT
 
@@ -34,30 +36,6 @@ _REPAIR_AFTER_MINUTES = 30
 
 _RESTORE_TIMEOUT = "PT2H"
 """Azure tries for this time to restore an evicted spot machine; allowed are 15 minutes to 2 hours."""
-
-
-@dataclass(frozen=True, slots=True)
-class ZonePart:
-    """The part of a pool in one zone: the number of the zone, and minimum and maximum size of the part."""
-
-    zone: int
-    min_size: int
-    max_size: int
-
-
-def zone_parts(capacity: Capacity, zones: int) -> tuple[ZonePart, ...]:
-    """Return the parts of a pool in `zones` zones: the first zones get the remainder, empty parts are
-    omitted.
-    """
-
-    def share(whole: int, zone: int) -> int:
-        return whole // zones + (1 if zone < whole % zones else 0)
-
-    shares = (
-        ZonePart(zone, share(capacity.min_size, zone), share(capacity.max_size, zone))
-        for zone in range(zones)
-    )
-    return tuple(part for part in shares if part.max_size > 0)
 
 
 def batch_percent(max_unavailable: int, part: ZonePart) -> int:
@@ -101,7 +79,7 @@ def _tag_name(key: str) -> str:
 
 @dataclass(frozen=True, kw_only=True)
 class PoolArgs:
-    """Arguments of a pool. `zones` are names of zones.
+    """Arguments of a pool. `zones` are names of zones, `endpoints` private endpoints.
 
     With `autoscaled` the autoscaler chooses the size; without it the pool has its minimum size.
     """
@@ -112,6 +90,7 @@ class PoolArgs:
     zones: Sequence[str]
     drain_seconds: int
     autoscaled: bool
+    endpoints: AzureEndpoints
 
 
 class WorkerPool(ComponentResource):
@@ -172,7 +151,7 @@ class WorkerPool(ComponentResource):
                 # The autoscaler sets the size. Pulumi sends the value of the state: docs/azure.md, "Sizes
                 # of pools".
                 ignore_changes=["sku.capacity"] if args.autoscaled else None,
-                hooks=keep_size(f"{self._name}-{part.zone + 1}", self._names.environment)
+                hooks=keep_size(f"{self._name}-{part.zone + 1}", self._names.environment, args.endpoints)
                 if args.autoscaled
                 else None,
             ),

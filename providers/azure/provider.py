@@ -24,13 +24,14 @@ from providers.azure.foundation import create_foundation
 from providers.azure.machine import MachineArgs
 from providers.azure.members import Member, MemberArgs, StableIdentityArgs
 from providers.azure.names import Names, container_name, scale_set_name
-from providers.azure.pools import PoolArgs, WorkerPool, zone_parts
+from providers.azure.pools import PoolArgs, WorkerPool
 from providers.azure.snapshots import SnapshotArgs, Snapshots
 from providers.azure.wait_commands import WaitCommands
-from providers.cloud.gate import create_gate, create_rollout
-from providers.cloud.machine_config import CONTROL_PLANES, MachineConfig
+from providers.cloud.gate import create_gate, create_rollout, pool_minutes
+from providers.cloud.machine_config import CONTROL_PLANES, POOLS, MachineConfig
 from providers.cloud.machines import bytes_to_gib, parse_gib
 from providers.cloud.provider import CloudProvider, CreatedMember
+from providers.cloud.zones import zone_parts
 from settings.cluster import Settings
 from settings.problem import Problem
 from topology.model import Capacity, Machine, Pool, Role, Topology
@@ -147,11 +148,12 @@ class AzureProvider(CloudProvider[Member]):
         self, machine: Machine, config: MachineConfig, member: Member, opts: ResourceOptions
     ) -> Command:
         """Create the command that waits for a replaced machine. It does nothing for a new machine."""
+        machine_id = self._foundation.names.id(_MACHINE, machine.name)
         return create_rollout(
             self._scope.name(f"{machine.name}-roll"),
-            self._wait.roll(config, self._foundation.names.id(_MACHINE, machine.name), member.machine_digest),
+            self._wait.roll(config, machine_id, member.machine_digest),
             ResourceOptions(parent=opts.parent, depends_on=[member.machine]),
-            delete=self._wait.leave(config),
+            delete=self._wait.leave(config, machine_id),
         )
 
     def _member_gate(
@@ -198,6 +200,7 @@ class AzureProvider(CloudProvider[Member]):
                 zones=self._azure.zones,
                 drain_seconds=config.drain_seconds,
                 autoscaled=self._azure.addons.autoscaler,
+                endpoints=self._azure.endpoints,
             ),
             dependencies=self._create_dependencies(config, opts),
             opts=ResourceOptions.merge(ResourceOptions(parent=opts.parent), foundation.connection.options),
@@ -211,6 +214,7 @@ class AzureProvider(CloudProvider[Member]):
             self._wait.pool(config, Role.NODE.value, ids, workers.machine_digest),
             ResourceOptions.merge(opts, ResourceOptions(depends_on=list(workers.scale_sets.values()))),
             preview_text=config.text(Role.NODE),
+            minutes=pool_minutes(capacity.max_size, pool.max_unavailable, config.drain_seconds),
         )
 
     def _machine_args(
@@ -248,7 +252,12 @@ class AzureProvider(CloudProvider[Member]):
         foundation = self._foundation
         container = container_name(config.kind, config.name)
         objects = [foundation.store.put(container, key, content) for key, content, _ in config.store_objects]
+        published = create_gate(
+            self._scope.name(f"{container if config.kind == POOLS else config.name}-config"),
+            self._wait.publish(config),
+            ResourceOptions(parent=opts.parent, depends_on=objects),
+        )
         return ResourceOptions.merge(
-            ResourceOptions(depends_on=[*foundation.machine_dependencies, *objects, *rollouts]),
+            ResourceOptions(depends_on=[*foundation.machine_dependencies, *objects, published, *rollouts]),
             ResourceOptions(depends_on=opts.depends_on),
         )

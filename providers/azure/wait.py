@@ -1,7 +1,7 @@
 """The program that waits for machines on Azure: it reads statuses in the store and checks scale sets.
 
-Run as `python3 -m providers.azure.wait gate|roll|pool|leave …`, with the deployer's own credentials. The exit
-code is 0 when the condition is met, and 1 with one line on stderr otherwise.
+Run as `python3 -m providers.azure.wait publish|gate|roll|pool|leave …`, with the deployer's own credentials.
+The exit code is 0 when the condition is met, and 1 with one line on stderr otherwise.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import os
 import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from datetime import UTC, datetime
 
 from azure.core.credentials import TokenCredential
 from azure.core.exceptions import AzureError
@@ -19,23 +19,43 @@ from azure.core.exceptions import AzureError
 from formats.lists import shorten_list
 from providers.azure.credentials import CredentialError, deployer_credential
 from providers.azure.environments import ENVIRONMENTS
+from providers.azure.objects import INTERVAL, SECONDS, retry_refusals
 from providers.azure.wait_clients import MachineGroups, RollingUpgrade, StatusStore
+from providers.cloud.digests import publish_config
 from providers.cloud.polling import (
+    Missing,
     Polling,
     WaitError,
     describe_unhealthy,
+    failures,
+    join_missing,
     poll,
     run_program,
 )
 
 _ADVICE = "look at the machine's boot diagnostics, then run `up` again"
+_EARLIEST = datetime.min.replace(tzinfo=UTC)
 
 
 def wait_for_statuses(statuses: StatusStore, keys: Sequence[str], digest: str, polling: Polling) -> None:
-    """Wait until the status under each key in the store is the expected digest. Raise WaitError after the
-    time limit.
+    """Wait until the status under each key in the store is the expected digest. Raise WaitError when there is
+    no progress for the time limit.
     """
-    poll(polling, lambda: describe_unhealthy(statuses.unreported_keys(keys, digest)), _ADVICE)
+    poll(polling, lambda: _missing_statuses(statuses, keys, digest), _ADVICE)
+
+
+def _missing_statuses(
+    statuses: StatusStore, keys: Sequence[str], digest: str, since: datetime = _EARLIEST, after: str = ""
+) -> Missing:
+    """Return which keys lack the digest. Statuses and failures from before `since` do not count. `after` is
+    another missing condition that counts when no key lacks the digest.
+    """
+    unreported = statuses.unreported_keys(keys, digest, since)
+    return Missing(
+        text=describe_unhealthy(unreported) or after,
+        done=len(keys) - len(unreported),
+        failures=failures(lambda key: statuses.status(key, since), unreported),
+    )
 
 
 def wait_for_member(
@@ -46,13 +66,14 @@ def wait_for_member(
     digest: str,
     polling: Polling,
 ) -> None:
-    """Wait for the statuses of the current machine of a member. Raise WaitError after the time limit.
+    """Wait for the statuses of the current machine of a member. Raise WaitError when there is no progress for
+    the time limit.
 
     `machine` is the id of the machine. A status counts only if it was written after the creation of this
     machine: a machine that was replaced to change its image or size had the same digest.
     """
     since = groups.creation_time(machine).replace(microsecond=0)
-    poll(polling, lambda: describe_unhealthy(statuses.unreported_keys(keys, digest, since)), _ADVICE)
+    poll(polling, lambda: _missing_statuses(statuses, keys, digest, since), _ADVICE)
 
 
 def wait_for_pool(
@@ -66,33 +87,18 @@ def wait_for_pool(
 ) -> None:
     """Wait until the scale sets of a pool are complete, and all nodes have the latest model and the digest.
 
-    `sets` are the ids of the scale sets. A node writes the status `<prefix>/<node>/<role>`. The time limit
-    starts again whenever a rolling upgrade or a node progresses, because a large pool changes for hours.
-    Raise WaitError after the time limit, or when an upgrade failed during the wait. A failure from before
-    the wait counts only after `polling.stale_after`: Azure may still be about to start the new upgrade.
+    `sets` are the ids of the scale sets. A node writes the status `<prefix>/<node>/<role>`. Progress is one
+    more node with the latest model and the digest, or one more instance that a rolling upgrade has changed.
+    Afterwards, delete the statuses of nodes that no longer exist. Raise WaitError when there is no progress
+    for the time limit, or when an upgrade failed during the wait. A failure from before the wait counts only
+    after `polling.stale_after`: Azure may still be about to start the new upgrade.
     """
     watched = [
         _WatchedSet(id, groups, statuses, (prefix, role, digest), groups.upgrade(id), polling) for id in sets
     ]
-    deadline, progress = time.monotonic() + polling.limit, None
-    while True:
-        states = [each.read() for each in watched]
-        message = "; ".join(state.missing for state in states if state.missing)
-        if not message:
-            return
-        if progress != (progress := [state.progress for state in states]):
-            deadline = time.monotonic() + polling.limit
-        if time.monotonic() >= deadline:
-            raise WaitError(f"{message} (no progress for {polling.limit:.0f} s); {_ADVICE}")
-        time.sleep(polling.interval)
-
-
-@dataclass(frozen=True)
-class _SetState:
-    """What a scale set lacks (empty: nothing), and a value that changes whenever the set progresses."""
-
-    missing: str
-    progress: object
+    poll(polling, lambda: join_missing(each.read() for each in watched), _ADVICE)
+    nodes = {node for id in sets for node in groups.nodes(id)}
+    statuses.delete_statuses_of_others(prefix, nodes)
 
 
 class _WatchedSet:
@@ -113,27 +119,34 @@ class _WatchedSet:
         self._old_upgrade = old_upgrade
         self._stale_time = time.monotonic() + polling.stale_after
 
-    def read(self) -> _SetState:
-        """Return the current state. Raise WaitError if the upgrade of the set has failed."""
+    def read(self) -> Missing:
+        """Return what the set misses. Raise WaitError if the upgrade of the set has failed."""
         name = self._id.rsplit("/", 1)[-1]
         prefix, role, digest = self._expected
         desired, nodes = self._groups.capacity(self._id), self._groups.nodes(self._id)
         outdated = [node for node, latest in nodes.items() if not latest]
-        keys = (f"{prefix}/{node}/{role}" for node in nodes)
-        unreported = self._statuses.unreported_keys(keys, digest)
-        missing = describe_unhealthy(unreported)
-        missing = missing or (f"not replaced yet: {shorten_list(outdated, 3)}" if outdated else "")
+        keys = {node: f"{prefix}/{node}/{role}" for node in nodes}
+        text = f"not replaced yet: {shorten_list(outdated, 3)}" if outdated else ""
+        missing = _missing_statuses(self._statuses, list(keys.values()), digest, after=text)
         upgrade = self._groups.upgrade(self._id)
         # The failure of an older upgrade does not matter when every node is up to date.
-        if missing and upgrade is not None and upgrade.reason and self._is_current(upgrade):
+        if missing.text and upgrade is not None and upgrade.reason and self._is_current(upgrade):
             raise WaitError(
                 f"{name}: the replacement of its nodes ended: {upgrade.reason}; repair it, "
                 "then run `up` again"
             )
-        if len(nodes) < desired:
-            missing = f"{name}: {len(nodes)} of {desired} nodes exist"
-        progress = (upgrade, upgrade and upgrade.progress, sorted(nodes), outdated, unreported)
-        return _SetState(missing, progress)
+        return Missing(
+            text=f"{name}: {len(nodes)} of {desired} nodes exist" if len(nodes) < desired else missing.text,
+            done=missing.done + self._changed_instances(upgrade),
+            failures=missing.failures,
+        )
+
+    def _changed_instances(self, upgrade: RollingUpgrade | None) -> int:
+        """Return how many instances an upgrade has changed during the wait."""
+        if upgrade is None:
+            return 0
+        before = self._old_upgrade.successful if upgrade == self._old_upgrade and self._old_upgrade else 0
+        return upgrade.successful - before
 
     def _is_current(self, upgrade: RollingUpgrade) -> bool:
         old = self._old_upgrade
@@ -142,13 +155,22 @@ class _WatchedSet:
 
 
 def leave_cluster(
-    objects: StatusStore, leave_key: str, statuses: StatusStore, left_key: str, polling: Polling
+    objects: StatusStore,
+    leave_key: str,
+    statuses: StatusStore,
+    left_key: str,
+    polling: Polling,
+    machine_exists: Callable[[], bool] = lambda: True,
 ) -> None:
     """Request a member to leave the cluster permanently and wait until it has left.
 
-    Delete the request and the response from the store afterwards, because a later member may have the same
-    name. Raise WaitError after the time limit.
+    Return at once if the member has no machine: such a member cannot leave. Delete the request and the
+    response from the store afterwards, because a later member may have the same name. Raise WaitError after
+    the time limit.
     """
+    if not machine_exists():
+        print(f"there is no machine that could leave the cluster: {leave_key}", file=sys.stderr)
+        return
     statuses.delete(left_key)
     objects.put(leave_key, "leave\n")
     try:
@@ -168,15 +190,27 @@ def parse_arguments(words: Sequence[str]) -> argparse.Namespace:
     parser.add_argument("--statuses", required=True, help="URL of the container of statuses")
     parser.add_argument("--seconds", type=float, required=True)
     parser.add_argument("--cloud", choices=ENVIRONMENTS, default="public")
-    parser.add_argument("--management", default=None, help="URL of the management API of a lab")
+    parser.add_argument("--management", default=None, help="URL of a private endpoint")
     parser.add_argument("--ca-file", default=None)
     parser.add_argument("--described", help="digest of the machines; a change runs the command again")
+    parser.add_argument("--machine", help="id of the machine of the command `leave`")
+    parser.add_argument(
+        "--old-objects",
+        nargs=2,
+        metavar=("CONTAINER", "PREFIX"),
+        help="container and prefix of the objects whose old versions are deleted",
+    )
     commands = parser.add_subparsers(dest="command", required=True)
+    publish = commands.add_parser("publish")
+    publish.add_argument("digest")
+    publish.add_argument("objects", help="URL of the container that the machines read")
+    publish.add_argument("prefix")
+    publish.add_argument("roles", nargs="+")
     gate = commands.add_parser("gate")
     gate.add_argument("digest")
     gate.add_argument("keys", nargs="+")
     roll = commands.add_parser("roll")
-    roll.add_argument("machine", help="id of the machine")
+    roll.add_argument("machine_id", help="id of the machine")
     roll.add_argument("digest")
     roll.add_argument("keys", nargs="+")
     pool = commands.add_parser("pool")
@@ -209,15 +243,34 @@ def _run_command(args: argparse.Namespace, token: TokenCredential) -> None:
     groups = MachineGroups(args.management or management, token, args.ca_file, f"{management}/.default")
     polling = Polling(limit=args.seconds)
     match args.command:
+        case "publish":
+            _publish(StatusStore(args.objects, token, args.ca_file), args)
         case "gate":
             wait_for_statuses(statuses, args.keys, args.digest, polling)
         case "roll":
-            wait_for_member(statuses, groups, args.machine, args.keys, args.digest, polling)
+            wait_for_member(statuses, groups, args.machine_id, args.keys, args.digest, polling)
         case "pool":
             wait_for_pool(statuses, groups, args.sets, args.prefix, args.role, args.digest, polling)
         case "leave":
-            objects = StatusStore(args.objects, token, args.ca_file)
-            leave_cluster(objects, args.leave_key, statuses, args.left_key, polling)
+            leave_cluster(
+                StatusStore(args.objects, token, args.ca_file),
+                args.leave_key,
+                statuses,
+                args.left_key,
+                polling,
+                lambda: args.machine is None or groups.machine_exists(args.machine),
+            )
+    if args.old_objects:
+        container, prefix = args.old_objects
+        StatusStore(container, token, args.ca_file).delete_old_objects(prefix, args.digest)
+
+
+def _publish(objects: StatusStore, args: argparse.Namespace) -> None:
+    retry_refusals(
+        lambda: publish_config(objects.text, objects.put, args.prefix, args.roles, args.digest),
+        SECONDS,
+        INTERVAL,
+    )
 
 
 if __name__ == "__main__":

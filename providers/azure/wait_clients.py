@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Container, Iterable
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -17,6 +17,7 @@ from azure.core.rest import HttpRequest, HttpResponse
 from azure.storage.blob import ContainerClient
 
 from providers.azure.environments import ENVIRONMENTS
+from providers.cloud.digests import outdated_keys
 from providers.cloud.polling import WaitError, unreported_keys
 
 if TYPE_CHECKING:
@@ -38,6 +39,25 @@ class StatusStore:
         """Return the keys whose status is missing, not the expected digest, or older than `since`."""
         return unreported_keys(lambda key: self.status(key, since), keys, digest)
 
+    def text(self, key: str) -> str:
+        """Return the text of an object; empty for a missing object."""
+        return self._read(key, _EARLIEST)
+
+    def delete_statuses_of_others(self, prefix: str, machines: Container[str]) -> None:
+        """Delete the statuses `<prefix>/<machine>/<role>` of all machines except `machines`."""
+        for key, _ in self._list_objects(f"{prefix}/"):
+            if key.removeprefix(f"{prefix}/").partition("/")[0] not in machines:
+                self.delete(key)
+
+    def delete_old_objects(self, prefix: str, digest: str) -> None:
+        """Delete the objects of published configs that are no longer needed (`digests.outdated_keys`)."""
+        for key in outdated_keys(self._list_objects(f"{prefix}/"), prefix, digest):
+            self.delete(key)
+
+    def _list_objects(self, prefix: str) -> list[tuple[str, datetime]]:
+        blobs = self._client.list_blobs(name_starts_with=prefix)
+        return [(blob.name, blob.last_modified or _EARLIEST) for blob in blobs]
+
     def put(self, key: str, text: str) -> None:
         """Write an object to the container."""
         self._client.upload_blob(key, text.encode(), overwrite=True)
@@ -49,9 +69,12 @@ class StatusStore:
 
     def status(self, key: str, since: datetime = _EARLIEST) -> str:
         """Return the status under a key; empty when no machine has written it since `since`."""
+        return self._read(key, since).strip()
+
+    def _read(self, key: str, since: datetime) -> str:
         try:
             blob = self._client.download_blob(key)
-            text = blob.readall().decode().strip()
+            text = blob.readall().decode()
         except ResourceNotFoundError:
             return ""
         written = blob.properties.last_modified
@@ -62,13 +85,12 @@ class StatusStore:
 class RollingUpgrade:
     """A rolling upgrade of a scale set.
 
-    `start_time` identifies the upgrade. `progress` changes whenever the upgrade progresses: the numbers of
-    successful, failed, current and pending instances. `reason` is the reason of a failure; empty for an
-    upgrade that has not failed.
+    `start_time` identifies the upgrade. `successful` is the number of instances that it has changed. `reason`
+    is the reason of a failure; empty for an upgrade that has not failed.
     """
 
     start_time: datetime | None
-    progress: tuple[int, ...] = field(default=(), compare=False)
+    successful: int = field(default=0, compare=False)
     reason: str = field(default="", compare=False)
 
 
@@ -101,6 +123,14 @@ class MachineGroups:
             raise WaitError(f"{id}: Azure returned no creation time; run `up` again")
         return machine.properties.time_created
 
+    def machine_exists(self, id: str) -> bool:
+        """Return whether a machine exists."""
+        try:
+            self._client(id).virtual_machines.get(*_group_and_name(id))
+        except ResourceNotFoundError:
+            return False
+        return True
+
     def nodes(self, id: str) -> dict[str, bool]:
         """Return, by host name, whether each machine of a scale set has the latest model of the scale set."""
         machines: Iterable[Any] = self._client(id).virtual_machine_scale_set_vms.list(*_group_and_name(id))
@@ -123,14 +153,7 @@ class MachineGroups:
         failed = status is not None and status.code in _FAILED_CODES
         return RollingUpgrade(
             start_time=status.start_time if status else None,
-            progress=(
-                numbers.successful_instance_count or 0,
-                numbers.failed_instance_count or 0,
-                numbers.in_progress_instance_count or 0,
-                numbers.pending_instance_count or 0,
-            )
-            if numbers
-            else (),
+            successful=(numbers.successful_instance_count or 0) if numbers else 0,
             reason=_failure_reason(properties.error) if failed else "",
         )
 

@@ -7,15 +7,16 @@ from collections.abc import Sequence
 from pulumi import Input, Output
 
 from providers.azure.boot import BootPrograms
-from providers.cloud.gate import command_line
+from providers.cloud.gate import command_line, limit_with_drain
 from providers.cloud.machine_config import MachineConfig
 
 _MODULE = f"{__package__}.wait"
-# A machine boots, downloads binaries and is healthy within minutes; the rest is a margin for slow machines.
-# New role assignments can take ten minutes to become effective.
+# Seconds without progress. A machine boots, downloads binaries and is healthy within minutes; the rest is a
+# margin for slow machines. New role assignments can take ten minutes to become effective.
 _MEMBER_SECONDS = 2400
-_POOL_SECONDS = 3300
-_LEAVE_SECONDS = 900
+# After the drain of an old machine.
+_POOL_SECONDS = 2700
+_LEAVE_SECONDS = 600
 
 
 class WaitCommands:
@@ -23,7 +24,9 @@ class WaitCommands:
 
     def __init__(self, boot: BootPrograms) -> None:
         self._boot = boot
-        self._ca_file = ["--ca-file", boot.endpoints.ca_file] if boot.endpoints.ca_file else []
+        endpoints = boot.endpoints
+        self._flags = ["--ca-file", endpoints.ca_file] if endpoints.ca_file else []
+        self._flags += ["--management", endpoints.management] if endpoints.management else []
 
     def gate(self, config: MachineConfig, keys: Sequence[str]) -> Output[str]:
         """Return the command line that waits until the status under each key in the store is the expected
@@ -32,6 +35,17 @@ class WaitCommands:
         return config.digest.apply(
             lambda digest: command_line(
                 _MODULE, *self._common_arguments(config, _MEMBER_SECONDS), "gate", digest, *keys
+            )
+        )
+
+    def publish(self, config: MachineConfig) -> Output[str]:
+        """Return the command line that copies the objects of a machine config to keys with its digest."""
+        container, prefix = self._objects(config)
+        return config.digest.apply(
+            lambda digest: command_line(
+                _MODULE,
+                *self._common_arguments(config, 0),
+                *("publish", digest, container, prefix, *config.roles),
             )
         )
 
@@ -46,7 +60,8 @@ class WaitCommands:
             lambda digests: command_line(
                 _MODULE,
                 *self._common_arguments(config, _MEMBER_SECONDS),
-                *("--described", digests[1], "roll", machine, digests[0], *keys),
+                *("--described", digests[1], "--old-objects", *self._objects(config)),
+                *("roll", machine, digests[0], *keys),
             )
         )
 
@@ -60,18 +75,28 @@ class WaitCommands:
         return Output.all(config.digest, machine_digest).apply(
             lambda digests: command_line(
                 _MODULE,
-                *self._common_arguments(config, _POOL_SECONDS),
-                *("--described", digests[1], "pool", digests[0], config.status_prefix, role, *sets),
+                *self._common_arguments(config, config.drain_seconds + _POOL_SECONDS),
+                *("--described", digests[1], "--old-objects", *self._objects(config)),
+                *("pool", digests[0], config.status_prefix, role, *sets),
             )
         )
 
-    def leave(self, config: MachineConfig) -> str:
-        """Return the command line that makes a member leave the cluster permanently and waits for it."""
-        objects = self._boot.read_url(config.kind, config.name)
-        common = self._common_arguments(config, _LEAVE_SECONDS)
-        return command_line(_MODULE, *common, "leave", objects, config.leave_key, config.left_key)
+    def leave(self, config: MachineConfig, machine: str) -> str:
+        """Return the command line that makes a member leave the cluster permanently and waits for it.
+
+        `machine` is the id of its machine.
+        """
+        container, _ = self._objects(config)
+        common = self._common_arguments(config, limit_with_drain(config.drain_seconds, _LEAVE_SECONDS))
+        return command_line(
+            _MODULE, *common, "--machine", machine, "leave", container, config.leave_key, config.left_key
+        )
+
+    def _objects(self, config: MachineConfig) -> tuple[str, str]:
+        """Return the URL of the container that has the objects of a machine config, and their prefix."""
+        return self._boot.read_url(config.kind, config.name), f"{config.kind}/{config.name}"
 
     def _common_arguments(self, config: MachineConfig, seconds: int) -> list[str]:
         statuses = self._boot.status_url(config.kind, config.name)
         cloud = self._boot.names.program_arguments
-        return ["--statuses", statuses, "--seconds", str(seconds), *cloud, *self._ca_file]
+        return ["--statuses", statuses, "--seconds", str(seconds), *cloud, *self._flags]

@@ -6,6 +6,7 @@ This module loads no Pulumi, because the `wait` programs import it.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
+from datetime import datetime
 from hashlib import sha256
 
 from providers.cloud.polling import WaitError
@@ -37,3 +38,20 @@ def publish_config(
         raise WaitError(f"the objects below {prefix} in the store are not those of this update; run up again")
     for file, content in zip(files, contents, strict=True):
         write(f"{prefix}/{digest}/{file}", content)
+
+
+def outdated_keys(objects: Iterable[tuple[str, datetime]], prefix: str, digest: str) -> list[str]:
+    """Return the keys `<prefix>/<digest>/…` of all published configs except the config with `digest` and the
+    newest config before it, to which a machine group can go back.
+
+    `objects` are the keys of all objects below the prefix, with the time when each was written.
+    """
+    by_digest: dict[str, list[tuple[str, datetime]]] = {}
+    for key, written in objects:
+        directory, _, file = key.removeprefix(f"{prefix}/").partition("/")
+        if file and directory != digest:
+            by_digest.setdefault(directory, []).append((key, written))
+    newest_first = sorted(
+        by_digest.values(), key=lambda items: max(written for _, written in items), reverse=True
+    )
+    return [key for items in newest_first[1:] for key, _ in items]

@@ -8,6 +8,8 @@ from pulumi import CustomTimeouts, Input, Output, ResourceOptions
 from pulumi_command.local import Command, Logging
 
 _MINUTES = 60
+_MAX_WAIT_SECONDS = 3500
+"""Maximum time limit of a `wait` program, so that the program reports the reason before the gate ends."""
 _NO_OPERATION = ":"
 _NODE_MINUTES = 10
 """Minutes in which a node is replaced, without its drain. The command stops earlier when there is no
@@ -21,6 +23,11 @@ def pool_minutes(max_size: int, max_unavailable: int, drain_seconds: int) -> int
     """
     batches = -(-max_size // max_unavailable)
     return _MINUTES + batches * (_NODE_MINUTES + -(-drain_seconds // 60))
+
+
+def limit_with_drain(drain_seconds: int, seconds: int) -> int:
+    """Return the time limit in seconds for a drain and `seconds`; less than the time limit of a gate."""
+    return min(_MAX_WAIT_SECONDS, drain_seconds + seconds)
 
 
 def command_line(module: str, *arguments: str) -> str:

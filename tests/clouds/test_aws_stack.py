@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
-import yaml
 
 from lab import hosts, lifecycle
 from lab.cloud.aws.clients import client
@@ -17,10 +14,9 @@ from lab.cloud.aws.deployer import environment_variables
 from lab.cloud.aws.remaining import remaining_resources
 from lab.cloud.running import MachineStates
 from lab.errors import LabError
-from testkit.cluster import CHECKOUT, Cluster
-from testkit.stackfile import Document
 from testkit.state import is_kept
 from testkit.wait import eventually
+from tests.clouds.stack import CloudStack, copy_of_stack
 
 STACK, EXAMPLE = "kwstack", "aws-lab"
 NETWORK, EXAMPLE_NETWORK = "10.125.", "10.124."
@@ -28,30 +24,10 @@ GROUP = f"{STACK}-pool-general"
 """The group of the pool in the first zone. The names of the other groups begin with this name."""
 READY_SECONDS = 300
 UP_SECONDS = 900
-UNINITIALIZED = "node.cloudprovider.kubernetes.io/uninitialized"
 
 
-def stack_config() -> Document:
-    """Return the configuration of the stack `aws-lab` with another name and network."""
-    text = (CHECKOUT / f"Pulumi.{EXAMPLE}.yaml").read_text()
-    config: Document = yaml.safe_load(text.replace(EXAMPLE, STACK).replace(EXAMPLE_NETWORK, NETWORK))[
-        "config"
-    ]
-    return config
-
-
-class Stack(Cluster):
+class Stack(CloudStack):
     """The stack on emulated AWS."""
-
-    def nodes_by_name(self) -> dict[str, Any]:
-        """Return the Nodes that are Ready and that the cloud controller has initialized."""
-        nodes = json.loads(self.kubectl("get", "nodes", "-o", "json").stdout)["items"]
-        return {
-            node["metadata"]["name"]: node
-            for node in nodes
-            if any(c["type"] == "Ready" and c["status"] == "True" for c in node["status"]["conditions"])
-            and not any(taint["key"] == UNINITIALIZED for taint in node["spec"].get("taints", []))
-        }
 
     def machines(self) -> set[str]:
         """Return the ids of the machines of the pool that the cloud does not terminate."""
@@ -85,7 +61,7 @@ class Stack(Cluster):
 @pytest.fixture(scope="module")
 def stack(state: Path) -> Iterator[Stack]:
     """Return the stack after its first `up`. Remove its lab at the end."""
-    stack = Stack(STACK, state, stack_config())
+    stack = Stack(STACK, state, copy_of_stack(EXAMPLE, STACK, EXAMPLE_NETWORK, NETWORK))
     try:
         stack.command("up", timeout=UP_SECONDS)
         yield stack

@@ -12,20 +12,13 @@ from typing import Any
 from lab.cloud.aws.clients import client
 from lab.cloud.aws.deployer import environment_variables
 from lab.cloud.aws.scaling_groups import ScalingGroup
+from lab.cloud.machines import Launch, numbered_host
 from lab.cloud.running import RunningMachine
 from lab.paths import NAME_LENGTH
 
 CLUSTER_TAG = "kubewright:cluster"
 FIRST_ADDRESS = 100
 """The number of the first address in a subnet for machines without an own network interface."""
-
-
-@dataclass(frozen=True, slots=True)
-class Launch:
-    """A machine to start, and its user data as text."""
-
-    machine: RunningMachine
-    user_data: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,5 +127,4 @@ def host_name(group: ScalingGroup, taken: Container[str], *, numbered: bool) -> 
     name = group.name.removeprefix(f"{cluster}-")
     if not numbered:
         return name[:NAME_LENGTH]
-    name = name[: NAME_LENGTH - len("-999")].rstrip("-")
-    return next(host for number in range(1, 1000) if (host := f"{name}-{number}") not in taken)
+    return numbered_host(name, taken)

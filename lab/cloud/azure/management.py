@@ -1,22 +1,100 @@
-"""Emulation of the management API of Azure, as far as a deployer polls it: scale sets and their machines.
+"""HTTP requests to the emulated management API, and what follows from changed resources: the targets of the
+load balancer, and the permissions on the store.
 
-https://learn.microsoft.com/rest/api/compute/virtual-machine-scale-sets
+Tests that run the program on mocks have machines without resources. For them the API describes only scale
+sets, as far as a deployer polls them.
 """
 
 from __future__ import annotations
 
+import json
 import re
+import threading
 from collections.abc import Mapping
+from http import HTTPStatus
 from typing import Any
 
+from lab.cloud.azure.permissions import write_role_assignments
+from lab.cloud.azure.resource_manager import Refused, ResourceManager
+from lab.cloud.azure.resources import Resources
+from lab.cloud.azure.responses import Handler
+from lab.cloud.azure.tokens import AccessTokens
+from lab.cloud.balancer import set_targets
 from lab.cloud.running import MachineStates, RunningMachine
 
 PREFIX = "/subscriptions/"
+INTERFACE = "Microsoft.Network/networkInterfaces"
 
 _SET = re.compile(
     r"(?P<id>/subscriptions/[^/]+/resourceGroups/[^/]+/providers/Microsoft\.Compute/virtualMachineScaleSets"
     r"/(?P<name>[^/]+))(?P<machines>/virtualMachines)?"
 )
+
+
+class ManagementHandler(Handler):
+    """HTTP handler of the management API, for the deployer."""
+
+    lab: str
+    states: MachineStates
+    tokens: AccessTokens
+    effects = threading.Lock()
+    """Only one thread writes the files that follow from the resources."""
+
+    def do_PATCH(self) -> None:
+        """Change a resource."""
+        if not self.handle_management():
+            self.refuse(HTTPStatus.METHOD_NOT_ALLOWED, "UnsupportedHttpVerb", "not a resource")
+
+    do_POST = do_PATCH
+
+    def handle_management(self) -> bool:
+        """Respond to a request to the management API. Return whether the request is one."""
+        if not self.request_path.startswith(PREFIX):
+            return False
+        token = self.tokens.find(self.headers.get("Authorization", ""))
+        resources = Resources.of(self.lab)
+        if token is None or token.machine is not None:
+            self.refuse(HTTPStatus.FORBIDDEN, "AuthorizationFailed", "no right to manage")
+        elif not self.query_parameter("api-version"):
+            self.refuse(HTTPStatus.BAD_REQUEST, "MissingApiVersionParameter", "api-version is required")
+        elif self.command == "GET" and not resources.all():
+            self._send_scale_set()
+        else:
+            self._manage(resources)
+        return True
+
+    def _manage(self, resources: Resources) -> None:
+        manager = ResourceManager(resources, self.states)
+        data = self.read_body()
+        try:
+            response = manager.respond(self.command, self.request_path, json.loads(data) if data else {})
+        except Refused as error:
+            self.fail(error.status, error.code, str(error))
+            return
+        if self.command in ("PUT", "DELETE"):
+            with self.effects:
+                write_role_assignments(self.lab, resources)
+                set_targets(self.lab, balancer_targets(resources))
+        self.send_json(response.body, response.status)
+
+    def _send_scale_set(self) -> None:
+        resource = find_resource(self.states, self.request_path)
+        if resource is None:
+            self.refuse(HTTPStatus.NOT_FOUND, "ResourceNotFound", "there is no such resource")
+        else:
+            self.send_json(resource)
+
+
+def balancer_targets(resources: Resources) -> list[str]:
+    """Return the addresses of the interfaces in the backend pools of load balancers."""
+    configurations = [
+        configuration["properties"]
+        for interface in resources.of_type(INTERFACE)
+        for configuration in interface.properties.get("ipConfigurations", [])
+    ]
+    return [
+        item["privateIPAddress"] for item in configurations if item.get("loadBalancerBackendAddressPools")
+    ]
 
 
 def find_resource(states: MachineStates, path: str) -> Mapping[str, Any] | None:
@@ -30,6 +108,8 @@ def find_resource(states: MachineStates, path: str) -> Mapping[str, Any] | None:
     machines = [
         machine for machine in states.all() if machine.group and _scale_set_id(machine) == match["id"]
     ]
+    if not machines:
+        return None
     if match["machines"]:
         return {"value": [_describe_machine(machine) for machine in machines]}
     return {"id": path, "name": match["name"], "sku": {"capacity": len(machines)}}

@@ -10,6 +10,7 @@ import time
 from http import HTTPStatus
 from typing import Any
 
+from lab.cloud.azure.deployer import DEPLOYER_TOKEN_PATH
 from lab.cloud.azure.responses import Handler
 from lab.cloud.azure.tokens import LIFETIME_SECONDS, AccessTokens
 from lab.cloud.running import MachineStates, RunningMachine
@@ -27,6 +28,9 @@ class Metadata(Handler):
 
     def do_GET(self) -> None:
         """Handle a request for machine data, a token or scheduled events."""
+        if self.request_path == DEPLOYER_TOKEN_PATH:
+            self._send_deployer_token()
+            return
         machine = self._requesting_machine()
         if machine is None:
             return
@@ -66,6 +70,24 @@ class Metadata(Handler):
             self.refuse(HTTPStatus.BAD_REQUEST, "Bad request", "api-version was not specified in the request")
             return None
         return machine
+
+    def _send_deployer_token(self) -> None:
+        """Send the token of the deployer, who knows its secret."""
+        secret = self.headers.get("X-IDENTITY-HEADER", "")
+        token = self.tokens.find(f"Bearer {secret}")
+        if token is None or token.machine is not None:
+            self.refuse(HTTPStatus.UNAUTHORIZED, "Unauthorized", "not the deployer")
+            return
+        expiry = int(time.time()) + LIFETIME_SECONDS
+        resource = self.query_parameter("resource")
+        self.send_json(
+            {
+                "access_token": secret,
+                "expires_on": str(expiry),
+                "resource": resource,
+                "token_type": "Bearer",
+            }
+        )
 
     def _send_token(self, machine: RunningMachine) -> None:
         resource = self.query_parameter("resource")

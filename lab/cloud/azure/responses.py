@@ -57,18 +57,23 @@ class Handler(BaseHTTPRequestHandler):
         if self.command != "HEAD":
             self.wfile.write(data)
 
-    def send_json(self, value: object) -> None:
-        """Send a response with JSON."""
-        self.send(json.dumps(value).encode(), "application/json; charset=utf-8")
+    def send_json(self, value: object, status: HTTPStatus = HTTPStatus.OK) -> None:
+        """Send a response with JSON. A response with the status 204 has no content."""
+        data = b"" if status is HTTPStatus.NO_CONTENT else json.dumps(value).encode()
+        self.send(data, "application/json; charset=utf-8", status)
 
     def refuse(self, status: HTTPStatus, code: str, message: str) -> None:
-        """Send an error response and log the error."""
+        """Read the body of a request, and send an error response."""
+        self.read_body()
+        self.fail(status, code, message)
+
+    def fail(self, status: HTTPStatus, code: str, message: str) -> None:
+        """Send an error response to a request whose body has been read, and log the error."""
         print(
             f"{self.client_address[0]}: {self.command} {self.request_path}: {code}: {message}",
             file=sys.stderr,
             flush=True,
         )
-        self.read_body()
         data = json.dumps({"error": {"code": code, "message": message}}).encode()
         self.send(data, "application/json", status)
 

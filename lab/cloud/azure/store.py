@@ -7,14 +7,14 @@ from __future__ import annotations
 
 import hashlib
 import threading
+import time
+from dataclasses import dataclass
 from email.utils import formatdate
 from http import HTTPStatus
+from xml.etree.ElementTree import Element, SubElement, tostring
 
-from lab.cloud.azure import management
-from lab.cloud.azure.responses import Handler
+from lab.cloud.azure.management import ManagementHandler
 from lab.cloud.azure.role_assignments import Right, is_granted
-from lab.cloud.azure.tokens import AccessTokens
-from lab.cloud.running import MachineStates
 
 AUDIENCE = "https://storage.azure.com"
 
@@ -22,27 +22,35 @@ MIN_VERSION = "2017-11-09"
 """First version of the blob service that accepts tokens."""
 
 
-class Store(Handler):
+@dataclass(frozen=True, slots=True)
+class Blob:
+    """A blob. `written` is the time in seconds since the epoch."""
+
+    data: bytes
+    written: float
+
+
+class Store(ManagementHandler):
     """HTTP handler for the blobs of one account, by container."""
 
-    lab: str
-    states: MachineStates
-    tokens: AccessTokens
-    blobs: dict[str, bytes]
+    blobs: dict[str, Blob]
     lock = threading.Lock()
 
     def do_GET(self) -> None:
         """Send a blob, or for the deployer a resource of the management API."""
-        if self.request_path.startswith(management.PREFIX):
-            self._handle_management_request()
+        if self.handle_management():
             return
         if not self._check_permission(Right.READ_BLOBS):
             return
-        data = self.blobs.get(self.request_path)
-        if data is None:
+        if self.query_parameter("comp") == "list":
+            self._list_blobs()
+            return
+        blob = self.blobs.get(self.request_path)
+        if blob is None:
             self.refuse(HTTPStatus.NOT_FOUND, "BlobNotFound", "The specified blob does not exist.")
             return
-        headers = {"ETag": f'"0x{hashlib.sha256(data).hexdigest()[:16]}"'} | _date_headers()
+        data = blob.data
+        headers = {"ETag": f'"0x{hashlib.sha256(data).hexdigest()[:16]}"'} | _date_headers(blob.written)
         if data and (self.headers.get("x-ms-range") or self.headers.get("Range")):
             # Clients always request whole blobs, because blobs here are small.
             headers["Content-Range"] = f"bytes 0-{len(data) - 1}/{len(data)}"
@@ -53,7 +61,9 @@ class Store(Handler):
     do_HEAD = do_GET
 
     def do_PUT(self) -> None:
-        """Store a blob."""
+        """Store a blob, or for the deployer a resource of the management API."""
+        if self.handle_management():
+            return
         if not self._check_permission(Right.WRITE_BLOBS):
             return
         if self.headers.get("x-ms-blob-type") != "BlockBlob":
@@ -63,27 +73,36 @@ class Store(Handler):
             self.refuse(HTTPStatus.LENGTH_REQUIRED, "MissingContentLengthHeader", "no Content-Length")
             return
         with self.lock:
-            self.blobs[self.request_path] = self.read_body()
-        self.send(b"", "text/plain", HTTPStatus.CREATED, _date_headers())
+            blob = self.blobs[self.request_path] = Blob(self.read_body(), time.time())
+        self.send(b"", "text/plain", HTTPStatus.CREATED, _date_headers(blob.written))
 
     def do_DELETE(self) -> None:
-        """Delete a blob."""
+        """Delete a blob, or for the deployer a resource of the management API."""
+        if self.handle_management():
+            return
         if not self._check_permission(Right.WRITE_BLOBS):
             return
         if self.blobs.pop(self.request_path, None) is None:
             self.refuse(HTTPStatus.NOT_FOUND, "BlobNotFound", "The specified blob does not exist.")
             return
-        self.send(b"", "text/plain", HTTPStatus.ACCEPTED, _date_headers())
+        self.send(b"", "text/plain", HTTPStatus.ACCEPTED, _date_headers(time.time()))
 
-    def _handle_management_request(self) -> None:
-        token = self.tokens.find(self.headers.get("Authorization", ""))
-        resource = management.find_resource(self.states, self.request_path)
-        if token is None or token.machine is not None:
-            self.refuse(HTTPStatus.FORBIDDEN, "AuthorizationFailed", "no right to manage")
-        elif resource is None:
-            self.refuse(HTTPStatus.NOT_FOUND, "ResourceNotFound", "there is no such resource")
-        else:
-            self.send_json(resource)
+    def _list_blobs(self) -> None:
+        """Send the names of all blobs of a container, in one page."""
+        start = f"{self.request_path.rstrip('/')}/"
+        prefix = start + self.query_parameter("prefix")
+        with self.lock:
+            blobs = {path: blob for path, blob in sorted(self.blobs.items()) if path.startswith(prefix)}
+        result = Element("EnumerationResults")
+        items = SubElement(result, "Blobs")
+        for path, blob in blobs.items():
+            item = SubElement(items, "Blob")
+            SubElement(item, "Name").text = path.removeprefix(start)
+            properties = SubElement(item, "Properties")
+            SubElement(properties, "Last-Modified").text = formatdate(blob.written, usegmt=True)
+            SubElement(properties, "BlobType").text = "BlockBlob"
+        SubElement(result, "NextMarker")
+        self.send(tostring(result, xml_declaration=True, encoding="utf-8"), "application/xml")
 
     def _check_permission(self, right: Right) -> bool:
         """Return whether the request's token has a permission; otherwise send an error response."""
@@ -110,5 +129,5 @@ class Store(Handler):
         return False
 
 
-def _date_headers() -> dict[str, str]:
-    return {"x-ms-version": "2021-12-02", "Last-Modified": formatdate(usegmt=True)}
+def _date_headers(written: float) -> dict[str, str]:
+    return {"x-ms-version": "2021-12-02", "Last-Modified": formatdate(written, usegmt=True)}

@@ -14,6 +14,7 @@ from botocore.model import Shape
 
 from lab.plugins.aws import limits, shapes
 from lab.plugins.aws.parameters import build_parameters
+from lab.plugins.generic.emulated import Missing
 from lab.plugins.runtime.errors import PluginError
 from lab.plugins.runtime.values import Properties
 
@@ -21,10 +22,6 @@ URL_VARIABLE = "AWS_ENDPOINT_URL"
 LAB_KEY_PREFIX = "KWLAB"
 """The start of the access keys of emulated accounts. Access keys of AWS start with `A`."""
 _MISSING = ("NotFound", "NoSuch", "NotFoundException", "NoSuchEntity")
-
-
-class Missing(PluginError):
-    """The error for a call on a resource that does not exist."""
 
 
 class Account:

@@ -5,9 +5,10 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from lab.plugins.aws.account import Account, Missing
+from lab.plugins.aws.account import Account
 from lab.plugins.aws.kinds import ResourceKind, without
 from lab.plugins.aws.parameters import tag_list
+from lab.plugins.generic.emulated import Missing
 from lab.plugins.runtime.errors import PluginError
 from lab.plugins.runtime.values import Properties
 

@@ -3,42 +3,20 @@
 from __future__ import annotations
 
 import time
-from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from typing import Any, ClassVar
 
-from lab.plugins.aws.account import Account, Missing
+from lab.plugins.aws.account import Account
 from lab.plugins.aws.parameters import tag_list
+from lab.plugins.generic.emulated import EmulatedKind, Missing
 from lab.plugins.runtime.errors import PluginError
 from lab.plugins.runtime.values import Properties
 
 _POLL_SECONDS = 1.0
 
 
-class ResourceKind(ABC):
-    """A resource type. Inputs and outputs have the names of the Pulumi package, in camelCase.
-
-    `in_place` are the inputs that `update` can change. `describe` returns the generated outputs of an
-    existing resource.
-    """
-
-    in_place: tuple[str, ...] = ()
-
-    @abstractmethod
-    def create(self, account: Account, inputs: Properties) -> str:
-        """Create a resource and return its id."""
-
-    @abstractmethod
-    def describe(self, account: Account, identity: str, inputs: Properties) -> Properties:
-        """Return the generated outputs of a resource. Raise Missing if the resource does not exist."""
-
-    def update(self, account: Account, identity: str, inputs: Properties, changed: frozenset[str]) -> str:
-        """Change a resource to its new inputs. Return its id. `changed` are the names of changed inputs."""
-        raise PluginError(f"the emulation cannot change {', '.join(sorted(changed))} in place")
-
-    @abstractmethod
-    def delete(self, account: Account, identity: str, state: Properties) -> None:
-        """Delete a resource. Raise Missing if the resource does not exist."""
+class ResourceKind(EmulatedKind[Account]):
+    """A resource type of AWS."""
 
 
 class Ec2Kind(ResourceKind):

@@ -12,6 +12,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from lab.plugins.runtime.limits import ValueLimit
+
 _EC2 = "https://docs.aws.amazon.com/AWSEC2/latest/APIReference"
 _EC2_TEXT = r"[a-zA-Z0-9. _\-:/()#,@\[\]+=&;{}!$*]*"
 """The characters of names and descriptions of security groups and their rules."""
@@ -25,24 +27,11 @@ _DLM = "https://docs.aws.amazon.com/dlm/latest/APIReference/API_CreateRule.html"
 
 
 @dataclass(frozen=True, kw_only=True)
-class Limit:
-    """A limit of one parameter.
-
-    `operation` is a pattern such as `Authorize*`. `path` is the path of the parameter: `[]` is each item of a
-    list, `**` any path. `pattern` must match the whole text; `longest` is the maximum length of a text or
-    list; `lowest` and `highest` are limits of numbers; `check` returns the text of a problem, or an empty
-    text. `source` is the URL of the documentation.
-    """
+class Limit(ValueLimit):
+    """A limit of one parameter of an operation, or of operations such as `Authorize*`."""
 
     service: str
     operation: str
-    path: str
-    source: str
-    pattern: str = ""
-    longest: int | None = None
-    lowest: int | None = None
-    highest: int | None = None
-    check: Callable[[Any], str] | None = None
 
 
 def _user_data(text: str) -> str:

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from lab.plugins.aws.account import Account, Missing
+from lab.plugins.aws.account import Account
 from lab.plugins.aws.kinds import Ec2Kind, ResourceKind, arn, without
+from lab.plugins.generic.emulated import Missing
 from lab.plugins.runtime.values import Properties
 
 _RENAMES = {"cidrBlock": "DestinationCidrBlock"}

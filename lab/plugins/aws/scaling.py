@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from lab.plugins.aws.account import Account, Missing
+from lab.plugins.aws.account import Account
 from lab.plugins.aws.kinds import ResourceKind, poll_until, without
 from lab.plugins.aws.parameters import build_parameters
+from lab.plugins.generic.emulated import Missing
 from lab.plugins.runtime.values import Properties
 
 _RENAMES = {

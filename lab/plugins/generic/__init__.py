@@ -1,4 +1,3 @@
-"""Stand-in for the plugins `aws` and `azure-native`, which computes previews and creates nothing.
-
-The option `--package=aws` or `--package=azure-native` selects the plugin to replace.
+"""The parts that the stand-ins for `aws` and `azure-native` share: previews that create nothing, and
+resources in an emulated cloud.
 """

@@ -16,6 +16,7 @@ _GETTER = re.compile(
     r'@pulumi\.getter(?:\(name="(?P<wire>\w+)"\))?\n(?:.*\n)*?\s+def (?P<name>\w+)\(', re.MULTILINE
 )
 _PROPERTY = re.compile(r'__props__\.__dict__\["(\w+)"\] = (.+)')
+_API_VERSION = re.compile(r"Uses Azure REST API version (\d{4}-\d\d-\d\d(?:-preview)?)")
 _REQUIRED = re.compile(r"raise TypeError\(\"Missing required property '(\w+)'\"\)")
 
 
@@ -48,7 +49,7 @@ def resource_type(module: str, token: str) -> ResourceType | None:
 
     `module` is the name of the SDK, such as `pulumi_aws`, and `token` the type token.
     """
-    source = _source_text(module, token)
+    source = source_text(module, token)
     if source is None:
         return None
     text = source[source.index(_type_marker(token)) :]
@@ -70,7 +71,14 @@ def resource_type(module: str, token: str) -> ResourceType | None:
     )
 
 
-def _source_text(module: str, token: str) -> str | None:
+@functools.cache
+def api_version(module: str, token: str) -> str:
+    """Return the version of Azure's API that the SDK uses for a resource type; empty without one."""
+    match = _API_VERSION.search(source_text(module, token) or "")
+    return match[1] if match else ""
+
+
+def source_text(module: str, token: str) -> str | None:
     """Return the text of the SDK's source file that defines a resource type; None without such a file."""
     spec = importlib.util.find_spec(module)
     if spec is None or spec.origin is None:

@@ -18,6 +18,7 @@ from automation.workspace import Workspace
 from lab import spec
 from lab.paths import LabPaths
 from lab.plugins.aws.account import is_emulated
+from lab.plugins.azure_native import subscription
 from lab.spec import Cloud, LabSpec
 from testkit.stackfile import merge
 
@@ -34,9 +35,9 @@ def state(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
-def config(**changes: object) -> dict[str, Any]:
-    """Return the configuration of the stack `aws-lab`; `changes` are merged into `kubewright:cluster`."""
-    text = (CHECKOUT / f"Pulumi.{STACK}.yaml").read_text()
+def config(stack: str = STACK, **changes: object) -> dict[str, Any]:
+    """Return the configuration of a stack; `changes` are merged into `kubewright:cluster`."""
+    text = (CHECKOUT / f"Pulumi.{stack}.yaml").read_text()
     found: dict[str, Any] = yaml.safe_load(text)["config"]
     return merge(found, {"kubewright:cluster": changes})
 
@@ -58,7 +59,8 @@ def test_lab_has_no_hosts_and_the_name_of_the_endpoint() -> None:
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"kubewright:lab": {"cloud": "azure"}}, "only aws is emulated for whole stacks"),
+        ({"kubewright:lab": {"cloud": "gcp"}}, "'gcp': no emulated cloud; allowed: aws, azure"),
+        ({"kubewright:lab": {"cloud": "azure"}}, "the stack has no section azure"),
         ({"kubewright:lab": {"network": "10.99.0.0/16"}}, r"the lab's network is 10\.99\.0\.0/16; use it"),
         ({"kubewright:lab": {"size": 3}}, "expected a mapping with `network` and"),
         ({"kubewright:cluster": {"aws": {"region": "eu-west-1"}}}, "the lab emulates only eu-central-1"),
@@ -82,7 +84,7 @@ def test_stack_without_a_section_aws_is_refused() -> None:
 
 
 def test_missing_library_is_an_error_with_the_command_to_run(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(emulated_cloud, "_LIBRARY", "no_such_library")
+    monkeypatch.setattr(emulated_cloud, "_AWS_LIBRARY", "no_such_library")
     with pytest.raises(UserError, match="run `setup/environment --dev`"):
         lab_of(config())
 
@@ -95,6 +97,24 @@ def test_engine_uses_the_emulated_account_when_the_lab_exists(state: Path) -> No
     assert is_emulated(variables)
     assert variables["AWS_ENDPOINT_URL"] == "https://10.124.0.1:8443"
     assert (Path(variables[CHARTS_VARIABLE]) / "aws-cloud-controller-manager/Chart.yaml").exists()
+
+
+def test_engine_uses_the_emulated_subscription_when_the_lab_exists(state: Path) -> None:
+    document = config("azure-lab")
+    lab = lab_of(document)
+    assert lab.cloud is Cloud.AZURE
+    spec.write(lab.model_copy(update={"name": STACK}), LabPaths.of(STACK).spec)
+    variables = deployer_variables(Workspace(stack=STACK, directory=state, config=document))
+    assert subscription.is_emulated(variables)
+    assert variables["IDENTITY_ENDPOINT"] == "http://10.126.0.1:8169/deployer/token"
+    assert "AWS_ACCESS_KEY_ID" not in variables
+    assert (Path(variables[CHARTS_VARIABLE]) / "cloud-provider-azure/Chart.yaml").exists()
+
+
+def test_range_of_the_network_must_be_that_of_the_lab() -> None:
+    document = merge(config("azure-lab"), {"kubewright:lab": {"network": "10.99.0.0/16"}})
+    with pytest.raises(UserError, match=r"azure.network.range: 10.126.0.0/16: the lab's network is"):
+        lab_of(document)
 
 
 def test_other_stacks_keep_their_environment(state: Path) -> None:

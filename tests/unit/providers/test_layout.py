@@ -36,7 +36,6 @@ SINGLE_CLOUD_FILES = {
 SINGLE_CLOUD_CLASSES = {
     "aws/identity.py:Permissions": "roles have inline and managed policies; Azure assigns roles",
     "aws/image.py:Image": "an image has a root device; the SDK of Azure has its own image reference",
-    "azure/pools.py:ZonePart": "the same as `providers.cloud.zones.ZonePart`",
     "azure/snapshots.py:Snapshots": "a vault with instances; on AWS one resource (`create_snapshot_policy`)",
     "azure/wait_clients.py:RollingUpgrade": "upgrades have no id; on AWS the id of a refresh identifies it",
 }

@@ -270,6 +270,12 @@ CLOUDS = (
         "aws.endpoints.s3", "not a URL; allowed: https://", {"aws.endpoints.s3": "http://s3.example"}, AWS
     ),
     InvalidSettings(
+        "azure.endpoints.management",
+        "not a URL; allowed: https://",
+        {"azure.endpoints.management": "http://arm.example"},
+        AZURE,
+    ),
+    InvalidSettings(
         "aws.snapshots.every_hours", "unknown; allowed: 1, 2", {"aws.snapshots.every_hours": 5}, AWS
     ),
     InvalidSettings("aws.tags", "without <>", {"aws.tags": {"k" * 101: "y"}}, AWS),

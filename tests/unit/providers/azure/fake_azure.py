@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from urllib.parse import urlsplit
+from urllib.parse import parse_qs, urlsplit
 
 from azure.core.credentials import AccessToken
 
@@ -68,15 +68,32 @@ class FakeAzure:
             self.responses[f"{SCALE_SET}/rollingUpgrades/latest"] = {"properties": upgrade}
 
 
+def list_blobs(cloud: FakeAzure, container: str, prefix: str) -> str:
+    """Return the response of the operation List Blobs. Each blob was written a minute after the one before
+    it.
+    """
+    items = ""
+    for minute, path in enumerate(cloud.blobs):
+        key = path.removeprefix(f"{container}/")
+        if path.startswith(f"{container}/{prefix}"):
+            written = f"<Last-Modified>Fri, 20 Nov 2026 10:{minute:02}:00 GMT</Last-Modified>"
+            properties = f"{written}<BlobType>BlockBlob</BlobType>"
+            items += f"<Blob><Name>{key}</Name><Properties>{properties}</Properties></Blob>"
+    return f'<?xml version="1.0"?><EnumerationResults><Blobs>{items}</Blobs></EnumerationResults>'
+
+
 class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     cloud: FakeAzure
 
     def do_GET(self) -> None:
-        path = urlsplit(self.path).path
+        url = urlsplit(self.path)
+        path, query = url.path, parse_qs(url.query)
         self.cloud.requests.append(("GET", path))
         if self.headers.get("Authorization") != f"Bearer {TOKEN}":
             self._respond(401, b"")
+        elif query.get("comp") == ["list"]:
+            self._respond(200, list_blobs(self.cloud, path, query.get("prefix", [""])[0]).encode())
         elif path in self.cloud.blobs:
             data = self.cloud.blobs[path]
             self._respond(206, data, f"bytes 0-{len(data) - 1}/{len(data)}")
@@ -117,6 +134,8 @@ class _Handler(BaseHTTPRequestHandler):
     def _respond(self, status: int, data: bytes, range: str = "", error: str = "BlobNotFound") -> None:
         self.send_response(status)
         self.send_header("Content-Length", str(len(data)))
+        if data.startswith(b"<?xml"):
+            self.send_header("Content-Type", "application/xml")
         self.send_header("ETag", '"0x1"')
         self.send_header("Last-Modified", "Fri, 20 Nov 2026 10:00:00 GMT")
         if range:

@@ -15,8 +15,9 @@ from providers.azure.addons import autoscaler_values, cloud_config, storage_clas
 from providers.azure.firewall import rules_by_group
 from providers.azure.names import Names, container_name, status_container_name
 from providers.azure.network import NetworkReference
-from providers.azure.pools import autoscaler_tags, batch_percent, termination_notice_minutes, zone_parts
+from providers.azure.pools import autoscaler_tags, batch_percent, termination_notice_minutes
 from providers.azure.store import ip_rules
+from providers.cloud.zones import zone_parts
 from tests.unit.components.graph import Json
 from tests.unit.providers.azure.program import example_settings
 from tests.unit.providers.program import ConfigEdit, section

@@ -9,9 +9,10 @@ from typing import Any, cast
 
 import pytest
 
-from providers.azure.wait import leave_cluster, main, wait_for_member, wait_for_pool, wait_for_statuses
+from formats.notices import FAILURE
+from providers.azure.wait import wait_for_member, wait_for_pool, wait_for_statuses
 from providers.cloud.polling import Polling, WaitError
-from tests.unit.providers.azure.fake_azure import SCALE_SET, TOKEN, FakeAzure, FakeCredential
+from tests.unit.providers.azure.fake_azure import SCALE_SET, FakeAzure
 
 SHORT_WAIT = Polling(limit=0.3, interval=0.05)
 
@@ -29,6 +30,18 @@ class TestWaitForStatuses:
         with pytest.raises(WaitError, match="not healthy yet: status/a"):
             wait_for_statuses(cloud.statuses(), ["status/a"], "new", SHORT_WAIT)
 
+    def test_error_has_the_last_failure_of_a_machine(
+        self, cloud: FakeAzure, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        cloud.report("status/cp-1/error", "2026-11-21T10:00:00Z: etcd: no disk\na line of the journal")
+        with pytest.raises(WaitError, match="cp-1: etcd: no disk; look at the machine's boot"):
+            wait_for_statuses(cloud.statuses(), ["status/cp-1/etcd"], "new", SHORT_WAIT)
+        lines = capsys.readouterr().err.splitlines()
+        assert lines == [
+            f"{FAILURE}cp-1: 2026-11-21T10:00:00Z: etcd: no disk",
+            f"{FAILURE}cp-1: a line of the journal",
+        ]
+
 
 class TestWaitForMember:
     MACHINE = "/subscriptions/s/resourceGroups/g/providers/Microsoft.Compute/virtualMachines/cp-1"
@@ -44,6 +57,11 @@ class TestWaitForMember:
             self.wait(cloud, "2026-11-20T10:00:01.0000001+00:00")
         self.wait(cloud, "2026-11-20T10:00:00.9876543+00:00")
         self.wait(cloud, "2026-11-19T10:00:00+00:00")
+
+    def test_the_failure_of_the_old_machine_does_not_count(self, cloud: FakeAzure) -> None:
+        cloud.report("status/error", "10:00: etcd: no disk")
+        with pytest.raises(WaitError, match=r"not healthy yet: status/a \(no progress for 0 s\); look at"):
+            self.wait(cloud, "2026-11-20T10:00:01+00:00")
 
     def test_a_new_status_must_be_the_digest(self, cloud: FakeAzure) -> None:
         cloud.report("status/a", "other")
@@ -80,6 +98,38 @@ class TestWaitForPool:
         cloud.report("status/pools/general/general-1-000000/node", "new")
         with pytest.raises(WaitError, match="general-1: 1 of 2 nodes exist"):
             self.wait(cloud)
+
+    def test_time_limit_starts_again_with_each_healthy_node(self, cloud: FakeAzure) -> None:
+        nodes = [f"general-1-{number:06}" for number in range(8)]
+        cloud.set_nodes(nodes, len(nodes))
+        stopped = threading.Event()
+
+        def report() -> None:
+            for node in nodes:
+                if stopped.wait(0.25):
+                    return
+                cloud.report(f"status/pools/general/{node}/node", "new")
+
+        thread = threading.Thread(target=report)
+        thread.start()
+        start = time.monotonic()
+        try:
+            self.wait(cloud, Polling(limit=1.2, interval=0.05))
+        finally:
+            stopped.set()
+            thread.join()
+        assert time.monotonic() - start > 1.8
+
+    def test_statuses_of_nodes_that_no_longer_exist_are_deleted(self, cloud: FakeAzure) -> None:
+        cloud.set_nodes(["general-1-000001"], 1)
+        for node in ("general-1-000000", "general-1-000001"):
+            cloud.report(f"status/pools/general/{node}/node", "new")
+        cloud.report("status/pools/generals/general-1-000000/node", "new")
+        self.wait(cloud)
+        assert set(cloud.blobs) == {
+            "/general-status/status/pools/general/general-1-000001/node",
+            "/general-status/status/pools/generals/general-1-000000/node",
+        }
 
     @staticmethod
     def upgrade(code: str, started: str, reason: str = "") -> Mapping[str, object]:
@@ -166,43 +216,3 @@ class TestWaitForPool:
         }
         with pytest.raises(WaitError, match="another host"):
             self.wait(cloud)
-
-
-class TestLeaveCluster:
-    LEAVE, LEFT = "members/etcd/e-1/leave", "status/members/etcd/e-1/left"
-
-    def test_waits_for_the_report_and_deletes_both_objects(self, cloud: FakeAzure) -> None:
-        cloud.report(self.LEFT, "an old report")
-
-        def member() -> None:
-            while f"/general/{self.LEAVE}" not in cloud.blobs:
-                time.sleep(0.02)
-            cloud.report(self.LEFT, "left")
-
-        threading.Thread(target=member, daemon=True).start()
-        polling = Polling(limit=20, interval=0.05)
-        leave_cluster(cloud.objects(), self.LEAVE, cloud.statuses(), self.LEFT, polling)
-        assert cloud.blobs == {}
-
-    def test_the_request_is_deleted_after_the_time_limit(self, cloud: FakeAzure) -> None:
-        with pytest.raises(WaitError, match="has not left"):
-            leave_cluster(cloud.objects(), self.LEAVE, cloud.statuses(), self.LEFT, SHORT_WAIT)
-        assert cloud.blobs == {}
-
-
-class TestMain:
-    def run(self, cloud: FakeAzure, *words: str) -> int:
-        common = ["--statuses", f"{cloud.url}/general-status", "--seconds", "0.2", "--ca-file", cloud.ca_file]
-        return main([*common, *words], lambda *_: FakeCredential())
-
-    def test_success_is_exit_code_0(self, cloud: FakeAzure) -> None:
-        cloud.report("status/a", "new")
-        assert self.run(cloud, "gate", "new", "status/a") == 0
-
-    def test_failure_is_one_line_and_exit_code_1(
-        self, cloud: FakeAzure, capsys: pytest.CaptureFixture[str]
-    ) -> None:
-        assert self.run(cloud, "gate", "new", "status/a") == 1
-        error = capsys.readouterr().err
-        assert error.count("\n") == 1
-        assert TOKEN not in error

@@ -1,4 +1,4 @@
-"""The work of the AWS cloud controller manager in a lab, for the pods of the lab's chart of the same name.
+"""The work of a cloud controller manager in a lab, for the pods of the lab's chart of the same name.
 
 A pod of the chart does nothing, but its node, its permissions and its token are real. While such a pod runs,
 this module changes Nodes with the token of the pod: a new Node gets its addresses, its provider ID and its
@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import json
 import ssl
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 from urllib.request import HTTPSHandler, Request, build_opener
@@ -50,10 +50,10 @@ class Api:
 
 
 class CloudController:
-    """The cloud controller manager of a lab."""
+    """The cloud controller manager of a lab. `provider_id` returns the provider ID of a machine."""
 
-    def __init__(self, lab: str) -> None:
-        self._lab, self._states = lab, MachineStates.of(lab)
+    def __init__(self, lab: str, provider_id: Callable[[RunningMachine], str]) -> None:
+        self._lab, self._states, self._provider_id = lab, MachineStates.of(lab), provider_id
 
     def step(self) -> None:
         """Process all Nodes once, if a pod of the controller runs.
@@ -61,7 +61,7 @@ class CloudController:
         Raise OSError if the API does not answer.
         """
         for api in self._running_pods():
-            machines = {provider_id(machine): machine for machine in self._states.all()}
+            machines = {self._provider_id(machine): machine for machine in self._states.all()}
             for node in api.call("GET", "/api/v1/nodes")["items"]:
                 self._process(api, node, machines)
             return
@@ -83,12 +83,24 @@ class CloudController:
         if machine is None:
             api.call("DELETE", f"/api/v1/nodes/{name}")
         elif any(taint["key"] == UNINITIALIZED for taint in spec.get("taints", [])):
-            _initialize(api, node, machine)
+            self._initialize(api, node, machine)
 
-
-def provider_id(machine: RunningMachine) -> str:
-    """Return the provider ID of a machine in the format of the AWS cloud controller."""
-    return f"aws:///{machine.zone}/{machine.id}"
+    def _initialize(self, api: Api, node: Mapping[str, Any], machine: RunningMachine) -> None:
+        name = node["metadata"]["name"]
+        addresses = [
+            {"type": "InternalIP", "address": machine.address},
+            {"type": "Hostname", "address": name},
+        ]
+        path = f"/api/v1/nodes/{name}"
+        api.call("PATCH", f"{path}/status", {"status": {"addresses": addresses}}, _STRATEGIC)
+        labels = {
+            "node.kubernetes.io/instance-type": machine.type,
+            "topology.kubernetes.io/region": machine.region,
+            "topology.kubernetes.io/zone": machine.zone,
+        }
+        taints = [taint for taint in node["spec"]["taints"] if taint["key"] != UNINITIALIZED]
+        spec = {"providerID": self._provider_id(machine), "taints": taints}
+        api.call("PATCH", path, {"metadata": {"labels": labels}, "spec": spec}, _MERGE)
 
 
 def _machine_of(node: Mapping[str, Any], machines: Mapping[str, RunningMachine]) -> RunningMachine | None:
@@ -96,21 +108,3 @@ def _machine_of(node: Mapping[str, Any], machines: Mapping[str, RunningMachine])
         return machines.get(identity)
     address = node["metadata"].get("annotations", {}).get("alpha.kubernetes.io/provided-node-ip", "")
     return next((machine for machine in machines.values() if machine.address == address), None)
-
-
-def _initialize(api: Api, node: Mapping[str, Any], machine: RunningMachine) -> None:
-    name = node["metadata"]["name"]
-    addresses = [
-        {"type": "InternalIP", "address": machine.address},
-        {"type": "Hostname", "address": name},
-    ]
-    path = f"/api/v1/nodes/{name}"
-    api.call("PATCH", f"{path}/status", {"status": {"addresses": addresses}}, _STRATEGIC)
-    labels = {
-        "node.kubernetes.io/instance-type": machine.type,
-        "topology.kubernetes.io/region": machine.region,
-        "topology.kubernetes.io/zone": machine.zone,
-    }
-    taints = [taint for taint in node["spec"]["taints"] if taint["key"] != UNINITIALIZED]
-    spec = {"providerID": provider_id(machine), "taints": taints}
-    api.call("PATCH", path, {"metadata": {"labels": labels}, "spec": spec}, _MERGE)

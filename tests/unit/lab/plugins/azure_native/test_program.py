@@ -1,0 +1,84 @@
+"""Tests of the stand-in for Azure with all Azure resources of the program, in an emulated subscription."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator, Mapping
+from typing import cast
+
+import pytest
+from pulumi.runtime import mocks
+
+from lab.cloud.azure.remaining import remaining_resources
+from lab.plugins.azure_native.catalogue import KINDS
+from lab.plugins.azure_native.functions import FUNCTIONS
+from testkit.emulated_azure import LAB, emulated_azure
+from tests.unit.components.graph import Json
+from tests.unit.lab.plugins.azure_native.emulated_plugins import Created, EmulatedPlugins
+from tests.unit.providers.azure.program import AzurePlugins, with_all_features
+from tests.unit.providers.program import ExampleStack
+
+
+class RecordingPlugins(AzurePlugins):
+    """Mocks that record the types of resources and the functions that the program uses."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.types: set[str] = set()
+        self.functions: set[str] = set()
+
+    def new_resource(self, args: mocks.MockResourceArgs) -> tuple[str, Json]:
+        if args.typ.startswith("azure-native:"):
+            self.types.add(args.typ)
+        return super().new_resource(args)
+
+    def call(self, args: mocks.MockCallArgs) -> tuple[Json, list[tuple[str, str]] | None]:
+        self.functions.add(args.token)
+        return super().call(args)
+
+
+def test_every_type_and_function_of_the_program_is_emulated() -> None:
+    plugins = RecordingPlugins()
+    ExampleStack("azure-example", lambda: plugins).graph(with_all_features)
+    assert plugins.types == KINDS.keys()
+    assert plugins.functions <= FUNCTIONS.keys()
+
+
+@pytest.fixture(scope="module")
+def variables(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Mapping[str, str]]:
+    """Return the environment variables of the deployer of an emulated subscription."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("KUBEWRIGHT_STATE", str(tmp_path_factory.mktemp("emulated")))
+        with emulated_azure() as found:
+            yield found
+
+
+@pytest.fixture(scope="module")
+def plugins(variables: Mapping[str, str]) -> EmulatedPlugins:
+    """Return the plugins after a run of the program that created all resources of the example stack."""
+    plugins = EmulatedPlugins(variables)
+    ExampleStack("azure-example", lambda: plugins).graph()
+    return plugins
+
+
+def read(plugins: EmulatedPlugins, created: Created) -> Json:
+    """Return the current state of a resource; empty if it does not exist."""
+    state, _ = asyncio.run(
+        plugins.provider.read(created.urn, created.identity, created.state, created.inputs)
+    )
+    return cast(Json, state)
+
+
+@pytest.mark.timeout(900)
+def test_program_creates_all_resources_and_deletes_them(plugins: EmulatedPlugins) -> None:
+    """Test that every resource can be read, is unchanged by the same inputs, and that nothing remains."""
+    assert len(plugins.created) > 70
+    for created in plugins.created:
+        assert read(plugins, created), f"{created.urn} does not exist"
+        diff = plugins.provider.diff(created.urn, created.state, created.inputs, created.inputs, [])
+        assert not asyncio.run(diff).changes, created.urn
+    assert "Microsoft.Compute/virtualMachines cp-1" in remaining_resources(LAB)
+    for created in reversed(plugins.created):
+        asyncio.run(plugins.provider.delete(created.urn, created.identity, created.state, timeout=0))
+    assert remaining_resources(LAB) == []
+    assert not any(read(plugins, created) for created in plugins.created)
