@@ -1,3 +1,3 @@
-"""The parts that the stand-ins for `aws` and `azure-native` share: previews that create nothing, and
-resources in an emulated cloud.
+"""The parts that the stand-ins for `aws` and `azure-native` share: previews that create nothing, and the
+provider for resources in an emulated cloud.
 """

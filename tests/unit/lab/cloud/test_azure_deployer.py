@@ -42,10 +42,10 @@ def variables(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[dict[
 def test_programs_get_the_token_of_the_lab(
     variables: dict[str, str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("ARM_CLIENT_SECRET", "of an account")
+    account = {"ARM_TENANT_ID": "t", "ARM_CLIENT_ID": "c", "ARM_CLIENT_SECRET": "of an account"}
     for name, value in variables.items():
         monkeypatch.setenv(name, value)
-    assert deployer_credential(variables).get_token(SCOPE).token == admin_secret(LAB)
+    assert deployer_credential(account | variables).get_token(SCOPE).token == admin_secret(LAB)
 
 
 def test_only_the_deployer_gets_its_token(variables: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> None:
