@@ -213,11 +213,10 @@ def open_machines(settings: Settings, variables: Mapping[str, str]) -> CloudMach
     return machines_of(names, azure, credential)
 
 
-def machines_of(
-    names: Names, azure: AzureSettings, credential: TokenCredential, management: str = ""
-) -> CloudMachines:
-    """Return the machines of a cluster. `management` is the URL of the management API; empty: the cloud's."""
+def machines_of(names: Names, azure: AzureSettings, credential: TokenCredential) -> CloudMachines:
+    """Return the machines of a cluster."""
     environment, ca_file = names.environment, azure.endpoints.ca_file
+    management = azure.endpoints.management
     url = azure.endpoints.blob or f"https://{names.storage_account}.blob.{environment.storage}"
     compute = management_client(
         management or environment.management,
