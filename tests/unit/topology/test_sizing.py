@@ -65,9 +65,9 @@ def test_plan_without_a_reserve_or_applications() -> None:
     size = WorkerSize(Fraction(4), 16 * GIB, pods=2)
     exact = plan_workers([Application("web", 4, Fraction(2), 8 * GIB)], size, Fraction(0))
     assert (exact.workers_by_cpu, exact.workers_by_memory, exact.workers_by_pods) == (2, 2, 2)
-    assert (exact.pods, exact.containers, exact.cpu, exact.memory) == (4, 4, 8, 32 * GIB)
+    assert (exact.pods, exact.containers, exact.cpu, exact.memory) == (4, 4, Fraction(8), 32 * GIB)
     empty = plan_workers([], size)
-    assert (empty.pods, empty.containers, empty.cpu, empty.memory, empty.workers) == (0, 0, 0, 0, 1)
+    assert (empty.pods, empty.containers, empty.cpu, empty.memory, empty.workers) == (0, 0, Fraction(0), 0, 1)
 
 
 @pytest.mark.parametrize("size", [WorkerSize(Fraction(4), 16 * GIB), WorkerSize(Fraction(16), 4 * GIB)])
