@@ -6,17 +6,22 @@ import json
 import re
 import socket
 from collections import Counter
+from dataclasses import replace
 
 import pytest
 
-from nodeconfig import BundleError, bundles, pool_bundle
+from assembly import build_topology
+from nodeconfig import BundleError, bundles, containerd, pool_bundle
 from nodeconfig.bundle import Bundle, File, Identity, Service
 from nodeconfig.component import Component, combine_components
+from nodeconfig.containerd import hosts_toml
 from nodeconfig.render import script
+from settings import load
 from testkit.bundles import FakeIndex, cluster
+from tests.unit.settings.support import HIGHLY_AVAILABLE
 from topology.certificates import AUTHORITIES, authorities, leaves
 from topology.certificates import trust_bundle as trust_bundle_name
-from topology.model import Role, Topology
+from topology.model import Registry, Role, Topology
 
 TOPOLOGIES = {
     "usual": cluster(),
@@ -97,6 +102,29 @@ def test_flags_that_must_be_secure(index: FakeIndex) -> None:
     assert kubelet["readOnlyPort"] == 0
     assert kubelet["serverTLSBootstrap"] is kubelet["rotateCertificates"] is kubelet["seccompDefault"] is True
     assert json_config(node, "/etc/kubernetes/kube-proxy.json")["metricsBindAddress"] == "127.0.0.1:10249"
+
+
+def test_only_api_servers_behind_a_load_balancer_stop_with_a_delay(index: FakeIndex) -> None:
+    single = unit_flags(bundles(cluster(), index)["cp-1", Role.CONTROL_PLANE], "kube-apiserver")
+    assert single["shutdown-watch-termination-grace-period"] == "2s"
+    assert "shutdown-delay-duration" not in single
+    topology = build_topology(load(HIGHLY_AVAILABLE))
+    balanced = unit_flags(bundles(topology, index)["cp-1", Role.CONTROL_PLANE], "kube-apiserver")
+    assert balanced["shutdown-watch-termination-grace-period"] == "10s"
+    assert balanced["shutdown-delay-duration"] == "10s"
+
+
+def test_containerd_trusts_the_authority_of_a_mirror() -> None:
+    registry = Registry("r.example:5000", "https://mirror.example", "-----CA-----\n", "")
+    assert hosts_toml(registry, "Basic eDp5").splitlines() == [
+        '[host."https://mirror.example"]',
+        'capabilities = ["pull", "resolve"]',
+        'ca = "/etc/containerd/certs.d/r.example_5000_/ca.crt"',
+        '[host."https://mirror.example".header]',
+        'Authorization = "Basic eDp5"',
+    ]
+    files = {file.path for file in containerd.component(replace(cluster(), registries=(registry,))).files}
+    assert {f"/etc/containerd/certs.d/r.example_5000_/{name}" for name in ("ca.crt", "hosts.toml")} <= files
 
 
 def test_anonymous_requests_reach_only_health_checks(index: FakeIndex) -> None:

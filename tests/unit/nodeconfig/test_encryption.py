@@ -13,8 +13,10 @@ import pytest
 from nodeconfig import apiserver
 from nodeconfig.encryption import ENCRYPTION_FILE, encryption_is_loaded
 from nodeconfig.host_paths import BIN
+from nodeconfig.roles import has_rotation
 from testkit.bundles import cluster
-from topology.model import Certificates, Rotation, Topology
+from topology.encryption import kms_rotation, resource_rotation
+from topology.model import Certificates, Role, Rotation, Topology
 from topology.options import Encryption, KmsPlugin
 
 CONTENT = b"kind: EncryptionConfiguration\n"
@@ -69,3 +71,8 @@ def test_the_api_server_starts_after_the_unit_of_the_plugin() -> None:
     (unit,) = [file for file in component.files if file.path.endswith("kube-apiserver.service")]
     assert "After=network.target etcd.service vault-kms.service" in unit.content.splitlines()
     assert "Wants=network.target etcd.service vault-kms.service" in unit.content.splitlines()
+
+
+@pytest.mark.parametrize("name", ["encryption", kms_rotation("vault"), resource_rotation("secrets")])
+def test_rotations_of_the_encryption_are_in_bundles_of_control_planes_only(name: str) -> None:
+    assert [role for role in Role if has_rotation(role, name)] == [Role.CONTROL_PLANE]

@@ -72,7 +72,8 @@ def test_single_control_plane_keeps_its_flags() -> None:
 def test_single_control_plane_uses_all_members_without_a_proxy_beside_its_own_member() -> None:
     single = cluster(etcd=3)
     mixed = replace(single, etcd=(Member("cp-1", single.control_planes[0].address), *single.etcd[1:]))
-    assert etcd_servers(mixed, "cp-1").count("https://") == 3
+    urls = [f"https://{member.address}:2379" for member in mixed.etcd]
+    assert etcd_servers(mixed, "cp-1") == ",".join(urls)
 
 
 def test_api_server_without_a_member_uses_the_proxy(dedicated: Topology) -> None:
@@ -95,6 +96,14 @@ def test_control_planes_prefer_different_members(dedicated: Topology) -> None:
     assert "    balance first\n" in text
     for member in dedicated.etcd:
         assert f"    server {member.name} {member.address}:2379 verifyhost {member.name}\n" in text
+
+
+def test_proxy_forwards_connections_without_reading_http(dedicated: Topology) -> None:
+    """Test the mode of both sections: in HTTP mode, haproxy could not forward TLS connections."""
+    _, _, sections = proxy_configuration(dedicated, dedicated.control_planes[0]).partition("frontend etcd\n")
+    frontend, _, backend = sections.partition("\nbackend etcd\n")
+    for section in (frontend, backend):
+        assert section.splitlines()[0] == "    mode tcp"
 
 
 def test_proxy_listens_only_on_loopback_and_reads_its_own_key(dedicated: Topology) -> None:

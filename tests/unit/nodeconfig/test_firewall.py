@@ -66,6 +66,13 @@ def test_other_networks_reach_pods_only_through_translated_addresses() -> None:
     assert pods.startswith(f"ip daddr 10.244.0.0/16 {inside}")
 
 
+def test_quotation_marks_of_a_purpose_do_not_end_the_comment() -> None:
+    port = {"port": 9100, "sources": ["192.0.2.0/24"], "because": 'the "new" exporter'}
+    lines = chain(topology_of(**{"network.ports": {"exporter": port}}), "input")
+    comments = [line.partition(" comment ")[2] for line in lines if "dport 9100" in line]
+    assert comments == ["\"the 'new' exporter, not for pods\"", "\"the 'new' exporter\""]
+
+
 def test_only_nodes_filter_packets_of_pods() -> None:
     topology = build_topology(load(HIGHLY_AVAILABLE))
     assert "not for pods" not in ruleset(topology, {Role.LOAD_BALANCER})

@@ -13,7 +13,7 @@ import pytest
 from nodeconfig import BundleError, bundles
 from nodeconfig.bundle import Bundle, File, Identity
 from nodeconfig.host_program import program
-from nodeconfig.render import MAX_TEXT_BYTES, payload, reset_script, script
+from nodeconfig.render import LOAD_PROGRAM, MAX_TEXT_BYTES, payload, reset_script, script
 from testkit import pki
 from testkit.bundles import FakeIndex, cluster
 from topology.model import Role
@@ -114,3 +114,8 @@ def test_the_program_and_reset_are_posix_shell() -> None:
             subprocess.run(["sh", "-n"], input=text, text=True, check=True)
     assert "reset node leave 300\n" in reset_script(Role.NODE)
     assert "leave" not in reset_script(Role.NODE, leave=False)
+
+
+def test_reset_loads_a_copy_of_the_program_because_the_last_reset_removes_it() -> None:
+    lines = reset_script(Role.NODE).splitlines()
+    assert lines.index('cp "$program" "$1/host.sh"') + 1 == lines.index(LOAD_PROGRAM)

@@ -11,7 +11,7 @@ import pytest
 
 from policy.rules import table
 from policy.rules.model import Violation
-from tests.unit.policy.checks import ANY_ADDRESS, FACTS, make_resource
+from tests.unit.policy.checks import ANY_ADDRESS, FACTS, TAGS, make_resource
 from tests.unit.policy.test_settings_rules import networks
 
 INGRESS = "aws:vpc/securityGroupIngressRule:SecurityGroupIngressRule"
@@ -109,6 +109,37 @@ def test_rules_of_one_port_name_the_first_rule_of_that_port() -> None:
             mandatory=True,
         )
     ]
+
+
+def test_a_firewall_that_is_open_to_the_public_names_the_port_and_its_sources() -> None:
+    sources = ["1.0.0.0/8", "3.0.0.0/8", "5.0.0.0/8"]
+    rule = {"protocol": "tcp", "fromPort": 22, "toPort": 22, "cidrBlocks": sources}
+    group = make_resource("aws:ec2/securityGroup:SecurityGroup", {"tags": TAGS, "ingress": [rule]})
+    assert list(table.check_resource(group, FACTS)) == [
+        Violation(
+            rule="no-open-ingress",
+            message="ingress[0]: allows 1.0.0.0/8, 3.0.0.0/8 and 1 more to reach port 22 (tcp); "
+            "list the networks that need the port",
+            urn=group.urn,
+            mandatory=True,
+        )
+    ]
+
+
+@pytest.mark.parametrize(
+    ("inputs", "path"),
+    [
+        ({"password": "hunter2"}, "password"),
+        ({"a": {"password": "hunter2"}}, "a.password"),
+        ({"a": [{}, {"b": {"password": "hunter2"}}]}, "a[1].b.password"),
+    ],
+)
+def test_a_plain_secret_is_named_by_its_path(inputs: Mapping[str, Any], path: str) -> None:
+    (violation,) = table.check_resource(make_resource("aws:x:Y", inputs), FACTS)
+    assert violation.message == (
+        f"{path}: contains a value with the name of a secret and is not marked secret; "
+        "use pulumi.Output.secret"
+    )
 
 
 def test_an_even_number_of_members_names_the_last_member() -> None:

@@ -12,6 +12,7 @@ import pytest
 from policy.rules import table
 from policy.rules.model import ResourceRule
 from providers.resources import UNKNOWN
+from redaction import MASK
 from tests.unit.policy.checks import ANY_ADDRESS, FACTS, TAGS, make_resource, violations
 from tests.unit.policy.examples import BLOCK, EXAMPLES
 
@@ -38,6 +39,18 @@ def test_an_unknown_value_breaks_no_rule(
 ) -> None:
     unknown = {key: UNKNOWN if not isinstance(value, list | dict) else value for key, value in good.items()}
     assert violations(type_, unknown, protect=True) == {}
+
+
+@pytest.mark.parametrize(
+    "inputs",
+    [
+        {"values": {"adminPassword": UNKNOWN}},
+        {"values": {"env": f"password: {UNKNOWN}\n"}},
+        {"values": {"adminPassword": MASK}},
+    ],
+)
+def test_a_value_that_is_not_visible_is_no_plain_secret(inputs: Mapping[str, Any]) -> None:
+    assert violations("aws:x:Y", inputs) == {}
 
 
 def test_only_the_api_may_be_public_and_only_by_the_settings() -> None:

@@ -120,3 +120,31 @@ def test_short_secrets_are_not_searched() -> None:
 def test_keys_and_values_of_json_are_redacted() -> None:
     redacted = Redactor(["s3cr3t-w0rd"]).redact_value({"s3cr3t-w0rd": ["s3cr3t-w0rd", {"n": 1}], "b": True})
     assert redacted == {"[secret]": ["[secret]", {"n": 1}], "b": True}
+
+
+def test_characters_before_an_escape_are_not_masked() -> None:
+    assert Redactor(["hunter twenty two"]).redact("(hunter twenty two) a\\u0020b") == f"({MASK}) a\\u0020b"
+
+
+@pytest.mark.parametrize("secret", ["ab1\ncd2", "ab1\tcd2"])
+def test_secret_with_an_escaped_control_character_is_masked(secret: str) -> None:
+    assert Redactor([secret]).redact(f"({json.dumps(secret)})") == f'("{MASK}")'
+
+
+def test_escape_of_a_number_that_is_no_character_does_not_stop_the_redaction() -> None:
+    assert Redactor(["hunter22"]).redact("\\U00110000 hunter22") == f"\\U00110000 {MASK}"
+
+
+def test_url_safe_base64_of_a_secret_is_masked_with_the_characters_beside_it() -> None:
+    encoded = base64.urlsafe_b64encode(b"user:??>>hunter~~:x").decode()
+    assert "_" in encoded
+    assert Redactor(["??>>hunter~~"]).redact(f"({encoded})") == f"({MASK})"
+
+
+def test_key_inside_a_secret_kubeconfig_is_masked() -> None:
+    redactor = Redactor(["users: [{user: {client-key-data: hunter22, client-certificate: someone}}]"])
+    assert redactor.redact("hunter22 of someone") == f"{MASK} of someone"
+
+
+def test_secret_with_a_colon_is_masked() -> None:
+    assert Redactor(["hunter:22"]).redact("(hunter:22)") == f"({MASK})"

@@ -193,9 +193,10 @@ def test_exactly_the_secret_is_masked(text: str, redacted: str) -> None:
     assert Redactor(["hunter twenty two"]).redact(text) == redacted
 
 
-def test_encoded_json_of_a_secret_is_masked_from_the_first_to_the_last_character() -> None:
+@pytest.mark.parametrize("ensure_ascii", [False, True])
+def test_encoded_json_of_a_secret_is_masked_from_the_first_to_the_last_character(ensure_ascii: bool) -> None:
     secret = 'ü"hunter"é'
-    digits = json.dumps(secret, ensure_ascii=False)[1:-1].encode().hex()
+    digits = json.dumps(secret, ensure_ascii=ensure_ascii)[1:-1].encode().hex()
     assert Redactor([secret]).redact(f"({digits})") == f"({MASK})"
 
 

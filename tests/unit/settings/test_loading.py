@@ -16,6 +16,7 @@ from settings import SettingsError, files, load, paths
 from settings.known_hosts import KnownHosts
 from settings.stackfile import load_file
 from tests.unit.settings.support import HIGHLY_AVAILABLE, ONE_HOST, TWO_WORKERS, with_edits, with_workers
+from tests.unit.settings.wrong_clouds import AWS, AZURE
 
 SECRET = "hunter2-very-secret"
 
@@ -25,6 +26,18 @@ SECRET = "hunter2-very-secret"
 )
 def test_valid_settings_load(raw: dict[str, Any]) -> None:
     assert load(raw).name == raw["name"]
+
+
+@pytest.mark.parametrize(
+    ("raw", "edits"),
+    [
+        (AWS, {"aws.zones": 1, "control_planes.hosts": ["cp-1"]}),
+        (AWS, {"aws.disk_key": "arn:aws:kms:eu-central-1:123456789012:key/1234"}),
+        (AZURE, {"azure.ssh_key": "ssh-ed25519 AAAA"}),
+    ],
+)
+def test_allowed_values_of_a_cloud_load(raw: dict[str, Any], edits: dict[str, object]) -> None:
+    assert load(with_edits(raw, edits)).cloud
 
 
 def test_missing_settings_have_defaults() -> None:

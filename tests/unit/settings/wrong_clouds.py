@@ -102,6 +102,12 @@ CLOUDS = (
         AWS,
     ),
     InvalidSettings(
+        "control_planes.hosts",
+        "6 control planes are more than etcd and leases profit from; allowed: 1, 3 or 5",
+        {"control_planes.hosts": [f"cp-{number}" for number in range(6)]},
+        AWS,
+    ),
+    InvalidSettings(
         "load_balancers.hosts",
         "which provides a load balancer",
         {"load_balancers.hosts": ["lb-1", "lb-2"]},

@@ -86,6 +86,13 @@ MACHINES = (
     ),
     InvalidSettings(
         "load_balancers.hosts[1]",
+        '"lb-1": named twice',
+        {"load_balancers.hosts": ["lb-1", "lb-1"], "metal.hosts.lb-2": REMOVE},
+        HIGHLY_AVAILABLE,
+        together_with=1,
+    ),
+    InvalidSettings(
+        "load_balancers.hosts[1]",
         '"w-1": also a worker',
         {"load_balancers.hosts": ["lb-1", "w-1"], "metal.hosts.lb-2": REMOVE},
         HIGHLY_AVAILABLE,
@@ -131,6 +138,12 @@ MACHINES = (
         "endpoint.port",
         "22: is the port of sshd on the load balancers",
         {"endpoint.port": 22},
+        HIGHLY_AVAILABLE,
+    ),
+    InvalidSettings(
+        "endpoint.port",
+        "30000: is inside network.node_ports (30000-32767)",
+        {"endpoint.port": 30000},
         HIGHLY_AVAILABLE,
     ),
     InvalidSettings(

@@ -65,6 +65,11 @@ def test_the_inventory_has_known_nodes_and_patterns_of_pools() -> None:
     assert "cp-1" in found["nodes"]
 
 
+def test_the_inventory_has_lines_for_each_node() -> None:
+    """Test that a preview of an added worker shows only the lines of this worker."""
+    assert '  "w-1": [\n   "10.9.0.21"\n  ]' in inventory(cluster(), lambda pool: "unused")
+
+
 def test_the_api_balancers_and_etcd_hosts_are_reserved() -> None:
     edits = {"api.names": ["api.example", "203.0.113.5", "cp-1"]}
     topology = build_topology(load(with_edits(HIGHLY_AVAILABLE, edits)))

@@ -103,6 +103,13 @@ def test_impossible_prefixes_are_errors() -> None:
         node_prefix_for_pods(0)
     with pytest.raises(ValueError, match="no range holds"):
         pods_prefix_for_nodes(5, 2)
+    with pytest.raises(ValueError, match="no range holds 4294967295 pods"):
+        node_prefix_for_pods(2**32 - 1)
+
+
+def test_all_addresses_can_be_one_range() -> None:
+    assert pods_prefix_for_nodes(4, 2) == 0
+    assert node_prefix_for_pods(2**32 - 2) == 0
 
 
 @given(st.lists(networks(), max_size=5), st.integers(0, 2**32 - 1))

@@ -10,7 +10,7 @@ import pytest
 from assembly import build_topology
 from settings import load
 from tests.unit.settings.support import HIGHLY_AVAILABLE, ONE_HOST, TWO_WORKERS, with_edits
-from topology.firewall_rules import FirewallRule, port_table, rules_for
+from topology.firewall_rules import FirewallRule, port_table, ports_closed_to_pods, rules_for
 from topology.model import Role, Topology
 from topology.ports import CLUSTER_PORTS, PORT_TABLE, Protocol
 
@@ -122,3 +122,19 @@ def test_api_servers_behind_load_balancers_accept_only_the_cluster() -> None:
     assert admits(rules, "10.0.0.14", 6443)
     assert admits(rules, "10.244.3.4", 6443)
     assert admits(rules_for(topology, [Role.LOAD_BALANCER]), "192.0.2.7", 6443)
+
+
+def test_ports_of_the_table_are_closed_to_pods_unless_pods_are_a_source(
+    restricted_topology: Topology,
+) -> None:
+    closed = ports_closed_to_pods(restricted_topology)
+    assert [(rule.protocol, rule.first, rule.last) for rule in closed] == [
+        (Protocol.TCP, 22, 22),
+        (Protocol.TCP, 2379, 2379),
+        (Protocol.TCP, 2380, 2380),
+        (Protocol.TCP, 10256, 10256),
+        (Protocol.UDP, 8472, 8472),
+    ]
+    for rule in closed:
+        assert rule.networks == restricted_topology.network.machines
+        assert rule.purpose
