@@ -40,14 +40,16 @@ def variables(machine: Machine, cloud: PulumiCloud) -> dict[str, str]:
 
 
 @pytest.fixture(scope="module")
-def file(machine: Machine) -> Path:
-    """Return the stack file of a stack with an environment."""
+def file(machine: Machine, variables: dict[str, str]) -> Path:
+    """Return the stack file of a stack with an environment and an encrypted password."""
     config = OfflineStack.from_checkout(machine, "dev", keep_one_machine).config
     config["kubewright:cluster"]["registries"]["_default"]["username"] = "user"
     del config["kubewright:cluster"]["environment"]
     del config["kubewright:cluster"]["helm_releases"]
     path = machine.write_stack_file("prod", config)
     path.write_text(f"environment: [settings]\n{path.read_text()}")
+    words = ("config", "set", "--secret", "registries._default.password")
+    run(machine, path, variables, *words, stdin=PASSWORD.value)
     return path
 
 
@@ -58,11 +60,7 @@ def run(
     return machine.execute(words, check=check, variables=variables, stdin=stdin)
 
 
-def test_secret_is_encrypted_by_the_service(
-    machine: Machine, file: Path, variables: dict[str, str], cloud: PulumiCloud
-) -> None:
-    path = "registries._default.password"
-    run(machine, file, variables, "config", "set", "--secret", path, stdin=PASSWORD.value)
+def test_secret_is_encrypted_by_the_service(machine: Machine, file: Path, cloud: PulumiCloud) -> None:
     document = yaml.safe_load(file.read_text())
     assert list(document["config"]["kubewright:cluster"]["registries"]["_default"]["password"]) == ["secure"]
     assert not {"encryptionsalt", "encryptedkey"} & document.keys()

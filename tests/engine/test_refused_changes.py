@@ -41,7 +41,7 @@ def cluster(names, etcd="3.6.16", kubernetes="1.35.6", key=None):
 """
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture
 def stack(tmp_path_factory: pytest.TempPathFactory) -> Program:
     """Return an empty stack. Each test first deploys the members and versions that it needs."""
     home = tmp_path_factory.getbasetemp() / "pulumi-home"

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from itertools import count
 from pathlib import Path
 
 import pytest
@@ -25,6 +26,7 @@ VALUES = {
     "registries._default.password": "first-Registry-passw0rd",
 }
 NEW_VALUES = {path: value.replace("first", "second") for path, value in VALUES.items()}
+_NUMBERS = count()
 PASSPHRASE = {"PULUMI_CONFIG_PASSPHRASE": "test-Passphrase"}
 
 
@@ -96,7 +98,8 @@ def _with_alerts(cluster: Document) -> None:
 @pytest.fixture(scope="module", params=["passphrase", "key"])
 def stack(machine: Machine, request: pytest.FixtureRequest) -> Iterator[SecretStack]:
     """Yield a deployed stack whose stack file has a comment and `VALUES`."""
-    name = f"with-{request.param}"
+    # In random order, this fixture can run several times for a parameter.
+    name = f"with-{request.param}-{next(_NUMBERS)}"
     config = OfflineStack.from_checkout(machine, "dev", _with_alerts).config
     file = machine.write_stack_file(name, config)
     with vault.serve_vault() as key_variables:

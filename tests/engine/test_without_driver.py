@@ -34,7 +34,16 @@ class UserCheckout:
         environment = engine_environment(machine.cache / "pulumi", {**machine.environment, **self.variables})
         self.pulumi = Program(self.directory, environment)
         self.config = machine.stack_config(CHECKOUT / f"Pulumi.{STACK}.yaml")
+        self.created: set[str] = set()
         self.write(self.config)
+
+    def deploy(self) -> None:
+        """Create the stack. Set `created` to the URNs that a preview showed before."""
+        self.pulumi.run("stack", "init", STACK)
+        output = self.pulumi.run("preview", "--json")
+        steps = json.loads(output[output.index("{") :])["steps"]
+        self.created = {step["urn"] for step in steps if step["op"] == "create"}
+        self.pulumi.up()
 
     def write(self, config: Document) -> None:
         """Write the stack file. Keep the salt that the engine added."""
@@ -53,18 +62,15 @@ class UserCheckout:
 @pytest.fixture(scope="module")
 def checkout(machine: Machine, tmp_path_factory: pytest.TempPathFactory) -> UserCheckout:
     user = UserCheckout(machine, tmp_path_factory.mktemp("user"))
-    user.pulumi.run("stack", "init", STACK)
+    user.deploy()
     return user
 
 
 def test_pulumi_deploys_the_recorded_urns(checkout: UserCheckout, machine: Machine) -> None:
-    output = checkout.pulumi.run("preview", "--json")
-    steps = json.loads(output[output.index("{") :])["steps"]
-    urns = {step["urn"] for step in steps if step["op"] == "create"}
-    named = {urn for urn in urns if "::pulumi:pulumi:Stack::" not in urn and "::default_" not in urn}
+    ignored = ("::pulumi:pulumi:Stack::", "::default_")
+    named = {urn for urn in checkout.created if not any(part in urn for part in ignored)}
     assert named == set((CHECKOUT / f"tests/unit/urns/{STACK}.txt").read_text().splitlines())
 
-    checkout.pulumi.up()
     checkout.pulumi.assert_unchanged()
     # A preview by the driver shows no change, so the driver uses the same resources and inputs.
     words = ("preview", "--stack", STACK, "--file", str(checkout.directory / f"Pulumi.{STACK}.yaml"))

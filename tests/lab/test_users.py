@@ -102,6 +102,7 @@ def test_remaining_bindings_of_the_stack_file_are_named(
     api = users.KubernetesApi(target.environment, "t")
     api.kubectl("create", "clusterrolebinding", "devs", "--clusterrole=view", "--group=dev")
     users.revoke(target, "ann")
+    api.kubectl("delete", "clusterrolebinding", "devs")
     assert "still bound by the stack file: ClusterRoleBinding devs" in capsys.readouterr().out
 
 

@@ -82,3 +82,5 @@ def test_configured_port_is_open_for_its_sources_only(cluster: Cluster, namespac
         assert not reaches("cp-1")
         assert {host: cluster.services(host) for host in cluster.nodes} == before, "a service restarted"
     assert not reaches("w-2")
+    # The other tests of this file compare all listeners.
+    cluster.kubectl("delete", "-n", namespace, "pod/server", "--grace-period=1", "--wait")
