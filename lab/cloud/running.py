@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import fcntl
-import json
 import secrets
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from lab.cloud.records import locked, read_records, write_records
 from lab.keys import write_atomically
 from lab.paths import LabPaths
 
@@ -61,10 +60,7 @@ class MachineStates:
 
     def all(self) -> tuple[RunningMachine, ...]:
         """Return all machines of the lab."""
-        try:
-            return tuple(RunningMachine(**item) for item in json.loads(self.path.read_text()))
-        except FileNotFoundError:
-            return ()
+        return tuple(RunningMachine(**item) for item in read_records(self.path))
 
     def by_address(self, address: str) -> RunningMachine | None:
         """Return the machine with this address, or None."""
@@ -94,13 +90,8 @@ class MachineStates:
 
     def _update_file(self, transform: Callable[[Iterable[RunningMachine]], Iterable[RunningMachine]]) -> None:
         """Replace the list by `transform(list)` under a lock, because several processes write the file."""
-        self.path.parent.mkdir(parents=True, exist_ok=True)
-        with self.path.with_suffix(".lock").open("w") as lock:
-            fcntl.flock(lock, fcntl.LOCK_EX)
-            new_file = self.path.with_suffix(".new")
-            machines = [asdict(machine) for machine in transform(self.all())]
-            new_file.write_text(json.dumps(machines, indent=2) + "\n")
-            new_file.replace(self.path)
+        with locked(self.path):
+            write_records(self.path, transform(self.all()))
 
 
 def admin_secret(lab: str) -> str:

@@ -5,15 +5,13 @@ The machines of the groups are in `lab.cloud.running`.
 
 from __future__ import annotations
 
-import fcntl
-import json
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from lab.keys import write_atomically
+from lab.cloud.records import locked, read_records, write_records
 from lab.paths import LabPaths
 
 RUNNING = ("Pending", "InProgress", "Cancelling")
@@ -105,11 +103,7 @@ class ScalingGroups:
 
     def all(self) -> dict[str, ScalingGroup]:
         """Return all groups by name."""
-        try:
-            items = json.loads(self.path.read_text())
-        except FileNotFoundError:
-            return {}
-        return {item["name"]: _from_json(item) for item in items}
+        return {item["name"]: _from_json(item) for item in read_records(self.path)}
 
     def change(self, name: str, transform: Callable[[ScalingGroup], ScalingGroup]) -> None:
         """Change a group, under a lock. Raise KeyError for an unknown group."""
@@ -131,13 +125,10 @@ class ScalingGroups:
     @contextmanager
     def _locked(self) -> Iterator[dict[str, ScalingGroup]]:
         """Yield all groups, and write them at the end of the block."""
-        self.path.parent.mkdir(parents=True, exist_ok=True)
-        with self.path.with_suffix(".lock").open("w") as lock:
-            fcntl.flock(lock, fcntl.LOCK_EX)
+        with locked(self.path):
             groups = self.all()
             yield groups
-            text = json.dumps([asdict(group) for group in groups.values()], indent=2)
-            write_atomically(self.path, text + "\n", mode=0o600)
+            write_records(self.path, groups.values())
 
 
 def _from_json(item: Mapping[str, Any]) -> ScalingGroup:

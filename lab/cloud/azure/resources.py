@@ -5,15 +5,13 @@ The management API writes the file, `lab.cloud.azure.group_machines` reads and c
 
 from __future__ import annotations
 
-import fcntl
-import json
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from lab.keys import write_atomically
+from lab.cloud.records import locked, read_records, write_records
 from lab.paths import LabPaths
 
 Body = Mapping[str, Any]
@@ -86,11 +84,7 @@ class Resources:
 
     def all(self) -> dict[str, Resource]:
         """Return all resources by id in lower case."""
-        try:
-            items = json.loads(self.path.read_text())
-        except FileNotFoundError:
-            return {}
-        return {item["id"].lower(): _from_json(item) for item in items}
+        return {item["id"].lower(): _from_json(item) for item in read_records(self.path)}
 
     def of_type(self, kind: str) -> list[Resource]:
         """Return all resources of a type."""
@@ -111,13 +105,10 @@ class Resources:
     @contextmanager
     def locked(self) -> Iterator[dict[str, Resource]]:
         """Yield all resources, and write them at the end of the block unless it raises an error."""
-        self.path.parent.mkdir(parents=True, exist_ok=True)
-        with self.path.with_suffix(".lock").open("w") as lock:
-            fcntl.flock(lock, fcntl.LOCK_EX)
+        with locked(self.path):
             resources = self.all()
             yield resources
-            text = json.dumps([asdict(resource) for resource in resources.values()], indent=1)
-            write_atomically(self.path, text + "\n", mode=0o600)
+            write_records(self.path, resources.values())
 
 
 def is_inside(id: str, outer: str) -> bool:
