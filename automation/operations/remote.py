@@ -6,11 +6,13 @@ exception. Scripts are plain sh text that others can see, so secrets must be pas
 
 from __future__ import annotations
 
+import os
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
+from typing import BinaryIO
 
 PARALLEL = 32
 """Maximum number of hosts that an operation connects to at a time."""
@@ -57,12 +59,27 @@ class Remote(ABC):
         """
 
     @abstractmethod
+    def _stream(
+        self,
+        host: str,
+        script: str,
+        timeout: float,
+        *,
+        source: BinaryIO | None = None,
+        target: BinaryIO | None = None,
+    ) -> ScriptResult:
+        """Run a script as root. `source` is its standard input, `target` receives its standard output."""
+
     def send(self, host: str, script: str, source: Path, *, timeout: float) -> ScriptResult:
         """Run a script as root with a local file as standard input."""
+        with source.open("rb") as file:
+            return self._stream(host, script, timeout, source=file)
 
-    @abstractmethod
     def fetch(self, host: str, script: str, target: Path, *, timeout: float) -> ScriptResult:
         """Run a script as root and write its output to a local file that only the owner can read."""
+        descriptor = os.open(target, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+        with os.fdopen(descriptor, "wb") as file:
+            return self._stream(host, script, timeout, target=file)
 
     @abstractmethod
     def send_from_host(

@@ -10,7 +10,7 @@ import subprocess
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from shlex import quote
-from typing import IO
+from typing import BinaryIO
 
 from automation.errors import UserError
 from automation.operations.remote import TIMED_OUT, Remote, ScriptResult
@@ -42,16 +42,17 @@ class SshRemote(Remote):
         data = stdin.encode() if isinstance(stdin, str) else stdin
         return self._run_ssh(host, self._shell_command(host, script, root), timeout, data=data)
 
-    def send(self, host: str, script: str, source: Path, *, timeout: float) -> ScriptResult:
-        """Run a script as root with a local file as standard input."""
-        with source.open("rb") as file:
-            return self._run_ssh(host, self._shell_command(host, script, True), timeout, source=file)
-
-    def fetch(self, host: str, script: str, target: Path, *, timeout: float) -> ScriptResult:
-        """Run a script as root and write its output to a local file that only the owner can read."""
-        descriptor = os.open(target, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-        with os.fdopen(descriptor, "wb") as file:
-            return self._run_ssh(host, self._shell_command(host, script, True), timeout, target=file)
+    def _stream(
+        self,
+        host: str,
+        script: str,
+        timeout: float,
+        *,
+        source: BinaryIO | None = None,
+        target: BinaryIO | None = None,
+    ) -> ScriptResult:
+        command = self._shell_command(host, script, True)
+        return self._run_ssh(host, command, timeout, source=source, target=target)
 
     def send_from_host(
         self, host: str, address: str, port: int, data: bytes, *, timeout: float
@@ -90,8 +91,8 @@ class SshRemote(Remote):
         timeout: float,
         *,
         data: bytes | None = None,
-        source: IO[bytes] | None = None,
-        target: IO[bytes] | None = None,
+        source: BinaryIO | None = None,
+        target: BinaryIO | None = None,
     ) -> ScriptResult:
         argv = [*self._ssh_options(host), self._ssh_destination(host), command]
         try:

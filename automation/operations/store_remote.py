@@ -8,14 +8,12 @@ from __future__ import annotations
 
 import base64
 import io
-import os
 import secrets
 import threading
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from pathlib import Path
 from shlex import quote
 from typing import BinaryIO
 
@@ -98,18 +96,7 @@ class StoreRemote(Remote):
     ) -> ScriptResult:
         """Run a script of sh text as root on a machine."""
         data = stdin.encode() if isinstance(stdin, str) else stdin
-        return self._run(host, script, timeout, source=io.BytesIO(data) if data else None)
-
-    def send(self, host: str, script: str, source: Path, *, timeout: float) -> ScriptResult:
-        """Run a script as root with a local file as standard input."""
-        with source.open("rb") as file:
-            return self._run(host, script, timeout, source=file)
-
-    def fetch(self, host: str, script: str, target: Path, *, timeout: float) -> ScriptResult:
-        """Run a script as root and write its output to a local file that only the owner can read."""
-        descriptor = os.open(target, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-        with os.fdopen(descriptor, "wb") as file:
-            return self._run(host, script, timeout, target=file)
+        return self._stream(host, script, timeout, source=io.BytesIO(data) if data else None)
 
     def send_from_host(
         self, host: str, address: str, port: int, data: bytes, *, timeout: float
@@ -119,10 +106,10 @@ class StoreRemote(Remote):
         Return the response, and a reason if the response is empty.
         """
         script = f"exec python3 -c {quote(_CONNECT)} {quote(address)} {port} {timeout}"
-        result = self._run(host, script, timeout + 10, source=io.BytesIO(data))
+        result = self._stream(host, script, timeout + 10, source=io.BytesIO(data))
         return (base64.b64decode(result.output), "") if result.ok else (b"", result.reason)
 
-    def _run(
+    def _stream(
         self,
         host: str,
         script: str,
