@@ -78,10 +78,7 @@ class Workspace:
     @property
     def host_count(self) -> int:
         """The number of hosts in the stack file; 0 for a cloud."""
-        cluster = self.config.get(CLUSTER_KEY)
-        metal = cluster.get("metal") if isinstance(cluster, Mapping) else None
-        hosts = metal.get("hosts") if isinstance(metal, Mapping) else None
-        return len(hosts) if isinstance(hosts, Mapping) else 0
+        return len(hosts_file.hosts_of(self.config) or ())
 
     @property
     def removal_marker(self) -> Path:

@@ -34,13 +34,20 @@ def split_hosts(config: Document) -> tuple[dict[str, Any], dict[str, Any]] | Non
     """Return the configuration without `metal.hosts`, and the hosts; None if the configuration has no
     hosts.
     """
+    hosts = hosts_of(config)
+    if hosts is None:
+        return None
+    cluster = config[CLUSTER_KEY]
+    rest = {key: value for key, value in cluster["metal"].items() if key != "hosts"}
+    return {**config, CLUSTER_KEY: {**cluster, "metal": rest}}, dict(hosts)
+
+
+def hosts_of(config: Document) -> Document | None:
+    """Return `metal.hosts` of an unchecked configuration; None if the configuration has no hosts."""
     cluster = config.get(CLUSTER_KEY)
     metal = cluster.get("metal") if isinstance(cluster, Mapping) else None
     hosts = metal.get("hosts") if isinstance(metal, Mapping) else None
-    if not isinstance(cluster, Mapping) or not isinstance(metal, Mapping) or not isinstance(hosts, Mapping):
-        return None
-    rest = {key: value for key, value in metal.items() if key != "hosts"}
-    return {**config, CLUSTER_KEY: {**cluster, "metal": rest}}, dict(hosts)
+    return hosts if isinstance(hosts, Mapping) else None
 
 
 def join_hosts(cluster: Document, file: str | None) -> Document:

@@ -19,6 +19,7 @@ from topology.model import Member
 from topology.subnets import MAX_ZONES
 
 if TYPE_CHECKING:
+    from botocore.response import StreamingBody
     from types_boto3_autoscaling import AutoScalingClient
     from types_boto3_ec2 import EC2Client
     from types_boto3_s3 import S3Client
@@ -57,24 +58,14 @@ class ObjectStore(RequestStore):
     def read(self, key: str) -> str | None:
         """Return the text of an object; None for a missing object."""
         with _unavailable():
-            try:
-                body = self._s3.get_object(Bucket=self._bucket, Key=key)["Body"]
-            except ClientError as error:
-                if _code(error) in _NOT_FOUND:
-                    return None
-                raise
-            return body.read().decode(errors="replace")
+            body = self._body(key)
+            return None if body is None else body.read().decode(errors="replace")
 
     def download(self, key: str, target: BinaryIO) -> int:
         """Write the content of an object to a file. Return its size in bytes; 0 for a missing object."""
         with _unavailable():
-            try:
-                body = self._s3.get_object(Bucket=self._bucket, Key=key)["Body"]
-            except ClientError as error:
-                if _code(error) in _NOT_FOUND:
-                    return 0
-                raise
-            return sum(target.write(chunk) for chunk in body.iter_chunks(_CHUNK_BYTES))
+            body = self._body(key)
+            return 0 if body is None else sum(map(target.write, body.iter_chunks(_CHUNK_BYTES)))
 
     def remove(self, *keys: str) -> None:
         """Delete objects with all of their versions."""
@@ -85,6 +76,15 @@ class ObjectStore(RequestStore):
                     found = version["Key"]
                     if found == key:  # the list has all keys with this prefix
                         self._s3.delete_object(Bucket=self._bucket, Key=found, VersionId=version["VersionId"])
+
+    def _body(self, key: str) -> StreamingBody | None:
+        """Return the content of an object; None for a missing object."""
+        try:
+            return self._s3.get_object(Bucket=self._bucket, Key=key)["Body"]
+        except ClientError as error:
+            if _code(error) in _NOT_FOUND:
+                return None
+            raise
 
 
 class GroupMachines(CloudMachines):

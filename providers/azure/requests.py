@@ -24,7 +24,6 @@ from topology.model import Member
 if TYPE_CHECKING:
     from azure.mgmt.compute import ComputeManagementClient
 
-    from settings.azure import AzureSettings
     from settings.cluster import Settings
 
 _SCALE_SET = "Microsoft.Compute/virtualMachineScaleSets"
@@ -208,14 +207,9 @@ def open_machines(settings: Settings, variables: Mapping[str, str]) -> CloudMach
     )
     # azure-identity reads the variables of managed identities from the environment.
     os.environ.update(variables)
-    with _as_failure():
-        credential = deployer_credential(os.environ, names.environment.login)
-    return machines_of(names, azure, credential)
-
-
-def machines_of(names: Names, azure: AzureSettings, credential: TokenCredential) -> CloudMachines:
-    """Return the machines of a cluster."""
     environment, ca_file = names.environment, azure.endpoints.ca_file
+    with _as_failure():
+        credential = deployer_credential(os.environ, environment.login)
     management = azure.endpoints.management
     url = azure.endpoints.blob or f"https://{names.storage_account}.blob.{environment.storage}"
     compute = management_client(

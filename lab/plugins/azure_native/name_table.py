@@ -37,9 +37,7 @@ class Limit(ValueLimit):
     type: str
 
 
-def _tags(
-    highest: int, name: str = r"[^<>%&\\?/]{1,512}", longest: int = 256
-) -> Callable[[Mapping[str, str]], str]:
+def _tags(highest: int, name: str = r"[^<>%&\\?/]{1,512}") -> Callable[[Mapping[str, str]], str]:
     """Return the check of tags: their number, their names and the lengths of their values."""
 
     def check(tags: Mapping[str, str]) -> str:
