@@ -124,7 +124,14 @@ test: ## lint, unit tests, engine tests and lab tests (root)
 	$(call timed,lint,$(MAKE) --no-print-directory lint)
 	$(call timed,prepare,$(PREPARE))
 	$(call timed,mirror,./kubewright mirror)
-	@$(PYTEST) $(PARALLEL) $(ORDER) --durations=40 tests/unit tests/engine tests/lab
+	@$(PYTEST) $(PARALLEL) $(ORDER) -m "not release" --durations=40 tests/unit tests/engine tests/lab
+
+# Life cycles of whole stacks, with the marker `release`: each file takes minutes.
+.PHONY: test-release
+test-release: ## tests that take minutes and that `make test` leaves out, before a release (root)
+	@$(PREPARE)
+	@./kubewright mirror
+	@$(PYTEST) $(PARALLEL) -m release tests/engine tests/lab
 
 # In a shuffled run, a test that depends on an earlier test fails. SEED repeats a run.
 .PHONY: test-shuffled

@@ -17,7 +17,7 @@ _HERE = Path(__file__).parent
 _SHARED_CLUSTER = "tests/lab/cluster/"
 """The directory of the tests that share a cluster."""
 LIMITS: Mapping[str, int] = MappingProxyType(
-    {"plugins": 900, "lab": 900, "reloads": 1200, "clouds": 1800, "faults": 3600}
+    {"engine": 900, "plugins": 900, "lab": 900, "reloads": 1200, "clouds": 1800, "faults": 3600}
 )
 """Maximum seconds of a test with its fixtures, by directory. pyproject.toml has the limit of all others. A
 fixture can create a cluster.

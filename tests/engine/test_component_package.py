@@ -20,6 +20,8 @@ from testkit.cluster import CHECKOUT
 from testkit.offline.machine import Machine
 from testkit.program import Program
 
+pytestmark = pytest.mark.release
+
 PROGRAM = """
 import json
 import pulumi

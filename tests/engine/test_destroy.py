@@ -15,6 +15,8 @@ from testkit.process import CommandResult
 from testkit.stackfile import CLUSTER, Document
 from tests.engine.stack import OfflineStack
 
+pytestmark = pytest.mark.release
+
 HOST_UNREACHABLE = "after 2 failed attempts: dial tcp 10.89.0.21:22: i/o timeout"
 
 

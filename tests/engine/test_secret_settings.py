@@ -95,7 +95,7 @@ def _with_alerts(cluster: Document) -> None:
     cluster["registries"]["_default"]["username"] = "user"
 
 
-@pytest.fixture(scope="module", params=["passphrase", "key"])
+@pytest.fixture(scope="module", params=["passphrase", pytest.param("key", marks=pytest.mark.release)])
 def stack(machine: Machine, request: pytest.FixtureRequest) -> Iterator[SecretStack]:
     """Yield a deployed stack whose stack file has a comment and `VALUES`."""
     # In random order, this fixture can run several times for a parameter.

@@ -21,6 +21,8 @@ from testkit.process import kill_group
 from testkit.stackfile import CLUSTER
 from tests.engine.stack import OfflineStack, keep_one_machine
 
+pytestmark = pytest.mark.release
+
 
 @pytest.fixture(scope="module")
 def single_host_stack(machine: Machine) -> OfflineStack:

@@ -20,6 +20,8 @@ from testkit.process import run
 from testkit.program import Program, engine_environment
 from testkit.wait import eventually
 
+pytestmark = pytest.mark.release
+
 PROJECT = "kubewright-metal"
 FIND_FILES = "find /etc/kubernetes /etc/kubewright /var/lib/etcd -type f 2>/dev/null || true"
 """Command that lists the files of a cluster. The directory /var/lib/etcd itself belongs to the lab."""

@@ -17,6 +17,8 @@ from testkit.interrupt import kill_at_output, kill_when
 from testkit.leftovers import leftovers
 from testkit.state import removed_at_end
 
+pytestmark = pytest.mark.release
+
 KILL_POINTS = ("LocallySignedCert", "cp-1-etcd", "cp-1-control-plane", "cp-1-node", "coredns")
 """The points at which `up` is killed: types or names of resources, in order of creation."""
 

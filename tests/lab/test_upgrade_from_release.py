@@ -17,6 +17,8 @@ from testkit import lab_slots, stackfile
 from testkit.cluster import CHECKOUT, Cluster
 from testkit.state import removed_at_end
 
+pytestmark = pytest.mark.release
+
 RELEASE = "e084926"
 """The commit of the release that creates the stack."""
 EXPECTED_RESTARTS: dict[str, str] = {
