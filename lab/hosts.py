@@ -80,13 +80,10 @@ def boot(spec: LabSpec, host: LabHost, root: Path) -> None:
     network.renew_host(spec, host)
     cgroups.create(spec.name, host.name, memory=host.memory)
     _prepare_overlay(spec, host, root)
-    launcher = _launch_host(spec, host, root)
+    launcher, console = _launch_host(spec, host, root), console_file(spec.name, host.name)
     if not wait(lambda: launcher.poll() is not None or _answers_ssh(host, timeout=0.2), timeout=BOOT_TIMEOUT):
-        raise LabError(
-            f"{host.name}: sshd did not answer within {BOOT_TIMEOUT:g} s; see {_console_file(spec, host)}"
-        )
+        raise LabError(f"{host.name}: sshd did not answer within {BOOT_TIMEOUT:g} s; see {console}")
     if launcher.poll() is not None:
-        console = _console_file(spec, host)
         raise LabError(f"{host.name}: did not boot: {_last_line(console)}; see {console}")
 
 
@@ -153,7 +150,7 @@ def _launch_host(spec: LabSpec, host: LabHost, root: Path) -> subprocess.Popen[b
     home = LabPaths.of(spec.name).host(host.name)
     groups = " ".join(cgroups.join_files(spec.name, host.name))
     unshare = ["unshare", "--mount", "--propagation", "private", "sh", "-c", LAUNCH_SCRIPT, "sh"]
-    with _console_file(spec, host).open("wb") as console:
+    with console_file(spec.name, host.name).open("wb") as console:
         return subprocess.Popen(
             [*unshare, str(root), str(home), groups, *_nspawn_command(spec, host, home)],
             stdin=subprocess.DEVNULL,
@@ -264,8 +261,9 @@ def _answers_ssh(host: LabHost, *, timeout: float) -> bool:
         return False
 
 
-def _console_file(spec: LabSpec, host: LabHost) -> Path:
-    return LabPaths.of(spec.name).host(host.name) / "console.log"
+def console_file(lab: str, host: str) -> Path:
+    """Return the path of the console log of a host. Each boot replaces the log."""
+    return LabPaths.of(lab).host(host) / "console.log"
 
 
 def _last_line(path: Path) -> str:

@@ -170,7 +170,7 @@ def _remove_obsolete_hosts(
         if old.name not in kept:
             _remove_host(desired.name, old.name)
         elif desired.host(old.name).instance != old.instance:
-            _remove_host(desired.name, old.name)  # a cloud machine never changes, so this is another machine
+            _remove_host(desired.name, old.name)  # another machine of a cloud, or an empty disk
             on_progress(f"{old.name}: removed, for another in its place")
         elif desired.host(old.name).address != old.address:
             hosts.stop(desired.name, old.name)

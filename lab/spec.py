@@ -39,12 +39,13 @@ class Instance(_StrictModel):
     boot.
 
     `id` is the instance id, which is different for each machine. `hostname` is the host name at the first
-    boot.
+    boot. `disk` is the number of the machine's system disk: another number gives it an empty one.
     """
 
     id: Annotated[str, Field(min_length=1)]
     hostname: Name
     user_data: str
+    disk: Annotated[int, Field(ge=1)] = 1
 
 
 class LabHost(_StrictModel):

@@ -8,10 +8,10 @@ from contextlib import contextmanager
 
 from lab.cloud.azure.deployer import TOKEN_VARIABLE, URL_VARIABLE
 from lab.cloud.azure.resources import SCALE_SET, VIRTUAL_MACHINE, Resources
-from lab.cloud.azure.responses import Server
-from lab.cloud.azure.store import Store
+from lab.cloud.azure.responses import in_background
+from lab.cloud.azure.store import store_server
 from lab.cloud.azure.tokens import AccessTokens
-from lab.cloud.running import MachineStates, admin_secret
+from lab.cloud.running import admin_secret
 
 LAB = "unit"
 SUBSCRIPTION = "00000000-0000-0000-0000-000000000000"
@@ -26,27 +26,15 @@ def emulated_azure() -> Iterator[Mapping[str, str]]:
     deleted at once, without hosts.
     """
     secret = admin_secret(LAB)
-    attributes: dict[str, object] = {
-        "lab": LAB,
-        "blobs": {},
-        "states": MachineStates.of(LAB),
-        "tokens": AccessTokens(secret),
-    }
-    server = Server(("127.0.0.1", 0), type("StoreHandler", (Store,), attributes))
     stopped = threading.Event()
-    threads = [
-        threading.Thread(target=server.serve_forever, daemon=True),
-        threading.Thread(target=_run_machines, args=(stopped,), daemon=True),
-    ]
-    for thread in threads:
-        thread.start()
+    machines = threading.Thread(target=_run_machines, args=(stopped,), daemon=True)
+    machines.start()
     try:
-        yield {URL_VARIABLE: f"http://127.0.0.1:{server.server_address[1]}", TOKEN_VARIABLE: secret}
+        with in_background(store_server(LAB, ("127.0.0.1", 0), AccessTokens(secret))) as server:
+            yield {URL_VARIABLE: f"http://127.0.0.1:{server.server_address[1]}", TOKEN_VARIABLE: secret}
     finally:
         stopped.set()
-        server.shutdown()
-        server.server_close()
-        threads[1].join()
+        machines.join()
 
 
 def _run_machines(stopped: threading.Event) -> None:

@@ -78,33 +78,44 @@ class CloudController:
                 yield Api(machine.address, authority, token)
 
     def _process(self, api: Api, node: Mapping[str, Any], machines: Mapping[str, RunningMachine]) -> None:
-        name, spec = node["metadata"]["name"], node.get("spec", {})
-        machine = _machine_of(node, machines)
+        name = node["metadata"]["name"]
+        machine = machine_of(node, machines)
         if machine is None:
             api.call("DELETE", f"/api/v1/nodes/{name}")
-        elif any(taint["key"] == UNINITIALIZED for taint in spec.get("taints", [])):
-            self._initialize(api, node, machine)
-
-    def _initialize(self, api: Api, node: Mapping[str, Any], machine: RunningMachine) -> None:
-        name = node["metadata"]["name"]
-        addresses = [
-            {"type": "InternalIP", "address": machine.address},
-            {"type": "Hostname", "address": name},
-        ]
-        path = f"/api/v1/nodes/{name}"
-        api.call("PATCH", f"{path}/status", {"status": {"addresses": addresses}}, _STRATEGIC)
-        labels = {
-            "node.kubernetes.io/instance-type": machine.type,
-            "topology.kubernetes.io/region": machine.region,
-            "topology.kubernetes.io/zone": machine.zone,
-        }
-        taints = [taint for taint in node["spec"]["taints"] if taint["key"] != UNINITIALIZED]
-        spec = {"providerID": self._provider_id(machine), "taints": taints}
-        api.call("PATCH", path, {"metadata": {"labels": labels}, "spec": spec}, _MERGE)
+        elif is_uninitialized(node):
+            path = f"/api/v1/nodes/{name}"
+            api.call("PATCH", f"{path}/status", status_patch(node, machine), _STRATEGIC)
+            api.call("PATCH", path, node_patch(node, machine, self._provider_id(machine)), _MERGE)
 
 
-def _machine_of(node: Mapping[str, Any], machines: Mapping[str, RunningMachine]) -> RunningMachine | None:
+def is_uninitialized(node: Mapping[str, Any]) -> bool:
+    """Check whether a Node waits for the cloud controller."""
+    return any(taint["key"] == UNINITIALIZED for taint in node.get("spec", {}).get("taints", []))
+
+
+def machine_of(node: Mapping[str, Any], machines: Mapping[str, RunningMachine]) -> RunningMachine | None:
+    """Return the machine of a Node, or None if it has ended. `machines` have provider IDs as keys."""
     if identity := node.get("spec", {}).get("providerID", ""):
         return machines.get(identity)
     address = node["metadata"].get("annotations", {}).get("alpha.kubernetes.io/provided-node-ip", "")
     return next((machine for machine in machines.values() if machine.address == address), None)
+
+
+def status_patch(node: Mapping[str, Any], machine: RunningMachine) -> dict[str, Any]:
+    """Return the strategic merge patch with the addresses of a new Node."""
+    addresses = [
+        {"type": "InternalIP", "address": machine.address},
+        {"type": "Hostname", "address": node["metadata"]["name"]},
+    ]
+    return {"status": {"addresses": addresses}}
+
+
+def node_patch(node: Mapping[str, Any], machine: RunningMachine, provider_id: str) -> dict[str, Any]:
+    """Return the merge patch with the labels and provider ID of a new Node, without `UNINITIALIZED`."""
+    labels = {
+        "node.kubernetes.io/instance-type": machine.type,
+        "topology.kubernetes.io/region": machine.region,
+        "topology.kubernetes.io/zone": machine.zone,
+    }
+    taints = [taint for taint in node["spec"]["taints"] if taint["key"] != UNINITIALIZED]
+    return {"metadata": {"labels": labels}, "spec": {"providerID": provider_id, "taints": taints}}

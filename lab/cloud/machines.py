@@ -62,6 +62,20 @@ def remove_machines(lab: str, machines: Sequence[RunningMachine]) -> None:
         MachineStates.of(lab).remove(machine.id)
 
 
+def reimage_machine(lab: str, machine: RunningMachine) -> None:
+    """Boot a machine again from an empty disk, with its user data. It keeps its id, name and address."""
+    log(f"{machine.group}: reimages {machine.id}")
+
+    def reimaged(host: LabHost) -> LabHost:
+        if host.name != machine.host or host.instance is None:
+            return host
+        instance = host.instance.model_copy(update={"disk": host.instance.disk + 1})
+        return host.model_copy(update={"instance": instance})
+
+    lifecycle.set_hosts(lab, lambda hosts: [reimaged(host) for host in hosts])
+    MachineStates.of(lab).update(machine.id, reimage=False)
+
+
 def runs(lab: str, machine: RunningMachine) -> bool:
     """Check whether the host of a machine runs."""
     return cgroups.init_pid(lab, machine.host) is not None

@@ -24,7 +24,8 @@ class RunningMachine:
     `group` is the group that created the machine, `template` and `version` are id and version of its
     template. `lifecycle` is `InService`, or `Terminated` after the cloud has told the machine to end. `hook`
     is the lifecycle hook for which the group waits, or empty; it times out at the Unix time `hook_deadline`.
-    `released` is true after the machine completed the hook.
+    `released` is true after the machine completed the hook. `reimage` is true from the request for a fresh
+    disk until the machine has booted from it.
     """
 
     id: str
@@ -44,6 +45,7 @@ class RunningMachine:
     template: str = "lt-lab"
     version: str = "1"
     released: bool = False
+    reimage: bool = False
     identities: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -81,7 +83,7 @@ class MachineStates:
         self._update_file(lambda machines: [machine for machine in machines if machine.id != identifier])
 
     def update(self, identifier: str, **changes: object) -> None:
-        """Change fields of a machine: `lifecycle`, `hook`, `spot_action`, `released`."""
+        """Change fields of a machine: `lifecycle`, `hook`, `spot_action`, `released`, `reimage`."""
 
         def updated(machine: RunningMachine) -> RunningMachine:
             return replace(machine, **changes) if machine.id == identifier else machine  # type: ignore[arg-type]

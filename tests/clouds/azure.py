@@ -5,6 +5,7 @@ from __future__ import annotations
 import ssl
 from dataclasses import dataclass
 from urllib.request import Request, urlopen
+from xml.etree import ElementTree
 
 from lab import volumes
 from lab.cloud.running import RunningMachine, admin_secret
@@ -33,6 +34,15 @@ class EmulatedAzure(EmulatedCloud):
         """Read a blob. Raise HTTPError when it does not exist."""
         return self._call("GET", path)
 
+    def delete(self, path: str) -> None:
+        """Delete a blob. Raise HTTPError when it does not exist."""
+        self._call("DELETE", path)
+
+    def keys(self, container: str) -> list[str]:
+        """Return the names of all blobs of a container."""
+        listing = self._call("GET", f"{container}?restype=container&comp=list")
+        return [name.text or "" for name in ElementTree.fromstring(listing).iter("Name")]
+
     def launch(self, *starts: MachineStart) -> None:
         """Launch machines at the same time and attach their disks."""
         self.boot([(start.machine, start.user_data) for start in starts])
@@ -53,6 +63,10 @@ class EmulatedAzure(EmulatedCloud):
                 "x-ms-blob-type": "BlockBlob",
             },
         )
+        return self.send(request)
+
+    def send(self, request: Request) -> str:
+        """Send a request and return the body of the response. Raise HTTPError for a refusal."""
         context = ssl.create_default_context(cafile=str(self.ca))
         with urlopen(request, timeout=20, context=context) as response:
             return str(response.read().decode())

@@ -8,9 +8,10 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
+from lab.cloud.controller import is_uninitialized
 from lab.cloud.running import RunningMachine
 from testkit.wait import eventually
-from tests.clouds.controller import UNINITIALIZED, Controller
+from tests.clouds.controller import Controller
 from tests.clouds.deployment import Deployment
 from tests.clouds.emulated_cloud import EmulatedCloud
 
@@ -47,7 +48,7 @@ class CloudCluster:
             node["metadata"]["name"]
             for node in self.deployment.items("nodes")
             if any(c["type"] == "Ready" and c["status"] == "True" for c in node["status"]["conditions"])
-            and not any(taint["key"] == UNINITIALIZED for taint in node["spec"].get("taints", []))
+            and not is_uninitialized(node)
         }
 
     def is_healthy(self) -> bool:

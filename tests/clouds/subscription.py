@@ -11,11 +11,15 @@ import uuid
 from collections.abc import Mapping
 from ipaddress import IPv4Network
 from typing import Any
+from urllib.parse import quote
 
 from pulumi.runtime import mocks
 
+from lab.cloud.azure.deployer import environment_variables
 from lab.cloud.azure.role_assignments import Right, RoleAssignment, write_assignments
 from lab.cloud.running import RunningMachine
+from lab.plugins.azure_native.catalogue import KINDS
+from lab.plugins.azure_native.subscription import Subscription
 from tests.clouds.azure import LOCATION, EmulatedAzure, MachineStart
 from tests.unit.components.certificates import CertificatePluginMocks
 from tests.unit.components.graph import Graph, Json, without_secret_marks
@@ -35,22 +39,6 @@ _ROLES = {
     "2a2b9908-6ea1-4ae2-8e65-a410df84e7d1": (Right.READ_BLOBS,),
     "ba92f5b4-2d11-453d-a403-e96b0029c9fe": (Right.READ_BLOBS, Right.WRITE_BLOBS),
 }
-_NAME_INPUTS = {
-    "VirtualMachine": "vmName",
-    "VirtualMachineScaleSet": "vmScaleSetName",
-    "Disk": "diskName",
-    "NetworkInterface": "networkInterfaceName",
-    "UserAssignedIdentity": "resourceName",
-    "StorageAccount": "accountName",
-    "BlobContainer": "containerName",
-    "Subnet": "subnetName",
-    "VirtualNetwork": "virtualNetworkName",
-    "ResourceGroup": "resourceGroupName",
-    "BackupVault": "vaultName",
-    "NetworkSecurityGroup": "networkSecurityGroupName",
-    "PrivateEndpoint": "privateEndpointName",
-    "PrivateZone": "privateZoneName",
-}
 GIB = 1024**3
 
 
@@ -62,6 +50,7 @@ class AzurePluginMocks(CertificatePluginMocks):
     def __init__(self, azure: EmulatedAzure) -> None:
         super().__init__()
         self._azure = azure
+        self._account = Subscription(SUBSCRIPTION, environment_variables(azure.lab))
         self._lock = threading.Lock()
         self._assignments: list[RoleAssignment] = []
         self._identities: dict[str, str] = {}
@@ -79,8 +68,8 @@ class AzurePluginMocks(CertificatePluginMocks):
 
     def _record_resource(self, args: mocks.MockResourceArgs, inputs: Mapping[str, Any]) -> tuple[str, Json]:
         kind = args.typ.rpartition(":")[2]
-        name = str(inputs.get(_NAME_INPUTS.get(kind, ""), args.name))
-        identity = self._resource_id(args.typ, name, inputs)
+        identity = self._resource_id(args.typ, inputs)
+        name = identity.rpartition("/")[2]
         self._inputs[identity] = inputs
         create = getattr(self, f"_{kind}", None)
         outputs = create(identity, inputs) if create is not None else {}
@@ -127,7 +116,7 @@ class AzurePluginMocks(CertificatePluginMocks):
             disk_inputs = self._inputs[disk["managedDisk"]["id"]]
             disks.append((str(disk_inputs["diskName"]), int(disk_inputs["diskSizeGB"]) * GIB))
         machine = RunningMachine(
-            id=self._resource_id("azure-native:compute:VirtualMachine", inputs["vmName"], inputs),
+            id=self._resource_id("azure-native:compute:VirtualMachine", inputs),
             host=inputs["vmName"],
             address=interface["ipConfigurations"][0]["privateIPAddress"],
             hostname=inputs["osProfile"]["computerName"],
@@ -138,7 +127,7 @@ class AzurePluginMocks(CertificatePluginMocks):
             group="",
             type=inputs["hardwareProfile"]["vmSize"],
         )
-        return MachineStart(machine, _decode_custom_data(inputs["osProfile"]["customData"]), tuple(disks))
+        return MachineStart(machine, _boot_program(inputs["osProfile"], inputs), tuple(disks))
 
     def _worker(self, inputs: Mapping[str, Any], number: int, address_number: int) -> MachineStart:
         profile = inputs["virtualMachineProfile"]
@@ -146,7 +135,7 @@ class AzurePluginMocks(CertificatePluginMocks):
         subnet = self._inputs[interface["ipConfigurations"][0]["subnet"]["id"]]
         prefix = subnet.get("addressPrefix") or subnet["addressPrefixes"][0]
         name = inputs["vmScaleSetName"]
-        scale_set_id = self._resource_id("azure-native:compute:VirtualMachineScaleSet", name, inputs)
+        scale_set_id = self._resource_id("azure-native:compute:VirtualMachineScaleSet", inputs)
         machine = RunningMachine(
             id=f"{scale_set_id}/virtualMachines/{number}",
             host=f"{name}-{number}",
@@ -159,7 +148,7 @@ class AzurePluginMocks(CertificatePluginMocks):
             group=name,
             type=inputs["sku"]["name"],
         )
-        return MachineStart(machine, _decode_custom_data(profile["osProfile"]["customData"]), ())
+        return MachineStart(machine, _boot_program(profile["osProfile"], inputs), ())
 
     def _client_id(self, inputs: Mapping[str, Any]) -> str:
         (identity,) = inputs["identity"]["userAssignedIdentities"]
@@ -170,14 +159,9 @@ class AzurePluginMocks(CertificatePluginMocks):
         (identity,) = inputs["identity"]["userAssignedIdentities"]
         return {identity: self._identities[identity], POLICY_IDENTITY: str(uuid.uuid4())}
 
-    @staticmethod
-    def _resource_id(token: str, name: str, inputs: Mapping[str, Any]) -> str:
-        _, module, kind = token.split(":")
-        group = f"/subscriptions/{SUBSCRIPTION}/resourceGroups/{inputs.get('resourceGroupName', name)}"
-        if kind == "ResourceGroup":
-            return group
-        word = kind[0].lower() + kind[1:] + "s"
-        return f"{group}/providers/Microsoft.{module[0].upper()}{module[1:]}/{word}/{name}"
+    def _resource_id(self, token: str, inputs: Mapping[str, Any]) -> str:
+        """Return the id of a resource as Azure writes it: programs on machines compare ids."""
+        return KINDS[token].id(self._account, dict(inputs))
 
     # Methods for the types of resources that machines use
 
@@ -189,7 +173,7 @@ class AzurePluginMocks(CertificatePluginMocks):
 
     def _RoleAssignment(self, _: str, inputs: Mapping[str, Any]) -> Json:
         actions = _ROLES.get(inputs["roleDefinitionId"].rpartition("/")[2], ())
-        container = inputs["scope"].partition("/blobContainers/")[2]
+        container = inputs["scope"].partition("/containers/")[2]
         assert container or not actions, "a permission on the whole store"
         self._assignments += [
             RoleAssignment(self._principals[inputs["principalId"]], right, container) for right in actions
@@ -198,7 +182,10 @@ class AzurePluginMocks(CertificatePluginMocks):
         return {}
 
 
-def _decode_custom_data(data: str) -> str:
-    program = base64.b64decode(data)
+def _boot_program(profile: Mapping[str, Any], inputs: Mapping[str, Any]) -> str:
+    """Return the custom data of a machine. Fail if it asks for another identity than the machine has."""
+    program = base64.b64decode(profile["customData"])
     assert len(program) <= 65535
+    (identity,) = inputs["identity"]["userAssignedIdentities"]
+    assert quote(identity, safe="") in program.decode(), f"the boot program does not name {identity}"
     return program.decode()

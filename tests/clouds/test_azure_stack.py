@@ -2,90 +2,109 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from lab import lifecycle
 from lab.cloud.azure.deployer import environment_variables
 from lab.cloud.azure.remaining import remaining_resources
-from lab.cloud.azure.resources import SCALE_SET, Resources
-from lab.cloud.running import MachineStates, RunningMachine
-from lab.errors import LabError
+from lab.cloud.azure.resources import SCALE_SET, VIRTUAL_MACHINE, Resources
 from lab.plugins.azure_native.catalogue import KINDS
 from lab.plugins.azure_native.subscription import Subscription
-from testkit.state import is_kept
-from testkit.wait import eventually
-from tests.clouds.stack import CloudStack, copy_of_stack
+from tests.clouds.azure_stack import AzureStack
+from tests.clouds.stack import MEMBER, UP_SECONDS, copy_of_stack, created
 
 STACK, EXAMPLE = "kwazstack", "azure-lab"
 NETWORK, EXAMPLE_NETWORK = "10.127.", "10.126."
-SET = "general-1"
-READY_SECONDS = 300
-UP_SECONDS = 900
 POOL_VERSION = KINDS["azure-native:compute:VirtualMachineScaleSet"].version
 
 
-class Stack(CloudStack):
-    """The stack on emulated Azure."""
-
-    def machines(self) -> dict[str, RunningMachine]:
-        """Return the nodes of the pool that Azure does not terminate, by name."""
-        return {
-            machine.hostname: machine
-            for machine in MachineStates.of(STACK).all()
-            if machine.group == SET and machine.lifecycle == "InService"
-        }
-
-    def is_healthy(self, workers: int) -> bool:
-        """Check whether exactly the control plane and the nodes of the pool are Ready."""
-        machines = self.machines()
-        assert len(machines) == workers
-        assert set(self.nodes_by_name()) == {"cp-1", *machines}
-        return True
-
-    def wait_until_healthy(self, workers: int) -> None:
-        eventually("all nodes are Ready", lambda: self.is_healthy(workers), timeout=READY_SECONDS, interval=3)
-
-
 @pytest.fixture(scope="module")
-def stack(state: Path) -> Iterator[Stack]:
-    """Return the stack after its first `up`. Remove its lab at the end."""
-    stack = Stack(STACK, state, copy_of_stack(EXAMPLE, STACK, EXAMPLE_NETWORK, NETWORK))
-    try:
-        stack.command("up", timeout=UP_SECONDS)
+def stack(state: Path) -> Iterator[AzureStack]:
+    """Yield the stack after its first `up`."""
+    with created(AzureStack(STACK, state, copy_of_stack(EXAMPLE, STACK, EXAMPLE_NETWORK, NETWORK))) as stack:
         yield stack
-    finally:
-        if not is_kept():
-            lifecycle.down(STACK)
 
 
-def test_up_creates_a_cluster_and_a_preview_is_empty(stack: Stack) -> None:
+def test_up_creates_a_cluster_and_a_preview_is_empty(stack: AzureStack) -> None:
     stack.wait_until_healthy(2)
     assert not stack.previewed_operations()
 
 
-def test_nodes_have_the_data_of_the_cloud(stack: Stack) -> None:
-    machines = {machine.hostname: machine for machine in MachineStates.of(STACK).all()}
-    for name, node in stack.nodes_by_name().items():
-        assert node["spec"]["providerID"] == f"azure://{machines[name].id}"
-        assert node["metadata"]["labels"]["topology.kubernetes.io/zone"] == machines[name].zone
-        assert node["status"]["addresses"][0]["address"] == machines[name].address
+def test_nodes_have_the_data_of_the_cloud(stack: AzureStack) -> None:
+    stack.expect_data_of_the_cloud()
 
 
-def test_lost_machine_is_replaced(stack: Stack) -> None:
-    lost = next(iter(stack.machines().values()))
-    lifecycle.stop(STACK, lost.host, kill=True)
-
-    def replaced() -> bool:
-        assert lost.hostname not in stack.machines()
-        return stack.is_healthy(2)
-
-    eventually("another machine is a Ready node", replaced, timeout=READY_SECONDS, interval=3)
+def test_status_finds_every_machine_and_no_problems(stack: AzureStack) -> None:
+    stack.expect_complete_status()
 
 
-def test_node_that_the_autoscaler_deletes_is_drained(stack: Stack) -> None:
+def test_diagnose_certificates_and_cis_work_as_on_bare_metal(stack: AzureStack) -> None:
+    stack.expect_inspections()
+
+
+def test_drift_names_a_changed_file_and_repair_restores_it(stack: AzureStack) -> None:
+    stack.expect_drift_and_repair()
+
+
+def test_logs_show_the_journal_of_a_machine(stack: AzureStack) -> None:
+    stack.expect_logs()
+
+
+def test_snapshot_and_restore(stack: AzureStack) -> None:
+    stack.expect_snapshot_and_restore()
+
+
+def test_no_request_remains_in_the_store(stack: AzureStack) -> None:
+    stack.expect_no_requests_in_the_store()
+
+
+def test_failed_boot_tells_the_reason(stack: AzureStack) -> None:
+    stack.expect_reason_of_a_failed_boot(stack.lose)
+
+
+def test_logs_show_the_console_of_a_silent_machine(stack: AzureStack) -> None:
+    """Test the boot diagnostics: a machine that answers no request still has a console log."""
+    silent = min(stack.machines())
+    stack.run_on(silent, "systemctl stop kubewright-requests.service")
+    result = stack.command("logs", "--host", silent, check=False)
+    stack.run_on(silent, "systemctl start kubewright-requests.service")
+    assert result.code == 1
+    # The service of the boot program also writes to the console.
+    assert "ubewright" in result.text.partition(f"The console of {silent}:")[2]
+
+
+def test_replace_gives_a_machine_of_a_pool_an_empty_disk(stack: AzureStack) -> None:
+    chosen = min(stack.machines())
+    identity = stack.machines()[chosen].id
+    stack.run_on(chosen, "touch /root/of-the-old-disk")
+    assert f"{chosen}: replaced" in stack.command("replace", "--host", chosen, timeout=UP_SECONDS).text
+    stack.run_on(chosen, "test ! -e /root/of-the-old-disk")
+    assert stack.machines()[chosen].id == identity
+    stack.wait_until_healthy(2)
+
+
+def test_member_is_replaced_by_the_engine_as_replace_says(stack: AzureStack) -> None:
+    refused = stack.command("replace", "--host", MEMBER, check=False)
+    assert refused.code == 1
+    assert "state taint URN` with the URN of cp-1-machine" in " ".join(refused.text.split())
+    (before,) = Resources.of(STACK).of_type(VIRTUAL_MACHINE)
+    resources = json.loads(stack.pulumi("stack", "export"))["deployment"]["resources"]
+    (urn,) = (item["urn"] for item in resources if item["urn"].endswith("::cp-1-machine"))
+    stack.pulumi("state", "taint", urn, "--yes")
+    stack.command("up", timeout=UP_SECONDS)
+    (after,) = Resources.of(STACK).of_type(VIRTUAL_MACHINE)
+    assert after.properties["vmId"] != before.properties["vmId"]
+    stack.wait_until_healthy(2)
+
+
+def test_lost_machine_is_replaced(stack: AzureStack) -> None:
+    stack.expect_replacement_of_a_lost_machine()
+
+
+def test_node_that_the_autoscaler_deletes_is_drained(stack: AzureStack) -> None:
     """Test the calls of the cluster autoscaler: a larger capacity, and the deletion of a chosen node."""
     variables = environment_variables(STACK)
     (scale_set,) = Resources.of(STACK).of_type(SCALE_SET)
@@ -97,27 +116,16 @@ def test_node_that_the_autoscaler_deletes_is_drained(stack: Stack) -> None:
     subscription.call("POST", f"{scale_set.id}/delete", POOL_VERSION, {"instanceIds": [number]})
 
     def drained() -> bool:
-        assert all(item.hostname != chosen for item in MachineStates.of(STACK).all())
+        assert chosen not in stack.all_machines()
         return stack.is_healthy(2)
 
-    eventually("the node has left", drained, timeout=READY_SECONDS, interval=3)
+    stack.wait_for("the node has left", drained)
 
 
-def test_changed_setting_of_a_pool_replaces_its_machines(stack: Stack) -> None:
-    before = stack.machines()
-    stack.config["kubewright:cluster"]["pools"]["general"]["kubelet"] = {"max_pods": 90}
-    stack.command("up", timeout=UP_SECONDS)
-    stack.wait_until_healthy(2)
-    assert not stack.machines().keys() & before.keys()
-    workers = [node for name, node in stack.nodes_by_name().items() if name != "cp-1"]
-    assert {node["status"]["capacity"]["pods"] for node in workers} == {"90"}
-    assert not stack.previewed_operations()
+def test_changed_setting_of_a_pool_replaces_its_machines(stack: AzureStack) -> None:
+    stack.expect_replaced_pool()
 
 
-def test_down_leaves_nothing(stack: Stack) -> None:
+def test_down_leaves_nothing(stack: AzureStack) -> None:
     assert remaining_resources(STACK)
-    result = stack.command("down", timeout=UP_SECONDS)
-    assert f"{STACK}: nothing remains in the emulated cloud" in result.text
-    with pytest.raises(LabError, match="there is no lab of that name"):
-        lifecycle.load(STACK)
-    assert STACK not in Path("/etc/hosts").read_text()
+    stack.expect_complete_down()

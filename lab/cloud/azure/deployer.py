@@ -27,6 +27,8 @@ def environment_variables(lab: str) -> dict[str, str]:
         URL_VARIABLE: f"https://{gateway}:{API_PORT}",
         TOKEN_VARIABLE: admin_secret(lab),
         CA_VARIABLE: str(paths.ca),
+        # The clients of boot diagnostics trust the certificate authorities of this machine.
+        "REQUESTS_CA_BUNDLE": str(paths.ca),
         # Credentials of an account in the environment are not used.
         **dict.fromkeys(("ARM_TENANT_ID", "ARM_CLIENT_ID", "ARM_CLIENT_SECRET", "ARM_USE_OIDC"), ""),
         "ARM_USE_MSI": "true",

@@ -25,7 +25,15 @@ from lab.cloud.azure.resources import (
 )
 from lab.cloud.azure.scale_set_api import instances_of
 from lab.cloud.azure.terminations import begin_termination, has_ended
-from lab.cloud.machines import Launch, log, remove_machines, run_machines, runs, start_machines
+from lab.cloud.machines import (
+    Launch,
+    log,
+    reimage_machine,
+    remove_machines,
+    run_machines,
+    runs,
+    start_machines,
+)
 from lab.cloud.running import MachineStates, RunningMachine
 from lab.errors import LabError
 from topology.ports import CLOUD_NODE_HEALTH_PORT
@@ -42,10 +50,13 @@ class GroupMachines:
         self._launcher = Launcher(lab)
 
     def step(self) -> None:
-        """Make one pass: remove ended machines and deleted resources, launch machines."""
+        """Make one pass: remove ended machines and deleted resources, reimage and launch machines."""
         machines = self._resources.of_type(VIRTUAL_MACHINE)
         scale_sets = self._resources.of_type(SCALE_SET)
         self._remove([machine for machine in self._known(scale_sets) if self._has_ended(machine)])
+        for machine in self._known(scale_sets):
+            if machine.reimage and machine.lifecycle == "InService":
+                reimage_machine(self._lab, machine)
         launches: list[Launch] = []
         for resource in machines:
             launches += self._continue_machine(resource)

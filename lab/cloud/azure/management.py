@@ -9,16 +9,17 @@ from __future__ import annotations
 
 import json
 import re
+import ssl
 import threading
 from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Any
 
+from lab.cloud.azure.entra import EntraHandler
 from lab.cloud.azure.permissions import write_role_assignments
-from lab.cloud.azure.resource_manager import Refused, ResourceManager
+from lab.cloud.azure.resource_manager import ResourceManager
 from lab.cloud.azure.resources import Resources
-from lab.cloud.azure.responses import Handler
-from lab.cloud.azure.tokens import AccessTokens
+from lab.cloud.azure.results import Refused
 from lab.cloud.balancer import set_targets
 from lab.cloud.running import MachineStates, RunningMachine
 
@@ -31,12 +32,10 @@ _SET = re.compile(
 )
 
 
-class ManagementHandler(Handler):
+class ManagementHandler(EntraHandler):
     """HTTP handler of the management API, for the deployer."""
 
-    lab: str
     states: MachineStates
-    tokens: AccessTokens
     effects = threading.Lock()
     """Only one thread writes the files that follow from the resources."""
 
@@ -45,7 +44,10 @@ class ManagementHandler(Handler):
         if not self.handle_management():
             self.refuse(HTTPStatus.METHOD_NOT_ALLOWED, "UnsupportedHttpVerb", "not a resource")
 
-    do_POST = do_PATCH
+    def do_POST(self) -> None:
+        """Call an operation of a resource, or exchange a pod's token."""
+        if not self.handle_entra():
+            self.do_PATCH()
 
     def handle_management(self) -> bool:
         """Respond to a request to the management API. Return whether the request is one."""
@@ -53,7 +55,7 @@ class ManagementHandler(Handler):
             return False
         token = self.tokens.find(self.headers.get("Authorization", ""))
         resources = Resources.of(self.lab)
-        if token is None or token.machine is not None:
+        if token is None or not token.is_deployer:
             self.refuse(HTTPStatus.FORBIDDEN, "AuthorizationFailed", "no right to manage")
         elif not self.query_parameter("api-version"):
             self.refuse(HTTPStatus.BAD_REQUEST, "MissingApiVersionParameter", "api-version is required")
@@ -64,7 +66,8 @@ class ManagementHandler(Handler):
         return True
 
     def _manage(self, resources: Resources) -> None:
-        manager = ResourceManager(resources, self.states)
+        scheme = "https" if isinstance(self.connection, ssl.SSLSocket) else "http"
+        manager = ResourceManager(self.lab, f"{scheme}://{self.headers.get('Host')}")
         data = self.read_body()
         try:
             response = manager.respond(self.command, self.request_path, json.loads(data) if data else {})
@@ -75,7 +78,7 @@ class ManagementHandler(Handler):
             with self.effects:
                 write_role_assignments(self.lab, resources)
                 set_targets(self.lab, balancer_targets(resources))
-        self.send_json(response.body, response.status)
+        self.send_json(response.body, response.status, response.headers)
 
     def _send_scale_set(self) -> None:
         resource = find_resource(self.states, self.request_path)

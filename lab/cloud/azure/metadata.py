@@ -75,7 +75,7 @@ class Metadata(Handler):
         """Send the token of the deployer, who knows its secret."""
         secret = self.headers.get("X-IDENTITY-HEADER", "")
         token = self.tokens.find(f"Bearer {secret}")
-        if token is None or token.machine is not None:
+        if token is None or not token.is_deployer:
             self.refuse(HTTPStatus.UNAUTHORIZED, "Unauthorized", "not the deployer")
             return
         expiry = int(time.time()) + LIFETIME_SECONDS

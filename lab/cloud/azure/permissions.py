@@ -1,33 +1,69 @@
-"""The permissions on the store that follow from the role assignments of a subscription."""
+"""The permissions on storage accounts that follow from the role assignments of a subscription."""
 
 from __future__ import annotations
 
-from lab.cloud.azure.generated import IDENTITY
-from lab.cloud.azure.resources import Resources
-from lab.cloud.azure.role_assignments import Right, RoleAssignment, write_assignments
+import re
+from collections.abc import Iterator
+
+from lab.cloud.azure.generated import IDENTITY, STORAGE_ACCOUNT
+from lab.cloud.azure.resources import Resource, Resources, is_inside
+from lab.cloud.azure.role_assignments import ANONYMOUS, Right, RoleAssignment, write_assignments
 
 ROLE_ASSIGNMENT = "Microsoft.Authorization/roleAssignments"
+CONTAINER = f"{STORAGE_ACCOUNT}/blobServices/containers"
 BLOB_ROLES = {
     "2a2b9908-6ea1-4ae2-8e65-a410df84e7d1": (Right.READ_BLOBS,),
     "ba92f5b4-2d11-453d-a403-e96b0029c9fe": (Right.READ_BLOBS, Right.WRITE_BLOBS),
 }
 """Permissions of built-in roles (learn.microsoft.com/azure/role-based-access-control/built-in-roles)."""
+_STORE = re.compile("kw[0-9a-f]{22}")
+"""Names of the account of a cluster's store (`providers.azure.names`). A stack of the lab has one URL for all
+accounts, and the store is the account without its name in the path.
+"""
 
 
 def blob_permissions(resources: Resources) -> list[RoleAssignment]:
-    """Return the permissions of identities on the containers of the store."""
+    """Return the permissions of identities and of anonymous requests on the containers of all accounts."""
     clients = {
         identity.properties["principalId"]: identity.properties["clientId"]
         for identity in resources.of_type(IDENTITY)
     }
+    containers = resources.of_type(CONTAINER)
     found = []
     for assignment in resources.of_type(ROLE_ASSIGNMENT):
         role = str(assignment.properties["roleDefinitionId"]).rpartition("/")[2]
-        container = assignment.id.partition("/containers/")[2].partition("/")[0]
         client = clients.get(assignment.properties["principalId"])
-        if client and container:
-            found += [RoleAssignment(client, right, container) for right in BLOB_ROLES.get(role, ())]
-    return found
+        scope = assignment.id.lower().partition(f"/providers/{ROLE_ASSIGNMENT.lower()}/")[0]
+        if client:
+            found += [
+                RoleAssignment(client, right, container_path(container))
+                for container in containers
+                if is_inside(container.id.lower(), scope)
+                for right in BLOB_ROLES.get(role, ())
+            ]
+    return [*found, *_public_reads(resources, containers)]
+
+
+def container_path(container: Resource) -> str:
+    """Return the path of a container in URLs: its name in the store, `account/name` in another account."""
+    account = _account_name(container)
+    return container.name if _STORE.fullmatch(account) else f"{account}/{container.name}"
+
+
+def _public_reads(resources: Resources, containers: list[Resource]) -> Iterator[RoleAssignment]:
+    """Yield the permissions of anonymous requests, which the account and the container must allow."""
+    allowing = {
+        account.name
+        for account in resources.of_type(STORAGE_ACCOUNT)
+        if account.properties.get("allowBlobPublicAccess")
+    }
+    for container in containers:
+        if container.properties.get("publicAccess") == "Blob" and _account_name(container) in allowing:
+            yield RoleAssignment(ANONYMOUS, Right.READ_BLOBS, container_path(container))
+
+
+def _account_name(container: Resource) -> str:
+    return container.id.partition("/storageAccounts/")[2].partition("/")[0]
 
 
 def write_role_assignments(lab: str, resources: Resources) -> None:

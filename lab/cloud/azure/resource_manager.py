@@ -10,12 +10,14 @@ https://learn.microsoft.com/azure/azure-resource-manager/management/resource-pro
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from http import HTTPStatus
 from typing import Any
 
 from lab.cloud.azure import generated, scale_set_api
+from lab.cloud.azure.credentials import find_problem
 from lab.cloud.azure.immutable import changed_properties
+from lab.cloud.azure.machine_api import MachineApi
 from lab.cloud.azure.resources import (
     RESOURCE_GROUP,
     SCALE_SET,
@@ -26,6 +28,7 @@ from lab.cloud.azure.resources import (
     is_inside,
     parse_id,
 )
+from lab.cloud.azure.results import Refused, Response
 from lab.cloud.running import MachineStates
 
 _BLOB_SERVICE = "/blobservices/default"
@@ -36,30 +39,17 @@ _EXTENSIONS = ("Microsoft.Authorization/",)
 _WITH_MACHINES = (VIRTUAL_MACHINE, SCALE_SET)
 
 
-class Refused(Exception):
-    """The API refuses a request."""
-
-    def __init__(self, status: HTTPStatus, code: str, message: str) -> None:
-        super().__init__(message)
-        self.status, self.code = status, code
-
-
-@dataclass(frozen=True, slots=True)
-class Response:
-    """A response of the API."""
-
-    status: HTTPStatus
-    body: Body
-
-
 class ResourceManager:
-    """The management API on the resources of a lab. `states` are its machines."""
+    """The management API on the resources and machines of a lab. `url` is the URL of the API."""
 
-    def __init__(self, resources: Resources, states: MachineStates) -> None:
-        self._resources, self._states = resources, states
+    def __init__(self, lab: str, url: str) -> None:
+        self._resources, self._states = Resources.of(lab), MachineStates.of(lab)
+        self._machines = MachineApi(lab, url)
 
     def respond(self, method: str, path: str, body: Body) -> Response:
         """Respond to a request. Raise Refused for a request that Azure refuses too."""
+        if (response := self._machines.respond(method, path)) is not None:
+            return response
         if (special := scale_set_api.respond(self._resources, self._states, method, path, body)) is not None:
             return Response(HTTPStatus.OK, special)
         parsed = parse_id(path)
@@ -89,6 +79,8 @@ class ResourceManager:
                 raise Refused(
                     HTTPStatus.CONFLICT, "PropertyChangeNotAllowed", f"{path}: cannot change {refused}"
                 )
+            if problem := find_problem(resources, new):
+                raise Refused(HTTPStatus.BAD_REQUEST, "BadRequest", f"{path}: {problem}")
             if previous is not None:
                 new = replace(new, next_instance=previous.next_instance, upgrade=previous.upgrade)
             new = generated.complete(new, previous)

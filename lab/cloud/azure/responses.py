@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Mapping
+import threading
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import parse_qs, unquote, urlsplit
@@ -19,6 +21,17 @@ class Server(ThreadingHTTPServer):
     def handle_error(self, request: object, client_address: object) -> None:
         """Report in one line why a connection ended."""
         print(f"{client_address}: {sys.exc_info()[1]}", file=sys.stderr, flush=True)
+
+
+@contextmanager
+def in_background(server: Server) -> Iterator[Server]:
+    """Serve requests in a thread during the block."""
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    try:
+        yield server
+    finally:
+        server.shutdown()
+        server.server_close()
 
 
 class Handler(BaseHTTPRequestHandler):
@@ -57,10 +70,12 @@ class Handler(BaseHTTPRequestHandler):
         if self.command != "HEAD":
             self.wfile.write(data)
 
-    def send_json(self, value: object, status: HTTPStatus = HTTPStatus.OK) -> None:
+    def send_json(
+        self, value: object, status: HTTPStatus = HTTPStatus.OK, headers: Mapping[str, str] | None = None
+    ) -> None:
         """Send a response with JSON. A response with the status 204 has no content."""
         data = b"" if status is HTTPStatus.NO_CONTENT else json.dumps(value).encode()
-        self.send(data, "application/json; charset=utf-8", status)
+        self.send(data, "application/json; charset=utf-8", status, headers)
 
     def refuse(self, status: HTTPStatus, code: str, message: str) -> None:
         """Read the body of a request, and send an error response."""
@@ -69,13 +84,17 @@ class Handler(BaseHTTPRequestHandler):
 
     def fail(self, status: HTTPStatus, code: str, message: str) -> None:
         """Send an error response to a request whose body has been read, and log the error."""
+        self.log_refusal(code, message)
+        data = json.dumps({"error": {"code": code, "message": message}}).encode()
+        self.send(data, "application/json", status)
+
+    def log_refusal(self, code: str, message: str) -> None:
+        """Log a refused request."""
         print(
             f"{self.client_address[0]}: {self.command} {self.request_path}: {code}: {message}",
             file=sys.stderr,
             flush=True,
         )
-        data = json.dumps({"error": {"code": code, "message": message}}).encode()
-        self.send(data, "application/json", status)
 
     def log_message(self, format: str, *args: object) -> None:
         """Log nothing: `refuse` logs refused requests."""

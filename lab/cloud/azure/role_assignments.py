@@ -1,4 +1,4 @@
-"""Role assignments: the permissions of identities on the containers of the store."""
+"""Role assignments: the permissions of identities on the containers of storage accounts."""
 
 from __future__ import annotations
 
@@ -10,6 +10,9 @@ from pathlib import Path
 
 from lab.paths import LabPaths
 
+ANONYMOUS = ""
+"""The identity of a request without a token."""
+
 
 class Right(StrEnum):
     """A permission that a role assignment grants."""
@@ -20,7 +23,10 @@ class Right(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class RoleAssignment:
-    """A role assignment: a permission of an identity (its client id) on a container."""
+    """A role assignment: a permission of an identity (its client id) on a container.
+
+    `container` is the path of the container: its name in the store, `account/name` in another account.
+    """
 
     identity: str
     right: Right
@@ -37,11 +43,19 @@ def write_assignments(lab: str, assignments: Iterable[RoleAssignment]) -> None:
     path.with_suffix(".new").replace(path)
 
 
-def is_granted(lab: str, identity: str, right: Right, container: str) -> bool:
-    """Return whether an identity (its client id) has a permission on a container."""
-    path = _assignments_file(lab)
-    assignments = [RoleAssignment(**item) for item in json.loads(path.read_text())] if path.exists() else []
-    return RoleAssignment(identity, right, container) in assignments
+def is_granted(lab: str, identity: str, right: Right, path: str) -> bool:
+    """Return whether an identity (its client id) has a permission on the container of a blob.
+
+    `path` is the path of the blob or container in a URL.
+    """
+    file = _assignments_file(lab)
+    assignments = [RoleAssignment(**item) for item in json.loads(file.read_text())] if file.exists() else []
+    words = path.strip("/").split("/")
+    containers = {words[0], "/".join(words[:2])}
+    return any(
+        (found.identity, found.right) == (identity, right) and found.container in containers
+        for found in assignments
+    )
 
 
 def _assignments_file(lab: str) -> Path:

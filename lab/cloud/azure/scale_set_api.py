@@ -109,13 +109,20 @@ def _describe(machine: RunningMachine, resource: Resource) -> Mapping[str, Any]:
         "id": machine.id,
         "name": f"{resource.name}_{number}",
         "instanceId": number,
+        "location": machine.region,
         "zones": [machine.zone],
         "properties": {
             "osProfile": {"computerName": machine.hostname},
             "latestModelApplied": machine.version == model_digest(resource),
-            "provisioningState": "Succeeded" if machine.lifecycle == "InService" else "Deleting",
+            "provisioningState": _state(machine),
         },
     }
+
+
+def _state(machine: RunningMachine) -> str:
+    if machine.lifecycle != "InService":
+        return "Deleting"
+    return "Updating" if machine.reimage else "Succeeded"
 
 
 def _describe_upgrade(resource: Resource, upgrade: Upgrade) -> Mapping[str, Any]:

@@ -1,4 +1,4 @@
-"""Access tokens of managed identities. Each token is for one machine, one identity and one audience."""
+"""Access tokens of managed identities. Each token is for one identity and one audience."""
 
 from __future__ import annotations
 
@@ -15,13 +15,19 @@ LIFETIME_SECONDS = 86400
 class AccessToken:
     """Owner, identity (its client id), audience and expiry time (seconds since the epoch) of an access token.
 
-    If `machine` is None, the owner is the deployer, who has all permissions.
+    The token of a machine is valid only on this machine. If `machine` is None, the owner is a pod, or the
+    deployer.
     """
 
     machine: RunningMachine | None
     audience: str
     expires: float
     identity: str = ""
+
+    @property
+    def is_deployer(self) -> bool:
+        """Check whether the owner is the deployer, who has all permissions and no identity."""
+        return self.machine is None and not self.identity
 
 
 class AccessTokens:
@@ -30,12 +36,19 @@ class AccessTokens:
     def __init__(self, admin: str) -> None:
         self._tokens = {admin: AccessToken(None, "", time.time() + 3650 * 86400)}
 
-    def issue(self, machine: RunningMachine, audience: str, identity: str) -> str:
-        """Return a new access token of one of a machine's managed identities for an audience."""
+    def issue(
+        self,
+        machine: RunningMachine | None,
+        audience: str,
+        identity: str,
+        seconds: float = LIFETIME_SECONDS,
+    ) -> str:
+        """Return a new access token of a managed identity for an audience.
+
+        The owner is a machine with this identity, or a pod.
+        """
         text = f"eyJ{secrets.token_urlsafe(600)}.{secrets.token_urlsafe(200)}"
-        self._tokens[text] = AccessToken(
-            machine, audience.rstrip("/"), time.time() + LIFETIME_SECONDS, identity
-        )
+        self._tokens[text] = AccessToken(machine, audience.rstrip("/"), time.time() + seconds, identity)
         return text
 
     def find(self, header: str) -> AccessToken | None:

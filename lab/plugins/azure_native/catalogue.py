@@ -8,6 +8,7 @@ from lab.plugins.azure_native.kinds import ArmKind, ExtensionKind, GroupKind, Re
 
 _NETWORK, _COMPUTE, _STORAGE = "Microsoft.Network", "Microsoft.Compute", "Microsoft.Storage/storageAccounts"
 _BACKUP = "Microsoft.DataProtection/backupVaults"
+_IDENTITY = "Microsoft.ManagedIdentity/userAssignedIdentities"
 
 KINDS: Mapping[str, ArmKind] = {
     kind.token: kind
@@ -51,10 +52,11 @@ KINDS: Mapping[str, ArmKind] = {
             ("vaultName", "backupInstanceName"),
         ),
         ArmKind(
-            "azure-native:managedidentity:UserAssignedIdentity",
-            "Microsoft.ManagedIdentity/userAssignedIdentities",
-            ("resourceName",),
+            "azure-native:managedidentity:FederatedIdentityCredential",
+            f"{_IDENTITY}/federatedIdentityCredentials",
+            ("resourceName", "federatedIdentityCredentialResourceName"),
         ),
+        ArmKind("azure-native:managedidentity:UserAssignedIdentity", _IDENTITY, ("resourceName",)),
         ArmKind(
             "azure-native:network:LoadBalancer",
             f"{_NETWORK}/loadBalancers",

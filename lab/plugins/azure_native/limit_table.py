@@ -11,9 +11,10 @@ import re
 from collections.abc import Callable
 from ipaddress import IPv4Network
 
-from lab.plugins.azure_native.name_table import DOCS, NAME_LIMITS, NAMES, Limit
+from lab.plugins.azure_native.name_table import DOCS, FEDERATION, NAME_LIMITS, NAMES, Limit
 
 _SCALE_SET = "Microsoft.Compute/virtualMachineScaleSets"
+_CREDENTIAL = "Microsoft.ManagedIdentity/userAssignedIdentities/federatedIdentityCredentials"
 _CUSTOM_DATA = f"{DOCS}/virtual-machines/custom-data"
 _SCALE_SETS = "https://learn.microsoft.com/rest/api/compute/virtual-machine-scale-sets/create-or-update"
 _SUBNETS = f"{DOCS}/virtual-network/virtual-networks-faq"
@@ -191,7 +192,12 @@ LIMITS = (
         highest=120,
         source=_NAT,
     ),
-    # Store and roles
+    # Store, roles and identities
+    *(
+        Limit(type=_CREDENTIAL, path=f"properties.{part}", longest=600, source=FEDERATION)
+        for part in ("issuer", "subject")
+    ),
+    Limit(type=_CREDENTIAL, path="properties.audiences", longest=1, source=FEDERATION),
     Limit(
         type="Microsoft.Storage/storageAccounts/blobServices",
         path="**.days",

@@ -1,4 +1,4 @@
-"""Checks of the bodies of requests against the models of the library azure-mgmt-compute.
+"""Checks of the bodies of requests and responses against the models of the library azure-mgmt-compute.
 
 The library describes the bodies that the API accepts, so these checks also find errors of `bodies`. Libraries
 for the other services are not requirements of this project.
@@ -10,6 +10,7 @@ import functools
 import importlib.util
 import re
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -50,6 +51,14 @@ class _Models:
         return name in _OPEN_ENUMERATIONS
 
 
+class _ResponseModels(_Models):
+    """The models of the library for responses, which also have the parts that requests must not have."""
+
+    def fields(self, name: str) -> Mapping[str, Field]:
+        """Return the parts of a model and of its base."""
+        return {wire: replace(field, read_only=False) for wire, field in _fields(name).items()}
+
+
 def find_problems(type: str, body: Mapping[str, Any]) -> Iterator[str]:
     """Yield a problem for each part of a body that its model does not have, or not so.
 
@@ -57,6 +66,12 @@ def find_problems(type: str, body: Mapping[str, Any]) -> Iterator[str]:
     """
     if type in MODELS:
         yield from object_problems(_Models(), _fields(MODELS[type]), body, "")
+
+
+def response_problems(model: str, body: Mapping[str, Any]) -> Iterator[str]:
+    """Yield a problem for each part of a response that its model does not have, or not so."""
+    models = _ResponseModels()
+    yield from object_problems(models, models.fields(model), body, "")
 
 
 @functools.cache

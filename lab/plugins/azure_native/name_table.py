@@ -13,6 +13,7 @@ NAME = "(name)"
 
 DOCS = "https://learn.microsoft.com/azure"
 NAMES = f"{DOCS}/azure-resource-manager/management/resource-name-rules"
+FEDERATION = "https://learn.microsoft.com/entra/workload-id/workload-identity-federation-considerations"
 _TAG_VALUE = 256
 """Maximum length of the value of a tag."""
 _TAGS = f"{DOCS}/azure-resource-manager/management/tag-resources"
@@ -91,6 +92,13 @@ NAME_LIMITS = (
         pattern=r"[A-Za-z0-9][\w-]{2,}",
         longest=128,
         source=NAMES,
+    ),
+    Limit(
+        type="Microsoft.ManagedIdentity/userAssignedIdentities/federatedIdentityCredentials",
+        path=NAME,
+        pattern=r"[A-Za-z0-9][\w-]{2,}",
+        longest=120,
+        source=FEDERATION,
     ),
     Limit(type="Microsoft.Storage/storageAccounts", path=NAME, pattern=r"[a-z0-9]{3,24}", source=NAMES),
     Limit(

@@ -6,11 +6,11 @@ import base64
 from collections.abc import Mapping
 from typing import Any
 
-from lab.cloud.azure.resource_manager import ResourceManager, Response
-from lab.cloud.azure.resources import Resources
-from lab.cloud.running import MachineStates
+from lab.cloud.azure.resource_manager import ResourceManager
+from lab.cloud.azure.results import Response
 
 LAB = "unit"
+URL = "https://10.0.0.1:8443"
 GROUP = "/subscriptions/s/resourceGroups/kubewright-test"
 NETWORK = f"{GROUP}/providers/Microsoft.Network/virtualNetworks/test"
 SUBNET = f"{NETWORK}/subnets/pools"
@@ -23,7 +23,7 @@ IDENTITY = f"{GROUP}/providers/Microsoft.ManagedIdentity/userAssignedIdentities/
 
 def manager() -> ResourceManager:
     """Return the API of the lab `LAB`."""
-    return ResourceManager(Resources.of(LAB), MachineStates.of(LAB))
+    return ResourceManager(LAB, URL)
 
 
 def put(id: str, body: Mapping[str, Any] | None = None) -> Response:

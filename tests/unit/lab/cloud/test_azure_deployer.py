@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -12,7 +11,7 @@ from azure.core.exceptions import ClientAuthenticationError
 from lab import spec
 from lab.cloud.azure.deployer import DEPLOYER_TOKEN_PATH, environment_variables
 from lab.cloud.azure.metadata import Metadata
-from lab.cloud.azure.responses import Server
+from lab.cloud.azure.responses import Server, in_background
 from lab.cloud.azure.tokens import AccessTokens
 from lab.cloud.running import MachineStates, admin_secret
 from lab.paths import LabPaths
@@ -32,11 +31,9 @@ def variables(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[dict[
     spec.write(lab, LabPaths.of(LAB).spec)
     attributes = {"states": MachineStates.of(LAB), "tokens": AccessTokens(admin_secret(LAB))}
     server = Server(("127.0.0.1", 0), type("Handler", (Metadata,), attributes))
-    threading.Thread(target=server.serve_forever, daemon=True).start()
     url = f"http://127.0.0.1:{server.server_address[1]}{DEPLOYER_TOKEN_PATH}"
-    yield environment_variables(LAB) | {"IDENTITY_ENDPOINT": url}
-    server.shutdown()
-    server.server_close()
+    with in_background(server):
+        yield environment_variables(LAB) | {"IDENTITY_ENDPOINT": url}
 
 
 def test_programs_get_the_token_of_the_lab(

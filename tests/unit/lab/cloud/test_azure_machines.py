@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 from dataclasses import replace
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -30,37 +29,9 @@ from tests.unit.lab.cloud.azure_resources import (
     put,
     set_body,
 )
+from tests.unit.lab.cloud.fake_hosts import FakeHosts
 
 PREFIX = f"{SET}/virtualMachines/"
-
-
-class FakeHosts:
-    """Hosts of a lab that only exist in this object. `programs` are their user data by name."""
-
-    def __init__(self) -> None:
-        self.programs: dict[str, str] = {}
-        self.healthy = True
-        self.disks: list[tuple[str, str, str]] = []
-
-    def start(self, lab: str, launches: Any) -> None:  # noqa: ANN401
-        for launch in launches:
-            MachineStates.of(lab).add(launch.machine)
-            self.programs[launch.machine.host] = launch.user_data
-
-    def remove(self, lab: str, machines: Any) -> None:  # noqa: ANN401
-        for machine in machines:
-            self.programs.pop(machine.host, None)
-            MachineStates.of(lab).remove(machine.id)
-
-    def runs(self, lab: str, machine: RunningMachine) -> bool:
-        return machine.host in self.programs
-
-    def execute(self, *_: object, **__: object) -> SimpleNamespace:
-        state = "Healthy" if self.healthy else "Unhealthy"
-        return SimpleNamespace(stdout=f'{{"ApplicationHealthState": "{state}"}}', returncode=0)
-
-    def attach(self, lab: str, disk: str, host: str, links: list[str]) -> None:
-        self.disks.append((disk, host, links[0]))
 
 
 @pytest.fixture
@@ -69,6 +40,7 @@ def fake(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> FakeHosts:
     monkeypatch.setenv("KUBEWRIGHT_STATE", str(tmp_path))
     monkeypatch.setattr(group_machines, "start_machines", fake.start)
     monkeypatch.setattr(group_machines, "remove_machines", fake.remove)
+    monkeypatch.setattr(group_machines, "reimage_machine", fake.reimage)
     monkeypatch.setattr(group_machines, "runs", fake.runs)
     monkeypatch.setattr(hosts, "execute", fake.execute)
     monkeypatch.setattr(volumes, "create", lambda *_: None)
@@ -191,6 +163,24 @@ def test_lost_instance_is_replaced_by_another(fake: FakeHosts) -> None:
     del fake.programs[instances()["0"].host]
     step(2)
     assert set(instances()) == {"1", "2"}
+
+
+def test_instance_is_reimaged_once_and_not_replaced(fake: FakeHosts) -> None:
+    put(SET, set_body(2))
+    step()
+    manager().respond("POST", f"{PREFIX}1/reimage", {})
+    step(2)
+    assert fake.reimaged == [instances()["1"].host]
+    assert set(instances()) == {"0", "1"}
+
+
+def test_instance_that_ends_is_not_reimaged(fake: FakeHosts) -> None:
+    put(SET, set_body(1))
+    step()
+    manager().respond("POST", f"{PREFIX}0/reimage", {})
+    manager().respond("POST", f"{SET}/delete", {"instanceIds": ["0"]})
+    step()
+    assert fake.reimaged == []
 
 
 def upgrade() -> Any:  # noqa: ANN401 — JSON

@@ -10,8 +10,8 @@ import pytest
 from lab.cloud.azure.management import balancer_targets
 from lab.cloud.azure.permissions import blob_permissions
 from lab.cloud.azure.remaining import remaining_resources
-from lab.cloud.azure.resource_manager import Refused
 from lab.cloud.azure.resources import Resources
+from lab.cloud.azure.results import Refused
 from lab.cloud.azure.role_assignments import Right, RoleAssignment
 from tests.unit.lab.cloud.azure_resources import (
     DISK,
@@ -30,7 +30,7 @@ from tests.unit.lab.cloud.azure_resources import (
     set_body,
 )
 
-ACCOUNT = f"{GROUP}/providers/Microsoft.Storage/storageAccounts/kwstore"
+ACCOUNT = f"{GROUP}/providers/Microsoft.Storage/storageAccounts/kw{22 * '0'}"
 CONTAINER = f"{ACCOUNT}/blobServices/default/containers/nodes"
 BALANCER = f"{GROUP}/providers/Microsoft.Network/loadBalancers/api"
 READER = "2a2b9908-6ea1-4ae2-8e65-a410df84e7d1"

@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import json
 import re
-import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from urllib.error import HTTPError
 from urllib.request import Request, urlopen
 
 import pytest
 
-from lab.cloud.azure.responses import Server
-from lab.cloud.azure.store import Store
+from lab.cloud.azure.responses import in_background
+from lab.cloud.azure.store import store_server
 from lab.cloud.azure.tokens import AccessTokens
 from lab.cloud.running import MachineStates, RunningMachine
 from tests.unit.lab.cloud.azure_resources import GROUP, LAB
@@ -38,27 +37,27 @@ def tokens() -> AccessTokens:
 @pytest.fixture
 def url(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, tokens: AccessTokens) -> Iterator[str]:
     monkeypatch.setenv("KUBEWRIGHT_STATE", str(tmp_path))
-    states = MachineStates.of(LAB)
-    states.add(MACHINE)
-    attributes: dict[str, object] = {"lab": LAB, "blobs": {}, "states": states, "tokens": tokens}
-    server = Server(("127.0.0.1", 0), type("StoreHandler", (Store,), attributes))
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    yield f"http://127.0.0.1:{server.server_address[1]}"
-    server.shutdown()
-    server.server_close()
+    MachineStates.of(LAB).add(MACHINE)
+    with in_background(store_server(LAB, ("127.0.0.1", 0), tokens)) as server:
+        yield f"http://127.0.0.1:{server.server_address[1]}"
 
 
 def send(
-    url: str, method: str = "GET", body: bytes | None = None, token: str = "deployer"
+    url: str,
+    method: str = "GET",
+    body: bytes | None = None,
+    token: str = "deployer",
+    headers: Mapping[str, str] | None = None,
 ) -> tuple[int, str]:
     """Send a request and return status and body of the response."""
-    headers = {
+    common = {
         "Authorization": f"Bearer {token}",
         "x-ms-version": "2021-12-02",
         "x-ms-blob-type": "BlockBlob",
     }
+    request = Request(url, method=method, data=body, headers={**common, **(headers or {})})
     try:
-        with urlopen(Request(url, method=method, data=body, headers=headers), timeout=20) as response:
+        with urlopen(request, timeout=20) as response:
             return response.status, response.read().decode()
     except HTTPError as error:
         return error.code, error.read().decode()
@@ -71,6 +70,23 @@ def test_blobs_of_a_container_are_listed_by_prefix_with_their_times(url: str) ->
     assert status == 200
     assert re.findall("<Name>(.*?)</Name>", text) == ["pools/a/1/node.sh"]
     assert re.search(r"<Last-Modified>\w+, \d+ \w+ \d+ [\d:]+ GMT</Last-Modified>", text)
+
+
+@pytest.mark.parametrize(
+    ("content", "range", "expected"),
+    [
+        (b"0123456789", "bytes=2-4", (206, "234")),
+        (b"0123456789", "bytes=8-99", (206, "89")),
+        (b"0123456789", "bytes=7-", (206, "789")),
+        (b"", "bytes=0-9", (416, "InvalidRange")),
+    ],
+)
+def test_blobs_are_read_in_ranges(url: str, content: bytes, range: str, expected: tuple[int, str]) -> None:
+    assert send(f"{url}/nodes/blob", "PUT", content)[0] == 201
+    status, text = send(f"{url}/nodes/blob", headers={"x-ms-range": range})
+    assert status == expected[0]
+    assert expected[1] in text
+    assert len(text) == len(expected[1]) or status == 416
 
 
 def test_machine_without_a_role_cannot_list(url: str, tokens: AccessTokens) -> None:

@@ -19,6 +19,7 @@ Body = dict[str, Any]
 NETWORK, COMPUTE = "Microsoft.Network", "Microsoft.Compute"
 SET, MACHINE = f"{COMPUTE}/virtualMachineScaleSets", f"{COMPUTE}/virtualMachines"
 ACCOUNT = "Microsoft.Storage/storageAccounts"
+CREDENTIAL = "Microsoft.ManagedIdentity/userAssignedIdentities/federatedIdentityCredentials"
 GUID = "5f5c3b1e-7d0b-4f0e-9a5e-0c6f1a2b3c4d"
 
 
@@ -63,6 +64,7 @@ NAMES: list[tuple[str, str, str]] = [
     (f"{COMPUTE}/disks", "cp 1", "cp-1-data"),
     (MACHINE, "cp_1", "cp-1"),
     ("Microsoft.ManagedIdentity/userAssignedIdentities", "x", "azure-lab-control-plane"),
+    (CREDENTIAL, "c" * 121, "web-reader"),
     (ACCOUNT, "kw-store", "kwstore"),
     (f"{ACCOUNT}/blobServices/containers", "pool--x", "pool-x-status"),
     ("Microsoft.Authorization/roleAssignments", "reads", GUID),
@@ -156,6 +158,21 @@ BODIES: list[tuple[str, Body, Body]] = [
         ACCOUNT,
         at("properties.networkRuleSet.ipRules", [{}] * 401),
         at("properties.networkRuleSet.ipRules", [{}] * 400),
+    ),
+    (
+        CREDENTIAL,
+        at("properties.issuer", f"https://{'i' * 600}"),
+        at("properties.issuer", "https://x.blob.core.windows.net/oidc"),
+    ),
+    (
+        CREDENTIAL,
+        at("properties.subject", "s" * 601),
+        at("properties.subject", "system:serviceaccount:web:reader"),
+    ),
+    (
+        CREDENTIAL,
+        at("properties.audiences", ["api://AzureADTokenExchange", "other"]),
+        at("properties.audiences", ["api://AzureADTokenExchange"]),
     ),
     (
         "Microsoft.Authorization/roleDefinitions",

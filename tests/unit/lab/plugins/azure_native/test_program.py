@@ -12,14 +12,28 @@ from pulumi.runtime import mocks
 from lab.cloud.azure.remaining import remaining_resources
 from lab.plugins.azure_native.catalogue import KINDS
 from lab.plugins.azure_native.functions import FUNCTIONS
-from testkit.emulated_azure import LAB, emulated_azure
+from testkit.emulated_azure import LAB, SUBSCRIPTION, emulated_azure
+from tests.unit.components.certificates import CertificatePluginMocks
 from tests.unit.components.graph import Json
 from tests.unit.lab.plugins.azure_native.emulated_plugins import Created, EmulatedPlugins
-from tests.unit.providers.azure.program import AzurePlugins, with_all_features
-from tests.unit.providers.program import ExampleStack
+from tests.unit.providers.azure.program import AzurePlugins, with_all_features, with_pod_identities
+from tests.unit.providers.program import ExampleStack, section
 
 
-class RecordingPlugins(AzurePlugins):
+def with_everything(cluster: Json) -> None:
+    with_all_features(cluster)
+    with_pod_identities(cluster)
+
+
+def with_roles_in_the_group(cluster: Json) -> None:
+    """Give pods identities whose roles apply to the resource group of the cluster, which exists."""
+    with_pod_identities(cluster)
+    reader = section(cluster, "azure", "pod_identities", "identities", "reader")
+    scope = f"/subscriptions/{SUBSCRIPTION}/resourceGroups/kubewright-azure-example"
+    reader["roles"] = [{"role": "Storage Blob Data Reader", "scope": scope}]
+
+
+class RecordingPlugins(AzurePlugins, CertificatePluginMocks):
     """Mocks that record the types of resources and the functions that the program uses."""
 
     def __init__(self) -> None:
@@ -39,7 +53,7 @@ class RecordingPlugins(AzurePlugins):
 
 def test_every_type_and_function_of_the_program_is_emulated() -> None:
     plugins = RecordingPlugins()
-    ExampleStack("azure-example", lambda: plugins).graph(with_all_features)
+    ExampleStack("azure-example", lambda: plugins).graph(with_everything)
     assert plugins.types == KINDS.keys()
     assert plugins.functions <= FUNCTIONS.keys()
 
@@ -57,7 +71,7 @@ def variables(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Mapping[str,
 def plugins(variables: Mapping[str, str]) -> EmulatedPlugins:
     """Return the plugins after a run of the program that created all resources of the example stack."""
     plugins = EmulatedPlugins(variables)
-    ExampleStack("azure-example", lambda: plugins).graph()
+    ExampleStack("azure-example", lambda: plugins).graph(with_roles_in_the_group)
     return plugins
 
 
