@@ -8,6 +8,7 @@ the same for all versions of a component.
 from __future__ import annotations
 
 import platform
+from collections.abc import Iterable
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
 
@@ -37,6 +38,7 @@ COMPONENT_VERSIONS: tuple[tuple[str, str], ...] = (
     ("metrics-server", "0.9.0"),
     ("cri-tools", "1.36.0"),
     ("kubelet-csr-approver", "1.3.0"),
+    ("ecr-credential-provider", "1.36.1"),
     ("conformance-shell", "1.0.0"),
     ("netfilter", "1"),
     ("ipset", "1"),
@@ -58,7 +60,10 @@ NODE_ARTIFACTS = (
     *("flanneld", "kube-router", "crictl", "kubelet-csr-approver"),
     *("netfilter", "ipset", "haproxy", "keepalived"),
 )
-"""Files that hosts fetch and that a mirror holds."""
+"""Files that hosts of every cluster fetch and that a mirror holds."""
+
+OPTIONAL_ARTIFACTS = ("ecr-credential-provider",)
+"""Files that hosts of some clusters fetch. A mirror for other clusters need not hold them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -199,9 +204,12 @@ def architecture() -> dict[str, str]:
     return _ARCHITECTURES[machine]
 
 
-def node_binaries(versions: Versions = DEFAULTS) -> tuple[Binary, ...]:
-    """Return all files that hosts of a cluster with these versions fetch."""
-    return tuple(binary(name, version_of(name, versions)) for name in NODE_ARTIFACTS)
+def node_binaries(versions: Versions = DEFAULTS, optional: Iterable[str] = ()) -> tuple[Binary, ...]:
+    """Return all files that hosts of a cluster with these versions fetch.
+
+    `optional` are the names of the optional artifacts that the cluster uses.
+    """
+    return tuple(binary(name, version_of(name, versions)) for name in (*NODE_ARTIFACTS, *optional))
 
 
 def images(versions: Versions = DEFAULTS) -> tuple[str, ...]:

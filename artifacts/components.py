@@ -215,6 +215,16 @@ COMPONENTS: tuple[Component, ...] = (
         packages=(("kubelet-csr-approver", "."),),
     ),
     Component(
+        "ecr-credential-provider",
+        go_module="k8s.io/cloud-provider-aws",
+        packages=(("ecr-credential-provider", "k8s.io/cloud-provider-aws/cmd/ecr-credential-provider"),),
+        official=OfficialSite(
+            "https://artifacts.k8s.io/binaries/cloud-provider-aws/v{v}/linux/{arch}/{name}-linux-{arch}",
+            "https://artifacts.k8s.io/binaries/cloud-provider-aws/v{v}/linux/{arch}/{name}-linux-{arch}.sha256",
+        ),
+        ldflags="-X main.gitVersion=v{v}",
+    ),
+    Component(
         "pulumi",
         go_module="github.com/pulumi/pulumi/pkg/v3",
         packages=(("pulumi", "github.com/pulumi/pulumi/pkg/v3/cmd/pulumi"),),

@@ -11,7 +11,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from artifacts import acquire, catalogue, oci
@@ -33,21 +33,21 @@ def build(
     progress: Progress | None = None,
     *,
     cache: Cache | None = None,
+    optional: Sequence[str] = (),
 ) -> Path:
     """Build or complete the mirror for these versions and return its directory.
 
-    Existing files of other versions are kept, so that one mirror can serve an upgrade. Raise ArtifactError if
-    a file is unavailable or cannot be written.
+    `optional` are the names of optional artifacts of the catalogue that the mirror gets too. Existing files
+    of other versions are kept, so that one mirror can serve an upgrade. Raise ArtifactError if a file is
+    unavailable or cannot be written.
     """
     cache = cache or Cache.default()
     progress = progress or Progress()
-    progress.expect_steps(len(catalogue.node_binaries(versions)) + len(catalogue.images(versions)))
+    binaries = catalogue.node_binaries(versions, optional)
+    progress.expect_steps(len(binaries) + len(catalogue.images(versions)))
     try:
         directory.mkdir(parents=True, exist_ok=True)
-        files = {
-            item.key: add_file(item, directory, cache, progress)
-            for item in progress.track(catalogue.node_binaries(versions))
-        }
+        files = {item.key: add_file(item, directory, cache, progress) for item in progress.track(binaries)}
         files[f"{host_program.ARTIFACT_NAME}/{host_program.digest()}"] = add_host_program(directory)
         images = {
             reference: add_image(reference, directory, cache, progress)

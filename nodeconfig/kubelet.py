@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from packaging.version import Version
 
+from nodeconfig import image_credentials
 from nodeconfig.bundle import File, SecretFile, Service
 from nodeconfig.component import Component, json_file
 from nodeconfig.extra_flags import with_extra_flags
@@ -55,12 +56,20 @@ def component(topology: Topology, pool: Pool, server: str) -> Component:
     minor_file = File(MINOR_VERSION_FILE, f"{version.major}.{version.minor}\n")
     unit = with_extra_flags(_service_unit(topology, pool), "kubelet.extra_args", pool.kubelet.extra_flags)
     # A change of the token restarts nothing, because the kubelet reads the token only when it joins.
-    watched = (f"{BIN}/kubelet", config.path, bootstrap.path, prepare.path, CA)
+    credentials = image_credentials.component(pool.kubelet.credential_provider)
+    watched = (
+        *(f"{BIN}/kubelet", config.path, bootstrap.path, prepare.path, CA),
+        *((image_credentials.CONFIG,) if credentials.files else ()),
+    )
     ready = f"local_health http://127.0.0.1:{KUBELET_HEALTH_PORT}/healthz && node_ready"
     return Component(
-        files=(config, bootstrap, *renewal, prepare, minor_file, unit.file()),
+        files=(config, bootstrap, *renewal, prepare, minor_file, unit.file(), *credentials.files),
         secrets=(authority_file("kubernetes-ca"), SecretFile(_TOKEN, TOKEN_FILE)),
-        artifacts=(("kubelet", f"{BIN}/kubelet"), ("kubectl", f"{BIN}/kubectl")),
+        artifacts=(
+            ("kubelet", f"{BIN}/kubelet"),
+            ("kubectl", f"{BIN}/kubectl"),
+            *credentials.artifacts,
+        ),
         services=(Service(unit.name, restart_on=watched, ready=ready, timeout=180),),
         directories=(
             File(KUBERNETES, "", mode=0o755),
@@ -153,6 +162,7 @@ def _service_unit(topology: Topology, pool: Pool) -> Unit:
     if pool.capacity and pool.labels:
         # The names of these nodes are unknown before they boot, so the nodes set their labels themselves.
         flags.append("--node-labels=" + ",".join(f"{key}={value}" for key, value in pool.labels))
+    flags += image_credentials.flags(pool.kubelet.credential_provider)
     return Unit(
         name="kubelet.service",
         description="Kubernetes node agent",

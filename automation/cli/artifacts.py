@@ -64,7 +64,9 @@ def build_mirror(
 ) -> None:
     """Build or complete the mirror that hosts fetch from."""
     versions, progress = _select_versions(version or []), Progress(quiet=quiet)
-    path = mirror.build(directory or environment().mirror, versions, progress)
+    path = mirror.build(
+        directory or environment().mirror, versions, progress, optional=catalogue.OPTIONAL_ARTIFACTS
+    )
     if conformance:
         for image in conformance_mirror.add(path, versions.kubernetes, progress):
             progress.note(f"not in the mirror: {image.reference}: {image.reason}")

@@ -9,7 +9,7 @@ import hashlib
 import json
 import secrets
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler
 
@@ -18,6 +18,9 @@ from lab.cloud.running import MachineStates, RunningMachine
 
 ACCOUNT = "123456789012"
 """The account number that moto uses."""
+
+_LIFETIME_HEADER = "X-aws-ec2-metadata-token-ttl-seconds"
+"""Header of requests for a token and, because AWS's SDK for Go reads it, of the answers."""
 
 MAX_TTL_SECONDS = 21600
 """Maximum lifetime of a token."""
@@ -53,7 +56,7 @@ class Metadata(BaseHTTPRequestHandler):
     def do_PUT(self) -> None:
         """Handle a request for a token."""
         machine = self._requesting_machine()
-        lifetime = self.headers.get("X-aws-ec2-metadata-token-ttl-seconds", "")
+        lifetime = self.headers.get(_LIFETIME_HEADER, "")
         if machine is None or self.headers.get("X-Forwarded-For"):
             self._send_text(HTTPStatus.FORBIDDEN)
         elif self.path != "/latest/api/token":
@@ -61,7 +64,8 @@ class Metadata(BaseHTTPRequestHandler):
         elif not lifetime.isdigit() or not 1 <= int(lifetime) <= MAX_TTL_SECONDS:
             self._send_text(HTTPStatus.BAD_REQUEST)
         else:
-            self._send_text(HTTPStatus.OK, self.tokens.issue(machine.address, int(lifetime)))
+            token = self.tokens.issue(machine.address, int(lifetime))
+            self._send_text(HTTPStatus.OK, token, {_LIFETIME_HEADER: lifetime})
 
     def do_GET(self) -> None:
         """Handle a request for a metadata value."""
@@ -77,11 +81,15 @@ class Metadata(BaseHTTPRequestHandler):
     def _requesting_machine(self) -> RunningMachine | None:
         return self.states.by_address(self.client_address[0])
 
-    def _send_text(self, status: HTTPStatus, text: str = "") -> None:
+    def _send_text(
+        self, status: HTTPStatus, text: str = "", headers: Mapping[str, str] | None = None
+    ) -> None:
         data = text.encode()
         self.send_response(status)
         self.send_header("Content-Type", "text/plain")
         self.send_header("Content-Length", str(len(data)))
+        for name, value in (headers or {}).items():
+            self.send_header(name, value)
         self.end_headers()
         self.wfile.write(data)
 

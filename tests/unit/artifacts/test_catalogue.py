@@ -33,6 +33,12 @@ BUILT_FROM_GO = [row for row in ROWS if row[0] not in FROM_DEBIAN_PACKAGES]
 def test_catalogue_has_every_file_of_hosts() -> None:
     assert sorted(catalogue.NODE_ARTIFACTS) == sorted(FILES_OF_HOSTS)
     assert [item.name for item in catalogue.node_binaries()] == list(catalogue.NODE_ARTIFACTS)
+    optional = catalogue.OPTIONAL_ARTIFACTS
+    assert [item.name for item in catalogue.node_binaries(optional=optional)] == [
+        *catalogue.NODE_ARTIFACTS,
+        *optional,
+    ]
+    assert not {*optional} & {*catalogue.NODE_ARTIFACTS}
 
 
 def test_every_component_has_a_release_and_every_release_a_component() -> None:

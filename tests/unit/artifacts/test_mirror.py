@@ -14,6 +14,7 @@ from artifacts.cache import Cache, sha256
 from artifacts.errors import ArtifactError
 from artifacts.progress import Progress
 from nodeconfig import host_program
+from testkit.artifact_server import add_artifact
 
 
 @pytest.fixture
@@ -50,6 +51,18 @@ def test_mirror_has_all_files_with_checksums(mirror_directory: Path) -> None:
         str(path.relative_to(mirror_directory)) for path in mirror_directory.rglob("*") if path.is_file()
     }
     assert existing - listed == {"SHA256SUMS"}
+
+
+def test_mirror_has_optional_files_only_if_they_are_named(
+    tmp_path: Path, full_cache: Cache, mirror_directory: Path
+) -> None:
+    name = catalogue.OPTIONAL_ARTIFACTS[0]
+    item = catalogue.binary(name)
+    add_artifact(full_cache, name, item.version, b"optional", tmp_path)
+    assert item.key not in json.loads((mirror_directory / "index.json").read_text())["files"]
+    mirror.build(mirror_directory, cache=full_cache, optional=[name])
+    assert item.key in json.loads((mirror_directory / "index.json").read_text())["files"]
+    assert _verify_checksums(mirror_directory).returncode == 0
 
 
 def test_host_programs_of_other_checkouts_stay(
