@@ -11,7 +11,7 @@ from assembly.machines import build_machines
 from assembly.pools import build_pools
 from settings.bases import replace_encrypted
 from settings.certificates import CertificateSettings
-from settings.cluster import Settings, service_account_issuers
+from settings.cluster import Settings, service_account_issuers, service_account_jwks_uri
 from settings.encryption import EncryptionSettings
 from settings.loading import load
 from settings.problem import CLUSTER_KEY, SettingsError
@@ -54,7 +54,7 @@ def build_topology(settings: Settings, *, files: Mapping[str, str] | None = None
         etcd=tuple(members[name] for name in settings.etcd_hosts),
         control_planes=tuple(members[name] for name in settings.control_planes.hosts),
         load_balancers=tuple(members[name] for name in settings.load_balancers.hosts),
-        pools=build_pools(settings, members),
+        pools=build_pools(settings, members, files),
         network=_network(settings),
         control_plane=_control_plane_options(settings, files),
         registries=_registries(settings, files),
@@ -175,7 +175,7 @@ def _control_plane_options(settings: Settings, files: Mapping[str, str] | None) 
         issuers=build_issuers(api.oidc, files),
         webhooks=build_webhooks(api.authorization_webhooks),
         service_account_issuers=service_account_issuers(settings),
-        jwks_uri=(api.service_account_issuer.jwks_uri or "") if api.service_account_issuer else "",
+        jwks_uri=service_account_jwks_uri(settings),
         downscale_seconds=parse_seconds(settings.controller_manager.downscale_stabilization),
         leader_election=LeaderElection(lease=times.lease, renew=times.renew, retry=times.retry),
     )
@@ -192,7 +192,9 @@ def _certificates(settings: CertificateSettings, encryption: EncryptionSettings)
         for name, rotation in rotations.items()
         if name == "kubelet-serving" or rotation != Rotation()
     )
-    return Certificates(leaves=settings.leaves, rotations=non_default)
+    return Certificates(
+        leaves=settings.leaves, rotations=non_default, rsa_from=settings.service_account.rsa_from
+    )
 
 
 def _snapshots(settings: Settings) -> Snapshots:

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 from formats import quantity
+from settings.clouds import CloudSettings
 from settings.cluster import Settings
 from settings.kubelet import DEFAULTS
 from settings.pools import ControlPlaneSettings, PoolSettings
 from topology.model import Capacity, Member, Pool, Taint, TaintEffect
-from topology.options import Kubelet
+from topology.options import CredentialProvider, Kubelet
 
 CONTROL_PLANE_POOL = "control-plane"
 CONTROL_PLANE_LABEL = "node-role.kubernetes.io/control-plane"
@@ -17,9 +19,15 @@ NOT_BALANCED_LABEL = "node.kubernetes.io/exclude-from-external-load-balancers"
 """The label that excludes a node from the load balancers that a cloud's controller creates, as in kubeadm."""
 
 
-def build_pools(settings: Settings, members: Mapping[str, Member]) -> tuple[Pool, ...]:
-    """Return the pool of control planes, then the pools of workers in the order of the settings."""
-    cluster_kubelet = settings.kubelet.applied_to(DEFAULTS)
+def build_pools(
+    settings: Settings, members: Mapping[str, Member], files: Mapping[str, str] | None = None
+) -> tuple[Pool, ...]:
+    """Return the pool of control planes, then the pools of workers in the order of the settings.
+
+    `files` has the meaning of `build_topology`.
+    """
+    provider = _credential_provider(settings.cloud, files)
+    cluster_kubelet = replace(settings.kubelet.applied_to(DEFAULTS), credential_provider=provider)
     workers = (
         _worker_pool(name, section, members, cluster_kubelet) for name, section in settings.pools.items()
     )
@@ -27,6 +35,16 @@ def build_pools(settings: Settings, members: Mapping[str, Member]) -> tuple[Pool
     # the load balancers of services.
     extra_labels = ((NOT_BALANCED_LABEL, ""),) if settings.cloud is not None else ()
     return (_control_plane_pool(settings.control_planes, members, cluster_kubelet, extra_labels), *workers)
+
+
+def _credential_provider(
+    cloud: CloudSettings | None, files: Mapping[str, str] | None
+) -> CredentialProvider | None:
+    """Return the program with which nodes get credentials for images; None without image registries."""
+    provider = cloud.credential_provider() if cloud else None
+    if cloud is None or provider is None or not provider.authority_variable or not cloud.authority_file:
+        return provider
+    return replace(provider, authority=files[cloud.authority_file] if files is not None else "")
 
 
 def _control_plane_pool(

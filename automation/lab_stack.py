@@ -16,6 +16,7 @@ from automation.workspace import LAB_KEY
 from lab import lifecycle
 from lab.errors import LabError
 from lab.spec import LabHost, LabSpec
+from nodeconfig.image_credentials import programs
 from settings import Settings, SettingsError, load
 from settings.bases import replace_encrypted
 from settings.metal import HostSettings
@@ -29,13 +30,15 @@ DEFAULT_MEMORY = 4 * 1024**3
 
 @dataclass(frozen=True, slots=True)
 class LabRequirements:
-    """The requirements of a lab stack: its lab, and the component versions that the mirror must contain.
+    """The requirements of a lab stack: its lab, and what the mirror must contain.
 
-    `version_sets` are the sets of component versions in use (`Topology.version_sets`).
+    `version_sets` are the sets of component versions in use (`Topology.version_sets`). `optional` are the
+    optional artifacts that the hosts fetch.
     """
 
     lab: LabSpec
     version_sets: tuple[Versions, ...]
+    optional: tuple[str, ...] = ()
 
 
 def lab_requirements(name: str, config: Mapping[str, Any], mirror: Path) -> LabRequirements | None:
@@ -65,7 +68,8 @@ def lab_requirements(name: str, config: Mapping[str, Any], mirror: Path) -> LabR
     except ValidationError as error:
         problems = "; ".join(str(item["msg"]).removeprefix("Value error, ") for item in error.errors())
         raise UserError(f"{LAB_KEY}: {problems}") from None
-    return LabRequirements(lab=spec, version_sets=build_topology(settings).version_sets)
+    topology = build_topology(settings)
+    return LabRequirements(lab=spec, version_sets=topology.version_sets, optional=programs(topology))
 
 
 def _lab_hosts(settings: Settings) -> tuple[LabHost, ...]:

@@ -21,6 +21,7 @@ from topology.certificates import (
     authorities,
     generation_name,
     leaves,
+    rsa_key_names,
     signing_name,
     trust_bundle,
     trusted_names,
@@ -31,6 +32,7 @@ from topology.identities import token_owners
 from topology.model import Topology
 
 _HOURS_PER_YEAR = 365 * 24
+_RSA_BITS = 2048
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -59,6 +61,8 @@ class Pki(ComponentResource):
     """Secret files by the names in bundles; all values are secrets."""
     ca: Output[str]
     """The trusted certificates of the cluster in PEM (two CAs during a rotation). They are public."""
+    service_account_keys: Output[str]
+    """The keys that verify service account tokens in PEM (two keys during a rotation). They are public."""
     kubeconfig: Output[str]
     """The kubeconfig of the administrator; a secret."""
 
@@ -89,21 +93,26 @@ class Pki(ComponentResource):
             "encryption.yaml": self._create_encryption_configuration(),
         }
         self.secrets = {name: Output.secret(content) for name, content in secrets.items()}
+        self.service_account_keys = Output.unsecret(secrets[f"{SERVICE_ACCOUNT}.pub"])
         # Certificates are public, but the plugin marks every output with a secret input as a secret.
         self.ca = Output.unsecret(bundles[trust_bundle(KUBERNETES_CA)])
         self.kubeconfig = self._create_kubeconfig(args.topology, key_pairs["admin"])
         self.register_outputs({"ca": self.ca, "kubeconfig": self.kubeconfig})
 
-    def _create_key(self, name: str, *, leaf: bool = False) -> tls.PrivateKey:
+    def _create_key(
+        self, name: str, *, leaf: bool = False, rsa: bool = False, keep_kind: bool = False
+    ) -> tls.PrivateKey:
         return tls.PrivateKey(
             f"{self._name}-{name}-key",
-            algorithm="ECDSA",
-            ecdsa_curve="P256",
+            algorithm="RSA" if rsa else "ECDSA",
+            ecdsa_curve=None if rsa else "P256",
+            rsa_bits=_RSA_BITS if rsa else None,
             opts=ResourceOptions(
                 parent=self,
                 # A new key also replaces the certificate request and the certificate.
                 replacement_trigger=self._topology.certificates.leaves if leaf else None,
                 protect=name in self._protected,
+                ignore_changes=["algorithm", "ecdsaCurve", "rsaBits"] if keep_kind else None,
             ),
         )
 
@@ -116,8 +125,15 @@ class Pki(ComponentResource):
         }
 
     def _create_service_account_keys(self) -> dict[str, Output[str]]:
-        """Create service account keys. Return the key that signs tokens, and all keys that verify tokens."""
-        keys = {name: self._create_key(name) for name in trusted_names(self._topology, SERVICE_ACCOUNT)}
+        """Create service account keys. Return the key that signs tokens, and all keys that verify tokens.
+
+        An existing key keeps its kind, because a replaced key makes all tokens invalid at once.
+        """
+        rsa_keys = rsa_key_names(self._topology)
+        keys = {
+            name: self._create_key(name, rsa=name in rsa_keys, keep_kind=True)
+            for name in trusted_names(self._topology, SERVICE_ACCOUNT)
+        }
         return {
             f"{SERVICE_ACCOUNT}.key": keys[signing_name(self._topology, SERVICE_ACCOUNT)].private_key_pem,
             f"{SERVICE_ACCOUNT}.pub": _join_pems(key.public_key_pem for key in keys.values()),

@@ -8,6 +8,7 @@ from typing import Protocol
 
 from pulumi import Input, Output, Resource, ResourceOptions
 
+from components.addons.pod_identities import PodIdentity
 from components.api import Api
 from nodeconfig.bundle import Bundle
 from topology.model import Machine, Pool, Role
@@ -78,6 +79,14 @@ class Provider(Protocol):
 
     def add_ons(self, api: Api) -> Sequence[Resource]:
         """Install the controllers of the cloud in the cluster. Do nothing on bare metal."""
+        ...
+
+    def pod_identities(self, keys: Output[str]) -> Sequence[PodIdentity]:
+        """Create the identities of pods at the cloud; return what pods of their service accounts receive.
+
+        `keys` verify service account tokens, as PEM texts. The cloud fetches them from the documents that
+        this method publishes. Return no identities on bare metal.
+        """
         ...
 
     @property

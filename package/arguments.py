@@ -415,7 +415,9 @@ class ApiArgs(TypedDict, total=False):
     authorization_webhooks: Mapping[str, AuthorizationWebhookArgs]
     """Webhooks by name that decide about requests, in addition to Node and RBAC."""
     service_account_issuer: ServiceAccountIssuerArgs
-    """The issuer of service account tokens; default: `https://kubernetes.default.svc.<network.domain>`."""
+    """The issuer of service account tokens; default: that of `pod_identities` of a cloud, or
+    `https://kubernetes.default.svc.<network.domain>`.
+    """
     encryption: EncryptionArgs
     """Encryption of objects in etcd."""
     extra_args: Mapping[str, str]
@@ -471,6 +473,21 @@ class RotationArgs(TypedDict, total=False):
     """
 
 
+class ServiceAccountKeyArgs(TypedDict, total=False):
+    """The generation of the key pair that signs service account tokens. Each stage needs a separate `up`."""
+
+    generation: int
+    """Number of the generation; increase it by 1 to start a rotation."""
+    stage: str
+    """`trust`: hosts trust both, the old key signs; `sign`: the new key signs; `done`: the old key is
+    removed.
+    """
+    rsa_from: int
+    """First generation with an RSA key, which Azure needs; default: all keys are ECDSA keys. Existing keys
+    do not change.
+    """
+
+
 class EncryptionKeyArgs(TypedDict, total=False):
     """The generation of the secretbox key that encrypts objects in etcd. Each stage needs a separate `up`."""
 
@@ -491,7 +508,7 @@ class CertificateArgs(TypedDict, total=False):
     """Rotation of certificate authorities; authorities that are not listed stay in their first generation.
     The first generation of `kubelet-serving` replaces `kubernetes` and has stages too.
     """
-    service_account: RotationArgs
+    service_account: ServiceAccountKeyArgs
     """Rotation of the key pair that signs service account tokens."""
     encryption: EncryptionKeyArgs
     """Rotation of the secretbox key that encrypts objects in etcd; run `kubewright encryption rewrite`
@@ -550,15 +567,17 @@ class HelmReleaseArgs(TypedDict, total=False):
     """A Helm release: a chart, its version and its values."""
 
     chart: Required[str]
-    """A path (`./charts/web`, relative to the checkout), an `oci://` reference, or a chart name in
-    `repository`.
+    """A path (`./charts/web`, relative to the checkout), an `oci://` reference, with a digest
+    (`oci://registry.example/web@sha256:…`) or without, or a chart name in `repository`.
     """
     repository: str
     """URL of the chart repository; required for a chart name, not allowed for paths and `oci://`
     references.
     """
     version: str
-    """Version of the chart; required unless the chart is a path, so that all runs install the same chart."""
+    """Version of the chart; required for charts by name and for `oci://` references without a digest, so
+    that all runs install the same chart. Helm refuses a version that has another digest.
+    """
     namespace: str
     """Namespace of the release."""
     create_namespace: bool
@@ -818,8 +837,21 @@ class AwsEndpointsArgs(TypedDict, total=False):
     """URL of EC2."""
     autoscaling: str
     """URL of EC2 Auto Scaling."""
+    ecr: str
+    """URL of the API of ECR, for registries of `aws.image_registries` in the region of the cluster."""
     metadata: str
     """URL of the instance metadata service."""
+
+
+class AwsImageRegistryArgs(TypedDict, total=False):
+    """A private registry of Amazon ECR."""
+
+    account: Required[str]
+    """Id of the AWS account that has the registry, 12 digits in quotes."""
+    region: Required[str]
+    """Region of the registry, such as `eu-central-1`."""
+    pull_through: Sequence[str]
+    """Repository prefixes of pull through cache rules; nodes may add images of their upstream registries."""
 
 
 class AwsQuotaArgs(TypedDict, total=False):
@@ -835,6 +867,35 @@ class AwsQuotaArgs(TypedDict, total=False):
     """Number of NAT gateways in a zone."""
     rules_per_group: int
     """Number of ingress rules of a security group."""
+
+
+class AwsPermissionArgs(TypedDict, total=False):
+    """Actions on resources that a role of pods allows."""
+
+    actions: Required[Sequence[str]]
+    """IAM actions, such as `s3:GetObject`."""
+    resources: Required[Sequence[str]]
+    """ARNs of the resources."""
+
+
+class AwsPodRoleArgs(TypedDict, total=False):
+    """An IAM role for the pods of service accounts."""
+
+    service_accounts: Required[Sequence[str]]
+    """Service accounts whose pods have the identity, each as `NAMESPACE/NAME`."""
+    policies: Sequence[str]
+    """ARNs of existing IAM policies that are attached to the role."""
+    allow: Sequence[AwsPermissionArgs]
+    """Permissions of the role, in addition to its policies."""
+
+
+class AwsPodIdentityArgs(TypedDict, total=False):
+    """IAM roles for pods. Tokens of service accounts get the issuer that the bucket publishes."""
+
+    issuer_bucket: Required[str]
+    """Name of the bucket for the documents of the issuer, which are public; the bucket is created."""
+    roles: Mapping[str, AwsPodRoleArgs]
+    """IAM roles by name; required."""
 
 
 class AwsArgs(TypedDict, total=False):
@@ -868,8 +929,12 @@ class AwsArgs(TypedDict, total=False):
     """ARN of a KMS key of yours for all disks, set before the first `up`; empty: the account's default
     key.
     """
+    image_registries: Sequence[AwsImageRegistryArgs]
+    """Registries of ECR from which nodes pull images by the role of their machine."""
     quotas: AwsQuotaArgs
     """Quotas of the account, checked before machines are created."""
+    pod_identities: AwsPodIdentityArgs
+    """IAM roles for pods; default: pods have no IAM roles."""
 
 
 class AzureSnapshotArgs(TypedDict, total=False):
@@ -950,6 +1015,10 @@ class AzureEndpointsArgs(TypedDict, total=False):
     """URL of the instance metadata service."""
     management: str
     """URL of Azure Resource Manager for the deployer's programs."""
+    issuer: str
+    """URL of the storage account `pod_identities.issuer_account`."""
+    login: str
+    """URL of Entra ID, where pods with a managed identity get their tokens."""
 
 
 class AzureQuotaArgs(TypedDict, total=False):
@@ -963,6 +1032,33 @@ class AzureQuotaArgs(TypedDict, total=False):
     """Number of public IP addresses."""
     rules_per_group: int
     """Number of rules of a network security group."""
+
+
+class AzureRoleArgs(TypedDict, total=False):
+    """A role assignment of an identity."""
+
+    role: Required[str]
+    """Name of a built-in role such as `Storage Blob Data Reader`, or the GUID of another role definition."""
+    scope: Required[str]
+    """Id of the resource, resource group or subscription that the role applies to."""
+
+
+class AzurePodIdentityArgs(TypedDict, total=False):
+    """A managed identity of pods."""
+
+    service_accounts: Required[Sequence[str]]
+    """Service accounts whose pods have the identity, each as `NAMESPACE/NAME`."""
+    roles: Sequence[AzureRoleArgs]
+    """Role assignments of the identity."""
+
+
+class AzurePodIdentitiesArgs(TypedDict, total=False):
+    """Managed identities of pods, and the public issuer of their tokens."""
+
+    issuer_account: Required[str]
+    """Name of the storage account that is created for the documents of the issuer; unique in all of Azure."""
+    identities: Mapping[str, AzurePodIdentityArgs]
+    """Managed identities by name; required."""
 
 
 class AzureArgs(TypedDict, total=False):
@@ -996,6 +1092,8 @@ class AzureArgs(TypedDict, total=False):
     """Private endpoints of Azure services."""
     quotas: AzureQuotaArgs
     """Quotas of the subscription, checked before machines are created."""
+    pod_identities: AzurePodIdentitiesArgs
+    """Managed identities of pods; default: pods have no identity on Azure."""
 
 
 class KubernetesClusterArgs(TypedDict, total=False):

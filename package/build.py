@@ -19,6 +19,7 @@ from components.addons.default_accounts import DefaultAccounts, DefaultAccountsA
 from components.addons.helm_releases import HelmReleases, HelmReleasesArgs
 from components.addons.ineffective_policies import IneffectivePolicies, IneffectivePoliciesArgs
 from components.addons.metrics_server import MetricsServer, MetricsServerArgs
+from components.addons.pod_identities import PodIdentities, PodIdentitiesArgs
 from components.cluster import Cluster, ClusterArgs
 from components.inputs import Inputs, inputs_below
 from components.provider import Provider
@@ -101,7 +102,8 @@ def build_cluster(args: BuildArgs) -> BuiltCluster:
         scope.options(),
     )
     provider.add_ons(cluster.api)
-    _create_add_ons(args, topology, cluster)
+    identities = _create_pod_identities(args, cluster, provider)
+    _create_add_ons(args, topology, cluster, before_releases=identities)
     return BuiltCluster(topology=topology, cluster=cluster, provider=provider)
 
 
@@ -148,7 +150,20 @@ def _connect_to_api(
     )
 
 
-def _create_add_ons(args: BuildArgs, topology: Topology, cluster: Cluster) -> None:
+def _create_pod_identities(
+    args: BuildArgs, cluster: Cluster, provider: Provider
+) -> Sequence[pulumi.Resource]:
+    """Create the identities of pods, in the cloud and in the cluster. Return [] without identities."""
+    identities = provider.pod_identities(cluster.pki.service_account_keys)
+    if not identities:
+        return []
+    arguments = PodIdentitiesArgs(api=cluster.api, identities=identities)
+    return [PodIdentities(args.scope.name("pod-identities"), arguments, args.scope.options())]
+
+
+def _create_add_ons(
+    args: BuildArgs, topology: Topology, cluster: Cluster, *, before_releases: Sequence[pulumi.Resource]
+) -> None:
     """Create the add-ons, the objects of `access` and the Helm releases. Failed nodes do not block them."""
     api, pki, scope, options = cluster.api, cluster.pki, args.scope, args.scope.options()
     CoreDns(scope.name("coredns"), CoreDnsArgs(api=api, topology=topology, nodes=cluster.nodes), options)
@@ -164,7 +179,7 @@ def _create_add_ons(args: BuildArgs, topology: Topology, cluster: Cluster) -> No
     releases = HelmReleasesArgs(
         api=api,
         releases=args.settings.helm_releases,
-        after=[access],
+        after=[access, *before_releases],
         inputs=inputs_below(args.inputs, "helm_releases"),
     )
     HelmReleases(scope.name("helm"), releases, options)

@@ -23,6 +23,7 @@ def read_facts(cluster: Mapping[str, object], today: date | None = None) -> Stac
         for name, pool in settings.pools.items()
         if pool.kubernetes_version is not None
     ]
+    charts = settings.helm_releases.items()
     return StackFacts(
         cluster=settings.name or "",
         environment=settings.environment,
@@ -32,6 +33,8 @@ def read_facts(cluster: Mapping[str, object], today: date | None = None) -> Stac
         etcd_hosts=settings.etcd_hosts,
         snapshots_copied=bool(settings.etcd.snapshots.copy_to),
         artifacts_pinned=settings.artifacts.index is not None,
+        unpinned_charts=tuple(name for name, item in charts if not item.is_path and not item.digest),
         is_cloud=settings.metal is None,
+        issuer_store=settings.cloud.issuer_store if settings.cloud else "",
         today=today or datetime.now(UTC).date(),
     )

@@ -61,6 +61,8 @@ class ResourceReaders:
     min_size, max_size: size limits of a group of machines; None where the inputs have none.
     region: the region of a resource, empty where the inputs do not name one.
     public_source_names: names of the cloud for "any address" in firewall rules, in lower case.
+    publishes_only_issuer: whether a resource configures the store with the given name, and allows anonymous
+    access only to the documents of the issuer of service account tokens there.
     """
 
     canonical_type: Callable[[str], str]
@@ -78,6 +80,7 @@ class ResourceReaders:
     max_size: Callable[[Inputs], int | None]
     region: Callable[[Inputs], str]
     public_source_names: frozenset[str]
+    publishes_only_issuer: Callable[[str, Inputs, str], bool]
 
 
 def is_known(value: object) -> bool:

@@ -12,15 +12,17 @@ class HelmReleaseSettings(Section):
     """A Helm release: a chart, its version and its values."""
 
     chart: NonEmpty
-    """A path (`./charts/web`, relative to the checkout), an `oci://` reference, or a chart name in
-    `repository`.
+    """A path (`./charts/web`, relative to the checkout), an `oci://` reference, with a digest
+    (`oci://registry.example/web@sha256:…`) or without, or a chart name in `repository`.
     """
     repository: HttpsUrl | None = None
     """URL of the chart repository; required for a chart name, not allowed for paths and `oci://`
     references.
     """
     version: NonEmpty | None = None
-    """Version of the chart; required unless the chart is a path, so that all runs install the same chart."""
+    """Version of the chart; required for charts by name and for `oci://` references without a digest, so that
+    all runs install the same chart. Helm refuses a version that has another digest.
+    """
     namespace: Name = "default"
     """Namespace of the release."""
     create_namespace: bool = False
@@ -38,3 +40,8 @@ class HelmReleaseSettings(Section):
     def is_path(self) -> bool:
         """Whether the chart is a directory or archive of the checkout."""
         return self.chart.startswith(("./", "../", "/"))
+
+    @property
+    def digest(self) -> str | None:
+        """The digest in the reference of the chart, such as `sha256:…`, or None."""
+        return self.chart.partition("@")[2] or None

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from ipaddress import IPv4Network
 from typing import Annotated, ClassVar, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Field
 
+from settings.aws_pod_identities import AwsPodIdentitySettings
 from settings.base import Section
 from settings.clouds import CloudSettings, Endpoints, MetadataUrl, ServiceUrl, SubnetSettings, Zones
+from settings.pod_identities import PodIdentitySettings
 from settings.types import Duration, Network, NonEmpty, parse_seconds
+from topology.options import CredentialProvider
 from topology.subnets import split_into_zones
 
 _ACCOUNT = re.compile(r"[0-9]{12}")
@@ -22,6 +26,15 @@ def _validate_region(text: str) -> str:
     if not _REGION.fullmatch(text):
         raise ValueError("not a region; allowed: a name such as eu-central-1")
     return text
+
+
+_PARTITIONS = {"cn-": ("aws-cn", "amazonaws.com.cn"), "us-gov-": ("aws-us-gov", "amazonaws.com")}
+
+
+def partition_and_domain(region: str) -> tuple[str, str]:
+    """Return the partition of a region, the second field of ARNs, and the DNS domain of its services."""
+    matches = (value for prefix, value in _PARTITIONS.items() if region.startswith(prefix))
+    return next(matches, ("aws", "amazonaws.com"))
 
 
 def _validate_account(value: object) -> object:
@@ -45,6 +58,31 @@ def _validate_repair_after(duration: str) -> str:
     if seconds and not _MIN_REPAIR_SECONDS <= seconds <= _MAX_REPAIR_SECONDS:
         raise ValueError("not a time for the repair of machines; allowed: 5m to 2h, or 0s for no repair")
     return duration
+
+
+_PULL_THROUGH = re.compile(r"[a-z0-9]+([._-][a-z0-9]+)*(/[a-z0-9]+([._-][a-z0-9]+)*)*")
+_MIN_PREFIX_LENGTH, _MAX_PREFIX_LENGTH = 2, 30
+
+
+def _validate_pull_through(text: str) -> str:
+    """Return a prefix of repositories (`CreatePullThroughCacheRule` in the API reference of ECR)."""
+    if not _PULL_THROUGH.fullmatch(text) or not _MIN_PREFIX_LENGTH <= len(text) <= _MAX_PREFIX_LENGTH:
+        raise ValueError(
+            "not the prefix of a pull through cache rule; allowed: 2 to 30 characters without /*, such as "
+            "docker-hub"
+        )
+    return text
+
+
+class AwsImageRegistrySettings(Section):
+    """A private registry of Amazon ECR."""
+
+    account: Annotated[str, BeforeValidator(_validate_account)]
+    """Id of the AWS account that has the registry, 12 digits in quotes."""
+    region: Annotated[str, AfterValidator(_validate_region)]
+    """Region of the registry, such as `eu-central-1`."""
+    pull_through: tuple[Annotated[str, AfterValidator(_validate_pull_through)], ...] = ()
+    """Repository prefixes of pull through cache rules; nodes may add images of their upstream registries."""
 
 
 class AwsNetworkSettings(Section):
@@ -93,6 +131,8 @@ class AwsEndpoints(Endpoints):
     """URL of EC2."""
     autoscaling: ServiceUrl = ""
     """URL of EC2 Auto Scaling."""
+    ecr: ServiceUrl = ""
+    """URL of the API of ECR, for registries of `aws.image_registries` in the region of the cluster."""
     metadata: MetadataUrl = ""
     """URL of the instance metadata service."""
 
@@ -138,8 +178,12 @@ class AwsSettings(CloudSettings):
     """ARN of a KMS key of yours for all disks, set before the first `up`; empty: the account's default
     key.
     """
+    image_registries: tuple[AwsImageRegistrySettings, ...] = ()
+    """Registries of ECR from which nodes pull images by the role of their machine."""
     quotas: AwsQuotaSettings = AwsQuotaSettings()
     """Quotas of the account, checked before machines are created."""
+    pod_identities: AwsPodIdentitySettings | None = None
+    """IAM roles for pods; default: pods have no IAM roles."""
 
     @property
     def range(self) -> IPv4Network:
@@ -186,7 +230,44 @@ class AwsSettings(CloudSettings):
         """
         return ("ec2.internal" if self.region == "us-east-1" else f"{self.region}.compute.internal",)
 
+    def credential_provider(self) -> CredentialProvider | None:
+        """Return the credential provider of Amazon ECR. Its variables are those of AWS's SDK.
+
+        https://docs.aws.amazon.com/sdkref/latest/guide/settings-reference.html
+        """
+        if not self.image_registries:
+            return None
+        _, domain = partition_and_domain(self.region)
+        variables = {
+            "AWS_ENDPOINT_URL_ECR": self.endpoints.ecr,
+            "AWS_EC2_METADATA_SERVICE_ENDPOINT": self.endpoints.metadata,
+        }
+        return CredentialProvider(
+            program="ecr-credential-provider",
+            images=tuple(f"{item.account}.dkr.ecr.{item.region}.{domain}" for item in self.image_registries),
+            environment=tuple((name, value) for name, value in variables.items() if value),
+            # The SDK uses this authority instead of the authorities of the system.
+            authority_variable="AWS_CA_BUNDLE" if self.endpoints.ecr else "",
+        )
+
     @property
     def authority_file(self) -> str | None:
         """Return the PEM file of the certificate authority for the private `endpoints`."""
         return self.endpoints.ca_file
+
+    @property
+    def issuer_store(self) -> str:
+        """Return the bucket of the issuer of service account tokens; empty without IAM roles for pods."""
+        return self.pod_identities.issuer_bucket if self.pod_identities else ""
+
+    @property
+    def token_issuer(self) -> str | None:
+        """Return the URL of the issuer of service account tokens: the bucket as a virtual host."""
+        _, domain = partition_and_domain(self.region)
+        return f"https://{self.issuer_store}.s3.{self.region}.{domain}" if self.issuer_store else None
+
+    @property
+    def pod_identity_sections(self) -> Mapping[str, PodIdentitySettings]:
+        """Return the IAM roles for pods by their paths in the section."""
+        roles = self.pod_identities.roles if self.pod_identities else {}
+        return {f"pod_identities.roles.{name}": role for name, role in roles.items()}

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from ipaddress import IPv4Network
 from typing import Annotated, ClassVar, Literal
 
 from pydantic import AfterValidator, Field
 
+from settings.azure_pod_identities import AzurePodIdentitiesSettings
 from settings.base import Section
 from settings.clouds import (
     CloudSettings,
@@ -17,6 +19,7 @@ from settings.clouds import (
     SubnetSettings,
     VolumeSnapshotSettings,
 )
+from settings.pod_identities import PodIdentitySettings
 from settings.types import Network, NonEmpty
 from topology.subnets import split_into_zones
 
@@ -25,6 +28,14 @@ PROBE_SOURCE = IPv4Network("168.63.129.16/32")
 
 https://learn.microsoft.com/azure/virtual-network/what-is-ip-address-168-63-129-16
 """
+ISSUER_CONTAINER = "oidc"
+"""Name of the public blob container with the documents of the issuer of service account tokens."""
+STORAGE_DOMAINS = {
+    "public": "core.windows.net",
+    "usgovernment": "core.usgovcloudapi.net",
+    "china": "core.chinacloudapi.cn",
+}
+"""Domains of storage accounts by cloud of Azure."""
 _ZONES = ("1", "2", "3")
 _LOCATION = re.compile(r"[a-z][a-z0-9]+")
 _GUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
@@ -118,6 +129,10 @@ class AzureEndpoints(Endpoints):
     """URL of the instance metadata service."""
     management: ServiceUrl = ""
     """URL of Azure Resource Manager for the deployer's programs."""
+    issuer: ServiceUrl = ""
+    """URL of the storage account `pod_identities.issuer_account`."""
+    login: ServiceUrl = ""
+    """URL of Entra ID, where pods with a managed identity get their tokens."""
 
 
 class AzureQuotaSettings(Section):
@@ -170,6 +185,8 @@ class AzureSettings(CloudSettings):
     """Private endpoints of Azure services."""
     quotas: AzureQuotaSettings = AzureQuotaSettings()
     """Quotas of the subscription, checked before machines are created."""
+    pod_identities: AzurePodIdentitiesSettings | None = None
+    """Managed identities of pods; default: pods have no identity on Azure."""
 
     @property
     def range(self) -> IPv4Network:
@@ -218,6 +235,25 @@ class AzureSettings(CloudSettings):
     def probe_sources(self) -> tuple[IPv4Network, ...]:
         """Return the source address of the health probes of Azure's load balancers, as a /32 network."""
         return (PROBE_SOURCE,)
+
+    @property
+    def issuer_store(self) -> str:
+        """Return the storage account of the issuer; empty without identities of pods."""
+        return self.pod_identities.issuer_account if self.pod_identities else ""
+
+    @property
+    def token_issuer(self) -> str | None:
+        """Return the URL of the container with the documents of the issuer, if pods have identities."""
+        if self.pod_identities is None:
+            return None
+        default = f"https://{self.pod_identities.issuer_account}.blob.{STORAGE_DOMAINS[self.cloud]}"
+        return f"{(self.endpoints.issuer or default).rstrip('/')}/{ISSUER_CONTAINER}"
+
+    @property
+    def pod_identity_sections(self) -> Mapping[str, PodIdentitySettings]:
+        """Return the managed identities of pods by their paths in the section."""
+        identities = self.pod_identities.identities if self.pod_identities else {}
+        return {f"pod_identities.identities.{name}": identity for name, identity in identities.items()}
 
     @property
     def authority_file(self) -> str | None:

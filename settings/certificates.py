@@ -32,6 +32,15 @@ class EncryptionKeySettings(RotationSettings):
     """
 
 
+class ServiceAccountKeySettings(RotationSettings):
+    """The generation of the key pair that signs service account tokens. Each stage needs a separate `up`."""
+
+    rsa_from: int | None = Field(default=None, ge=1)
+    """First generation with an RSA key, which Azure needs; default: all keys are ECDSA keys. Existing keys
+    do not change.
+    """
+
+
 class CertificateSettings(Section):
     """Rotation of certificates and keys."""
 
@@ -41,7 +50,7 @@ class CertificateSettings(Section):
     """Rotation of certificate authorities; authorities that are not listed stay in their first generation.
     The first generation of `kubelet-serving` replaces `kubernetes` and has stages too.
     """
-    service_account: RotationSettings = RotationSettings()
+    service_account: ServiceAccountKeySettings = ServiceAccountKeySettings()
     """Rotation of the key pair that signs service account tokens."""
     encryption: EncryptionKeySettings = EncryptionKeySettings()
     """Rotation of the secretbox key that encrypts objects in etcd; run `kubewright encryption rewrite` before

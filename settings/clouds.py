@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from abc import abstractmethod
+from collections.abc import Mapping
 from ipaddress import IPv4Network
 from typing import Annotated, ClassVar, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Field
 
 from settings.base import Section
+from settings.pod_identities import PodIdentitySettings
 from settings.types import FilePath, Network, NonEmpty, Quantity, validate_url
+from topology.options import CredentialProvider
 
 
 def _validate_service_url(text: str) -> str:
@@ -170,6 +173,31 @@ class CloudSettings(Section):
     def node_domains(self) -> tuple[str, ...]:
         """Return the DNS domains of the names that the cloud assigns to machines."""
         return ()
+
+    def credential_provider(self) -> CredentialProvider | None:
+        """Return the program with which nodes get credentials for images, without its `authority`.
+
+        None if the settings name no image registries.
+        """
+        return None
+
+    @property
+    @abstractmethod
+    def issuer_store(self) -> str:
+        """Return the name of the store with the documents of the issuer of service account tokens, or "".
+
+        These documents are public, and nothing else in the store.
+        """
+
+    @property
+    @abstractmethod
+    def token_issuer(self) -> str | None:
+        """Return the URL of the issuer of service account tokens that the cloud publishes, if any."""
+
+    @property
+    @abstractmethod
+    def pod_identity_sections(self) -> Mapping[str, PodIdentitySettings]:
+        """Return the identities of pods by their paths in the section, whose last part is the name."""
 
     @property
     @abstractmethod

@@ -29,6 +29,7 @@ from settings.network import EndpointSettings, NetworkSettings
 from settings.pools import ControlPlaneSettings, EtcdSettings, LoadBalancerSettings, PoolSettings
 from settings.types import Duration, Name, NonEmpty
 from settings.versions import ArtifactSettings, RegistrySettings, VersionSettings
+from topology.service_account_tokens import jwks_url
 
 CLOUD_SECTIONS: Mapping[str, type[CloudSettings]] = {"aws": AwsSettings, "azure": AzureSettings}
 """The section types of the clouds by section key."""
@@ -140,6 +141,16 @@ class Settings(Section):
 def service_account_issuers(settings: Settings) -> tuple[str, ...]:
     """Return the issuers of service account tokens: the issuer of new tokens, then the accepted issuers."""
     section = settings.api.service_account_issuer
-    if section is None:
-        return (f"https://kubernetes.default.svc.{settings.network.domain}",)
-    return (section.url, *section.accepted)
+    if section is not None:
+        return (section.url, *section.accepted)
+    published = settings.cloud.token_issuer if settings.cloud else None
+    return (published or f"https://kubernetes.default.svc.{settings.network.domain}",)
+
+
+def service_account_jwks_uri(settings: Settings) -> str:
+    """Return the URL of the keys of new tokens; empty: the keys on the API servers."""
+    section = settings.api.service_account_issuer
+    if section and section.jwks_uri:
+        return section.jwks_uri
+    published = settings.cloud.token_issuer if settings.cloud else None
+    return jwks_url(published) if published and published == service_account_issuers(settings)[0] else ""

@@ -71,7 +71,9 @@ class ApiSettings(Section):
     authorization_webhooks: dict[Name, AuthorizationWebhookSettings] = Field(default_factory=dict)
     """Webhooks by name that decide about requests, in addition to Node and RBAC."""
     service_account_issuer: ServiceAccountIssuerSettings | None = None
-    """The issuer of service account tokens; default: `https://kubernetes.default.svc.<network.domain>`."""
+    """The issuer of service account tokens; default: that of `pod_identities` of a cloud, or
+    `https://kubernetes.default.svc.<network.domain>`.
+    """
     encryption: EncryptionSettings = EncryptionSettings()
     """Encryption of objects in etcd."""
     extra_args: ExtraArgs = Field(default_factory=dict)

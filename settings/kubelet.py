@@ -88,6 +88,7 @@ class KubeletSettings(Section):
             container_log_max_files=self.container_log_max_files or base.container_log_max_files,
             pod_pids_limit=self.pod_pids_limit or base.pod_pids_limit,
             extra_flags=_merge(base.extra_flags, self.extra_args),
+            credential_provider=base.credential_provider,
         )
 
 

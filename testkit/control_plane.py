@@ -14,6 +14,7 @@ from datetime import UTC, datetime, timedelta
 from ipaddress import IPv4Address
 from pathlib import Path
 
+import pytest
 import urllib3
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
@@ -26,6 +27,14 @@ from artifacts.progress import Progress
 from automation.environment import environment
 
 _LOOPBACK = IPv4Address("127.0.0.1")
+_BINARIES = ("etcd", "kube-apiserver", "kube-controller-manager")
+
+
+def skip_without_binaries() -> None:
+    """Skip a test if the cache has no control plane, because a build takes longer than a test may take."""
+    binaries = [catalogue.binary(name) for name in _BINARIES]
+    if not all(Cache.default().record(item.name, item.version) for item in binaries):
+        pytest.skip("the cache has no control plane; run `./kubewright mirror` first")
 
 
 def binary_path(name: str) -> str:

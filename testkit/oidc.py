@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import base64
 import json
 import ssl
 import threading
-import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -15,11 +13,11 @@ from ipaddress import IPv4Address
 from pathlib import Path
 from typing import Any, Literal
 
-from cryptography.hazmat.primitives import hashes
-from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
-from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
 
 from testkit.control_plane import issue_certificate
+from testkit.service_account_tokens import public_pem, signed_token
+from topology.service_account_tokens import key_set
 
 Algorithm = Literal["RS256", "ES256"]
 _DISCOVERY = "/.well-known/openid-configuration"
@@ -44,18 +42,9 @@ class Issuer:
 
         The id of the key is the name of the algorithm.
         """
-        now = int(time.time())
-        defaults = {"iss": self.url, "aud": "kubernetes", "iat": now, "exp": now + 600}
-        header = {"alg": algorithm, "typ": "JWT", "kid": algorithm}
-        text = f"{_encode_json(header)}.{_encode_json(defaults | claims)}"
-        return f"{text}.{_encode(self._sign(algorithm, text.encode()))}"
-
-    def _sign(self, algorithm: Algorithm, content: bytes) -> bytes:
-        if algorithm == "RS256":
-            return self.rsa_key.sign(content, padding.PKCS1v15(), hashes.SHA256())
-        # RFC 7518, section 3.4: both numbers of the signature, 32 bytes each.
-        numbers = decode_dss_signature(self.ec_key.sign(content, ec.ECDSA(hashes.SHA256())))
-        return b"".join(number.to_bytes(32, "big") for number in numbers)
+        key = self.rsa_key if algorithm == "RS256" else self.ec_key
+        content = {"iss": self.url, "aud": "kubernetes"} | claims
+        return signed_token(key, content, {"typ": "JWT", "kid": algorithm})
 
     def document(self, path: str) -> Mapping[str, Any] | None:
         """Return the document at a path of the issuer; None for other paths."""
@@ -74,27 +63,8 @@ class Issuer:
 
     def _keys(self) -> list[dict[str, str]]:
         """Return both public keys as in RFC 7517."""
-        public_rsa = self.rsa_key.public_key().public_numbers()
-        public_ec = self.ec_key.public_key().public_numbers()
-        return [
-            {
-                "kid": "RS256",
-                "kty": "RSA",
-                "alg": "RS256",
-                "use": "sig",
-                "n": _encode(public_rsa.n.to_bytes(256, "big")),
-                "e": _encode(public_rsa.e.to_bytes(3, "big")),
-            },
-            {
-                "kid": "ES256",
-                "kty": "EC",
-                "alg": "ES256",
-                "use": "sig",
-                "crv": "P-256",
-                "x": _encode(public_ec.x.to_bytes(32, "big")),
-                "y": _encode(public_ec.y.to_bytes(32, "big")),
-            },
-        ]
+        keys = json.loads(key_set(public_pem(self.rsa_key) + public_pem(self.ec_key)))["keys"]
+        return [{**key, "kid": key["alg"]} for key in keys]
 
 
 @contextmanager
@@ -139,12 +109,3 @@ def serve_issuer(directory: Path, address: str = "127.0.0.1") -> Iterator[Issuer
         finally:
             server.shutdown()
             thread.join()
-
-
-def _encode(content: bytes) -> str:
-    """Return base64url without padding (RFC 7515)."""
-    return base64.urlsafe_b64encode(content).rstrip(b"=").decode()
-
-
-def _encode_json(content: Mapping[str, object]) -> str:
-    return _encode(json.dumps(content).encode())

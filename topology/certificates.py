@@ -106,6 +106,15 @@ def generation_name(name: str, number: int) -> str:
     return name if number == 1 else f"{name}-{number}"
 
 
+def rsa_key_names(topology: Topology) -> tuple[str, ...]:
+    """Return the names of the trusted service account keys that are RSA keys; the others are ECDSA keys."""
+    first = topology.certificates.rsa_from
+    if first is None:
+        return ()
+    numbers = _rotation(topology, SERVICE_ACCOUNT).trusted
+    return tuple(generation_name(SERVICE_ACCOUNT, number) for number in numbers if number >= first)
+
+
 def trust_bundle(authority: str) -> str:
     """Return the name, without `.crt`, of the file with all trusted generations of an authority."""
     return f"{authority}-bundle"

@@ -249,11 +249,13 @@ class Certificates:
 
     `rotations` has the generations of the authorities `kubernetes`, `etcd`, `front-proxy` and
     `kubelet-serving`, of the key pair `service-account`, and of the encryption (see `topology.encryption`). A
-    missing entry means `first_rotation`.
+    missing entry means `first_rotation`. `rsa_from` is the first generation of `service-account` with an RSA
+    key; None: all its keys are ECDSA keys.
     """
 
     leaves: int = 1
     rotations: tuple[tuple[str, Rotation], ...] = ()
+    rsa_from: int | None = None
 
     def rotation(self, name: str) -> Rotation:
         """Return the generations of an authority or key pair by its name in the settings, such as `etcd`."""

@@ -21,6 +21,23 @@ class PolicyMode(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class CredentialProvider:
+    """A program that exchanges the identity of a machine for credentials of image registries.
+
+    `program` is the name of its artifact. `images` are registries, as in `matchImages` of the kubelet.
+    `environment` has variables of the program: pairs of name and value. `authority` is the PEM of the
+    certificate authority that verifies the cloud's services, in a file that the variable
+    `authority_variable` names; both are empty for the authorities of the system.
+    """
+
+    program: str
+    images: tuple[str, ...]
+    environment: tuple[tuple[str, str], ...] = ()
+    authority_variable: str = ""
+    authority: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Kubelet:
     """Settings of the kubelets of a pool. Quantities are Kubernetes quantities, as text."""
 
@@ -33,6 +50,7 @@ class Kubelet:
     container_log_max_files: int
     pod_pids_limit: int
     extra_flags: Flags = ()
+    credential_provider: CredentialProvider | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -43,7 +43,9 @@ class StackFacts:
     `api_ports` are the ports of the Kubernetes API on the machines and on the endpoint. `versions` are
     Kubernetes versions, each with the path of its setting. `etcd_hosts` are the hosts of etcd members.
     `snapshots_copied` is true when etcd snapshots are copied to storage outside of the members' disks.
-    `artifacts_pinned` is true when the checkout has the digests of what the mirror serves.
+    `artifacts_pinned` is true when the checkout has the digests of what the mirror serves. `unpinned_charts`
+    are Helm releases whose charts have no digest and are not in the checkout. `issuer_store` is the store
+    with the public documents of the issuer of service account tokens; empty without such a store.
     """
 
     cluster: str
@@ -54,6 +56,8 @@ class StackFacts:
     etcd_hosts: tuple[str, ...]
     snapshots_copied: bool
     artifacts_pinned: bool
+    unpinned_charts: tuple[str, ...]
+    issuer_store: str
     is_cloud: bool
     today: date
 

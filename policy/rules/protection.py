@@ -40,6 +40,19 @@ def check_pinned_artifacts(facts: StackFacts) -> Iterator[str]:
         )
 
 
+def check_pinned_charts(facts: StackFacts) -> Iterator[str]:
+    """Yield a message for each Helm release whose repository or registry decides what is installed.
+
+    The rule is advisory, because chart repositories have no digests.
+    """
+    if facts.is_production:
+        for release in facts.unpinned_charts:
+            yield (
+                f"helm_releases.{release}.chart: no digest, so the cluster runs what the repository serves; "
+                "use oci://…@sha256:…, or a copy in the checkout"
+            )
+
+
 RULES = (
     ResourceRule(
         name="protected-data",
@@ -62,5 +75,11 @@ RULES = (
         name="pinned-artifacts",
         description="In production, the checkout has the digests of programs and images.",
         check=check_pinned_artifacts,
+    ),
+    SettingsRule(
+        name="pinned-charts",
+        description="In production, charts have digests or are in the checkout.",
+        mandatory=False,
+        check=check_pinned_charts,
     ),
 )

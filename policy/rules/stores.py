@@ -10,9 +10,18 @@ from providers.registry import CLOUDS
 
 
 def check_public_stores(resource: Resource, facts: StackFacts) -> Iterator[str]:
-    """Yield a message for each setting, access list or policy of a store that allows anonymous access."""
-    if resource.cloud:
-        yield from resource.cloud.readers.public_stores(resource.canonical_type, resource.inputs, is_public)
+    """Yield a message for each setting, access list or policy of a store that allows anonymous access.
+
+    In the store of the issuer of service account tokens, the documents of the issuer are public.
+    """
+    if resource.cloud is None:
+        return
+    readers = resource.cloud.readers
+    if facts.issuer_store and readers.publishes_only_issuer(
+        resource.canonical_type, resource.inputs, facts.issuer_store
+    ):
+        return
+    yield from readers.public_stores(resource.canonical_type, resource.inputs, is_public)
 
 
 def check_access_blocks(resources: Sequence[Resource], facts: StackFacts) -> Iterator[tuple[Resource, str]]:

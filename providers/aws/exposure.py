@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterator
 
 from providers.resources import Inputs, IsPublic, Opening, mapping, mappings, may_be_true, strings
+from topology.service_account_tokens import PUBLIC_DOCUMENTS
 
 BUCKETS = ("aws:s3/bucket:Bucket", "aws:s3/bucketV2:BucketV2")
 PUBLIC_ACCESS_BLOCKS = ("aws:s3/bucketPublicAccessBlock:BucketPublicAccessBlock",)
@@ -17,7 +18,8 @@ _MACHINES = (
     "aws:ec2/launchConfiguration:LaunchConfiguration",
 )
 _BLOCK_INPUTS = ("blockPublicAcls", "blockPublicPolicy", "ignorePublicAcls", "restrictPublicBuckets")
-_POLICIES = ("aws:s3/bucketPolicy:BucketPolicy", *BUCKETS)
+_BUCKET_POLICIES = ("aws:s3/bucketPolicy:BucketPolicy",)
+_POLICIES = (*_BUCKET_POLICIES, *BUCKETS)
 _ACLS = ("aws:s3/bucketAcl:BucketAcl", "aws:s3/bucketAclV2:BucketAclV2", *BUCKETS)
 _PUBLIC_ACLS = ("public-read", "public-read-write", "authenticated-read")
 """`authenticated-read` allows every AWS account."""
@@ -88,6 +90,29 @@ def public_stores(resource_type: str, inputs: Inputs, is_public: IsPublic) -> It
         statements = _policy_statements(inputs.get("policy"))
         if any(_allows_anonymous(statement, is_public) for statement in statements):
             yield "policy: allows anonymous access; name the principals, or the network in a condition"
+
+
+def publishes_only_issuer(resource_type: str, inputs: Inputs, store: str) -> bool:
+    """Return whether a resource of the bucket `store` makes only the issuer's documents public.
+
+    Access lists remain blocked, and only the policy of the bucket can allow anonymous access.
+    """
+    if inputs.get("bucket") != store:
+        return False
+    if resource_type in PUBLIC_ACCESS_BLOCKS:
+        return all(may_be_true(inputs.get(key)) for key in ("blockPublicAcls", "ignorePublicAcls"))
+    return resource_type in _BUCKET_POLICIES and all(
+        _reads_documents(statement, store)
+        for statement in _policy_statements(inputs.get("policy"))
+        if _allows_anonymous(statement, lambda _: True)
+    )
+
+
+def _reads_documents(statement: Inputs, bucket: str) -> bool:
+    documents = {f":s3:::{bucket}/{key}" for key in PUBLIC_DOCUMENTS}
+    resources = {arn.partition(":")[2] for arn in strings(statement.get("Resource"))}
+    names = {resource[resource.find(":") :] for resource in resources}
+    return strings(statement.get("Action")) == ["s3:GetObject"] and bool(names) and names <= documents
 
 
 def _policy_statements(policy: object) -> list[Inputs]:

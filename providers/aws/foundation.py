@@ -30,10 +30,12 @@ class Foundation:
     """The foundation of a cluster on AWS: resources that all machines share and that exist before any
     machine.
 
-    `zones` are the names of availability zones. The position of a name is the number of the zone, from 0.
+    `account` is the account number. `zones` are the names of availability zones. The position of a name is
+    the number of the zone, from 0.
     """
 
     names: Names
+    account: Output[str]
     connection: Connection
     zones: Sequence[Input[str]]
     image: Image
@@ -76,6 +78,7 @@ def create_foundation(settings: AwsSettings, topology: Topology, scope: Scope) -
             prefixes=store_prefixes(topology),
             addons=settings.addons,
             disk_key=settings.disk_key,
+            registries=settings.image_registries,
         ),
         options,
     )
@@ -87,6 +90,7 @@ def create_foundation(settings: AwsSettings, topology: Topology, scope: Scope) -
     )
     return Foundation(
         names=names,
+        account=account,
         connection=connection,
         zones=zones,
         image=find_image(settings.image, connection.plugin),

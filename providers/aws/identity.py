@@ -13,6 +13,7 @@ from providers.aws import addon_permissions, balancer_permissions, permissions
 from providers.aws.names import Names, identity_name
 from providers.aws.policies import Statement, policy_document, template_values, trust_policy
 from providers.cloud.machine_config import CONTROL_PLANES, ETCD_MEMBERS
+from settings.aws import AwsImageRegistrySettings
 from settings.clouds import CloudAddonSettings
 
 
@@ -24,17 +25,25 @@ class Permissions:
     managed: Mapping[str, tuple[Statement, ...]]
 
 
-def permissions_of(prefix: str, addons: CloudAddonSettings, disk_key: str = "") -> Permissions:
+def permissions_of(
+    prefix: str,
+    addons: CloudAddonSettings,
+    disk_key: str = "",
+    registries: Sequence[AwsImageRegistrySettings] = (),
+) -> Permissions:
     """Return the IAM permissions of the machines that read their config below `prefix` in the store.
 
     Control planes also get the permissions of the add-ons in `addons`, which run on control planes.
-    `disk_key` is the ARN of the KMS key of all disks, empty for the default key of the account.
+    `disk_key` is the ARN of the KMS key of all disks, empty for the default key of the account. Nodes pull
+    images from `registries`.
     """
     inline = {
         "machine": permissions.machine_statements(prefix, volume=prefix in (CONTROL_PLANES, ETCD_MEMBERS))
     }
     if disk_key and prefix in (CONTROL_PLANES, ETCD_MEMBERS):
         inline["disk-key"] = permissions.disk_key_statements(disk_key)
+    if registries and prefix != ETCD_MEMBERS:  # dedicated etcd members are no nodes
+        inline["images"] = permissions.image_statements(registries)
     if prefix != CONTROL_PLANES:
         return Permissions(inline, {})
     inline["cloud-controller"] = addon_permissions.CLOUD_CONTROLLER
@@ -61,6 +70,7 @@ class IdentityArgs:
     prefixes: Sequence[str]
     addons: CloudAddonSettings
     disk_key: str = ""
+    registries: Sequence[AwsImageRegistrySettings] = ()
 
 
 class Identities(ComponentResource):
@@ -90,7 +100,9 @@ class Identities(ComponentResource):
         role = self._create_role(
             suffix, f"Machines: {suffix}", json.dumps(trust_policy(f"ec2.{_ec2_domain(self._args.names)}"))
         )
-        permissions_of_prefix = permissions_of(prefix, self._args.addons, self._args.disk_key)
+        permissions_of_prefix = permissions_of(
+            prefix, self._args.addons, self._args.disk_key, self._args.registries
+        )
         self._policies[prefix] += [
             iam.RolePolicy(
                 f"{self._name}-{suffix}-{policy}",

@@ -8,6 +8,7 @@ from providers.aws.firewall import IngressRule, ingress_rules
 from providers.aws.group_names import group_suffix
 from providers.aws.identity import permissions_of
 from providers.aws.names import Names, identity_name, store_prefix, store_prefixes
+from providers.aws.pod_roles import pod_role_problems
 from providers.aws.policies import policy_document, template_values
 from providers.aws.texts import tag_problem
 from providers.aws.type_limits import type_problems, vcpus
@@ -46,6 +47,7 @@ def problems(settings: Settings, aws: AwsSettings, topology: Topology) -> list[P
         *_ingress_rule_problems(aws, topology),
         *_vcpu_problems(settings, aws),
         *_address_problems(aws),
+        *pod_role_problems(aws, names, max_role=MAX_ROLE_CHARACTERS, max_inline=MAX_INLINE_CHARACTERS),
     ]
 
 
@@ -122,14 +124,14 @@ def _tag_problems(aws: AwsSettings) -> Iterable[Problem]:
 def _policy_problems(names: Names, aws: AwsSettings, topology: Topology) -> Iterable[Problem]:
     values = template_values(names)
     for prefix in store_prefixes(topology):
-        granted = permissions_of(prefix, aws.addons, aws.disk_key)
+        granted = permissions_of(prefix, aws.addons, aws.disk_key, aws.image_registries)
         inline = sum(len(policy_document(statements, values)) for statements in granted.inline.values())
         if inline > MAX_INLINE_CHARACTERS:
             yield Problem(
                 "aws.addons",
                 "",
                 f"the inline policies of {prefix} have {inline} characters; at most {MAX_INLINE_CHARACTERS} "
-                "are allowed; disable an add-on",
+                "are allowed; disable an add-on, or name fewer aws.image_registries",
             )
         for name, statements in granted.managed.items():
             if (size := len(policy_document(statements, values))) > MAX_MANAGED_CHARACTERS:

@@ -6,14 +6,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from providers.cloud.machine_config import POOLS, kind_of
+from settings.aws import partition_and_domain
 from topology.model import Topology
 
 CLUSTER_TAG = "kubewright:cluster"
 """The tag of every created resource, on which permissions depend."""
 KIND_TAG = "kubewright:kind"
 """The tag of machines and their volumes. Machines may attach volumes with the same kind."""
-
-_PARTITIONS = {"cn-": ("aws-cn", "amazonaws.com.cn"), "us-gov-": ("aws-us-gov", "amazonaws.com")}
 
 
 def store_prefix(kind: str, name: str) -> str:
@@ -70,17 +69,12 @@ class Names:
     @property
     def partition(self) -> str:
         """The AWS partition of the region, the second field of ARNs."""
-        return self._partition_and_domain[0]
+        return partition_and_domain(self.region)[0]
 
     @property
     def domain(self) -> str:
         """The DNS domain of AWS services in the region."""
-        return self._partition_and_domain[1]
-
-    @property
-    def _partition_and_domain(self) -> tuple[str, str]:
-        matches = (value for prefix, value in _PARTITIONS.items() if self.region.startswith(prefix))
-        return next(matches, ("aws", "amazonaws.com"))
+        return partition_and_domain(self.region)[1]
 
     def bucket(self, account: str) -> str:
         """Return the store's bucket name.

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from providers.aws.names import CLUSTER_TAG, KIND_TAG, identity_name
 from providers.aws.policies import ANY_RESOURCE, Condition, Statement
 from providers.cloud.machine_config import POOLS
+from settings.aws import AwsImageRegistrySettings
 
 EC2_ARN = "arn:{partition}:ec2:{region}:{account}"
 SNAPSHOT_ARNS = "arn:{partition}:ec2:{region}::snapshot/*"
@@ -101,6 +104,37 @@ def disk_key_statements(key: str) -> tuple[Statement, ...]:
             (through_ec2, Condition("Bool", "kms:GrantIsForAWSResource", ("true",))),
         ),
     )
+
+
+def image_statements(registries: Sequence[AwsImageRegistrySettings]) -> tuple[Statement, ...]:
+    """Return the statements that allow machines to pull images from registries of ECR.
+
+    The sources are the managed policy AmazonEC2ContainerRegistryPullOnly, and "IAM permissions required to
+    sync an upstream registry" in the user guide of ECR.
+    """
+    arns = [f"arn:{{partition}}:ecr:{item.region}:{item.account}:repository" for item in registries]
+    cached = [
+        f"{arn}/{prefix}/*"
+        for arn, item in zip(arns, registries, strict=True)
+        for prefix in item.pull_through
+    ]
+    statements = (
+        Statement(
+            "ImageToken",
+            ("ecr:GetAuthorizationToken",),
+            (ANY_RESOURCE,),
+            wildcard_reason="a token of ECR belongs to no repository",
+        ),
+        Statement(
+            "Images",
+            ("ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer"),
+            tuple(f"{arn}/*" for arn in arns),
+        ),
+    )
+    if not cached:
+        return statements
+    actions = ("ecr:BatchImportUpstreamImage", "ecr:CreateRepository")
+    return (*statements, Statement("CachedImages", actions, tuple(cached)))
 
 
 SESSIONS = (

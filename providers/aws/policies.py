@@ -96,6 +96,18 @@ def trust_policy(service: str, account: str = "") -> Json:
     return {"Version": "2012-10-17", "Statement": [statement]}
 
 
+def only_by_tls(bucket: str) -> Json:
+    """Return the statement of a bucket's policy (the bucket's ARN) that denies all requests without TLS."""
+    return {
+        "Sid": "OnlyByTls",
+        "Effect": "Deny",
+        "Principal": "*",
+        "Action": "s3:*",
+        "Resource": [bucket, f"{bucket}/*"],
+        "Condition": {"Bool": {"aws:SecureTransport": "false"}},
+    }
+
+
 def _render_statement(statement: Statement, values: Mapping[str, str]) -> Json:
     body: Json = {
         "Sid": statement.name,

@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from pulumi import Input, Output, Resource, ResourceOptions
 from pulumi_command.local import Command
 
+from components.addons.pod_identities import PodIdentity
 from components.api import Api
 from components.provider import CloudResources
 from components.scope import Scope
@@ -25,6 +26,7 @@ from providers.aws.group_names import group_suffix
 from providers.aws.machine import MachineArgs
 from providers.aws.members import Member, MemberArgs, StableIdentity, StableIdentityArgs
 from providers.aws.names import KIND_TAG, Names, identity_name, store_prefix, store_prefixes
+from providers.aws.pod_identities import AwsPodIdentities, PodIdentityArgs
 from providers.aws.pools import PoolArgs, WorkerPool
 from providers.aws.wait_commands import WaitCommands
 from providers.cloud.gate import create_gate, create_rollout, pool_minutes
@@ -89,6 +91,18 @@ class AwsProvider(CloudProvider[Member]):
             disk_key=self._aws.disk_key,
         )
         return AddOns(self._scope.name("aws-addons"), args, self._scope.options()).releases
+
+    def pod_identities(self, keys: Output[str]) -> Sequence[PodIdentity]:
+        """Create the issuer and the IAM roles for pods; return no identities without the setting."""
+        settings, issuer = self._aws.pod_identities, self._aws.token_issuer
+        if settings is None or issuer is None:
+            return []
+        foundation = self._foundation
+        args = PodIdentityArgs(
+            names=foundation.names, account=foundation.account, issuer=issuer, keys=keys, settings=settings
+        )
+        options = self._scope.options(foundation.connection.options)
+        return AwsPodIdentities(self._scope.name("aws-pods"), args, options).identities
 
     @property
     def cloud_resources(self) -> CloudResources:

@@ -77,4 +77,5 @@ READERS = ResourceReaders(
     max_size=max_size,
     region=region,
     public_source_names=frozenset(),
+    publishes_only_issuer=exposure.publishes_only_issuer,
 )

@@ -9,6 +9,7 @@ from pulumi import ComponentResource, Input, Output, Resource, ResourceOptions
 from pulumi_aws import kms, s3
 
 from providers.aws.names import Names
+from providers.aws.policies import only_by_tls
 
 _OLD_VERSIONS_DAYS = 90
 _KEY_DELETION_DAYS = 30
@@ -146,12 +147,4 @@ class Store(ComponentResource):
 
 def bucket_policy(bucket: str) -> str:
     """Return the policy of the bucket with this ARN: deny every action without TLS, to every principal."""
-    statement = {
-        "Sid": "OnlyByTls",
-        "Effect": "Deny",
-        "Principal": "*",
-        "Action": "s3:*",
-        "Resource": [bucket, f"{bucket}/*"],
-        "Condition": {"Bool": {"aws:SecureTransport": "false"}},
-    }
-    return json.dumps({"Version": "2012-10-17", "Statement": [statement]})
+    return json.dumps({"Version": "2012-10-17", "Statement": [only_by_tls(bucket)]})

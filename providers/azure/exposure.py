@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from providers.resources import Inputs, IsPublic, Opening, is_known, mapping, mappings, may_be_true, strings
+from settings.azure import ISSUER_CONTAINER
 
 STORAGE_ACCOUNTS = ("azure-native:storage:StorageAccount",)
 DISKS = ("azure-native:compute:Disk",)
@@ -72,6 +73,22 @@ def public_stores(resource_type: str, inputs: Inputs, is_public: IsPublic) -> It
         access = inputs.get("publicAccess", "None")
         if is_known(access) and str(access).lower() != "none":
             yield "publicAccess: must be None"
+
+
+def publishes_only_issuer(resource_type: str, inputs: Inputs, store: str) -> bool:
+    """Return whether a resource is the storage account `store`, or its container of the issuer.
+
+    The container allows anonymous clients to read blobs. Listing its blobs remains forbidden.
+    """
+    if inputs.get("accountName") != store:
+        return False
+    if resource_type in STORAGE_ACCOUNTS:
+        return True
+    return (
+        resource_type == "azure-native:storage:BlobContainer"
+        and inputs.get("containerName") == ISSUER_CONTAINER
+        and str(inputs.get("publicAccess")) == "Blob"
+    )
 
 
 def unencrypted_disks(resource_type: str, inputs: Inputs) -> Iterator[str]:

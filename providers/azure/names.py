@@ -96,10 +96,10 @@ class Names:
         path = "/".join(f"{word}/{name}" for word, name in zip(kinds, names, strict=True))
         return f"{self.resource_group_id}/providers/{provider}/{path}"
 
-    def role_definition_id(self, definition: str) -> str:
-        """Return the id of a role definition from its GUID."""
+    def role_definition_id(self, definition: str, subscription: str = "") -> str:
+        """Return the id of a role definition from its GUID, by default in the cluster's subscription."""
         kind = "providers/Microsoft.Authorization/roleDefinitions"
-        return f"/subscriptions/{self.subscription}/{kind}/{definition}"
+        return f"/subscriptions/{subscription or self.subscription}/{kind}/{definition}"
 
     def guid(self, *words: str) -> str:
         """Return a GUID for the name of a role assignment or definition. Equal words give the same GUID."""

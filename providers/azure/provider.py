@@ -8,9 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from pulumi import Input, Resource, ResourceOptions
+from pulumi import Input, Output, Resource, ResourceOptions
 from pulumi_command.local import Command
 
+from components.addons.pod_identities import PodIdentity
 from components.api import Api
 from components.provider import CloudResources
 from components.scope import Scope
@@ -24,6 +25,7 @@ from providers.azure.foundation import create_foundation
 from providers.azure.machine import MachineArgs
 from providers.azure.members import Member, MemberArgs, StableIdentityArgs
 from providers.azure.names import Names, container_name, scale_set_name
+from providers.azure.pod_identities import AzurePodIdentities, PodIdentityArgs
 from providers.azure.pools import PoolArgs, WorkerPool
 from providers.azure.snapshots import SnapshotArgs, Snapshots
 from providers.azure.wait_commands import WaitCommands
@@ -86,6 +88,22 @@ class AzureProvider(CloudProvider[Member]):
             settings=self._azure.addons,
         )
         return AddOns(self._scope.name("azure-addons"), args, self._scope.options()).releases
+
+    def pod_identities(self, keys: Output[str]) -> Sequence[PodIdentity]:
+        """Publish the issuer of service account tokens, and create the managed identities of pods."""
+        settings, issuer, names = self._azure.pod_identities, self._azure.token_issuer, self._foundation.names
+        if settings is None or issuer is None:
+            return []
+        args = PodIdentityArgs(
+            names=names,
+            settings=settings,
+            issuer=issuer,
+            keys=keys,
+            login=(self._azure.endpoints.login or f"https://{names.environment.login}").rstrip("/"),
+            ca_file=self._azure.endpoints.ca_file,
+        )
+        options = self._scope.options(self._foundation.connection.options)
+        return AzurePodIdentities(self._scope.name("azure-pods"), args, options).identities
 
     @property
     def cloud_resources(self) -> CloudResources:

@@ -76,4 +76,5 @@ READERS = ResourceReaders(
     max_size=max_size,
     region=region,
     public_source_names=exposure.PUBLIC_NAMES,
+    publishes_only_issuer=exposure.publishes_only_issuer,
 )

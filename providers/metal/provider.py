@@ -8,6 +8,7 @@ from functools import partial
 from pulumi import CustomTimeouts, Input, Output, Resource, ResourceOptions
 from pulumi_command.remote import Command, Logging
 
+from components.addons.pod_identities import PodIdentity
 from components.api import Api
 from components.provider import CloudResources, Secrets
 from components.scope import Scope
@@ -104,6 +105,10 @@ class MetalProvider:
 
     def add_ons(self, api: Api) -> Sequence[Resource]:
         """Return no resources: bare metal needs no cloud controllers."""
+        return []
+
+    def pod_identities(self, keys: Output[str]) -> Sequence[PodIdentity]:
+        """Return no identities: bare metal has no identity service."""
         return []
 
     @property

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
 from settings.problem import Problem
 from settings.rules.base import BUILT_IN_NAMESPACES, RuleInput, rule
 
 _MAX_RELEASE_NAME = 53  # Helm's limit
+_DIGEST = r"sha256:[0-9a-f]{64}"
 
 
 @rule(needs=("helm_releases",))
@@ -32,11 +34,32 @@ def charts_have_sources(rule_input: RuleInput) -> Iterator[Problem]:
                 "",
                 "missing; the chart is given by its name. For a directory of the checkout begin with ./",
             )
-        if not release.is_path and not release.version:
+        if not release.is_path and not release.digest and not release.version:
             yield Problem(
                 f"{path}.version",
                 "",
                 "missing; add it, because without it two runs could install different charts",
+            )
+
+
+@rule(needs=("helm_releases",))
+def chart_digests_are_valid(rule_input: RuleInput) -> Iterator[Problem]:
+    """Require that a digest of a chart is a sha256 digest in an oci:// reference."""
+    for name, release in rule_input.settings.helm_releases.items():
+        if release.is_path or release.digest is None:
+            continue
+        if not release.chart.startswith("oci://"):
+            yield Problem(
+                f"helm_releases.{name}.chart",
+                "",
+                "only oci:// references have digests; remove @ and what follows, or give the chart's oci:// "
+                "reference",
+            )
+        elif not re.fullmatch(_DIGEST, release.digest):
+            yield Problem(
+                f"helm_releases.{name}.chart",
+                f'"{release.chart}"',
+                "no digest after @; write sha256: and 64 of 0-9 and a-f",
             )
 
 

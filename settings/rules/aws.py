@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from settings.aws import AwsSettings
+from settings.aws import AwsSettings, partition_and_domain
 from settings.clouds import SubnetSettings
 from settings.problem import Problem
 from settings.rules.base import RuleInput, rule
@@ -79,6 +79,35 @@ def aws_ssh_key_is_a_name(rule_input: RuleInput) -> Iterator[Problem]:
     aws = rule_input.settings.aws
     if aws and " " in aws.ssh_key.strip():
         yield Problem("aws.ssh_key", "", "not a key pair's name; import the key in EC2 and give its name")
+
+
+@rule(needs_valid=("aws",))
+def ecr_registries_are_in_reach(rule_input: RuleInput) -> Iterator[Problem]:
+    """Refuse a registry that is named twice, or that the role of a machine cannot use.
+
+    Credentials of AWS are valid in one partition. The private endpoint of ECR belongs to one region.
+    """
+    aws = rule_input.settings.aws
+    seen: set[tuple[str, str]] = set()
+    for position, registry in enumerate(aws.image_registries if aws else ()):
+        path = f"aws.image_registries[{position}]"
+        if (registry.account, registry.region) in seen:
+            yield Problem(path, "", f"names {registry.account} in {registry.region} again; remove one entry")
+        seen.add((registry.account, registry.region))
+        if aws and partition_and_domain(registry.region) != partition_and_domain(aws.region):
+            yield Problem(
+                f"{path}.region",
+                f'"{registry.region}"',
+                f"in another partition of AWS than aws.region, {aws.region}, whose credentials are not valid "
+                "there; copy the images to a registry of that partition",
+            )
+        elif aws and aws.endpoints.ecr and registry.region != aws.region:
+            yield Problem(
+                f"{path}.region",
+                f'"{registry.region}"',
+                f"not aws.region, {aws.region}, to which aws.endpoints.ecr belongs; correct the region, or "
+                "remove that endpoint",
+            )
 
 
 def _check_zones(

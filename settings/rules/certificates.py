@@ -29,3 +29,15 @@ def first_generation_has_no_stage(rule_input: RuleInput) -> Iterator[Problem]:
                 "the first generation replaces no other; to rotate set generation: 2 and stage: trust, "
                 "then in later runs sign and done",
             )
+
+
+@rule(needs=("certificates",))
+def rsa_keys_begin_with_an_existing_generation(rule_input: RuleInput) -> Iterator[Problem]:
+    """Refuse the number of a later generation, because this setting would change nothing yet."""
+    section = rule_input.settings.certificates.service_account
+    if section.rsa_from is not None and section.rsa_from > section.generation:
+        yield Problem(
+            "certificates.service_account.rsa_from",
+            str(section.rsa_from),
+            f"there is no such generation yet; to rotate set generation: {section.rsa_from} and stage: trust",
+        )

@@ -8,8 +8,9 @@ from ipaddress import AddressValueError, IPv4Address, collapse_addresses
 from formats import quantity
 from settings.clouds import MemberMachineSettings
 from settings.cluster import CLOUD_SECTIONS
-from settings.problem import Problem
+from settings.problem import Problem, format_path
 from settings.rules.base import RuleInput, rule
+from settings.rules.extra_args import extra_args
 from settings.types import validate_name, validate_subdomain
 
 _GIB = 1024**3
@@ -219,3 +220,19 @@ def _check_disk(path: str, size: str, minimum: int) -> Iterator[Problem]:
             f'"{size}"',
             "not whole GiB; allowed: sizes such as 40Gi, because clouds create disks of whole GiB",
         )
+
+
+@rule(needs_valid=(*CLOUD_SECTIONS,), needs=("kubelet", "control_planes", "pools"))
+def credential_provider_has_one_owner(rule_input: RuleInput) -> Iterator[Problem]:
+    """Refuse flags of a credential provider beside the image registries of the cloud, which set them."""
+    settings = rule_input.settings
+    if settings.cloud is None or settings.cloud.credential_provider() is None:
+        return
+    for path, component, flags in extra_args(settings):
+        for flag in flags if component == "kubelet" else ():
+            if flag.startswith("image-credential-provider-"):
+                yield Problem(
+                    format_path([*path.split("."), flag]),
+                    f'"{flags[flag]}"',
+                    f"{settings.cloud_name}.image_registries sets this flag; remove one of them",
+                )

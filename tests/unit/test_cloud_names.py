@@ -19,6 +19,7 @@ ALLOWED = {
     "settings/": "the clouds' sections, and the rules about them",
     "package/": "arguments are generated from the settings; extras of the package have names of clouds",
     "setup.py": "extras of the package have names of clouds",
+    "artifacts/components.py": "upstream's Go module of a program for the nodes of that cloud",
     "lab/cloud/aws/": "the emulation of that cloud",
     "lab/cloud/azure/": "the emulation of that cloud",
     "lab/plugins/aws/": "the stand-in for the plugin of that cloud in labs",

@@ -10,8 +10,10 @@ import threading
 from http.server import ThreadingHTTPServer
 from pathlib import Path
 
-# moto reads this variable when it is imported. The only image is that of the lab.
+# moto reads these variables when it is imported. The only image is that of the lab. Roles for pods can have
+# policies of AWS.
 os.environ["MOTO_AMIS_PATH"] = str(Path(__file__).with_name("images.json"))
+os.environ["MOTO_IAM_LOAD_MANAGED_POLICIES"] = "true"
 
 from moto.moto_server.werkzeug_app import MotoRequestHandler
 from werkzeug.serving import make_server

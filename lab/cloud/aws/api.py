@@ -20,9 +20,12 @@ from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_ba
 from moto.s3.models import FakeBucket
 
 from lab import volumes
-from lab.cloud.aws import calls
+from lab.cloud.aws import calls, web_identity
+from lab.cloud.aws.decision_log import Decision, DecisionLog
 from lab.cloud.aws.lifecycle_policies import LifecyclePolicies
 from lab.cloud.aws.policy import is_allowed
+from lab.cloud.aws.public_objects import check_bucket_policy, read_public_object
+from lab.cloud.aws.registry import ImageRegistry, lab_registry
 from lab.cloud.aws.scaling import Scaling
 from lab.cloud.aws.scaling_groups import ScalingGroups
 from lab.cloud.aws.sessions import Sessions
@@ -49,7 +52,10 @@ FakeBucket.get_permission = _permit_all  # type: ignore[method-assign, assignmen
 
 
 class Api:
-    """WSGI application of the AWS API. The deployer has all permissions, a machine those of its IAM role."""
+    """WSGI application of the AWS API. The deployer has all permissions, a machine or pod those of its role.
+
+    Requests without a signature read public objects, or exchange a token of a pod for credentials.
+    """
 
     def __init__(self, lab: str, states: MachineStates, sessions: Sessions) -> None:
         self._lab = lab
@@ -57,6 +63,8 @@ class Api:
         self._sessions = sessions
         self._scaling = Scaling(states, ScalingGroups.of(lab))
         self._policies = LifecyclePolicies()
+        self._registry = ImageRegistry(lab_registry(lab), self._check_permissions)
+        self._decisions = DecisionLog.of(lab)
         self._moto = DomainDispatcherApplication(create_backend_app)
 
     def __call__(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
@@ -64,44 +72,59 @@ class Api:
         body = _read_body(environ)
         environ["wsgi.input"] = io.BytesIO(body)
         try:
-            request = SignedRequest(
-                environ["REQUEST_METHOD"],
-                _request_url(environ),
-                _request_headers(environ),
-                body,
-                self._sessions,
-            )
-            query = {
-                key: values[0] for key, values in parse_qs(environ.get("QUERY_STRING", ""), True).items()
-            }
-            form = {key: values[0] for key, values in parse_qs(body.decode("latin-1"), True).items()}
-            call = calls.parse_call(
-                request.service,
-                request.region,
-                environ["REQUEST_METHOD"],
-                _request_path(environ),
-                query,
-                form,
-            )
-            machine = request.session.machine
-            if machine is not None:
-                self._check_permissions(machine, call, environ["REMOTE_ADDR"])
-            if request.service == "dlm":
-                status, content = self._policies.respond(
-                    environ["REQUEST_METHOD"], _request_path(environ), body
-                )
-                return _json_response(status, content, start_response)
-            return self._perform_call(call, environ, start_response)
+            if f"{_request_path(environ)}/".startswith("/v2/"):
+                return self._serve_image(environ, start_response)
+            if "HTTP_AUTHORIZATION" not in environ:
+                return self._respond_to_anyone(environ, body, start_response)
+            return self._respond_to_caller(environ, body, start_response)
         except RequestRefused as error:
-            print(
-                f"{environ['REMOTE_ADDR']}: {_request_path(environ)}: {error.code}: {error}",
-                file=sys.stderr,
-                flush=True,
-            )
-            return _refusal_response(error, start_response)
+            _log_refusal(environ, error)
+            if _json_action(environ):
+                refusal = {"__type": error.code, "message": str(error)}
+                return _json_response(HTTPStatus(error.status), refusal, start_response)
+            return _refusal_response(error, body, start_response)
         except LabError as error:
             print(f"{environ['REMOTE_ADDR']}: {error}", file=sys.stderr, flush=True)
-            return _refusal_response(RequestRefused("InternalError", str(error), 500), start_response)
+            return _refusal_response(RequestRefused("InternalError", str(error), 500), body, start_response)
+
+    def _respond_to_caller(
+        self, environ: Environ, body: bytes, start_response: StartResponse
+    ) -> Iterable[bytes]:
+        """Respond to a signed request. Raise RequestRefused for a wrong signature or a missing permission."""
+        method, path, query = environ["REQUEST_METHOD"], _request_path(environ), _request_query(environ)
+        request = SignedRequest(
+            method, _request_url(environ), _request_headers(environ), body, self._sessions
+        )
+        form = _first_values(body.decode("latin-1"))
+        parameters = {"Action": _json_action(environ)} if _json_action(environ) else form
+        call = calls.parse_call(request.service, request.region, method, path, query, parameters)
+        machine, role = request.session.machine, request.session.role
+        if machine is not None:
+            self._check_permissions(machine, call, environ["REMOTE_ADDR"])
+        elif role:
+            self._check_role(role, calls.permissions_of_role(call, request.region))
+        if request.service == "s3" and method == "PUT" and "policy" in query:
+            check_bucket_policy(path.strip("/"), body.decode())
+        if request.service == "ecr":
+            tokens = self._registry.respond(call.action.partition(":")[2], machine)
+            return _json_response(HTTPStatus.OK, tokens, start_response)
+        if request.service == "dlm":
+            return _json_response(*self._policies.respond(method, path, body), start_response)
+        return self._perform_call(call, environ, start_response)
+
+    def _serve_image(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
+        """Return the answer of the image registry to a request of its API."""
+        method, path, address = environ["REQUEST_METHOD"], _request_path(environ), environ["REMOTE_ADDR"]
+        try:
+            answer = self._registry.serve(
+                method, path, _request_query(environ), _request_headers(environ), address
+            )
+        except RequestRefused as error:
+            _log_refusal(environ, error)
+            content = {"errors": [{"code": "DENIED", "message": str(error)}]}
+            return _json_response(HTTPStatus(error.status), content, start_response)
+        start_response(f"{answer.status} {HTTPStatus(answer.status).phrase}", list(answer.headers.items()))
+        return [answer.body]
 
     def _check_permissions(self, machine: RunningMachine, call: calls.Call, address: str) -> None:
         """Raise RequestRefused if the role does not allow the call, or if the keys are used from another
@@ -111,12 +134,32 @@ class Api:
             raise RequestRefused("UnauthorizedOperation", "the machine of this key has ended")
         if address != machine.address:
             raise RequestRefused("AccessDenied", "this key is another machine's")
-        policies = calls.role_policies(machine.identity)
-        for permission in calls.needed_permissions(call, machine):
-            if not is_allowed(policies, permission.action, permission.resource, permission.context):
-                raise RequestRefused(
-                    "AccessDenied", f"{machine.identity} may not {permission.action} on {permission.resource}"
-                )
+        self._check_role(machine.identity, calls.needed_permissions(call, machine))
+
+    def _check_role(self, role: str, permissions: Iterable[calls.NeededPermission]) -> None:
+        """Raise RequestRefused for a permission that the policies of a role do not allow."""
+        policies = calls.role_policies(role)
+        for needed in permissions:
+            allowed = is_allowed(policies, needed.action, needed.resource, needed.context)
+            self._decisions.add(Decision(role, needed.action, needed.resource, needed.context, allowed))
+            if not allowed:
+                raise RequestRefused("AccessDenied", f"{role} may not {needed.action} on {needed.resource}")
+
+    def _respond_to_anyone(
+        self, environ: Environ, body: bytes, start_response: StartResponse
+    ) -> Iterable[bytes]:
+        """Respond to a request without a signature. Raise RequestRefused if it needs one."""
+        form = _first_values(body.decode("latin-1"))
+        if form.get("Action") == web_identity.ACTION:
+            response = web_identity.assume_role(form, self._sessions)
+            start_response("200 OK", [("Content-Type", "text/xml")])
+            return [response.encode()]
+        bucket, _, key = _request_path(environ).removeprefix("/").partition("/")
+        if environ["REQUEST_METHOD"] != "GET" or not key or environ.get("QUERY_STRING"):
+            raise RequestRefused("MissingAuthenticationToken", "the request has no signature of version 4")
+        content = read_public_object(bucket, key)
+        start_response("200 OK", [("Content-Type", "binary/octet-stream")])
+        return [content]
 
     def _perform_call(
         self, call: calls.Call, environ: Environ, start_response: StartResponse
@@ -166,6 +209,20 @@ def _request_path(environ: Environ) -> str:
     return str(environ.get("PATH_INFO", ""))
 
 
+def _request_query(environ: Environ) -> dict[str, str]:
+    return _first_values(environ.get("QUERY_STRING", ""))
+
+
+def _first_values(text: str) -> dict[str, str]:
+    """Return the parameters in a query or form, each with its first value."""
+    return {key: values[0] for key, values in parse_qs(text, True).items()}
+
+
+def _json_action(environ: Environ) -> str:
+    """Return the action of a request in the JSON protocol; empty for other requests."""
+    return str(environ.get("HTTP_X_AMZ_TARGET", "")).rpartition(".")[2]
+
+
 def _request_headers(environ: Environ) -> dict[str, str]:
     content_headers = {
         "content-type": environ.get("CONTENT_TYPE", ""),
@@ -187,10 +244,19 @@ def _json_response(
     return [json.dumps(content).encode()]
 
 
-def _refusal_response(error: RequestRefused, start_response: StartResponse) -> Iterable[bytes]:
+def _log_refusal(environ: Environ, error: RequestRefused) -> None:
+    text = f"{environ['REMOTE_ADDR']}: {_request_path(environ)}: {error.code}: {error}"
+    print(text, file=sys.stderr, flush=True)
+
+
+def _refusal_response(error: RequestRefused, body: bytes, start_response: StartResponse) -> Iterable[bytes]:
+    """Return an error as XML. The form of S3, whose requests name no action, differs from the other services.
+
+    Clients such as boto3 find the code of the error only in the form of the service.
+    """
     text = escape(re.sub(r"\s+", " ", str(error)))
     start_response(f"{error.status} {HTTPStatus(error.status).phrase}", [("Content-Type", "text/xml")])
-    return [
-        f"<Response><Errors><Error><Code>{error.code}</Code><Message>{text}</Message></Error></Errors>"
-        f"<Code>{error.code}</Code><Message>{text}</Message></Response>".encode()
-    ]
+    detail = f"<Code>{error.code}</Code><Message>{text}</Message>"
+    if b"Action=" not in body:
+        return [f"<Error>{detail}</Error>".encode()]
+    return [f"<Response><Errors><Error>{detail}</Error></Errors>{detail}</Response>".encode()]

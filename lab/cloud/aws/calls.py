@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
 from moto.ec2.models import ec2_backends
@@ -43,18 +43,30 @@ def needed_permissions(call: Call, machine: RunningMachine) -> list[NeededPermis
     permissions = [
         NeededPermission(call.action, resource, condition_values(resource, machine)) for resource in resources
     ]
+    return permissions + _key_permissions(call, machine.region, lambda key: condition_values(key, machine))
+
+
+def permissions_of_role(call: Call, region: str) -> list[NeededPermission]:
+    """Return all permissions that a call of a pod with an assumed role needs."""
+    values = request_values(region)
+    permissions = [NeededPermission(call.action, resource, values) for resource in call.resources]
+    return permissions + _key_permissions(call, region, lambda _: values)
+
+
+def _key_permissions(
+    call: Call, region: str, values: Callable[[str], dict[str, str]]
+) -> list[NeededPermission]:
+    """Return the permission for the encryption key of an object. `values` returns those of condition keys."""
     key_action = {"s3:GetObject": "kms:Decrypt", "s3:PutObject": "kms:GenerateDataKey"}.get(call.action)
-    if key_action:
-        arn = call.resources[0]
-        key = _bucket_key(arn.removeprefix("arn:aws:s3:::").partition("/")[0])
-        s3_context = {
-            "kms:viaservice": f"s3.{machine.region}.amazonaws.com",
-            "kms:encryptioncontext:aws:s3:arn": arn,
-        }
-        permissions += (
-            [NeededPermission(key_action, key, condition_values(key, machine) | s3_context)] if key else []
-        )
-    return permissions
+    if key_action is None:
+        return []
+    arn = call.resources[0]
+    key = _bucket_key(arn.removeprefix("arn:aws:s3:::").partition("/")[0])
+    s3_context = {
+        "kms:viaservice": f"s3.{region}.amazonaws.com",
+        "kms:encryptioncontext:aws:s3:arn": arn,
+    }
+    return [NeededPermission(key_action, key, values(key) | s3_context)] if key else []
 
 
 def _bucket_key(bucket: str) -> str:
@@ -114,13 +126,19 @@ def _default_document(policy: ManagedPolicy) -> str:
     return next(version.document for version in policy.versions if version.is_default)
 
 
-def condition_values(resource: str, machine: RunningMachine) -> dict[str, str]:
-    """Return the values of IAM condition keys for a request of a machine on a resource, by key."""
-    values = {
+def request_values(region: str) -> dict[str, str]:
+    """Return the values of the condition keys that every request to a region has, by key."""
+    return {
         "aws:securetransport": "true",
         "aws:principalaccount": ACCOUNT,
         "aws:resourceaccount": ACCOUNT,
-        "aws:requestedregion": machine.region,
+        "aws:requestedregion": region,
+    }
+
+
+def condition_values(resource: str, machine: RunningMachine) -> dict[str, str]:
+    """Return the values of IAM condition keys for a request of a machine on a resource, by key."""
+    values = request_values(machine.region) | {
         "ec2:sourceinstancearn": f"arn:aws:ec2:{machine.region}:{ACCOUNT}:instance/{machine.id}",
         "aws:userid": f"AROALAB:{machine.id}",
     }

@@ -59,6 +59,7 @@ LISTINGS = (
     _Listing("elbv2", "describe_load_balancers", "LoadBalancers", "LoadBalancerArn"),
     _Listing("elbv2", "describe_target_groups", "TargetGroups", "TargetGroupArn"),
     _Listing("iam", "list_instance_profiles", "InstanceProfiles", "InstanceProfileName"),
+    _Listing("iam", "list_open_id_connect_providers", "OpenIDConnectProviderList", "Arn"),
     _Listing("iam", "list_roles", "Roles", "RoleName"),
     _Listing(
         "kms",

@@ -1,4 +1,4 @@
-"""Access keys that sign requests to the emulated AWS: the deployer's key and keys of machine roles."""
+"""Access keys that sign requests to the emulated AWS: the deployer's key, and keys of roles."""
 
 from __future__ import annotations
 
@@ -10,13 +10,15 @@ from dataclasses import dataclass
 from lab.cloud.running import ADMIN, RunningMachine
 
 LIFETIME_HOURS = 6
+_ASSUMED_HOURS = 1
 
 
 @dataclass(frozen=True, slots=True)
 class Session:
     """An access key with its secret and token.
 
-    `machine` is the owner of the key. None means the deployer, who has all permissions.
+    `machine` is the owner of the key, or `role` is the name of the role that a pod assumed. A key with
+    neither belongs to the deployer, who has all permissions.
     """
 
     key: str
@@ -24,6 +26,7 @@ class Session:
     token: str
     expires: datetime.datetime
     machine: RunningMachine | None
+    role: str = ""
 
 
 class Sessions:
@@ -42,18 +45,29 @@ class Sessions:
             if session is None or session.expires - _current_time() < datetime.timedelta(
                 hours=LIFETIME_HOURS / 2
             ):
-                expires = _current_time().replace(microsecond=0) + datetime.timedelta(hours=LIFETIME_HOURS)
-                key = "ASIA" + "".join(secrets.choice("ABCDEFGHIJKLMNOPQRSTUVWXYZ234567") for _ in range(16))
-                # Real tokens contain such characters, so that clients that do not quote them fail here too.
-                token = f"IQoJ{secrets.token_urlsafe(90)}+/=="
-                session = Session(key, secrets.token_urlsafe(30), token, expires, machine)
-                self._by_key[key] = self._current[machine.id] = session
+                session = _new_session(LIFETIME_HOURS, machine)
+                self._by_key[session.key] = self._current[machine.id] = session
             return session
+
+    def assume(self, role: str) -> Session:
+        """Return a new access key for a role that a pod assumed."""
+        session = _new_session(_ASSUMED_HOURS, None, role)
+        with self._lock:
+            self._by_key[session.key] = session
+        return session
 
     def find(self, key: str) -> Session | None:
         """Return the session of an access key, or None if the key is unknown or expired."""
         session = self._by_key.get(key)
         return session if session is not None and session.expires > _current_time() else None
+
+
+def _new_session(hours: int, machine: RunningMachine | None, role: str = "") -> Session:
+    expires = _current_time().replace(microsecond=0) + datetime.timedelta(hours=hours)
+    key = "ASIA" + "".join(secrets.choice("ABCDEFGHIJKLMNOPQRSTUVWXYZ234567") for _ in range(16))
+    # Real tokens contain such characters, so that clients that do not quote them fail here too.
+    token = f"IQoJ{secrets.token_urlsafe(90)}+/=="
+    return Session(key, secrets.token_urlsafe(30), token, expires, machine, role)
 
 
 def _current_time() -> datetime.datetime:

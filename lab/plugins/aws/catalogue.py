@@ -38,6 +38,7 @@ KINDS: Mapping[str, ResourceKind] = {
     "aws:ec2/vpc:Vpc": network.Vpc(),
     "aws:ec2/vpcEndpoint:VpcEndpoint": network.VpcEndpoint(),
     "aws:iam/instanceProfile:InstanceProfile": identity.InstanceProfile(),
+    "aws:iam/openIdConnectProvider:OpenIdConnectProvider": identity.OpenIdConnectProvider(),
     "aws:iam/policy:Policy": identity.Policy(),
     "aws:iam/role:Role": identity.Role(),
     "aws:iam/rolePolicy:RolePolicy": identity.RolePolicy(),

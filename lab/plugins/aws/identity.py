@@ -1,4 +1,4 @@
-"""Resource types of IAM: roles, policies and instance profiles."""
+"""Resource types of IAM: roles, policies, instance profiles and OpenID Connect providers."""
 
 from __future__ import annotations
 
@@ -190,3 +190,33 @@ class InstanceProfile(ResourceKind):
         for role in self._find(account, identity)["Roles"]:
             name = role["RoleName"]
             account.call("iam", "RemoveRoleFromInstanceProfile", InstanceProfileName=identity, RoleName=name)
+
+
+class OpenIdConnectProvider(ResourceKind):
+    """An issuer of tokens that roles can trust. Its id is its ARN."""
+
+    in_place = ("tags",)
+
+    def create(self, account: Account, inputs: Properties) -> str:
+        """Create the provider."""
+        renames = {"clientIdLists": "ClientIDList", "thumbprintLists": "ThumbprintList"}
+        response = account.create("iam", "CreateOpenIDConnectProvider", inputs, renames)
+        return str(response["OpenIDConnectProviderArn"])
+
+    def describe(self, account: Account, identity: str, inputs: Properties) -> Properties:
+        """Return the ARN."""
+        account.call("iam", "GetOpenIDConnectProvider", OpenIDConnectProviderArn=identity)
+        return {"arn": identity}
+
+    def update(self, account: Account, identity: str, inputs: Properties, changed: frozenset[str]) -> str:
+        """Replace the tags."""
+        target = {"OpenIDConnectProviderArn": identity}
+        present = account.call("iam", "ListOpenIDConnectProviderTags", **target)["Tags"]
+        if keys := [tag["Key"] for tag in present if tag["Key"] not in (inputs.get("tags") or {})]:
+            account.call("iam", "UntagOpenIDConnectProvider", TagKeys=keys, **target)
+        account.call("iam", "TagOpenIDConnectProvider", Tags=tag_list(inputs.get("tags")), **target)
+        return identity
+
+    def delete(self, account: Account, identity: str, state: Properties) -> None:
+        """Delete the provider."""
+        account.call("iam", "DeleteOpenIDConnectProvider", OpenIDConnectProviderArn=identity)

@@ -70,6 +70,7 @@ REPLACES: Mapping[str, tuple[str, ...]] = {
     "aws:ec2/vpc:Vpc": ("cidrBlock", "ipv4IpamPoolId", "ipv4NetmaskLength"),
     "aws:ec2/vpcEndpoint:VpcEndpoint": ("serviceName", "serviceRegion", "vpcEndpointType", "vpcId"),
     "aws:iam/instanceProfile:InstanceProfile": ("name", "namePrefix", "path"),
+    "aws:iam/openIdConnectProvider:OpenIdConnectProvider": ("url",),
     "aws:iam/policy:Policy": ("description", "name", "namePrefix", "path"),
     "aws:iam/role:Role": ("name", "namePrefix", "path"),
     "aws:iam/rolePolicy:RolePolicy": ("name", "namePrefix", "role"),

@@ -9,24 +9,19 @@ from typing import Any
 
 import pytest
 
-from artifacts import catalogue
-from artifacts.cache import Cache
 from lab.plugins.runtime.values import Secret, reveal
-from testkit.control_plane import ControlPlane
+from testkit.control_plane import ControlPlane, skip_without_binaries
 from testkit.plugin_process import DiffResult, OperationFailed, Plugin
 from tests.engine.plugins.conftest import Plugins
 
 CONFIG_MAP, SECRET = "kubernetes:core/v1:ConfigMap", "kubernetes:core/v1:Secret"
 DEPLOYMENT, RELEASE = "kubernetes:apps/v1:Deployment", "kubernetes:helm.sh/v3:Release"
-BINARIES = ("etcd", "kube-apiserver", "kube-controller-manager")
 
 
 @pytest.fixture(scope="module")
 def control_plane(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ControlPlane]:
     """Yield a running control plane without nodes on this machine."""
-    binaries = [catalogue.binary(name) for name in BINARIES]
-    if not all(Cache.default().record(item.name, item.version) for item in binaries):
-        pytest.skip("the cache has no control plane; run `./kubewright mirror` first")
+    skip_without_binaries()
     with ControlPlane(tmp_path_factory.mktemp("cluster")) as running:
         yield running
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+from testkit.chart_registry import serve_charts
 from testkit.control_plane import ControlPlane
 from tests.plugins.kubernetes.stack import PluginStack
 
@@ -39,6 +40,11 @@ PROGRAM = """
         chart="./chart", atomic=True, timeout=%(timeout)s, values={"text": "%(text)s",
         "password": pulumi.Output.secret("open-sesame"), "stuck": %(stuck)s, "broken": %(broken)s}, opts=on)
     pulumi.export("revision", release.status.revision)
+"""
+DIGEST_PROGRAM = """
+    k8s.helm.v3.Release("page", name="page", namespace="pages", create_namespace=True, atomic=True,
+        chart="%s", version="1.0.0", values={"text": "%%s"},
+        repository_opts=k8s.helm.v3.RepositoryOptsArgs(ca_file="%s"), opts=on)
 """
 INITIAL_VALUES = {"text": "hello", "stuck": False, "broken": False, "timeout": 60}
 
@@ -120,3 +126,26 @@ def test_missing_chart_is_reported_in_the_preview(stack: PluginStack) -> None:
     stack.write_program(PROGRAM % INITIAL_VALUES)
     text = stack.preview(fails=True)
     assert "there is no chart at ./chart" in text
+
+
+def test_chart_with_a_digest_is_installed_until_the_registry_serves_another(
+    stack: PluginStack, control_plane: ControlPlane, tmp_path: Path
+) -> None:
+    with serve_charts(tmp_path) as registry:
+        write_chart(stack.directory, "1.0.0")
+        digest = registry.push(stack.directory / "chart")
+        program = DIGEST_PROGRAM % (f"oci://{registry.host}/charts/page@{digest}", registry.ca_file)
+        stack.write_program(program % "hello")
+        stack.up()
+        assert deployed_text(control_plane) == "hello"
+        assert stack.planned_operations() == {}
+
+        (stack.directory / "chart" / "values.yaml").write_text("text: replaced\nstuck: true\nbroken: true\n")
+        assert registry.push(stack.directory / "chart") != digest
+        stack.write_program(program % "good day")
+        assert "digest mismatch" in stack.up(fails=True)
+        assert deployed_text(control_plane) == "hello"
+        stack.write_program(program.replace(', version="1.0.0"', "") % "good day")
+        stack.up()
+        assert deployed_text(control_plane) == "good day"
+        stack.destroy()

@@ -56,6 +56,17 @@ def test_lab_has_no_hosts_and_the_name_of_the_endpoint() -> None:
     }
 
 
+def test_mirror_of_the_lab_gets_the_credential_provider_of_a_stack_with_image_registries() -> None:
+    def optional(aws: dict[str, object]) -> tuple[str, ...]:
+        requirements = lab_requirements(STACK, config(aws=aws), Path("/mirror"))
+        assert requirements is not None
+        return requirements.optional
+
+    registry = {"account": "123456789012", "region": "eu-central-1"}
+    assert optional({"image_registries": [registry]}) == ("ecr-credential-provider",)
+    assert optional({}) == ()
+
+
 @pytest.mark.parametrize(
     ("changes", "message"),
     [

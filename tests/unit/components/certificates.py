@@ -52,7 +52,9 @@ class CertificatePluginMocks(PluginMocks):
 
 def _create_state(token: str, inputs: Mapping[str, Any]) -> Json:
     if token.endswith(":PrivateKey"):
-        key = keys.generate("ECDSA", curve="P256", bits=0)
+        # Longer keys only make tests slower.
+        bits = min(2048, int(inputs.get("rsaBits") or 2048))
+        key = keys.generate(inputs["algorithm"], curve="P256", bits=bits)
         return {
             "privateKeyPem": keys.private_key_outputs(key)["privateKeyPem"],
             "publicKeyPem": keys.public_key_outputs(key)["publicKeyPem"],

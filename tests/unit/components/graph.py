@@ -15,7 +15,7 @@ from pulumi.runtime import mocks, run_in_stack
 from pulumi.runtime.proto import callback_pb2, resource_pb2
 from pulumi.runtime.settings import ROOT, SETTINGS
 
-from artifacts.catalogue import DEFAULTS, NODE_ARTIFACTS, version_of
+from artifacts.catalogue import DEFAULTS, NODE_ARTIFACTS, OPTIONAL_ARTIFACTS, version_of
 from artifacts.index import FileSource, Index
 from automation.signatures import SIGNATURE, has_signature
 from nodeconfig.host_program import ARTIFACT_NAME, digest
@@ -23,6 +23,15 @@ from nodeconfig.host_program import ARTIFACT_NAME, digest
 Json = dict[str, object]
 PRIVATE_PREFIX = "PRIVATE-"
 """Beginning of every private value that mocks return, so that tests find leaked values."""
+PUBLIC_KEY = """\
+-----BEGIN PUBLIC KEY-----
+MFkwEwYHKoZIzj0CAQYIKoZIzj0DAQcDQgAEH6cuzP8XuD5wal6wf9M6xDljTOPL
+X2i8uIp/C/ASqiIGUeeKQtX0/IR3qCXyThP/dbCiHrF3v1cuhBOHY8CLVg==
+-----END PUBLIC KEY-----
+"""
+"""A P-256 key of Kubernetes' own tests (pkg/serviceaccount/jwt_test.go)."""
+PUBLIC_KEY_ID = "SoABiieYuNx4UdqYvZRVeuC6SihxgLrhLy9peHMHpTc"
+"""The id of `PUBLIC_KEY` in these tests."""
 
 
 @dataclass(frozen=True)
@@ -41,6 +50,7 @@ class Node:
     timeouts: Mapping[str, str]
     replacement_trigger: object
     protect: bool = False
+    ignore_changes: tuple[str, ...] = ()
     retained: bool = False
     transforms: int = 0
 
@@ -134,6 +144,7 @@ class _RecordingMonitor(mocks.MockMonitor):
             timeouts=json_format.MessageToDict(request.customTimeouts),
             replacement_trigger=json_format.MessageToDict(request.replacement_trigger),
             protect=request.protect,
+            ignore_changes=tuple(request.ignoreChanges),
             retained=request.retainOnDelete,
             transforms=len(request.transforms),
         )
@@ -155,7 +166,7 @@ class PluginMocks(mocks.Mocks):
         if args.typ == "tls:index/privateKey:PrivateKey":
             state |= {
                 "privateKeyPem": pulumi.Output.secret(f"{PRIVATE_PREFIX}{args.name}"),
-                "publicKeyPem": f"public {args.name}",
+                "publicKeyPem": f"public {args.name}\n{PUBLIC_KEY}",
             }
         elif args.typ == "tls:index/certRequest:CertRequest":
             state["certRequestPem"] = f"request {args.name}"
@@ -206,7 +217,7 @@ def record_graph(
 
 def fake_index() -> Index:
     """Return an index with an address for every artifact, so that tests need no mirror."""
-    keys = [f"{name}/{version_of(name, DEFAULTS)}" for name in NODE_ARTIFACTS]
+    keys = [f"{name}/{version_of(name, DEFAULTS)}" for name in (*NODE_ARTIFACTS, *OPTIONAL_ARTIFACTS)]
     keys.append(f"{ARTIFACT_NAME}/{digest()}")
     files = {key: FileSource(f"https://mirror.test/files/{key}", "0" * 64) for key in keys}
     return Index(source="test", versions=DEFAULTS, files=files)

@@ -20,6 +20,7 @@ from tests.unit.components.rotating_cluster import (
     pod_annotations,
     script,
 )
+from topology.service_account_tokens import signing_algorithms
 
 AUTHORITIES = ("kubernetes", "etcd", "front-proxy", "kubelet-serving")
 
@@ -75,6 +76,31 @@ def test_a_skipped_stage_breaks_a_connection(
         cluster.up(rotation_settings(first), random.Random(1))
     with pytest.raises(AssertionError, match="after "):
         cluster.up(rotation_settings(second), random.Random(1))
+
+
+def test_rotation_from_an_ecdsa_key_to_an_rsa_key_keeps_the_ecdsa_key_until_its_end(
+    cluster: RotatingCluster,
+) -> None:
+    """Test that tokens are accepted at every step, and that only the new generation is an RSA key."""
+    expected = {"trust": ["ES256", "RS256"], "sign": ["ES256", "RS256"], "done": ["RS256"]}
+    cluster.up({}, random.Random(3))
+    first = public_keys(cluster)
+    for stage, algorithms in expected.items():
+        cluster.up({"service_account": {"generation": 2, "stage": stage, "rsa_from": 2}}, random.Random(3))
+        assert signing_algorithms(public_keys(cluster)) == algorithms
+        assert (first in public_keys(cluster)) == (stage != "done")
+
+
+def test_existing_key_of_service_account_tokens_keeps_its_kind(cluster: RotatingCluster) -> None:
+    """Test that a changed `rsa_from` cannot replace a key, which would make all tokens invalid."""
+    graph = cluster.run_program({"service_account": {"generation": 2, "stage": "trust", "rsa_from": 2}})
+    kinds = ("algorithm", "ecdsaCurve", "rsaBits")
+    kept = {node.name for node in graph.nodes.values() if node.ignore_changes == kinds}
+    assert kept == {"cluster-pki-service-account-key", "cluster-pki-service-account-2-key"}
+
+
+def public_keys(cluster: RotatingCluster) -> str:
+    return cluster.hosts["cp-2"].files["/etc/kubernetes/pki/service-account.pub"]
 
 
 def test_each_stage_is_one_line_per_authority_in_bundles(cluster: RotatingCluster) -> None:

@@ -15,18 +15,9 @@ from botocore.credentials import Credentials
 from lab.cloud.aws.policy import is_allowed
 from lab.cloud.aws.sessions import Session, Sessions
 from lab.cloud.aws.signature import RequestRefused, SignedRequest
-from lab.cloud.running import MachineStates, RunningMachine
+from lab.cloud.running import MachineStates
+from tests.unit.lab.machines import MACHINE
 
-MACHINE = RunningMachine(
-    id="i-1",
-    host="a",
-    address="10.0.0.10",
-    hostname="ip-10-0-0-10",
-    zone="eu-central-1a",
-    region="eu-central-1",
-    identity="role",
-    group="a",
-)
 OBJECT = "arn:aws:s3:::b/members/a/x"
 
 

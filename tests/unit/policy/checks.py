@@ -21,6 +21,8 @@ FACTS = StackFacts(
     etcd_hosts=("cp-1", "cp-2", "cp-3"),
     snapshots_copied=True,
     artifacts_pinned=True,
+    unpinned_charts=(),
+    issuer_store="",
     is_cloud=True,
     today=TODAY,
 )

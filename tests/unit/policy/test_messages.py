@@ -41,6 +41,11 @@ ENDED = {"versions": (("kubernetes.version", "1.34.9"),)}
             "the checkout (`kubewright mirror --index FILE`) and name it here",
         ),
         (
+            {"unpinned_charts": ("web",)},
+            "helm_releases.web.chart: no digest, so the cluster runs what the repository serves; use "
+            "oci://…@sha256:…, or a copy in the checkout",
+        ),
+        (
             {"etcd_hosts": ("a",)},
             "etcd.hosts: one member in production, its loss is the loss of the cluster; use 3 or 5 members",
         ),

@@ -38,6 +38,7 @@ def networks(*texts: str) -> tuple[IPv4Network, ...]:
         ("version-ends-soon", {"today": date(2027, 6, 1)}, False),
         ("snapshots-copied", {"is_cloud": False, "snapshots_copied": False}, False),
         ("pinned-artifacts", {"artifacts_pinned": False}, True),
+        ("pinned-charts", {"unpinned_charts": ("web",)}, False),
     ],
 )
 def test_a_change_of_compliant_settings_breaks_one_rule(
@@ -57,6 +58,7 @@ def test_every_settings_rule_is_tested() -> None:
         "version-ends-soon",
         "snapshots-copied",
         "pinned-artifacts",
+        "pinned-charts",
     }
 
 
@@ -66,7 +68,12 @@ def test_private_networks_are_not_public() -> None:
 
 
 @pytest.mark.parametrize(
-    "change", [{"api_allowed": ANY_ADDRESS}, {"is_cloud": False, "snapshots_copied": False}]
+    "change",
+    [
+        {"api_allowed": ANY_ADDRESS},
+        {"is_cloud": False, "snapshots_copied": False},
+        {"unpinned_charts": ("web",)},
+    ],
 )
 def test_production_rules_do_not_apply_to_a_lab(change: Mapping[str, Any]) -> None:
     assert settings_violations(environment="lab", **change) == {}

@@ -22,6 +22,7 @@ SINGLE_CLOUD_FILES = {
     "aws/texts.py": "patterns of texts that AWS accepts, which the service models lack",
     "aws/type_limits.py": "checks by the table of EC2's machine types and zones",
     "aws/policies.py": "IAM policies are documents that the program renders; Azure takes lists of actions",
+    "aws/pod_roles.py": "limits check the documents of roles; federated credentials of Azure are resources",
     "aws/host-network.sh": "the chart of the EBS CSI driver has no setting for the host network",
     "azure/credentials.py": "boto3 finds credentials itself; Azure's libraries read other variables",
     "azure/environments.py": "clouds of Azure have other domains; the region determines the partition of AWS",
@@ -41,7 +42,9 @@ SINGLE_CLOUD_CLASSES = {
 }
 """Public classes of only one cloud, with the reason. Classes in SINGLE_CLOUD_FILES are not listed."""
 
-PROVIDER_CLASSES = {"AwsProvider": "Provider", "AzureProvider": "Provider"}
+PROVIDER_CLASSES = {
+    f"{cloud}{name}": name for cloud in ("Aws", "Azure") for name in ("Provider", "PodIdentities")
+}
 """Classes whose names contain the name of the cloud."""
 
 

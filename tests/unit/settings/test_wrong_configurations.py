@@ -14,17 +14,21 @@ from tests.unit.settings.wrong_addons import ADDONS
 from tests.unit.settings.wrong_api import API
 from tests.unit.settings.wrong_authentication import AUTHENTICATION
 from tests.unit.settings.wrong_authorization import AUTHORIZATION
+from tests.unit.settings.wrong_azure_pod_identities import AZURE_POD_IDENTITIES
 from tests.unit.settings.wrong_clouds import CLOUDS
 from tests.unit.settings.wrong_dns import DNS
 from tests.unit.settings.wrong_encryption import ENCRYPTION
 from tests.unit.settings.wrong_extra_args import EXTRA_ARGS
+from tests.unit.settings.wrong_image_registries import IMAGE_REGISTRIES
 from tests.unit.settings.wrong_machines import MACHINES
 from tests.unit.settings.wrong_network import NETWORK
+from tests.unit.settings.wrong_pod_identities import POD_IDENTITIES
 from tests.unit.settings.wrong_values import VALUES
 
 MESSAGES = Path(__file__).parent / "messages.txt"
 WRONG = (
-    *(*VALUES, *MACHINES, *NETWORK, *ADDONS, *CLOUDS, *DNS),
+    *(*VALUES, *MACHINES, *NETWORK, *ADDONS, *CLOUDS, *DNS, *IMAGE_REGISTRIES),
+    *(*POD_IDENTITIES, *AZURE_POD_IDENTITIES),
     *(*API, *AUTHENTICATION, *AUTHORIZATION, *ENCRYPTION, *EXTRA_ARGS),
 )
 

@@ -48,6 +48,16 @@ ADDONS = (
         "allowed only with a chart's name",
         {"helm_releases.web": {"chart": "./charts/web", "repository": "https://charts.example"}},
     ),
+    InvalidSettings(
+        "helm_releases.web.chart",
+        "no digest after @; write sha256: and 64 of 0-9 and a-f",
+        {"helm_releases.web": {"chart": "oci://registry.example/web@sha256:1f2d"}},
+    ),
+    InvalidSettings(
+        "helm_releases.web.chart",
+        "only oci:// references have digests",
+        {"helm_releases.web": {"chart": "web@sha256:1f2d", "repository": "https://charts.example"}},
+    ),
     InvalidSettings("helm_releases", "not a DNS label", {"helm_releases": {"Web": {"chart": "./web"}}}),
     InvalidSettings(
         "helm_releases." + "x" * 60,

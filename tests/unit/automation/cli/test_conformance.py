@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from artifacts import mirror
+from artifacts.catalogue import OPTIONAL_ARTIFACTS
 from artifacts.conformance import mirror as conformance_mirror
 from artifacts.conformance.mirror import SkippedImage
 from automation.cli import conformance as command
@@ -79,7 +80,12 @@ def test_mirror_has_the_tests_only_with_the_switch(
         versions.append(kubernetes)
         return [SkippedImage("r.example/x:1", "no recipe")]
 
-    monkeypatch.setattr(mirror, "build", lambda directory, *_: directory)
+    def build(directory: Path, *_: object, optional: tuple[str, ...]) -> Path:
+        # Users build mirrors for stacks that this command does not know.
+        assert optional == OPTIONAL_ARTIFACTS
+        return directory
+
+    monkeypatch.setattr(mirror, "build", build)
     monkeypatch.setattr(conformance_mirror, "add", add)
     options = ["--directory", str(tmp_path), "--version", "kubernetes=1.35.6"]
     assert run(["mirror", *options, *arguments]) == 0

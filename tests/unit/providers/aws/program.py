@@ -15,6 +15,17 @@ from tests.unit.providers.program import ConfigEdit, ExampleStack, section
 from topology.model import Topology
 
 ACCOUNT = "123456789012"
+ISSUER_BUCKET = "example-issuer"
+POD_ROLES: Json = {
+    "reader": {
+        "service_accounts": ["web/reader", "jobs/reader"],
+        "allow": [{"actions": ["s3:GetObject"], "resources": ["arn:aws:s3:::example/reader/*"]}],
+    },
+    "auditor": {
+        "service_accounts": ["audit/default"],
+        "policies": ["arn:aws:iam::aws:policy/AmazonS3ReadOnlyAccess"],
+    },
+}
 
 
 class AwsPlugins(PluginMocks):
@@ -66,6 +77,10 @@ def with_all_features(cluster: Json) -> None:
     section(cluster, "aws", "network")["nat"] = "per-zone"
     section(cluster, "aws", "addons")["load_balancers"] = True
     section(cluster, "aws", "endpoint").update({"public": True, "zone": "Z0123456789"})
+
+
+def with_pod_roles(cluster: Json) -> None:
+    section(cluster, "aws")["pod_identities"] = {"issuer_bucket": ISSUER_BUCKET, "roles": POD_ROLES}
 
 
 def inputs_of(resources: Graph, name: str) -> dict[str, Any]:

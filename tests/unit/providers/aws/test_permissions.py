@@ -16,6 +16,7 @@ from tests.unit.providers.program import ROOT
 def all_statements() -> list[Statement]:
     return [
         *permissions.machine_statements("pools/general", volume=True),
+        *permissions.image_statements(()),
         *permissions.LIFECYCLE_MANAGER,
         *addon_permissions.CLOUD_CONTROLLER,
         *addon_permissions.STORAGE,

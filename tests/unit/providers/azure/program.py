@@ -26,6 +26,12 @@ _NAME_INPUTS = {
 """The input that has the name of the resource, by resource type."""
 
 
+DATA_CONTAINER = (
+    "/subscriptions/00000000-0000-0000-0000-000000000000/resourceGroups/data/providers/Microsoft.Storage/"
+    "storageAccounts/exampledata/blobServices/default/containers/reports"
+)
+
+
 class AzurePlugins(PluginMocks):
     """Mocks of the Azure plugin. They return only the outputs that the program and its SDK read."""
 
@@ -81,6 +87,21 @@ def with_all_features(cluster: Json) -> None:
     cluster["etcd"] = {"hosts": ["e-1", "e-2", "e-3"], "machine": {"type": "Standard_D2s_v5"}}
     section(cluster, "azure", "endpoint").update({"public": True, "label": "example"})
     section(cluster, "azure")["private_store"] = True
+
+
+def with_pod_identities(cluster: Json) -> None:
+    """Give pods of three service accounts identities, of which the first has a role."""
+    cluster["certificates"] = {"service_account": {"rsa_from": 1}}
+    section(cluster, "azure")["pod_identities"] = {
+        "issuer_account": "examplekubewrightissuer",
+        "identities": {
+            "reader": {
+                "service_accounts": ["web/reader", "jobs/report.daily"],
+                "roles": [{"role": "Storage Blob Data Reader", "scope": DATA_CONTAINER}],
+            },
+            "other": {"service_accounts": ["web/other"]},
+        },
+    }
 
 
 def nested_value(value: object, *path: str | int) -> Any:  # noqa: ANN401

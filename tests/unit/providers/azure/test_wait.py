@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any, cast
 
 import pytest
@@ -75,6 +76,26 @@ class TestWaitForPool:
             cloud.statuses(), cloud.groups(), [SCALE_SET], "status/pools/general", "node", "new", polling
         )
 
+    def wait_while(self, cloud: FakeAzure, progress: Callable[[int], None], steps: int) -> None:
+        """Wait for longer than the time limit, while another thread calls `progress` with each step."""
+        stopped = threading.Event()
+
+        def run() -> None:
+            for step in range(steps):
+                if stopped.wait(0.25):
+                    return
+                progress(step)
+
+        thread = threading.Thread(target=run)
+        thread.start()
+        start = time.monotonic()
+        try:
+            self.wait(cloud, Polling(limit=1.2, interval=0.05))
+        finally:
+            stopped.set()
+            thread.join()
+        assert time.monotonic() - start > 1.8
+
     def test_reads_all_pages_of_nodes(self, cloud: FakeAzure) -> None:
         cloud.set_nodes(["general-1-000000", "general-1-000001"], 2)
         cloud.report("status/pools/general/general-1-000000/node", "new")
@@ -102,23 +123,11 @@ class TestWaitForPool:
     def test_time_limit_starts_again_with_each_healthy_node(self, cloud: FakeAzure) -> None:
         nodes = [f"general-1-{number:06}" for number in range(8)]
         cloud.set_nodes(nodes, len(nodes))
-        stopped = threading.Event()
 
-        def report() -> None:
-            for node in nodes:
-                if stopped.wait(0.25):
-                    return
-                cloud.report(f"status/pools/general/{node}/node", "new")
+        def report(step: int) -> None:
+            cloud.report(f"status/pools/general/{nodes[step]}/node", "new")
 
-        thread = threading.Thread(target=report)
-        thread.start()
-        start = time.monotonic()
-        try:
-            self.wait(cloud, Polling(limit=1.2, interval=0.05))
-        finally:
-            stopped.set()
-            thread.join()
-        assert time.monotonic() - start > 1.8
+        self.wait_while(cloud, report, len(nodes))
 
     def test_statuses_of_nodes_that_no_longer_exist_are_deleted(self, cloud: FakeAzure) -> None:
         cloud.set_nodes(["general-1-000001"], 1)
@@ -137,42 +146,47 @@ class TestWaitForPool:
         error = {"error": {"message": reason}} if reason else {}
         return {"runningStatus": {"code": code, "startTime": started}, **error}
 
+    @contextmanager
+    def changed_upgrade(self, cloud: FakeAzure, upgrade: Mapping[str, object]) -> Iterator[None]:
+        """Change the latest upgrade of the scale set while the wait in the block reads it a second time."""
+        latest = f"{SCALE_SET}/rollingUpgrades/latest"
+        reads = cloud.requests.count(("GET", latest))
+        ended = threading.Event()
+
+        def change() -> None:
+            while cloud.requests.count(("GET", latest)) < reads + 2:
+                if ended.wait(0.02):
+                    return
+            cloud.responses[latest] = {"properties": upgrade}
+
+        thread = threading.Thread(target=change)
+        thread.start()
+        try:
+            yield
+        finally:
+            ended.set()
+            thread.join()
+
     def test_a_failing_upgrade_ends_the_wait_with_its_reason(self, cloud: FakeAzure) -> None:
         cloud.set_nodes(["general-1-000000"], 1, self.upgrade("RollingForward", "2026-11-20T10:00:00Z"))
-        failed = {"properties": self.upgrade("Faulted", "2026-11-20T10:00:00Z", "too many unhealthy")}
-        latest = f"{SCALE_SET}/rollingUpgrades/latest"
-        timer = threading.Timer(0.3, lambda: cloud.responses.update({latest: failed}))
-        timer.start()
-        start = time.monotonic()
-        with pytest.raises(WaitError, match=r"general-1: .*too many unhealthy"):
+        failed = self.upgrade("Faulted", "2026-11-20T10:00:00Z", "too many unhealthy")
+        reason = pytest.raises(WaitError, match=r"general-1: .*too many unhealthy")
+        with self.changed_upgrade(cloud, failed), reason:
             self.wait(cloud, Polling(limit=60, interval=0.05))
-        timer.join()
-        assert time.monotonic() - start < 30
 
     def test_time_limit_starts_again_whenever_the_upgrade_progresses(self, cloud: FakeAzure) -> None:
         """A pool of hundreds of nodes changes for hours, in batches of minutes."""
         latest = f"{SCALE_SET}/rollingUpgrades/latest"
         cloud.set_nodes(["general-1-000000"], 1, self.upgrade("RollingForward", "2026-11-20T10:00:00Z"))
-        stopped = threading.Event()
 
-        def progress() -> None:
-            for number in range(1, 11):
-                if stopped.wait(0.2):
-                    return
-                upgrade = self.upgrade("RollingForward", "2026-11-20T10:00:00Z")
-                numbers = {"progress": {"successfulInstanceCount": number}}
-                cloud.responses[latest] = {"properties": {**upgrade, **numbers}}
-            cloud.report("status/pools/general/general-1-000000/node", "new")
+        def progress(step: int) -> None:
+            upgrade = self.upgrade("RollingForward", "2026-11-20T10:00:00Z")
+            numbers = {"progress": {"successfulInstanceCount": step + 1}}
+            cloud.responses[latest] = {"properties": {**upgrade, **numbers}}
+            if step == 8:
+                cloud.report("status/pools/general/general-1-000000/node", "new")
 
-        thread = threading.Thread(target=progress)
-        thread.start()
-        start = time.monotonic()
-        try:
-            self.wait(cloud, Polling(limit=1.2, interval=0.05))
-        finally:
-            stopped.set()
-            thread.join()
-        assert time.monotonic() - start > 1.8
+        self.wait_while(cloud, progress, 9)
 
     def test_upgrade_without_progress_ends_the_wait(self, cloud: FakeAzure) -> None:
         cloud.set_nodes(["general-1-000000"], 1, self.upgrade("RollingForward", "2026-11-20T10:00:00Z"))
@@ -186,13 +200,9 @@ class TestWaitForPool:
         )
         with pytest.raises(WaitError, match="not healthy yet"):
             self.wait(cloud)
-        latest = f"{SCALE_SET}/rollingUpgrades/latest"
-        new = {"properties": self.upgrade("Faulted", "2026-11-20T10:00:00Z", "the new reason")}
-        timer = threading.Timer(0.3, lambda: cloud.responses.update({latest: new}))
-        timer.start()
-        with pytest.raises(WaitError, match="the new reason"):
+        new = self.upgrade("Faulted", "2026-11-20T10:00:00Z", "the new reason")
+        with self.changed_upgrade(cloud, new), pytest.raises(WaitError, match="the new reason"):
             self.wait(cloud, Polling(limit=60, interval=0.05))
-        timer.join()
 
     def test_an_old_failure_counts_when_no_other_upgrade_starts(self, cloud: FakeAzure) -> None:
         cloud.set_nodes(

@@ -15,7 +15,7 @@ from lab.plugins.aws.functions import FUNCTIONS
 from testkit.emulated_aws import emulated_aws
 from tests.unit.components.graph import Json
 from tests.unit.lab.plugins.aws.emulated_plugins import Created, EmulatedPlugins
-from tests.unit.providers.aws.program import AwsPlugins, with_dedicated_etcd
+from tests.unit.providers.aws.program import AwsPlugins, with_dedicated_etcd, with_pod_roles
 from tests.unit.providers.program import ExampleStack, section
 
 
@@ -27,6 +27,7 @@ def with_everything(cluster: Json) -> None:
     section(aws, "network")["nat"] = "per-zone"
     section(aws, "endpoint")["zone"] = "Z0123456789ABCDEFGHIJ"
     aws["zones"] = 3
+    with_pod_roles(cluster)
     aws["quotas"] = cast(Json, {"vcpus": 64, "spot_vcpus": 128, "addresses": 10})
 
 
@@ -73,7 +74,7 @@ def variables(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Mapping[str,
 def plugins(variables: Mapping[str, str]) -> EmulatedPlugins:
     """Return the plugins after a run of the program that created all resources of the example stack."""
     plugins = EmulatedPlugins(variables)
-    ExampleStack("aws-example", lambda: plugins).graph()
+    ExampleStack("aws-example", lambda: plugins).graph(with_pod_roles)
     return plugins
 
 
