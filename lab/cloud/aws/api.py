@@ -9,6 +9,7 @@ import io
 import json
 import re
 import sys
+import threading
 from collections.abc import Callable, Iterable
 from http import HTTPStatus
 from typing import Any
@@ -66,6 +67,8 @@ class Api:
         self._registry = ImageRegistry(lab_registry(lab), self._check_permissions)
         self._decisions = DecisionLog.of(lab)
         self._moto = DomainDispatcherApplication(create_backend_app)
+        # moto changes its dictionaries without locks, and the targets of the load balancer follow from them.
+        self._moto_lock = threading.Lock()
 
     def __call__(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
         """Handle one API request and return the response body."""
@@ -138,7 +141,8 @@ class Api:
 
     def _check_role(self, role: str, permissions: Iterable[calls.NeededPermission]) -> None:
         """Raise RequestRefused for a permission that the policies of a role do not allow."""
-        policies = calls.role_policies(role)
+        with self._moto_lock:
+            policies = calls.role_policies(role)
         for needed in permissions:
             allowed = is_allowed(policies, needed.action, needed.resource, needed.context)
             self._decisions.add(Decision(role, needed.action, needed.resource, needed.context, allowed))
@@ -175,14 +179,15 @@ class Api:
         if call.action == "ec2:AttachVolume":
             calls.check_attachment(form["VolumeId"], form["InstanceId"], form.get("Device", ""))
             self._attach_volume(form["VolumeId"], form["InstanceId"])
-        moto_response = self._moto(environ, start_response)
+        with self._moto_lock:
+            moto_response = list(self._moto(environ, start_response))
+            if call.action == "ec2:TerminateInstances":
+                calls.detach_volumes([value for key, value in form.items() if key.startswith("InstanceId.")])
+            if action in _TARGET_ACTIONS:
+                set_targets(self._lab, calls.registered_targets())
         if call.action == "ec2:DetachVolume":
             volumes.detach(self._lab, form["VolumeId"])
-        if call.action == "ec2:TerminateInstances":
-            calls.detach_volumes([value for key, value in form.items() if key.startswith("InstanceId.")])
-        if action in _TARGET_ACTIONS:
-            set_targets(self._lab, calls.registered_targets())
-        return list(moto_response)
+        return moto_response
 
     def _attach_volume(self, volume: str, instance: str) -> None:
         machine = self._states.by_id(instance)
