@@ -19,6 +19,7 @@ _SOURCE_FILES = (
     "host.sh",
     "fetch.sh",
     "guard.sh",
+    "new-host.sh",
     "packet-filter.sh",
     "service.sh",
     "node.sh",

@@ -240,6 +240,7 @@ commit() {
     compare
     guard
     fetch_all
+    check_new_host
     if [ -n "$DRAIN_ON" ] && [ -f "$RECORD/digest" ]; then
         for path in $DRAIN_ON; do
             is_changed "$path" && { drain_node "$DRAIN_SECONDS" "$path changes"; break; }

@@ -7,7 +7,11 @@ from __future__ import annotations
 import copy
 import json
 import re
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
 
+from lab.network import host_namespace
 from testkit import pods, stackfile
 from testkit.cluster import Cluster
 from testkit.messages import assert_readable
@@ -100,6 +104,10 @@ def test_worker_is_added_and_removed(cluster: Cluster) -> None:
         assert set(rest.values()) == {"update"}, steps
         expected = ("workers", "cluster-bootstrap-inventory")
         assert all(any(word in name for word in expected) for name in rest), steps
+        with _packet_filter_of_others(cluster, "w-3"):
+            words = ["w-3", "table inet site, chain routed", "remove the chain"]
+            assert_readable(cluster.up(check=False), words)
+        assert "kubelet.service" not in cluster.services("w-3"), "the host was refused too late"
         cluster.up()
         cluster.wait_all_ready()
         assert {host: cluster.services(host) for host in others} == others, "other hosts changed"
@@ -108,6 +116,18 @@ def test_worker_is_added_and_removed(cluster: Cluster) -> None:
         assert {host: cluster.services(host) for host in others} == others, "other hosts changed"
         _assert_reset(pristine, _host_state(cluster, "w-3"))
     cluster.wait_all_ready()
+
+
+@contextmanager
+def _packet_filter_of_others(cluster: Cluster, host: str) -> Iterator[None]:
+    """Drop the packets that a host forwards, by a table of nftables that is not Kubewright's."""
+    enter = ["ip", "netns", "exec", host_namespace(cluster.name, host), "nft"]
+    chain = "add chain inet site routed { type filter hook forward priority 10; policy drop; }"
+    subprocess.run([*enter, f"add table inet site; {chain}"], check=True, timeout=10)
+    try:
+        yield
+    finally:
+        subprocess.run([*enter, "delete table inet site"], check=True, timeout=10)
 
 
 def _remove_worker(cluster: Cluster) -> None:

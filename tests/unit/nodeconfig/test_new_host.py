@@ -1,0 +1,119 @@
+"""Tests of new hosts on which the cluster would not work: other packet filters, SELinux."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from hashlib import sha256
+from pathlib import Path
+
+import pytest
+
+from artifacts.relocatable import pack
+from nodeconfig.bundle import Artifact, Bundle
+from testkit.host import MINIMAL_BUNDLE, EmulatedHost
+
+OWN_TABLE = """\
+table inet kubewright {
+\tchain input {
+\t\ttype filter hook input priority filter; policy drop;
+\t}
+\tchain forward {
+\t\ttype filter hook forward priority filter; policy drop;
+\t}
+}
+"""
+OTHERS = """\
+table ip filter {
+\tchain INPUT {
+\t\ttype filter hook input priority filter; policy drop;
+\t}
+\tchain FORWARD {
+\t\ttype filter hook forward priority filter; policy accept;
+\t}
+}
+table ip nat {
+\tchain PREROUTING {
+\t\ttype nat hook prerouting priority dstnat; policy accept;
+\t}
+}
+"""
+INSTALLED = "/etc/a/a.conf"
+
+
+@pytest.fixture
+def host(tmp_path: Path) -> EmulatedHost:
+    return EmulatedHost(tmp_path, "sh")
+
+
+def bundle_with_chains(directory: Path, chains: str, *, code: int = 0) -> Bundle:
+    """Return a bundle with an nft that prints chains and ends with an exit code."""
+    (directory / "netfilter").mkdir()
+    program = directory / "netfilter" / "nft"
+    program.write_text(
+        f"#!/bin/sh\n[ \"$*\" = 'list chains' ] || exit 9\ncat <<'EOF'\n{chains}EOF\nexit {code}\n"
+    )
+    program.chmod(0o755)
+    archive = directory / "netfilter.tar"
+    pack(directory / "netfilter", archive)
+    digest = sha256(archive.read_bytes()).hexdigest()
+    artifact = Artifact("netfilter", archive.as_uri(), digest, "/usr/local/lib/kubewright/netfilter", "*")
+    return replace(MINIMAL_BUNDLE, artifacts=(artifact,))
+
+
+def write(host: EmulatedHost, path: str, text: str) -> None:
+    host.path(path).parent.mkdir(parents=True)
+    host.path(path).write_text(text)
+
+
+def expect_refusal(host: EmulatedHost, bundle: Bundle, *words: str) -> None:
+    """Check that the host refuses a bundle with these words and has no file of the bundle."""
+    result = host.deliver(bundle)
+    assert result.returncode == 1
+    assert result.stderr.startswith("kubewright: w-1: ")
+    for word in words:
+        assert word in result.stderr
+    assert not host.path(INSTALLED).exists()
+
+
+@pytest.mark.parametrize("priority", ["filter", "-10"])
+def test_chain_that_drops_forwarded_packets_is_refused(
+    host: EmulatedHost, tmp_path: Path, priority: str
+) -> None:
+    chain = f"type filter hook forward priority {priority}; policy drop;"
+    chains = f"{OTHERS}table inet site {{\n\tchain routed {{\n\t\t{chain}\n\t}}\n}}\n"
+    expect_refusal(host, bundle_with_chains(tmp_path, chains), "table inet site, chain routed", "remove the")
+
+
+def test_chains_that_accept_forwarded_packets_are_no_problem(host: EmulatedHost, tmp_path: Path) -> None:
+    """Test also that the table of an interrupted delivery does not count."""
+    assert host.deliver(bundle_with_chains(tmp_path, OTHERS + OWN_TABLE)).returncode == 0
+    assert host.path(INSTALLED).exists()
+
+
+def test_unreadable_packet_filter_is_refused(host: EmulatedHost, tmp_path: Path) -> None:
+    expect_refusal(host, bundle_with_chains(tmp_path, "", code=1), "could not be read")
+
+
+def test_firewalld_is_refused(host: EmulatedHost) -> None:
+    (host.fake / "active.firewalld").touch()
+    expect_refusal(host, MINIMAL_BUNDLE, "firewalld", "systemctl disable --now firewalld")
+
+
+def test_ufw_is_refused_if_it_is_enabled(host: EmulatedHost) -> None:
+    write(host, "/etc/ufw/ufw.conf", "# comment\nENABLED=yes\nLOGLEVEL=low\n")
+    expect_refusal(host, MINIMAL_BUNDLE, "ufw", "ufw disable")
+    host.path("/etc/ufw/ufw.conf").write_text("ENABLED=no\n")
+    assert host.deliver(MINIMAL_BUNDLE).returncode == 0
+
+
+def test_selinux_is_refused_if_it_is_enforcing(host: EmulatedHost) -> None:
+    write(host, "/sys/fs/selinux/enforce", "1")
+    expect_refusal(host, MINIMAL_BUNDLE, "SELinux is enforcing", "SELINUX=permissive")
+    host.path("/sys/fs/selinux/enforce").write_text("0")
+    assert host.deliver(MINIMAL_BUNDLE).returncode == 0
+
+
+def test_existing_hosts_are_not_checked(host: EmulatedHost) -> None:
+    assert host.deliver(MINIMAL_BUNDLE).returncode == 0
+    (host.fake / "active.firewalld").touch()
+    assert host.deliver(replace(MINIMAL_BUNDLE, files=())).returncode == 0
