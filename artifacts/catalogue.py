@@ -42,6 +42,7 @@ COMPONENT_VERSIONS: tuple[tuple[str, str], ...] = (
     ("conformance-shell", "1.0.0"),
     ("netfilter", "1"),
     ("ipset", "1"),
+    ("iproute", "1"),
     ("haproxy", "1"),
     ("keepalived", "1"),
     ("pulumi", "3.259.0"),
@@ -62,7 +63,7 @@ NODE_ARTIFACTS = (
 )
 """Files that hosts of every cluster fetch and that a mirror holds."""
 
-OPTIONAL_ARTIFACTS = ("ecr-credential-provider",)
+OPTIONAL_ARTIFACTS = ("ecr-credential-provider", "coredns", "iproute")
 """Files that hosts of some clusters fetch. A mirror for other clusters need not hold them."""
 
 

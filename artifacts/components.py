@@ -273,6 +273,7 @@ COMPONENTS: tuple[Component, ...] = (
     ),
     Component("netfilter", go_module="", packages=(("netfilter", ""),)),  # built from Debian packages
     Component("ipset", go_module="", packages=(("ipset", ""),)),  # built from Debian packages
+    Component("iproute", go_module="", packages=(("iproute", ""),)),  # built from Debian packages
     Component("haproxy", go_module="", packages=(("haproxy", ""),)),  # built from Debian packages
     Component("keepalived", go_module="", packages=(("keepalived", ""),)),
 )

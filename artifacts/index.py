@@ -14,7 +14,7 @@ from artifacts.mirror import INDEX, program_path
 from nodeconfig import host_program
 from topology.model import Versions
 
-TAR_ARTIFACTS = ("netfilter", "ipset", "haproxy", "keepalived")
+TAR_ARTIFACTS = ("netfilter", "ipset", "iproute", "haproxy", "keepalived")
 """Artifacts that are tar archives and are unpacked completely (`Artifact.member` is `*`)."""
 
 

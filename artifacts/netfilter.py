@@ -1,4 +1,4 @@
-"""The artifacts `netfilter` (nft and iptables of Debian with their xtables extensions) and `ipset`."""
+"""Artifacts for the network of hosts: `netfilter` (nft, iptables and its extensions), `ipset`, `iproute`."""
 
 from __future__ import annotations
 
@@ -25,4 +25,11 @@ IPSET = Recipe(
     packages=("ipset",),
     programs={"ipset": "ipset"},
     version_options={"ipset": "--version"},
+)
+
+IPROUTE = Recipe(
+    name="iproute",
+    packages=("iproute2",),
+    programs={"ip": "ip"},
+    version_options={"ip": "-Version"},
 )

@@ -15,6 +15,7 @@ def build_dns(section: DnsSettings) -> Dns:
         hosts=tuple(section.hosts.items()),
         rewrites=tuple(section.rewrites.items()),
         replicas=section.replicas or 0,
+        node_cache=section.node_cache,
     )
 
 

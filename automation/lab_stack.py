@@ -16,7 +16,7 @@ from automation.workspace import LAB_KEY
 from lab import lifecycle
 from lab.errors import LabError
 from lab.spec import LabHost, LabSpec
-from nodeconfig.image_credentials import programs
+from nodeconfig.roles import optional_artifacts
 from settings import Settings, SettingsError, load
 from settings.bases import replace_encrypted
 from settings.metal import HostSettings
@@ -69,7 +69,9 @@ def lab_requirements(name: str, config: Mapping[str, Any], mirror: Path) -> LabR
         problems = "; ".join(str(item["msg"]).removeprefix("Value error, ") for item in error.errors())
         raise UserError(f"{LAB_KEY}: {problems}") from None
     topology = build_topology(settings)
-    return LabRequirements(lab=spec, version_sets=topology.version_sets, optional=programs(topology))
+    return LabRequirements(
+        lab=spec, version_sets=topology.version_sets, optional=optional_artifacts(topology)
+    )
 
 
 def _lab_hosts(settings: Settings) -> tuple[LabHost, ...]:

@@ -24,6 +24,7 @@ from nodeconfig.host_paths import (
 )
 from nodeconfig.kubeconfig import authority_file, kubeconfig
 from nodeconfig.systemd import Unit
+from topology.dns import NODE_CACHE_ADDRESS
 from topology.identities import TOKEN_FILE
 from topology.model import SHARED_GENERATION, Pool, Topology
 from topology.options import Kubelet
@@ -209,13 +210,19 @@ def _configuration(topology: Topology, pool: Pool) -> dict[str, object]:
         "seccompDefault": True,
         "protectKernelDefaults": False,
         "clusterDomain": topology.network.domain,
-        "clusterDNS": [str(topology.network.dns_service)],
+        "clusterDNS": _dns_servers(topology),
         "resolvConf": _RESOLV_CONF,
         # The taint is set at registration, so that no pod is scheduled before labels and taints are
         # reconciled.
         "registerWithTaints": taints,
         **_pool_settings(pool.kubelet),
     }
+
+
+def _dns_servers(topology: Topology) -> list[str]:
+    """Return the DNS servers of pods. A resolver asks the second server if the first does not answer."""
+    service = str(topology.network.dns_service)
+    return [str(NODE_CACHE_ADDRESS), service] if topology.dns.node_cache else [service]
 
 
 def _pool_settings(kubelet: Kubelet) -> dict[str, object]:

@@ -12,9 +12,11 @@ from nodeconfig import (
     containerd,
     controller_manager,
     csr_approver,
+    dns_cache,
     etcd,
     etcd_proxy,
     flannel,
+    image_credentials,
     kubelet,
     load_balancer,
     network_policies,
@@ -80,6 +82,11 @@ def bundles(topology: Topology, index: Index) -> dict[tuple[str, Role], Bundle]:
     return result | {
         (pool.name, Role.NODE): shared_bundle(pool) for pool in topology.pools if pool.capacity is not None
     }
+
+
+def optional_artifacts(topology: Topology) -> tuple[str, ...]:
+    """Return the names of the artifacts that hosts of this cluster fetch and that other clusters may lack."""
+    return (*image_credentials.programs(topology), *dns_cache.artifacts(topology))
 
 
 def pool_bundle(topology: Topology, pool: Pool, index: Index) -> Bundle:
@@ -150,6 +157,7 @@ def _node_component(topology: Topology, pool: Pool, server: str) -> Component:
             flannel.component(topology, server),
             proxy.component(topology, server),
             network_policies.component(topology, server),
+            dns_cache.component(topology),
         )
     )
 

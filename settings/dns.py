@@ -36,3 +36,5 @@ class DnsSettings(Section):
     """Names of addresses, such as `10.0.0.9: [db.corp.example]`, as in /etc/hosts."""
     rewrites: dict[Subdomain, Subdomain] = Field(default_factory=dict)
     """Names that resolve like another name, such as `registry.example: registry.tools.svc.cluster.local`."""
+    node_cache: bool = False
+    """Whether each node has a DNS cache at 169.254.20.10, which new pods ask first."""

@@ -6,6 +6,10 @@ import math
 from dataclasses import dataclass
 from ipaddress import IPv4Address
 
+NODE_CACHE_ADDRESS = IPv4Address("169.254.20.10")
+"""The address of the DNS cache on every node, as in NodeLocal DNSCache:
+https://kubernetes.io/docs/tasks/administer-cluster/nodelocaldns/.
+"""
 NODES_PER_REPLICA = 16
 CORES_PER_REPLICA = 256
 """The steps of upstream's DNS autoscaler:
@@ -31,7 +35,7 @@ class Dns:
     `upstreams` answer all other names; empty: the servers in /etc/resolv.conf of the node. `stub_domains`
     are domains with servers of their own. `hosts` are addresses with their names. `rewrites` are pairs of a
     name and the name that answers in its place. `replicas` is 0 for a number that follows the size of the
-    cluster.
+    cluster. With `node_cache`, each node has a cache, which pods ask first.
     """
 
     upstreams: tuple[Upstream, ...] = ()
@@ -39,6 +43,7 @@ class Dns:
     hosts: tuple[tuple[IPv4Address, tuple[str, ...]], ...] = ()
     rewrites: tuple[tuple[str, str], ...] = ()
     replicas: int = 0
+    node_cache: bool = False
 
 
 def replicas_for(nodes: int, cores: int) -> int:

@@ -121,6 +121,8 @@ def port_table(topology: Topology) -> str:
 def _is_needed(topology: Topology, row: PortRow) -> bool:
     if row.with_cloud_controllers and not topology.external_cloud:
         return False
+    if row.with_node_cache and not topology.dns.node_cache:
+        return False
     if row.with_load_balancers not in (None, bool(topology.load_balancers)):
         return False
     return row.backend in (None, topology.network.backend)

@@ -45,6 +45,7 @@ SSH_PORTS = (-3, -3)
 NO_PORTS = (0, 0)
 
 SSH_PORT = 22
+DNS_PORT = 53
 ETCD_CLIENT_PORT = 2379
 ETCD_PEER_PORT = 2380
 ETCD_METRICS_PORT = 2381
@@ -55,6 +56,9 @@ LOAD_BALANCER_HEALTH_PORT = 6444
 CSR_APPROVER_METRICS_PORT = 8181
 CSR_APPROVER_HEALTH_PORT = 8182
 VXLAN_PORT = 8472
+DNS_CACHE_METRICS_PORT = 9253
+DNS_CACHE_HEALTH_PORT = 9254
+"""Ports on loopback of the DNS cache of a node."""
 CLOUD_WEBHOOK_PORT = 9443
 KUBELET_HEALTH_PORT = 10248
 PROXY_METRICS_PORT = 10249
@@ -85,6 +89,8 @@ class PortRow:
     """The row is needed only with (True) or without (False) `load_balancers`; None: in both cases."""
     with_cloud_controllers: bool = False
     """The row is needed only if controllers of a cloud use the host network of control planes."""
+    with_node_cache: bool = False
+    """The row is needed only if nodes have a DNS cache."""
 
 
 # New rows are at the end, because in a cloud the number of a row is the priority of its rules.
@@ -163,6 +169,12 @@ PORT_TABLE: tuple[PortRow, ...] = (
     ),
     PortRow((Source.ANYONE,), (Role.NODE,), Protocol.TCP, NODE_PORT_RANGE, "services of type NodePort"),
     PortRow((Source.ANYONE,), (Role.NODE,), Protocol.UDP, NODE_PORT_RANGE, "services of type NodePort"),
+    PortRow(
+        (Source.PODS,), (Role.NODE,), Protocol.UDP, (DNS_PORT, DNS_PORT), "DNS cache", with_node_cache=True
+    ),
+    PortRow(
+        (Source.PODS,), (Role.NODE,), Protocol.TCP, (DNS_PORT, DNS_PORT), "DNS cache", with_node_cache=True
+    ),
 )
 
 CLUSTER_PORTS = {
@@ -175,6 +187,8 @@ CLUSTER_PORTS = {
     CSR_APPROVER_METRICS_PORT: "kubelet-csr-approver metrics",
     CSR_APPROVER_HEALTH_PORT: "kubelet-csr-approver health",
     VXLAN_PORT: "flannel vxlan",
+    DNS_CACHE_METRICS_PORT: "metrics of the DNS cache",
+    DNS_CACHE_HEALTH_PORT: "health of the DNS cache",
     CLOUD_WEBHOOK_PORT: "webhooks of cloud controllers",
     KUBELET_HEALTH_PORT: "kubelet health",
     PROXY_METRICS_PORT: "kube-proxy metrics",

@@ -8,6 +8,9 @@ from settings.cluster import Settings
 from settings.problem import Problem
 from settings.rules.base import RuleInput, rule
 from settings.types import parse_server
+from topology.dns import NODE_CACHE_ADDRESS
+from topology.model import Role
+from topology.ports import DNS_PORT
 
 _NEEDS = ("dns", "network.domain", "network.pods", "network.services")
 
@@ -32,6 +35,12 @@ def dns_servers_are_outside_the_cluster(rule_input: RuleInput) -> Iterator[Probl
             )
         elif address.is_loopback:
             yield Problem(path, f'"{server}"', "is CoreDNS itself; name a server outside of the pod")
+        elif address == NODE_CACHE_ADDRESS:
+            yield Problem(
+                path,
+                f'"{server}"',
+                "is the address of dns.node_cache, which asks CoreDNS; use another server",
+            )
 
 
 @rule(needs_valid=_NEEDS)
@@ -70,6 +79,27 @@ def names_of_the_cluster_are_not_replaced(rule_input: RuleInput) -> Iterator[Pro
             yield Problem(path, f'"{target}"', "is the same name; remove it")
         elif target in dns.rewrites:
             yield Problem(path, f'"{target}"', f"is rewritten too; use {dns.rewrites[target]}")
+
+
+@rule(needs_valid=("dns", "network.ports", "network.pods"))
+def port_of_the_cache_is_opened_once(rule_input: RuleInput) -> Iterator[Problem]:
+    """Refuse another entry that opens the port of the DNS cache to pods; AWS refuses a repeated rule."""
+    settings = rule_input.settings
+    if not settings.dns.node_cache:
+        return
+    for name, entry in settings.network.ports.items():
+        for number, source in enumerate(entry.sources):
+            first, last = entry.port
+            if (
+                first <= DNS_PORT <= last
+                and Role.NODE in entry.roles
+                and source.overlaps(settings.network.pods)
+            ):
+                yield Problem(
+                    f"network.ports.{name}.sources[{number}]",
+                    f'"{source}"',
+                    f"dns.node_cache opens port {DNS_PORT} to pods; use sources outside of network.pods",
+                )
 
 
 def _servers(settings: Settings) -> Iterator[tuple[str, str]]:

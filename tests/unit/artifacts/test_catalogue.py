@@ -18,7 +18,7 @@ FILES_OF_HOSTS = (
     *("cni-bridge", "cni-loopback", "cni-host-local", "cni-portmap", "flanneld", "kube-router", "crictl"),
     *("kubelet-csr-approver", "netfilter", "ipset", "haproxy", "keepalived"),
 )
-FROM_DEBIAN_PACKAGES = {"netfilter", "ipset", "haproxy", "keepalived"}
+FROM_DEBIAN_PACKAGES = {"netfilter", "ipset", "iproute", "haproxy", "keepalived"}
 FROM_THIS_PROJECT = {"kubelet-csr-approver", "conformance-shell"}
 WITHOUT_DEPENDENCIES = {"conformance-shell"}
 ROWS = [

@@ -18,6 +18,23 @@ DNS = (
     InvalidSettings("dns.upstreams[0]", "lies in network.pods", {"dns.upstreams": ["10.244.1.5"]}),
     InvalidSettings("dns.upstreams[0]", "is CoreDNS itself", {"dns.upstreams": ["127.0.0.1:53"]}),
     InvalidSettings(
+        "dns.upstreams[0]", "is the address of dns.node_cache", {"dns.upstreams": ["169.254.20.10"]}
+    ),
+    InvalidSettings("dns.node_cache", "must be true or false", {"dns.node_cache": "local"}),
+    *(
+        InvalidSettings(
+            "network.ports.resolver.sources[1]",
+            "dns.node_cache opens port 53 to pods; use sources outside of network.pods",
+            {
+                "dns.node_cache": True,
+                "network.ports": {
+                    "resolver": {"port": port, "sources": ["192.0.2.0/24", source], "because": "names"}
+                },
+            },
+        )
+        for port, source in ((53, "10.244.0.0/16"), ("50-60", "10.0.0.0/8"))
+    ),
+    InvalidSettings(
         "dns.upstreams",
         "has 16 entries; allowed: at most 15",
         {"dns.upstreams": [f"192.0.2.{number}" for number in range(1, 17)]},

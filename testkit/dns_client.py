@@ -1,0 +1,109 @@
+"""A client that resolves a name from the network of a pod, with the resolver of the C library.
+
+`resolve` starts the client as a process of its own: `python -m testkit.dns_client NAME RATE SECONDS`. The
+process is in the network namespace of the pod and sees /etc/resolv.conf of the pod.
+"""
+
+from __future__ import annotations
+
+import json
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from testkit.cluster import CHECKOUT
+
+_THREADS = 64
+_SCRIPT = """\
+set -eu
+mount --bind "$1" /etc/resolv.conf
+shift
+exec "$@"
+"""
+
+
+@dataclass(frozen=True)
+class Lookups:
+    """The results of a client: the number of lookups, the errors, and the longest duration in seconds."""
+
+    count: int
+    errors: list[str]
+    longest: float
+
+
+class Client:
+    """A running client."""
+
+    def __init__(self, process: subprocess.Popen[str]) -> None:
+        self._process = process
+
+    def result(self, timeout: float) -> Lookups:
+        """Wait until the client ends, at most `timeout` seconds, and return its results."""
+        output, errors = self._process.communicate(timeout=timeout)
+        assert self._process.returncode == 0, errors
+        return Lookups(**json.loads(output))
+
+
+@contextmanager
+def client(marker: str, name: str, *, rate: int, seconds: int) -> Iterator[Client]:
+    """Resolve a name `rate` times a second from a pod, for `seconds` seconds.
+
+    `marker` is in the command line of a process of the pod, and of no other process.
+    """
+    pod = _find_process(marker)
+    program = [sys.executable, "-m", "testkit.dns_client", name, str(rate), str(seconds)]
+    enter = ["nsenter", f"--net={pod}/ns/net", "--", "unshare", "--mount", "--propagation=private", "--"]
+    process = subprocess.Popen(
+        [*enter, "sh", "-c", _SCRIPT, "sh", f"{pod}/root/etc/resolv.conf", *program],
+        cwd=CHECKOUT,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    try:
+        yield Client(process)
+    finally:
+        process.kill()
+        process.wait()
+
+
+def _find_process(marker: str) -> Path:
+    for process in Path("/proc").glob("[0-9]*"):
+        try:
+            words = (process / "cmdline").read_bytes().split(b"\0")
+        except (FileNotFoundError, ProcessLookupError):
+            continue
+        if words[:2] == [b"sleep", marker.encode()]:
+            return process
+    raise AssertionError(f"no process `sleep {marker}`")
+
+
+def _lookup(name: str, start: float) -> tuple[float, str]:
+    """Resolve a name at the time `start` and return the duration in seconds, and the error or no text."""
+    time.sleep(max(0.0, start - time.monotonic()))
+    begin = time.monotonic()
+    try:
+        socket.getaddrinfo(name, None, socket.AF_INET, socket.SOCK_STREAM)
+        error = ""
+    except OSError as failure:
+        error = str(failure)
+    return time.monotonic() - begin, error
+
+
+def _main(name: str, rate: int, seconds: int) -> None:
+    begin = time.monotonic()
+    starts = [begin + number / rate for number in range(rate * seconds)]
+    with ThreadPoolExecutor(_THREADS) as pool:
+        results = list(pool.map(lambda start: _lookup(name, start), starts))
+    errors = [error for _, error in results if error]
+    print(json.dumps(asdict(Lookups(len(results), errors, max(duration for duration, _ in results)))))
+
+
+if __name__ == "__main__":
+    _main(sys.argv[1], int(sys.argv[2]), int(sys.argv[3]))

@@ -1,0 +1,93 @@
+"""Lab test of the DNS cache of nodes: pods use it, and do not notice that it fails or is removed."""
+
+from __future__ import annotations
+
+import os
+import re
+import time
+from collections.abc import Sequence
+from contextlib import ExitStack
+
+from testkit import pods
+from testkit.cluster import Cluster
+from testkit.dns_client import Client, client
+
+NAME = "kubernetes.default.svc.cluster.local."
+CACHE = "169.254.20.10"
+UNIT = "dns-cache.service"
+RATE, SECONDS = 200, 12
+RESOLVER_TIMEOUT = 5.0
+"""Seconds after which the resolver of the C library asks the next server if no server refused."""
+
+
+def marker(number: int) -> str:
+    """Return an argument of `sleep` in the pod with this number, by which the client finds its network."""
+    return str(10_000_000 * (number + 1) + os.getpid())
+
+
+def test_pods_do_not_notice_that_the_cache_of_their_node_fails(cluster: Cluster, namespace: str) -> None:
+    service = str(cluster.get("service", "-n", "kube-system", "kube-dns")["spec"]["clusterIP"])
+    with cluster.temporary_settings({"dns": {"node_cache": True}}):
+        assert f"bind {CACHE}" in cluster.preview().text, (
+            "the preview does not show the Corefile of the cache"
+        )
+        cluster.up()
+        start_pods(cluster, namespace)
+        for node in cluster.workers:
+            servers = cluster.run_in_pod(namespace, node, "grep ^nameserver /etc/resolv.conf").stdout.split()
+            assert servers == ["nameserver", CACHE, "nameserver", service]
+        with ExitStack() as stack:
+            clients = start_clients(cluster, stack, SECONDS)
+            time.sleep(1)
+            fail_and_stop_the_cache(cluster)
+            expect_answers(clients)
+        for node in cluster.workers:
+            assert cache_hits(cluster, node) > RATE, "pods do not use the cache"
+        assert cluster.previewed_operations() == {}
+    # The pods still ask the cache first, and its address exists no more.
+    for node in cluster.workers:
+        assert CACHE not in cluster.ssh(node, "cat /proc/net/fib_trie").stdout
+    with ExitStack() as stack:
+        expect_answers(start_clients(cluster, stack, 2))
+
+
+def start_pods(cluster: Cluster, namespace: str) -> None:
+    """Start a pod on each worker, with the name of the worker."""
+    for number, node in enumerate(cluster.workers):
+        main = pods.container(f"exec sleep {marker(number)}")
+        cluster.apply(pods.pod(namespace, node, pods.spec(main, **pods.on_node(node))))
+    cluster.kubectl("wait", "-n", namespace, "--for=condition=Ready", "pod", "--all", "--timeout=90s")
+
+
+def start_clients(cluster: Cluster, stack: ExitStack, seconds: int) -> list[Client]:
+    """Resolve names in the pod of each worker."""
+    return [
+        stack.enter_context(client(marker(number), NAME, rate=RATE, seconds=seconds))
+        for number, _ in enumerate(cluster.workers)
+    ]
+
+
+def fail_and_stop_the_cache(cluster: Cluster) -> None:
+    """Kill the cache of each worker three times, and stop it for two seconds."""
+    for _ in range(3):
+        for node in cluster.workers:
+            cluster.ssh(node, f"systemctl kill --signal=KILL {UNIT}")
+        time.sleep(1.5)
+    for node in cluster.workers:
+        cluster.ssh(node, f"systemctl stop {UNIT} && sleep 2 && systemctl start {UNIT}")
+
+
+def expect_answers(clients: Sequence[Client]) -> None:
+    """Check that every name was resolved, and that no lookup waited for a time-out of the resolver."""
+    for item in clients:
+        lookups = item.result(SECONDS + 60)
+        print(lookups)
+        assert not lookups.errors
+        assert lookups.longest < RESOLVER_TIMEOUT
+
+
+def cache_hits(cluster: Cluster, node: str) -> float:
+    """Return the number of answers from the cache of a node since its last start."""
+    kubectl = "/usr/local/lib/kubewright/bin/kubectl --server=http://127.0.0.1:9253"
+    metrics = cluster.ssh(node, f"KUBECONFIG=/none {kubectl} get --raw /metrics").stdout
+    return sum(map(float, re.findall(r"^coredns_cache_hits_total\{.*\} (\S+)$", metrics, re.MULTILINE)))
