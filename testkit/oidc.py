@@ -15,7 +15,7 @@ from typing import Any, Literal
 
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 
-from testkit.control_plane import issue_certificate
+from testkit.certificates import issue_certificate
 from testkit.service_account_tokens import public_pem, signed_token
 from topology.service_account_tokens import key_set
 
