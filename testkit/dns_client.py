@@ -1,7 +1,6 @@
 """A client that resolves a name from the network of a pod, with the resolver of the C library.
 
-`resolve` starts the client as a process of its own: `python -m testkit.dns_client NAME RATE SECONDS`. The
-process is in the network namespace of the pod and sees /etc/resolv.conf of the pod.
+`client` starts the client as a process of its own: `python -m testkit.dns_client NAME RATE SECONDS`.
 """
 
 from __future__ import annotations
@@ -15,17 +14,10 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
-from pathlib import Path
 
-from testkit.cluster import CHECKOUT
+from testkit.pod_network import run_module
 
 _THREADS = 64
-_SCRIPT = """\
-set -eu
-mount --bind "$1" /etc/resolv.conf
-shift
-exec "$@"
-"""
 
 
 @dataclass(frozen=True)
@@ -52,36 +44,9 @@ class Client:
 
 @contextmanager
 def client(marker: str, name: str, *, rate: int, seconds: int) -> Iterator[Client]:
-    """Resolve a name `rate` times a second from a pod, for `seconds` seconds.
-
-    `marker` is in the command line of a process of the pod, and of no other process.
-    """
-    pod = _find_process(marker)
-    program = [sys.executable, "-m", "testkit.dns_client", name, str(rate), str(seconds)]
-    enter = ["nsenter", f"--net={pod}/ns/net", "--", "unshare", "--mount", "--propagation=private", "--"]
-    process = subprocess.Popen(
-        [*enter, "sh", "-c", _SCRIPT, "sh", f"{pod}/root/etc/resolv.conf", *program],
-        cwd=CHECKOUT,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
-    try:
+    """Resolve a name `rate` times a second from the pod with a marker, for `seconds` seconds."""
+    with run_module(marker, "testkit.dns_client", name, str(rate), str(seconds)) as process:
         yield Client(process)
-    finally:
-        process.kill()
-        process.wait()
-
-
-def _find_process(marker: str) -> Path:
-    for process in Path("/proc").glob("[0-9]*"):
-        try:
-            words = (process / "cmdline").read_bytes().split(b"\0")
-        except (FileNotFoundError, ProcessLookupError):
-            continue
-        if words[:2] == [b"sleep", marker.encode()]:
-            return process
-    raise AssertionError(f"no process `sleep {marker}`")
 
 
 def _lookup(name: str, start: float) -> tuple[float, str]:

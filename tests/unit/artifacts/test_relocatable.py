@@ -12,7 +12,7 @@ import pytest
 
 from artifacts import debian, relocatable
 from artifacts.acquire import DEBIAN_RECIPES
-from artifacts.catalogue import NODE_ARTIFACTS
+from artifacts.catalogue import NODE_ARTIFACTS, OPTIONAL_ARTIFACTS
 from artifacts.errors import ArtifactError
 from artifacts.progress import Progress
 from artifacts.relocatable import Recipe
@@ -89,4 +89,4 @@ def test_error_names_a_missing_program(packages: Path, tmp_path: Path, progress:
 
 
 def test_recipes_are_artifacts_of_hosts() -> None:
-    assert set(DEBIAN_RECIPES) <= set(NODE_ARTIFACTS)
+    assert set(DEBIAN_RECIPES) <= {*NODE_ARTIFACTS, *OPTIONAL_ARTIFACTS}

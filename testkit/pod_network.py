@@ -1,0 +1,62 @@
+"""Programs of the test machine in the network of a pod."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from testkit.cluster import CHECKOUT
+
+_SCRIPT = """\
+set -eu
+mount --bind "$1" /etc/resolv.conf
+shift
+exec "$@"
+"""
+
+
+@contextmanager
+def run_module(marker: str, module: str, *words: str) -> Iterator[subprocess.Popen[str]]:
+    """Run a Python module in the network of a pod and with its /etc/resolv.conf. Kill it after the block.
+
+    The pod must run `sleep` with the argument `marker`, which no other process has.
+    """
+    pod = _find_process(marker)
+    enter = ["nsenter", f"--net={pod}/ns/net", "--", "unshare", "--mount", "--propagation=private", "--"]
+    process = subprocess.Popen(
+        [
+            *enter,
+            "sh",
+            "-c",
+            _SCRIPT,
+            "sh",
+            f"{pod}/root/etc/resolv.conf",
+            sys.executable,
+            "-m",
+            module,
+            *words,
+        ],
+        cwd=CHECKOUT,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    try:
+        yield process
+    finally:
+        process.kill()
+        process.wait()
+
+
+def _find_process(marker: str) -> Path:
+    for process in Path("/proc").glob("[0-9]*"):
+        try:
+            words = (process / "cmdline").read_bytes().split(b"\0")
+        except (FileNotFoundError, ProcessLookupError):
+            continue
+        if words[:2] == [b"sleep", marker.encode()]:
+            return process
+    raise AssertionError(f"no process `sleep {marker}`")

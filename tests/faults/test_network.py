@@ -1,0 +1,62 @@
+"""Fault test: flannel's backend is changed on a running cluster, and changed back."""
+
+from __future__ import annotations
+
+import os
+import time
+
+import pytest
+
+from testkit import http_client, pods
+from tests.faults.conftest import RecordFigures
+from tests.faults.ha import HaCluster
+
+NAMESPACE = "backend"
+MARKER = str(20_000_000 + os.getpid())
+MAX_GAP = 60
+"""Maximum time without an answer from a pod on another node, in seconds."""
+
+
+@pytest.mark.parametrize("backend", ["host-gw", "vxlan"])
+def test_backend_is_changed_on_a_running_cluster(
+    healthy_cluster: HaCluster, record_figures: RecordFigures, backend: str
+) -> None:
+    """Test that the gap ends: while the nodes change, pods of changed nodes do not reach those of others."""
+    before = {
+        node: healthy_cluster.invocation_id("kubelet.service", node) for node in healthy_cluster.workers
+    }
+    url = f"http://{start_pods(healthy_cluster)}:{pods.PORT}/"
+    try:
+        with http_client.client(MARKER, url) as client:
+            time.sleep(3)
+            healthy_cluster.merge_settings({"network": {"backend": backend}})
+            began = time.monotonic()
+            healthy_cluster.up()
+            record_figures(backend=backend, up=round(time.monotonic() - began, 1))
+            time.sleep(5)
+            requests = client.stop()
+    finally:
+        healthy_cluster.kubectl("delete", "namespace", NAMESPACE, "--wait=true", timeout=120)
+    record_figures(**requests.__dict__)
+    assert requests.longest_gap < MAX_GAP
+    assert requests.answered > requests.failed
+    after = {node: healthy_cluster.invocation_id("kubelet.service", node) for node in healthy_cluster.workers}
+    assert before == after, "a kubelet was restarted"
+    for node in healthy_cluster.workers:
+        assert ("flannel.1" in healthy_cluster.network_links(node)) == (backend == "vxlan"), node
+
+
+def start_pods(cluster: HaCluster) -> str:
+    """Start a server and a client on different nodes. Return the address of the server."""
+    first, *_, last = cluster.workers
+    cluster.apply(pods.namespace(NAMESPACE))
+    cluster.apply(
+        pods.pod(NAMESPACE, "server", pods.spec(pods.serving_container(), **pods.on_node(last))),
+        pods.pod(
+            NAMESPACE,
+            "client",
+            pods.spec(pods.container(f"exec sleep {MARKER}"), **pods.on_node(first)),
+        ),
+    )
+    cluster.kubectl("wait", "-n", NAMESPACE, "--for=condition=Ready", "pod", "--all", "--timeout=90s")
+    return str(cluster.get("pod", "-n", NAMESPACE, "server")["status"]["podIP"])
