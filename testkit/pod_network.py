@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -26,29 +27,22 @@ def run_module(marker: str, module: str, *words: str) -> Iterator[subprocess.Pop
     """
     pod = _find_process(marker)
     enter = ["nsenter", f"--net={pod}/ns/net", "--", "unshare", "--mount", "--propagation=private", "--"]
-    process = subprocess.Popen(
-        [
-            *enter,
-            "sh",
-            "-c",
-            _SCRIPT,
-            "sh",
-            f"{pod}/root/etc/resolv.conf",
-            sys.executable,
-            "-m",
-            module,
-            *words,
-        ],
-        cwd=CHECKOUT,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
-    try:
-        yield process
-    finally:
-        process.kill()
-        process.wait()
+    with tempfile.NamedTemporaryFile("w", suffix=".conf") as resolver:
+        # mount(8) would follow /proc/<pid>/root as a link to the root of this machine.
+        resolver.write((pod / "root/etc/resolv.conf").read_text())
+        resolver.flush()
+        process = subprocess.Popen(
+            [*enter, "sh", "-c", _SCRIPT, "sh", resolver.name, sys.executable, "-m", module, *words],
+            cwd=CHECKOUT,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        try:
+            yield process
+        finally:
+            process.kill()
+            process.wait()
 
 
 def _find_process(marker: str) -> Path:
