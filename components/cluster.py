@@ -108,6 +108,7 @@ class Cluster(ComponentResource):
             provider=self._args.provider,
             version=version,
             certificates=self._args.topology.certificates,
+            node_cache=self._args.topology.dns.node_cache,
             after=after,
         )
 

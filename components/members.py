@@ -14,11 +14,14 @@ from components.refused_changes import (
     Inputs,
     check_encryption,
     check_members,
+    check_node_cache,
     check_version,
     encryption_inputs,
+    node_cache_inputs,
     refuse_changes,
 )
 from nodeconfig.bundle import Bundle
+from topology.dns import NodeCache
 from topology.model import Certificates, Machine, Member, Role
 
 Bundles = Mapping[tuple[str, Role], Bundle]
@@ -30,7 +33,7 @@ class MembersArgs:
     """Arguments of members. `after` are resources that must be healthy before members change.
 
     `version` is the version of etcd or Kubernetes; the load balancers have none. `certificates` has the
-    generations of the control planes.
+    generations of the control planes. `node_cache` is the use of the DNS cache of nodes.
     """
 
     machines: Mapping[str, Machine]
@@ -40,6 +43,7 @@ class MembersArgs:
     provider: Provider
     version: str = ""
     certificates: Certificates = field(default_factory=Certificates)
+    node_cache: NodeCache = NodeCache.NONE
     after: Sequence[Resource] = ()
 
 
@@ -102,7 +106,8 @@ class Etcd(_Members):
 class ControlPlane(_Members):
     """The control planes: API servers, controller managers and schedulers.
 
-    An update must not skip a minor version, or a stage of a change of the encryption.
+    An update must not skip a minor version, a stage of a change of the encryption, or the step before the
+    removal of the DNS cache.
     """
 
     def __init__(self, name: str, args: MembersArgs, opts: ResourceOptions | None = None) -> None:
@@ -112,6 +117,12 @@ class ControlPlane(_Members):
             name,
             args,
             opts,
-            inputs={VERSION: args.version, **encryption_inputs(args.certificates)},
-            hooks=refuse_changes(name, check_version("kubernetes.version"), check_encryption),
+            inputs={
+                VERSION: args.version,
+                **encryption_inputs(args.certificates),
+                **node_cache_inputs(args.node_cache),
+            },
+            hooks=refuse_changes(
+                name, check_version("kubernetes.version"), check_encryption, check_node_cache
+            ),
         )

@@ -12,6 +12,7 @@ from collections.abc import Callable, Mapping
 
 from pulumi import ResourceHook, ResourceHookArgs, ResourceHookBinding, ResourceHookOptions
 
+from topology.dns import NodeCache
 from topology.encryption import ENCRYPTION
 from topology.encryption_stages import find_skipped_stages, record_rotations, recorded_rotations
 from topology.model import Certificates
@@ -19,9 +20,10 @@ from topology.transitions import find_member_problem, skips_minor_version
 
 Inputs = Mapping[str, object]
 """The inputs of a component."""
-MEMBERS, VERSION = "members", "version"
-"""The inputs that hooks compare: a list of member names, and the version of etcd or Kubernetes. The input
-`encryption` has the generations of the encryption. It is missing while all of them are the first.
+MEMBERS, VERSION, NODE_CACHE = "members", "version", "node_cache"
+"""The inputs that hooks compare: a list of member names, the version of etcd or Kubernetes, and the use of
+the DNS cache of nodes, which is missing without a cache. The input `encryption` has the generations of the
+encryption. It is missing while all of them are the first.
 """
 
 
@@ -62,6 +64,21 @@ def check_encryption(old: Inputs, new: Inputs) -> str:
     """
     before, after = (recorded_rotations(inputs.get(ENCRYPTION)) for inputs in (old, new))
     return "; ".join(find_skipped_stages(before, after))
+
+
+def node_cache_inputs(node_cache: NodeCache) -> dict[str, object]:
+    """Return the input with the use of the DNS cache, if nodes have one."""
+    return {} if node_cache is NodeCache.NONE else {NODE_CACHE: str(node_cache)}
+
+
+def check_node_cache(old: Inputs, new: Inputs) -> str:
+    """Return the reason why the removal of the DNS cache is refused; empty for another change."""
+    if old.get(NODE_CACHE) != NodeCache.USED or NODE_CACHE in new:
+        return ""
+    return (
+        "dns.node_cache: used cannot become none in one step, because running pods still ask the cache; set "
+        "idle, run `up`, restart the pods, then set none"
+    )
 
 
 def check_version(setting: str) -> Callable[[Inputs, Inputs], str]:

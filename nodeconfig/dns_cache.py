@@ -1,9 +1,8 @@
-"""Component of the DNS cache of a node [H1]: CoreDNS, which runs as a systemd service of each node.
+"""Component of the DNS cache of a node [H1]: two CoreDNS processes, which run as systemd services.
 
-systemd starts a service again after one second; the kubelet would wait longer after each failure of a pod.
-The address of the cache stays while the service is down, so the kernel refuses queries at once, and resolvers
-ask the next server, the service of the cluster's DNS. The cache works with every mode of kube-proxy, because
-it does not take over the address of that service.
+Both processes listen at the same address (SO_REUSEPORT), and the kernel gives each query to one of them. When
+one process ends, all queries go to the other at once, and systemd starts the first again after a second. The
+cache works with every mode of kube-proxy, because it does not take over the address of the service.
 """
 
 from __future__ import annotations
@@ -12,40 +11,32 @@ from nodeconfig.bundle import File, Service
 from nodeconfig.component import Component
 from nodeconfig.host_paths import BIN, IPROUTE
 from nodeconfig.systemd import Unit, oneshot_unit, sandbox
-from topology.dns import NODE_CACHE_ADDRESS
+from topology.dns import NODE_CACHE_ADDRESS, NodeCache
 from topology.model import Topology
-from topology.ports import DNS_CACHE_HEALTH_PORT, DNS_CACHE_METRICS_PORT, DNS_PORT
+from topology.ports import DNS_CACHE_HEALTH_PORTS, DNS_CACHE_METRICS_PORTS, DNS_PORT
 
 _PROGRAM = f"{BIN}/coredns"
 _DIRECTORY = "/etc/dns-cache"
 _COREFILE = f"{_DIRECTORY}/Corefile"
 _USER = "coredns"
-_UNIT = "dns-cache.service"
 _ADDRESS_UNIT = "dns-cache-address.service"
+_NUMBERS = (1, 2)
 _ARTIFACTS = (("coredns", _PROGRAM), ("iproute", IPROUTE))
 
 
 def component(topology: Topology) -> Component:
     """Return the DNS cache of a node; empty if the settings have no cache."""
-    if not topology.dns.node_cache:
+    if topology.dns.node_cache is NodeCache.NONE:
         return Component()
     config = File(_COREFILE, cache_corefile(topology))
-    unit = _service_unit()
+    user = File(f"/etc/sysusers.d/kubewright-{_USER}.conf", f'u {_USER} - "CoreDNS"\n')
+    units = [_service_unit(number) for number in _NUMBERS]
     return Component(
-        files=(
-            File(f"/etc/sysusers.d/kubewright-{_USER}.conf", f'u {_USER} - "CoreDNS"\n'),
-            _address_unit(),
-            config,
-            unit.file(),
-        ),
+        files=(user, _address_unit(units), config, *(unit.file() for unit in units)),
         artifacts=_ARTIFACTS,
         services=(
             Service(_ADDRESS_UNIT),
-            Service(
-                unit.name,
-                restart_on=(_PROGRAM, config.path),
-                ready=f'[ "$(local_health http://127.0.0.1:{DNS_CACHE_HEALTH_PORT}/health)" = OK ]',
-            ),
+            *(_service(unit, number, config) for unit, number in zip(units, _NUMBERS, strict=True)),
         ),
         directories=(File(_DIRECTORY, "", mode=0o755),),
     )
@@ -53,11 +44,11 @@ def component(topology: Topology) -> Component:
 
 def artifacts(topology: Topology) -> tuple[str, ...]:
     """Return the names of the artifacts that only nodes with the cache fetch."""
-    return tuple(name for name, _ in _ARTIFACTS) if topology.dns.node_cache else ()
+    return () if topology.dns.node_cache is NodeCache.NONE else tuple(name for name, _ in _ARTIFACTS)
 
 
 def cache_corefile(topology: Topology) -> str:
-    """Return the Corefile of the cache.
+    """Return the Corefile of the cache. The environment of each process has its ports on loopback.
 
     All queries go to the service of the cluster's DNS, which knows stub domains, hosts and rewrites. They use
     TCP: an entry of conntrack for UDP could lead to a pod that no longer exists. Names are kept for 30 s and
@@ -67,8 +58,8 @@ def cache_corefile(topology: Topology) -> str:
 .:{DNS_PORT} {{
     bind {NODE_CACHE_ADDRESS}
     errors
-    health 127.0.0.1:{DNS_CACHE_HEALTH_PORT}
-    prometheus 127.0.0.1:{DNS_CACHE_METRICS_PORT}
+    health 127.0.0.1:{{$HEALTH_PORT}}
+    prometheus 127.0.0.1:{{$METRICS_PORT}}
     cache {{
         success 9984 30
         denial 9984 5
@@ -81,7 +72,12 @@ def cache_corefile(topology: Topology) -> str:
 """
 
 
-def _address_unit() -> File:
+def _service(unit: Unit, number: int, config: File) -> Service:
+    url = f"http://127.0.0.1:{DNS_CACHE_HEALTH_PORTS[number - 1]}/health"
+    return Service(unit.name, restart_on=(_PROGRAM, config.path), ready=f'[ "$(local_health {url})" = OK ]')
+
+
+def _address_unit(units: list[Unit]) -> File:
     ip = f"{IPROUTE}/ip address"
     address = f"{NODE_CACHE_ADDRESS}/32 dev lo"
     return oneshot_unit(
@@ -89,18 +85,20 @@ def _address_unit() -> File:
         "Address of the DNS cache",
         start=f"{ip} replace {address}",
         stop=f"{ip} delete {address}",
-        before=_UNIT,
+        before=" ".join(unit.name for unit in units),
     )
 
 
-def _service_unit() -> Unit:
+def _service_unit(number: int) -> Unit:
     return Unit(
-        name=_UNIT,
-        description="DNS cache of this node",
+        name=f"dns-cache-{number}.service",
+        description=f"DNS cache of this node, process {number}",
         command=(_PROGRAM, "-conf", _COREFILE),
         after=("network.target", _ADDRESS_UNIT, "kubewright-firewall.service"),
         restart_seconds=1,
         service=(
+            f"Environment=HEALTH_PORT={DNS_CACHE_HEALTH_PORTS[number - 1]}",
+            f"Environment=METRICS_PORT={DNS_CACHE_METRICS_PORTS[number - 1]}",
             f"User={_USER}",
             "AmbientCapabilities=CAP_NET_BIND_SERVICE",
             "MemoryMax=128M",

@@ -16,7 +16,6 @@ from nodeconfig.bundle import File, Service
 from nodeconfig.component import Component
 from nodeconfig.host_paths import NETFILTER
 from nodeconfig.systemd import oneshot_unit
-from topology.dns import NODE_CACHE_ADDRESS
 from topology.firewall_rules import FirewallRule, ports_closed_to_pods, rules_for
 from topology.model import Role, Topology
 from topology.ports import Protocol
@@ -92,8 +91,6 @@ def _forward_statements(topology: Topology) -> list[str]:
     ]
     return [
         *closed,
-        # A pod without the cache of its node must ask another server at once.
-        f'ip daddr {NODE_CACHE_ADDRESS} reject comment "DNS cache, not on this node"',
         f"ct original ip daddr {network.services} ip saddr != {{ {inside} }} drop "
         'comment "services, only for machines and pods"',
         # kube-proxy rewrites the packets of node ports and load balancers before this chain.

@@ -24,7 +24,7 @@ from nodeconfig.host_paths import (
 )
 from nodeconfig.kubeconfig import authority_file, kubeconfig
 from nodeconfig.systemd import Unit
-from topology.dns import NODE_CACHE_ADDRESS
+from topology.dns import NODE_CACHE_ADDRESS, NodeCache
 from topology.identities import TOKEN_FILE
 from topology.model import SHARED_GENERATION, Pool, Topology
 from topology.options import Kubelet
@@ -222,7 +222,7 @@ def _configuration(topology: Topology, pool: Pool) -> dict[str, object]:
 def _dns_servers(topology: Topology) -> list[str]:
     """Return the DNS servers of pods. A resolver asks the second server if the first does not answer."""
     service = str(topology.network.dns_service)
-    return [str(NODE_CACHE_ADDRESS), service] if topology.dns.node_cache else [service]
+    return [str(NODE_CACHE_ADDRESS), service] if topology.dns.node_cache is NodeCache.USED else [service]
 
 
 def _pool_settings(kubelet: Kubelet) -> dict[str, object]:

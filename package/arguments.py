@@ -561,8 +561,10 @@ class DnsArgs(TypedDict, total=False):
     """Names of addresses, such as `10.0.0.9: [db.corp.example]`, as in /etc/hosts."""
     rewrites: Mapping[str, str]
     """Names that resolve like another name, such as `registry.example: registry.tools.svc.cluster.local`."""
-    node_cache: bool
-    """Whether each node has a DNS cache at 169.254.20.10, which new pods ask first."""
+    node_cache: str
+    """DNS cache of each node at 169.254.20.10. `used`: new pods ask it first; `idle`: it runs, but new
+    pods do not ask it, the step before its removal; `none`: nodes have no cache.
+    """
 
 
 class HelmReleaseArgs(TypedDict, total=False):

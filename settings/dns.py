@@ -8,6 +8,7 @@ from pydantic import AfterValidator, Field
 
 from settings.base import Section
 from settings.types import Address, Subdomain, parse_server
+from topology.dns import NodeCache
 
 
 def _validate_server(text: str) -> str:
@@ -36,5 +37,7 @@ class DnsSettings(Section):
     """Names of addresses, such as `10.0.0.9: [db.corp.example]`, as in /etc/hosts."""
     rewrites: dict[Subdomain, Subdomain] = Field(default_factory=dict)
     """Names that resolve like another name, such as `registry.example: registry.tools.svc.cluster.local`."""
-    node_cache: bool = False
-    """Whether each node has a DNS cache at 169.254.20.10, which new pods ask first."""
+    node_cache: NodeCache = NodeCache.NONE
+    """DNS cache of each node at 169.254.20.10. `used`: new pods ask it first; `idle`: it runs, but new pods
+    do not ask it, the step before its removal; `none`: nodes have no cache.
+    """

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from enum import StrEnum
 from ipaddress import IPv4Address
 
 NODE_CACHE_ADDRESS = IPv4Address("169.254.20.10")
@@ -15,6 +16,14 @@ CORES_PER_REPLICA = 256
 """The steps of upstream's DNS autoscaler:
 https://kubernetes.io/docs/tasks/administer-cluster/dns-horizontal-autoscaling/.
 """
+
+
+class NodeCache(StrEnum):
+    """The use of the DNS cache of a node. Pods keep the name servers that they started with."""
+
+    NONE = "none"
+    IDLE = "idle"
+    USED = "used"
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +44,7 @@ class Dns:
     `upstreams` answer all other names; empty: the servers in /etc/resolv.conf of the node. `stub_domains`
     are domains with servers of their own. `hosts` are addresses with their names. `rewrites` are pairs of a
     name and the name that answers in its place. `replicas` is 0 for a number that follows the size of the
-    cluster. With `node_cache`, each node has a cache, which pods ask first.
+    cluster. `node_cache` is the use of a cache on each node.
     """
 
     upstreams: tuple[Upstream, ...] = ()
@@ -43,7 +52,7 @@ class Dns:
     hosts: tuple[tuple[IPv4Address, tuple[str, ...]], ...] = ()
     rewrites: tuple[tuple[str, str], ...] = ()
     replicas: int = 0
-    node_cache: bool = False
+    node_cache: NodeCache = NodeCache.NONE
 
 
 def replicas_for(nodes: int, cores: int) -> int:

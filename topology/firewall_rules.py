@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from ipaddress import IPv4Network, collapse_addresses
 
+from topology.dns import NodeCache
 from topology.model import Member, Role, Topology
 from topology.open_ports import OpenPort
 from topology.ports import ENDPOINT_PORT, NODE_PORT_RANGE, PORT_TABLE, SSH_PORTS, PortRow, Protocol, Source
@@ -121,7 +122,7 @@ def port_table(topology: Topology) -> str:
 def _is_needed(topology: Topology, row: PortRow) -> bool:
     if row.with_cloud_controllers and not topology.external_cloud:
         return False
-    if row.with_node_cache and not topology.dns.node_cache:
+    if row.with_node_cache and topology.dns.node_cache is NodeCache.NONE:
         return False
     if row.with_load_balancers not in (None, bool(topology.load_balancers)):
         return False

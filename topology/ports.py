@@ -56,9 +56,9 @@ LOAD_BALANCER_HEALTH_PORT = 6444
 CSR_APPROVER_METRICS_PORT = 8181
 CSR_APPROVER_HEALTH_PORT = 8182
 VXLAN_PORT = 8472
-DNS_CACHE_METRICS_PORT = 9253
-DNS_CACHE_HEALTH_PORT = 9254
-"""Ports on loopback of the DNS cache of a node."""
+DNS_CACHE_METRICS_PORTS = (9253, 9255)
+DNS_CACHE_HEALTH_PORTS = (9254, 9256)
+"""Ports on loopback of the two processes of a node's DNS cache."""
 CLOUD_WEBHOOK_PORT = 9443
 KUBELET_HEALTH_PORT = 10248
 PROXY_METRICS_PORT = 10249
@@ -187,8 +187,8 @@ CLUSTER_PORTS = {
     CSR_APPROVER_METRICS_PORT: "kubelet-csr-approver metrics",
     CSR_APPROVER_HEALTH_PORT: "kubelet-csr-approver health",
     VXLAN_PORT: "flannel vxlan",
-    DNS_CACHE_METRICS_PORT: "metrics of the DNS cache",
-    DNS_CACHE_HEALTH_PORT: "health of the DNS cache",
+    **dict.fromkeys(DNS_CACHE_METRICS_PORTS, "metrics of the DNS cache"),
+    **dict.fromkeys(DNS_CACHE_HEALTH_PORTS, "health of the DNS cache"),
     CLOUD_WEBHOOK_PORT: "webhooks of cloud controllers",
     KUBELET_HEALTH_PORT: "kubelet health",
     PROXY_METRICS_PORT: "kube-proxy metrics",

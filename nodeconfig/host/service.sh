@@ -110,13 +110,28 @@ apply_services() {
     while read -r unit; do
         # systemctl requests one unit after another: an etcd that stops first would keep the API server from ending.
         [ "$unit" != etcd.service ] || ! needs_own_etcd || set -- "$@" kube-apiserver.service
+        [ "$unit" != dns-cache-2.service ] || continue
         set -- "$@" "$unit"
     done <"$WORK/restart"
     [ $# -eq 0 ] || timeout 180 systemctl restart "$@" 2>/dev/null || :
+    restart_second_cache
     mkdir -p "$STATE/services"
     for verb in reload restart; do
         while read -r unit; do cp "$WORK/started.$unit" "$STATE/services/$unit"; done <"$WORK/$verb"
     done
+}
+
+# restart_second_cache: the first process of the DNS cache answers while the second restarts, and the reverse.
+restart_second_cache() {
+    while read -r unit; do
+        [ "$unit" = dns-cache-2.service ] || continue
+        tries=0
+        until is_healthy dns-cache-1.service || [ "$tries" -ge 30 ]; do
+            tries=$((tries + 1))
+            sleep 1
+        done
+        timeout 60 systemctl restart "$unit" 2>/dev/null </dev/null || :
+    done <"$WORK/restart"
 }
 
 # needs_own_etcd: succeeds when an API server on this host uses only the etcd member of this host, in a cluster with

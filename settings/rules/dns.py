@@ -8,7 +8,7 @@ from settings.cluster import Settings
 from settings.problem import Problem
 from settings.rules.base import RuleInput, rule
 from settings.types import parse_server
-from topology.dns import NODE_CACHE_ADDRESS
+from topology.dns import NODE_CACHE_ADDRESS, NodeCache
 from topology.model import Role
 from topology.ports import DNS_PORT
 
@@ -85,7 +85,7 @@ def names_of_the_cluster_are_not_replaced(rule_input: RuleInput) -> Iterator[Pro
 def port_of_the_cache_is_opened_once(rule_input: RuleInput) -> Iterator[Problem]:
     """Refuse another entry that opens the port of the DNS cache to pods; AWS refuses a repeated rule."""
     settings = rule_input.settings
-    if not settings.dns.node_cache:
+    if settings.dns.node_cache is NodeCache.NONE:
         return
     for name, entry in settings.network.ports.items():
         for number, source in enumerate(entry.sources):

@@ -1,4 +1,6 @@
-"""Lab test of the DNS cache of nodes: pods use it, and do not notice that it fails or is removed."""
+"""Lab test of the DNS cache of nodes: pods do not notice that one of its processes is killed, and it is
+removed in two steps.
+"""
 
 from __future__ import annotations
 
@@ -11,13 +13,14 @@ from contextlib import ExitStack
 from testkit import pods
 from testkit.cluster import Cluster
 from testkit.dns_client import Client, client
+from testkit.messages import assert_readable
+from topology.ports import DNS_CACHE_METRICS_PORTS
 
 NAME = "kubernetes.default.svc.cluster.local."
 CACHE = "169.254.20.10"
-UNIT = "dns-cache.service"
 RATE, SECONDS = 200, 12
 RESOLVER_TIMEOUT = 5.0
-"""Seconds after which the resolver of the C library asks the next server if no server refused."""
+"""Seconds after which the resolver of the C library asks the next server if no server answered."""
 
 
 def marker(number: int) -> str:
@@ -27,28 +30,29 @@ def marker(number: int) -> str:
 
 def test_pods_do_not_notice_that_the_cache_of_their_node_fails(cluster: Cluster, namespace: str) -> None:
     service = str(cluster.get("service", "-n", "kube-system", "kube-dns")["spec"]["clusterIP"])
-    with cluster.temporary_settings({"dns": {"node_cache": True}}):
-        assert f"bind {CACHE}" in cluster.preview().text, (
-            "the preview does not show the Corefile of the cache"
-        )
-        cluster.up()
-        start_pods(cluster, namespace)
-        for node in cluster.workers:
-            servers = cluster.run_in_pod(namespace, node, "grep ^nameserver /etc/resolv.conf").stdout.split()
-            assert servers == ["nameserver", CACHE, "nameserver", service]
+    with cluster.temporary_settings({"dns": {"node_cache": "idle"}}):
+        with cluster.temporary_settings({"dns": {"node_cache": "used"}}):
+            assert f"bind {CACHE}" in cluster.preview().text, "the preview does not show the Corefile"
+            cluster.up()
+            start_pods(cluster, namespace)
+            for node in cluster.workers:
+                text = cluster.run_in_pod(namespace, node, "grep ^nameserver /etc/resolv.conf").stdout
+                assert text.split() == ["nameserver", CACHE, "nameserver", service]
+            with ExitStack() as stack:
+                clients = start_clients(cluster, stack, SECONDS)
+                time.sleep(1)
+                kill_the_cache(cluster)
+                expect_answers(clients)
+            for node in cluster.workers:
+                assert cache_hits(cluster, node) > RATE, "pods do not use the cache"
+            assert cluster.previewed_operations() == {}
+            with cluster.edited_stack_file({"dns": {"node_cache": "none"}}):
+                assert_readable(cluster.up(check=False), ["dns.node_cache", "set idle"])
+        # The pods still ask the cache.
         with ExitStack() as stack:
-            clients = start_clients(cluster, stack, SECONDS)
-            time.sleep(1)
-            fail_and_stop_the_cache(cluster)
-            expect_answers(clients)
-        for node in cluster.workers:
-            assert cache_hits(cluster, node) > RATE, "pods do not use the cache"
-        assert cluster.previewed_operations() == {}
-    # The pods still ask the cache first, and its address exists no more.
+            expect_answers(start_clients(cluster, stack, 2))
     for node in cluster.workers:
         assert CACHE not in cluster.ssh(node, "cat /proc/net/fib_trie").stdout
-    with ExitStack() as stack:
-        expect_answers(start_clients(cluster, stack, 2))
 
 
 def start_pods(cluster: Cluster, namespace: str) -> None:
@@ -67,14 +71,13 @@ def start_clients(cluster: Cluster, stack: ExitStack, seconds: int) -> list[Clie
     ]
 
 
-def fail_and_stop_the_cache(cluster: Cluster) -> None:
-    """Kill the cache of each worker three times, and stop it for two seconds."""
-    for _ in range(3):
+def kill_the_cache(cluster: Cluster) -> None:
+    """Kill one process of the cache of each worker after the other, six times."""
+    for number in (1, 2) * 3:
         for node in cluster.workers:
-            cluster.ssh(node, f"systemctl kill --signal=KILL {UNIT}")
+            cluster.ssh(node, f"systemctl kill --signal=KILL dns-cache-{number}.service")
+        # systemd starts the process again after one second.
         time.sleep(1.5)
-    for node in cluster.workers:
-        cluster.ssh(node, f"systemctl stop {UNIT} && sleep 2 && systemctl start {UNIT}")
 
 
 def expect_answers(clients: Sequence[Client]) -> None:
@@ -87,7 +90,9 @@ def expect_answers(clients: Sequence[Client]) -> None:
 
 
 def cache_hits(cluster: Cluster, node: str) -> float:
-    """Return the number of answers from the cache of a node since its last start."""
-    kubectl = "/usr/local/lib/kubewright/bin/kubectl --server=http://127.0.0.1:9253"
-    metrics = cluster.ssh(node, f"KUBECONFIG=/none {kubectl} get --raw /metrics").stdout
+    """Return the number of answers from the cache of a node since the last starts of its processes."""
+    kubectl = "KUBECONFIG=/none /usr/local/lib/kubewright/bin/kubectl --server=http://127.0.0.1"
+    metrics = "".join(
+        cluster.ssh(node, f"{kubectl}:{port} get --raw /metrics").stdout for port in DNS_CACHE_METRICS_PORTS
+    )
     return sum(map(float, re.findall(r"^coredns_cache_hits_total\{.*\} (\S+)$", metrics, re.MULTILINE)))

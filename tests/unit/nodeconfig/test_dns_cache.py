@@ -3,22 +3,27 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
+from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from nodeconfig import bundles
-from nodeconfig.bundle import Bundle
+from nodeconfig.bundle import Bundle, File, Service
 from nodeconfig.roles import optional_artifacts
 from testkit.bundles import FakeIndex, cluster
+from testkit.host import MINIMAL_BUNDLE, EmulatedHost
 from topology.model import Role
 
-UNIT = "dns-cache.service"
+UNITS = ("dns-cache-1.service", "dns-cache-2.service")
 ADDRESS = "169.254.20.10"
 SERVICE = "10.96.0.10"
-ON: dict[str, object] = {"dns": {"node_cache": True}}
-OFF: dict[str, object] = {}
+USED: dict[str, object] = {"dns": {"node_cache": "used"}}
+IDLE: dict[str, object] = {"dns": {"node_cache": "idle"}}
+NONE: dict[str, object] = {}
 
 
 def node(sections: dict[str, object], **network: Any) -> Bundle:  # noqa: ANN401
@@ -37,49 +42,64 @@ def pod_dns(bundle: Bundle) -> list[str]:
     return servers
 
 
-def test_pods_ask_the_cache_and_then_the_service() -> None:
-    assert pod_dns(node(ON)) == [ADDRESS, SERVICE]
-    assert pod_dns(node(OFF)) == [SERVICE]
+def test_new_pods_ask_a_used_cache_and_then_the_service() -> None:
+    assert pod_dns(node(USED)) == [ADDRESS, SERVICE]
+    assert pod_dns(node(IDLE)) == [SERVICE]
+    assert pod_dns(node(NONE)) == [SERVICE]
+
+
+def test_idle_cache_answers_pods_that_started_before() -> None:
+    """Test that a removal in two steps changes only the kubelet in its first step."""
+    used, idle = node(USED), node(IDLE)
+    assert used.services == idle.services
+    changed = [file.path for file in idle.files if file not in used.files]
+    assert changed == ["/etc/kubernetes/kubelet.json"]
 
 
 @pytest.mark.parametrize("mode", ["nftables", "iptables"])
 def test_cache_asks_the_service_by_tcp_in_each_proxy_mode(mode: str) -> None:
-    corefile = content(node(ON, proxy_mode=mode), "Corefile")
+    corefile = content(node(USED, proxy_mode=mode), "Corefile")
     assert f"    bind {ADDRESS}\n" in corefile
     assert f"    forward . {SERVICE} {{\n        force_tcp\n" in corefile
 
 
-def test_metrics_and_health_are_on_loopback() -> None:
-    corefile = content(node(ON), "Corefile")
-    assert "    health 127.0.0.1:9254\n" in corefile
-    assert "    prometheus 127.0.0.1:9253\n" in corefile
+def test_metrics_and_health_of_each_process_are_on_loopback() -> None:
+    bundle = node(USED)
+    corefile = content(bundle, "Corefile")
+    assert "    health 127.0.0.1:{$HEALTH_PORT}\n" in corefile
+    assert "    prometheus 127.0.0.1:{$METRICS_PORT}\n" in corefile
+    ports = [re.findall(r"_PORT=(\d+)$", content(bundle, unit), re.MULTILINE) for unit in UNITS]
+    assert ports == [["9254", "9253"], ["9256", "9255"]]
 
 
-def test_address_stays_while_the_cache_is_down() -> None:
-    """Test that a failure of the cache removes no address: the kernel then refuses queries at once."""
-    bundle = node(ON)
-    assert "address" not in content(bundle, UNIT).partition("[Service]")[2]
-    unit = content(bundle, "dns-cache-address.service")
-    assert f"ip address replace {ADDRESS}/32 dev lo\n" in unit
-    assert f"ExecStop=/usr/local/lib/kubewright/iproute/ip address delete {ADDRESS}/32 dev lo\n" in unit
+def test_address_belongs_to_the_host_and_not_to_a_process() -> None:
+    unit = content(node(USED), "dns-cache-address.service")
+    ip = "/usr/local/lib/kubewright/iproute/ip address"
+    assert f"ExecStart={ip} replace {ADDRESS}/32 dev lo\n" in unit
+    assert f"ExecStop={ip} delete {ADDRESS}/32 dev lo\n" in unit
+    assert f"Before={' '.join(UNITS)}\n" in unit
 
 
-def test_cache_starts_again_after_a_second_without_root() -> None:
-    unit = content(node(ON), UNIT)
+@pytest.mark.parametrize("name", UNITS)
+def test_process_starts_again_after_a_second_without_root(name: str) -> None:
+    unit = content(node(USED), name)
     assert "Restart=always\nRestartSec=1\n" in unit
     assert "User=coredns\n" in unit
     assert "CapabilityBoundingSet=CAP_NET_BIND_SERVICE\n" in unit
 
 
 @pytest.mark.parametrize(("answer", "healthy"), [("OK", True), ("", False), ("Service Unavailable", False)])
-def test_cache_is_ready_when_it_says_so(answer: str, healthy: bool) -> None:
-    (ready,) = (item.ready for item in node(ON).services if item.unit == UNIT)
-    program = f"local_health() {{ printf '%s' '{answer}'; }}\n{ready}"
-    assert (subprocess.run(["sh", "-c", program], check=False).returncode == 0) is healthy
+def test_process_is_ready_when_it_says_so(answer: str, healthy: bool) -> None:
+    checks = [item.ready for item in node(USED).services if item.unit in UNITS]
+    assert ["9254" in checks[0], "9256" in checks[1]] == [True, True]
+    for ready in checks:
+        program = f"local_health() {{ printf '%s' '{answer}'; }}\n{ready}"
+        assert (subprocess.run(["sh", "-c", program], check=False).returncode == 0) is healthy
 
 
-def test_packet_filter_admits_only_pods_to_the_cache() -> None:
-    lines = content(node(ON), "firewall.nft").splitlines()
+@pytest.mark.parametrize("sections", [USED, IDLE])
+def test_packet_filter_admits_only_pods_to_the_cache(sections: dict[str, object]) -> None:
+    lines = content(node(sections), "firewall.nft").splitlines()
     accepted = [line.strip() for line in lines if "dport 53 " in line]
     assert accepted == [
         f'ip saddr 10.244.0.0/16 {protocol} dport 53 accept comment "DNS cache"'
@@ -87,30 +107,52 @@ def test_packet_filter_admits_only_pods_to_the_cache() -> None:
     ]
 
 
-@pytest.mark.parametrize("sections", [ON, OFF])
-def test_node_without_the_address_refuses_queries_at_once(sections: dict[str, object]) -> None:
-    """Test this also without the setting: pods that started with the setting still ask the cache first."""
-    _, _, forward = content(node(sections), "firewall.nft").partition("chain forward")
-    assert f"ip daddr {ADDRESS} reject" in forward
-
-
-def test_setting_off_delivers_nothing() -> None:
-    bundle = node(OFF)
+def test_node_without_the_cache_has_nothing_of_it() -> None:
+    bundle = node(NONE)
     assert not [item.unit for item in bundle.services if "dns" in item.unit]
     assert not {"coredns", "iproute"} & {artifact.name for artifact in bundle.artifacts}
     assert "dport 53 " not in content(bundle, "firewall.nft")
 
 
 def test_only_clusters_with_the_cache_need_its_artifacts() -> None:
-    assert set(optional_artifacts(cluster(sections=ON))) == {"coredns", "iproute"}
+    for sections in (USED, IDLE):
+        assert set(optional_artifacts(cluster(sections=sections))) == {"coredns", "iproute"}
     assert optional_artifacts(cluster()) == ()
 
 
 def test_setting_restarts_only_the_kubelet() -> None:
     """Test that all other services keep their files, so that pods run on."""
-    before, after = node(OFF), node(ON)
-    changed = {file.path for file in before.files} - {
-        file.path for file in before.files if file in after.files
-    }
+    before, after = node(NONE), node(USED)
+    changed = {file.path for file in before.files if file not in after.files}
     restarted = {item.unit for item in after.services if changed & {*item.restart_on} and not item.reload}
     assert restarted == {"kubelet.service"}
+
+
+@pytest.fixture
+def host(tmp_path: Path) -> EmulatedHost:
+    return EmulatedHost(tmp_path, "sh")
+
+
+def test_processes_restart_one_after_the_other(host: EmulatedHost) -> None:
+    """Test that a changed configuration leaves one process that answers."""
+    first = deliverable("one\n")
+    assert host.deliver(first).returncode == 0
+    host.calls()
+    assert host.deliver(deliverable("two\n")).returncode == 0
+    restarts = [call for call in host.calls() if call.startswith("restart")]
+    assert restarts == [f"restart {UNITS[0]}", f"restart {UNITS[1]}"]
+
+
+def test_second_process_starts_although_the_first_does_not(host: EmulatedHost) -> None:
+    host.add_program("sleep", "#!/bin/sh\nexec /bin/sleep 0.01\n")
+    result = host.deliver(deliverable("one\n", ready="false"))
+    assert result.returncode == 1
+    assert f"restart {UNITS[1]}" in host.calls()
+
+
+def deliverable(text: str, *, ready: str = "true") -> Bundle:
+    """Return a bundle with the two services and their configuration."""
+    path = "/etc/dns-cache/Corefile"
+    files = (File(path, text), *(File(f"/etc/systemd/system/{unit}", "[Service]\n") for unit in UNITS))
+    services = tuple(Service(unit, restart_on=(path,), ready=ready, timeout=2) for unit in UNITS)
+    return replace(MINIMAL_BUNDLE, files=files, services=services)

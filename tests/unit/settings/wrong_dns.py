@@ -20,13 +20,13 @@ DNS = (
     InvalidSettings(
         "dns.upstreams[0]", "is the address of dns.node_cache", {"dns.upstreams": ["169.254.20.10"]}
     ),
-    InvalidSettings("dns.node_cache", "must be true or false", {"dns.node_cache": "local"}),
+    InvalidSettings("dns.node_cache", "true: unknown; allowed: none, idle, used", {"dns.node_cache": True}),
     *(
         InvalidSettings(
             "network.ports.resolver.sources[1]",
             "dns.node_cache opens port 53 to pods; use sources outside of network.pods",
             {
-                "dns.node_cache": True,
+                "dns.node_cache": "idle",
                 "network.ports": {
                     "resolver": {"port": port, "sources": ["192.0.2.0/24", source], "because": "names"}
                 },
