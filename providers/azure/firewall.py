@@ -22,6 +22,8 @@ from topology.ports import API_PORT, PORT_TABLE, Protocol
 
 FIRST_PRIORITY = 100
 _PRIORITY_STEP = 10
+FIRST_SETTING_PRIORITY = 300
+"""Rules of the port table have lower numbers: a new row changes no rule of a setting."""
 LAST_PRIORITY = 499
 """Rules of the cloud controller begin at 500 (cloud-provider-azure)."""
 DENY_PRIORITY = 4096
@@ -161,8 +163,7 @@ def _setting_priorities(topology: Topology) -> dict[str, int]:
 
     It follows from the name, so that the addition or removal of a port rarely changes another one.
     """
-    first = FIRST_PRIORITY + _PRIORITY_STEP * len(PORT_TABLE)
-    places = LAST_PRIORITY - first
+    first, places = FIRST_SETTING_PRIORITY, LAST_PRIORITY - FIRST_SETTING_PRIORITY
     priorities: dict[str, int] = {}
     for name in sorted(port.name for port in topology.network.open_ports):
         place = crc32(name.encode()) % places

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from providers.azure import limits
 from providers.azure.addons import autoscaler_values, cloud_config, storage_class_parameters
-from providers.azure.firewall import rules_by_group
+from providers.azure.firewall import FIRST_PRIORITY, FIRST_SETTING_PRIORITY, rules_by_group
 from providers.azure.names import Names, container_name, status_container_name
 from providers.azure.network import NetworkReference
 from providers.azure.pools import autoscaler_tags, batch_percent, termination_notice_minutes
@@ -22,6 +22,7 @@ from tests.unit.components.graph import Json
 from tests.unit.providers.azure.program import example_settings
 from tests.unit.providers.program import ConfigEdit, section
 from topology.model import Capacity, Taint, TaintEffect
+from topology.ports import PORT_TABLE
 
 NAMES = Names(cluster="dev", subscription="00000000-0000-0000-0000-000000000000", location="westeurope")
 
@@ -172,6 +173,11 @@ def with_ssh(cluster: Json) -> None:
     section(cluster, "azure")["ssh_key"] = "ssh-ed25519 AAAA"
 
 
+def with_opened_port(cluster: Json) -> None:
+    row = {"port": 9100, "sources": ["10.20.0.0/24"], "because": "metrics"}
+    section(cluster, "network")["ports"] = {"exporter": row}
+
+
 def with_other_port(cluster: Json) -> None:
     section(cluster, "endpoint")["port"] = 443
 
@@ -202,6 +208,17 @@ class TestFirewall:
         groups = rules_by_group(example_settings(with_ssh)[2]).values()
         priorities = {rule.name: rule.priority for rules in groups for rule in rules}
         assert released.items() <= priorities.items()
+
+    def test_ports_of_settings_have_priorities_after_the_port_table(self) -> None:
+        """Test that a new row of the table changes no rule of a setting."""
+        priorities = [
+            rule.priority
+            for rules in rules_by_group(example_settings(with_opened_port)[2]).values()
+            for rule in rules
+            if rule.name == "tcp-9100"
+        ]
+        assert priorities == [485] * 2
+        assert FIRST_PRIORITY + 10 * len(PORT_TABLE) <= FIRST_SETTING_PRIORITY
 
 
 class TestLimits:
