@@ -22,6 +22,7 @@ _SOURCE_FILES = (
     "new-host.sh",
     "packet-filter.sh",
     "service.sh",
+    "dns-cache.sh",
     "node.sh",
     "health.sh",
 )

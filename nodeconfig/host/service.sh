@@ -121,19 +121,6 @@ apply_services() {
     done
 }
 
-# restart_second_cache: the first process of the DNS cache answers while the second restarts, and the reverse.
-restart_second_cache() {
-    while read -r unit; do
-        [ "$unit" = dns-cache-2.service ] || continue
-        tries=0
-        until is_healthy dns-cache-1.service || [ "$tries" -ge 30 ]; do
-            tries=$((tries + 1))
-            sleep 1
-        done
-        timeout 60 systemctl restart "$unit" 2>/dev/null </dev/null || :
-    done <"$WORK/restart"
-}
-
 # needs_own_etcd: succeeds when an API server on this host uses only the etcd member of this host, in a cluster with
 # other members. Such an API server leaves its load balancer and ends before the member stops, so that no request
 # fails.
