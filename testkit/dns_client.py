@@ -17,15 +17,19 @@ from dataclasses import asdict, dataclass
 
 from testkit.pod_network import run_module
 
+SLOW = 2.0
 _THREADS = 64
 
 
 @dataclass(frozen=True)
 class Lookups:
-    """The results of a client: the number of lookups, the errors, and the longest duration in seconds."""
+    """The results of a client: the number of lookups, the errors, the number of lookups that took longer than
+    `SLOW` seconds, and the longest duration in seconds.
+    """
 
     count: int
     errors: list[str]
+    slow: int
     longest: float
 
 
@@ -66,8 +70,10 @@ def _main(name: str, rate: int, seconds: int) -> None:
     starts = [begin + number / rate for number in range(rate * seconds)]
     with ThreadPoolExecutor(_THREADS) as pool:
         results = list(pool.map(lambda start: _lookup(name, start), starts))
+    durations = [duration for duration, _ in results]
     errors = [error for _, error in results if error]
-    print(json.dumps(asdict(Lookups(len(results), errors, max(duration for duration, _ in results)))))
+    slow = sum(duration > SLOW for duration in durations)
+    print(json.dumps(asdict(Lookups(len(results), errors, slow, max(durations)))))
 
 
 if __name__ == "__main__":

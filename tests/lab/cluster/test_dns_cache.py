@@ -19,8 +19,11 @@ from topology.ports import DNS_CACHE_METRICS_PORTS
 NAME = "kubernetes.default.svc.cluster.local."
 CACHE = "169.254.20.10"
 RATE, SECONDS = 200, 12
-RESOLVER_TIMEOUT = 5.0
-"""Seconds after which the resolver of the C library asks the next server if no server answered."""
+LOST_SHARE = 0.01
+"""Largest share of slow lookups. A killed process loses the queries that it has not answered, on a busy
+machine some for each kill, and the resolver of the C library repeats them after 5 s. Without another process
+all lookups of a second would be slow.
+"""
 
 
 def marker(number: int) -> str:
@@ -43,8 +46,11 @@ def test_pods_do_not_notice_that_the_cache_of_their_node_fails(cluster: Cluster,
                 time.sleep(1)
                 kill_the_cache(cluster)
                 expect_answers(clients)
-            for node in cluster.workers:
-                assert cache_hits(cluster, node) > RATE, "pods do not use the cache"
+            before = {node: cache_hits(cluster, node) for node in cluster.workers}
+            with ExitStack() as stack:
+                expect_answers(start_clients(cluster, stack, 2))
+            for node, hits in before.items():
+                assert cache_hits(cluster, node) - hits > RATE, "pods do not use the cache"
             assert cluster.previewed_operations() == {}
             with cluster.edited_stack_file({"dns": {"node_cache": "none"}}):
                 assert_readable(cluster.up(check=False), ["dns.node_cache", "set idle"])
@@ -81,12 +87,12 @@ def kill_the_cache(cluster: Cluster) -> None:
 
 
 def expect_answers(clients: Sequence[Client]) -> None:
-    """Check that every name was resolved, and that no lookup waited for a time-out of the resolver."""
+    """Check that every name was resolved, and that only queries of killed processes waited."""
     for item in clients:
         lookups = item.result(SECONDS + 60)
         print(lookups)
         assert not lookups.errors
-        assert lookups.longest < RESOLVER_TIMEOUT
+        assert lookups.slow <= LOST_SHARE * lookups.count
 
 
 def cache_hits(cluster: Cluster, node: str) -> float:
