@@ -14,6 +14,8 @@ unexport PYTHONDONTWRITEBYTECODE
 PARALLEL = -n 3 --dist loadfile --no-loadscope-reorder
 # Tests install stand-ins. With KUBEWRIGHT_PLUGINS=official they find the official plugins on PATH.
 PREPARE = KUBEWRIGHT_PLUGINS= ./kubewright prepare
+# Stacks of tests add the other files that they need.
+MIRROR = ./kubewright mirror --common
 # $(call timed,NAME,COMMAND): run a part of `make test` and print its duration.
 timed = @start=$$(date +%s); $(2) && echo "$(1): $$(( $$(date +%s) - start )) s"
 # Parts of the host program. Hosts receive them as one text, so shellcheck reads them as one text.
@@ -82,33 +84,33 @@ test-engine: ## tests with the real engine and with plugins, official ones by KU
 .PHONY: test-plugins
 test-plugins: ## all operations of the stand-in plugins, with the real engine and a real API server (no root)
 	@$(PREPARE)
-	@./kubewright mirror
+	@$(MIRROR)
 	@$(PYTEST) $(PARALLEL) tests/plugins
 
 # Tests and benchmarks limit the time of an `up`. An empty mirror takes longer, so it is built first.
 .PHONY: test-lab
 test-lab: ## tests on lab hosts (root)
 	@$(PREPARE)
-	@./kubewright mirror
+	@$(MIRROR)
 	@$(PYTEST) $(PARALLEL) tests/lab
 
 # API servers read these files once a minute, so most of the time the tests wait.
 .PHONY: test-reloads
 test-reloads: ## tests of files that API servers reload: encryption of objects, OIDC (root)
 	@$(PREPARE)
-	@./kubewright mirror
+	@$(MIRROR)
 	@$(PYTEST) $(PARALLEL) tests/reloads
 
 .PHONY: test-clouds
 test-clouds: ## tests of AWS and Azure machines on lab hosts with emulated clouds (root)
 	@$(PREPARE)
-	@./kubewright mirror
+	@$(MIRROR)
 	@$(PYTEST) tests/clouds
 
 .PHONY: test-faults
 test-faults: ## tests of the highly available stack under faults and changes, for hours (root)
 	@$(PREPARE)
-	@./kubewright mirror
+	@$(MIRROR)
 	@$(PYTEST) tests/faults
 
 .PHONY: test-mutations
@@ -123,14 +125,14 @@ mutation-score: ## the share of small changes of the core that unit tests notice
 test: ## lint, unit tests, engine tests and lab tests (root)
 	$(call timed,lint,$(MAKE) --no-print-directory lint)
 	$(call timed,prepare,$(PREPARE))
-	$(call timed,mirror,./kubewright mirror)
+	$(call timed,mirror,$(MIRROR))
 	@$(PYTEST) $(PARALLEL) $(ORDER) -m "not release" --durations=40 tests/unit tests/engine tests/lab
 
 # Life cycles of whole stacks, with the marker `release`: each file takes minutes.
 .PHONY: test-release
 test-release: ## tests that take minutes and that `make test` leaves out, before a release (root)
 	@$(PREPARE)
-	@./kubewright mirror
+	@$(MIRROR)
 	@$(PYTEST) $(PARALLEL) -m release tests/engine tests/lab
 
 # In a shuffled run, a test that depends on an earlier test fails. SEED repeats a run.
@@ -148,11 +150,11 @@ conformance: ## run upstream's conformance tests on a stack (STACK=dev, SUITE=co
 .PHONY: bench
 bench: ## measure the duration of each part of an `up`
 	@$(PREPARE)
-	@./kubewright mirror
+	@$(MIRROR)
 	@$(PYTHON) -m benchmarks
 
 .PHONY: bench-ready
 bench-ready: ## compare Kubewright with kubeadm on a highly available cluster
 	@$(PREPARE)
-	@./kubewright mirror
+	@$(MIRROR)
 	@$(PYTHON) -m benchmarks.ready

@@ -60,13 +60,15 @@ def build_mirror(
     conformance: Annotated[
         bool, typer.Option("--conformance", help="Also add upstream's tests and their images.")
     ] = False,
+    common: Annotated[
+        bool, typer.Option("--common", help="Leave out the files that only some clusters need.")
+    ] = False,
     quiet: Quiet = False,
 ) -> None:
     """Build or complete the mirror that hosts fetch from."""
     versions, progress = _select_versions(version or []), Progress(quiet=quiet)
-    path = mirror.build(
-        directory or environment().mirror, versions, progress, optional=catalogue.OPTIONAL_ARTIFACTS
-    )
+    optional = () if common else catalogue.OPTIONAL_ARTIFACTS
+    path = mirror.build(directory or environment().mirror, versions, progress, optional=optional)
     if conformance:
         for image in conformance_mirror.add(path, versions.kubernetes, progress):
             progress.note(f"not in the mirror: {image.reference}: {image.reason}")

@@ -66,7 +66,10 @@ def test_zero_processes_are_refused(calls: list[Any], capsys: pytest.CaptureFixt
     assert calls == []
 
 
-@pytest.mark.parametrize(("arguments", "added"), [([], []), (["--conformance"], ["1.35.6"])])
+@pytest.mark.parametrize(
+    ("arguments", "added"),
+    [([], []), (["--conformance"], ["1.35.6"]), (["--common"], [])],
+)
 def test_mirror_has_the_tests_only_with_the_switch(
     arguments: list[str],
     added: list[str],
@@ -82,7 +85,7 @@ def test_mirror_has_the_tests_only_with_the_switch(
 
     def build(directory: Path, *_: object, optional: tuple[str, ...]) -> Path:
         # Users build mirrors for stacks that this command does not know.
-        assert optional == OPTIONAL_ARTIFACTS
+        assert optional == (() if "--common" in arguments else OPTIONAL_ARTIFACTS)
         return directory
 
     monkeypatch.setattr(mirror, "build", build)
