@@ -63,7 +63,11 @@ NODE_ARTIFACTS = (
 )
 """Files that hosts of every cluster fetch and that a mirror holds."""
 
-OPTIONAL_ARTIFACTS = ("ecr-credential-provider", "coredns", "iproute")
+OPTIONAL_ARTIFACTS = (
+    *("ecr-credential-provider", "coredns", "iproute"),
+    *("cni-bandwidth", "cni-dhcp", "cni-dummy", "cni-firewall", "cni-host-device", "cni-ipvlan"),
+    *("cni-macvlan", "cni-ptp", "cni-sbr", "cni-static", "cni-tap", "cni-tuning", "cni-vlan", "cni-vrf"),
+)
 """Files that hosts of some clusters fetch. A mirror for other clusters need not hold them."""
 
 

@@ -161,6 +161,15 @@ COMPONENTS: tuple[Component, ...] = (
             ("cni-loopback", f"{_CNI}/plugins/main/loopback"),
             ("cni-host-local", f"{_CNI}/plugins/ipam/host-local"),
             ("cni-portmap", f"{_CNI}/plugins/meta/portmap"),
+            *((f"cni-{name}", f"{_CNI}/plugins/ipam/{name}") for name in ("dhcp", "static")),
+            *(
+                (f"cni-{name}", f"{_CNI}/plugins/main/{name}")
+                for name in ("dummy", "host-device", "ipvlan", "macvlan", "ptp", "tap", "vlan")
+            ),
+            *(
+                (f"cni-{name}", f"{_CNI}/plugins/meta/{name}")
+                for name in ("bandwidth", "firewall", "sbr", "tuning", "vrf")
+            ),
         ),
         official=_github_release(
             "containernetworking/plugins",

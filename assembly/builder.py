@@ -137,6 +137,7 @@ def _network(settings: Settings) -> Network:
         backend=section.backend,
         proxy_mode=section.proxy_mode,
         policies=section.policies,
+        cni=section.cni,
         mtu=section.mtu,
         domain=section.domain,
         ssh_ports=_ssh_ports(settings),

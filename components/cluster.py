@@ -18,11 +18,13 @@ from components.members import Bundles, ControlPlane, Etcd, LoadBalancers, Membe
 from components.node_pool import NodePool, NodePoolArgs
 from components.pki import Pki, PkiArgs
 from components.provider import Provider, Secrets
+from components.refused_changes import recorded_inputs
 from components.tolerate_failure import tolerate_failure
 from nodeconfig.trust import needs_publication, publication_script
 from topology.certificates import FRONT_PROXY_CA, KUBERNETES_CA, trust_bundle
 from topology.identities import inventory, token_owners
 from topology.model import Member, Role, Topology
+from topology.options import NetworkPlugin
 
 Connect = Callable[[Output[str], Sequence[Resource]], kubernetes.Provider]
 """Function that creates the connection to the API from a kubeconfig, after these resources are healthy."""
@@ -107,8 +109,7 @@ class Cluster(ComponentResource):
             secrets=self._secrets,
             provider=self._args.provider,
             version=version,
-            certificates=self._args.topology.certificates,
-            node_cache=self._args.topology.dns.node_cache,
+            recorded=recorded_inputs(self._args.topology),
             after=after,
         )
 
@@ -118,12 +119,12 @@ class Cluster(ComponentResource):
         tokens = {owner: self.pki.secrets[owner.secret] for owner in token_owners(topology)}
         JoinTokens(f"{name}-join-tokens", JoinTokensArgs(api=self.api, tokens=tokens), self._child_options)
         known = inventory(topology, self._args.provider.machine_names)
-        return [
-            Bootstrap(f"{name}-bootstrap", BootstrapArgs(api=self.api, inventory=known), self._child_options),
-            Cni(
-                f"{name}-cni", CniArgs(api=self.api, policies=topology.network.policies), self._child_options
-            ),
-        ]
+        bootstrap = BootstrapArgs(api=self.api, inventory=known)
+        objects: list[Resource] = [Bootstrap(f"{name}-bootstrap", bootstrap, self._child_options)]
+        if topology.network.cni is NetworkPlugin.FLANNEL:
+            cni = CniArgs(api=self.api, enforces_policies=topology.network.enforces_policies)
+            objects.append(Cni(f"{name}-cni", cni, self._child_options))
+        return objects
 
     def _create_pool(self, name: str, pool_name: str, after: Sequence[Resource]) -> NodePool:
         pool = next(pool for pool in self._args.topology.pools if pool.name == pool_name)

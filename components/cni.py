@@ -8,7 +8,6 @@ from pulumi import ComponentResource, ResourceOptions
 
 from components.api import Api
 from components.rbac import READ, Rule, bind_cluster_role, cluster_role, group_subject, user_subject
-from topology.options import PolicyMode
 
 # flannel writes the address of its VXLAN endpoint into annotations of its own Node. The kubelet's certificate
 # permits that; NodeRestriction protects other Nodes, labels and taints.
@@ -26,11 +25,12 @@ _NETWORK_POLICIES = (
 class CniArgs:
     """Arguments of `Cni`.
 
-    `api` is the API in which the permissions are created. `policies` is the setting `network.policies`.
+    `api` is the API in which the permissions are created. `enforces_policies` adds those of the network
+    policy controller.
     """
 
     api: Api
-    policies: PolicyMode
+    enforces_policies: bool
 
 
 class Cni(ComponentResource):
@@ -46,7 +46,7 @@ class Cni(ComponentResource):
         # Hosts that have not received this version yet authenticate as the user.
         subjects = [group_subject("system:nodes"), user_subject(flannel)]
         bind_cluster_role(f"{name}-flannel", flannel, flannel, subjects, args.api.options(self))
-        if args.policies is PolicyMode.ENFORCED:
+        if args.enforces_policies:
             self._permit_network_policies(name, args.api)
         self.register_outputs({})
 

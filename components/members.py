@@ -12,17 +12,15 @@ from components.refused_changes import (
     MEMBERS,
     VERSION,
     Inputs,
+    check_cni,
     check_encryption,
     check_members,
     check_node_cache,
     check_version,
-    encryption_inputs,
-    node_cache_inputs,
     refuse_changes,
 )
 from nodeconfig.bundle import Bundle
-from topology.dns import NodeCache
-from topology.model import Certificates, Machine, Member, Role
+from topology.model import Machine, Member, Role
 
 Bundles = Mapping[tuple[str, Role], Bundle]
 """Bundles by the name of the machine or pool and the role."""
@@ -32,8 +30,8 @@ Bundles = Mapping[tuple[str, Role], Bundle]
 class MembersArgs:
     """Arguments of members. `after` are resources that must be healthy before members change.
 
-    `version` is the version of etcd or Kubernetes; the load balancers have none. `certificates` has the
-    generations of the control planes. `node_cache` is the use of the DNS cache of nodes.
+    `version` is the version of etcd or Kubernetes; the load balancers have none. `recorded` are the inputs of
+    the control planes that later updates are compared with.
     """
 
     machines: Mapping[str, Machine]
@@ -42,8 +40,7 @@ class MembersArgs:
     secrets: Secrets
     provider: Provider
     version: str = ""
-    certificates: Certificates = field(default_factory=Certificates)
-    node_cache: NodeCache = NodeCache.NONE
+    recorded: Inputs = field(default_factory=dict)
     after: Sequence[Resource] = ()
 
 
@@ -107,7 +104,7 @@ class ControlPlane(_Members):
     """The control planes: API servers, controller managers and schedulers.
 
     An update must not skip a minor version, a stage of a change of the encryption, or the step before the
-    removal of the DNS cache.
+    removal of the DNS cache. It must not change the CNI.
     """
 
     def __init__(self, name: str, args: MembersArgs, opts: ResourceOptions | None = None) -> None:
@@ -117,12 +114,8 @@ class ControlPlane(_Members):
             name,
             args,
             opts,
-            inputs={
-                VERSION: args.version,
-                **encryption_inputs(args.certificates),
-                **node_cache_inputs(args.node_cache),
-            },
+            inputs={VERSION: args.version, **args.recorded},
             hooks=refuse_changes(
-                name, check_version("kubernetes.version"), check_encryption, check_node_cache
+                name, check_version("kubernetes.version"), check_encryption, check_cni, check_node_cache
             ),
         )

@@ -15,15 +15,15 @@ from pulumi import ResourceHook, ResourceHookArgs, ResourceHookBinding, Resource
 from topology.dns import NodeCache
 from topology.encryption import ENCRYPTION
 from topology.encryption_stages import find_skipped_stages, record_rotations, recorded_rotations
-from topology.model import Certificates
+from topology.model import Certificates, Topology
+from topology.options import NetworkPlugin
 from topology.transitions import find_member_problem, skips_minor_version
 
 Inputs = Mapping[str, object]
 """The inputs of a component."""
-MEMBERS, VERSION, NODE_CACHE = "members", "version", "node_cache"
-"""The inputs that hooks compare: a list of member names, the version of etcd or Kubernetes, and the use of
-the DNS cache of nodes, which is missing without a cache. The input `encryption` has the generations of the
-encryption. It is missing while all of them are the first.
+MEMBERS, VERSION, NODE_CACHE, CNI = "members", "version", "node_cache", "cni"
+"""The inputs that hooks compare: a list of member names, the version of etcd or Kubernetes, the use of the
+DNS cache of nodes, and the CNI. The input `encryption` has the generations of the encryption.
 """
 
 
@@ -66,9 +66,16 @@ def check_encryption(old: Inputs, new: Inputs) -> str:
     return "; ".join(find_skipped_stages(before, after))
 
 
-def node_cache_inputs(node_cache: NodeCache) -> dict[str, object]:
-    """Return the input with the use of the DNS cache, if nodes have one."""
-    return {} if node_cache is NodeCache.NONE else {NODE_CACHE: str(node_cache)}
+def recorded_inputs(topology: Topology) -> Inputs:
+    """Return the inputs of the control planes that hooks compare, without those that have their defaults, so
+    that states of earlier versions stay the same.
+    """
+    inputs = encryption_inputs(topology.certificates)
+    if topology.dns.node_cache is not NodeCache.NONE:
+        inputs[NODE_CACHE] = str(topology.dns.node_cache)
+    if topology.network.cni is not NetworkPlugin.FLANNEL:
+        inputs[CNI] = str(topology.network.cni)
+    return inputs
 
 
 def check_node_cache(old: Inputs, new: Inputs) -> str:
@@ -78,6 +85,20 @@ def check_node_cache(old: Inputs, new: Inputs) -> str:
     return (
         "dns.node_cache: used cannot become none in one step, because running pods still ask the cache; set "
         "idle, run `up`, restart the pods, then set none"
+    )
+
+
+def check_cni(old: Inputs, new: Inputs) -> str:
+    """Return the reason why a change of the CNI is refused; empty if it stays the same.
+
+    Pods keep the addresses and interfaces of the CNI that created them.
+    """
+    before, after = (str(inputs.get(CNI, NetworkPlugin.FLANNEL)) for inputs in (old, new))
+    if before == after:
+        return ""
+    return (
+        f"network.cni: {before} cannot become {after}, because all pods would lose their network; create "
+        "another cluster with this setting and move the workloads there"
     )
 
 

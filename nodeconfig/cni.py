@@ -12,25 +12,47 @@ from nodeconfig.bundle import File
 from nodeconfig.component import Component
 from nodeconfig.host_paths import CNI, FLANNEL_SUBNET, LIBRARY
 from topology.model import Topology
+from topology.options import NetworkPlugin
 
 _NAME = "kubewright"
 _ADDRESSES = f"/var/lib/cni/networks/{_NAME}"
-_PLUGINS = ("bridge", "loopback", "host-local", "portmap")
+PLUGINS = ("bridge", "loopback", "host-local", "portmap")
+"""The plugins that pods of flannel need."""
+OTHER_PLUGINS = (
+    *("bandwidth", "dhcp", "dummy", "firewall", "host-device", "ipvlan", "macvlan", "ptp", "sbr", "static"),
+    *("tap", "tuning", "vlan", "vrf"),
+)
+"""The other plugins of upstream's release for Linux, which other CNIs and their chains of plugins may use."""
+_OWN_CNI_PLUGINS = "/opt/cni/bin"
 WRITE_CONFLIST = f"{LIBRARY}/write-conflist"
 """Path on a host of the program that writes the CNI configuration with the pod subnet of `FLANNEL_SUBNET`."""
 
 
 def component(topology: Topology) -> Component:
-    """Return the CNI component of a node."""
+    """Return the CNI component of a node. The user's own CNI finds all plugins of upstream."""
+    flannel = topology.network.cni is NetworkPlugin.FLANNEL
+    plugins = PLUGINS if flannel else (*PLUGINS, *OTHER_PLUGINS)
     return Component(
-        files=(File(WRITE_CONFLIST, _write_conflist(topology), mode=0o755),),
-        artifacts=tuple((f"cni-{name}", f"{CNI}/{name}") for name in _PLUGINS),
+        files=(File(WRITE_CONFLIST, _write_conflist(topology), mode=0o755),) if flannel else (),
+        artifacts=tuple((f"cni-{name}", f"{plugin_directory(topology)}/{name}") for name in plugins),
         directories=(
             File("/etc/cni", "", mode=0o755),
             File("/etc/cni/net.d", "", mode=0o755),
             File("/var/lib/cni", "", mode=0o700),
         ),
     )
+
+
+def plugin_directory(topology: Topology) -> str:
+    """Return the directory of the CNI plugins on nodes; for the user's own CNI, where CNIs install theirs."""
+    return CNI if topology.network.cni is NetworkPlugin.FLANNEL else _OWN_CNI_PLUGINS
+
+
+def optional_artifacts(topology: Topology) -> tuple[str, ...]:
+    """Return the names of the artifacts that only nodes for the user's own CNI fetch."""
+    if topology.network.cni is NetworkPlugin.FLANNEL:
+        return ()
+    return tuple(f"cni-{name}" for name in OTHER_PLUGINS)
 
 
 def _write_conflist(topology: Topology) -> str:

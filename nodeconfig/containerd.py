@@ -5,8 +5,9 @@ from __future__ import annotations
 import re
 
 from nodeconfig.bundle import File, SecretFile, Service
+from nodeconfig.cni import plugin_directory
 from nodeconfig.component import Component
-from nodeconfig.host_paths import BIN, CNI, CONTAINERD_SOCKET, LIBRARY
+from nodeconfig.host_paths import BIN, CONTAINERD_SOCKET, LIBRARY
 from nodeconfig.systemd import Unit
 from topology.images import pinned_image
 from topology.model import Registry, Topology
@@ -68,7 +69,7 @@ config_path = "{_REGISTRIES}"
 restrict_oom_score_adj = true
 
 [plugins."io.containerd.cri.v1.runtime".cni]
-bin_dirs = ["{CNI}"]
+bin_dirs = ["{plugin_directory(topology)}"]
 conf_dir = "/etc/cni/net.d"
 
 [plugins."io.containerd.cri.v1.runtime".containerd]

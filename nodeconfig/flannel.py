@@ -11,14 +11,20 @@ from nodeconfig.component import Component, json_file
 from nodeconfig.host_paths import BIN, CA, FLANNEL_SUBNET, KUBELET_CLIENT, KUBERNETES, NETFILTER
 from nodeconfig.kubeconfig import authority_file, kubeconfig
 from nodeconfig.systemd import Unit
-from topology.model import Backend, ProxyMode, Topology
+from topology.model import Topology
+from topology.options import Backend, NetworkPlugin, ProxyMode
 
 _NETWORK_CONFIG = "/etc/kube-flannel/net-conf.json"
 _KUBECONFIG = f"{KUBERNETES}/flannel.conf"
 
 
 def component(topology: Topology, server: str) -> Component:
-    """Return the flannel component of a node. `server` is the URL of the API for this node."""
+    """Return the flannel component of a node. `server` is the URL of the API for this node.
+
+    The component is empty for a cluster whose users install their own CNI.
+    """
+    if topology.network.cni is NetworkPlugin.NONE:
+        return Component()
     # With the certificate of its node, flannel can change no other Node.
     config = kubeconfig(
         _KUBECONFIG, server, {"client-certificate": KUBELET_CLIENT, "client-key": KUBELET_CLIENT}

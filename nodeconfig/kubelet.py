@@ -27,7 +27,7 @@ from nodeconfig.systemd import Unit
 from topology.dns import NODE_CACHE_ADDRESS, NodeCache
 from topology.identities import TOKEN_FILE
 from topology.model import SHARED_GENERATION, Pool, Topology
-from topology.options import Kubelet
+from topology.options import Kubelet, NetworkPlugin
 from topology.ports import KUBELET_HEALTH_PORT
 
 _CONFIG = f"{KUBERNETES}/kubelet.json"
@@ -62,7 +62,9 @@ def component(topology: Topology, pool: Pool, server: str) -> Component:
         *(f"{BIN}/kubelet", config.path, bootstrap.path, prepare.path, CA),
         *((image_credentials.CONFIG,) if credentials.files else ()),
     )
-    ready = f"local_health http://127.0.0.1:{KUBELET_HEALTH_PORT}/healthz && node_ready"
+    # A Node without the pod network of the user's own CNI is not Ready.
+    without_network = " without-network" if topology.network.cni is NetworkPlugin.NONE else ""
+    ready = f"local_health http://127.0.0.1:{KUBELET_HEALTH_PORT}/healthz && node_ready{without_network}"
     return Component(
         files=(config, bootstrap, *renewal, prepare, minor_file, unit.file(), *credentials.files),
         secrets=(authority_file("kubernetes-ca"), SecretFile(_TOKEN, TOKEN_FILE)),

@@ -22,7 +22,6 @@ from nodeconfig.host_paths import (
 from nodeconfig.kubeconfig import authority_file, kubeconfig
 from nodeconfig.systemd import TOOLS_PATH, Unit, sandbox
 from topology.model import Topology
-from topology.options import PolicyMode
 from topology.ports import NETWORK_POLICY_METRICS_PORT
 
 _UNIT = "kube-router.service"
@@ -38,7 +37,7 @@ def component(topology: Topology, server: str) -> Component:
 
     The component is empty if the settings do not enforce network policies.
     """
-    if topology.network.policies is PolicyMode.NONE:
+    if not topology.network.enforces_policies:
         return Component()
     # With the certificate of its node, the controller can change no object but its Node.
     config = kubeconfig(

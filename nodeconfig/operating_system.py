@@ -7,7 +7,8 @@ from collections.abc import Iterable
 from nodeconfig import firewall
 from nodeconfig.bundle import File, Service
 from nodeconfig.component import Component, combine_components
-from topology.model import ProxyMode, Role, Topology
+from topology.model import Role, Topology
+from topology.options import ProxyMode
 
 _MODULES = ("overlay", "br_netfilter", "nf_conntrack", "vxlan")
 _SYSCTLS = "/etc/sysctl.d/90-kubewright.conf"

@@ -86,7 +86,11 @@ def bundles(topology: Topology, index: Index) -> dict[tuple[str, Role], Bundle]:
 
 def optional_artifacts(topology: Topology) -> tuple[str, ...]:
     """Return the names of the artifacts that hosts of this cluster fetch and that other clusters may lack."""
-    return (*image_credentials.programs(topology), *dns_cache.artifacts(topology))
+    return (
+        *image_credentials.programs(topology),
+        *dns_cache.artifacts(topology),
+        *cni.optional_artifacts(topology),
+    )
 
 
 def pool_bundle(topology: Topology, pool: Pool, index: Index) -> Bundle:

@@ -73,6 +73,8 @@ class NetworkArgs(TypedDict, total=False):
     """Address range of services, a /12 to a /26."""
     node_ports: str
     """Port range of services of type NodePort, as `FIRST-LAST`."""
+    cni: str
+    """Software that connects pods; `none`: nodes are not Ready until you install your own CNI."""
     backend: str
     """Backend of flannel; `host-gw` is faster, but requires all nodes in the same layer 2 network."""
     proxy_mode: str

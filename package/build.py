@@ -30,7 +30,7 @@ from settings import Settings
 from settings.warnings import settings_warnings
 from topology import exposure, sizing
 from topology.model import Topology
-from topology.options import PolicyMode
+from topology.options import NetworkPlugin
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -172,7 +172,7 @@ def _create_add_ons(
         MetricsServerArgs(api=api, topology=topology, ca=pki.ca, secrets=pki.secrets),
         options,
     )
-    if topology.network.policies is PolicyMode.NONE:
+    if topology.network.cni is NetworkPlugin.FLANNEL and not topology.network.enforces_policies:
         IneffectivePolicies(scope.name("ineffective-policies"), IneffectivePoliciesArgs(api=api), options)
     DefaultAccounts(scope.name("default-accounts"), DefaultAccountsArgs(api=api), options)
     access = Access(scope.name("access"), AccessArgs(api=api, access=args.settings.access), options)

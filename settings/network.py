@@ -9,8 +9,8 @@ from pydantic import Field
 
 from settings.base import Section
 from settings.types import Name, Network, NonEmpty, Port, PortNumbers, PortRange, Subdomain
-from topology.model import Backend, ProxyMode, Role
-from topology.options import PolicyMode
+from topology.model import Role
+from topology.options import Backend, NetworkPlugin, PolicyMode, ProxyMode
 from topology.ports import API_PORT
 
 
@@ -55,6 +55,8 @@ class NetworkSettings(Section):
     """Address range of services, a /12 to a /26."""
     node_ports: PortRange = (30000, 32767)
     """Port range of services of type NodePort, as `FIRST-LAST`."""
+    cni: NetworkPlugin = NetworkPlugin.FLANNEL
+    """Software that connects pods; `none`: nodes are not Ready until you install your own CNI."""
     backend: Backend = Backend.VXLAN
     """Backend of flannel; `host-gw` is faster, but requires all nodes in the same layer 2 network."""
     proxy_mode: ProxyMode = ProxyMode.NFTABLES

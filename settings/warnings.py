@@ -6,7 +6,7 @@ from settings.cluster import Settings
 from settings.owned_flags import COMPONENTS
 from settings.problem import format_path
 from settings.rules.extra_args import extra_args
-from topology.options import PolicyMode
+from topology.options import NetworkPlugin, PolicyMode
 
 
 def settings_warnings(settings: Settings) -> list[str]:
@@ -20,7 +20,7 @@ def settings_warnings(settings: Settings) -> list[str]:
 
 def network_policy_warnings(settings: Settings) -> list[str]:
     """Return a warning if NetworkPolicy objects have no effect."""
-    if settings.network.policies is PolicyMode.ENFORCED:
+    if settings.network.policies is PolicyMode.ENFORCED or settings.network.cni is NetworkPlugin.NONE:
         return []
     return [
         "network.policies: none: NetworkPolicy objects have no effect, every pod can connect to every other "

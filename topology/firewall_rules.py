@@ -9,6 +9,7 @@ from ipaddress import IPv4Network, collapse_addresses
 from topology.dns import NodeCache
 from topology.model import Member, Role, Topology
 from topology.open_ports import OpenPort
+from topology.options import NetworkPlugin
 from topology.ports import ENDPOINT_PORT, NODE_PORT_RANGE, PORT_TABLE, SSH_PORTS, PortRow, Protocol, Source
 
 
@@ -126,7 +127,9 @@ def _is_needed(topology: Topology, row: PortRow) -> bool:
         return False
     if row.with_load_balancers not in (None, bool(topology.load_balancers)):
         return False
-    return row.backend in (None, topology.network.backend)
+    if row.backend is None:
+        return True
+    return topology.network.cni is NetworkPlugin.FLANNEL and row.backend is topology.network.backend
 
 
 def _format_line(sources: str, targets: str, ports: str, purpose: str, networks: str) -> str:

@@ -14,11 +14,14 @@ from typing import TYPE_CHECKING
 from topology.dns import Dns
 from topology.options import (
     NO_EXTRA_FLAGS,
+    Backend,
     ControlPlaneOptions,
     Encryption,
     ExtraFlags,
     Kubelet,
+    NetworkPlugin,
     PolicyMode,
+    ProxyMode,
     Snapshots,
 )
 
@@ -33,20 +36,6 @@ class Role(StrEnum):
     ETCD = "etcd"
     CONTROL_PLANE = "control-plane"
     NODE = "node"
-
-
-class Backend(StrEnum):
-    """The backend with which flannel sends packets between nodes."""
-
-    VXLAN = "vxlan"
-    HOST_GW = "host-gw"
-
-
-class ProxyMode(StrEnum):
-    """The mode of kube-proxy."""
-
-    NFTABLES = "nftables"
-    IPTABLES = "iptables"
 
 
 class TaintEffect(StrEnum):
@@ -157,6 +146,13 @@ class Network:
     """DNS domains of machine names in a cloud. Serving certificates of kubelets contain these names."""
     open_ports: tuple[OpenPort, ...] = ()
     policies: PolicyMode = PolicyMode.ENFORCED
+    """Whether nodes enforce network policies. It has no meaning with the user's own CNI."""
+    cni: NetworkPlugin = NetworkPlugin.FLANNEL
+
+    @property
+    def enforces_policies(self) -> bool:
+        """Whether Kubewright's nodes enforce network policies."""
+        return self.cni is NetworkPlugin.FLANNEL and self.policies is PolicyMode.ENFORCED
 
     @property
     def api_service(self) -> IPv4Address:

@@ -13,6 +13,27 @@ SECRETS = "secrets"
 """The resource whose objects are always encrypted in etcd."""
 
 
+class Backend(StrEnum):
+    """The backend with which flannel sends packets between nodes."""
+
+    VXLAN = "vxlan"
+    HOST_GW = "host-gw"
+
+
+class ProxyMode(StrEnum):
+    """The mode of kube-proxy."""
+
+    NFTABLES = "nftables"
+    IPTABLES = "iptables"
+
+
+class NetworkPlugin(StrEnum):
+    """The software that connects pods. With `NONE`, users install their own."""
+
+    FLANNEL = "flannel"
+    NONE = "none"
+
+
 class PolicyMode(StrEnum):
     """Whether nodes enforce the NetworkPolicy objects of the cluster."""
 

@@ -10,7 +10,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
-from topology.model import Backend, Role
+from topology.model import Role
+from topology.options import Backend
 
 
 class Source(StrEnum):

@@ -13,6 +13,7 @@ from pulumi_kubernetes.meta.v1 import LabelSelectorArgs, ObjectMetaArgs
 
 from components.addons.corefile import corefile
 from components.addons.workload import (
+    await_annotations,
     disruption_budget,
     http_probe,
     restricted_context,
@@ -72,7 +73,12 @@ class CoreDns(ComponentResource):
         service = self._create_service(f"{name}-service", args)
         apps.Deployment(
             f"{name}-deployment",
-            metadata=ObjectMetaArgs(name=_NAME, namespace=_NAMESPACE, labels=_LABELS),
+            metadata=ObjectMetaArgs(
+                name=_NAME,
+                namespace=_NAMESPACE,
+                labels=_LABELS,
+                annotations=await_annotations(args.topology) or None,
+            ),
             spec=_deployment_spec(args.topology, config_text),
             opts=args.api.options(
                 self,

@@ -13,6 +13,7 @@ from pulumi_kubernetes.apiregistration.v1 import APIService, APIServiceSpecArgs,
 from pulumi_kubernetes.meta.v1 import LabelSelectorArgs, ObjectMetaArgs
 
 from components.addons.workload import (
+    await_annotations,
     disruption_budget,
     http_probe,
     restricted_context,
@@ -100,7 +101,12 @@ class MetricsServer(ComponentResource):
         )
         deployment = apps.Deployment(
             f"{name}-deployment",
-            metadata=ObjectMetaArgs(name=_NAME, namespace=_NAMESPACE, labels=_LABELS),
+            metadata=ObjectMetaArgs(
+                name=_NAME,
+                namespace=_NAMESPACE,
+                labels=_LABELS,
+                annotations=await_annotations(args.topology) or None,
+            ),
             spec=_deployment_spec(args.topology),
             opts=args.api.options(self, depends_on=[account, *roles, certificate, *args.api.publication]),
         )
@@ -131,7 +137,11 @@ class MetricsServer(ComponentResource):
     def _create_api_service(self, name: str, args: MetricsServerArgs, options: ResourceOptions) -> APIService:
         return APIService(
             name,
-            metadata=ObjectMetaArgs(name="v1beta1.metrics.k8s.io", labels=_LABELS),
+            metadata=ObjectMetaArgs(
+                name="v1beta1.metrics.k8s.io",
+                labels=_LABELS,
+                annotations=await_annotations(args.topology) or None,
+            ),
             spec=APIServiceSpecArgs(
                 group="metrics.k8s.io",
                 version="v1beta1",

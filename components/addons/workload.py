@@ -11,6 +11,7 @@ from pulumi import ResourceOptions
 from pulumi_kubernetes.meta.v1 import LabelSelectorArgs, ObjectMetaArgs
 
 from topology.model import Topology
+from topology.options import NetworkPlugin
 
 
 def spread_constraints(
@@ -48,6 +49,13 @@ def trust_annotations(topology: Topology) -> dict[str, str]:
     if "kubernetes" not in rotations:
         return {}
     return {"kubewright.dev/trusts": " ".join(map(str, rotations["kubernetes"].trusted))}
+
+
+def await_annotations(topology: Topology) -> dict[str, str]:
+    """Return annotations of a workload that the engine must not wait for: without the user's own CNI, pods do
+    not start. The result is empty for a cluster with a pod network.
+    """
+    return {"pulumi.com/skipAwait": "true"} if topology.network.cni is NetworkPlugin.NONE else {}
 
 
 def system_tolerations() -> list[core.TolerationArgs]:

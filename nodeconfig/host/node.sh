@@ -10,14 +10,16 @@ local_health() { # URL without TLS on loopback: succeeds when that component of 
     KUBECONFIG=$WORK/none "$LIBRARY/bin/kubectl" --request-timeout=3s --server="${1%/*}" get --raw "/${1##*/}"
 }
 
-node_ready() {
+node_ready() { # [without-network]: the Node is Ready, or would be with a pod network
     if ! has_kubelet_certificate; then
         say "node $NODE_NAME has no certificate: if the host was reinstalled, its old Node must be deleted:" \
             "run kubewright replace --host $NODE_NAME" >&2
         return 1
     fi
     state=$(node_api get node "$NODE_NAME" -o 'jsonpath={.status.conditions[?(@.type=="Ready")]}') || return 1
-    case $state in *'"status":"True"'*) return 0 ;; esac
+    case ${1:-}:$state in
+    *'"status":"True"'* | without-network:*'NetworkReady=false'*) return 0 ;;
+    esac
     say "node $NODE_NAME: ${state:-no condition Ready yet}" >&2
     return 1
 }

@@ -9,8 +9,8 @@ from settings.clouds import CloudSettings, SubnetSettings
 from settings.cluster import CLOUD_SECTIONS
 from settings.problem import Problem
 from settings.rules.base import RuleInput, rule
-from topology.model import Backend
 from topology.network import find_overlaps
+from topology.options import Backend
 from topology.subnets import FIRST_ETCD_MEMBER, MAX_MEMBERS, MAX_PREFIX, MAX_ZONES, usable_addresses
 
 _MEMBER_ADDRESSES = FIRST_ETCD_MEMBER + MAX_MEMBERS + 1

@@ -7,7 +7,8 @@ from collections.abc import Iterator
 from settings.problem import Problem
 from settings.rules.base import RuleInput, rule
 from topology.model import Role
-from topology.ports import API_PORT, CLUSTER_PORTS, SSH_PORT
+from topology.options import NetworkPlugin
+from topology.ports import API_PORT, CLUSTER_PORTS, SSH_PORT, VXLAN_PORT
 
 
 @rule(needs=("network.node_ports",))
@@ -45,6 +46,8 @@ def opened_ports_are_free(rule_input: RuleInput) -> Iterator[Problem]:
         first, last = entry.port
         path, value = f"network.ports.{name}.port", str(first) if first == last else f'"{first}-{last}"'
         taken = [f"{port} ({owner})" for port, owner in CLUSTER_PORTS.items() if first <= port <= last]
+        if network.cni is NetworkPlugin.NONE and first <= VXLAN_PORT <= last:
+            taken.remove(f"{VXLAN_PORT} ({CLUSTER_PORTS[VXLAN_PORT]})")
         if taken:
             yield Problem(path, value, f"Kubewright decides about {', '.join(taken)}; choose another port")
         start, end = network.node_ports

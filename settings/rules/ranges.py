@@ -10,7 +10,6 @@ from settings.kubelet import DEFAULTS
 from settings.problem import Problem
 from settings.rules.base import RuleInput, rule
 from topology.environments import PUBLIC_ENVIRONMENTS
-from topology.model import Backend
 from topology.network import (
     MAX_SPLIT_BITS,
     find_network,
@@ -21,6 +20,7 @@ from topology.network import (
     pods_prefix_for_nodes,
     service_addresses,
 )
+from topology.options import Backend
 
 _RESERVED_RANGES = {
     "this host (RFC 1122)": IPv4Network("0.0.0.0/8"),

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from components.refused_changes import check_node_cache, node_cache_inputs
+from components.refused_changes import check_node_cache, recorded_inputs
+from testkit.bundles import cluster
 from tests.unit.components.conftest import Deploy
 from tests.unit.components.graph import cluster_config
 from topology.dns import NodeCache
@@ -15,7 +16,10 @@ from topology.dns import NodeCache
 @pytest.mark.parametrize("old", NodeCache)
 @pytest.mark.parametrize("new", NodeCache)
 def test_only_the_removal_of_a_used_cache_is_refused(old: NodeCache, new: NodeCache) -> None:
-    problem = check_node_cache(node_cache_inputs(old), node_cache_inputs(new))
+    before, after = (
+        recorded_inputs(cluster(sections={"dns": {"node_cache": str(value)}})) for value in (old, new)
+    )
+    problem = check_node_cache(before, after)
     assert bool(problem) is ((old, new) == (NodeCache.USED, NodeCache.NONE))
     assert not problem or "set idle" in problem
 

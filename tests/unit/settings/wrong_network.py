@@ -37,6 +37,21 @@ NETWORK = (
         )
         for ports in ("9050-9100", "9150-9160", "9200-9210")
     ),
+    # The user's own CNI
+    InvalidSettings("network.cni", '"calico": unknown; allowed: flannel, none', {"network.cni": "calico"}),
+    *(
+        InvalidSettings(
+            f"network.{key}",
+            f'"{value}": has no effect with network.cni: none',
+            {"network.cni": "none", f"network.{key}": value},
+        )
+        for key, value in (("backend", "vxlan"), ("policies", "enforced"), ("mtu", 1400))
+    ),
+    InvalidSettings(
+        "network.ports.overlay.port",
+        "Kubewright decides about 8472 (flannel vxlan)",
+        {"network.ports": {"overlay": ROW | {"port": 8472, "protocol": "udp"}}},
+    ),
     # Address ranges
     InvalidSettings(
         "network.pods",

@@ -1,0 +1,84 @@
+"""Tests of nodes for the user's own CNI (`network.cni: none`)."""
+
+from __future__ import annotations
+
+import subprocess
+
+import pytest
+
+from artifacts.components import COMPONENTS
+from nodeconfig import bundles
+from nodeconfig.bundle import Bundle
+from nodeconfig.roles import optional_artifacts
+from testkit.bundles import FakeIndex, cluster
+from topology.firewall_rules import rules_for
+from topology.model import Role
+
+PLUGINS = "/opt/cni/bin"
+NOT_READY = '{"message":"container runtime network not ready: NetworkReady=false","status":"False"}'
+LOST = '{"message":"Kubelet stopped posting node status.","status":"Unknown"}'
+READY = '{"message":"kubelet is posting ready status","status":"True"}'
+
+
+def node(cni: str) -> Bundle:
+    return bundles(cluster(cni=cni), FakeIndex())["w-1", Role.NODE]
+
+
+def content(bundle: Bundle, path: str) -> str:
+    """Return the file of a bundle at a path."""
+    (text,) = (file.content for file in bundle.files if file.path == path)
+    return text
+
+
+def test_node_has_no_programs_of_flannel() -> None:
+    own, flannel = node("none"), node("flannel")
+    removed = {item.unit for item in flannel.services} - {item.unit for item in own.services}
+    assert removed == {"flanneld.service", "kube-router.service"}
+    assert not {"flanneld", "kube-router", "ipset"} & {artifact.name for artifact in own.artifacts}
+    assert not [file.path for file in own.files if "flannel" in file.path or "conflist" in file.path]
+
+
+def test_all_plugins_of_upstream_are_where_other_cnis_install_theirs() -> None:
+    bundle = node("none")
+    (component,) = (component for component in COMPONENTS if component.name == "cni-plugins")
+    paths = {artifact.name: artifact.path for artifact in bundle.artifacts if "/cni/" in artifact.path}
+    assert paths == {name: f"{PLUGINS}/{name.removeprefix('cni-')}" for name, _ in component.packages}
+    assert len(paths) == 18
+    config = content(bundle, "/etc/containerd/config.toml")
+    assert f'bin_dirs = ["{PLUGINS}"]\nconf_dir = "/etc/cni/net.d"\n' in config
+
+
+def test_only_clusters_with_an_own_cni_need_the_other_plugins() -> None:
+    assert optional_artifacts(cluster()) == ()
+    common = {artifact.name for artifact in node("flannel").artifacts}
+    names = {artifact.name for artifact in node("none").artifacts if artifact.name.startswith("cni-")}
+    assert set(optional_artifacts(cluster(cni="none"))) == names - common
+
+
+@pytest.mark.parametrize(
+    ("cni", "state", "ready"),
+    [
+        ("none", NOT_READY, True),
+        ("none", READY, True),
+        ("none", LOST, False),
+        ("flannel", NOT_READY, False),
+        ("flannel", READY, True),
+    ],
+)
+def test_delivery_waits_for_the_pod_network_only_with_flannel(cni: str, state: str, ready: bool) -> None:
+    (check,) = (item.ready for item in node(cni).services if item.unit == "kubelet.service")
+    fakes = f"""
+    . nodeconfig/host/node.sh
+    local_health() {{ :; }}
+    has_kubelet_certificate() {{ :; }}
+    say() {{ printf '%s\\n' "$*"; }}
+    node_api() {{ printf '%s' '{state}'; }}
+    NODE_NAME=w-1
+    """
+    result = subprocess.run(["sh", "-c", f"{fakes}\n{check}"], check=False, capture_output=True)
+    assert (result.returncode == 0) is ready
+
+
+def test_port_of_vxlan_is_closed() -> None:
+    assert 8472 in {rule.first for rule in rules_for(cluster(), [Role.NODE])}
+    assert 8472 not in {rule.first for rule in rules_for(cluster(cni="none"), [Role.NODE])}
