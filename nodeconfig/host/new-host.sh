@@ -10,10 +10,17 @@ check_new_host() {
         die "SELinux is enforcing, and Kubewright does not label its files: set SELINUX=permissive in" \
             "/etc/selinux/config and restart the host"
     ! systemctl is-active --quiet firewalld 2>/dev/null || refuse_firewall firewalld "systemctl disable --now firewalld"
-    # The unit of ufw is active even if ufw is not.
-    ! grep -qsx 'ENABLED=yes' "$ROOT/etc/ufw/ufw.conf" || refuse_firewall ufw "ufw disable"
+    ! ufw_is_enabled || refuse_firewall ufw "ufw disable"
     chains=$(dropping_chains) || die "the packet filter of this host could not be read"
     [ -z "$chains" ] || refuse_firewall "$chains" "remove the chain or its policy"
+}
+
+ufw_is_enabled() { # its unit is active even if it is not
+    [ -f "$ROOT/etc/ufw/ufw.conf" ] || return 1
+    while read -r line; do
+        [ "$line" != ENABLED=yes ] || return 0
+    done <"$ROOT/etc/ufw/ufw.conf"
+    return 1
 }
 
 refuse_firewall() { # NAME WHAT-TO-DO
