@@ -202,9 +202,14 @@ class Cluster:
         return list(self.get(*words)["items"])
 
     def apply(self, *objects: Mapping[str, Any]) -> None:
-        """Apply Kubernetes objects."""
+        """Apply Kubernetes objects. Wait until pods can be created in new namespaces."""
         listed = {"apiVersion": "v1", "kind": "List", "items": objects}
         self.kubectl("apply", "-f", "-", stdin=json.dumps(listed))
+        for item in objects:
+            if item["kind"] == "Namespace":
+                # The controller manager creates the account some time after the namespace.
+                name = item["metadata"]["name"]
+                self.kubectl("wait", "-n", name, "--for=create", "serviceaccount/default", "--timeout=50s")
 
     def wait_rollout(self, namespace: str, workload: str, timeout: float = 90) -> None:
         """Wait until all pods of a workload (`deployment/x`, `daemonset/x`) are ready."""

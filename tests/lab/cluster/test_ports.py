@@ -7,12 +7,20 @@ import pytest
 from testkit import pods
 from testkit.cluster import Cluster
 from testkit.wait import eventually
-from topology.ports import CLUSTER_PORTS, NODE_PORT_RANGE, PORT_TABLE, SSH_PORTS
+from topology.ports import (
+    CLUSTER_PORTS,
+    DNS_CACHE_HEALTH_PORTS,
+    DNS_CACHE_METRICS_PORTS,
+    NODE_PORT_RANGE,
+    PORT_TABLE,
+    SSH_PORTS,
+)
 
 ABSENT = {
     6444: "haproxy runs on hosts with the role load balancer",
     9443: "the controllers of clouds run on clouds",
     10290: "Azure's health extension runs on Azure",
+    **dict.fromkeys((*DNS_CACHE_METRICS_PORTS, *DNS_CACHE_HEALTH_PORTS), "nodes have no DNS cache"),
 }
 """Ports of the table without a listener in the test cluster."""
 PORT = 9100
