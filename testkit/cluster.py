@@ -202,14 +202,11 @@ class Cluster:
         return list(self.get(*words)["items"])
 
     def apply(self, *objects: Mapping[str, Any]) -> None:
-        """Apply Kubernetes objects. Wait until pods can be created in new namespaces."""
+        """Apply Kubernetes objects. Wait for the service accounts of new namespaces, which pods need."""
         listed = {"apiVersion": "v1", "kind": "List", "items": objects}
         self.kubectl("apply", "-f", "-", stdin=json.dumps(listed))
-        for item in objects:
-            if item["kind"] == "Namespace":
-                # The controller manager creates the account some time after the namespace.
-                name = item["metadata"]["name"]
-                self.kubectl("wait", "-n", name, "--for=create", "serviceaccount/default", "--timeout=50s")
+        for name in names([item for item in objects if item["kind"] == "Namespace"]):
+            self.kubectl("wait", "-n", name, "--for=create", "serviceaccount/default")
 
     def wait_rollout(self, namespace: str, workload: str, timeout: float = 90) -> None:
         """Wait until all pods of a workload (`deployment/x`, `daemonset/x`) are ready."""
@@ -286,9 +283,7 @@ class Cluster:
         self.lab_command("join", self.name, "--host", host)
 
     def services(self, host: str) -> dict[str, str]:
-        """Return the running services of a host as unit name and invocation id, which changes with each
-        restart.
-        """
+        """Return the running services of a host: unit name and invocation id, which each restart changes."""
         script = "systemctl show --type=service --state=running --property=Id,InvocationID '*'"
         invocations: dict[str, str] = {}
         for block in self.ssh(host, script).stdout.split("\n\n"):
