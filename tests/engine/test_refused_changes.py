@@ -16,6 +16,7 @@ from types import SimpleNamespace
 import pulumi
 
 from components.members import ControlPlane, Etcd, MembersArgs
+from components.refused_changes import encryption_inputs
 from topology.model import Certificates, Role, Rotation
 
 # As in the real program: after a failed resource, the engine reports the error and interrupts the program.
@@ -35,7 +36,7 @@ def cluster(names, etcd="3.6.16", kubernetes="1.35.6", key=None):
             secrets={},
             provider=Provider(),
             version=version,
-            certificates=Certificates(rotations=(("encryption", key),) if key else ()),
+            recorded=encryption_inputs(Certificates(rotations=(("encryption", key),) if key else ())),
         )
         kind(f"cluster-{role.value}", args)
 """
