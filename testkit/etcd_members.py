@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import subprocess
 from collections.abc import Sequence
@@ -24,9 +25,15 @@ NAMES = ("a", "b", "c", "d", "e")
 BINARIES = "usr/local/lib/kubewright/bin"
 
 
+_NETWORK = IPv4Address("127.0.0.0") + (os.getpid() % 2**16 << 8)
+"""The /24 of the members. Parallel test processes have different networks, because all members listen on the
+same ports.
+"""
+
+
 def etcd_topology(names: Sequence[str]) -> Topology:
     """Return the topology of a cluster with these etcd members."""
-    members = tuple(Member(name, IPv4Address(f"127.0.0.{21 + NAMES.index(name)}")) for name in names)
+    members = tuple(Member(name, _NETWORK + (21 + NAMES.index(name))) for name in names)
     return replace(cluster(), etcd=members)
 
 
