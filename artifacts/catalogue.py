@@ -12,7 +12,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
 
-from artifacts.components import COMPONENTS, KUBERNETES, Component, OfficialSite
+from artifacts.components import CNI_PLUGINS, COMPONENTS, KUBERNETES, Component, OfficialSite
 from artifacts.errors import ArtifactError
 from topology.model import Versions
 
@@ -65,8 +65,7 @@ NODE_ARTIFACTS = (
 
 OPTIONAL_ARTIFACTS = (
     *("ecr-credential-provider", "coredns", "iproute"),
-    *("cni-bandwidth", "cni-dhcp", "cni-dummy", "cni-firewall", "cni-host-device", "cni-ipvlan"),
-    *("cni-macvlan", "cni-ptp", "cni-sbr", "cni-static", "cni-tap", "cni-tuning", "cni-vlan", "cni-vrf"),
+    *(name for name in CNI_PLUGINS if name not in NODE_ARTIFACTS),
 )
 """Files that hosts of some clusters fetch. A mirror for other clusters need not hold them."""
 

@@ -69,6 +69,13 @@ KUBERNETES = (
 _KUBE_TEST = "k8s.io/kubernetes/test"
 _CONTAINERD = "github.com/containerd/containerd/v2"
 _CNI = "github.com/containernetworking/plugins"
+_CNI_KINDS = {
+    "ipam": ("dhcp", "host-local", "static"),
+    "main": ("bridge", "dummy", "host-device", "ipvlan", "loopback", "macvlan", "ptp", "tap", "vlan"),
+    "meta": ("bandwidth", "firewall", "portmap", "sbr", "tuning", "vrf"),
+}
+CNI_PLUGINS = tuple(f"cni-{name}" for names in _CNI_KINDS.values() for name in names)
+"""The names of all CNI plugins of upstream."""
 _KUBE_ROUTER = "github.com/cloudnativelabs/kube-router/v2"
 _PULUMI_LDFLAGS = "-X github.com/pulumi/pulumi/sdk/v3/go/common/version.Version=v{v}"
 _PULUMI = _github_release(
@@ -156,20 +163,10 @@ COMPONENTS: tuple[Component, ...] = (
     Component(
         "cni-plugins",
         go_module=_CNI,
-        packages=(
-            ("cni-bridge", f"{_CNI}/plugins/main/bridge"),
-            ("cni-loopback", f"{_CNI}/plugins/main/loopback"),
-            ("cni-host-local", f"{_CNI}/plugins/ipam/host-local"),
-            ("cni-portmap", f"{_CNI}/plugins/meta/portmap"),
-            *((f"cni-{name}", f"{_CNI}/plugins/ipam/{name}") for name in ("dhcp", "static")),
-            *(
-                (f"cni-{name}", f"{_CNI}/plugins/main/{name}")
-                for name in ("dummy", "host-device", "ipvlan", "macvlan", "ptp", "tap", "vlan")
-            ),
-            *(
-                (f"cni-{name}", f"{_CNI}/plugins/meta/{name}")
-                for name in ("bandwidth", "firewall", "sbr", "tuning", "vrf")
-            ),
+        packages=tuple(
+            (f"cni-{name}", f"{_CNI}/plugins/{kind}/{name}")
+            for kind, names in _CNI_KINDS.items()
+            for name in names
         ),
         official=_github_release(
             "containernetworking/plugins",

@@ -9,13 +9,11 @@ from pathlib import Path
 from urllib.parse import quote, urlsplit
 
 from artifacts import catalogue, fetch
+from artifacts.acquire import DEBIAN_RECIPES
 from artifacts.errors import ArtifactError
 from artifacts.mirror import INDEX, program_path
 from nodeconfig import host_program
 from topology.model import Versions
-
-TAR_ARTIFACTS = ("netfilter", "ipset", "iproute", "haproxy", "keepalived")
-"""Artifacts that are tar archives and are unpacked completely (`Artifact.member` is `*`)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,7 +147,7 @@ def _with_host_program(index: Index, base: str) -> Index:
 
 def _member_to_install(key: str) -> str:
     """Return the archive member to install for a key `name/version`: `*` for all, empty for a plain file."""
-    return "*" if key.split("/")[0] in TAR_ARTIFACTS else ""
+    return "*" if key.split("/")[0] in DEBIAN_RECIPES else ""
 
 
 def _join_url(base: str, path: str) -> str:

@@ -21,10 +21,17 @@ from artifacts.catalogue import Binary
 from artifacts.errors import ArtifactError
 from artifacts.progress import Progress
 from nodeconfig import host_program
-from topology.model import Versions
+from nodeconfig.roles import node_artifacts
+from topology.model import Topology, Versions
 
 INDEX = "index.json"
 SUMS = "SHA256SUMS"
+
+
+def optional_artifacts(topology: Topology) -> tuple[str, ...]:
+    """Return the optional artifacts of the catalogue that hosts of this cluster fetch."""
+    needed = node_artifacts(topology)
+    return tuple(name for name in catalogue.OPTIONAL_ARTIFACTS if name in needed)
 
 
 def build(

@@ -9,6 +9,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
+from artifacts.mirror import optional_artifacts
 from assembly import build_topology
 from automation import emulated_cloud
 from automation.errors import UserError
@@ -16,7 +17,6 @@ from automation.workspace import LAB_KEY
 from lab import lifecycle
 from lab.errors import LabError
 from lab.spec import LabHost, LabSpec
-from nodeconfig.roles import optional_artifacts
 from settings import Settings, SettingsError, load
 from settings.bases import replace_encrypted
 from settings.metal import HostSettings

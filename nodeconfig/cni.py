@@ -16,9 +16,9 @@ from topology.options import NetworkPlugin
 
 _NAME = "kubewright"
 _ADDRESSES = f"/var/lib/cni/networks/{_NAME}"
-PLUGINS = ("bridge", "loopback", "host-local", "portmap")
+_PLUGINS = ("bridge", "loopback", "host-local", "portmap")
 """The plugins that pods of flannel need."""
-OTHER_PLUGINS = (
+_OTHER_PLUGINS = (
     *("bandwidth", "dhcp", "dummy", "firewall", "host-device", "ipvlan", "macvlan", "ptp", "sbr", "static"),
     *("tap", "tuning", "vlan", "vrf"),
 )
@@ -31,7 +31,7 @@ WRITE_CONFLIST = f"{LIBRARY}/write-conflist"
 def component(topology: Topology) -> Component:
     """Return the CNI component of a node. The user's own CNI finds all plugins of upstream."""
     flannel = topology.network.cni is NetworkPlugin.FLANNEL
-    plugins = PLUGINS if flannel else (*PLUGINS, *OTHER_PLUGINS)
+    plugins = _PLUGINS if flannel else (*_PLUGINS, *_OTHER_PLUGINS)
     return Component(
         files=(File(WRITE_CONFLIST, _write_conflist(topology), mode=0o755),) if flannel else (),
         artifacts=tuple((f"cni-{name}", f"{plugin_directory(topology)}/{name}") for name in plugins),
@@ -46,13 +46,6 @@ def component(topology: Topology) -> Component:
 def plugin_directory(topology: Topology) -> str:
     """Return the directory of the CNI plugins on nodes; for the user's own CNI, where CNIs install theirs."""
     return CNI if topology.network.cni is NetworkPlugin.FLANNEL else _OWN_CNI_PLUGINS
-
-
-def optional_artifacts(topology: Topology) -> tuple[str, ...]:
-    """Return the names of the artifacts that only nodes for the user's own CNI fetch."""
-    if topology.network.cni is NetworkPlugin.FLANNEL:
-        return ()
-    return tuple(f"cni-{name}" for name in OTHER_PLUGINS)
 
 
 def _write_conflist(topology: Topology) -> str:

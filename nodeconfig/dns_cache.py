@@ -21,7 +21,6 @@ _COREFILE = f"{_DIRECTORY}/Corefile"
 _USER = "coredns"
 _ADDRESS_UNIT = "dns-cache-address.service"
 _NUMBERS = (1, 2)
-_ARTIFACTS = (("coredns", _PROGRAM), ("iproute", IPROUTE))
 
 
 def component(topology: Topology) -> Component:
@@ -33,18 +32,13 @@ def component(topology: Topology) -> Component:
     units = [_service_unit(number) for number in _NUMBERS]
     return Component(
         files=(user, _address_unit(units), config, *(unit.file() for unit in units)),
-        artifacts=_ARTIFACTS,
+        artifacts=(("coredns", _PROGRAM), ("iproute", IPROUTE)),
         services=(
             Service(_ADDRESS_UNIT),
             *(_service(unit, number, config) for unit, number in zip(units, _NUMBERS, strict=True)),
         ),
         directories=(File(_DIRECTORY, "", mode=0o755),),
     )
-
-
-def artifacts(topology: Topology) -> tuple[str, ...]:
-    """Return the names of the artifacts that only nodes with the cache fetch."""
-    return () if topology.dns.node_cache is NodeCache.NONE else tuple(name for name, _ in _ARTIFACTS)
 
 
 def cache_corefile(topology: Topology) -> str:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from nodeconfig.bundle import File
 from nodeconfig.component import Component, json_file
 from nodeconfig.host_paths import BIN, KUBERNETES
-from topology.model import Topology
 from topology.options import CredentialProvider
 
 CONFIG = f"{KUBERNETES}/credential-providers.json"
@@ -29,12 +28,6 @@ def flags(provider: CredentialProvider | None) -> list[str]:
     if provider is None:
         return []
     return [f"--image-credential-provider-config={CONFIG}", f"--image-credential-provider-bin-dir={BIN}"]
-
-
-def programs(topology: Topology) -> tuple[str, ...]:
-    """Return the names of the artifacts of all credential providers of a cluster."""
-    providers = (pool.kubelet.credential_provider for pool in topology.pools)
-    return tuple(sorted({provider.program for provider in providers if provider is not None}))
 
 
 def _configuration(provider: CredentialProvider) -> dict[str, object]:

@@ -16,7 +16,6 @@ from nodeconfig import (
     etcd,
     etcd_proxy,
     flannel,
-    image_credentials,
     kubelet,
     load_balancer,
     network_policies,
@@ -84,13 +83,10 @@ def bundles(topology: Topology, index: Index) -> dict[tuple[str, Role], Bundle]:
     }
 
 
-def optional_artifacts(topology: Topology) -> tuple[str, ...]:
-    """Return the names of the artifacts that hosts of this cluster fetch and that other clusters may lack."""
-    return (
-        *image_credentials.programs(topology),
-        *dns_cache.artifacts(topology),
-        *cni.optional_artifacts(topology),
-    )
+def node_artifacts(topology: Topology) -> frozenset[str]:
+    """Return the names of the artifacts that nodes fetch."""
+    components = (_node_component(topology, pool, topology.endpoint.url) for pool in topology.pools)
+    return frozenset(name for component in components for name, _ in component.artifacts)
 
 
 def pool_bundle(topology: Topology, pool: Pool, index: Index) -> Bundle:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from hashlib import sha256
 
+from artifacts.acquire import DEBIAN_RECIPES
 from artifacts.catalogue import DEFAULTS, version_of
-from artifacts.index import TAR_ARTIFACTS
 from assembly import build_topology
 from settings import load
 from topology.model import Topology, Versions
@@ -24,7 +24,7 @@ class FakeIndex:
         return f"https://mirror/{name}/{version}", sha256(f"{name} {version}".encode()).hexdigest()
 
     def member(self, name: str, version: str) -> str:
-        return "*" if name in TAR_ARTIFACTS else ""
+        return "*" if name in DEBIAN_RECIPES else ""
 
 
 def cluster(

@@ -77,7 +77,7 @@ class CoreDns(ComponentResource):
                 name=_NAME,
                 namespace=_NAMESPACE,
                 labels=_LABELS,
-                annotations=await_annotations(args.topology) or None,
+                annotations=await_annotations(args.topology),
             ),
             spec=_deployment_spec(args.topology, config_text),
             opts=args.api.options(

@@ -105,7 +105,7 @@ class MetricsServer(ComponentResource):
                 name=_NAME,
                 namespace=_NAMESPACE,
                 labels=_LABELS,
-                annotations=await_annotations(args.topology) or None,
+                annotations=await_annotations(args.topology),
             ),
             spec=_deployment_spec(args.topology),
             opts=args.api.options(self, depends_on=[account, *roles, certificate, *args.api.publication]),
@@ -140,7 +140,7 @@ class MetricsServer(ComponentResource):
             metadata=ObjectMetaArgs(
                 name="v1beta1.metrics.k8s.io",
                 labels=_LABELS,
-                annotations=await_annotations(args.topology) or None,
+                annotations=await_annotations(args.topology),
             ),
             spec=APIServiceSpecArgs(
                 group="metrics.k8s.io",

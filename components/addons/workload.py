@@ -51,11 +51,11 @@ def trust_annotations(topology: Topology) -> dict[str, str]:
     return {"kubewright.dev/trusts": " ".join(map(str, rotations["kubernetes"].trusted))}
 
 
-def await_annotations(topology: Topology) -> dict[str, str]:
+def await_annotations(topology: Topology) -> dict[str, str] | None:
     """Return annotations of a workload that the engine must not wait for: without the user's own CNI, pods do
-    not start. The result is empty for a cluster with a pod network.
+    not start. Return None for a cluster with a pod network.
     """
-    return {"pulumi.com/skipAwait": "true"} if topology.network.cni is NetworkPlugin.NONE else {}
+    return {"pulumi.com/skipAwait": "true"} if topology.network.cni is NetworkPlugin.NONE else None
 
 
 def system_tolerations() -> list[core.TolerationArgs]:

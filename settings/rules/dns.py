@@ -88,13 +88,10 @@ def port_of_the_cache_is_opened_once(rule_input: RuleInput) -> Iterator[Problem]
     if settings.dns.node_cache is NodeCache.NONE:
         return
     for name, entry in settings.network.ports.items():
+        if Role.NODE not in entry.roles or not entry.port[0] <= DNS_PORT <= entry.port[1]:
+            continue
         for number, source in enumerate(entry.sources):
-            first, last = entry.port
-            if (
-                first <= DNS_PORT <= last
-                and Role.NODE in entry.roles
-                and source.overlaps(settings.network.pods)
-            ):
+            if source.overlaps(settings.network.pods):
                 yield Problem(
                     f"network.ports.{name}.sources[{number}]",
                     f'"{source}"',

@@ -45,9 +45,11 @@ def opened_ports_are_free(rule_input: RuleInput) -> Iterator[Problem]:
     for name, entry in network.ports.items():
         first, last = entry.port
         path, value = f"network.ports.{name}.port", str(first) if first == last else f'"{first}-{last}"'
-        taken = [f"{port} ({owner})" for port, owner in CLUSTER_PORTS.items() if first <= port <= last]
-        if network.cni is NetworkPlugin.NONE and first <= VXLAN_PORT <= last:
-            taken.remove(f"{VXLAN_PORT} ({CLUSTER_PORTS[VXLAN_PORT]})")
+        taken = [
+            f"{port} ({owner})"
+            for port, owner in CLUSTER_PORTS.items()
+            if first <= port <= last and not (port == VXLAN_PORT and network.cni is NetworkPlugin.NONE)
+        ]
         if taken:
             yield Problem(path, value, f"Kubewright decides about {', '.join(taken)}; choose another port")
         start, end = network.node_ports

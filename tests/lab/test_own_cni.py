@@ -74,8 +74,8 @@ def ready_condition(node: Any) -> Any:  # noqa: ANN401 — an object of the API
 
 
 def own_cni(nodes: list[Any]) -> list[dict[str, Any]]:
-    """Return a CNI for nodes in one network: a DaemonSet for each node, as its own pods start without a
-    network, writes the routes to the pods of the other nodes, and the configuration.
+    """Return a CNI for nodes in one network: a pod for each node, which writes the configuration of the CNI
+    and the routes to the pods of the other nodes. The pod uses the network of its node.
     """
     return [installer(node, [other for other in nodes if other != node]) for node in nodes]
 

@@ -11,9 +11,9 @@ from typing import Any
 
 import pytest
 
+from artifacts.mirror import optional_artifacts
 from nodeconfig import bundles
 from nodeconfig.bundle import Bundle, File, Service
-from nodeconfig.roles import optional_artifacts
 from testkit.bundles import FakeIndex, cluster
 from testkit.host import MINIMAL_BUNDLE, EmulatedHost
 from topology.model import Role

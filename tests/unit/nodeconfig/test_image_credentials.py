@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from artifacts.mirror import optional_artifacts
 from assembly import build_topology
 from nodeconfig import bundles, image_credentials
 from nodeconfig.bundle import IDENTITY_AT_BOOT, Bundle
@@ -77,8 +78,8 @@ def test_nodes_without_image_registries_do_not_change() -> None:
         assert not [path for path in bundle_paths(bundle) if "credential" in path]
         assert not [flag for flag in unit_flags(bundle, "kubelet") if "credential" in flag]
         assert all(image_credentials.CONFIG not in item.restart_on for item in bundle.services)
-    assert image_credentials.programs(cloud()) == ()
-    assert image_credentials.programs(with_registries()) == ("ecr-credential-provider",)
+    assert optional_artifacts(cloud()) == ()
+    assert optional_artifacts(with_registries()) == ("ecr-credential-provider",)
 
 
 def test_added_registry_is_one_line_of_the_script() -> None:

@@ -6,10 +6,10 @@ import subprocess
 
 import pytest
 
-from artifacts.components import COMPONENTS
+from artifacts.components import CNI_PLUGINS
+from artifacts.mirror import optional_artifacts
 from nodeconfig import bundles
 from nodeconfig.bundle import Bundle
-from nodeconfig.roles import optional_artifacts
 from testkit.bundles import FakeIndex, cluster
 from topology.firewall_rules import rules_for
 from topology.model import Role
@@ -40,9 +40,8 @@ def test_node_has_no_programs_of_flannel() -> None:
 
 def test_all_plugins_of_upstream_are_where_other_cnis_install_theirs() -> None:
     bundle = node("none")
-    (component,) = (component for component in COMPONENTS if component.name == "cni-plugins")
     paths = {artifact.name: artifact.path for artifact in bundle.artifacts if "/cni/" in artifact.path}
-    assert paths == {name: f"{PLUGINS}/{name.removeprefix('cni-')}" for name, _ in component.packages}
+    assert paths == {name: f"{PLUGINS}/{name.removeprefix('cni-')}" for name in CNI_PLUGINS}
     assert len(paths) == 18
     config = content(bundle, "/etc/containerd/config.toml")
     assert f'bin_dirs = ["{PLUGINS}"]\nconf_dir = "/etc/cni/net.d"\n' in config
