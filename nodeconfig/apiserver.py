@@ -194,6 +194,15 @@ def _storage_flags(topology: Topology, member: Member) -> dict[str, str]:
     return flags
 
 
+def requires_own_etcd(topology: Topology, member: Member) -> bool:
+    """Check whether an API server uses only the etcd member on its host, although etcd has other members.
+
+    If this member fails, a load balancer removes the API server.
+    """
+    is_member = member.name in {other.name for other in topology.etcd}
+    return is_member and len(topology.etcd) > 1 and len(topology.control_planes) > 1
+
+
 def _etcd_servers(topology: Topology, member: Member) -> list[str]:
     """Return the URLs of the etcd members that an API server uses.
 
@@ -202,8 +211,7 @@ def _etcd_servers(topology: Topology, member: Member) -> list[str]:
     urls = {other.name: f"https://{other.address}:{ETCD_CLIENT_PORT}" for other in topology.etcd}
     if needs_proxy(topology, member):
         return [LOCAL_ETCD]
-    if member.name in urls and len(topology.control_planes) > 1:
-        # Only the member on the same host: if it fails, a load balancer removes this API server.
+    if requires_own_etcd(topology, member):
         return [urls[member.name]]
     return list(urls.values())
 

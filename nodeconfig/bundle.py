@@ -64,6 +64,10 @@ class Service:
     the section [Unit] and of comments in sh programs cause no restart (`fingerprint` in service.sh). `ready`
     is one line of sh that succeeds when the service is healthy; the host program polls it for at most
     `timeout` seconds. With `reload`, files in `restart_on` cause `systemctl reload` instead of a restart.
+
+    `required_by` is a unit of this host that works only while the service runs. If that unit is active, a
+    restart of the service restarts it too, and stops it first. `restart_after` is another service of the
+    bundle: a restart waits until that service is healthy, for at most 30 seconds.
     """
 
     unit: str
@@ -71,6 +75,8 @@ class Service:
     ready: str = "true"
     timeout: int = 60
     reload: bool = False
+    required_by: str = ""
+    restart_after: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -35,7 +35,9 @@ def component(topology: Topology) -> Component:
         artifacts=(("coredns", _PROGRAM), ("iproute", IPROUTE)),
         services=(
             Service(_ADDRESS_UNIT),
-            *(_service(unit, number, config) for unit, number in zip(units, _NUMBERS, strict=True)),
+            _service(units[0], 1, config),
+            # One process answers while the other restarts.
+            _service(units[1], 2, config, restart_after=units[0].name),
         ),
         directories=(File(_DIRECTORY, "", mode=0o755),),
     )
@@ -66,9 +68,14 @@ def cache_corefile(topology: Topology) -> str:
 """
 
 
-def _service(unit: Unit, number: int, config: File) -> Service:
+def _service(unit: Unit, number: int, config: File, restart_after: str = "") -> Service:
     url = f"http://127.0.0.1:{DNS_CACHE_HEALTH_PORTS[number - 1]}/health"
-    return Service(unit.name, restart_on=(_PROGRAM, config.path), ready=f'[ "$(local_health {url})" = OK ]')
+    return Service(
+        unit.name,
+        restart_on=(_PROGRAM, config.path),
+        ready=f'[ "$(local_health {url})" = OK ]',
+        restart_after=restart_after,
+    )
 
 
 def _address_unit(units: list[Unit]) -> File:

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from functools import cache
 
+from nodeconfig.apiserver import requires_own_etcd
 from nodeconfig.bundle import File, Service
 from nodeconfig.component import Component
 from nodeconfig.extra_flags import with_extra_flags
@@ -46,7 +47,7 @@ def component(topology: Topology, member: Member) -> Component:
         ),
         secrets=secrets,
         artifacts=binaries,
-        services=(_etcd_service(topology, unit, tuple(secret.path for secret in secrets[:1])),),
+        services=(_etcd_service(topology, member, unit, tuple(secret.path for secret in secrets[:1])),),
         directories=(
             File(ETCD, "", mode=0o755),
             File(ETCD_PKI, "", mode=0o755),
@@ -55,7 +56,7 @@ def component(topology: Topology, member: Member) -> Component:
     )
 
 
-def _etcd_service(topology: Topology, unit: Unit, watched: tuple[str, ...]) -> Service:
+def _etcd_service(topology: Topology, member: Member, unit: Unit, watched: tuple[str, ...]) -> Service:
     """Return the etcd service, which restarts when its binary or a file of `watched` (its CA) changes.
 
     etcd reloads its leaf certificates, but not its CA (etcd#11555). A change of the list of peers restarts no
@@ -66,7 +67,14 @@ def _etcd_service(topology: Topology, unit: Unit, watched: tuple[str, ...]) -> S
     ready = f"{MEMBER_PROGRAM} ready"
     if len(topology.etcd) > 1:
         ready = f"{{ [ -e {ETCD}/forming ] && listens {ETCD_PEER_PORT}; }} || {ready}"
-    return Service(unit.name, restart_on=(f"{BIN}/etcd", *watched), ready=ready, timeout=180)
+    return Service(
+        unit.name,
+        restart_on=(f"{BIN}/etcd", *watched),
+        ready=ready,
+        timeout=180,
+        # The API server leaves its load balancer and ends before the member stops, so that no request fails.
+        required_by="kube-apiserver.service" if requires_own_etcd(topology, member) else "",
+    )
 
 
 def _peer_list(topology: Topology) -> str:

@@ -22,7 +22,6 @@ _SOURCE_FILES = (
     "new-host.sh",
     "packet-filter.sh",
     "service.sh",
-    "dns-cache.sh",
     "node.sh",
     "health.sh",
 )

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 import shlex
 from collections.abc import Iterator, Sequence, Set
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from nodeconfig.bundle import Artifact, File, Identity, Program, Service
 from topology.model import Role, Rotation
@@ -20,7 +20,8 @@ _CONTINUED = " \\"
 _STATEMENTS = frozenset(
     (
         *("authority", "program", "begin", "identity", "version", "trust", "module"),
-        *("artifact", "directory", "file", "secret", "service", "drain"),
+        *("artifact", "directory", "file", "secret", "drain"),
+        *("service", "required_by", "restart_after"),
     )
 )
 
@@ -178,6 +179,10 @@ def _add_facts(statement: _Statement, facts: DeliveryFacts) -> None:
             facts.drain_seconds, facts.drain_on = int(arguments[0]), tuple(arguments[1:])
         case "service":
             facts.services.append(_parse_service(arguments))
+        case "required_by":
+            facts.services[-1] = replace(facts.services[-1], required_by=arguments[1])
+        case "restart_after":
+            facts.services[-1] = replace(facts.services[-1], restart_after=arguments[1])
         case "directory" | "file" | "secret":
             _add_file(name, arguments, _body_text(statement), facts)
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import base64
 import io
 import tarfile
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from shlex import quote
 
 from nodeconfig.bundle import Artifact, Bundle, File, Identity, SecretFile, Service
@@ -50,7 +50,7 @@ def script(bundle: Bundle, identity: Identity, *, sudo: bool = False) -> str:
         f"identity {identity.name} {identity.address} {identity.provider_id}".rstrip(),
         *(f"file {_location_words(item)} {_here_document(item.content)}" for item in bundle.files),
         *(f"secret {_location_words(item)}" for item in bundle.secrets),
-        *(_service_statement(service) for service in bundle.services),
+        *(statement for service in bundle.services for statement in _service_statements(service)),
         *(f"label {quote(label)}" for label in bundle.labels),
         *(f"taint {quote(taint)}" for taint in bundle.taints),
         *(
@@ -156,11 +156,15 @@ def _location_words(item: File | SecretFile) -> str:
     return f"{item.mode:04o} {item.owner} {item.path}"
 
 
-def _service_statement(service: Service) -> str:
-    """Return the statement for a service, with one line for each watched path."""
+def _service_statements(service: Service) -> Iterator[str]:
+    """Yield the statements for a service. The first has one line for each watched path."""
     action = "reload" if service.reload else "restart"
     first = f"service {service.unit} {service.timeout} {action} {quote(service.ready)}"
-    return " \\\n  ".join((first, *service.restart_on))
+    yield " \\\n  ".join((first, *service.restart_on))
+    if service.required_by:
+        yield f"required_by {service.unit} {service.required_by}"
+    if service.restart_after:
+        yield f"restart_after {service.unit} {service.restart_after}"
 
 
 def _here_document(content: str) -> str:

@@ -128,6 +128,10 @@ service() { # UNIT TIMEOUT restart|reload READY [PATH…]
     say "$unit" >>"$WORK/units"
 }
 
+required_by() { say "$2" >"$WORK/required_by.$1"; } # UNIT OTHER: OTHER stops before UNIT restarts, if it runs
+
+restart_after() { say "$2" >"$WORK/restart_after.$1"; } # UNIT OTHER: UNIT restarts when OTHER is healthy
+
 label() { say "label $1" >>"$WORK/labels"; } # KEY=VALUE: of this host's Node, when an administrator must set it
 
 taint() { say "taint $1" >>"$WORK/labels"; } # KEY=VALUE:EFFECT, likewise

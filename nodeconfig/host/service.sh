@@ -108,28 +108,31 @@ apply_services() {
     done <"$WORK/reload"
     set --
     while read -r unit; do
+        [ ! -f "$WORK/restart_after.$unit" ] || continue
         # systemctl requests one unit after another: an etcd that stops first would keep the API server from ending.
-        [ "$unit" != etcd.service ] || ! needs_own_etcd || set -- "$@" kube-apiserver.service
-        [ "$unit" != dns-cache-2.service ] || continue
+        other=$(cat "$WORK/required_by.$unit" 2>/dev/null) && systemctl is-active --quiet "$other" && set -- "$@" "$other"
         set -- "$@" "$unit"
     done <"$WORK/restart"
     [ $# -eq 0 ] || timeout 180 systemctl restart "$@" 2>/dev/null || :
-    restart_second_cache
+    restart_successors
     mkdir -p "$STATE/services"
     for verb in reload restart; do
         while read -r unit; do cp "$WORK/started.$unit" "$STATE/services/$unit"; done <"$WORK/$verb"
     done
 }
 
-# needs_own_etcd: succeeds when an API server on this host uses only the etcd member of this host, in a cluster with
-# other members. Such an API server leaves its load balancer and ends before the member stops, so that no request
-# fails.
-needs_own_etcd() {
-    systemctl is-active --quiet kube-apiserver.service || return 1
-    [ "$(wc -l <"$ROOT/etc/etcd/peers")" -gt 1 ] || return 1
-    while read -r flag _; do
-        case $flag in --etcd-servers=*,*) return 1 ;; esac
-    done <"$ROOT/etc/systemd/system/kube-apiserver.service"
+# restart_successors: restarts the units that restart after another one, when that one is healthy. It waits at most
+# 30 s, because a unit that does not recover must not keep its successor from starting.
+restart_successors() {
+    while read -r unit; do
+        other=$(cat "$WORK/restart_after.$unit" 2>/dev/null) || continue
+        tries=0
+        until is_healthy "$other" || [ "$tries" -ge 30 ]; do
+            tries=$((tries + 1))
+            sleep 1
+        done
+        timeout 60 systemctl restart "$unit" 2>/dev/null </dev/null || :
+    done <"$WORK/restart"
 }
 
 is_healthy() { # UNIT

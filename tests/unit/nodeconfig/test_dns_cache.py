@@ -13,7 +13,7 @@ import pytest
 
 from artifacts.mirror import optional_artifacts
 from nodeconfig import bundles
-from nodeconfig.bundle import Bundle, File, Service
+from nodeconfig.bundle import Bundle, File
 from testkit.bundles import FakeIndex, cluster
 from testkit.host import MINIMAL_BUNDLE, EmulatedHost
 from topology.model import Role
@@ -143,6 +143,16 @@ def test_processes_restart_one_after_the_other(host: EmulatedHost) -> None:
     assert restarts == [f"restart {UNITS[0]}", f"restart {UNITS[1]}"]
 
 
+def test_order_of_the_processes_restarts_nothing(host: EmulatedHost) -> None:
+    """Test the upgrade from a release without the statement for this order."""
+    bundle = deliverable("one\n")
+    earlier = tuple(replace(item, restart_after="") for item in bundle.services)
+    host.deliver(replace(bundle, services=earlier))
+    host.calls()
+    assert host.deliver(bundle).stdout == "node unchanged\n"
+    assert host.calls() == []
+
+
 def test_second_process_starts_although_the_first_does_not(host: EmulatedHost) -> None:
     host.add_program("sleep", "#!/bin/sh\nexec /bin/sleep 0.01\n")
     result = host.deliver(deliverable("one\n", ready="false"))
@@ -154,5 +164,6 @@ def deliverable(text: str, *, ready: str = "true") -> Bundle:
     """Return a bundle with the two services and their configuration."""
     path = "/etc/dns-cache/Corefile"
     files = (File(path, text), *(File(f"/etc/systemd/system/{unit}", "[Service]\n") for unit in UNITS))
-    services = tuple(Service(unit, restart_on=(path,), ready=ready, timeout=2) for unit in UNITS)
-    return replace(MINIMAL_BUNDLE, files=files, services=services)
+    services = [item for item in node(USED).services if item.unit in UNITS]
+    deliverable = tuple(replace(item, restart_on=(path,), ready=ready, timeout=2) for item in services)
+    return replace(MINIMAL_BUNDLE, files=files, services=deliverable)

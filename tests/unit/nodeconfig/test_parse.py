@@ -54,6 +54,8 @@ _BUNDLES = st.builds(
             _TEXTS,
             st.integers(1, 900),
             st.booleans(),
+            st.one_of(st.just(""), _NAMES),
+            st.one_of(st.just(""), _NAMES),
         ),
         max_size=3,
     ).map(tuple),

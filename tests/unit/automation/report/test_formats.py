@@ -49,6 +49,12 @@ def test_a_changed_line_names_the_file_on_the_host() -> None:
     assert change.lines[0].text == ""
 
 
+@pytest.mark.parametrize("statement", ["service a", "required_by a b", "restart_after a b", "label a=b"])
+def test_a_statement_is_shown_without_the_script_around_it(statement: str) -> None:
+    (change,) = changed_properties(host("update", "w-1", "node", "workers", TEXT, TEXT + f"{statement}\n"))
+    assert [(line.mark, line.text) for line in change.lines] == [("@", ""), ("+", statement)]
+
+
 def test_a_secret_input_is_reported_without_its_value() -> None:
     both = {"stdin": "[secret]", "create": "a"}
     secret_changed = step(
