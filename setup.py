@@ -30,12 +30,13 @@ DEPENDENCIES = (
     "filelock", "rich", "ahocorasick-rs",
 )  # fmt: skip
 EXTRAS = {
-    "aws": ("pulumi-aws", "boto3"),
+    "aws": ("pulumi-aws", "boto3", "cryptography"),
     "azure": (
         "pulumi-azure-native",
         "azure-identity",
         "azure-mgmt-compute",
         "azure-storage-blob",
+        "cryptography",
         "tenacity",
     ),
 }

@@ -15,9 +15,9 @@ from typing import Any, Literal
 
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 
+from providers.cloud.issuer_documents import key_set
 from testkit.certificates import issue_certificate
 from testkit.service_account_tokens import public_pem, signed_token
-from topology.service_account_tokens import key_set
 
 Algorithm = Literal["RS256", "ES256"]
 _DISCOVERY = "/.well-known/openid-configuration"

@@ -17,8 +17,9 @@ from providers.aws.pod_roles import (
     role_suffix,
     trust_of_pods,
 )
+from providers.cloud.issuer_documents import discovery_document, key_set, signing_algorithms
 from settings.aws_pod_identities import AwsPodIdentitySettings, AwsPodRoleSettings
-from topology.service_account_tokens import PUBLIC_DOCUMENTS, discovery_document, key_set, signing_algorithms
+from topology.service_account_tokens import PUBLIC_DOCUMENTS
 
 # Names and path of the webhook of upstream (aws/amazon-eks-pod-identity-webhook), which programs may know.
 _VOLUME = TokenVolume(

@@ -24,15 +24,10 @@ from pulumi_command.local import Command
 from components.addons.pod_identities import PodIdentity, TokenVolume
 from providers.azure.names import Names
 from providers.cloud.gate import command_line
+from providers.cloud.issuer_documents import discovery_document, key_set, signing_algorithms
 from settings.azure import ISSUER_CONTAINER
 from settings.azure_pod_identities import AzurePodIdentitiesSettings, AzurePodIdentitySettings
-from topology.service_account_tokens import (
-    DISCOVERY_PATH,
-    JWKS_PATH,
-    discovery_document,
-    key_set,
-    signing_algorithms,
-)
+from topology.service_account_tokens import DISCOVERY_PATH, JWKS_PATH
 
 AUDIENCE = "api://AzureADTokenExchange"
 """The audience that Entra ID expects in the tokens of pods, in every cloud of Azure."""

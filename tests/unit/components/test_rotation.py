@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from providers.cloud.issuer_documents import signing_algorithms
 from tests.unit.components.certificates import CertificatePluginMocks
 from tests.unit.components.conftest import Deploy
 from tests.unit.components.graph import Graph, Json
@@ -20,7 +21,6 @@ from tests.unit.components.rotating_cluster import (
     pod_annotations,
     script,
 )
-from topology.service_account_tokens import signing_algorithms
 
 AUTHORITIES = ("kubernetes", "etcd", "front-proxy", "kubelet-serving")
 

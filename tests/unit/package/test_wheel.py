@@ -132,6 +132,7 @@ MODULES = {
     "azure-identity": "azure.identity",
     "azure-mgmt-compute": "azure.mgmt",
     "azure-storage-blob": "azure.storage",
+    "cryptography": "cryptography",
     "tenacity": "tenacity",
 }
 """Modules by requirement."""

@@ -28,10 +28,11 @@ from lab.cloud.azure.tokens import AccessTokens
 from lab.cloud.running import MachineStates
 from lab.cloud.web_tokens import TokenRefused
 from lab.paths import LabPaths
+from providers.cloud.issuer_documents import discovery_document, key_set
 from testkit.artifact_server import create_self_signed_certificate
 from testkit.service_account_tokens import Key, public_pem, signed_token
 from tests.unit.lab.cloud.azure_resources import GROUP, IDENTITY, LAB, put
-from topology.service_account_tokens import discovery_document, jwks_url, key_set
+from topology.service_account_tokens import jwks_url
 
 Json = dict[str, Any]
 AUDIENCE = "api://AzureADTokenExchange"

@@ -19,9 +19,10 @@ from cryptography.hazmat.primitives.asymmetric import ec
 
 from providers.aws.names import Names
 from providers.aws.pod_roles import AUDIENCE, issuer_bucket_policy, trust_of_pods
+from providers.cloud.issuer_documents import discovery_document, key_set
 from testkit.emulated_aws import REGION, emulated_aws
 from testkit.service_account_tokens import public_pem, signed_token
-from topology.service_account_tokens import DISCOVERY_PATH, JWKS_PATH, discovery_document, key_set
+from topology.service_account_tokens import DISCOVERY_PATH, JWKS_PATH
 
 ACCOUNT, BUCKET, DATA = "123456789012", "example-issuer", "example-data"
 ISSUER = f"https://{BUCKET}.s3.{REGION}.amazonaws.com"

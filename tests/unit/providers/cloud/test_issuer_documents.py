@@ -11,9 +11,10 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 
 from lab.cloud.web_tokens import TokenRefused, verified_claims
+from providers.cloud.issuer_documents import discovery_document, key_set, signing_algorithms
 from testkit.service_account_tokens import Key, public_pem, signed_token
 from tests.unit.components.graph import PUBLIC_KEY, PUBLIC_KEY_ID
-from topology.service_account_tokens import discovery_document, jwks_url, key_set, signing_algorithms
+from topology.service_account_tokens import jwks_url
 
 ISSUER = "https://issuer.example.com/prod"
 
