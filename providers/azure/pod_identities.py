@@ -23,6 +23,7 @@ from pulumi_command.local import Command
 
 from components.addons.pod_identities import PodIdentity, TokenVolume
 from providers.azure.names import Names
+from providers.azure.storage_account import create_storage_account
 from providers.cloud.gate import command_line
 from providers.cloud.issuer_documents import discovery_document, key_set, signing_algorithms
 from settings.azure import ISSUER_CONTAINER
@@ -77,22 +78,13 @@ class AzurePodIdentities(ComponentResource):
 
     def _create_container(self) -> Resource:
         """Create the storage account of the issuer, and its container, whose blobs are public."""
-        account = storage.StorageAccount(
+        account = create_storage_account(
             f"{self._name}-issuer",
-            resource_group_name=self._names.resource_group,
-            account_name=self._args.settings.issuer_account,
-            location=self._names.location,
-            kind=storage.Kind.STORAGE_V2,
-            sku=storage.SkuArgs(name=storage.SkuName.STANDARD_ZRS),
-            minimum_tls_version="TLS1_2",
-            enable_https_traffic_only=True,
+            self._names,
+            self._args.settings.issuer_account,
             # Entra ID reads the documents without a token.
             allow_blob_public_access=True,
-            allow_cross_tenant_replication=False,
-            allow_shared_key_access=False,
-            default_to_o_auth_authentication=True,
             public_network_access="Enabled",
-            tags=self._names.resource_tags(),
             opts=ResourceOptions(parent=self),
         )
         return storage.BlobContainer(

@@ -17,6 +17,7 @@ from pulumi_command.local import Command, Logging
 from providers.azure.names import Names
 from providers.azure.network import NetworkReference
 from providers.azure.private_endpoint import create_private_endpoint
+from providers.azure.storage_account import create_storage_account
 from providers.cloud.gate import command_line
 
 _RFC1918 = tuple(map(IPv4Network, ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16")))
@@ -90,20 +91,11 @@ class Store(ComponentResource):
 
     def _create_storage_account(self) -> storage.StorageAccount:
         rules = () if self._args.private else ip_rules(self._args.allowed_networks)
-        return storage.StorageAccount(
+        return create_storage_account(
             f"{self._name}-account",
-            resource_group_name=self._names.resource_group,
-            account_name=self._names.storage_account,
-            location=self._names.location,
-            kind=storage.Kind.STORAGE_V2,
-            sku=storage.SkuArgs(name=storage.SkuName.STANDARD_ZRS),
-            minimum_tls_version="TLS1_2",
-            enable_https_traffic_only=True,
+            self._names,
+            self._names.storage_account,
             allow_blob_public_access=False,
-            allow_cross_tenant_replication=False,
-            # Deployer and machines use tokens of Entra ID (`providers.azure.objects`).
-            allow_shared_key_access=False,
-            default_to_o_auth_authentication=True,
             public_network_access="Disabled" if self._args.private else "Enabled",
             encryption=storage.EncryptionArgs(
                 key_source=storage.KeySource.MICROSOFT_STORAGE,
@@ -121,7 +113,6 @@ class Store(ComponentResource):
                     for subnet in (self._args.network.members, self._args.network.pools)
                 ],
             ),
-            tags=self._names.resource_tags(),
             # Azure refuses a rule for a subnet while another subnet of the network changes.
             opts=ResourceOptions(parent=self, depends_on=list(self._args.network.machine_dependencies)),
         )

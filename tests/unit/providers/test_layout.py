@@ -30,6 +30,7 @@ SINGLE_CLOUD_FILES = {
     "azure/pool_size.py": "updates of a scale set contain its size; updates of an Auto Scaling group do not",
     "azure/private_dns.py": "the API and the store have private zones; on AWS only the API has one",
     "azure/private_endpoint.py": "a private store needs it; on AWS the network has a gateway endpoint",
+    "azure/storage_account.py": "one resource has the settings of an account; a bucket has several resources",
     "azure/sizes.py": "names of sizes contain features that limits check; names of AWS types do not",
 }
 """Files of only one cloud, with the reason."""

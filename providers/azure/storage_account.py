@@ -1,0 +1,45 @@
+"""Storage accounts: the redundancy and the security settings that all of them have."""
+
+from __future__ import annotations
+
+from pulumi import ResourceOptions
+from pulumi_azure_native import storage
+
+from providers.azure.names import Names
+
+
+def create_storage_account(
+    name: str,
+    names: Names,
+    account_name: str,
+    *,
+    allow_blob_public_access: bool,
+    public_network_access: str,
+    network_rule_set: storage.NetworkRuleSetArgs | None = None,
+    encryption: storage.EncryptionArgs | None = None,
+    opts: ResourceOptions,
+) -> storage.StorageAccount:
+    """Create a storage account in the resource group of the cluster.
+
+    `name` is the name of the Pulumi resource, and `account_name` that of the account, unique in all of Azure.
+    """
+    return storage.StorageAccount(
+        name,
+        resource_group_name=names.resource_group,
+        account_name=account_name,
+        location=names.location,
+        kind=storage.Kind.STORAGE_V2,
+        sku=storage.SkuArgs(name=storage.SkuName.STANDARD_ZRS),
+        minimum_tls_version="TLS1_2",
+        enable_https_traffic_only=True,
+        allow_cross_tenant_replication=False,
+        # Deployer and machines use tokens of Entra ID (`providers.azure.objects`).
+        allow_shared_key_access=False,
+        default_to_o_auth_authentication=True,
+        allow_blob_public_access=allow_blob_public_access,
+        public_network_access=public_network_access,
+        network_rule_set=network_rule_set,
+        encryption=encryption,
+        tags=names.resource_tags(),
+        opts=opts,
+    )
