@@ -1,4 +1,4 @@
-"""A stack on emulated Azure, with checks for tests."""
+"""A stack on emulated Azure, for tests."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from lab.cloud.azure.group_machines import provider_id
+from lab.cloud.azure.remaining import remaining_resources
 from lab.cloud.azure.resources import Resources
 from lab.cloud.running import RunningMachine
 from lab.plugins.azure_native.catalogue import KINDS
@@ -48,3 +49,11 @@ class AzureStack(CloudStack):
             yield
         finally:
             azure.put(path, content)
+
+    def replace_machine(self, node: str) -> None:
+        """End the machine of a node, which the scale set replaces."""
+        self.lose(node)
+
+    def remaining_resources(self) -> list[str]:
+        """Return what the subscription still has of the stack."""
+        return remaining_resources(self.name)

@@ -19,6 +19,9 @@ from testkit.state import create_directory, is_kept
 from tests.clouds.amazon import EmulatedAws
 from tests.clouds.azure import EmulatedAzure
 
+# Failed assertions of shared tests show their values, as those of test files do.
+pytest.register_assert_rewrite("tests.clouds.stack_tests")
+
 
 @pytest.fixture(scope="session")
 def state(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:

@@ -1,9 +1,8 @@
-"""A whole stack on an emulated cloud, with the checks that the tests of all clouds share."""
+"""A whole stack on an emulated cloud, for tests (`tests.clouds.stack_tests`)."""
 
 from __future__ import annotations
 
 import json
-import re
 from abc import abstractmethod
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
@@ -49,6 +48,14 @@ class CloudStack(Cluster):
     @abstractmethod
     def hidden(self, key: str) -> AbstractContextManager[None]:
         """Hide an object of the store during a block."""
+
+    @abstractmethod
+    def replace_machine(self, node: str) -> None:
+        """Make the cloud replace the machine of a node."""
+
+    @abstractmethod
+    def remaining_resources(self) -> list[str]:
+        """Return what the account still has of the stack."""
 
     def all_machines(self) -> dict[str, RunningMachine]:
         """Return all machines, by the name of their node."""
@@ -97,122 +104,6 @@ class CloudStack(Cluster):
             if any(c["type"] == "Ready" and c["status"] == "True" for c in node["status"]["conditions"])
             and not is_uninitialized(node)
         }
-
-    # Checks
-
-    def expect_data_of_the_cloud(self) -> None:
-        """Check the provider IDs, zones and addresses of Nodes."""
-        machines = self.all_machines()
-        for name, node in self.nodes_by_name().items():
-            assert node["spec"]["providerID"] == self.provider_id(machines[name])
-            assert node["metadata"]["labels"]["topology.kubernetes.io/zone"] == machines[name].zone
-            assert node["status"]["addresses"][0]["address"] == machines[name].address
-
-    def expect_complete_status(self) -> None:
-        """Check that `status` finds every machine and no problems."""
-        text = self.command("status").text
-        for title in (f"Cluster {self.name}", "etcd", "Nodes", "Add-ons"):
-            assert title in text
-        for name, machine in self.all_machines().items():
-            row = next(line for line in text.splitlines() if name in line and machine.address in line)
-            assert "yes" in row
-        assert "no problems found" in text
-
-    def expect_inspections(self) -> None:
-        """Check `diagnose`, `certificates` and `cis`, whose output is as on bare metal."""
-        assert "no problems found" in self.command("diagnose").text
-        certificates = self.command("certificates").text
-        for machine in self.machines():
-            assert f"kubelet-client of {machine}" in certificates
-        assert " 0 FAIL" in self.command("cis").text
-
-    def expect_drift_and_repair(self) -> None:
-        """Check that `drift` names a changed file of a machine, and that `repair` restores it."""
-        assert "no drift: 5 roles on 3 hosts match their deliveries" in self.command("drift").text
-        machine = min(self.machines())
-        self.run_on(machine, "echo >>/etc/kubernetes/kubelet.json")
-        result = self.command("drift", check=False)
-        assert result.code == 1
-        assert "/etc/kubernetes/kubelet.json" in result.text
-        self.command("repair", "--host", machine)
-        assert "no drift" in self.command("drift").text
-
-    def expect_logs(self) -> None:
-        """Check that `logs` shows the journal of a machine, and only the lines of a unit."""
-        machine = min(self.machines())
-        self.run_on(machine, "logger --tag=kwtest a line of this test")
-        assert "kwtest" in self.command("logs", "--host", machine, "--since", "10m").text
-        units = self.command("logs", "--host", MEMBER, "--unit", "etcd", "--lines", "3").text
-        assert "etcd[" in units
-        assert "kwtest" not in units
-
-    def expect_snapshot_and_restore(self) -> None:
-        """Check that `restore` gives the cluster the objects of a snapshot."""
-        self.kubectl("create", "configmap", "before")
-        directory = self.state / f"{self.name}-snapshots"
-        self.command("snapshot", "--to", str(directory))
-        (snapshot,) = directory.glob("*.db")
-        self.kubectl("create", "configmap", "after")
-        self.command("restore", "--snapshot", str(snapshot))
-        names = self.kubectl("get", "configmaps", "-o", "name").stdout
-        assert "configmap/before" in names
-        assert "configmap/after" not in names
-        self.wait_until_healthy(2)
-
-    def expect_no_requests_in_the_store(self) -> None:
-        """Check that commands have deleted their requests and responses."""
-        keys = self.stored_keys()
-        assert any(key.startswith("status/") for key in keys)
-        last = {key.rpartition("/")[2].rpartition(".")[2].partition("-")[0] for key in keys}
-        assert not last & {"request", "input", "response", "output"}
-
-    def expect_reason_of_a_failed_boot(self, end: Callable[[str], None]) -> None:
-        """Check a machine that cannot fetch its config: the reason is in `status`, its journal in `logs`.
-
-        `end` makes the cloud replace the machine of a node.
-        """
-        config = max(key for key in self.stored_keys() if re.fullmatch(r"pools/general/\w{64}/node.sh", key))
-        with self.hidden(config):
-            before = set(self.machines())
-            end(min(before))
-
-            def launched() -> str:
-                new = set(self.machines()) - before
-                assert len(new) == 1
-                return new.pop()
-
-            failing = eventually("a machine boots", launched, timeout=120, interval=1)
-
-            def reported() -> str:
-                text = self.command("status", check=False).text
-                assert "the store does not give what pools/general is" in " ".join(text.split())
-                return text
-
-            eventually("status has the reason", reported, timeout=90, interval=1)
-            assert "curl: (22)" in self.command("logs", "--host", failing, "--unit", "kubewright-boot").text
-        self.wait_until_healthy(2)
-
-    def expect_replacement_of_a_lost_machine(self) -> None:
-        """Check that the cloud replaces a machine that has lost its power."""
-        lost = min(self.machines())
-        self.lose(lost)
-
-        def replaced() -> bool:
-            assert lost not in self.machines()
-            return self.is_healthy(2)
-
-        self.wait_for("another machine is a Ready node", replaced)
-
-    def expect_replaced_pool(self) -> None:
-        """Check that `up` replaces the machines of a changed pool, and that the next preview is empty."""
-        before = set(self.machines())
-        self.config["kubewright:cluster"]["pools"]["general"]["kubelet"] = {"max_pods": 90}
-        self.command("up", timeout=UP_SECONDS)
-        self.wait_until_healthy(2)
-        assert not before & set(self.machines())
-        workers = [node for name, node in self.nodes_by_name().items() if name != MEMBER]
-        assert {node["status"]["capacity"]["pods"] for node in workers} == {"90"}
-        assert not self.previewed_operations()
 
     def expect_complete_down(self) -> None:
         """Check that `down` leaves nothing in the cloud and on this machine."""

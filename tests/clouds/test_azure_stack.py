@@ -9,12 +9,12 @@ from pathlib import Path
 import pytest
 
 from lab.cloud.azure.deployer import environment_variables
-from lab.cloud.azure.remaining import remaining_resources
 from lab.cloud.azure.resources import SCALE_SET, VIRTUAL_MACHINE, Resources
 from lab.plugins.azure_native.catalogue import KINDS
 from lab.plugins.azure_native.subscription import Subscription
 from tests.clouds.azure_stack import AzureStack
 from tests.clouds.stack import MEMBER, UP_SECONDS, copy_of_stack, created
+from tests.clouds.stack_tests import ChangeTests, ClusterTests, DownTests, LostMachineTests, OperationTests
 
 STACK, EXAMPLE = "kwazstack", "azure-lab"
 NETWORK, EXAMPLE_NETWORK = "10.127.", "10.126."
@@ -28,41 +28,12 @@ def stack(state: Path) -> Iterator[AzureStack]:
         yield stack
 
 
-def test_up_creates_a_cluster_and_a_preview_is_empty(stack: AzureStack) -> None:
-    stack.wait_until_healthy(2)
-    assert not stack.previewed_operations()
+class TestCluster(ClusterTests):
+    """The new cluster."""
 
 
-def test_nodes_have_the_data_of_the_cloud(stack: AzureStack) -> None:
-    stack.expect_data_of_the_cloud()
-
-
-def test_status_finds_every_machine_and_no_problems(stack: AzureStack) -> None:
-    stack.expect_complete_status()
-
-
-def test_diagnose_certificates_and_cis_work_as_on_bare_metal(stack: AzureStack) -> None:
-    stack.expect_inspections()
-
-
-def test_drift_names_a_changed_file_and_repair_restores_it(stack: AzureStack) -> None:
-    stack.expect_drift_and_repair()
-
-
-def test_logs_show_the_journal_of_a_machine(stack: AzureStack) -> None:
-    stack.expect_logs()
-
-
-def test_snapshot_and_restore(stack: AzureStack) -> None:
-    stack.expect_snapshot_and_restore()
-
-
-def test_no_request_remains_in_the_store(stack: AzureStack) -> None:
-    stack.expect_no_requests_in_the_store()
-
-
-def test_failed_boot_tells_the_reason(stack: AzureStack) -> None:
-    stack.expect_reason_of_a_failed_boot(stack.lose)
+class TestOperations(OperationTests):
+    """Operations by requests in the containers."""
 
 
 def test_logs_show_the_console_of_a_silent_machine(stack: AzureStack) -> None:
@@ -100,8 +71,8 @@ def test_member_is_replaced_by_the_engine_as_replace_says(stack: AzureStack) -> 
     stack.wait_until_healthy(2)
 
 
-def test_lost_machine_is_replaced(stack: AzureStack) -> None:
-    stack.expect_replacement_of_a_lost_machine()
+class TestLostMachine(LostMachineTests):
+    """A machine of a scale set that has lost its power."""
 
 
 def test_node_that_the_autoscaler_deletes_is_drained(stack: AzureStack) -> None:
@@ -122,10 +93,9 @@ def test_node_that_the_autoscaler_deletes_is_drained(stack: AzureStack) -> None:
     stack.wait_for("the node has left", drained)
 
 
-def test_changed_setting_of_a_pool_replaces_its_machines(stack: AzureStack) -> None:
-    stack.expect_replaced_pool()
+class TestChange(ChangeTests):
+    """A changed pool, whose scale set replaces its machines."""
 
 
-def test_down_leaves_nothing(stack: AzureStack) -> None:
-    assert remaining_resources(STACK)
-    stack.expect_complete_down()
+class TestDown(DownTests):
+    """The removal of the stack."""
