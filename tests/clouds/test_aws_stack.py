@@ -4,24 +4,22 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+from botocore.exceptions import ClientError
 
-from lab.cloud.aws.clients import client
 from lab.cloud.aws.decision_log import DecisionLog
 from lab.cloud.aws.deployer import REGION, environment_variables
-from lab.cloud.aws.group_machines import provider_id
 from lab.cloud.aws.metadata import ACCOUNT
 from lab.cloud.aws.remaining import remaining_resources
-from lab.cloud.running import RunningMachine
 from providers.aws.permissions import SESSIONS
 from testkit.stackfile import Document
+from tests.clouds.aws_stack import AwsStack
 from tests.clouds.permissions import unused_permissions
 from tests.clouds.pods import Pods, running_pods
 from tests.clouds.private_images import REPOSITORY, delete_pod, is_refused, runs, start_pod
-from tests.clouds.stack import MEMBER, UP_SECONDS, CloudStack, copy_of_stack, created
+from tests.clouds.stack import MEMBER, UP_SECONDS, copy_of_stack, created
 
 STACK, EXAMPLE = "kwstack", "aws-lab"
 NETWORK, EXAMPLE_NETWORK = "10.125.", "10.124."
@@ -29,46 +27,6 @@ REGISTRY = f"{ACCOUNT}.dkr.ecr.{REGION}.amazonaws.com"
 PRIVATE_IMAGE = f"{REGISTRY}/{REPOSITORY}"
 GROUP = f"{STACK}-pool-general"
 """The group of the pool in the first zone. The names of the other groups begin with this name."""
-
-
-class Stack(CloudStack):
-    """The stack on emulated AWS."""
-
-    def is_in_pool(self, machine: RunningMachine) -> bool:
-        """Check whether a machine belongs to a group of the pool."""
-        return machine.group.startswith(GROUP)
-
-    def node_name(self, machine: RunningMachine) -> str:
-        """Return the name of the node of a machine of the pool: its id."""
-        return machine.id
-
-    def provider_id(self, machine: RunningMachine) -> str:
-        """Return the provider ID of a machine."""
-        return provider_id(machine)
-
-    def stored_keys(self) -> set[str]:
-        """Return the keys of all versions of all objects in the bucket of the cluster."""
-        s3 = client("s3", environment_variables(STACK))
-        pages = s3.get_paginator("list_object_versions").paginate(Bucket=self.bucket())
-        return {item["Key"] for page in pages for item in page.get("Versions", [])}
-
-    @contextmanager
-    def hidden(self, key: str) -> Iterator[None]:
-        """Hide an object of the bucket during a block."""
-        s3, bucket = client("s3", environment_variables(STACK)), self.bucket()
-        s3.copy_object(Bucket=bucket, Key="aside", CopySource={"Bucket": bucket, "Key": key})
-        s3.delete_object(Bucket=bucket, Key=key)
-        try:
-            yield
-        finally:
-            s3.copy_object(Bucket=bucket, Key=key, CopySource={"Bucket": bucket, "Key": "aside"})
-            s3.delete_object(Bucket=bucket, Key="aside")
-
-    def bucket(self) -> str:
-        """Return the bucket of the cluster's store."""
-        buckets = client("s3", environment_variables(STACK)).list_buckets()["Buckets"]
-        (name,) = (item["Name"] for item in buckets if item["Name"].startswith("kubewright-"))
-        return str(name)
 
 
 def configuration() -> Document:
@@ -83,22 +41,22 @@ def configuration() -> Document:
 
 
 @pytest.fixture(scope="module")
-def stack(state: Path) -> Iterator[Stack]:
+def stack(state: Path) -> Iterator[AwsStack]:
     """Yield the stack after its first `up`."""
-    with created(Stack(STACK, state, configuration())) as stack:
+    with created(AwsStack(STACK, state, configuration())) as stack:
         yield stack
 
 
-def test_up_creates_a_cluster_and_a_preview_is_empty(stack: Stack) -> None:
+def test_up_creates_a_cluster_and_a_preview_is_empty(stack: AwsStack) -> None:
     stack.wait_until_healthy(2)
     assert not stack.previewed_operations()
 
 
-def test_nodes_have_the_data_of_the_cloud(stack: Stack) -> None:
+def test_nodes_have_the_data_of_the_cloud(stack: AwsStack) -> None:
     stack.expect_data_of_the_cloud()
 
 
-def test_private_image_is_pulled_by_the_role_of_the_node(stack: Stack) -> None:
+def test_private_image_is_pulled_by_the_role_of_the_node(stack: AwsStack) -> None:
     nodes = stack.nodes_by_name()
     for node in nodes:
         start_pod(stack, f"private-{node}", node, PRIVATE_IMAGE)
@@ -110,8 +68,8 @@ def test_private_image_is_pulled_by_the_role_of_the_node(stack: Stack) -> None:
 @pytest.mark.parametrize(
     "action", ["ecr:GetAuthorizationToken", "ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer"]
 )
-def test_private_image_is_refused_without_a_permission_of_the_role(stack: Stack, action: str) -> None:
-    iam, node, name = client("iam", environment_variables(STACK)), min(stack.machines()), "refused"
+def test_private_image_is_refused_without_a_permission_of_the_role(stack: AwsStack, action: str) -> None:
+    iam, node, name = stack.client("iam"), min(stack.machines()), "refused"
     policy = {"RoleName": f"{GROUP}-{REGION}", "PolicyName": "images"}
     document = iam.get_role_policy(**policy)["PolicyDocument"]
     text = json.dumps(document)
@@ -126,17 +84,17 @@ def test_private_image_is_refused_without_a_permission_of_the_role(stack: Stack,
     delete_pod(stack, name)
 
 
-def test_status_finds_every_machine_and_no_problems(stack: Stack) -> None:
+def test_status_finds_every_machine_and_no_problems(stack: AwsStack) -> None:
     stack.expect_complete_status()
 
 
-def test_diagnose_certificates_and_cis_work_as_on_bare_metal(stack: Stack) -> None:
+def test_diagnose_certificates_and_cis_work_as_on_bare_metal(stack: AwsStack) -> None:
     stack.expect_inspections()
 
 
 class TestPodIdentities:
     @pytest.fixture(scope="class")
-    def pods(self, stack: Stack) -> Iterator[Pods]:
+    def pods(self, stack: AwsStack) -> Iterator[Pods]:
         with running_pods(stack, environment_variables(STACK)["AWS_ENDPOINT_URL"]) as pods:
             yield pods
 
@@ -151,9 +109,9 @@ class TestPodIdentities:
         assert "AWS_" not in pods.execute("other", "env")
         assert "AWS_ROLE_ARN" in pods.execute("reader", "env")
 
-    def test_the_published_keys_are_those_of_the_api_servers(self, stack: Stack) -> None:
+    def test_the_published_keys_are_those_of_the_api_servers(self, stack: AwsStack) -> None:
         issuer = json.loads(stack.kubectl("get", "--raw", "/.well-known/openid-configuration").stdout)
-        s3 = client("s3", environment_variables(STACK))
+        s3 = stack.client("s3")
         bucket = f"{STACK}-issuer"
         assert issuer["issuer"] == f"https://{bucket}.s3.eu-central-1.amazonaws.com"
         for path in (".well-known/openid-configuration", "openid/v1/jwks"):
@@ -161,34 +119,34 @@ class TestPodIdentities:
             assert published == json.loads(stack.kubectl("get", "--raw", f"/{path}").stdout)
 
 
-def test_drift_names_a_changed_file_and_repair_restores_it(stack: Stack) -> None:
+def test_drift_names_a_changed_file_and_repair_restores_it(stack: AwsStack) -> None:
     stack.expect_drift_and_repair()
 
 
-def test_logs_show_the_journal_of_a_machine(stack: Stack) -> None:
+def test_logs_show_the_journal_of_a_machine(stack: AwsStack) -> None:
     stack.expect_logs()
 
 
-def test_snapshot_and_restore(stack: Stack) -> None:
+def test_snapshot_and_restore(stack: AwsStack) -> None:
     stack.expect_snapshot_and_restore()
 
 
-def test_no_request_remains_in_the_store(stack: Stack) -> None:
+def test_no_request_remains_in_the_store(stack: AwsStack) -> None:
     stack.expect_no_requests_in_the_store()
 
 
-def terminate(node: str) -> None:
+def terminate(stack: AwsStack, node: str) -> None:
     """Terminate the machine of a node, which its group replaces."""
-    client("autoscaling", environment_variables(STACK)).terminate_instance_in_auto_scaling_group(
+    stack.client("autoscaling").terminate_instance_in_auto_scaling_group(
         InstanceId=node, ShouldDecrementDesiredCapacity=False
     )
 
 
-def test_failed_boot_tells_the_reason(stack: Stack) -> None:
-    stack.expect_reason_of_a_failed_boot(terminate)
+def test_failed_boot_tells_the_reason(stack: AwsStack) -> None:
+    stack.expect_reason_of_a_failed_boot(lambda node: terminate(stack, node))
 
 
-def test_replace_replaces_a_machine_and_waits_for_its_successor(stack: Stack) -> None:
+def test_replace_replaces_a_machine_and_waits_for_its_successor(stack: AwsStack) -> None:
     chosen = min(stack.machines())
     text = stack.command("replace", "--host", chosen, timeout=UP_SECONDS).text
     assert f"{chosen}: replaced by " in text
@@ -198,17 +156,16 @@ def test_replace_replaces_a_machine_and_waits_for_its_successor(stack: Stack) ->
     stack.wait_until_healthy(2)
 
 
-def test_lost_machine_is_replaced(stack: Stack) -> None:
+def test_lost_machine_is_replaced(stack: AwsStack) -> None:
     stack.expect_replacement_of_a_lost_machine()
 
 
-def test_machine_that_the_autoscaler_terminates_is_drained(stack: Stack) -> None:
+def test_machine_that_the_autoscaler_terminates_is_drained(stack: AwsStack) -> None:
     """Test the calls of the cluster autoscaler: sizes within the limits, and the end of a chosen machine."""
-    autoscaling = client("autoscaling", environment_variables(STACK))
-    with pytest.raises(autoscaling.exceptions.ClientError, match="must be between 1 and 1"):
-        autoscaling.set_desired_capacity(AutoScalingGroupName=GROUP, DesiredCapacity=3)
+    with pytest.raises(ClientError, match="must be between 1 and 1"):
+        stack.set_group_size(GROUP, 3)
     chosen = min(stack.machines())
-    terminate(chosen)
+    terminate(stack, chosen)
 
     def drained_and_replaced() -> bool:
         assert chosen not in stack.all_machines()
@@ -217,18 +174,18 @@ def test_machine_that_the_autoscaler_terminates_is_drained(stack: Stack) -> None
     stack.wait_for("the machine has left", drained_and_replaced)
 
 
-def test_changed_setting_of_a_pool_replaces_its_machines(stack: Stack) -> None:
+def test_changed_setting_of_a_pool_replaces_its_machines(stack: AwsStack) -> None:
     stack.expect_replaced_pool()
 
 
-def test_machines_need_each_permission_of_their_roles(stack: Stack) -> None:
+def test_machines_need_each_permission_of_their_roles(stack: AwsStack) -> None:
     """Take each permission away in turn: the emulation would have refused a request of this file's tests."""
     roles = {machine.identity for machine in stack.all_machines().values()}
     decisions = [item for item in DecisionLog.of(STACK).all() if item.role in roles]
     # One test takes permissions for images away.
     refused = [item for item in decisions if not item.allowed]
     assert [item for item in refused if not item.action.startswith("ecr:")] == []
-    iam = client("iam", environment_variables(STACK))
+    iam = stack.client("iam")
     sessions = {(statement.name, action) for statement in SESSIONS for action in statement.actions}
     # Session Manager is not emulated. A kubelet that fails for `repair_after` asks for another machine.
     not_used = {"machine": {("Leave", "autoscaling:SetInstanceHealth"), *sessions}, "images": set()}
@@ -240,6 +197,6 @@ def test_machines_need_each_permission_of_their_roles(stack: Stack) -> None:
             assert unused_permissions(policy, needed) == expected, (role, name)
 
 
-def test_down_leaves_nothing(stack: Stack) -> None:
+def test_down_leaves_nothing(stack: AwsStack) -> None:
     assert remaining_resources(environment_variables(STACK))
     stack.expect_complete_down()
