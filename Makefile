@@ -105,7 +105,14 @@ test-reloads: ## tests of files that API servers reload: encryption of objects, 
 test-clouds: ## tests of AWS and Azure machines on lab hosts with emulated clouds (root)
 	@$(PREPARE)
 	@$(MIRROR)
-	@$(PYTEST) tests/clouds
+	@$(PYTEST) -m "not hours" tests/clouds
+
+# The tests of the upgrade build the mirror of the previous minor version.
+.PHONY: test-cloud-faults
+test-cloud-faults: ## faults, upgrades and sizes of clusters on emulated clouds, for hours (root)
+	@$(PREPARE)
+	@$(MIRROR)
+	@$(PYTEST) -m hours tests/clouds
 
 .PHONY: test-faults
 test-faults: ## tests of the highly available stack under faults and changes, for hours (root)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -49,10 +49,16 @@ def up(
     return paths
 
 
-def set_hosts(name: str, transform: Callable[[tuple[LabHost, ...]], Iterable[LabHost]]) -> None:
-    """Replace the hosts of a lab by `transform(hosts)`. The gateway is not checked and keeps running.
+def set_hosts(
+    name: str,
+    transform: Callable[[tuple[LabHost, ...]], Iterable[LabHost]],
+    *,
+    booted: Collection[str] = (),
+) -> None:
+    """Replace the hosts of a lab by `transform(hosts)`, and boot those with the names `booted`.
 
-    Raise LabError with all failed hosts.
+    Other hosts stay as they are: a machine that has lost its power does not start because another machine
+    starts or ends. The gateway is not checked and keeps running. Raise LabError with all failed hosts.
     """
     with hold_lock(f"lab-{name}"):
         stored = load(name)
@@ -62,7 +68,8 @@ def set_hosts(name: str, transform: Callable[[tuple[LabHost, ...]], Iterable[Lab
         spec.write(desired, LabPaths.of(name).spec)
         keys.ensure(desired)
         _run_for_hosts(
-            desired.hosts, lambda host: _ensure_host(desired, host, root_directories, lambda _: None)
+            [host for host in desired.hosts if host.name in booted],
+            lambda host: _ensure_host(desired, host, root_directories, lambda _: None),
         )
 
 

@@ -58,13 +58,24 @@ class CloudController:
     def step(self) -> None:
         """Process all Nodes once, if a pod of the controller runs.
 
-        Raise OSError if the API does not answer.
+        The pods of a real controller elect a leader, so a pod whose API server does not answer does not
+        stop the others. Raise OSError if no API server answers.
         """
+        failure: OSError | None = None
         for api in self._running_pods():
-            machines = {self._provider_id(machine): machine for machine in self._states.all()}
-            for node in api.call("GET", "/api/v1/nodes")["items"]:
-                self._process(api, node, machines)
-            return
+            try:
+                self._process_nodes(api)
+            except OSError as error:
+                failure = error
+            else:
+                return
+        if failure is not None:
+            raise failure
+
+    def _process_nodes(self, api: Api) -> None:
+        machines = {self._provider_id(machine): machine for machine in self._states.all()}
+        for node in api.call("GET", "/api/v1/nodes")["items"]:
+            self._process(api, node, machines)
 
     def _running_pods(self) -> Iterator[Api]:
         """Yield the API with the identity of each running pod of the controller."""

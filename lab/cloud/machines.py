@@ -49,7 +49,9 @@ def start_machines(lab: str, launches: Sequence[Launch]) -> None:
         log(f"{launch.machine.group}: launches {launch.machine.id} on {launch.machine.host}")
         MachineStates.of(lab).add(launch.machine)
     names = {host.name for host in started}
-    lifecycle.set_hosts(lab, lambda hosts: [*(host for host in hosts if host.name not in names), *started])
+    lifecycle.set_hosts(
+        lab, lambda hosts: [*(host for host in hosts if host.name not in names), *started], booted=names
+    )
 
 
 def remove_machines(lab: str, machines: Sequence[RunningMachine]) -> None:
@@ -72,7 +74,7 @@ def reimage_machine(lab: str, machine: RunningMachine) -> None:
         instance = host.instance.model_copy(update={"disk": host.instance.disk + 1})
         return host.model_copy(update={"instance": instance})
 
-    lifecycle.set_hosts(lab, lambda hosts: [reimaged(host) for host in hosts])
+    lifecycle.set_hosts(lab, lambda hosts: [reimaged(host) for host in hosts], booted={machine.host})
     MachineStates.of(lab).update(machine.id, reimage=False)
 
 

@@ -25,7 +25,8 @@ class RunningMachine:
     template. `lifecycle` is `InService`, or `Terminated` after the cloud has told the machine to end. `hook`
     is the lifecycle hook for which the group waits, or empty; it times out at the Unix time `hook_deadline`.
     `released` is true after the machine completed the hook. `reimage` is true from the request for a fresh
-    disk until the machine has booted from it.
+    disk until the machine has booted from it. `spot_action` is what the cloud does with a spot machine that
+    it reclaims, on AWS at the Unix time `spot_deadline`.
     """
 
     id: str
@@ -40,6 +41,7 @@ class RunningMachine:
     type: str = "t3.large"
     lifecycle: str = "InService"
     spot_action: str = ""
+    spot_deadline: float = 0.0
     hook: str = ""
     hook_deadline: float = 0.0
     template: str = "lt-lab"
@@ -83,7 +85,7 @@ class MachineStates:
         self._update_file(lambda machines: [machine for machine in machines if machine.id != identifier])
 
     def update(self, identifier: str, **changes: object) -> None:
-        """Change fields of a machine: `lifecycle`, `hook`, `spot_action`, `released`, `reimage`."""
+        """Change fields of a machine that are not constant, such as `lifecycle` and `hook`."""
 
         def updated(machine: RunningMachine) -> RunningMachine:
             return replace(machine, **changes) if machine.id == identifier else machine  # type: ignore[arg-type]

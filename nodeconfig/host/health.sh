@@ -41,19 +41,58 @@ well() {
             return 1
         fi
     done
+    if [ -e "$STATE/replacement" ]; then remove_mark admin_api || say 'the Node keeps its mark' >&2; fi
 }
 
-# others_well: succeeds when every other member with a role of this machine is healthy. /etc/kubewright/peers has
-# a line `ROLE ADDRESS` for each (nodeconfig.peers).
+# others_well: succeeds when every other member with a role of this machine is healthy, and no other control plane is
+# being replaced. /etc/kubewright/peers has a line `ROLE ADDRESS` for each member (nodeconfig.peers).
 others_well() {
     [ -f "$ROOT/etc/kubewright/peers" ] || return 0
+    api=
     while read -r role address; do
         other_answers "$role" "$address" </dev/null >/dev/null 2>"$WORK/reason" || {
             say "$role on $address is not healthy: $(tail -n 1 "$WORK/reason")" >&2
             return 1
         }
+        [ "$role" != control-plane ] || api=$address
     done <"$ROOT/etc/kubewright/peers"
+    [ -z "$api" ] || claim_replacement
 }
+
+MARK=kubewright.dev/replacement # the annotation of a Node whose machine asks for its replacement
+
+# claim_replacement: succeeds when no other control plane is being replaced or drained. Other members do not notice a
+# failed kubelet, and the API server of a machine that is being replaced answers until the machine ends. A control
+# plane therefore marks its Node before it reads the marks of the others, so that two never succeed at the same time.
+# The mark disappears with the Node.
+claim_replacement() {
+    # shellcheck disable=SC1091
+    . "$ROOT/etc/kubewright/host.env"
+    : >"$STATE/replacement"
+    peer_api annotate --overwrite node "$NODE_NAME" "$MARK=$PROVIDER_ID" >/dev/null 2>"$WORK/reason" || {
+        say "the Node cannot be marked: $(tail -n 1 "$WORK/reason")" >&2
+        return 1
+    }
+    columns='{range .items[*]}{.metadata.name}{" "}{.metadata.annotations.kubewright\.dev/replacement}'
+    peer_api get nodes --selector=node-role.kubernetes.io/control-plane \
+        -o "jsonpath=$columns"'{.spec.unschedulable}{"\n"}{end}' >"$WORK/marks" 2>"$WORK/reason" || {
+        say "the Nodes of the control planes cannot be read: $(tail -n 1 "$WORK/reason")" >&2
+        return 1
+    }
+    while read -r name mark; do
+        case $name:$mark in "$NODE_NAME":* | *:) continue ;; esac
+        say "$name is being replaced, or is cordoned" >&2
+        remove_mark peer_api || say 'the Node keeps its mark' >&2
+        return 1
+    done <"$WORK/marks"
+}
+
+remove_mark() { # FUNCTION that calls the API
+    "$1" annotate node "$NODE_NAME" "$MARK-" >/dev/null 2>&1 && rm -f "$STATE/replacement"
+}
+
+# peer_api: calls the API server of the other control plane at $api, because that of this machine may have failed.
+peer_api() { admin_api --server="https://$api:6443" "$@" </dev/null; }
 
 other_answers() { # ROLE ADDRESS
     keys=$ROOT/etc/etcd/pki

@@ -15,9 +15,12 @@ from artifacts import directories
 from artifacts.mirror import build
 from lab import lifecycle
 from lab.spec import LabSpec
+from testkit.figures import pytest_terminal_summary, record_figures
 from testkit.state import create_directory, is_kept
 from tests.clouds.amazon import EmulatedAws
 from tests.clouds.azure import EmulatedAzure
+
+__all__ = ["pytest_terminal_summary", "record_figures"]
 
 # Failed assertions of shared tests show their values, as those of test files do.
 pytest.register_assert_rewrite("tests.clouds.stack_tests")

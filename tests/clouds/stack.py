@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from abc import abstractmethod
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import Any, TypeVar
@@ -15,27 +15,30 @@ import yaml
 from lab import hosts, lifecycle
 from lab.cloud.controller import is_uninitialized
 from lab.cloud.running import MachineStates, RunningMachine
+from lab.cloud.zones import FailedZones
 from lab.errors import LabError
 from testkit.cluster import CHECKOUT, Cluster
-from testkit.stackfile import Document
+from testkit.stackfile import CLUSTER, Document
 from testkit.state import is_kept
 from testkit.wait import eventually
 
 UP_SECONDS = 900
 MEMBER = "cp-1"
+"""The first control plane."""
+POOL = "general"
 _READY_SECONDS = 300
 
 
 class CloudStack(Cluster):
-    """A stack on an emulated cloud: a control plane `cp-1` and the pool `general`."""
+    """A stack on an emulated cloud: control planes, the first of which is `cp-1`, and the pool `general`."""
 
     @abstractmethod
-    def is_in_pool(self, machine: RunningMachine) -> bool:
-        """Check whether a machine belongs to the pool."""
+    def pool_of(self, machine: RunningMachine) -> str:
+        """Return the name of the pool of a machine; empty for a member."""
 
     @abstractmethod
     def node_name(self, machine: RunningMachine) -> str:
-        """Return the name of the node of a machine of the pool."""
+        """Return the name of the node of a machine of a pool."""
 
     @abstractmethod
     def provider_id(self, machine: RunningMachine) -> str:
@@ -57,43 +60,86 @@ class CloudStack(Cluster):
     def remaining_resources(self) -> list[str]:
         """Return what the account still has of the stack."""
 
+    @abstractmethod
+    def group_sizes(self, pool: str = POOL) -> dict[str, int]:
+        """Return the desired sizes of the machine groups of a pool, by name of the group."""
+
+    @abstractmethod
+    def group_limits(self, pool: str = POOL) -> dict[str, tuple[int, int]]:
+        """Return the minimum and maximum sizes that the cluster autoscaler reads, by name of the group."""
+
+    @abstractmethod
+    def set_group_size(self, group: str, size: int) -> None:
+        """Set the desired size of a machine group, by the call of the cluster autoscaler."""
+
+    @abstractmethod
+    def interrupt(self, node: str) -> None:
+        """Announce that the cloud reclaims the spot machine of a node."""
+
+    @abstractmethod
+    def restore_power(self, lost: Sequence[RunningMachine]) -> None:
+        """Start the machines that the cloud starts again when their zone has power."""
+
+    @property
+    def members(self) -> list[str]:
+        """The names of the control planes."""
+        return list(self.config[CLUSTER]["control_planes"]["hosts"])
+
     def all_machines(self) -> dict[str, RunningMachine]:
         """Return all machines, by the name of their node."""
         machines = MachineStates.of(self.name).all()
-        return {MEMBER if item.host == MEMBER else self.node_name(item): item for item in machines}
+        return {self.node_name(item) if self.pool_of(item) else item.host: item for item in machines}
 
-    def machines(self) -> dict[str, RunningMachine]:
-        """Return the machines of the pool that the cloud does not terminate, by the name of their node."""
-        return {
-            name: machine
-            for name, machine in self.all_machines().items()
-            if self.is_in_pool(machine) and machine.lifecycle == "InService"
-        }
+    def machines(self, pool: str = POOL) -> dict[str, RunningMachine]:
+        """Return the machines of a pool that the cloud does not terminate, by the name of their node."""
+        return {name: item for name, item in self._in_service().items() if self.pool_of(item) == pool}
 
-    def run_on(self, node: str, script: str) -> None:
-        """Run a script on a machine without SSH and without the cloud."""
+    def _in_service(self) -> dict[str, RunningMachine]:
+        return {name: item for name, item in self.all_machines().items() if item.lifecycle == "InService"}
+
+    def run_on(self, node: str, script: str) -> str:
+        """Run a script on a machine without SSH and without the cloud. Return its output."""
         host = self.all_machines()[node].host
         result = hosts.execute(self.name, host, ["sh", "-c", script], stdin="")
         assert result.returncode == 0, result.stderr
+        return result.stdout.strip()
 
     def lose(self, node: str) -> None:
         """End the machine of a node as a power failure does."""
         lifecycle.stop(self.name, self.all_machines()[node].host, kill=True)
 
-    def is_healthy(self, workers: int) -> bool:
-        """Check whether exactly the control plane and the machines of the pool are Ready."""
-        machines = self.machines()
-        assert len(machines) == workers
-        assert set(self.nodes_by_name()) == {MEMBER, *machines}
+    @contextmanager
+    def failed_zone(self, zone: str) -> Iterator[None]:
+        """Let a zone fail during a block: its machines lose their power, and no machine starts there."""
+        zones = FailedZones.of(self.name)
+        lost = {node: machine for node, machine in self.all_machines().items() if machine.zone == zone}
+        zones.add(zone)
+        try:
+            for node in lost:
+                self.lose(node)
+            yield
+        finally:
+            zones.remove(zone)
+            self.restore_power(list(lost.values()))
+
+    def is_healthy(self, workers: int, pool: str = POOL) -> bool:
+        """Check whether exactly the control planes and the machines of all pools are Ready.
+
+        `workers` is the number of machines in `pool`.
+        """
+        machines = set(self._in_service())
+        assert set(self.members) <= machines
+        assert len(self.machines(pool)) == workers
+        assert set(self.nodes_by_name()) == machines
         return True
 
-    def wait_until_healthy(self, workers: int) -> None:
-        """Wait until exactly the control plane and the machines of the pool are Ready."""
-        self.wait_for("all nodes are Ready", lambda: self.is_healthy(workers))
+    def wait_until_healthy(self, workers: int, pool: str = POOL, seconds: float = _READY_SECONDS) -> None:
+        """Wait until exactly the control planes and the machines of all pools are Ready."""
+        self.wait_for("all nodes are Ready", lambda: self.is_healthy(workers, pool), seconds)
 
-    def wait_for(self, what: str, condition: Callable[[], bool]) -> None:
+    def wait_for(self, what: str, condition: Callable[[], bool], seconds: float = _READY_SECONDS) -> None:
         """Wait until a condition holds. The condition may raise AssertionError."""
-        eventually(what, condition, timeout=_READY_SECONDS, interval=3)
+        eventually(what, condition, timeout=seconds, interval=3)
 
     def nodes_by_name(self) -> dict[str, Any]:
         """Return the Nodes that are Ready and that the cloud controller has initialized."""
@@ -104,6 +150,24 @@ class CloudStack(Cluster):
             if any(c["type"] == "Ready" and c["status"] == "True" for c in node["status"]["conditions"])
             and not is_uninitialized(node)
         }
+
+    def expect_data_of_the_cloud(self) -> None:
+        """Check that each Node has the provider ID, the zone and the address of its machine."""
+        machines = self.all_machines()
+        for name, node in self.nodes_by_name().items():
+            assert node["spec"]["providerID"] == self.provider_id(machines[name])
+            assert node["metadata"]["labels"]["topology.kubernetes.io/zone"] == machines[name].zone
+            assert node["status"]["addresses"][0]["address"] == machines[name].address
+
+    def expect_complete_status(self) -> None:
+        """Check that `status` finds every machine and no problems."""
+        text = self.command("status").text
+        for title in (f"Cluster {self.name}", "etcd", "Nodes", "Add-ons"):
+            assert title in text
+        for name, machine in self.all_machines().items():
+            row = next(line for line in text.splitlines() if name in line and machine.address in line)
+            assert "yes" in row
+        assert "no problems found" in text
 
     def expect_complete_down(self) -> None:
         """Check that `down` leaves nothing in the cloud and on this machine."""
@@ -118,10 +182,10 @@ _Stack = TypeVar("_Stack", bound=CloudStack)
 
 
 @contextmanager
-def created(stack: _Stack) -> Iterator[_Stack]:
-    """Yield the stack after its first `up`. Remove its lab at the end."""
+def created(stack: _Stack, seconds: float = UP_SECONDS) -> Iterator[_Stack]:
+    """Yield the stack after its first `up`, which takes at most `seconds`. Remove its lab at the end."""
     try:
-        stack.command("up", timeout=UP_SECONDS)
+        stack.command("up", timeout=seconds)
         yield stack
     finally:
         if not is_kept():

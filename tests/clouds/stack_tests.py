@@ -19,20 +19,10 @@ class ClusterTests:
         assert not stack.previewed_operations()
 
     def test_nodes_have_the_data_of_the_cloud(self, stack: CloudStack) -> None:
-        machines = stack.all_machines()
-        for name, node in stack.nodes_by_name().items():
-            assert node["spec"]["providerID"] == stack.provider_id(machines[name])
-            assert node["metadata"]["labels"]["topology.kubernetes.io/zone"] == machines[name].zone
-            assert node["status"]["addresses"][0]["address"] == machines[name].address
+        stack.expect_data_of_the_cloud()
 
     def test_status_finds_every_machine_and_no_problems(self, stack: CloudStack) -> None:
-        text = stack.command("status").text
-        for title in (f"Cluster {stack.name}", "etcd", "Nodes", "Add-ons"):
-            assert title in text
-        for name, machine in stack.all_machines().items():
-            row = next(line for line in text.splitlines() if name in line and machine.address in line)
-            assert "yes" in row
-        assert "no problems found" in text
+        stack.expect_complete_status()
 
     def test_diagnose_certificates_and_cis_work_as_on_bare_metal(self, stack: CloudStack) -> None:
         assert "no problems found" in stack.command("diagnose").text

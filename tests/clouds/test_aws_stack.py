@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from botocore.exceptions import ClientError
 
-from lab.cloud.aws.clients import client
 from lab.cloud.aws.decision_log import DecisionLog
 from lab.cloud.aws.deployer import REGION, environment_variables
 from lab.cloud.aws.metadata import ACCOUNT
@@ -62,7 +62,7 @@ def test_private_image_is_pulled_by_the_role_of_the_node(stack: AwsStack) -> Non
     "action", ["ecr:GetAuthorizationToken", "ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer"]
 )
 def test_private_image_is_refused_without_a_permission_of_the_role(stack: AwsStack, action: str) -> None:
-    iam, node, name = client("iam", environment_variables(STACK)), min(stack.machines()), "refused"
+    iam, node, name = stack.client("iam"), min(stack.machines()), "refused"
     policy = {"RoleName": f"{stack.pool_group}-{REGION}", "PolicyName": "images"}
     document = iam.get_role_policy(**policy)["PolicyDocument"]
     text = json.dumps(document)
@@ -96,7 +96,7 @@ class TestPodIdentities:
 
     def test_the_published_keys_are_those_of_the_api_servers(self, stack: AwsStack) -> None:
         issuer = json.loads(stack.kubectl("get", "--raw", "/.well-known/openid-configuration").stdout)
-        s3 = client("s3", environment_variables(STACK))
+        s3 = stack.client("s3")
         bucket = f"{STACK}-issuer"
         assert issuer["issuer"] == f"https://{bucket}.s3.eu-central-1.amazonaws.com"
         for path in (".well-known/openid-configuration", "openid/v1/jwks"):
@@ -124,9 +124,8 @@ class TestLostMachine(LostMachineTests):
 
 def test_machine_that_the_autoscaler_terminates_is_drained(stack: AwsStack) -> None:
     """Test the calls of the cluster autoscaler: sizes within the limits, and the end of a chosen machine."""
-    autoscaling = client("autoscaling", environment_variables(STACK))
-    with pytest.raises(autoscaling.exceptions.ClientError, match="must be between 1 and 1"):
-        autoscaling.set_desired_capacity(AutoScalingGroupName=stack.pool_group, DesiredCapacity=3)
+    with pytest.raises(ClientError, match="must be between 1 and 1"):
+        stack.set_group_size(stack.pool_group, 3)
     chosen = min(stack.machines())
     stack.replace_machine(chosen)
 
@@ -148,7 +147,7 @@ def test_machines_need_each_permission_of_their_roles(stack: AwsStack) -> None:
     # One test takes permissions for images away.
     refused = [item for item in decisions if not item.allowed]
     assert [item for item in refused if not item.action.startswith("ecr:")] == []
-    iam = client("iam", environment_variables(STACK))
+    iam = stack.client("iam")
     sessions = {(statement.name, action) for statement in SESSIONS for action in statement.actions}
     # Session Manager is not emulated. A kubelet that fails for `repair_after` asks for another machine.
     not_used = {"machine": {("Leave", "autoscaling:SetInstanceHealth"), *sessions}, "images": set()}

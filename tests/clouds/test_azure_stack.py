@@ -8,17 +8,13 @@ from pathlib import Path
 
 import pytest
 
-from lab.cloud.azure.deployer import environment_variables
-from lab.cloud.azure.resources import SCALE_SET, VIRTUAL_MACHINE, Resources
-from lab.plugins.azure_native.catalogue import KINDS
-from lab.plugins.azure_native.subscription import Subscription
+from lab.cloud.azure.resources import VIRTUAL_MACHINE, Resources
 from tests.clouds.azure_stack import AzureStack
 from tests.clouds.stack import MEMBER, UP_SECONDS, copy_of_stack, created
 from tests.clouds.stack_tests import ChangeTests, ClusterTests, DownTests, LostMachineTests, OperationTests
 
 STACK, EXAMPLE = "kwazstack", "azure-lab"
 NETWORK, EXAMPLE_NETWORK = "10.127.", "10.126."
-POOL_VERSION = KINDS["azure-native:compute:VirtualMachineScaleSet"].version
 
 
 @pytest.fixture(scope="module")
@@ -77,14 +73,12 @@ class TestLostMachine(LostMachineTests):
 
 def test_node_that_the_autoscaler_deletes_is_drained(stack: AzureStack) -> None:
     """Test the calls of the cluster autoscaler: a larger capacity, and the deletion of a chosen node."""
-    variables = environment_variables(STACK)
-    (scale_set,) = Resources.of(STACK).of_type(SCALE_SET)
-    subscription = Subscription(scale_set.id.split("/")[2], variables)
-    subscription.call("PATCH", scale_set.id, POOL_VERSION, {"sku": {"capacity": 3}})
+    ((name, scale_set),) = stack.scale_sets().items()
+    stack.set_group_size(name, 3)
     stack.wait_until_healthy(3)
     chosen = min(stack.machines())
     number = stack.machines()[chosen].id.rpartition("/")[2]
-    subscription.call("POST", f"{scale_set.id}/delete", POOL_VERSION, {"instanceIds": [number]})
+    stack.call("POST", f"{scale_set.id}/delete", {"instanceIds": [number]})
 
     def drained() -> bool:
         assert chosen not in stack.all_machines()

@@ -6,23 +6,21 @@ there, and later runs use this cluster and leave it running.
 
 from __future__ import annotations
 
-import json
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TypeVar
 
 import pytest
 
 from testkit import lab_slots, stackfile
 from testkit.cluster import CHECKOUT, Cluster
+from testkit.figures import pytest_terminal_summary, record_figures
 from testkit.state import create_directory, removed_at_end
 from tests.faults.ha import HaCluster
 
 _ClusterT = TypeVar("_ClusterT", bound=Cluster)
-RecordFigures = Callable[..., None]
-"""A function that records the measurements of a test."""
-_figures: list[dict[str, Any]] = []
+__all__ = ["pytest_terminal_summary", "record_figures"]
 
 
 @pytest.fixture(scope="session")
@@ -63,30 +61,3 @@ def healthy_cluster(ha_cluster: HaCluster) -> Iterator[HaCluster]:
     assert ha_cluster.previewed_operations() == {}, (
         "after the fault the preview of the unchanged stack is not empty"
     )
-
-
-@pytest.fixture
-def record_figures(request: pytest.FixtureRequest, state: Path) -> RecordFigures:
-    """Return a function that records measurements of a test, given as keyword arguments.
-
-    The function writes a line to faults.jsonl and adds a row to the table at the end of the test run.
-    """
-
-    def record(**figures: object) -> None:
-        entry = {"test": request.node.name, **figures}
-        _figures.append(entry)
-        with (state / "faults.jsonl").open("a") as file:
-            file.write(json.dumps(entry) + "\n")
-        print(json.dumps(entry))
-
-    return record
-
-
-def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """Print the table of all measurements at the end of the test run."""
-    if not _figures:
-        return
-    terminalreporter.section("figures (seconds)")
-    for entry in _figures:
-        shown = ", ".join(f"{name} {value}" for name, value in entry.items() if name != "test")
-        terminalreporter.write_line(f"{entry['test']}: {shown}")

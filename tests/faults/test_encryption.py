@@ -13,9 +13,9 @@ import pytest
 
 from artifacts.cache import Cache
 from testkit import reference_kms
+from testkit.figures import RecordFigures
 from testkit.stackfile import CLUSTER
 from testkit.wait import eventually
-from tests.faults.conftest import RecordFigures
 from tests.faults.ha import HaCluster
 from tests.faults.load import ClientProcess, assert_limits, running_client
 

@@ -10,7 +10,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from tests.faults.conftest import RecordFigures
+from testkit.figures import RecordFigures
 from tests.faults.ha import HaCluster
 from tests.faults.hanging_disk import hanging_disk
 from tests.faults.load import ClientProcess, assert_limits, running_client

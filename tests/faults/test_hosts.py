@@ -6,7 +6,7 @@ import time
 
 import pytest
 
-from tests.faults.conftest import RecordFigures
+from testkit.figures import RecordFigures
 from tests.faults.ha import HaCluster
 from tests.faults.load import assert_limits, running_client
 

@@ -8,7 +8,7 @@ import time
 import pytest
 
 from testkit import http_client, pods
-from tests.faults.conftest import RecordFigures
+from testkit.figures import RecordFigures
 from tests.faults.ha import HaCluster
 
 NAMESPACE = "backend"

@@ -11,8 +11,9 @@ import pytest
 
 from testkit import lab_slots, stackfile
 from testkit.cluster import CHECKOUT
+from testkit.figures import RecordFigures
 from testkit.stackfile import DELETE
-from tests.faults.conftest import RecordFigures, running_stack
+from tests.faults.conftest import running_stack
 from tests.faults.ha import HaCluster
 from tests.faults.hanging_disk import hanging_disk
 from tests.faults.load import assert_limits, running_client

@@ -7,10 +7,10 @@ from __future__ import annotations
 import time
 from pathlib import Path
 
+from testkit.figures import RecordFigures
 from testkit.snapshots import take_snapshot
 from testkit.wait import eventually
 from tests.faults.client import NAMESPACE
-from tests.faults.conftest import RecordFigures
 from tests.faults.ha import HaCluster
 from tests.faults.load import running_client
 

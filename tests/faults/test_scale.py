@@ -12,7 +12,8 @@ import pytest
 
 from testkit import lab_slots, stackfile
 from testkit.cluster import CHECKOUT
-from tests.faults.conftest import RecordFigures, running_stack
+from testkit.figures import RecordFigures
+from tests.faults.conftest import running_stack
 from tests.faults.ha import HaCluster
 from tests.faults.load import assert_limits, running_client
 

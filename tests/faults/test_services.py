@@ -11,9 +11,9 @@ from contextlib import contextmanager
 import pytest
 
 from testkit import pods
+from testkit.figures import RecordFigures
 from testkit.wait import eventually
 from tests.faults.client import NAMESPACE
-from tests.faults.conftest import RecordFigures
 from tests.faults.ha import HaCluster
 from tests.faults.load import assert_limits, running_client
 

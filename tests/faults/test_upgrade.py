@@ -16,10 +16,11 @@ import pytest
 
 from testkit import lab_slots, pods, stackfile
 from testkit.cluster import CHECKOUT
+from testkit.figures import RecordFigures
 from testkit.interrupt import kill_when
 from testkit.process import CommandFailed
 from testkit.watcher import Watcher
-from tests.faults.conftest import RecordFigures, running_stack
+from tests.faults.conftest import running_stack
 from tests.faults.ha import HaCluster
 from tests.faults.load import assert_limits, running_client
 

@@ -25,6 +25,7 @@ DANGEROUS_FILES = {
             "etcd-membership",
             "etcd-snapshot",
             "guard",
+            "health",
             "host",
             "new-host",
             "node",

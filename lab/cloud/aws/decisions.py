@@ -25,7 +25,7 @@ class RefreshStep:
 
 def missing_machines(group: ScalingGroup, machines: Sequence[RunningMachine]) -> int:
     """Return the number of machines to launch. A terminating machine does not count."""
-    return max(0, group.desired - len(_living(machines)))
+    return max(0, group.desired - len(_kept(group, machines)))
 
 
 def surplus_machines(group: ScalingGroup, machines: Sequence[RunningMachine]) -> list[RunningMachine]:
@@ -33,9 +33,9 @@ def surplus_machines(group: ScalingGroup, machines: Sequence[RunningMachine]) ->
 
     Machines with another version of the template come first, as in AWS's default termination policy.
     """
-    living = _living(machines)
-    count = max(0, len(living) - group.desired)
-    return sorted(living, key=lambda machine: machine.version == group.template[1])[:count]
+    kept = _kept(group, machines)
+    count = max(0, len(kept) - group.desired)
+    return sorted(kept, key=lambda machine: machine.version == group.template[1])[:count]
 
 
 def refresh_step(group: ScalingGroup, refresh: Refresh, machines: Sequence[RunningMachine]) -> RefreshStep:
@@ -57,3 +57,13 @@ def refresh_step(group: ScalingGroup, refresh: Refresh, machines: Sequence[Runni
 
 def _living(machines: Sequence[RunningMachine]) -> list[RunningMachine]:
     return [machine for machine in machines if machine.lifecycle == "InService"]
+
+
+def _kept(group: ScalingGroup, machines: Sequence[RunningMachine]) -> list[RunningMachine]:
+    """Return the machines that count for the size of a group.
+
+    A group with capacity rebalancing replaces a spot machine before EC2 reclaims it
+    (docs.aws.amazon.com/autoscaling/ec2/userguide/ec2-auto-scaling-capacity-rebalancing.html).
+    """
+    rebalances = bool(group.parameters.get("CapacityRebalance"))
+    return [machine for machine in _living(machines) if not (rebalances and machine.spot_action)]

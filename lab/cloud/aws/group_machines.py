@@ -15,6 +15,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from lab.cloud.aws.decisions import missing_machines, refresh_step, surplus_machines
 from lab.cloud.aws.hooks import begin_termination, end_hook
+from lab.cloud.aws.interruptions import has_been_reclaimed
 from lab.cloud.aws.launches import Launcher
 from lab.cloud.aws.scaling_groups import ScalingGroup, ScalingGroups
 from lab.cloud.machines import Launch, log, remove_machines, run_machines, runs, start_machines
@@ -60,7 +61,9 @@ class GroupMachines:
                 self._states.update(machine.id, **end_hook(machine, result))
 
     def _has_ended(self, machine: RunningMachine) -> bool:
-        """Check whether a machine has completed its termination, or its host no longer runs."""
+        """Check whether a machine has completed its termination, was reclaimed, or no longer runs."""
+        if has_been_reclaimed(machine, time.time()):
+            return True
         if machine.lifecycle == "Terminated":
             return not machine.hook
         return not runs(self._lab, machine)

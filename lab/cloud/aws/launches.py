@@ -14,6 +14,7 @@ from lab.cloud.aws.deployer import environment_variables
 from lab.cloud.aws.scaling_groups import ScalingGroup
 from lab.cloud.machines import Launch, numbered_host
 from lab.cloud.running import RunningMachine
+from lab.cloud.zones import FailedZones
 from lab.paths import NAME_LENGTH
 
 CLUSTER_TAG = "kubewright:cluster"
@@ -35,6 +36,7 @@ class Launcher:
     def __init__(self, lab: str, variables: Mapping[str, str] | None = None) -> None:
         variables = variables or environment_variables(lab)
         self._ec2, self._iam = client("ec2", variables), client("iam", variables)
+        self._failed_zones = FailedZones.of(lab)
 
     def launches(self, group: ScalingGroup, count: int, machines: Sequence[RunningMachine]) -> list[Launch]:
         """Create `count` instances of a group. `machines` are the existing machines of all groups."""
@@ -45,7 +47,7 @@ class Launcher:
             taken = [*machines, *(launch.machine for launch in launches)]
             place = self._place(group, data, taken)
             if place is None:
-                break  # the interface of a member is in use until its previous machine has ended
+                break  # the zone has failed, or the interface of a member is in use by its previous machine
             hosts = {machine.host for machine in taken}
             host = host_name(group, hosts, numbered=not _interface(data))
             launches.append(self._launch(group, data, place, host))
@@ -100,17 +102,23 @@ class Launcher:
     def _place(
         self, group: ScalingGroup, data: Mapping[str, Any], machines: Iterable[RunningMachine]
     ) -> _Place | None:
-        """Return the place of a new machine; None while its network interface is in use."""
-        taken = {machine.address for machine in machines}
+        """Return the place of a new machine.
+
+        Return None while its network interface is in use, and while all of its zones have failed.
+        """
+        taken, failed = {machine.address for machine in machines}, self._failed_zones.all()
         if interface := _interface(data):
             response = self._ec2.describe_network_interfaces(NetworkInterfaceIds=[interface])
             (found,) = response["NetworkInterfaces"]
-            address = found["PrivateIpAddress"]
-            return None if address in taken else _Place(address, found["AvailabilityZone"])
+            address, zone = found["PrivateIpAddress"], found["AvailabilityZone"]
+            return None if address in taken or zone in failed else _Place(address, zone)
         response = self._ec2.describe_subnets(SubnetIds=list(group.subnets))
+        subnets = [item for item in response["Subnets"] if item["AvailabilityZone"] not in failed]
+        if not subnets:
+            return None
         zones = [machine.zone for machine in machines if machine.group == group.name]
         # Auto Scaling keeps the numbers of machines in all zones equal.
-        subnet = min(response["Subnets"], key=lambda item: zones.count(item["AvailabilityZone"]))
+        subnet = min(subnets, key=lambda item: zones.count(item["AvailabilityZone"]))
         network = IPv4Network(subnet["CidrBlock"])
         addresses = (str(network[number]) for number in range(FIRST_ADDRESS, network.num_addresses - 1))
         return _Place(next(item for item in addresses if item not in taken), subnet["AvailabilityZone"])

@@ -120,7 +120,8 @@ def _domain_name(machine: RunningMachine) -> str:
 def _spot_action(machine: RunningMachine) -> str:
     if not machine.spot_action:
         return ""
-    return json.dumps({"action": machine.spot_action, "time": "2026-01-01T00:00:00Z"})
+    end = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(machine.spot_deadline))
+    return json.dumps({"action": machine.spot_action, "time": end})
 
 
 _ITEMS: dict[str, Callable[[RunningMachine], str]] = {

@@ -35,6 +35,7 @@ from lab.cloud.machines import (
     start_machines,
 )
 from lab.cloud.running import MachineStates, RunningMachine
+from lab.cloud.zones import FailedZones
 from lab.errors import LabError
 from topology.ports import CLOUD_NODE_HEALTH_PORT
 
@@ -47,7 +48,7 @@ class GroupMachines:
     def __init__(self, lab: str) -> None:
         self._lab = lab
         self._states, self._resources = MachineStates.of(lab), Resources.of(lab)
-        self._launcher = Launcher(lab)
+        self._launcher, self._failed_zones = Launcher(lab), FailedZones.of(lab)
 
     def step(self) -> None:
         """Make one pass: remove ended machines and deleted resources, reimage and launch machines."""
@@ -66,7 +67,7 @@ class GroupMachines:
             start_machines(self._lab, launches)
         for resource in machines:
             self._attach_disks(resource)
-        self._complete([*machines, *scale_sets])
+        self._complete([item for item in (*machines, *scale_sets) if not self._has_failed(item)])
         self._remove_deleted()
 
     def _known(self, scale_sets: Sequence[Resource]) -> list[RunningMachine]:
@@ -87,7 +88,9 @@ class GroupMachines:
             return []
         # Azure does not start a stopped virtual machine again, only one whose creation is not complete.
         running = machine is not None and runs(self._lab, machine)
-        return [self._launcher.machine(resource)] if _is_creating(resource) and not running else []
+        if not _is_creating(resource) or running or self._has_failed(resource):
+            return []
+        return [self._launcher.machine(resource)]
 
     def _continue_set(self, resource: Resource, launches: Sequence[Launch]) -> list[Launch]:
         """Make the next step of a scale set. Return the launches of its new instances."""
@@ -111,7 +114,7 @@ class GroupMachines:
                     replace(current, upgrade=step.upgrade) if current.upgrade == resource.upgrade else current
                 ),
             )
-        if not step.launch:
+        if not step.launch or self._has_failed(resource):
             return []
         taken = [*self._states.all(), *(launch.machine for launch in launches)]
         new = self._launcher.instances(resource, step.launch, taken)
@@ -119,6 +122,10 @@ class GroupMachines:
             resource.id, lambda current: replace(current, next_instance=current.next_instance + len(new))
         )
         return new
+
+    def _has_failed(self, resource: Resource) -> bool:
+        """Check whether the zone of a virtual machine or a scale set has failed."""
+        return not self._failed_zones.all().isdisjoint(resource.body.get("zones") or [])
 
     def _is_healthy(self, machine: RunningMachine) -> bool:
         """Ask a node as the health extension does."""

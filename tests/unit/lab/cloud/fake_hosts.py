@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
-from types import SimpleNamespace
+from pathlib import Path
+from types import ModuleType, SimpleNamespace
 from typing import Any
 
+import pytest
+
+from lab import hosts, volumes
+from lab.cloud.azure import group_machines as azure
 from lab.cloud.running import MachineStates, RunningMachine
 
 
@@ -40,3 +45,26 @@ class FakeHosts:
 
     def attach(self, lab: str, disk: str, host: str, links: list[str]) -> None:
         self.disks.append((disk, host, links[0]))
+
+
+def use_fake_hosts(program: ModuleType, state: Path, monkeypatch: pytest.MonkeyPatch) -> FakeHosts:
+    """Replace the hosts of the program that starts the machines of an emulated cloud.
+
+    `state` is the state directory of the lab.
+    """
+    fake = FakeHosts()
+    monkeypatch.setenv("KUBEWRIGHT_STATE", str(state))
+    monkeypatch.setattr(program, "start_machines", fake.start)
+    monkeypatch.setattr(program, "remove_machines", fake.remove)
+    monkeypatch.setattr(program, "runs", fake.runs)
+    return fake
+
+
+def use_fake_azure_hosts(state: Path, monkeypatch: pytest.MonkeyPatch) -> FakeHosts:
+    """Replace the hosts and volumes of the emulated Azure."""
+    fake = use_fake_hosts(azure, state, monkeypatch)
+    monkeypatch.setattr(azure, "reimage_machine", fake.reimage)
+    monkeypatch.setattr(hosts, "execute", fake.execute)
+    monkeypatch.setattr(volumes, "create", lambda *_: None)
+    monkeypatch.setattr(volumes, "attach", fake.attach)
+    return fake

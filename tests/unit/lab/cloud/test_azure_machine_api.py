@@ -188,15 +188,22 @@ class TestReimage:
     def test_the_machine_boots_the_same_program_from_another_disk(
         self, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        booted: list[spec.LabHost] = []
+        changed: list[spec.LabHost] = []
+        names: set[str] = set()
         before = tuple(lab_host(number) for number in (1, 2))
-        monkeypatch.setattr(lifecycle, "set_hosts", lambda _, change: booted.extend(change(before)))
+
+        def set_hosts(_: str, change: Any, *, booted: set[str]) -> None:  # noqa: ANN401 — a function
+            changed.extend(change(before))
+            names.update(booted)
+
+        monkeypatch.setattr(lifecycle, "set_hosts", set_hosts)
         MachineStates.of(LAB).update(instance(1).id, reimage=True)
         reimage_machine(LAB, instance(1))
-        assert booted[0].instance is not None
-        assert booted[0].instance.disk == 2
-        assert booted[0].instance.user_data == "#!/bin/sh"
-        assert booted[1] == before[1]
+        assert changed[0].instance is not None
+        assert changed[0].instance.disk == 2
+        assert changed[0].instance.user_data == "#!/bin/sh"
+        assert changed[1] == before[1]
+        assert names == {changed[0].name}
         assert not any(machine.reimage for machine in MachineStates.of(LAB).all())
 
 

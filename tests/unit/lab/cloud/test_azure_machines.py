@@ -9,8 +9,7 @@ from typing import Any
 
 import pytest
 
-from lab import hosts, volumes
-from lab.cloud.azure import group_machines
+from lab import volumes
 from lab.cloud.azure.group_machines import GroupMachines, provider_id
 from lab.cloud.azure.remaining import remaining_resources
 from lab.cloud.azure.resources import Resources
@@ -29,22 +28,14 @@ from tests.unit.lab.cloud.azure_resources import (
     put,
     set_body,
 )
-from tests.unit.lab.cloud.fake_hosts import FakeHosts
+from tests.unit.lab.cloud.fake_hosts import FakeHosts, use_fake_azure_hosts
 
 PREFIX = f"{SET}/virtualMachines/"
 
 
 @pytest.fixture
 def fake(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> FakeHosts:
-    fake = FakeHosts()
-    monkeypatch.setenv("KUBEWRIGHT_STATE", str(tmp_path))
-    monkeypatch.setattr(group_machines, "start_machines", fake.start)
-    monkeypatch.setattr(group_machines, "remove_machines", fake.remove)
-    monkeypatch.setattr(group_machines, "reimage_machine", fake.reimage)
-    monkeypatch.setattr(group_machines, "runs", fake.runs)
-    monkeypatch.setattr(hosts, "execute", fake.execute)
-    monkeypatch.setattr(volumes, "create", lambda *_: None)
-    monkeypatch.setattr(volumes, "attach", fake.attach)
+    fake = use_fake_azure_hosts(tmp_path, monkeypatch)
     create_network()
     return fake
 

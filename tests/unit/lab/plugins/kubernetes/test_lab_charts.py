@@ -6,12 +6,18 @@ import threading
 from pathlib import Path
 
 import pytest
+import yaml
 
 from artifacts.catalogue import DEFAULTS, images
 from automation.environment import CHECKOUT
 from lab.plugins.kubernetes.charts import source_arguments
 from lab.plugins.kubernetes.helm import Helm
+from providers.aws import addons as aws
 from providers.aws.addons import CLOUD_CONTROLLER_CHART
+from providers.aws.names import Names as AwsNames
+from providers.azure import addons as azure
+from providers.azure.names import Names as AzureNames
+from providers.cloud.addons import AUTOSCALER_CHART, Chart, Values
 
 CHARTS = CHECKOUT / "lab" / "charts"
 REMOTE = {
@@ -60,8 +66,30 @@ def test_without_an_emulated_cloud_the_repository_is_used(
         source_arguments(OfflineHelm(), REMOTE, tmp_path, [])
 
 
-def test_chart_of_the_lab_has_the_version_and_an_image_of_the_mirror() -> None:
-    chart = CHARTS / CLOUD_CONTROLLER_CHART.name
-    assert f"version: {CLOUD_CONTROLLER_CHART.version}\n" in (chart / "Chart.yaml").read_text()
+@pytest.mark.parametrize(
+    ("chart", "workload"),
+    [
+        (aws.CLOUD_CONTROLLER_CHART, "daemonset"),
+        (azure.CLOUD_CONTROLLER_CHART, "deployment"),
+        (AUTOSCALER_CHART, "deployment"),
+    ],
+    ids=lambda item: getattr(item, "name", item),
+)
+def test_chart_of_the_lab_has_the_version_and_an_image_of_the_mirror(chart: Chart, workload: str) -> None:
+    directory = CHARTS / chart.name
+    assert f"version: {chart.version}\n" in (directory / "Chart.yaml").read_text()
     pause = next(image for image in images(DEFAULTS) if "/pause:" in str(image))
-    assert f"image: {pause}\n" in (chart / "templates/daemonset.yaml").read_text()
+    assert f"image: {pause}\n" in (directory / f"templates/{workload}.yaml").read_text()
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        aws.autoscaler_values(AwsNames(cluster="lab", region="eu-central-1")),
+        azure.autoscaler_values(AzureNames(cluster="lab", subscription="s", location="westeurope"), "client"),
+    ],
+    ids=["aws", "azure"],
+)
+def test_chart_of_the_autoscaler_has_the_values_that_kubewright_sets(values: Values) -> None:
+    known = yaml.safe_load((CHARTS / AUTOSCALER_CHART.name / "values.yaml").read_text())
+    assert set(values) <= set(known)
