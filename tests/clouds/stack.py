@@ -63,11 +63,12 @@ class CloudStack(Cluster):
             if self.is_in_pool(machine) and machine.lifecycle == "InService"
         }
 
-    def run_on(self, node: str, script: str) -> None:
-        """Run a script on a machine without SSH and without the cloud."""
+    def run_on(self, node: str, script: str) -> str:
+        """Run a script on a machine without SSH and without the cloud. Return its output."""
         host = self.all_machines()[node].host
         result = hosts.execute(self.name, host, ["sh", "-c", script], stdin="")
         assert result.returncode == 0, result.stderr
+        return result.stdout
 
     def lose(self, node: str) -> None:
         """End the machine of a node as a power failure does."""
@@ -107,6 +108,19 @@ class CloudStack(Cluster):
             assert node["spec"]["providerID"] == self.provider_id(machines[name])
             assert node["metadata"]["labels"]["topology.kubernetes.io/zone"] == machines[name].zone
             assert node["status"]["addresses"][0]["address"] == machines[name].address
+
+    def expect_files_of_the_own_store(self) -> None:
+        """Check that machines fetched their files from the store of the cluster, which has no other files."""
+        stored = {key.rpartition("/")[2] for key in self.stored_keys()}
+        fetched: set[str] = set()
+        for node in self.all_machines():
+            fetched |= set(self.run_on(node, "ls /var/lib/kubewright/artifacts").split())
+            deliveries = self.run_on(node, "cat /run/kubewright-boot/*.sh")
+            urls = {line.split()[2] for line in deliveries.splitlines() if line.startswith("artifact ")}
+            assert urls
+            assert all(url.startswith("store:") for url in urls)
+        assert len(fetched) > 10
+        assert fetched <= stored
 
     def expect_complete_status(self) -> None:
         """Check that `status` finds every machine and no problems."""
@@ -235,6 +249,11 @@ def created(stack: _Stack) -> Iterator[_Stack]:
     finally:
         if not is_kept():
             lifecycle.down(stack.name)
+
+
+def use_own_store(config: Document) -> None:
+    """Make machines of a stack fetch their files from the store of the cluster, which the deployer fills."""
+    config["kubewright:cluster"]["artifacts"] = {"store": "own"}
 
 
 def copy_of_stack(example: str, name: str, example_network: str, network: str) -> Document:

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from lab.cloud.aws.clients import client
-from lab.cloud.aws.decision_log import DecisionLog
+from lab.cloud.aws.decision_log import Decision, DecisionLog
 from lab.cloud.aws.deployer import REGION, environment_variables
 from lab.cloud.aws.group_machines import provider_id
 from lab.cloud.aws.metadata import ACCOUNT
@@ -21,7 +21,7 @@ from testkit.stackfile import Document
 from tests.clouds.permissions import unused_permissions
 from tests.clouds.pods import Pods, running_pods
 from tests.clouds.private_images import REPOSITORY, delete_pod, is_refused, runs, start_pod
-from tests.clouds.stack import MEMBER, UP_SECONDS, CloudStack, copy_of_stack, created
+from tests.clouds.stack import MEMBER, UP_SECONDS, CloudStack, copy_of_stack, created, use_own_store
 
 STACK, EXAMPLE = "kwstack", "aws-lab"
 NETWORK, EXAMPLE_NETWORK = "10.125.", "10.124."
@@ -72,8 +72,9 @@ class Stack(CloudStack):
 
 
 def configuration() -> Document:
-    """Return the example with a private registry, which the emulated AWS serves."""
+    """Return the example with files in its own store, and with a private registry in the emulated AWS."""
     config = copy_of_stack(EXAMPLE, STACK, EXAMPLE_NETWORK, NETWORK)
+    use_own_store(config)
     cluster = config["kubewright:cluster"]
     aws, registries = cluster["aws"], cluster["registries"]
     aws["image_registries"] = [{"account": ACCOUNT, "region": REGION}]
@@ -96,6 +97,10 @@ def test_up_creates_a_cluster_and_a_preview_is_empty(stack: Stack) -> None:
 
 def test_nodes_have_the_data_of_the_cloud(stack: Stack) -> None:
     stack.expect_data_of_the_cloud()
+
+
+def test_machines_fetch_their_files_from_the_store(stack: Stack) -> None:
+    stack.expect_files_of_the_own_store()
 
 
 def test_private_image_is_pulled_by_the_role_of_the_node(stack: Stack) -> None:
@@ -221,6 +226,14 @@ def test_changed_setting_of_a_pool_replaces_its_machines(stack: Stack) -> None:
     stack.expect_replaced_pool()
 
 
+def policy_of(decision: Decision) -> str:
+    """Return the policy of a role that allows a request."""
+    if decision.action.startswith("ecr:"):
+        return "images"
+    of_object = decision.context.get("kms:encryptioncontext:aws:s3:arn", decision.resource)
+    return "artifacts" if "/artifacts/" in of_object else "machine"
+
+
 def test_machines_need_each_permission_of_their_roles(stack: Stack) -> None:
     """Take each permission away in turn: the emulation would have refused a request of this file's tests."""
     roles = {machine.identity for machine in stack.all_machines().values()}
@@ -231,12 +244,13 @@ def test_machines_need_each_permission_of_their_roles(stack: Stack) -> None:
     iam = client("iam", environment_variables(STACK))
     sessions = {(statement.name, action) for statement in SESSIONS for action in statement.actions}
     # Session Manager is not emulated. A kubelet that fails for `repair_after` asks for another machine.
-    not_used = {"machine": {("Leave", "autoscaling:SetInstanceHealth"), *sessions}, "images": set()}
+    not_used = {"machine": {("Leave", "autoscaling:SetInstanceHealth"), *sessions}}
+    not_used |= {"images": set(), "artifacts": set()}
     for role in roles:
         of_role = [item for item in decisions if item.role == role and item.allowed]
         for name, expected in not_used.items():
             policy = iam.get_role_policy(RoleName=role, PolicyName=name)["PolicyDocument"]
-            needed = [item for item in of_role if item.action.startswith("ecr:") == (name == "images")]
+            needed = [item for item in of_role if policy_of(item) == name]
             assert unused_permissions(policy, needed) == expected, (role, name)
 
 

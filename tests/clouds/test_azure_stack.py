@@ -14,7 +14,7 @@ from lab.cloud.azure.resources import SCALE_SET, VIRTUAL_MACHINE, Resources
 from lab.plugins.azure_native.catalogue import KINDS
 from lab.plugins.azure_native.subscription import Subscription
 from tests.clouds.azure_stack import AzureStack
-from tests.clouds.stack import MEMBER, UP_SECONDS, copy_of_stack, created
+from tests.clouds.stack import MEMBER, UP_SECONDS, copy_of_stack, created, use_own_store
 
 STACK, EXAMPLE = "kwazstack", "azure-lab"
 NETWORK, EXAMPLE_NETWORK = "10.127.", "10.126."
@@ -24,7 +24,9 @@ POOL_VERSION = KINDS["azure-native:compute:VirtualMachineScaleSet"].version
 @pytest.fixture(scope="module")
 def stack(state: Path) -> Iterator[AzureStack]:
     """Yield the stack after its first `up`."""
-    with created(AzureStack(STACK, state, copy_of_stack(EXAMPLE, STACK, EXAMPLE_NETWORK, NETWORK))) as stack:
+    config = copy_of_stack(EXAMPLE, STACK, EXAMPLE_NETWORK, NETWORK)
+    use_own_store(config)
+    with created(AzureStack(STACK, state, config)) as stack:
         yield stack
 
 
@@ -35,6 +37,10 @@ def test_up_creates_a_cluster_and_a_preview_is_empty(stack: AzureStack) -> None:
 
 def test_nodes_have_the_data_of_the_cloud(stack: AzureStack) -> None:
     stack.expect_data_of_the_cloud()
+
+
+def test_machines_fetch_their_files_from_the_store(stack: AzureStack) -> None:
+    stack.expect_files_of_the_own_store()
 
 
 def test_status_finds_every_machine_and_no_problems(stack: AzureStack) -> None:
