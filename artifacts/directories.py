@@ -10,6 +10,8 @@ STATE = "KUBEWRIGHT_STATE"
 """The environment variable with the directory of persistent data."""
 CACHE = "KUBEWRIGHT_CACHE"
 """The environment variable with the directory of reproducible data."""
+MIRROR = "mirror"
+"""The name of the directory of this machine's mirror, below the directory of reproducible data."""
 _DEFAULTS = {STATE: "~/.local/state/kubewright", CACHE: "~/.cache/kubewright"}
 
 
@@ -21,6 +23,11 @@ def state(environment: Mapping[str, str] = os.environ) -> Path:
 def cache(environment: Mapping[str, str] = os.environ) -> Path:
     """Return the directory of reproducible data: $KUBEWRIGHT_CACHE or its default."""
     return _configured_directory(CACHE, environment)
+
+
+def mirror(environment: Mapping[str, str] = os.environ) -> Path:
+    """Return the directory of this machine's mirror, which `kubewright mirror` creates by default."""
+    return cache(environment) / MIRROR
 
 
 def _configured_directory(variable: str, environment: Mapping[str, str]) -> Path:

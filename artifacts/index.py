@@ -11,14 +11,20 @@ from urllib.parse import quote, urlsplit
 from artifacts import catalogue, fetch
 from artifacts.acquire import DEBIAN_RECIPES
 from artifacts.errors import ArtifactError
-from artifacts.mirror import INDEX, program_path
+from artifacts.mirror import INDEX, file_path
 from nodeconfig import host_program
+from nodeconfig.bundle import STORE_SCHEME
 from topology.model import Versions
+
+MIRROR_ADVICE = (
+    "run `kubewright mirror`, with --version COMPONENT=VERSION for each version that is not the default"
+)
+"""How to complete the mirror of this machine, from which the deployer fills the store of a cluster."""
 
 
 @dataclass(frozen=True, slots=True)
 class FileSource:
-    """URL and sha256 (hex) of one file of a mirror.
+    """URL and sha256 (hex) of one file of a mirror or of the cluster's own store.
 
     `member` has the meaning of `nodeconfig.bundle.Artifact.member`.
     """
@@ -32,9 +38,9 @@ class FileSource:
 class Index:
     """The files of a mirror. The keys of `files` are `name/version`.
 
-    `source` names the mirror in messages. `ca` is the PEM of the CA that verifies downloads, or empty for
-    the CAs of the system. `image_digests` has the digest (`sha256:` and hex digits) of each image of the
-    mirror by its upstream reference.
+    `source` names the mirror in messages, and `advice` says how to complete it. `ca` is the PEM of the CA
+    that verifies downloads, or empty for the CAs of the system. `image_digests` has the digest (`sha256:` and
+    hex digits) of each image of the mirror by its upstream reference.
     """
 
     source: str
@@ -42,6 +48,7 @@ class Index:
     files: Mapping[str, FileSource]
     ca: str = ""
     image_digests: Mapping[str, str] = field(default_factory=dict)
+    advice: str = "run make mirror for these versions and copy the result there"
 
     def file(self, name: str, version: str = "") -> FileSource:
         """Return the source of the file `name` in `version` (by default the version of the stack).
@@ -51,10 +58,7 @@ class Index:
         version = version or catalogue.version_of(name, self.versions)
         file = self.files.get(f"{name}/{version}")
         if file is None:
-            raise ArtifactError(
-                f"{name} {version}: not in {self.source}; "
-                "run make mirror for these versions and copy the result there"
-            )
+            raise ArtifactError(f"{name} {version}: not in {self.source}; {self.advice}")
         return file
 
     def version(self, name: str, versions: Versions) -> str:
@@ -106,17 +110,54 @@ def load(
     if pinned is None:
         index.file(host_program.ARTIFACT_NAME, host_program.digest())
     # The digest comes from this checkout: a pinned index may be older, and a mirror is not trusted.
-    index = _with_host_program(index, base)
-    for cluster_versions in (versions, *other_versions):
-        for name in catalogue.NODE_ARTIFACTS:
-            index.file(name, catalogue.version_of(name, cluster_versions))
+    url = _join_url(base, file_path(host_program.ARTIFACT_NAME, host_program.digest()))
+    index = _with_host_program(index, url)
+    _check_versions(index, versions, *other_versions)
     return index
 
 
-def parse(text: str, base: str, mirror: str, versions: Versions, ca: str = "") -> Index:
+def load_own(
+    directory: Path,
+    versions: Versions = catalogue.DEFAULTS,
+    *other_versions: Versions,
+    pinned: str | None = None,
+) -> Index:
+    """Return the index of a cluster that fetches from its own store, checked as by `load`.
+
+    `directory` is the mirror of this machine, from which the deployer fills the store. `pinned` is the text
+    of a saved copy of the index, which is used instead of the index of this mirror. Raise ArtifactError with
+    one line if the mirror is missing or damaged, or if it lacks a file of these versions.
+    """
+    setting = "artifacts.store"
+    if pinned is None:
+        try:
+            pinned = (directory / INDEX).read_text()
+        except OSError as error:
+            raise ArtifactError(
+                f"{setting}: no mirror in {directory} ({error.strerror}), from which the store is filled; "
+                "run `kubewright mirror`"
+            ) from None
+    index = parse(pinned, directory.as_uri(), str(directory), versions, setting=setting)
+    files = {key: replace(file, url=f"{STORE_SCHEME}{key}") for key, file in index.files.items()}
+    index = replace(index, files=files, advice=MIRROR_ADVICE)
+    index = _with_host_program(index, f"{STORE_SCHEME}{host_program.ARTIFACT_NAME}/{host_program.digest()}")
+    _check_versions(index, versions, *other_versions)
+    return index
+
+
+def _check_versions(index: Index, *version_sets: Versions) -> None:
+    """Raise ArtifactError if a file is missing that hosts with these versions fetch."""
+    for versions in version_sets:
+        for name in catalogue.NODE_ARTIFACTS:
+            index.file(name, catalogue.version_of(name, versions))
+
+
+def parse(
+    text: str, base: str, mirror: str, versions: Versions, ca: str = "", setting: str = "artifacts.mirror"
+) -> Index:
     """Return the index that the text of an index.json describes; its paths are relative to the URL `base`.
 
-    Raise ArtifactError if the text is malformed.
+    Raise ArtifactError if the text is malformed. `setting` is the setting that the message names.
     """
     source = f"the mirror {mirror}"
     try:
@@ -133,15 +174,15 @@ def parse(text: str, base: str, mirror: str, versions: Versions, ca: str = "") -
         }
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise ArtifactError(
-            f"artifacts.mirror {mirror}: its {INDEX} was not written by make mirror ({error})"
+            f"{setting} {mirror}: its {INDEX} was not written by make mirror ({error})"
         ) from None
     return Index(source, versions, files, ca, images)
 
 
-def _with_host_program(index: Index, base: str) -> Index:
+def _with_host_program(index: Index, url: str) -> Index:
     """Return the index with the host program of this checkout added."""
     digest = host_program.digest()
-    file = FileSource(_join_url(base, program_path(digest)), digest)
+    file = FileSource(url, digest)
     return replace(index, files={**index.files, f"{host_program.ARTIFACT_NAME}/{digest}": file})
 
 

@@ -122,22 +122,22 @@ def add_file(item: Binary, directory: Path, cache: Cache, progress: Progress) ->
     source = acquire.fetch_or_build(item, cache, progress)
     record = cache.record(item.name, item.version)
     assert record is not None
-    path = Path("files", item.name, item.version, item.name)
+    path = file_path(item.name, item.version)
     _link_or_copy(source, directory / path, record)
-    return {"path": str(path), "sha256": record.sha256, "size": record.size}
+    return {"path": path, "sha256": record.sha256, "size": record.size}
 
 
 def add_host_program(directory: Path) -> dict[str, str | int]:
     """Add the host program of this checkout to the mirror and return its entry for the index."""
     text, digest = host_program.program(), host_program.digest()
-    path = program_path(digest)
+    path = file_path(host_program.ARTIFACT_NAME, digest)
     write_atomic(directory / path, text)
     return {"path": path, "sha256": digest, "size": len(text.encode())}
 
 
-def program_path(digest: str) -> str:
-    """Return the path in a mirror of the host program with this digest."""
-    return f"files/{host_program.ARTIFACT_NAME}/{digest}/{host_program.ARTIFACT_NAME}"
+def file_path(name: str, version: str) -> str:
+    """Return the path in a mirror of a file; the version of the host program is its digest."""
+    return f"files/{name}/{version}/{name}"
 
 
 def _link_or_copy(source: Path, target: Path, record: Record) -> None:

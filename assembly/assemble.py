@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import nodeconfig
+from artifacts import directories
 from artifacts import index as artifact_index
 from artifacts.index import Index
 from assembly.builder import build_topology
@@ -40,13 +41,17 @@ def assemble(settings: Settings, directory: Path) -> Assembly:
     """
     texts = files.read_files(settings, directory)
     topology = build_topology(settings, files=texts)
-    mirror = settings.artifacts
-    index = artifact_index.load(
-        mirror.mirror,
-        directory / mirror.ca_file if mirror.ca_file else None,
-        *topology.version_sets,
-        pinned=texts[mirror.index] if mirror.index else None,
-    )
-    if mirror.index:
+    index = _load_index(settings, topology, texts, directory)
+    if settings.artifacts.index:
         topology = replace(topology, image_digests=tuple(sorted(index.image_digests.items())))
     return Assembly(settings, topology, texts, index, nodeconfig.bundles(topology, index))
+
+
+def _load_index(settings: Settings, topology: Topology, texts: Mapping[str, str], directory: Path) -> Index:
+    """Return the index of the mirror of the settings or, for the cluster's own store, of this machine."""
+    artifacts = settings.artifacts
+    pinned = texts[artifacts.index] if artifacts.index else None
+    if artifacts.store:
+        return artifact_index.load_own(directories.mirror(), *topology.version_sets, pinned=pinned)
+    ca_file = directory / artifacts.ca_file if artifacts.ca_file else None
+    return artifact_index.load(artifacts.mirror, ca_file, *topology.version_sets, pinned=pinned)

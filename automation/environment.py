@@ -41,7 +41,7 @@ class Environment:
     @property
     def mirror(self) -> Path:
         """The directory with every file and image that hosts download."""
-        return self.cache / "mirror"
+        return self.cache / directories.MIRROR
 
     @property
     def pulumi_home(self) -> Path:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from pathlib import Path
 
+from artifacts.errors import ArtifactError
 from assembly import assemble
 from nodeconfig.bundle import Artifact
 from nodeconfig.host_program import program
@@ -55,6 +56,12 @@ def store_program_for_stack(file: Path) -> str:
 
     Raise SettingsError, ArtifactError or BundleError.
     """
-    assembly = assemble(load_file(file), Path.cwd())
+    settings = load_file(file)
+    if settings.artifacts.store:
+        raise ArtifactError(
+            "artifacts.store: only machines of the cluster can read its store; for the image, set "
+            "artifacts.mirror in a copy of the stack file, with the URL of the same mirror"
+        )
+    assembly = assemble(settings, Path.cwd())
     bundles = assembly.bundles.values()
     return store_program((artifact for bundle in bundles for artifact in bundle.artifacts), assembly.index.ca)

@@ -34,7 +34,9 @@ a name. A new mirror restarts only the first group, because a restart empties th
 """
 
 MEMORY = 1024**3
-"""Memory limit in bytes. Most of it is page cache of served files."""
+"""Memory limit in bytes of mirror and registry. Most of it is page cache of served files."""
+CLOUD_MEMORY = 3 * 1024**3
+"""Memory limit in bytes of the emulated cloud, whose stores have files that machines fetch."""
 
 START_TIMEOUT = 60.0
 """Seconds until a server must answer."""
@@ -87,7 +89,7 @@ def _ensure_group(spec: LabSpec, group: str, servers: Sequence[_Server], mirror:
     settings.unlink(missing_ok=True)
     if not servers:
         return False
-    cgroups.create(spec.name, group, memory=MEMORY)
+    cgroups.create(spec.name, group, memory=CLOUD_MEMORY if group == CLOUD_GROUP else MEMORY)
     for server in servers:
         _start_server(spec, group, server)
     for server in servers:

@@ -125,5 +125,9 @@ class Identity:
     provider_id: str = ""
 
 
+STORE_SCHEME = "store:"
+"""The start of the URLs of files in the cluster's own store: `store:<name>/<version>`. A machine of a cloud
+fetches these files by its boot program.
+"""
 IDENTITY_AT_BOOT = Identity("$BOOT_NAME", "$BOOT_ADDRESS", "$BOOT_ID")
 """The identity of a cloud node whose name, address and provider ID the boot program finds out at boot."""

@@ -519,11 +519,15 @@ class CertificateArgs(TypedDict, total=False):
 
 
 class ArtifactArgs(TypedDict, total=False):
-    """The mirror of binaries."""
+    """The source of the binaries that hosts fetch: a mirror, or in a cloud the cluster's own store."""
 
     mirror: str
-    """URL of the mirror that `kubewright mirror` created; required, because some files have no official
-    URL.
+    """URL of the mirror that `kubewright mirror` created; required unless `store` is set, because some
+    files have no official URL.
+    """
+    store: str
+    """`own`: in a cloud, the deployer fills the bucket or storage account of the cluster with files of its
+    own mirror, and machines fetch the files there. Not together with `mirror`.
     """
     index: str
     """Copy of the mirror's index in the checkout (`make mirror INDEX=FILE`). It pins the checksums of
@@ -1143,7 +1147,7 @@ class KubernetesClusterArgs(TypedDict, total=False):
     certificates: CertificateArgs
     """Rotation of certificates and keys."""
     artifacts: ArtifactArgs
-    """The mirror of binaries; `mirror` is required."""
+    """The source of binaries; `mirror` or, in a cloud, `store` is required."""
     registries: Mapping[str, RegistryArgs]
     """Mirrors of image registries, by the registry's host name or `_default` for all others."""
     drain_timeout: str

@@ -79,7 +79,7 @@ class Settings(Section):
     certificates: CertificateSettings = CertificateSettings()
     """Rotation of certificates and keys."""
     artifacts: ArtifactSettings = ArtifactSettings()
-    """The mirror of binaries; `mirror` is required."""
+    """The source of binaries; `mirror` or, in a cloud, `store` is required."""
     registries: dict[NonEmpty, RegistrySettings] = Field(default_factory=dict)
     """Mirrors of image registries, by the registry's host name or `_default` for all others."""
     drain_timeout: Duration = "5m"

@@ -1,6 +1,8 @@
-"""Settings of component versions, the mirror, and image registries [N]."""
+"""Settings of component versions, the source of binaries, and image registries [N]."""
 
 from __future__ import annotations
+
+from typing import Literal
 
 from pydantic import SecretStr
 
@@ -31,11 +33,15 @@ class VersionSettings(Section):
 
 
 class ArtifactSettings(Section):
-    """The mirror of binaries."""
+    """The source of the binaries that hosts fetch: a mirror, or in a cloud the cluster's own store."""
 
     mirror: HttpsUrl | None = None
-    """URL of the mirror that `kubewright mirror` created; required, because some files have no official
-    URL.
+    """URL of the mirror that `kubewright mirror` created; required unless `store` is set, because some files
+    have no official URL.
+    """
+    store: Literal["own"] | None = None
+    """`own`: in a cloud, the deployer fills the bucket or storage account of the cluster with files of its
+    own mirror, and machines fetch the files there. Not together with `mirror`.
     """
     index: FilePath | None = None
     """Copy of the mirror's index in the checkout (`make mirror INDEX=FILE`). It pins the checksums of files

@@ -23,6 +23,7 @@ cloud_identity() {
     BOOT_NAME=${BOOT_NAME:-i-0123} BOOT_ADDRESS=${BOOT_ADDRESS:-10.0.0.9} BOOT_ID=fake:///zone/i-0123
 }
 cloud_get() { if [ "$2" = - ]; then cat "$FAKE/store/$1"; else cp "$FAKE/store/$1" "$2"; fi; }
+cloud_artifact() { cp "$FAKE/store/artifacts/$1" "$2"; }
 cloud_put() { mkdir -p "$FAKE/store/${1%/*}" && cp "$2" "$FAKE/store/$1"; }
 cloud_volume() { [ -e "$FAKE/device" ] && printf '%s\\n' "$FAKE/device"; }
 cloud_leaving() { [ -e "$FAKE/told" ]; }

@@ -59,6 +59,8 @@ cloud_get() { # KEY FILE
     aws_signed s3 "$(printf '' | aws_sum)" --fail -o "$2" "$STORE/$1"
 }
 
+cloud_artifact() { cloud_get "artifacts/$1" "$2"; }
+
 cloud_put() { # KEY FILE
     aws_signed s3 "$(aws_sum <"$2")" --fail -H 'Content-Type: text/plain' --upload-file "$2" "$STORE/$1"
 }

@@ -20,6 +20,7 @@ from providers.aws.names import Names, store_prefixes
 from providers.aws.network import Network, NetworkArgs, NetworkReference
 from providers.aws.snapshots import SnapshotArgs, create_snapshot_policy
 from providers.aws.store import Store, StoreArgs
+from providers.cloud.artifacts import StoredFile
 from settings.aws import AwsSettings
 from topology.model import Topology
 from topology.subnets import split_into_zones
@@ -51,11 +52,17 @@ class Foundation:
         """The resources that every machine waits for, except for the IAM role and store objects of the
         machine.
         """
-        return [*self.network.machine_dependencies, self.firewall, self.endpoint, *self.grants]
+        own = [self.firewall, self.endpoint, *self.grants, *self.store.artifacts]
+        return [*self.network.machine_dependencies, *own]
 
 
-def create_foundation(settings: AwsSettings, topology: Topology, scope: Scope) -> Foundation:
-    """Create the foundation (network, firewall, endpoint, store, identities) in the region of a cluster."""
+def create_foundation(
+    settings: AwsSettings, topology: Topology, files: Sequence[StoredFile], scope: Scope
+) -> Foundation:
+    """Create the foundation (network, firewall, endpoint, store, identities) in the region of a cluster.
+
+    `files` are the files that machines fetch from the store.
+    """
     names = Names(cluster=topology.name, region=settings.region, tags=settings.tags)
     connection = connect(settings, scope)
     options = scope.options(connection.options)
@@ -67,20 +74,9 @@ def create_foundation(settings: AwsSettings, topology: Topology, scope: Scope) -
     firewall = Firewall(
         scope.name("aws-firewall"), FirewallArgs(names=names, topology=topology, network=network), options
     )
-    store = Store(scope.name("aws-store"), StoreArgs(names=names, account=account), options)
+    store = _create_store(settings, names, account, files, scope.name("aws-store"), options)
     identities = Identities(
-        scope.name("aws-identity"),
-        IdentityArgs(
-            names=names,
-            account=account,
-            bucket=store.bucket,
-            key=store.key,
-            prefixes=store_prefixes(topology),
-            addons=settings.addons,
-            disk_key=settings.disk_key,
-            registries=settings.image_registries,
-        ),
-        options,
+        scope.name("aws-identity"), _identity_args(settings, topology, names, account, store), options
     )
     grants = grant_disk_key(scope.name("aws-disk-key-grant"), settings.disk_key, names, account, options)
     create_snapshot_policy(
@@ -146,6 +142,40 @@ def _create_endpoint(
         group=firewall[LOAD_BALANCER],
     )
     return Endpoint(name, args, options)
+
+
+def _create_store(
+    settings: AwsSettings,
+    names: Names,
+    account: Output[str],
+    files: Sequence[StoredFile],
+    name: str,
+    options: ResourceOptions,
+) -> Store:
+    args = StoreArgs(
+        names=names,
+        account=account,
+        files=files,
+        s3=settings.endpoints.s3,
+        ca_file=settings.endpoints.ca_file,
+    )
+    return Store(name, args, options)
+
+
+def _identity_args(
+    settings: AwsSettings, topology: Topology, names: Names, account: Output[str], store: Store
+) -> IdentityArgs:
+    return IdentityArgs(
+        names=names,
+        account=account,
+        bucket=store.bucket,
+        key=store.key,
+        prefixes=store_prefixes(topology),
+        addons=settings.addons,
+        disk_key=settings.disk_key,
+        registries=settings.image_registries,
+        artifacts=bool(store.artifacts),
+    )
 
 
 def _select_zones(settings: AwsSettings, connection: Connection) -> list[Input[str]]:

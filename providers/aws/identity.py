@@ -30,16 +30,21 @@ def permissions_of(
     addons: CloudAddonSettings,
     disk_key: str = "",
     registries: Sequence[AwsImageRegistrySettings] = (),
+    *,
+    artifacts: bool = False,
 ) -> Permissions:
     """Return the IAM permissions of the machines that read their config below `prefix` in the store.
 
     Control planes also get the permissions of the add-ons in `addons`, which run on control planes.
     `disk_key` is the ARN of the KMS key of all disks, empty for the default key of the account. Nodes pull
-    images from `registries`.
+    images from `registries`. With `artifacts` all machines read files in the store.
     """
     inline = {
         "machine": permissions.machine_statements(prefix, volume=prefix in (CONTROL_PLANES, ETCD_MEMBERS))
     }
+    if artifacts:
+        # A policy of its own: the engine removes it when no machine needs it any more.
+        inline["artifacts"] = permissions.ARTIFACTS
     if disk_key and prefix in (CONTROL_PLANES, ETCD_MEMBERS):
         inline["disk-key"] = permissions.disk_key_statements(disk_key)
     if registries and prefix != ETCD_MEMBERS:  # dedicated etcd members are no nodes
@@ -60,7 +65,8 @@ def permissions_of(
 class IdentityArgs:
     """Arguments of the identities. `bucket` is the name of the store, `key` the ARN of its KMS key.
 
-    `account` is the account number. `prefixes` are the prefixes in the store, one for each identity.
+    `account` is the account number. `prefixes` are the prefixes in the store, one for each identity. With
+    `artifacts` the store has files for machines.
     """
 
     names: Names
@@ -71,6 +77,7 @@ class IdentityArgs:
     addons: CloudAddonSettings
     disk_key: str = ""
     registries: Sequence[AwsImageRegistrySettings] = ()
+    artifacts: bool = False
 
 
 class Identities(ComponentResource):
@@ -100,8 +107,9 @@ class Identities(ComponentResource):
         role = self._create_role(
             suffix, f"Machines: {suffix}", json.dumps(trust_policy(f"ec2.{_ec2_domain(self._args.names)}"))
         )
+        args = self._args
         permissions_of_prefix = permissions_of(
-            prefix, self._args.addons, self._args.disk_key, self._args.registries
+            prefix, args.addons, args.disk_key, args.registries, artifacts=args.artifacts
         )
         self._policies[prefix] += [
             iam.RolePolicy(

@@ -43,7 +43,7 @@ def problems(settings: Settings, aws: AwsSettings, topology: Topology) -> list[P
         *_name_problems(names, topology),
         *_tag_problems(aws),
         *type_problems(settings, aws),
-        *_policy_problems(names, aws, topology),
+        *_policy_problems(names, aws, topology, artifacts=bool(settings.artifacts.store)),
         *_ingress_rule_problems(aws, topology),
         *_vcpu_problems(settings, aws),
         *_address_problems(aws),
@@ -121,10 +121,12 @@ def _tag_problems(aws: AwsSettings) -> Iterable[Problem]:
             yield Problem(f"aws.tags.{key}", value, reason)
 
 
-def _policy_problems(names: Names, aws: AwsSettings, topology: Topology) -> Iterable[Problem]:
+def _policy_problems(
+    names: Names, aws: AwsSettings, topology: Topology, *, artifacts: bool
+) -> Iterable[Problem]:
     values = template_values(names)
     for prefix in store_prefixes(topology):
-        granted = permissions_of(prefix, aws.addons, aws.disk_key, aws.image_registries)
+        granted = permissions_of(prefix, aws.addons, aws.disk_key, aws.image_registries, artifacts=artifacts)
         inline = sum(len(policy_document(statements, values)) for statements in granted.inline.values())
         if inline > MAX_INLINE_CHARACTERS:
             yield Problem(

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from providers.aws.names import CLUSTER_TAG, KIND_TAG, identity_name
 from providers.aws.policies import ANY_RESOURCE, Condition, Statement
+from providers.cloud.artifacts import PREFIX
 from providers.cloud.machine_config import POOLS
 from settings.aws import AwsImageRegistrySettings
 
@@ -60,6 +61,13 @@ def _through_s3(objects: str) -> tuple[Condition, ...]:
         Condition("StringEquals", "kms:ViaService", ("s3.{region}.{domain}",)),
         Condition("StringLike", "kms:EncryptionContext:aws:s3:arn", (f"{{bucket}}/{objects}",)),
     )
+
+
+ARTIFACTS = (
+    Statement("Artifacts", ("s3:GetObject",), (f"{{bucket}}/{PREFIX}/*",)),
+    Statement("ArtifactsKey", ("kms:Decrypt",), ("{key}",), _through_s3(f"{PREFIX}/*")),
+)
+"""Permissions of machines that fetch files from the store (`artifacts.store: own`)."""
 
 
 def _volume_statements(kind: str) -> tuple[Statement, ...]:

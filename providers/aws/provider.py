@@ -29,6 +29,7 @@ from providers.aws.names import KIND_TAG, Names, identity_name, store_prefix, st
 from providers.aws.pod_identities import AwsPodIdentities, PodIdentityArgs
 from providers.aws.pools import PoolArgs, WorkerPool
 from providers.aws.wait_commands import WaitCommands
+from providers.cloud.artifacts import stored_files
 from providers.cloud.gate import create_gate, create_rollout, pool_minutes
 from providers.cloud.machine_config import (
     CONTROL_PLANES,
@@ -77,7 +78,7 @@ class AwsProvider(CloudProvider[Member]):
             repair_seconds=parse_seconds(self._aws.repair_after),
         )
         self._check_limits()
-        self._foundation = create_foundation(self._aws, topology, scope)
+        self._foundation = create_foundation(self._aws, topology, stored_files(bundles.values()), scope)
         self._wait = WaitCommands(self._aws, self._foundation.store.bucket)
 
     def add_ons(self, api: Api) -> Sequence[Resource]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from pulumi import ComponentResource, Input, Output, Resource, ResourceOptions
@@ -10,31 +11,43 @@ from pulumi_aws import kms, s3
 
 from providers.aws.names import Names
 from providers.aws.policies import only_by_tls
+from providers.cloud.artifacts import FILES_VARIABLE, StoredFile, files_text
+from providers.cloud.gate import command_line, create_gate
 
+_MODULE = f"{__package__}.artifacts"
 _OLD_VERSIONS_DAYS = 90
 _KEY_DELETION_DAYS = 30
 
 
 @dataclass(frozen=True, kw_only=True)
 class StoreArgs:
-    """Arguments of the store. `account` is the account's number, part of the unique bucket name."""
+    """Arguments of the store. `account` is the account's number, part of the unique bucket name.
+
+    `files` are the files that machines fetch from the store. `s3` is the URL of a private endpoint or empty,
+    and `ca_file` the PEM file of its certificate authority, or None.
+    """
 
     names: Names
     account: Output[str]
+    files: Sequence[StoredFile] = ()
+    s3: str = ""
+    ca_file: str | None = None
 
 
 class Store(ComponentResource):
     """The store of a cluster. `bucket` is the name of its S3 bucket, `key` the ARN of its KMS key.
+    `artifacts` has the command that puts the files of machines into the store, if they fetch files there.
 
     `destroy` deletes the bucket with its objects, and the key. The next `up` creates them again.
     """
 
     bucket: Output[str]
     key: Output[str]
+    artifacts: Sequence[Resource]
 
     def __init__(self, name: str, args: StoreArgs, opts: ResourceOptions | None = None) -> None:
         super().__init__("kubewright:aws:Store", name, None, opts)
-        self._name, self._names = name, args.names
+        self._name, self._args, self._names = name, args, args.names
         self._child = ResourceOptions(parent=self)
         self.key = self._create_key()
         bucket = s3.Bucket(
@@ -70,6 +83,7 @@ class Store(ComponentResource):
         # The bucket is encrypted, versioned and not public before the first object.
         self._protections: list[Resource] = [versioning, encryption, public_access_block, tls_policy]
         self.bucket = bucket.bucket
+        self.artifacts = [self._put_artifacts()] if args.files else []
         self.register_outputs({"bucket": self.bucket})
 
     def put(self, name: str, key: str, content: Input[str]) -> s3.BucketObjectv2:
@@ -92,6 +106,22 @@ class Store(ComponentResource):
                 key.replace("/", "-")
             ),
             opts=ResourceOptions(parent=self, depends_on=self._protections),
+        )
+
+    def _put_artifacts(self) -> Resource:
+        """Create the command that uploads the files which the store lacks.
+
+        The engine would read all files in every preview, also where a pinned index replaces them. Files are
+        deleted with the bucket.
+        """
+        arguments = ["--region", self._names.region]
+        arguments += ["--s3", self._args.s3] if self._args.s3 else []
+        arguments += ["--ca-file", self._args.ca_file] if self._args.ca_file else []
+        return create_gate(
+            f"{self._name}-files",
+            self.bucket.apply(lambda bucket: command_line(_MODULE, *arguments, "--bucket", bucket)),
+            ResourceOptions(parent=self, depends_on=self._protections),
+            variables={FILES_VARIABLE: files_text(self._args.files)},
         )
 
     def _create_key(self) -> Output[str]:

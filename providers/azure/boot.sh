@@ -66,6 +66,8 @@ cloud_identity() {
 
 cloud_get() { azure_blob "$CONTAINER" "$1" --output "$2"; }
 
+cloud_artifact() { azure_blob artifacts "$1" --output "$2"; }
+
 cloud_put() { azure_blob "$CONTAINER-status" "$1" --header 'x-ms-blob-type: BlockBlob' --upload-file "$2"; }
 
 # The names of the disk by its number: from azure-vm-utils (SCSI and NVMe), or from the agent (SCSI).

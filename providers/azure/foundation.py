@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import pulumi_tls as tls
@@ -18,6 +19,7 @@ from providers.azure.image import find_image
 from providers.azure.names import Names, container_name, identity_containers
 from providers.azure.network import Network, NetworkArgs, NetworkReference, existing_network
 from providers.azure.store import Store, StoreArgs
+from providers.cloud.artifacts import PREFIX, StoredFile
 from providers.cloud.machine_config import CONTROL_PLANES
 from settings.azure import AzureSettings
 from topology.model import Topology
@@ -44,15 +46,21 @@ class Foundation:
     @property
     def machine_dependencies(self) -> list[Resource]:
         """The resources that every machine waits for, except for the store objects of the machine."""
-        return [*self.network.machine_dependencies, self.firewall, self.identities, self.endpoint]
+        own = [self.firewall, self.identities, self.endpoint, *self.store.artifacts]
+        return [*self.network.machine_dependencies, *own]
 
 
 def create_foundation(
-    settings: AzureSettings, topology: Topology, boot: BootPrograms, scope: Scope
+    settings: AzureSettings,
+    topology: Topology,
+    boot: BootPrograms,
+    files: Sequence[StoredFile],
+    scope: Scope,
 ) -> Foundation:
     """Create the foundation (network, firewall, endpoint, store, identities) in the location of a cluster.
 
-    `boot` has the names of the cluster and the URL of its store.
+    `boot` has the names of the cluster and the URL of its store. `files` are the files that machines fetch
+    from the store.
     """
     names = boot.names
     connection = connect(names, scope)
@@ -66,7 +74,7 @@ def create_foundation(
         options,
     )
     endpoint = _create_endpoint(settings, topology, names, network, scope.name("azure-endpoint"), options)
-    store = _create_store(settings, topology, boot, network, scope.name("azure-store"), options)
+    store = _create_store(settings, topology, boot, files, network, scope.name("azure-store"), options)
     identities = Identities(
         scope.name("azure-identity"),
         IdentityArgs(
@@ -76,6 +84,7 @@ def create_foundation(
             controller_identities=[container_name(CONTROL_PLANES, "")],
             addons=settings.addons,
             external_networks=[settings.network.id] if settings.network.id else [],
+            files_container=store.container_ids.get(PREFIX),
         ),
         options,
     )
@@ -129,6 +138,7 @@ def _create_store(
     settings: AzureSettings,
     topology: Topology,
     boot: BootPrograms,
+    files: Sequence[StoredFile],
     network: NetworkReference,
     name: str,
     options: ResourceOptions,
@@ -141,6 +151,7 @@ def _create_store(
         private=settings.private_store,
         url=boot.store_url,
         ca_file=settings.endpoints.ca_file,
+        files=files,
     )
     return Store(name, args, options)
 

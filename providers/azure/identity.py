@@ -1,7 +1,8 @@
 """Identities of machines: a managed identity for each kind of members and each pool.
 
-Every identity reads its own container of the store and writes its own container of statuses. Control planes
-have more permissions: the cloud controller, the disk driver and the autoscaler run there.
+Every identity reads its own container of the store and writes its own container of statuses. With
+`artifacts.store: own` all identities also read the container of files. Control planes have more permissions:
+the cloud controller, the disk driver and the autoscaler run there.
 """
 
 from __future__ import annotations
@@ -34,7 +35,8 @@ class IdentityArgs:
     `containers` are the names of the container to read and of the container to write, by name of the
     identity. `container_ids` are the ids of containers by name. `controller_identities` are the names of the
     identities of control planes. `external_networks` are ids of networks outside the resource group, which
-    controllers use. `addons` selects the permissions of the controllers.
+    controllers use. `addons` selects the permissions of the controllers. `files_container` is the id of the
+    container with the files that all machines fetch, or None.
     """
 
     names: Names
@@ -43,6 +45,7 @@ class IdentityArgs:
     controller_identities: Sequence[str]
     addons: CloudAddonSettings
     external_networks: Sequence[str] = ()
+    files_container: Output[str] | None = None
 
 
 class Identities(ComponentResource):
@@ -58,15 +61,12 @@ class Identities(ComponentResource):
         self._child = ResourceOptions(parent=self)
         self._roles: list[Resource] = []
         identities = {identity: self._create_identity(identity) for identity in args.containers}
+        reader = self._names.role_definition_id(BLOB_READER)
+        writer = self._names.role_definition_id(BLOB_CONTRIBUTOR)
         for identity, (read, write) in args.containers.items():
-            self._assign_role(
-                identity,
-                identities[identity],
-                "reads",
-                self._names.role_definition_id(BLOB_READER),
-                args.container_ids[read],
-            )
-            writer = self._names.role_definition_id(BLOB_CONTRIBUTOR)
+            self._assign_role(identity, identities[identity], "reads", reader, args.container_ids[read])
+            if args.files_container is not None:
+                self._assign_role(identity, identities[identity], "fetches", reader, args.files_container)
             self._assign_role(identity, identities[identity], "writes", writer, args.container_ids[write])
         self._create_controller_role(identities)
         self.ids = {identity: resource.id for identity, resource in identities.items()}

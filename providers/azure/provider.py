@@ -29,6 +29,7 @@ from providers.azure.pod_identities import AzurePodIdentities, PodIdentityArgs
 from providers.azure.pools import PoolArgs, WorkerPool
 from providers.azure.snapshots import SnapshotArgs, Snapshots
 from providers.azure.wait_commands import WaitCommands
+from providers.cloud.artifacts import stored_files
 from providers.cloud.gate import create_gate, create_rollout, pool_minutes
 from providers.cloud.machine_config import CONTROL_PLANES, POOLS, MachineConfig
 from providers.cloud.machines import bytes_to_gib, parse_gib
@@ -71,7 +72,9 @@ class AzureProvider(CloudProvider[Member]):
         )
         self._boot = BootPrograms(names, self._azure.endpoints, topology, files)
         self._check_limits()
-        self._foundation = create_foundation(self._azure, topology, self._boot, scope)
+        self._foundation = create_foundation(
+            self._azure, topology, self._boot, stored_files(bundles.values()), scope
+        )
         self._wait = WaitCommands(self._boot)
 
     def add_ons(self, api: Api) -> Sequence[Resource]:

@@ -18,17 +18,20 @@ from providers.azure.names import Names
 from providers.azure.network import NetworkReference
 from providers.azure.private_endpoint import create_private_endpoint
 from providers.azure.storage_account import create_storage_account
-from providers.cloud.gate import command_line
+from providers.cloud.artifacts import FILES_VARIABLE, PREFIX, StoredFile, files_text
+from providers.cloud.gate import command_line, create_gate
 
 _RFC1918 = tuple(map(IPv4Network, ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16")))
 _MODULE = f"{__package__}.objects"
+_ARTIFACTS_MODULE = f"{__package__}.artifacts"
 _RETENTION_DAYS = 7
 """Deleted and replaced blobs can be restored for this time. Old secrets must not stay forever."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class StoreArgs:
-    """Arguments of the store. `containers` are the names of all containers.
+    """Arguments of the store. `containers` are the names of the containers of identities, and `files` the
+    files that machines fetch from the store.
 
     `url` is the URL of the blob service for the deployer, and `ca_file` the PEM file of its certificate
     authority, or None.
@@ -44,12 +47,16 @@ class StoreArgs:
     private: bool
     url: str
     ca_file: str | None
+    files: Sequence[StoredFile] = ()
 
 
 class Store(ComponentResource):
-    """The storage account and its containers. `container_ids` are the ids of the containers by name."""
+    """The storage account and its containers. `container_ids` are the ids of the containers by name.
+    `artifacts` has the command that puts the files of machines into the store, if they fetch files there.
+    """
 
     container_ids: Mapping[str, Output[str]]
+    artifacts: Sequence[Resource]
 
     def __init__(self, name: str, args: StoreArgs, opts: ResourceOptions | None = None) -> None:
         super().__init__("kubewright:azure:Store", name, None, opts)
@@ -57,11 +64,13 @@ class Store(ComponentResource):
         self._child = ResourceOptions(parent=self)
         self._account = self._create_storage_account()
         self._versioning = self._configure_versioning()
-        self._containers = {container: self._create_container(container) for container in args.containers}
+        containers = [*args.containers, *([PREFIX] if args.files else [])]
+        self._containers = {container: self._create_container(container) for container in containers}
         self.container_ids = {name: container.id for name, container in self._containers.items()}
         self._private_endpoints = (
             [create_private_endpoint(name, args.names, args.network, self._account)] if args.private else []
         )
+        self.artifacts = [self._put_artifacts()] if args.files else []
         self.register_outputs({"id": self._account.id})
 
     def put(self, container: str, key: str, content: Input[str]) -> Resource:
@@ -70,9 +79,7 @@ class Store(ComponentResource):
         The content is a secret input also when it is no secret: the gate of the machines shows it line by
         line, and a preview must not show it twice.
         """
-        target = f"{self._args.url}/{container}"
-        options = [*self._names.program_arguments]
-        options += ["--ca-file", self._args.ca_file] if self._args.ca_file else []
+        target, options = f"{self._args.url}/{container}", self._program_options
         text: Output[str] = Output.secret(content)
         return Command(
             f"{self._name}-{key}",
@@ -81,12 +88,34 @@ class Store(ComponentResource):
             stdin=text,
             logging=Logging.NONE,
             add_previous_output_in_env=False,
-            opts=ResourceOptions(
-                parent=self,
-                deleted_with=self._account,
-                # Versioning comes first, so that it covers every version of a blob.
-                depends_on=[self._versioning, self._containers[container], *self._private_endpoints],
-            ),
+            opts=self._after_container(container),
+        )
+
+    def _put_artifacts(self) -> Resource:
+        """Create the command that uploads the files which the store lacks.
+
+        Files are deleted with their container.
+        """
+        target = f"{self._args.url}/{PREFIX}"
+        return create_gate(
+            f"{self._name}-files",
+            command_line(_ARTIFACTS_MODULE, *self._program_options, target),
+            self._after_container(PREFIX),
+            variables={FILES_VARIABLE: files_text(self._args.files)},
+        )
+
+    @property
+    def _program_options(self) -> list[str]:
+        options = [*self._names.program_arguments]
+        return [*options, "--ca-file", self._args.ca_file] if self._args.ca_file else options
+
+    def _after_container(self, container: str) -> ResourceOptions:
+        """Return the options of a command that writes to a container."""
+        return ResourceOptions(
+            parent=self,
+            deleted_with=self._account,
+            # Versioning comes first, so that it covers every version of a blob.
+            depends_on=[self._versioning, self._containers[container], *self._private_endpoints],
         )
 
     def _create_storage_account(self) -> storage.StorageAccount:

@@ -10,6 +10,7 @@
 #   leaving   kubewright-leaving.timer runs it: checks whether the machine must terminate or leave the cluster
 #   repair    kubewright-repair.timer runs it: checks whether the machine is healthy
 #   requests  kubewright-requests.service runs it: runs requests of the deployer
+#   artifact  the host program runs it: fetches a file that the deployer has put into the store
 #
 # KUBEWRIGHT_ROOT is a prefix of every path, for tests.
 
@@ -47,7 +48,16 @@ persist() { # TIMES COMMAND…
 begin() {
     mkdir -p "$RUN"
     chmod 0700 "$RUN"
-    [ -z "$CA" ] || { printf '%s\n' "$CA" >"$RUN/authority.pem" && CA_FILE=$RUN/authority.pem; }
+    [ -n "$CA" ] || return 0
+    CA_FILE=$RUN/authority.pem
+    # Other commands may use the file at the same time.
+    printf '%s\n' "$CA" >"$CA_FILE.$$"
+    mv -f "$CA_FILE.$$" "$CA_FILE"
+}
+
+artifact() { # NAME/VERSION/SHA256 FILE
+    begin
+    cloud_artifact "$1" "$2"
 }
 
 # --- install ---------------------------------------------------------------------------------
@@ -280,7 +290,8 @@ prepare() {
     esac
 }
 
-case ${1:-install} in
-install | deliver | leaving | repair | requests) "${1:-install}" ;;
+[ $# -gt 0 ] || set -- install
+case $1 in
+install | deliver | leaving | repair | requests | artifact) "$@" ;;
 *) fail "no such command: $1" ;;
 esac

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from shlex import quote
+from types import MappingProxyType
 
 from pulumi import CustomTimeouts, Input, Output, ResourceOptions
 from pulumi_command.local import Command, Logging
@@ -46,6 +48,7 @@ def create_gate(
     update: Input[str] | None = None,
     delete: Input[str] | None = None,
     preview_text: str = "",
+    variables: Mapping[str, str] = MappingProxyType({}),
     minutes: int = _MINUTES,
 ) -> Command:
     """Create a command that ends when its condition is met: a health gate for the resources that depend on
@@ -53,9 +56,11 @@ def create_gate(
 
     `create`, `update` and `delete` are the command lines for these operations. Without `update` an update
     runs `create` again. `preview_text` is shown in previews, for clouds where no other resource shows the
-    lines of a bundle. `minutes` is the time limit of each operation.
+    lines of a bundle. `variables` are environment variables of the commands, which previews show too.
+    `minutes` is the time limit of each operation.
     """
     limit = f"{minutes}m"
+    environment = {**variables, **({"BECOMES": preview_text} if preview_text else {})}
     timeouts = CustomTimeouts(create=limit, update=limit, delete=limit)
     return Command(
         name,
@@ -63,7 +68,7 @@ def create_gate(
         update=update,
         delete=delete,
         # `triggers` is not used, because a changed trigger replaces the command.
-        environment={"BECOMES": preview_text} if preview_text else None,
+        environment=environment or None,
         # The driver shows the notices on standard error (formats.notices).
         logging=Logging.STDERR,
         add_previous_output_in_env=False,

@@ -1,4 +1,4 @@
-"""Rules about Helm releases, the mirror and registries."""
+"""Rules about Helm releases and registries."""
 
 from __future__ import annotations
 
@@ -101,18 +101,3 @@ def credentials_are_complete(rule_input: RuleInput) -> Iterator[Problem]:
         if (registry.username is None) != (registry.password is None):
             missing = "username" if registry.username is None else "password"
             yield Problem(f"registries.{name}.{missing}", "", "missing; username and password go together")
-
-
-@rule(needs=("artifacts.mirror",))
-def mirror_is_set(rule_input: RuleInput) -> Iterator[Problem]:
-    """Require a mirror.
-
-    flanneld, kube-router, the netfilter tools, the host program and the CSR approver have no official
-    downloads.
-    """
-    if rule_input.settings.artifacts.mirror is None:
-        yield Problem(
-            "artifacts.mirror",
-            "",
-            "missing; make a mirror (kubewright mirror) and give its URL, such as https://mirror.example",
-        )

@@ -159,6 +159,19 @@ class CloudStack(Cluster):
             assert node["metadata"]["labels"]["topology.kubernetes.io/zone"] == machines[name].zone
             assert node["status"]["addresses"][0]["address"] == machines[name].address
 
+    def expect_files_of_the_own_store(self) -> None:
+        """Check that machines fetched all their files from the store of the cluster."""
+        stored = {key.rpartition("/")[2] for key in self.stored_keys()}
+        fetched: set[str] = set()
+        for node in self.all_machines():
+            fetched |= set(self.run_on(node, "ls /var/lib/kubewright/artifacts").split())
+            deliveries = self.run_on(node, "cat /run/kubewright-boot/*.sh")
+            urls = {line.split()[2] for line in deliveries.splitlines() if line.startswith("artifact ")}
+            assert urls
+            assert all(url.startswith("store:") for url in urls)
+        assert len(fetched) > 10
+        assert fetched <= stored
+
     def expect_complete_status(self) -> None:
         """Check that `status` finds every machine and no problems."""
         text = self.command("status").text
@@ -190,6 +203,11 @@ def created(stack: _Stack, seconds: float = UP_SECONDS) -> Iterator[_Stack]:
     finally:
         if not is_kept():
             lifecycle.down(stack.name)
+
+
+def use_own_store(config: Document) -> None:
+    """Make machines of a stack fetch their files from the store of the cluster, which the deployer fills."""
+    config["kubewright:cluster"]["artifacts"] = {"store": "own"}
 
 
 def copy_of_stack(example: str, name: str, example_network: str, network: str) -> Document:

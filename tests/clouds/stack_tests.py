@@ -21,6 +21,9 @@ class ClusterTests:
     def test_nodes_have_the_data_of_the_cloud(self, stack: CloudStack) -> None:
         stack.expect_data_of_the_cloud()
 
+    def test_machines_fetch_their_files_from_the_store(self, stack: CloudStack) -> None:
+        stack.expect_files_of_the_own_store()
+
     def test_status_finds_every_machine_and_no_problems(self, stack: CloudStack) -> None:
         stack.expect_complete_status()
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from botocore.exceptions import ClientError
 
-from lab.cloud.aws.decision_log import DecisionLog
+from lab.cloud.aws.decision_log import Decision, DecisionLog
 from lab.cloud.aws.deployer import REGION, environment_variables
 from lab.cloud.aws.metadata import ACCOUNT
 from providers.aws.permissions import SESSIONS
@@ -18,7 +18,7 @@ from tests.clouds.aws_stack import AwsStack
 from tests.clouds.permissions import unused_permissions
 from tests.clouds.pods import Pods, running_pods
 from tests.clouds.private_images import REPOSITORY, delete_pod, is_refused, runs, start_pod
-from tests.clouds.stack import MEMBER, UP_SECONDS, copy_of_stack, created
+from tests.clouds.stack import MEMBER, UP_SECONDS, copy_of_stack, created, use_own_store
 from tests.clouds.stack_tests import ChangeTests, ClusterTests, DownTests, LostMachineTests, OperationTests
 
 STACK, EXAMPLE = "kwstack", "aws-lab"
@@ -28,8 +28,9 @@ PRIVATE_IMAGE = f"{REGISTRY}/{REPOSITORY}"
 
 
 def configuration() -> Document:
-    """Return the example with a private registry, which the emulated AWS serves."""
+    """Return the example with files in its own store, and with a private registry in the emulated AWS."""
     config = copy_of_stack(EXAMPLE, STACK, EXAMPLE_NETWORK, NETWORK)
+    use_own_store(config)
     cluster = config["kubewright:cluster"]
     aws, registries = cluster["aws"], cluster["registries"]
     aws["image_registries"] = [{"account": ACCOUNT, "region": REGION}]
@@ -140,6 +141,14 @@ class TestChange(ChangeTests):
     """A changed pool, whose groups refresh their machines."""
 
 
+def policy_of(decision: Decision) -> str:
+    """Return the policy of a role that allows a request."""
+    if decision.action.startswith("ecr:"):
+        return "images"
+    of_object = decision.context.get("kms:encryptioncontext:aws:s3:arn", decision.resource)
+    return "artifacts" if "/artifacts/" in of_object else "machine"
+
+
 def test_machines_need_each_permission_of_their_roles(stack: AwsStack) -> None:
     """Take each permission away in turn: the emulation would have refused a request of this file's tests."""
     roles = {machine.identity for machine in stack.all_machines().values()}
@@ -150,12 +159,13 @@ def test_machines_need_each_permission_of_their_roles(stack: AwsStack) -> None:
     iam = stack.client("iam")
     sessions = {(statement.name, action) for statement in SESSIONS for action in statement.actions}
     # Session Manager is not emulated. A kubelet that fails for `repair_after` asks for another machine.
-    not_used = {"machine": {("Leave", "autoscaling:SetInstanceHealth"), *sessions}, "images": set()}
+    not_used = {"machine": {("Leave", "autoscaling:SetInstanceHealth"), *sessions}}
+    not_used |= {"images": set(), "artifacts": set()}
     for role in roles:
         of_role = [item for item in decisions if item.role == role and item.allowed]
         for name, expected in not_used.items():
             policy = iam.get_role_policy(RoleName=role, PolicyName=name)["PolicyDocument"]
-            needed = [item for item in of_role if item.action.startswith("ecr:") == (name == "images")]
+            needed = [item for item in of_role if policy_of(item) == name]
             assert unused_permissions(policy, needed) == expected, (role, name)
 
 

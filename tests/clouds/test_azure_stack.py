@@ -10,7 +10,7 @@ import pytest
 
 from lab.cloud.azure.resources import VIRTUAL_MACHINE, Resources
 from tests.clouds.azure_stack import AzureStack
-from tests.clouds.stack import MEMBER, UP_SECONDS, copy_of_stack, created
+from tests.clouds.stack import MEMBER, UP_SECONDS, copy_of_stack, created, use_own_store
 from tests.clouds.stack_tests import ChangeTests, ClusterTests, DownTests, LostMachineTests, OperationTests
 
 STACK, EXAMPLE = "kwazstack", "azure-lab"
@@ -20,7 +20,9 @@ NETWORK, EXAMPLE_NETWORK = "10.127.", "10.126."
 @pytest.fixture(scope="module")
 def stack(state: Path) -> Iterator[AzureStack]:
     """Yield the stack after its first `up`."""
-    with created(AzureStack(STACK, state, copy_of_stack(EXAMPLE, STACK, EXAMPLE_NETWORK, NETWORK))) as stack:
+    config = copy_of_stack(EXAMPLE, STACK, EXAMPLE_NETWORK, NETWORK)
+    use_own_store(config)
+    with created(AzureStack(STACK, state, config)) as stack:
         yield stack
 
 

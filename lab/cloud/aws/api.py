@@ -39,7 +39,7 @@ StartResponse = Callable[..., Any]
 Environ = dict[str, Any]
 """WSGI types: the function that starts a response, and the request."""
 
-MAX_BODY_BYTES = 64 * 1024**2
+MAX_BODY_BYTES = 256 * 1024**2
 _TARGET_ACTIONS = ("RegisterTargets", "DeregisterTargets", "DeleteTargetGroup")
 """Actions of Elastic Load Balancing that change the targets of the lab's load balancer."""
 
@@ -98,7 +98,8 @@ class Api:
         request = SignedRequest(
             method, _request_url(environ), _request_headers(environ), body, self._sessions
         )
-        form = _first_values(body.decode("latin-1"))
+        # The body of a request to S3 is a file.
+        form = {} if request.service == "s3" else _first_values(body.decode("latin-1"))
         parameters = {"Action": _json_action(environ)} if _json_action(environ) else form
         call = calls.parse_call(request.service, request.region, method, path, query, parameters)
         machine, role = request.session.machine, request.session.role

@@ -196,3 +196,49 @@ def test_unwritable_target_of_the_index_is_an_error(directory: Path, tmp_path: P
     (tmp_path / "file").touch()
     with pytest.raises(ArtifactError, match="name a file that can be written"):
         mirror.export_index(directory, tmp_path / "file" / "index.json")
+
+
+class TestOwnStore:
+    """The index of a cluster whose own store has the files."""
+
+    def test_files_are_in_the_store_with_the_digests_of_the_mirror(self, directory: Path) -> None:
+        own, served = index.load_own(directory), index.load(str(directory))
+        assert own.artifact("kubelet") == (f"store:{KUBELET}", served.artifact("kubelet")[1])
+        assert own.member("netfilter") == "*"
+        assert own.image_digests == served.image_digests
+        assert own.ca == ""
+        digest = host_program.digest()
+        assert own.artifact("host-program", digest) == (f"store:host-program/{digest}", digest)
+
+    def test_pinned_index_needs_no_mirror(self, directory: Path, tmp_path: Path) -> None:
+        pinned = (directory / "index.json").read_text()
+        assert index.load_own(tmp_path / "none", pinned=pinned).files == index.load_own(directory).files
+
+    def test_mirror_that_is_older_than_the_checkout_is_sufficient(
+        self, directory: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(host_program, "digest", lambda: "e" * 64)
+        assert index.load_own(directory).artifact("host-program", "e" * 64)[1] == "e" * 64
+
+    def load_error(self, *arguments: object, **options: object) -> str:
+        with pytest.raises(ArtifactError) as caught:
+            index.load_own(*arguments, **options)  # type: ignore[arg-type]
+        assert "\n" not in str(caught.value)
+        return str(caught.value)
+
+    def test_missing_mirror_is_an_error_with_the_command(self, tmp_path: Path) -> None:
+        assert self.load_error(tmp_path) == (
+            f"artifacts.store: no mirror in {tmp_path} (No such file or directory), from which the store is "
+            "filled; run `kubewright mirror`"
+        )
+
+    def test_damaged_index_is_an_error(self, tmp_path: Path) -> None:
+        (tmp_path / "index.json").write_text("{}")
+        assert self.load_error(tmp_path).startswith(f"artifacts.store {tmp_path}: its index.json was not")
+
+    def test_versions_of_all_pools_are_required(self, directory: Path) -> None:
+        older = replace(catalogue.DEFAULTS, kubernetes="1.35.6")
+        for pinned in (None, (directory / "index.json").read_text()):
+            message = self.load_error(directory, catalogue.DEFAULTS, older, pinned=pinned)
+            assert message.startswith("kube-apiserver 1.35.6: not in the mirror ")
+            assert "run `kubewright mirror`, with --version COMPONENT=VERSION" in message

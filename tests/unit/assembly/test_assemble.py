@@ -7,7 +7,9 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+import yaml
 
+from artifacts.errors import ArtifactError
 from assembly import assemble, build_topology, topology_or_none
 from settings import SettingsError, load
 from settings.stackfile import load_file
@@ -29,6 +31,31 @@ def test_assembly_has_files_topology_index_and_bundles(path: Path) -> None:
     program = assembly.bundles["general", Role.NODE].program
     assert settings.artifacts.mirror
     assert program.url.startswith(settings.artifacts.mirror)
+
+
+def test_machines_with_their_own_store_fetch_from_it() -> None:
+    path = ROOT / "Pulumi.aws-example.yaml"
+    cluster = yaml.safe_load(path.read_text())["config"]["kubewright:cluster"]
+    pinned = cluster["artifacts"]["index"]
+    own = assemble(load(with_edits(cluster, {"artifacts": {"store": "own", "index": pinned}})), ROOT)
+    mirrored = assemble(load(cluster), ROOT)
+    # The pinned index has the digests, whatever the mirror of this machine has.
+    assert own.topology == mirrored.topology
+    for key, bundle in own.bundles.items():
+        assert bundle.program.url.startswith("store:host-program/")
+        assert all(artifact.url.startswith(f"store:{artifact.name}/") for artifact in bundle.artifacts)
+        digests = [artifact.sha256 for artifact in bundle.artifacts]
+        assert digests == [artifact.sha256 for artifact in mirrored.bundles[key].artifacts]
+
+
+def test_own_store_is_filled_from_the_mirror_in_the_cache(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("KUBEWRIGHT_CACHE", str(tmp_path))
+    cluster = yaml.safe_load((ROOT / "Pulumi.aws-example.yaml").read_text())["config"]["kubewright:cluster"]
+    settings = load(with_edits(cluster, {"artifacts": {"store": "own"}}))
+    with pytest.raises(ArtifactError, match=f"no mirror in {tmp_path}/mirror .*run `kubewright mirror`"):
+        assemble(settings, ROOT)
 
 
 def test_missing_files_are_reported_before_the_mirror_is_read(tmp_path: Path) -> None:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from artifacts.errors import ArtifactError
 from images import store
 from nodeconfig.bundle import Artifact
 from settings import SettingsError
@@ -58,6 +59,15 @@ def test_example_stack_has_a_valid_program() -> None:
     text = store.store_program_for_stack(ROOT / "Pulumi.aws-example.yaml")
     assert "https://mirror.example.com/files/kubelet/" in text
     assert subprocess.run(["sh", "-n"], input=text, text=True, check=False).returncode == 0
+
+
+def test_stack_with_its_own_store_is_refused(tmp_path: Path) -> None:
+    """Only machines of the cluster can read its store."""
+    text = (ROOT / "Pulumi.aws-example.yaml").read_text()
+    file = tmp_path / "Pulumi.own.yaml"
+    file.write_text(text.replace("mirror: https://mirror.example.com", "store: own"))
+    with pytest.raises(ArtifactError, match=r"set artifacts\.mirror in a copy of the stack file"):
+        store.store_program_for_stack(file)
 
 
 def test_invalid_stack_is_a_settings_error(tmp_path: Path) -> None:

@@ -84,3 +84,45 @@ def test_a_file_with_another_digest_is_refused_by_every_way_of_downloading(
 @pytest.mark.parametrize("way", WAYS)
 def test_a_missing_file_is_an_error(way: str, url: str, tmp_path: Path) -> None:
     assert download(way, f"{url}-missing", tmp_path / "tool", DIGEST).returncode != 0
+
+
+@pytest.fixture
+def boot_program(tmp_path: Path) -> Path:
+    """Install a boot program that writes its arguments to the file of its last argument."""
+    path = tmp_path / "root/usr/local/lib/kubewright-boot/boot"
+    path.parent.mkdir(parents=True)
+    path.write_text('printf "%s\\n" "$1 $2" >"$3"\n')
+    return path
+
+
+def fetch_from_store(root: Path, digest: str) -> subprocess.CompletedProcess[str]:
+    text = f'{prelude()}\ndownload store:tool/1.0 "$2" "$3"\n'
+    return subprocess.run(
+        ["sh", "-c", text, "sh", str(root), str(root / "tool"), digest],
+        env={"PATH": "/usr/bin:/bin", "KUBEWRIGHT_ROOT": str(root)},
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+
+
+def test_file_of_the_own_store_is_fetched_by_the_boot_program(boot_program: Path, tmp_path: Path) -> None:
+    boot_program.write_text('echo "$1 ${2%/*}" >"$3"\n')
+    expected = "artifact tool/1.0\n"
+    result = fetch_from_store(tmp_path / "root", sha256(expected.encode()).hexdigest())
+    assert result.returncode == 0, result.stderr
+    assert (tmp_path / "root/tool").read_text() == expected
+
+
+def test_file_of_the_own_store_with_another_digest_is_refused(boot_program: Path, tmp_path: Path) -> None:
+    result = fetch_from_store(tmp_path / "root", DIGEST)
+    assert (tmp_path / "root/tool").read_text() == f"artifact tool/1.0/{DIGEST}\n"
+    assert result.returncode == 1
+    assert f", not {DIGEST}" in result.stderr
+
+
+def test_failure_of_the_boot_program_is_a_failed_download(boot_program: Path, tmp_path: Path) -> None:
+    boot_program.write_text('printf "the artifact\\n" >"$3"; echo denied >&2; exit 3\n')
+    result = fetch_from_store(tmp_path / "root", DIGEST)
+    assert result.returncode != 0
+    assert result.stderr == "denied\n"

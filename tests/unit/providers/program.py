@@ -28,6 +28,13 @@ def section(cluster: Json, *path: str) -> Json:
     return cluster
 
 
+def with_own_store(cluster: Json) -> None:
+    """Make machines fetch files from the cluster's own store. The pinned index of the example stays."""
+    artifacts = section(cluster, "artifacts")
+    del artifacts["mirror"]
+    artifacts["store"] = "own"
+
+
 class ExampleStack:
     """An example stack, and the resources that the program creates for it.
 

@@ -1,13 +1,14 @@
-"""Invalid settings of leases, mirrors, registries, Helm releases and access."""
+"""Invalid settings of leases, sources of binaries, registries, Helm releases and access."""
 
 from __future__ import annotations
 
 from tests.unit.settings.support import REMOVE, InvalidSettings
+from tests.unit.settings.wrong_clouds import AWS, AZURE
 
 ROLE = {"rules": [{"resources": ["pods"], "verbs": ["get"]}]}
 
 ADDONS = (
-    # Leases, mirrors, registries, Helm, access
+    # Leases, sources of binaries, registries, Helm, access
     InvalidSettings(
         "leader_election.lease", "must be longer than renew (10 s)", {"leader_election.lease": 10}
     ),
@@ -16,7 +17,18 @@ ADDONS = (
         "must be longer than 1.2 times retry",
         {"leader_election": {"renew": 6, "retry": 5}},
     ),
-    InvalidSettings("artifacts.mirror", "missing; make a mirror", {"artifacts.mirror": REMOVE}),
+    InvalidSettings(
+        "artifacts.mirror", "or, in a cloud, set artifacts.store: own", {"artifacts.mirror": REMOVE}, AWS
+    ),
+    InvalidSettings("artifacts.store", "allowed: own", {"artifacts": {"store": "s3"}}, AWS),
+    InvalidSettings("artifacts.store", "existing hosts have no store", {"artifacts": {"store": "own"}}),
+    InvalidSettings("artifacts.store", "artifacts.mirror is also set", {"artifacts.store": "own"}, AZURE),
+    InvalidSettings(
+        "artifacts.ca_file",
+        "the authority of a mirror, but artifacts.store is set",
+        {"artifacts": {"store": "own", "ca_file": "ca.crt"}},
+        AZURE,
+    ),
     InvalidSettings(
         "registries._default.password",
         "username and password go together",

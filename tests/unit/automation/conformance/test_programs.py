@@ -12,7 +12,7 @@ import pytest
 from artifacts import catalogue, gobuild
 from artifacts.cache import Cache
 from artifacts.errors import ArtifactError
-from artifacts.mirror import program_path
+from artifacts.mirror import file_path
 from artifacts.progress import Progress
 from automation.conformance.programs import provide
 from nodeconfig import host_program
@@ -31,7 +31,9 @@ def fill(server: ArtifactServer, *, tests: bytes = TESTS) -> None:
     """Serve an index with all files of hosts and with e2e.test."""
     files = {item.key: entry(f"files/{item.key}", b"x") for item in catalogue.node_binaries()}
     digest = host_program.digest()
-    files[f"{host_program.ARTIFACT_NAME}/{digest}"] = entry(program_path(digest), b"x") | {"sha256": digest}
+    files[f"{host_program.ARTIFACT_NAME}/{digest}"] = entry(
+        file_path(host_program.ARTIFACT_NAME, digest), b"x"
+    ) | {"sha256": digest}
     files["e2e.test/1.36.3"] = entry("files/e2e.test/1.36.3/e2e.test", TESTS)
     server.files["/index.json"] = json.dumps({"files": files, "images": {}}).encode()
     server.files["/files/e2e.test/1.36.3/e2e.test"] = tests

@@ -7,6 +7,7 @@ from dataclasses import replace
 import pytest
 
 from automation.report.build import report_from_events
+from automation.report.lines import changed_properties
 from automation.report.model import Operation
 from automation.stacks.events import Step, Values
 from tests.unit.automation.report.make_steps import cluster, host
@@ -145,6 +146,16 @@ def test_minor_version_is_read_from_the_wait_command_of_a_secret_delivery() -> N
     old, new = ({"environment": {"BECOMES": f"version kubernetes 1.{minor}.1\n"}} for minor in (35, 36))
     result = risks("azure", wait_step("cp-1", "control-plane", "update", old, new))
     assert result["minor-version"] == ("kubernetes 1.35.1 → 1.36.1: cp-1",)
+
+
+def test_files_of_the_store_are_shown_as_data() -> None:
+    old, new = (
+        {"environment": {"FILES": f"artifact etcd 3.7.0 aaa\nartifact kubelet 1.{minor}.1 bbb\n"}}
+        for minor in (35, 36)
+    )
+    (shown,) = changed_properties(wait_step("aws-store", "files", "update", old, new))
+    changed = [(line.mark, line.text.strip()) for line in shown.lines if line.mark in "-+"]
+    assert changed == [("-", "artifact kubelet 1.35.1 bbb"), ("+", "artifact kubelet 1.36.1 bbb")]
 
 
 def test_move_of_a_worker_to_another_pool_is_no_deletion() -> None:

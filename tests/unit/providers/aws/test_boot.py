@@ -15,6 +15,7 @@ for word; do
     previous=$word
     url=$word
 done
+case $url in https://store/*) echo "$url $*" >>"$FAKE/calls" ;; esac
 [ -z "$data" ] || { echo "$data" >>"$FAKE/calls"; exit 0; }
 cat >/dev/null
 case $url in
@@ -46,6 +47,7 @@ def run(fake: Path, commands: str, group: str) -> list[str]:
         "GROUP": group,
         "METADATA": "http://metadata",
         "AUTOSCALING": "https://autoscaling",
+        "STORE": "https://store",
     }
     subprocess.run(["sh", "-c", program], env=environment, check=True, stdin=subprocess.DEVNULL, timeout=30)
     calls = fake / "calls"
@@ -76,3 +78,10 @@ def test_parameters_of_calls_are_sorted_as_the_signature_requires(fake: Path) ->
     for call in run(fake, "cloud_renew\ncloud_left\ncloud_ready\ncloud_unhealthy", "c-cp-1"):
         names = [pair.partition("=")[0] for pair in call.split("&")]
         assert names == sorted(names)
+
+
+def test_a_file_is_fetched_by_a_signed_request_below_its_prefix(fake: Path) -> None:
+    (call,) = run(fake, 'cloud_artifact tool/1.0/abc "$FAKE/tool"', "c-cp-1")
+    assert call.startswith("https://store/artifacts/tool/1.0/abc ")
+    assert " --aws-sigv4 aws:amz:eu-central-1:s3 " in call
+    assert f" --fail -o {fake}/tool " in call

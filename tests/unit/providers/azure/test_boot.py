@@ -187,6 +187,13 @@ class TestStore:
         assert result.returncode == 0, result.stderr
         assert target.read_text() == "what it becomes\n"
 
+    def test_a_file_is_fetched_from_the_container_of_files(self, machine: Machine) -> None:
+        machine.blobs["/artifacts/tool/1.0/abc"] = b"the tool\n"
+        target = machine.directory / "tool"
+        result = machine.run(f"cloud_artifact tool/1.0/abc {target}")
+        assert result.returncode == 0, result.stderr
+        assert target.read_text() == "the tool\n"
+
     def test_status_is_written_to_the_status_container(self, machine: Machine) -> None:
         (machine.directory / "status").write_text("digest\n")
         result = machine.run(f"cloud_put status/pools/general/n/node {machine.directory}/status")

@@ -16,12 +16,13 @@ from testkit.emulated_aws import emulated_aws
 from tests.unit.components.graph import Json
 from tests.unit.lab.plugins.aws.emulated_plugins import Created, EmulatedPlugins
 from tests.unit.providers.aws.program import AwsPlugins, with_dedicated_etcd, with_pod_roles
-from tests.unit.providers.program import ExampleStack, section
+from tests.unit.providers.program import ExampleStack, section, with_own_store
 
 
 def with_everything(cluster: Json) -> None:
     """Edit the settings so that the program creates resources of every type that it knows."""
     with_dedicated_etcd(cluster)
+    with_own_store(cluster)
     aws = section(cluster, "aws")
     section(aws, "addons")["load_balancers"] = True
     section(aws, "network")["nat"] = "per-zone"

@@ -17,12 +17,13 @@ from tests.unit.components.certificates import CertificatePluginMocks
 from tests.unit.components.graph import Json
 from tests.unit.lab.plugins.azure_native.emulated_plugins import Created, EmulatedPlugins
 from tests.unit.providers.azure.program import AzurePlugins, with_all_features, with_pod_identities
-from tests.unit.providers.program import ExampleStack, section
+from tests.unit.providers.program import ExampleStack, section, with_own_store
 
 
 def with_everything(cluster: Json) -> None:
     with_all_features(cluster)
     with_pod_identities(cluster)
+    with_own_store(cluster)
 
 
 def with_roles_in_the_group(cluster: Json) -> None:
