@@ -54,7 +54,8 @@ def configuration(cloud: str, name: str, network: str, change: Mapping[str, Any]
     """
     variant = VARIANTS[cloud]
     config = copy_of_stack(variant.example, name, variant.network, network)
-    common = {"zones": list(variant.zones), "quotas": {"vcpus": 64, "spot_vcpus": 64}, "pod_identities": DELETE}
+    quotas = {"vcpus": 64, "spot_vcpus": 64}
+    common = {"zones": list(variant.zones), "quotas": quotas, "pod_identities": DELETE}
     config[CLUSTER] = merge(merge(config[CLUSTER], {cloud: common}), change)
     return config
 
