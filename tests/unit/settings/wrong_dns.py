@@ -20,6 +20,14 @@ DNS = (
     InvalidSettings(
         "dns.upstreams[0]", "is the address of dns.node_cache", {"dns.upstreams": ["169.254.20.10"]}
     ),
+    InvalidSettings(
+        "network.ports.exporter.port",
+        "Kubewright decides about 9253 (metrics of the DNS cache)",
+        {
+            "dns.node_cache": "idle",
+            "network.ports": {"exporter": {"port": 9253, "sources": ["192.0.2.0/24"], "because": "metrics"}},
+        },
+    ),
     InvalidSettings("dns.node_cache", "true: unknown; allowed: none, idle, used", {"dns.node_cache": True}),
     InvalidSettings(
         "dns.upstreams",
