@@ -68,12 +68,15 @@ def _chain(hook: str, policy: str, statements: Iterable[str]) -> list[str]:
 def _input_statements(topology: Topology, roles: frozenset[Role]) -> list[str]:
     pods = topology.network.pods
     closed = ports_closed_to_pods(topology) if Role.NODE in roles else ()
+    rules = rules_for(topology, roles)
     return [
         "ct state invalid drop",
         'iifname "lo" accept',
         f"meta l4proto {_ICMP6} accept",
+        # A setting can close port 53 of machines to pods, but not that of their DNS cache.
+        *(line for rule in rules if rule.destination for line in _accept_statements(rule)),
         *(f"ip saddr {pods} {_match_expression(rule)} drop {_not_for_pods(rule)}" for rule in closed),
-        *(line for rule in rules_for(topology, roles) for line in _accept_statements(rule)),
+        *(line for rule in rules if not rule.destination for line in _accept_statements(rule)),
     ]
 
 
@@ -137,4 +140,5 @@ def _match_expression(rule: FirewallRule) -> str:
             return f"meta l4proto {_VRRP}"
         case _:
             ports = str(rule.first) if rule.first == rule.last else f"{rule.first}-{rule.last}"
-            return f"{rule.protocol} dport {ports}"
+            address = f"ip daddr {rule.destination} " if rule.destination else ""
+            return f"{address}{rule.protocol} dport {ports}"

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from ipaddress import IPv4Network, collapse_addresses
+from ipaddress import IPv4Address, IPv4Network, collapse_addresses
 
-from topology.dns import NodeCache
+from topology.dns import NODE_CACHE_ADDRESS, NodeCache
 from topology.model import Member, Role, Topology
 from topology.open_ports import OpenPort
 from topology.options import NetworkPlugin
@@ -18,7 +18,8 @@ class FirewallRule:
     """A row of the port table for one cluster. `first` and `last` are the ports; 0 without ports.
 
     `setting` is the name of the port in the settings; empty for a row of the table. The networks of a setting
-    can be outside of the cluster.
+    can be outside of the cluster. `destination` is the address of the host that the rule is for, which only
+    this host can reach; None: all addresses of the host.
     """
 
     networks: tuple[IPv4Network, ...]
@@ -27,6 +28,7 @@ class FirewallRule:
     last: int
     purpose: str
     setting: str = ""
+    destination: IPv4Address | None = None
 
 
 def rules_for(topology: Topology, roles: Iterable[Role]) -> tuple[FirewallRule, ...]:
@@ -41,8 +43,11 @@ def rules_for(topology: Topology, roles: Iterable[Role]) -> tuple[FirewallRule, 
             continue
         networks = _merged_networks(topology, row.sources)
         if networks:
-            ranges = _row_ports(topology, row)
-            rules += [FirewallRule(networks, row.protocol, *ports, row.purpose) for ports in ranges]
+            destination = NODE_CACHE_ADDRESS if row.with_node_cache else None
+            rules += [
+                FirewallRule(networks, row.protocol, *ports, row.purpose, destination=destination)
+                for ports in _row_ports(topology, row)
+            ]
     opened = topology.network.open_ports
     rules += [_setting_rule(topology, port) for port in opened if host_roles.intersection(port.roles)]
     return tuple(rules)

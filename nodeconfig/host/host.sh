@@ -216,20 +216,25 @@ write_hostname() {
     say "$1" >/proc/sys/kernel/hostname 2>/dev/null || :
 }
 
-install_artifact() { # NAME URL SHA256 PATH MEMBER
-    store=$STATE/artifacts/$3
-    target=$(stored "$1" "$3" "$5")
-    if [ "$5" = '*' ] && [ ! -e "$target" ]; then
+unpack() { # NAME SHA256 MEMBER: an artifact that is an archive, in the place where artifacts are stored
+    archive=$STATE/artifacts/$2/archive
+    target=$(stored "$1" "$2" "$3")
+    if [ "$3" = '*' ] && [ ! -e "$target" ]; then
         rm -rf "$target.new"
         mkdir "$target.new"
-        (umask 022 && tar -x -f "$store/archive" -C "$target.new")
+        (umask 022 && tar -x -f "$archive" -C "$target.new")
         chmod 0755 "$target.new"
         mv "$target.new" "$target"
-    elif [ -n "$5" ] && [ ! -e "$target" ]; then
-        tar -x -O -f "$store/archive" "$5" >"$target.new"
+    elif [ -n "$3" ] && [ ! -e "$target" ]; then
+        tar -x -O -f "$archive" "$3" >"$target.new"
         chmod 0755 "$target.new"
         mv "$target.new" "$target"
     fi
+}
+
+install_artifact() { # NAME URL SHA256 PATH MEMBER
+    unpack "$1" "$3" "$5"
+    target=$(stored "$1" "$3" "$5")
     make_parent "$ROOT$4"
     ln -s "$target" "$ROOT$4.kubewright"
     mv -fT "$ROOT$4.kubewright" "$ROOT$4"

@@ -9,13 +9,15 @@ check_new_host() {
     [ "$(cat "$ROOT/sys/fs/selinux/enforce" 2>/dev/null)" != 1 ] ||
         die "SELinux is enforcing, and Kubewright does not label its files: set SELINUX=permissive in" \
             "/etc/selinux/config and restart the host"
-    ! systemctl is-active --quiet firewalld 2>/dev/null || refuse_firewall firewalld "systemctl disable --now firewalld"
-    ! ufw_is_enabled || refuse_firewall ufw "ufw disable"
-    chains=$(dropping_chains) || die "the packet filter of this host could not be read"
-    [ -z "$chains" ] || refuse_firewall "$chains" "remove the chain or its policy"
+    ! systemctl is-active --quiet firewalld 2>/dev/null ||
+        refuse_firewall firewalld "run systemctl disable --now firewalld"
+    ! ufw_is_enabled || refuse_firewall ufw "run ufw disable"
+    list_chains
+    chains=$(dropping_chains)
+    [ -z "$chains" ] || refuse_firewall "$chains" "remove the chain, or set its policy to accept"
 }
 
-ufw_is_enabled() { # its unit is active even if it is not
+ufw_is_enabled() { # its unit is active even when the firewall is disabled
     [ -f "$ROOT/etc/ufw/ufw.conf" ] || return 1
     while read -r line; do
         [ "$line" != ENABLED=yes ] || return 0
@@ -25,22 +27,36 @@ ufw_is_enabled() { # its unit is active even if it is not
 
 refuse_firewall() { # NAME WHAT-TO-DO
     die "another packet filter would block the cluster: $1; Kubewright filters the ports of hosts itself" \
-        "(kubewright plan ports). Turn it off: $2"
+        "(kubewright plan ports): $2"
+}
+
+# list_chains: writes the chains of the packet filter to a file. nft runs from the place where artifacts are stored:
+# many systems run no program from /run, where this program works.
+list_chains() {
+    : >"$WORK/chains"
+    while read -r name _ sha _ member; do
+        [ "$name" = netfilter ] || continue
+        unpack "$name" "$sha" "$member"
+        "$(stored "$name" "$sha" "$member")/nft" list chains >"$WORK/chains" 2>"$WORK/reason" </dev/null ||
+            die "nft cannot read the packet filter of this host: $(tail -n 1 "$WORK/reason")"
+    done <"$WORK/artifacts.changed"
 }
 
 # dropping_chains: chains of others that drop what the host forwards, such as the packets of pods. Docker creates one.
+# Pods have only IPv4 addresses.
 dropping_chains() {
-    mkdir "$WORK/netfilter"
-    while read -r name _ sha _; do
-        [ "$name" != netfilter ] || tar -x -f "$STATE/artifacts/$sha/archive" -C "$WORK/netfilter"
-    done <"$WORK/artifacts.changed"
-    [ -x "$WORK/netfilter/nft" ] || return 0
-    "$WORK/netfilter/nft" list chains >"$WORK/chains" || return 1
+    found=
     while read -r line; do
         case $line in
         "table "*) table=${line%" {"} ;;
         "chain "*) chain=${line%" {"} ;;
-        *" hook forward "*" policy drop;"*) [ "$table" = "table inet kubewright" ] || say "$table, $chain" ;;
+        *" hook forward "*" policy drop;"*)
+            case $table in
+            "table inet kubewright" | "table ip6 "*) ;;
+            *) found="$found${found:+; }$table, $chain" ;;
+            esac
+            ;;
         esac
     done <"$WORK/chains"
+    say "$found"
 }

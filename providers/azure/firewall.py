@@ -129,7 +129,8 @@ def ingress_rules(topology: Topology, roles: Iterable[Role]) -> tuple[IngressRul
     other rule. Otherwise an update would give two rules the same priority for a moment, which Azure rejects.
 
     Settings limit the sources of the API. Other ports that the table opens to all sources are open to
-    machines and pods only, because no machine has a public address.
+    machines and pods only, because no machine has a public address. Rules with a destination are omitted,
+    because packets to this address do not leave their machine.
     """
     machine_roles = tuple(roles)
     priorities = _setting_priorities(topology)
@@ -143,7 +144,7 @@ def ingress_rules(topology: Topology, roles: Iterable[Role]) -> tuple[IngressRul
             priority=priorities[rule.setting] if rule.setting else _rule_priority(rule),
         )
         for rule in rules_for(topology, machine_roles)
-        if rule.protocol in _PROTOCOLS and _rule_sources(topology, rule)
+        if rule.protocol in _PROTOCOLS and not rule.destination and _rule_sources(topology, rule)
     ]
     if Role.CONTROL_PLANE in machine_roles:
         description = "the API balancer's health probes"

@@ -8,9 +8,7 @@ from settings.cluster import Settings
 from settings.problem import Problem
 from settings.rules.base import RuleInput, rule
 from settings.types import parse_server
-from topology.dns import NODE_CACHE_ADDRESS, NodeCache
-from topology.model import Role
-from topology.ports import DNS_PORT
+from topology.dns import NODE_CACHE_ADDRESS
 
 _NEEDS = ("dns", "network.domain", "network.pods", "network.services")
 
@@ -79,24 +77,6 @@ def names_of_the_cluster_are_not_replaced(rule_input: RuleInput) -> Iterator[Pro
             yield Problem(path, f'"{target}"', "is the same name; remove it")
         elif target in dns.rewrites:
             yield Problem(path, f'"{target}"', f"is rewritten too; use {dns.rewrites[target]}")
-
-
-@rule(needs_valid=("dns", "network.ports", "network.pods"))
-def port_of_the_cache_is_opened_once(rule_input: RuleInput) -> Iterator[Problem]:
-    """Refuse another entry that opens the port of the DNS cache to pods; AWS refuses a repeated rule."""
-    settings = rule_input.settings
-    if settings.dns.node_cache is NodeCache.NONE:
-        return
-    for name, entry in settings.network.ports.items():
-        if Role.NODE not in entry.roles or not entry.port[0] <= DNS_PORT <= entry.port[1]:
-            continue
-        for number, source in enumerate(entry.sources):
-            if source.overlaps(settings.network.pods):
-                yield Problem(
-                    f"network.ports.{name}.sources[{number}]",
-                    f'"{source}"',
-                    f"dns.node_cache opens port {DNS_PORT} to pods; use sources outside of network.pods",
-                )
 
 
 def _servers(settings: Settings) -> Iterator[tuple[str, str]]:

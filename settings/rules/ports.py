@@ -2,20 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
+from settings.cluster import Settings
 from settings.problem import Problem
 from settings.rules.base import RuleInput, rule
+from topology.dns import NodeCache
 from topology.model import Role
 from topology.options import NetworkPlugin
-from topology.ports import API_PORT, CLUSTER_PORTS, SSH_PORT, VXLAN_PORT
+from topology.ports import (
+    API_PORT,
+    CLUSTER_PORTS,
+    DNS_CACHE_HEALTH_PORTS,
+    DNS_CACHE_METRICS_PORTS,
+    SSH_PORT,
+    VXLAN_PORT,
+)
+
+_COMPONENTS = ("network.cni", "dns.node_cache")
+"""The settings that `_taken_ports` reads."""
 
 
-@rule(needs=("network.node_ports",))
+@rule(needs=("network.node_ports", *_COMPONENTS))
 def node_ports_are_free(rule_input: RuleInput) -> Iterator[Problem]:
     """Require a node port range without ports of cluster components."""
     first, last = rule_input.settings.network.node_ports
-    taken = [f"{port} ({owner})" for port, owner in CLUSTER_PORTS.items() if first <= port <= last]
+    ports = _taken_ports(rule_input.settings)
+    taken = [f"{port} ({owner})" for port, owner in ports.items() if first <= port <= last]
     if taken:
         yield Problem(
             "network.node_ports",
@@ -37,19 +50,15 @@ def endpoint_port_is_outside_node_ports(rule_input: RuleInput) -> Iterator[Probl
         )
 
 
-@rule(needs_valid=("network.ports", "network.node_ports"))
+@rule(needs_valid=("network.ports", "network.node_ports"), needs=_COMPONENTS)
 def opened_ports_are_free(rule_input: RuleInput) -> Iterator[Problem]:
     """Require ports that no component of the cluster has, and no two entries for the same port."""
-    network = rule_input.settings.network
+    network, ports = rule_input.settings.network, _taken_ports(rule_input.settings)
     names: list[str] = []
     for name, entry in network.ports.items():
         first, last = entry.port
         path, value = f"network.ports.{name}.port", str(first) if first == last else f'"{first}-{last}"'
-        taken = [
-            f"{port} ({owner})"
-            for port, owner in CLUSTER_PORTS.items()
-            if first <= port <= last and not (port == VXLAN_PORT and network.cni is NetworkPlugin.NONE)
-        ]
+        taken = [f"{port} ({owner})" for port, owner in ports.items() if first <= port <= last]
         if taken:
             yield Problem(path, value, f"Kubewright decides about {', '.join(taken)}; choose another port")
         start, end = network.node_ports
@@ -80,20 +89,31 @@ def opened_ports_have_machines(rule_input: RuleInput) -> Iterator[Problem]:
             )
 
 
-@rule(needs=("metal.ssh.port", "network.node_ports"))
+@rule(needs=("metal.ssh.port", "network.node_ports", *_COMPONENTS))
 def ssh_ports_are_free(rule_input: RuleInput) -> Iterator[Problem]:
     """Require SSH ports that no component and no service uses."""
     settings = rule_input.settings
     if settings.metal is None:
         return
     first, last = settings.network.node_ports
+    taken = _taken_ports(settings)
     ports = {"metal.ssh.port": settings.metal.ssh.port}
     for name, host in settings.metal.hosts.items():
         if host.ssh.port is not None and host.ssh.address is None:
             ports[f"metal.hosts.{name}.ssh.port"] = host.ssh.port
     for path, port in ports.items():
-        owner = CLUSTER_PORTS.get(port, "") if port != SSH_PORT else ""
+        owner = taken.get(port, "") if port != SSH_PORT else ""
         if first <= port <= last:
             owner = f"network.node_ports ({first}-{last})"
         if owner:
             yield Problem(path, str(port), f"is the port of {owner}; let sshd listen on another")
+
+
+def _taken_ports(settings: Settings) -> Mapping[int, str]:
+    """Return the ports of the components that the cluster has, with the component."""
+    absent: set[int] = set()
+    if settings.network.cni is NetworkPlugin.NONE:
+        absent.add(VXLAN_PORT)
+    if settings.dns.node_cache is NodeCache.NONE:
+        absent |= {*DNS_CACHE_METRICS_PORTS, *DNS_CACHE_HEALTH_PORTS}
+    return {port: owner for port, owner in CLUSTER_PORTS.items() if port not in absent}

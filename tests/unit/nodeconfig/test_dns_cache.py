@@ -102,9 +102,28 @@ def test_packet_filter_admits_only_pods_to_the_cache(sections: dict[str, object]
     lines = content(node(sections), "firewall.nft").splitlines()
     accepted = [line.strip() for line in lines if "dport 53 " in line]
     assert accepted == [
-        f'ip saddr 10.244.0.0/16 {protocol} dport 53 accept comment "DNS cache"'
+        f'ip saddr 10.244.0.0/16 ip daddr {ADDRESS} {protocol} dport 53 accept comment "DNS cache"'
         for protocol in ("udp", "tcp")
     ]
+
+
+@pytest.mark.parametrize("port", [53, "50-60"])
+def test_port_of_a_setting_does_not_close_the_cache_to_pods(port: object) -> None:
+    """Test a server of names on machines, for clients outside of the cluster."""
+    resolver = {"port": port, "protocol": "udp", "sources": ["192.0.2.0/24"], "because": "names"}
+    lines = [
+        line.strip()
+        for line in content(node(USED, ports={"resolver": resolver}), "firewall.nft").splitlines()
+    ]
+    accepted = lines.index(
+        f'ip saddr 10.244.0.0/16 ip daddr {ADDRESS} udp dport 53 accept comment "DNS cache"'
+    )
+    (closed,) = (
+        number
+        for number, line in enumerate(lines)
+        if line.startswith(f"ip saddr 10.244.0.0/16 udp dport {port} drop ")
+    )
+    assert accepted < closed
 
 
 def test_node_without_the_cache_has_nothing_of_it() -> None:

@@ -40,18 +40,30 @@ table ip nat {
 INSTALLED = "/etc/a/a.conf"
 
 
+def dropping(table: str) -> str:
+    """Return a table of nftables that drops forwarded packets."""
+    chain = "type filter hook forward priority filter; policy drop;"
+    return f"table {table} {{\n\tchain FORWARD {{\n\t\t{chain}\n\t}}\n}}\n"
+
+
 @pytest.fixture
 def host(tmp_path: Path) -> EmulatedHost:
     return EmulatedHost(tmp_path, "sh")
 
 
-def bundle_with_chains(directory: Path, chains: str, *, code: int = 0) -> Bundle:
-    """Return a bundle with an nft that prints chains and ends with an exit code."""
+NFT = """\
+#!/bin/sh
+[ "$*" = 'list chains' ] || exit 9
+case $0 in */var/lib/kubewright/artifacts/*) ;; *) echo 'Permission denied' >&2; exit 126 ;; esac
+"""
+"""An nft that runs only from the place where artifacts are stored, as on a host whose /run is `noexec`."""
+
+
+def bundle_with_chains(directory: Path, chains: str, *, end: str = "") -> Bundle:
+    """Return a bundle with an nft that prints chains and ends with a line of sh."""
     (directory / "netfilter").mkdir()
     program = directory / "netfilter" / "nft"
-    program.write_text(
-        f"#!/bin/sh\n[ \"$*\" = 'list chains' ] || exit 9\ncat <<'EOF'\n{chains}EOF\nexit {code}\n"
-    )
+    program.write_text(f"{NFT}cat <<'EOF'\n{chains}EOF\n{end}\n")
     program.chmod(0o755)
     archive = directory / "netfilter.tar"
     pack(directory / "netfilter", archive)
@@ -84,14 +96,24 @@ def test_chain_that_drops_forwarded_packets_is_refused(
     expect_refusal(host, bundle_with_chains(tmp_path, chains), "table inet site, chain routed", "remove the")
 
 
-def test_chains_that_accept_forwarded_packets_are_no_problem(host: EmulatedHost, tmp_path: Path) -> None:
+def test_all_chains_that_drop_forwarded_packets_are_in_one_line(host: EmulatedHost, tmp_path: Path) -> None:
+    expect_refusal(
+        host,
+        bundle_with_chains(tmp_path, dropping("ip filter") + dropping("bridge site")),
+        "block the cluster: table ip filter, chain FORWARD; table bridge site, chain FORWARD; Kubewright",
+    )
+
+
+@pytest.mark.parametrize("others", [OTHERS, OWN_TABLE, dropping("ip6 filter")], ids=["accept", "own", "IPv6"])
+def test_other_chains_are_no_problem(host: EmulatedHost, tmp_path: Path, others: str) -> None:
     """Test also that the table of an interrupted delivery does not count."""
-    assert host.deliver(bundle_with_chains(tmp_path, OTHERS + OWN_TABLE)).returncode == 0
+    assert host.deliver(bundle_with_chains(tmp_path, others)).returncode == 0
     assert host.path(INSTALLED).exists()
 
 
 def test_unreadable_packet_filter_is_refused(host: EmulatedHost, tmp_path: Path) -> None:
-    expect_refusal(host, bundle_with_chains(tmp_path, "", code=1), "could not be read")
+    bundle = bundle_with_chains(tmp_path, "", end="echo 'no netlink' >&2; exit 1")
+    expect_refusal(host, bundle, "nft cannot read the packet filter of this host: no netlink")
 
 
 def test_firewalld_is_refused(host: EmulatedHost) -> None:

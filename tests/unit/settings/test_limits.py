@@ -34,6 +34,11 @@ PORT: dict[str, object] = {"sources": ["10.0.0.0/8"], "because": "metrics"}
                 {"port": 9150, "roles": ["control-plane"]},
             )
         ),
+        # Ports of components that the cluster does not have
+        {"network.ports": {"cache": PORT | {"port": "9253-9256"}}},
+        {"network.node_ports": "9250-9260"},
+        {"metal.ssh.port": 9254},
+        {"network.cni": "none", "network.ports": {"overlay": PORT | {"port": 8472, "protocol": "udp"}}},
         {"access.bindings.all": {"cluster_role": "view", "service_accounts": ["ci/deployer"]}},
         {"certificates.authorities": {"kubelet-serving": {"stage": "trust"}}},
         {"pools.workers.max_unavailable": 1},

@@ -20,20 +20,15 @@ DNS = (
     InvalidSettings(
         "dns.upstreams[0]", "is the address of dns.node_cache", {"dns.upstreams": ["169.254.20.10"]}
     ),
-    InvalidSettings("dns.node_cache", "true: unknown; allowed: none, idle, used", {"dns.node_cache": True}),
-    *(
-        InvalidSettings(
-            "network.ports.resolver.sources[1]",
-            "dns.node_cache opens port 53 to pods; use sources outside of network.pods",
-            {
-                "dns.node_cache": "idle",
-                "network.ports": {
-                    "resolver": {"port": port, "sources": ["192.0.2.0/24", source], "because": "names"}
-                },
-            },
-        )
-        for port, source in ((53, "10.244.0.0/16"), ("50-60", "10.0.0.0/8"))
+    InvalidSettings(
+        "network.ports.exporter.port",
+        "Kubewright decides about 9253 (metrics of the DNS cache)",
+        {
+            "dns.node_cache": "idle",
+            "network.ports": {"exporter": {"port": 9253, "sources": ["192.0.2.0/24"], "because": "metrics"}},
+        },
     ),
+    InvalidSettings("dns.node_cache", "true: unknown; allowed: none, idle, used", {"dns.node_cache": True}),
     InvalidSettings(
         "dns.upstreams",
         "has 16 entries; allowed: at most 15",

@@ -209,6 +209,19 @@ class TestFirewall:
         priorities = {rule.name: rule.priority for rules in groups for rule in rules}
         assert released.items() <= priorities.items()
 
+    def test_port_of_a_setting_has_another_name_than_that_of_the_dns_cache(self) -> None:
+        """Test that no two rules of a group have the same name, which is also that of their resource."""
+
+        def edit(cluster: Json) -> None:
+            cluster["dns"] = {"node_cache": "used"}
+            row = {"port": 53, "sources": ["10.20.0.0/24"], "because": "names"}
+            section(cluster, "network")["ports"] = {"resolver": row}
+
+        for rules in rules_by_group(example_settings(edit)[2]).values():
+            names = [rule.name for rule in rules]
+            assert len(names) == len(set(names))
+            assert "tcp-53" in names
+
     def test_ports_of_settings_have_priorities_after_the_port_table(self) -> None:
         """Test that a new row of the table changes no rule of a setting."""
         priorities = [
