@@ -17,7 +17,7 @@ from testkit import lab_slots, stackfile
 from testkit.cluster import CHECKOUT, Cluster
 from testkit.state import removed_at_end
 
-pytestmark = pytest.mark.release
+pytestmark = [pytest.mark.release, pytest.mark.timeout(1800)]
 
 RELEASE = "e084926"
 """The commit of the release that creates the stack."""
@@ -54,6 +54,7 @@ EXPECTED_DELETIONS = (
 )
 REMOVED_FILES = ("/etc/systemd/system/etcd-settle.service",)
 """Files of that release that hosts no longer have."""
+_ENVIRONMENT_SECONDS = 800
 _UNIT_PROPERTIES = "InvocationID,NRestarts,ExecMainStartTimestampMonotonic,ActiveState"
 
 
@@ -82,6 +83,8 @@ def release_cluster(state: Path, tmp_path_factory: pytest.TempPathFactory) -> It
         "taints": ["dedicated=web:PreferNoSchedule"],
     }
     checkout = release_checkout(tmp_path_factory.mktemp("release"))
+    # The first command creates the Python environment of the release, which can take longer than `up`.
+    run([checkout / "kubewright", "--help"], capture_output=True, check=True, timeout=_ENVIRONMENT_SECONDS)
     old = Cluster(name=slot.name, state=state, config=config, checkout=checkout)
     with removed_at_end(replace(old, checkout=CHECKOUT)) as new:
         old.up()
