@@ -170,7 +170,7 @@ def test_second_process_starts_although_the_first_does_not(host: EmulatedHost) -
 
 
 def test_second_process_keeps_running_while_the_first_does_not_start_again(host: EmulatedHost) -> None:
-    """Test that a configuration that does not start leaves one process that answers until the next delivery."""
+    """Test that one process answers while the new configuration does not start."""
     host.add_program("sleep", "#!/bin/sh\nexec /bin/sleep 0.01\n")
     assert host.deliver(deliverable("one\n")).returncode == 0
     host.calls()

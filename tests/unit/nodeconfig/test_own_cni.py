@@ -11,6 +11,7 @@ from artifacts.mirror import optional_artifacts
 from nodeconfig import bundles
 from nodeconfig.bundle import Bundle
 from testkit.bundles import FakeIndex, cluster
+from testkit.cluster import CHECKOUT
 from topology.firewall_rules import rules_for
 from topology.model import Role
 
@@ -77,7 +78,7 @@ def test_only_clusters_with_an_own_cni_need_the_other_plugins() -> None:
 def test_delivery_waits_for_the_pod_network_only_with_flannel(cni: str, state: str, ready: bool) -> None:
     (check,) = (item.ready for item in node(cni).services if item.unit == "kubelet.service")
     fakes = f"""
-    . nodeconfig/host/node.sh
+    . {CHECKOUT}/nodeconfig/host/node.sh
     local_health() {{ :; }}
     has_kubelet_certificate() {{ :; }}
     say() {{ printf '%s\\n' "$*"; }}
