@@ -82,7 +82,7 @@ class Provider(Protocol):
         ...
 
     def pod_identities(self, keys: Output[str]) -> Sequence[PodIdentity]:
-        """Create the identities of pods at the cloud; return what pods of their service accounts receive.
+        """Create the identities of pods in the cloud; return what pods of their service accounts receive.
 
         `keys` verify service account tokens, as PEM texts. The cloud fetches them from the documents that
         this method publishes. Return no identities on bare metal.

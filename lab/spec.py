@@ -39,7 +39,7 @@ class Instance(_StrictModel):
     boot.
 
     `id` is the instance id, which is different for each machine. `hostname` is the host name at the first
-    boot. `disk` is the number of the machine's system disk: another number gives it an empty one.
+    boot. `disk` is the number of the machine's system disk. With another number, the disk is empty.
     """
 
     id: Annotated[str, Field(min_length=1)]

@@ -67,7 +67,7 @@ class Service:
 
     `required_by` is a unit of this host that works only while the service runs. If that unit is active, a
     restart of the service restarts it too, and stops it first. `restart_after` is another service of the
-    bundle: a restart waits until that service is healthy, for at most 30 seconds.
+    bundle: a restart waits at most 30 seconds until that service is healthy, and otherwise is omitted.
     """
 
     unit: str

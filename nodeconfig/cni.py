@@ -24,28 +24,35 @@ _OTHER_PLUGINS = (
 )
 """The other plugins of upstream's release for Linux, which other CNIs and their chains of plugins may use."""
 _OWN_CNI_PLUGINS = "/opt/cni/bin"
+"""The directory where CNIs install their plugins."""
 WRITE_CONFLIST = f"{LIBRARY}/write-conflist"
 """Path on a host of the program that writes the CNI configuration with the pod subnet of `FLANNEL_SUBNET`."""
 
 
 def component(topology: Topology) -> Component:
-    """Return the CNI component of a node. The user's own CNI finds all plugins of upstream."""
+    """Return the CNI component of a node. The user's own CNI can use all plugins of upstream."""
     flannel = topology.network.cni is NetworkPlugin.FLANNEL
     plugins = _PLUGINS if flannel else (*_PLUGINS, *_OTHER_PLUGINS)
+    own = () if flannel else (File(_OWN_CNI_PLUGINS, "", mode=0o755),)
     return Component(
         files=(File(WRITE_CONFLIST, _write_conflist(topology), mode=0o755),) if flannel else (),
-        artifacts=tuple((f"cni-{name}", f"{plugin_directory(topology)}/{name}") for name in plugins),
+        artifacts=tuple((f"cni-{name}", f"{CNI}/{name}") for name in plugins),
         directories=(
             File("/etc/cni", "", mode=0o755),
             File("/etc/cni/net.d", "", mode=0o755),
             File("/var/lib/cni", "", mode=0o700),
+            *own,
         ),
     )
 
 
-def plugin_directory(topology: Topology) -> str:
-    """Return the directory of the CNI plugins on nodes; for the user's own CNI, where CNIs install theirs."""
-    return CNI if topology.network.cni is NetworkPlugin.FLANNEL else _OWN_CNI_PLUGINS
+def plugin_directories(topology: Topology) -> tuple[str, ...]:
+    """Return the directories in which nodes look for CNI plugins, in this order.
+
+    The plugins that the user's own CNI installs come first. They are in another directory than Kubewright's,
+    because many CNIs install plugins of upstream too: they would replace our links, or fail at them.
+    """
+    return (CNI,) if topology.network.cni is NetworkPlugin.FLANNEL else (_OWN_CNI_PLUGINS, CNI)
 
 
 def _write_conflist(topology: Topology) -> str:

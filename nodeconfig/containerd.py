@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import re
 
 from nodeconfig.bundle import File, SecretFile, Service
-from nodeconfig.cni import plugin_directory
+from nodeconfig.cni import plugin_directories
 from nodeconfig.component import Component
 from nodeconfig.host_paths import BIN, CONTAINERD_SOCKET, LIBRARY
 from nodeconfig.systemd import Unit
@@ -69,7 +70,7 @@ config_path = "{_REGISTRIES}"
 restrict_oom_score_adj = true
 
 [plugins."io.containerd.cri.v1.runtime".cni]
-bin_dirs = ["{plugin_directory(topology)}"]
+bin_dirs = {json.dumps(plugin_directories(topology))}
 conf_dir = "/etc/cni/net.d"
 
 [plugins."io.containerd.cri.v1.runtime".containerd]

@@ -1,4 +1,4 @@
-"""Settings of identities of pods at a cloud, which all clouds share."""
+"""Settings of the identities of pods that all clouds share."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Identities of pods at a cloud: admission policies that give pods a token file and environment variables.
+"""Identities of pods in a cloud: admission policies that give pods a token file and environment variables.
 
 The policies need no webhook server. Kubernetes has them from 1.36 on (MutatingAdmissionPolicy).
 """
@@ -56,7 +56,7 @@ class TokenVolume:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PodIdentity:
-    """An identity at a cloud for the pods of service accounts, each written as `NAMESPACE/NAME`.
+    """An identity in a cloud for the pods of service accounts, each written as `NAMESPACE/NAME`.
 
     `environment` are environment variables of all containers, by which the SDKs of the cloud find the
     identity. Containers keep variables of these names that they already have.

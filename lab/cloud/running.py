@@ -26,7 +26,7 @@ class RunningMachine:
     is the lifecycle hook for which the group waits, or empty; it times out at the Unix time `hook_deadline`.
     `released` is true after the machine completed the hook. `reimage` is true from the request for a fresh
     disk until the machine has booted from it. `spot_action` is what the cloud does with a spot machine that
-    it reclaims, on AWS at the Unix time `spot_deadline`.
+    it reclaims, and `spot_deadline` the Unix time of that, if the cloud has such a time.
     """
 
     id: str

@@ -122,15 +122,20 @@ apply_services() {
 }
 
 # restart_successors: restarts the units that restart after another one, when that one is healthy. It waits at most
-# 30 s, because a unit that does not recover must not keep its successor from starting.
+# 30 s. After that a successor that runs keeps running with its earlier configuration, and one that does not run starts.
 restart_successors() {
     while read -r unit; do
         other=$(cat "$WORK/restart_after.$unit" 2>/dev/null) || continue
         tries=0
-        until is_healthy "$other" || [ "$tries" -ge 30 ]; do
+        until is_healthy "$other"; do
             tries=$((tries + 1))
+            [ "$tries" -le 30 ] || break
             sleep 1
         done
+        if [ "$tries" -gt 30 ] && systemctl is-active --quiet "$unit"; then
+            : >"$WORK/started.$unit" # an empty record, with which the next run restarts the unit
+            continue
+        fi
         timeout 60 systemctl restart "$unit" 2>/dev/null </dev/null || :
     done <"$WORK/restart"
 }

@@ -1,4 +1,4 @@
-"""Rules about identities of pods, which all clouds share."""
+"""Rules about identities of pods that all clouds share."""
 
 from __future__ import annotations
 

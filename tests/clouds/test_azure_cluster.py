@@ -27,8 +27,8 @@ from tests.clouds.deployment import Deployment
 from tests.clouds.subscription import SUBSCRIPTION, AzurePluginMocks
 
 NAME = "kwazure"
-RANGE = "10.124.0.0/16"
-GATEWAY = "10.124.0.1"
+RANGE = "10.128.0.0/16"
+GATEWAY = "10.128.0.1"
 API = "api.kwazure.internal"
 WAIT_COMMAND = "python3 -m providers.azure.wait"
 

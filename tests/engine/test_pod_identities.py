@@ -140,9 +140,3 @@ def test_a_pod_that_already_has_the_volume_gets_no_second_one(control_plane: Con
     [volume] = volumes(pod)
     assert "emptyDir" in volume
     assert [item["mountPath"] for item in pod["spec"]["containers"][0]["volumeMounts"]] == ["/own"]
-
-
-def test_the_policies_compile_without_warnings(control_plane: ControlPlane) -> None:
-    for kind in ("mutatingadmissionpolicies", "mutatingadmissionpolicybindings"):
-        items = json.loads(control_plane.kubectl("get", kind, "--output=json"))["items"]
-        assert [item["metadata"]["name"] for item in items] == ["kubewright-pod-identity-reader"]

@@ -17,9 +17,11 @@ from artifacts.catalogue import binary
 from artifacts.progress import Progress
 from nodeconfig import etcd_proxy
 from nodeconfig.bundle import SecretFile
+from testkit.control_plane import free_ports
 from testkit.etcd_members import BINARIES, EtcdHost, etcd_topology, start_together
 from testkit.pki import create_secrets
 from testkit.wait import eventually
+from topology.ports import ETCD_CLIENT_PORT
 
 NAMES = "abc"
 MAX_GAP = 5
@@ -51,12 +53,15 @@ def proxy(members: dict[str, EtcdHost], tmp_path: Path) -> Iterator[list[str]]:
         write_secret(directory, secret, members["a"].secrets)
     config = directory / "haproxy.cfg"
     text = etcd_proxy.proxy_configuration(TOPOLOGY, member)
+    # Another test run on this machine can have a proxy at the same time.
+    proxy = f"127.0.0.1:{free_ports(1)[0]}"
+    text = text.replace(f"bind 127.0.0.1:{ETCD_CLIENT_PORT}\n", f"bind {proxy}\n")
     config.write_text(text.replace("/etc/etcd-proxy", f"{directory}/etc/etcd-proxy"))
     archive = fetch_or_build(binary("haproxy", "1"), Cache.default(), Progress(quiet=True))
     with tarfile.open(archive) as tar:
         tar.extractall(directory / "haproxy", filter="fully_trusted")
     pki = directory / "etc/etcd-proxy/pki"
-    client = [str(members["a"].root / BINARIES / "etcdctl"), "--endpoints=https://127.0.0.1:2379"]
+    client = [str(members["a"].root / BINARIES / "etcdctl"), f"--endpoints=https://{proxy}"]
     client += [f"--cacert={pki}/etcd-ca.crt", f"--cert={pki}/client.crt", f"--key={pki}/client.key"]
     process = subprocess.Popen([str(directory / "haproxy/haproxy"), "-f", str(config)])
     try:

@@ -88,7 +88,7 @@ def policy_controller(_: Check, objects: ClusterObjects) -> Verdict:
     """Judge by the permissions of kube-router whether nodes enforce network policies."""
     names = map(name_of, objects.cluster_role_bindings)
     enforced = "kubewright:network-policies" in names
-    return warn([] if enforced else ["network.policies is none; does another controller enforce them?"])
+    return warn([] if enforced else ["kube-router is not installed; does another controller enforce them?"])
 
 
 def network_policies(_: Check, objects: ClusterObjects) -> Verdict:

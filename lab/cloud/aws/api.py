@@ -67,7 +67,8 @@ class Api:
         self._registry = ImageRegistry(lab_registry(lab), self._check_permissions)
         self._decisions = DecisionLog.of(lab)
         self._moto = DomainDispatcherApplication(create_backend_app)
-        # moto changes its dictionaries without locks, and the targets of the load balancer follow from them.
+        # moto changes its dictionaries without locks: a thread that iterates over them at that time fails.
+        # The targets of the load balancer follow from them.
         self._moto_lock = threading.Lock()
 
     def __call__(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
@@ -138,7 +139,9 @@ class Api:
             raise RequestRefused("UnauthorizedOperation", "the machine of this key has ended")
         if address != machine.address:
             raise RequestRefused("AccessDenied", "this key is another machine's")
-        self._check_role(machine.identity, calls.needed_permissions(call, machine))
+        with self._moto_lock:
+            permissions = calls.needed_permissions(call, machine)
+        self._check_role(machine.identity, permissions)
 
     def _check_role(self, role: str, permissions: Iterable[calls.NeededPermission]) -> None:
         """Raise RequestRefused for a permission that the policies of a role do not allow."""
@@ -156,13 +159,15 @@ class Api:
         """Respond to a request without a signature. Raise RequestRefused if it needs one."""
         form = _first_values(body.decode("latin-1"))
         if form.get("Action") == web_identity.ACTION:
-            response = web_identity.assume_role(form, self._sessions)
+            with self._moto_lock:
+                response = web_identity.assume_role(form, self._sessions)
             start_response("200 OK", [("Content-Type", "text/xml")])
             return [response.encode()]
         bucket, _, key = _request_path(environ).removeprefix("/").partition("/")
         if environ["REQUEST_METHOD"] != "GET" or not key or environ.get("QUERY_STRING"):
             raise RequestRefused("MissingAuthenticationToken", "the request has no signature of version 4")
-        content = read_public_object(bucket, key)
+        with self._moto_lock:
+            content = read_public_object(bucket, key)
         start_response("200 OK", [("Content-Type", "binary/octet-stream")])
         return [content]
 
@@ -178,7 +183,8 @@ class Api:
             start_response("200 OK", [("Content-Type", "text/xml")])
             return [response.encode()]
         if call.action == "ec2:AttachVolume":
-            calls.check_attachment(form["VolumeId"], form["InstanceId"], form.get("Device", ""))
+            with self._moto_lock:
+                calls.check_attachment(form["VolumeId"], form["InstanceId"], form.get("Device", ""))
             self._attach_volume(form["VolumeId"], form["InstanceId"])
         with self._moto_lock:
             moto_response = list(self._moto(environ, start_response))

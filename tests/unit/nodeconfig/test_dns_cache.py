@@ -179,6 +179,17 @@ def test_second_process_starts_although_the_first_does_not(host: EmulatedHost) -
     assert f"restart {UNITS[1]}" in host.calls()
 
 
+def test_second_process_keeps_running_while_the_first_does_not_start_again(host: EmulatedHost) -> None:
+    """Test that one process answers while the new configuration does not start."""
+    host.add_program("sleep", "#!/bin/sh\nexec /bin/sleep 0.01\n")
+    assert host.deliver(deliverable("one\n")).returncode == 0
+    host.calls()
+    assert host.deliver(deliverable("two\n", ready="false")).returncode == 1
+    assert [call for call in host.calls() if call.startswith("restart")] == [f"restart {UNITS[0]}"]
+    assert host.deliver(deliverable("two\n")).returncode == 0
+    assert f"restart {UNITS[1]}" in host.calls()
+
+
 def deliverable(text: str, *, ready: str = "true") -> Bundle:
     """Return a bundle with the two services and their configuration."""
     path = "/etc/dns-cache/Corefile"

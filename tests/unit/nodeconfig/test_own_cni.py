@@ -11,10 +11,12 @@ from artifacts.mirror import optional_artifacts
 from nodeconfig import bundles
 from nodeconfig.bundle import Bundle
 from testkit.bundles import FakeIndex, cluster
+from testkit.cluster import CHECKOUT
 from topology.firewall_rules import rules_for
 from topology.model import Role
 
-PLUGINS = "/opt/cni/bin"
+OWN_PLUGINS = "/opt/cni/bin"
+PLUGINS = "/usr/local/lib/kubewright/cni"
 NOT_READY = '{"message":"container runtime network not ready: NetworkReady=false","status":"False"}'
 LOST = '{"message":"Kubelet stopped posting node status.","status":"Unknown"}'
 READY = '{"message":"kubelet is posting ready status","status":"True"}'
@@ -38,13 +40,22 @@ def test_node_has_no_programs_of_flannel() -> None:
     assert not [file.path for file in own.files if "flannel" in file.path or "conflist" in file.path]
 
 
-def test_all_plugins_of_upstream_are_where_other_cnis_install_theirs() -> None:
+def test_plugins_of_the_own_cni_come_before_all_plugins_of_upstream() -> None:
     bundle = node("none")
     paths = {artifact.name: artifact.path for artifact in bundle.artifacts if "/cni/" in artifact.path}
     assert paths == {name: f"{PLUGINS}/{name.removeprefix('cni-')}" for name in CNI_PLUGINS}
     assert len(paths) == 18
     config = content(bundle, "/etc/containerd/config.toml")
-    assert f'bin_dirs = ["{PLUGINS}"]\nconf_dir = "/etc/cni/net.d"\n' in config
+    assert f'bin_dirs = ["{OWN_PLUGINS}", "{PLUGINS}"]\nconf_dir = "/etc/cni/net.d"\n' in config
+
+
+def test_directory_of_the_own_cni_has_no_file_of_kubewright() -> None:
+    """Test that the CNI can install plugins of upstream too: `cp` fails at a link to a missing file."""
+    bundle = node("none")
+    assert OWN_PLUGINS in [directory.path for directory in bundle.directories]
+    paths = [*(file.path for file in bundle.files), *(artifact.path for artifact in bundle.artifacts)]
+    assert not [path for path in paths if path.startswith(f"{OWN_PLUGINS}/")]
+    assert OWN_PLUGINS not in [directory.path for directory in node("flannel").directories]
 
 
 def test_only_clusters_with_an_own_cni_need_the_other_plugins() -> None:
@@ -67,7 +78,7 @@ def test_only_clusters_with_an_own_cni_need_the_other_plugins() -> None:
 def test_delivery_waits_for_the_pod_network_only_with_flannel(cni: str, state: str, ready: bool) -> None:
     (check,) = (item.ready for item in node(cni).services if item.unit == "kubelet.service")
     fakes = f"""
-    . nodeconfig/host/node.sh
+    . {CHECKOUT}/nodeconfig/host/node.sh
     local_health() {{ :; }}
     has_kubelet_certificate() {{ :; }}
     say() {{ printf '%s\\n' "$*"; }}

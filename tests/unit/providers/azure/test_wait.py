@@ -6,12 +6,14 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from types import SimpleNamespace
 from typing import Any, cast
 
 import pytest
 
 from formats.notices import FAILURE
 from providers.azure.wait import wait_for_member, wait_for_pool, wait_for_statuses
+from providers.cloud import polling
 from providers.cloud.polling import Polling, WaitError
 from tests.unit.providers.azure.fake_azure import SCALE_SET, FakeAzure
 
@@ -71,30 +73,25 @@ class TestWaitForMember:
 
 
 class TestWaitForPool:
-    def wait(self, cloud: FakeAzure, polling: Polling = SHORT_WAIT) -> None:
+    def wait(self, cloud: FakeAzure, times: Polling = SHORT_WAIT) -> None:
         wait_for_pool(
-            cloud.statuses(), cloud.groups(), [SCALE_SET], "status/pools/general", "node", "new", polling
+            cloud.statuses(), cloud.groups(), [SCALE_SET], "status/pools/general", "node", "new", times
         )
 
-    def wait_while(self, cloud: FakeAzure, progress: Callable[[int], None], steps: int) -> None:
-        """Wait for longer than the time limit, while another thread calls `progress` with each step."""
-        stopped = threading.Event()
+    def wait_while(
+        self, cloud: FakeAzure, monkeypatch: pytest.MonkeyPatch, progress: Callable[[int], None], steps: int
+    ) -> None:
+        """Wait by a clock on which a step of `progress` follows each pause of a second."""
+        numbers, limit = iter(range(steps)), 2
 
-        def run() -> None:
-            for step in range(steps):
-                if stopped.wait(0.25):
-                    return
-                progress(step)
+        def pause(_: float) -> None:
+            clock.seconds += 1
+            progress(next(numbers))
 
-        thread = threading.Thread(target=run)
-        thread.start()
-        start = time.monotonic()
-        try:
-            self.wait(cloud, Polling(limit=1.2, interval=0.05))
-        finally:
-            stopped.set()
-            thread.join()
-        assert time.monotonic() - start > 1.8
+        clock = SimpleNamespace(seconds=0, monotonic=lambda: clock.seconds, sleep=pause)
+        monkeypatch.setattr(polling, "time", clock)
+        self.wait(cloud, Polling(limit=limit, interval=1))
+        assert clock.seconds == steps > limit
 
     def test_reads_all_pages_of_nodes(self, cloud: FakeAzure) -> None:
         cloud.set_nodes(["general-1-000000", "general-1-000001"], 2)
@@ -120,14 +117,16 @@ class TestWaitForPool:
         with pytest.raises(WaitError, match="general-1: 1 of 2 nodes exist"):
             self.wait(cloud)
 
-    def test_time_limit_starts_again_with_each_healthy_node(self, cloud: FakeAzure) -> None:
+    def test_time_limit_starts_again_with_each_healthy_node(
+        self, cloud: FakeAzure, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
         nodes = [f"general-1-{number:06}" for number in range(8)]
         cloud.set_nodes(nodes, len(nodes))
 
         def report(step: int) -> None:
             cloud.report(f"status/pools/general/{nodes[step]}/node", "new")
 
-        self.wait_while(cloud, report, len(nodes))
+        self.wait_while(cloud, monkeypatch, report, len(nodes))
 
     def test_statuses_of_nodes_that_no_longer_exist_are_deleted(self, cloud: FakeAzure) -> None:
         cloud.set_nodes(["general-1-000001"], 1)
@@ -174,7 +173,9 @@ class TestWaitForPool:
         with self.changed_upgrade(cloud, failed), reason:
             self.wait(cloud, Polling(limit=60, interval=0.05))
 
-    def test_time_limit_starts_again_whenever_the_upgrade_progresses(self, cloud: FakeAzure) -> None:
+    def test_time_limit_starts_again_whenever_the_upgrade_progresses(
+        self, cloud: FakeAzure, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
         """A pool of hundreds of nodes changes for hours, in batches of minutes."""
         latest = f"{SCALE_SET}/rollingUpgrades/latest"
         cloud.set_nodes(["general-1-000000"], 1, self.upgrade("RollingForward", "2026-11-20T10:00:00Z"))
@@ -186,7 +187,7 @@ class TestWaitForPool:
             if step == 8:
                 cloud.report("status/pools/general/general-1-000000/node", "new")
 
-        self.wait_while(cloud, progress, 9)
+        self.wait_while(cloud, monkeypatch, progress, 9)
 
     def test_upgrade_without_progress_ends_the_wait(self, cloud: FakeAzure) -> None:
         cloud.set_nodes(["general-1-000000"], 1, self.upgrade("RollingForward", "2026-11-20T10:00:00Z"))

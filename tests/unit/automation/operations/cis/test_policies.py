@@ -110,7 +110,7 @@ def test_permission_of_all_users_fails(check: str) -> None:
 def test_cluster_without_a_policy_controller_needs_judgment() -> None:
     found = verdicts(new_cluster(cluster_role_bindings=()))["5.3.1"]
     assert found.outcome is Outcome.WARN
-    assert "network.policies is none" in found.detail
+    assert "kube-router is not installed; does another controller" in found.detail
 
 
 def test_other_verbs_and_objects_with_names_give_no_permission() -> None:
