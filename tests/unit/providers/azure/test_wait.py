@@ -82,16 +82,16 @@ class TestWaitForPool:
         self, cloud: FakeAzure, monkeypatch: pytest.MonkeyPatch, progress: Callable[[int], None], steps: int
     ) -> None:
         """Wait by a clock on which a step of `progress` follows each pause of a second."""
-        numbers, limit = iter(range(steps)), 2
+        seconds, limit = 0, 2
 
         def pause(_: float) -> None:
-            clock.seconds += 1
-            progress(next(numbers))
+            nonlocal seconds
+            progress(seconds)
+            seconds += 1
 
-        clock = SimpleNamespace(seconds=0, monotonic=lambda: clock.seconds, sleep=pause)
-        monkeypatch.setattr(polling, "time", clock)
+        monkeypatch.setattr(polling, "time", SimpleNamespace(monotonic=lambda: seconds, sleep=pause))
         self.wait(cloud, Polling(limit=limit, interval=1))
-        assert clock.seconds == steps > limit
+        assert seconds == steps > limit
 
     def test_reads_all_pages_of_nodes(self, cloud: FakeAzure) -> None:
         cloud.set_nodes(["general-1-000000", "general-1-000001"], 2)
