@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 
+from nodeconfig.firewall import accepted_ports
 from policy.rules.ingress import firewall_openings
 from policy.rules.public_ranges import is_public
 from providers.resources import Inputs
-
-# Matches a line of the packet filter of a host, with its source if the line has a source
-# (`nodeconfig.firewall`).
-_ACCEPT_RULE = re.compile(r"^\s*(?:ip6? saddr (\S+) )?((?:tcp|udp) dport \S+) accept", re.MULTILINE)
 
 
 def public_host_ports(script: str) -> list[str]:
@@ -19,7 +15,7 @@ def public_host_ports(script: str) -> list[str]:
 
     A rule without a source is public too.
     """
-    return [port for source, port in _ACCEPT_RULE.findall(script) if not source or is_public([source])]
+    return [port for source, port in accepted_ports(script) if not source or is_public([source])]
 
 
 def public_cloud_ports(resource_type: str, inputs: Inputs) -> Iterator[str]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import ssl
-import threading
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -21,11 +20,10 @@ from lab.cloud.azure.federation import Denied, check_assertion
 from lab.cloud.azure.generated import TENANT
 from lab.cloud.azure.permissions import write_role_assignments
 from lab.cloud.azure.resources import Resources
-from lab.cloud.azure.responses import Server
+from lab.cloud.azure.responses import in_background
 from lab.cloud.azure.results import Refused
-from lab.cloud.azure.store import Store
+from lab.cloud.azure.store import store_server
 from lab.cloud.azure.tokens import AccessTokens
-from lab.cloud.running import MachineStates
 from lab.cloud.web_tokens import TokenRefused
 from lab.paths import LabPaths
 from providers.cloud.issuer_documents import discovery_document, key_set
@@ -171,23 +169,15 @@ def url(tmp_path: Path, client: str) -> Iterator[str]:
         {"properties": body},
     )
     write_role_assignments(LAB, Resources.of(LAB))
-    attributes: dict[str, object] = {
-        "lab": LAB,
-        "blobs": {},
-        "states": MachineStates.of(LAB),
-        "tokens": AccessTokens("deployer"),
-    }
-    server = Server(("127.0.0.1", 0), type("StoreHandler", (Store,), attributes))
+    server = store_server(LAB, ("127.0.0.1", 0), AccessTokens("deployer"))
     LabPaths.of(LAB).root.mkdir(parents=True, exist_ok=True)
     certificate, key = create_self_signed_certificate(tmp_path)
     certificate.rename(LabPaths.of(LAB).ca)
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(LabPaths.of(LAB).ca, key)
     server.socket = context.wrap_socket(server.socket, server_side=True, do_handshake_on_connect=False)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    yield f"https://127.0.0.1:{server.server_address[1]}"
-    server.shutdown()
-    server.server_close()
+    with in_background(server):
+        yield f"https://127.0.0.1:{server.server_address[1]}"
 
 
 def send(url: str, token: str = "", body: bytes | None = None, method: str = "GET") -> tuple[int, Any]:
