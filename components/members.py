@@ -14,6 +14,7 @@ from components.refused_changes import (
     Inputs,
     check_cni,
     check_encryption,
+    check_issuers,
     check_members,
     check_node_cache,
     check_version,
@@ -103,8 +104,8 @@ class Etcd(_Members):
 class ControlPlane(_Members):
     """The control planes: API servers, controller managers and schedulers.
 
-    An update must not skip a minor version, a stage of a change of the encryption, or the step before the
-    removal of the DNS cache. It must not change the CNI.
+    An update must not skip a minor version, a stage of a change of the encryption, a step of a change of the
+    issuer of tokens, or the step before the removal of the DNS cache. It must not change the CNI.
     """
 
     def __init__(self, name: str, args: MembersArgs, opts: ResourceOptions | None = None) -> None:
@@ -116,6 +117,11 @@ class ControlPlane(_Members):
             opts,
             inputs={VERSION: args.version, **args.recorded},
             hooks=refuse_changes(
-                name, check_version("kubernetes.version"), check_encryption, check_cni, check_node_cache
+                name,
+                check_version("kubernetes.version"),
+                check_encryption,
+                check_issuers,
+                check_cni,
+                check_node_cache,
             ),
         )

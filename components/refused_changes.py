@@ -21,9 +21,10 @@ from topology.transitions import find_member_problem, skips_minor_version
 
 Inputs = Mapping[str, object]
 """The inputs of a component."""
-MEMBERS, VERSION, NODE_CACHE, CNI = "members", "version", "node_cache", "cni"
+MEMBERS, VERSION, NODE_CACHE, CNI, ISSUERS = "members", "version", "node_cache", "cni", "issuers"
 """The inputs that hooks compare: a list of member names, the version of etcd or Kubernetes, the use of the
-DNS cache of nodes, and the CNI. The input `encryption` has the generations of the encryption.
+DNS cache of nodes, the CNI, and a list of the issuers of service account tokens. The input `encryption` has
+the generations of the encryption.
 """
 
 
@@ -67,10 +68,12 @@ def check_encryption(old: Inputs, new: Inputs) -> str:
 
 
 def recorded_inputs(topology: Topology) -> Inputs:
-    """Return the inputs of the control planes that hooks compare, without those that have their defaults, so
-    that states of earlier versions stay the same.
+    """Return the inputs of the control planes that hooks compare. The DNS cache and the CNI are omitted when
+    they have their defaults. The issuers are never omitted, because states of earlier versions do not have
+    them: for these states the issuers are unknown.
     """
-    inputs = encryption_inputs(topology.certificates)
+    issuers = list(topology.control_plane.service_account_issuers)
+    inputs = encryption_inputs(topology.certificates) | {ISSUERS: issuers}
     if topology.dns.node_cache is not NodeCache.NONE:
         inputs[NODE_CACHE] = str(topology.dns.node_cache)
     if topology.network.cni is not NetworkPlugin.FLANNEL:
@@ -99,6 +102,23 @@ def check_cni(old: Inputs, new: Inputs) -> str:
     return (
         f"network.cni: {before} cannot become {after}, because all pods would lose their network; create "
         "another cluster with this setting and move the workloads there"
+    )
+
+
+def check_issuers(old: Inputs, new: Inputs) -> str:
+    """Return the reason why a change of the issuer of tokens is refused; empty for a step of such a change.
+
+    API servers change one after another. Each must accept the tokens that the others issue.
+    """
+    before, after = (inputs.get(ISSUERS) for inputs in (old, new))
+    if not (isinstance(before, list) and isinstance(after, list)) or before[0] == after[0]:
+        return ""
+    if after[0] in before and before[0] in after:
+        return ""
+    return (
+        f"api.service_account_issuer: {before[0]} cannot become {after[0]} in one step, because API servers "
+        f"would refuse the tokens of all pods; first set url to {before[0]} and accepted to [{after[0]}] and "
+        "run `up`, then exchange both"
     )
 
 
