@@ -51,6 +51,7 @@ def admission_file(options: ControlPlaneOptions) -> File:
             "kind": "AdmissionConfiguration",
             "plugins": plugins,
         },
+        mode=0o644,
     )
 
 
@@ -85,6 +86,7 @@ def audit_policy() -> File:
             "omitManagedFields": True,
             "rules": [*_NOT_RECORDED, _security_changes(), {"level": "Metadata"}],
         },
+        mode=0o644,
     )
 
 

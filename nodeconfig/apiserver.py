@@ -4,7 +4,7 @@ line.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 
 from nodeconfig.api_policies import (
     AUDIT_POLICY,
@@ -15,19 +15,21 @@ from nodeconfig.api_policies import (
 from nodeconfig.authentication import AUTHENTICATION, authentication_file
 from nodeconfig.authorization import authorization_files, authorization_flags, webhook_kubeconfigs
 from nodeconfig.bundle import File, SecretFile, Service
-from nodeconfig.component import Component
-from nodeconfig.encryption import ENCRYPTION_FILE, encryption_flags, encryption_is_loaded
+from nodeconfig.component import Component, combine_components
+from nodeconfig.encryption import ENCRYPTION_FILE, encryption_is_loaded
 from nodeconfig.etcd_proxy import ETCD_PROXY_UNIT, needs_proxy
 from nodeconfig.extra_flags import with_extra_flags
 from nodeconfig.host_paths import ADMIN_KUBECONFIG, BIN, CA, CIPHERS, KUBERNETES, LOCAL_API, LOCAL_ETCD, PKI
 from nodeconfig.kubeconfig import authority_file, certificate_files, kubeconfig_with_certificate
 from nodeconfig.reloaded_files import KUBECTL, has_loaded
+from nodeconfig.service_user import ServiceUser
 from nodeconfig.systemd import Unit, sandbox
 from topology.model import Member, Topology
 from topology.ports import API_PORT, ETCD_CLIENT_PORT
 
 _AUDIT_LOGS = "/var/log/kubernetes"
 _KUBELET_CA = authority_file("kubelet-serving-ca")
+_USER = ServiceUser("kube-apiserver")
 
 
 def component(topology: Topology, member: Member) -> Component:
@@ -51,7 +53,7 @@ def component(topology: Topology, member: Member) -> Component:
         *webhook_kubeconfigs(topology.control_plane),
     )
     # The server reloads these files and its leaf certificates, so they require no restart.
-    authorization = authorization_files(topology.control_plane)
+    authorization = authorization_files(topology.control_plane, _USER)
     reloaded = (authentication, *authorization)
     loaded, load_seconds = encryption_is_loaded(topology)
     unit = with_extra_flags(_service_unit(topology, member), "api.extra_args", topology.extra_flags.api)
@@ -60,6 +62,27 @@ def component(topology: Topology, member: Member) -> Component:
         *(item.path for item in policies),
         *(item.path for item in restart_files),
     )
+    ready = _readiness(topology, authentication, authorization)
+    ready += f" && {loaded}" if loaded else ""
+    # The server also reloads the encryption configuration.
+    secrets = (*restart_files, *leaves, ENCRYPTION_FILE)
+    service = Component(
+        files=(*policies, *reloaded, admin, unit.file()),
+        secrets=(*secrets, *admin_files),
+        artifacts=(("kube-apiserver", f"{BIN}/kube-apiserver"), ("kubectl", f"{BIN}/kubectl")),
+        services=(Service(unit.name, restart_on=watched, ready=ready, timeout=120 + load_seconds),),
+        directories=(
+            File(KUBERNETES, "", mode=0o755),
+            File(PKI, "", mode=0o755),
+            File(_AUDIT_LOGS, "", mode=0o700, owner=_USER.owner),
+        ),
+    )
+    private = tuple(file for file in secrets if file.mode == 0o600)
+    return combine_components((_USER.component(private), service))
+
+
+def _readiness(topology: Topology, authentication: File, authorization: Iterable[File]) -> str:
+    """Return sh text that succeeds when the server is ready and has loaded these files."""
     ready = f"{KUBECTL} get --raw /readyz"
     if topology.load_balancers:
         # Later steps use the load balancers, which detect a ready server with a delay.
@@ -67,19 +90,7 @@ def component(topology: Topology, member: Member) -> Component:
     ready += f" && {has_loaded('authentication', authentication.path)}"
     for file in authorization:
         ready += f" && {has_loaded('authorization', file.path)}"
-    ready += f" && {loaded}" if loaded else ""
-    return Component(
-        files=(*policies, *reloaded, admin, unit.file()),
-        # The server also reloads the last file.
-        secrets=(*restart_files, *leaves, *admin_files, ENCRYPTION_FILE),
-        artifacts=(("kube-apiserver", f"{BIN}/kube-apiserver"), ("kubectl", f"{BIN}/kubectl")),
-        services=(Service(unit.name, restart_on=watched, ready=ready, timeout=120 + load_seconds),),
-        directories=(
-            File(KUBERNETES, "", mode=0o755),
-            File(PKI, "", mode=0o755),
-            File(_AUDIT_LOGS, "", mode=0o700),
-        ),
-    )
+    return ready
 
 
 def _service_unit(topology: Topology, member: Member) -> Unit:
@@ -90,7 +101,7 @@ def _service_unit(topology: Topology, member: Member) -> Unit:
         **_limit_flags(topology),
     }
     plugin = topology.encryption.kms
-    after = ["network.target", "etcd.service"]
+    after = ["network.target", _USER.secrets_unit, "etcd.service"]
     after += [ETCD_PROXY_UNIT] if needs_proxy(topology, member) else []
     after += [plugin.after] if plugin and plugin.after else []
     return Unit(
@@ -100,6 +111,9 @@ def _service_unit(topology: Topology, member: Member) -> Unit:
         after=tuple(after),
         type="notify",
         service=(
+            f"User={_USER.name}",
+            # Version 0.1 wrote these logs as root.
+            f"ExecStartPre=+/bin/chown -R {_USER.owner} {_AUDIT_LOGS}",
             "LimitNOFILE=65536",
             "TimeoutStopSec=120",
             "OOMScoreAdjust=-998",
@@ -122,7 +136,7 @@ def _serving_flags(topology: Topology, member: Member) -> dict[str, str]:
         "bind-address": "0.0.0.0",
         "secure-port": str(API_PORT),
         "tls-cert-file": f"{PKI}/apiserver.crt",
-        "tls-private-key-file": f"{PKI}/apiserver.key",
+        "tls-private-key-file": _USER.copy(f"{PKI}/apiserver.key"),
         "tls-min-version": "VersionTLS12",
         "tls-cipher-suites": ",".join(CIPHERS),
         "service-cluster-ip-range": str(network.services),
@@ -134,7 +148,7 @@ def _serving_flags(topology: Topology, member: Member) -> dict[str, str]:
         # Nothing else trusts this authority: clients of the API reject its certificates.
         "kubelet-certificate-authority": _KUBELET_CA.path,
         "kubelet-client-certificate": f"{PKI}/apiserver-kubelet-client.crt",
-        "kubelet-client-key": f"{PKI}/apiserver-kubelet-client.key",
+        "kubelet-client-key": _USER.copy(f"{PKI}/apiserver-kubelet-client.key"),
         "profiling": "false",
     }
     if len(topology.control_planes) > 1:
@@ -164,7 +178,7 @@ def _authentication_flags(topology: Topology) -> dict[str, str | tuple[str, ...]
         # A token of the default lifetime would otherwise be valid for a year (CIS 1.2.30).
         "service-account-extend-token-expiration": "false",
         "service-account-key-file": f"{PKI}/service-account.pub",
-        "service-account-signing-key-file": f"{PKI}/service-account.key",
+        "service-account-signing-key-file": _USER.copy(f"{PKI}/service-account.key"),
         "service-account-lookup": "true",
         **admission_flags(topology.control_plane),
         "enable-aggregator-routing": "true",
@@ -174,7 +188,7 @@ def _authentication_flags(topology: Topology) -> dict[str, str | tuple[str, ...]
         "requestheader-group-headers": "X-Remote-Group",
         "requestheader-username-headers": "X-Remote-User",
         "proxy-client-cert-file": f"{PKI}/front-proxy-client.crt",
-        "proxy-client-key-file": f"{PKI}/front-proxy-client.key",
+        "proxy-client-key-file": _USER.copy(f"{PKI}/front-proxy-client.key"),
     }
 
 
@@ -183,8 +197,9 @@ def _storage_flags(topology: Topology, member: Member) -> dict[str, str]:
         "etcd-servers": ",".join(_etcd_servers(topology, member)),
         "etcd-cafile": f"{PKI}/etcd-ca.crt",
         "etcd-certfile": f"{PKI}/apiserver-etcd-client.crt",
-        "etcd-keyfile": f"{PKI}/apiserver-etcd-client.key",
-        **encryption_flags(),
+        "etcd-keyfile": _USER.copy(f"{PKI}/apiserver-etcd-client.key"),
+        "encryption-provider-config": _USER.copy(ENCRYPTION_FILE.path),
+        "encryption-provider-config-automatic-reload": "true",
         "event-ttl": topology.control_plane.event_ttl,
     }
     if len(topology.control_planes) > 1:

@@ -32,7 +32,7 @@ def authentication_file(options: ControlPlaneOptions) -> File:
     }
     if options.issuers:
         content["jwt"] = [_authenticator(issuer) for issuer in options.issuers]
-    return json_file(AUTHENTICATION, content)
+    return json_file(AUTHENTICATION, content, mode=0o644)
 
 
 def _authenticator(issuer: Issuer) -> Json:

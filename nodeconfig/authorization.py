@@ -9,6 +9,7 @@ from __future__ import annotations
 from nodeconfig.bundle import File, SecretFile
 from nodeconfig.component import json_file
 from nodeconfig.host_paths import KUBERNETES, PKI
+from nodeconfig.service_user import ServiceUser
 from topology.authentication import AuthorizationWebhook
 from topology.options import ControlPlaneOptions
 
@@ -22,8 +23,11 @@ def authorization_flags(options: ControlPlaneOptions) -> dict[str, str]:
     return {"authorization-mode": "Node,RBAC"}
 
 
-def authorization_files(options: ControlPlaneOptions) -> tuple[File, ...]:
-    """Return the AuthorizationConfiguration, which the API server reloads; empty without webhooks."""
+def authorization_files(options: ControlPlaneOptions, reader: ServiceUser) -> tuple[File, ...]:
+    """Return the AuthorizationConfiguration, which the API server reloads; empty without webhooks.
+
+    `reader` is the user of the API server, who reads the kubeconfigs of the webhooks.
+    """
     if not options.webhooks:
         return ()
     built_in: list[object] = [{"type": "Node", "name": "node"}, {"type": "RBAC", "name": "rbac"}]
@@ -31,12 +35,12 @@ def authorization_files(options: ControlPlaneOptions) -> tuple[File, ...]:
         "apiVersion": "apiserver.config.k8s.io/v1",
         "kind": "AuthorizationConfiguration",
         "authorizers": [
-            *(_authorizer(webhook) for webhook in options.webhooks if webhook.can_deny),
+            *(_authorizer(webhook, reader) for webhook in options.webhooks if webhook.can_deny),
             *built_in,
-            *(_authorizer(webhook) for webhook in options.webhooks if not webhook.can_deny),
+            *(_authorizer(webhook, reader) for webhook in options.webhooks if not webhook.can_deny),
         ],
     }
-    return (json_file(_AUTHORIZATION, content),)
+    return (json_file(_AUTHORIZATION, content, mode=0o644),)
 
 
 def webhook_kubeconfigs(options: ControlPlaneOptions) -> tuple[SecretFile, ...]:
@@ -48,7 +52,7 @@ def _kubeconfig(webhook: AuthorizationWebhook) -> str:
     return f"{PKI}/{webhook.secret}.conf"
 
 
-def _authorizer(webhook: AuthorizationWebhook) -> dict[str, object]:
+def _authorizer(webhook: AuthorizationWebhook, reader: ServiceUser) -> dict[str, object]:
     conditions: dict[str, object] = {}
     if webhook.match_conditions:
         conditions = {
@@ -64,7 +68,10 @@ def _authorizer(webhook: AuthorizationWebhook) -> dict[str, object]:
             "unauthorizedTTL": f"{webhook.unauthorized_ttl}s",
             "subjectAccessReviewVersion": "v1",
             "failurePolicy": webhook.failure_policy,
-            "connectionInfo": {"type": "KubeConfigFile", "kubeConfigFile": _kubeconfig(webhook)},
+            "connectionInfo": {
+                "type": "KubeConfigFile",
+                "kubeConfigFile": reader.copy(_kubeconfig(webhook)),
+            },
             **conditions,
         },
     }

@@ -9,24 +9,26 @@ host joins only under its own name.
 from __future__ import annotations
 
 from nodeconfig.bundle import Service
-from nodeconfig.component import Component
+from nodeconfig.component import Component, combine_components
 from nodeconfig.host_paths import BIN, CA, KUBERNETES, LOCAL_API
 from nodeconfig.kubeconfig import kubeconfig_with_certificate
+from nodeconfig.service_user import ServiceUser
 from nodeconfig.systemd import Unit, sandbox
 from topology.identities import INVENTORY, reserved_addresses, reserved_names
 from topology.model import Topology
 from topology.ports import CSR_APPROVER_HEALTH_PORT, CSR_APPROVER_METRICS_PORT
 
 _KUBECONFIG = f"{KUBERNETES}/csr-approver.conf"
+_USER = ServiceUser("kubelet-csr-approver")
 _YEAR_SECONDS = 366 * 24 * 3600
 _NODE_NAME = r"^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$$"  # systemd replaces two dollar signs with one
 
 
 def component(topology: Topology) -> Component:
     """Return the CSR approver component of a control plane."""
-    config, leaf = kubeconfig_with_certificate(_KUBECONFIG, LOCAL_API, "csr-approver")
+    config, leaf = kubeconfig_with_certificate(_KUBECONFIG, LOCAL_API, "csr-approver", _USER)
     flags = {
-        "kubeconfig": _KUBECONFIG,
+        "kubeconfig": _USER.copy(_KUBECONFIG),
         "provider-regex": _NODE_NAME,
         "provider-ip-prefixes": ",".join(str(network) for network in topology.network.machines),
         # DNS may not have the names of nodes. Addresses must be in the networks of machines.
@@ -45,10 +47,10 @@ def component(topology: Topology) -> Component:
         name="kubelet-csr-approver.service",
         description="Approver of kubelets' certificates",
         command=(f"{BIN}/kubelet-csr-approver", *(f"--{name}={value}" for name, value in flags.items())),
-        after=("network.target", "kube-apiserver.service"),
-        service=sandbox(),
+        after=("network.target", "kube-apiserver.service", _USER.secrets_unit),
+        service=(f"User={_USER.name}", *sandbox()),
     )
-    return Component(
+    service = Component(
         files=(config, unit.file()),
         secrets=leaf,
         artifacts=(("kubelet-csr-approver", f"{BIN}/kubelet-csr-approver"),),
@@ -60,3 +62,4 @@ def component(topology: Topology) -> Component:
             ),
         ),
     )
+    return combine_components((_USER.component((config, leaf[1])), service))

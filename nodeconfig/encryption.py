@@ -17,14 +17,6 @@ KMS plugin.
 _SECONDS_BETWEEN_CHECKS = 3
 
 
-def encryption_flags() -> dict[str, str]:
-    """Return the flags of an API server that concern the encryption of objects in etcd."""
-    return {
-        "encryption-provider-config": ENCRYPTION_FILE.path,
-        "encryption-provider-config-automatic-reload": "true",
-    }
-
-
 def encryption_is_loaded(topology: Topology) -> tuple[str, int]:
     """Return sh text that succeeds when the API server of a host has loaded its `encryption.yaml`, and the
     additional seconds that this can take.

@@ -7,6 +7,7 @@ from __future__ import annotations
 from nodeconfig.bundle import File, SecretFile
 from nodeconfig.component import json_file
 from nodeconfig.host_paths import CA, PKI
+from nodeconfig.service_user import ServiceUser
 from topology.certificates import trust_bundle
 
 
@@ -25,12 +26,15 @@ def kubeconfig(path: str, server: str, user: dict[str, str]) -> File:
     )
 
 
-def kubeconfig_with_certificate(path: str, server: str, name: str) -> tuple[File, tuple[SecretFile, ...]]:
+def kubeconfig_with_certificate(
+    path: str, server: str, name: str, reader: ServiceUser | None = None
+) -> tuple[File, tuple[SecretFile, ...]]:
     """Return a kubeconfig at `path` that authenticates with the certificate `name`, and the certificate's
-    files.
+    files. With `reader`, the kubeconfig has the path of the key that this user can read.
     """
     files = certificate_files(name)
     certificate_file, key_file = files[0].path, files[1].path
+    key_file = reader.copy(key_file) if reader else key_file
     user = {"client-certificate": certificate_file, "client-key": key_file}
     return kubeconfig(path, server, user), files
 

@@ -3,21 +3,24 @@
 from __future__ import annotations
 
 from nodeconfig.host_paths import ADMIN_KUBECONFIG, BIN, CA, CIPHERS, PKI
+from nodeconfig.service_user import ServiceUser
 from topology.options import LeaderElection
 
 
-def flags(name: str, kubeconfig: str, election: LeaderElection) -> dict[str, str]:
+def flags(name: str, kubeconfig: str, user: ServiceUser, election: LeaderElection) -> dict[str, str]:
     """Return values of command-line flags by flag name, without leading dashes.
 
-    `name` is the name of the serving certificate, `kubeconfig` is the path of a file on the host.
+    `name` is the name of the serving certificate, `kubeconfig` is the path of a file on the host, and `user`
+    runs the component.
     """
+    kubeconfig = user.copy(kubeconfig)
     return {
         "kubeconfig": kubeconfig,
         "authentication-kubeconfig": kubeconfig,
         "authorization-kubeconfig": kubeconfig,
         "bind-address": "127.0.0.1",
         "tls-cert-file": f"{PKI}/{name}.crt",
-        "tls-private-key-file": f"{PKI}/{name}.key",
+        "tls-private-key-file": user.copy(f"{PKI}/{name}.key"),
         "tls-min-version": "VersionTLS12",
         "tls-cipher-suites": ",".join(CIPHERS),
         "client-ca-file": CA,

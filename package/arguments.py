@@ -361,7 +361,9 @@ class KmsArgs(TypedDict, total=False):
     name: Required[str]
     """Name of the plugin, which etcd stores with each object; it must not change while objects use it."""
     endpoint: Required[str]
-    """Unix socket of the plugin on the control planes, such as `unix:///run/kms/plugin.sock`."""
+    """Unix socket of the plugin on the control planes, such as `unix:///run/kms/plugin.sock`; the user
+    `kube-apiserver` must be able to connect.
+    """
     api_version: str
     """Version of the KMS API that the plugin implements."""
     timeout: str

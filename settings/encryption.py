@@ -97,7 +97,9 @@ class KmsSettings(Section):
     name: Annotated[str, AfterValidator(_validate_plugin_name), Field(json_schema_extra={"minLength": 1})]
     """Name of the plugin, which etcd stores with each object; it must not change while objects use it."""
     endpoint: Annotated[str, AfterValidator(_validate_socket)]
-    """Unix socket of the plugin on the control planes, such as `unix:///run/kms/plugin.sock`."""
+    """Unix socket of the plugin on the control planes, such as `unix:///run/kms/plugin.sock`; the user
+    `kube-apiserver` must be able to connect.
+    """
     api_version: Annotated[Literal["v2"], BeforeValidator(_validate_api_version)] = "v2"
     """Version of the KMS API that the plugin implements."""
     timeout: Annotated[Duration, AfterValidator(_validate_timeout)] = "3s"

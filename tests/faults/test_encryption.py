@@ -27,6 +27,8 @@ UNIT = f"""\
 Description=Reference KMS plugin of tests
 
 [Service]
+Group=kube-apiserver
+UMask=0007
 ExecStart={DIRECTORY}/{reference_kms.NAME} --socket={DIRECTORY}/kms.sock --keys={DIRECTORY}/keys
 Restart=always
 
@@ -40,6 +42,7 @@ mkdir -p {DIRECTORY}
 base64 -d >{DIRECTORY}/{reference_kms.NAME} <<'END'
 @program@
 END
+chmod 755 {DIRECTORY}
 chmod 700 {DIRECTORY}/{reference_kms.NAME}
 echo '@key@' >{DIRECTORY}/keys
 cat >/etc/systemd/system/reference-kms.service <<'END'

@@ -24,10 +24,10 @@ RELEASE = "e084926"
 EXPECTED_RESTARTS: dict[str, str] = {
     "etcd.service": "runs in systemd's sandbox",
     "flanneld.service": "authenticates with the certificate of its node",
-    "kube-apiserver.service": "runs in systemd's sandbox, with new flags and the CA of kubelets",
-    "kube-controller-manager.service": "runs in systemd's sandbox, with a signing CA for each signer",
-    "kube-scheduler.service": "runs in systemd's sandbox",
-    "kubelet-csr-approver.service": "runs in systemd's sandbox, in a new version",
+    "kube-apiserver.service": "runs as its own user, in systemd's sandbox, with new flags",
+    "kube-controller-manager.service": "runs as its own user, in systemd's sandbox, with new flags",
+    "kube-scheduler.service": "runs as its own user in systemd's sandbox",
+    "kubelet-csr-approver.service": "runs as its own user in systemd's sandbox, in a new version",
 }
 """Services that this checkout restarts on hosts of that release, with the reasons. CHANGELOG.md lists them.
 """
@@ -43,7 +43,13 @@ EXPECTED_CREATIONS = (
     "cluster-join-tokens-node-cp-1",
     "cluster-join-tokens-node-w-1",
 )
-NEW_SERVICES = {"kube-router.service"}
+NEW_SERVICES = {
+    "kube-apiserver-secrets.service",
+    "kube-controller-manager-secrets.service",
+    "kube-router.service",
+    "kube-scheduler-secrets.service",
+    "kubelet-csr-approver-secrets.service",
+}
 """Services that hosts of that release do not have."""
 EXPECTED_DELETIONS = (
     "cluster-pki-flannel",

@@ -51,7 +51,7 @@ def test_webhooks_that_can_deny_precede_node_and_rbac(index: FakeIndex) -> None:
         "failurePolicy": "Deny",
         "connectionInfo": {
             "type": "KubeConfigFile",
-            "kubeConfigFile": "/etc/kubernetes/pki/authorization-gate.conf",
+            "kubeConfigFile": "/run/kubernetes/kube-apiserver/authorization-gate.conf",
         },
         "matchConditionSubjectAccessReviewVersion": "v1",
         "matchConditions": [{"expression": "!('system:nodes' in request.groups)"}],

@@ -54,8 +54,11 @@ def test_an_api_server_without_metrics_is_not_ready(tmp_path: Path) -> None:
 
 def test_a_changed_encryption_extends_the_readiness_of_the_api_server() -> None:
     (plain, changed) = (
-        next(iter(apiserver.component(topology, topology.control_planes[0]).services))
-        for topology in (cluster(workers=0), rotated())
+        next(service for service in services if service.unit == "kube-apiserver.service")
+        for services in (
+            apiserver.component(topology, topology.control_planes[0]).services
+            for topology in (cluster(workers=0), rotated())
+        )
     )
     assert "encryption" not in plain.ready
     assert plain.timeout == 120
@@ -69,8 +72,9 @@ def test_the_api_server_starts_after_the_unit_of_the_plugin() -> None:
     topology = rotated(kms=KmsPlugin("vault", "unix:///run/kms.sock", "3s", after="vault-kms.service"))
     component = apiserver.component(topology, topology.control_planes[0])
     (unit,) = [file for file in component.files if file.path.endswith("kube-apiserver.service")]
-    assert "After=network.target etcd.service vault-kms.service" in unit.content.splitlines()
-    assert "Wants=network.target etcd.service vault-kms.service" in unit.content.splitlines()
+    order = "network.target kube-apiserver-secrets.service etcd.service vault-kms.service"
+    assert f"After={order}" in unit.content.splitlines()
+    assert f"Wants={order}" in unit.content.splitlines()
 
 
 @pytest.mark.parametrize("name", ["encryption", kms_rotation("vault"), resource_rotation("secrets")])

@@ -82,7 +82,8 @@ def test_api_server_without_a_member_uses_the_proxy(dedicated: Topology) -> None
     units = [service.unit for service in bundle.services]
     assert units.index("etcd-proxy.service") < units.index("kube-apiserver.service")
     (unit,) = [file.content for file in bundle.files if file.path.endswith("/kube-apiserver.service")]
-    assert "After=network.target etcd.service etcd-proxy.service" in unit.splitlines()
+    order = "network.target kube-apiserver-secrets.service etcd.service etcd-proxy.service"
+    assert f"After={order}" in unit.splitlines()
 
 
 def test_only_etcd_member_on_another_host_needs_no_proxy(dedicated: Topology) -> None:

@@ -27,6 +27,17 @@ SANDBOXED = {
     "kubelet-csr-approver.service": ("", ""),
 }
 """The writable directory and the capabilities of services without privileges."""
+USERS = {
+    "etcd.service": "etcd",
+    "etcd-proxy.service": "haproxy",
+    "haproxy.service": "haproxy",
+    "kube-apiserver.service": "kube-apiserver",
+    "kube-controller-manager.service": "kube-controller-manager",
+    "kube-scheduler.service": "kube-scheduler",
+    "kubelet-csr-approver.service": "kubelet-csr-approver",
+}
+"""Services that do not run as root, and their users."""
+COPY_SECRETS = "copies files of root for the user of a service"
 PRIVILEGED = {
     "containerd.service": "mounts file systems and starts containers",
     "etcd-promote.service": "reads the key of the operator, and ends",
@@ -36,6 +47,10 @@ PRIVILEGED = {
     "kube-proxy.service": "configures the packet filter",
     "kubelet.service": "mounts volumes and starts containers",
     "kubewright-firewall.service": "configures the packet filter",
+    "kube-apiserver-secrets.service": COPY_SECRETS,
+    "kube-controller-manager-secrets.service": COPY_SECRETS,
+    "kube-scheduler-secrets.service": COPY_SECRETS,
+    "kubelet-csr-approver-secrets.service": COPY_SECRETS,
 }
 """Services with privileges, and why."""
 
@@ -65,6 +80,17 @@ def test_every_service_is_sandboxed_or_has_a_reason(units: dict[str, str]) -> No
     sandboxed = {name for name, text in units.items() if "ProtectSystem=strict\n" in text}
     assert sandboxed == set(SANDBOXED)
     assert set(units) - sandboxed == set(PRIVILEGED)
+
+
+def test_services_of_the_control_plane_have_users_of_their_own(units: dict[str, str]) -> None:
+    lines = {name: text.splitlines() for name, text in units.items()}
+    users = {
+        name: line.removeprefix("User=")
+        for name, text in lines.items()
+        for line in text
+        if line.startswith("User=")
+    }
+    assert users == USERS
 
 
 @pytest.mark.parametrize("unit", SANDBOXED)
