@@ -14,6 +14,16 @@ guard() {
     if [ "$ROLE" = etcd ] && [ -f "$RECORD/digest" ] && [ -x "$LIBRARY/etcd-member" ] && etcd_restarts; then
         "$LIBRARY/etcd-member" others || die "etcd was not changed (the reason is above)"
     fi
+    [ "$ROLE" != node ] || guard_dns_cache
+}
+
+# guard_dns_cache: pods that started with the DNS cache as their server ask it until they end. The state cannot show
+# that every node has the setting `idle`, because `up` can fail after it has recorded the setting.
+guard_dns_cache() {
+    grep -qsF '"169.254.20.10"' "$ROOT/etc/kubernetes/kubelet.json" || return 0
+    grep -qxF /etc/systemd/system/dns-cache-address.service "$WORK/paths" ||
+        die "pods of this host ask the DNS cache, which cannot be removed in one step: set dns.node_cache: idle, run" \
+            "\`up\` until it succeeds, restart the pods, then set none"
 }
 
 previous_version() { # COMPONENT

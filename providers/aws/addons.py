@@ -32,6 +32,7 @@ CLOUD_CONTROLLER_CHART = Chart(
     name="aws-cloud-controller-manager",
     repository="https://kubernetes.github.io/cloud-provider-aws",
     version="0.0.10",
+    needs_network=False,
 )
 CLOUD_CONTROLLER_IMAGE = "v1.36.1"
 """The chart has an older version; v1.36.0 was never published (kubernetes/k8s.io, issue 9796)."""
@@ -57,6 +58,7 @@ LOAD_BALANCER_CHART = Chart(
 class AddOnsArgs:
     """Arguments of the add-ons. `vpc` is the id of the network, `replicas` the number of pods of each
     controller. `disk_key` is the ARN of the KMS key of volumes, empty for the default key of the account.
+    Without `has_network`, nodes are not ready until the user installs a CNI.
     """
 
     api: Api
@@ -65,6 +67,7 @@ class AddOnsArgs:
     replicas: int
     settings: CloudAddonSettings
     disk_key: str = ""
+    has_network: bool = True
 
 
 class AddOns(ComponentResource):
@@ -83,7 +86,8 @@ class AddOns(ComponentResource):
         if args.settings.load_balancers:
             charts.append((LOAD_BALANCER_CHART, load_balancer_values(names, args.vpc, args.replicas)))
         self.releases = [
-            create_release(name, chart, values, args.api.options(self)) for chart, values in charts
+            create_release(name, chart, values, args.api.options(self), has_network=args.has_network)
+            for chart, values in charts
         ]
         self.register_outputs({})
 

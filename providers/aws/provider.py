@@ -45,6 +45,7 @@ from settings.cluster import Settings
 from settings.problem import Problem
 from settings.types import parse_seconds
 from topology.model import Capacity, Machine, Pool, Role, Topology
+from topology.options import NetworkPlugin
 
 _SECURITY_GROUPS = {CONTROL_PLANES: CONTROL_PLANE, ETCD_MEMBERS: ETCD, POOLS: WORKERS}
 
@@ -89,6 +90,7 @@ class AwsProvider(CloudProvider[Member]):
             vpc=self._foundation.network.vpc,
             replicas=2 if len(self._topology.control_planes) > 1 else 1,
             settings=self._aws.addons,
+            has_network=self._topology.network.cni is not NetworkPlugin.NONE,
             disk_key=self._aws.disk_key,
         )
         return AddOns(self._scope.name("aws-addons"), args, self._scope.options()).releases

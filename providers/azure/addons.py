@@ -40,6 +40,7 @@ CLOUD_CONTROLLER_CHART = Chart(
     name="cloud-provider-azure",
     repository=f"{_RAW}/cloud-provider-azure/master/helm/repo",
     version="1.36.0",
+    needs_network=False,
 )
 STORAGE_CHART = Chart(
     name="azuredisk-csi-driver",
@@ -52,7 +53,8 @@ STORAGE_CHART = Chart(
 class AddOnsArgs:
     """Arguments of the add-ons. `replicas` is the number of pods of each controller.
 
-    `tenant_id` and `client_id` identify the managed identity of the control planes.
+    `tenant_id` and `client_id` identify the managed identity of the control planes. Without `has_network`,
+    nodes are not ready until the user installs a CNI.
     """
 
     api: Api
@@ -63,6 +65,7 @@ class AddOnsArgs:
     pod_network: str
     replicas: int
     settings: CloudAddonSettings
+    has_network: bool = True
 
 
 class AddOns(ComponentResource):
@@ -84,7 +87,13 @@ class AddOns(ComponentResource):
             self._create_storage_class()
         after = [self._create_config_secret()]
         self.releases = [
-            create_release(name, chart, values, args.api.options(self, depends_on=after))
+            create_release(
+                name,
+                chart,
+                values,
+                args.api.options(self, depends_on=after),
+                has_network=args.has_network,
+            )
             for chart, values in charts
         ]
         self.register_outputs({})

@@ -38,6 +38,7 @@ from providers.cloud.zones import zone_parts
 from settings.cluster import Settings
 from settings.problem import Problem
 from topology.model import Capacity, Machine, Pool, Role, Topology
+from topology.options import NetworkPlugin
 
 _MACHINE = "Microsoft.Compute/virtualMachines"
 _SCALE_SET = "Microsoft.Compute/virtualMachineScaleSets"
@@ -89,6 +90,7 @@ class AzureProvider(CloudProvider[Member]):
             pod_network=str(self._topology.network.pods),
             replicas=2 if len(self._topology.control_planes) > 1 else 1,
             settings=self._azure.addons,
+            has_network=self._topology.network.cni is not NetworkPlugin.NONE,
         )
         return AddOns(self._scope.name("azure-addons"), args, self._scope.options()).releases
 

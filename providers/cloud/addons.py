@@ -45,12 +45,17 @@ Values = Mapping[str, Input[object]]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Chart:
-    """A Helm chart with repository and pinned version. `postrender` is a program that edits the manifests."""
+    """A Helm chart with repository and pinned version.
+
+    `postrender` is a program that edits the manifests. With `needs_network`, pods of the chart start only on
+    nodes that have a pod network.
+    """
 
     name: str
     repository: str
     version: str
     postrender: str = ""
+    needs_network: bool = True
 
 
 AUTOSCALER_CHART = Chart(
@@ -58,11 +63,15 @@ AUTOSCALER_CHART = Chart(
 )
 
 
-def create_release(prefix: str, chart: Chart, values: Values, opts: ResourceOptions) -> Release:
-    """Create the Helm release of a chart in the namespace `kube-system`.
+def create_release(
+    prefix: str, chart: Chart, values: Values, opts: ResourceOptions, *, has_network: bool = True
+) -> Release:
+    """Create the Helm release of a chart in the namespace `kube-system`, and wait for its pods.
 
-    Its name is the name of the chart.
+    Its name is the name of the chart. Without a pod network (`has_network`), the release does not wait for
+    pods that need one.
     """
+    waits = has_network or not chart.needs_network
     return Release(
         f"{prefix}-{chart.name}",
         name=chart.name,
@@ -72,8 +81,9 @@ def create_release(prefix: str, chart: Chart, values: Values, opts: ResourceOpti
         repository_opts=RepositoryOptsArgs(repo=chart.repository),
         values=dict(values),
         postrender=chart.postrender or None,
-        # A failed upgrade is rolled back.
-        atomic=True,
+        # A failed upgrade is rolled back. Helm finds failures only when it waits.
+        atomic=waits,
+        skip_await=None if waits else True,
         timeout=600,
         opts=opts,
     )

@@ -236,3 +236,32 @@ def test_a_blocked_drain_names_pod_and_budget_and_resumes(host: EmulatedHost) ->
     assert host.path(MINOR).read_text() == "1.36\n"
     assert not host.path("/var/lib/kubewright/cordoned").exists()
     assert "--timeout=7s" in (host.fake / "drains").read_text()
+
+
+def node_bundle(*, cache: bool, servers: str) -> Bundle:
+    """Return the bundle of a node with the DNS servers of its pods, with or without the unit of the cache."""
+    unit = "/etc/systemd/system/dns-cache-address.service"
+    return Bundle(
+        role=Role.NODE,
+        program=PROGRAM,
+        files=(
+            File("/etc/kubernetes/kubelet.json", f'{{"clusterDNS": [{servers}]}}\n'),
+            *((File(unit, "[Service]\n"),) if cache else ()),
+        ),
+        secrets=(),
+        artifacts=(),
+        services=(),
+    )
+
+
+def test_a_dns_cache_that_pods_ask_is_not_removed(host: EmulatedHost) -> None:
+    """The state has `idle` although this host does not, because `up` failed before it changed this host."""
+    used, service = '"169.254.20.10", "10.96.0.10"', '"10.96.0.10"'
+    assert host.deliver(node_bundle(cache=True, servers=used)).returncode == 0
+    removed = node_bundle(cache=False, servers=service)
+    result = host.deliver(removed)
+    assert result.returncode == 1
+    assert "set dns.node_cache: idle, run `up` until it succeeds" in result.stderr
+    assert used in host.path("/etc/kubernetes/kubelet.json").read_text()
+    assert host.deliver(node_bundle(cache=True, servers=service)).returncode == 0
+    assert host.deliver(removed).returncode == 0
