@@ -51,7 +51,7 @@ CHECK_SECONDS = 120
 """Time within which a repair or replacement begins after `REPAIR_SECONDS`: machines check every 30 s."""
 REPLACEMENT_SECONDS = 900
 """Time limit for the drain of a member and the start of its next machine."""
-IN_PLACE_SECONDS = 300
+IN_PLACE_SECONDS = 600
 """Time limit for the repair of a member in place, until its next check."""
 MARK = "kubewright.dev/replacement"
 """The annotation of the Node of a control plane that is being repaired or replaced."""
