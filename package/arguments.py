@@ -921,12 +921,12 @@ class AwsArgs(TypedDict, total=False):
     """Tags of all resources; at most 30, because Kubewright adds further tags."""
     ssh_key: str
     """SSH key of the machines; empty: no SSH access."""
+    repair_after: str
+    """Time after which a machine with an unhealthy kubelet, API server or etcd is repaired; `0s`: never."""
     account: str
     """Id of the AWS account, 12 digits in quotes; Kubewright refuses credentials of any other account."""
     region: Required[str]
     """Region of the cluster, such as `eu-central-1`."""
-    repair_after: str
-    """Time after which a machine with an unhealthy kubelet, API server or etcd is replaced; `0s`: never."""
     zones: Any
     """Names or number of availability zones; with three zones etcd keeps its quorum if a zone fails."""
     network: Required[AwsNetworkArgs]
@@ -1084,6 +1084,8 @@ class AzureArgs(TypedDict, total=False):
     """Tags of all resources; at most 30, because Kubewright adds further tags."""
     ssh_key: str
     """SSH key of the machines; empty: no SSH access."""
+    repair_after: str
+    """Time after which a machine with an unhealthy kubelet, API server or etcd is repaired; `0s`: never."""
     subscription: Required[str]
     """Id of the subscription, a GUID."""
     cloud: str

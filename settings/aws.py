@@ -13,13 +13,12 @@ from settings.aws_pod_identities import AwsPodIdentitySettings
 from settings.base import Section
 from settings.clouds import CloudSettings, Endpoints, MetadataUrl, ServiceUrl, SubnetSettings, Zones
 from settings.pod_identities import PodIdentitySettings
-from settings.types import Duration, Network, NonEmpty, parse_seconds
+from settings.types import Network, NonEmpty
 from topology.options import CredentialProvider
 from topology.subnets import split_into_zones
 
 _ACCOUNT = re.compile(r"[0-9]{12}")
 _REGION = re.compile(r"[a-z]{2}(-[a-z]+)+-[0-9]+")
-_MIN_REPAIR_SECONDS, _MAX_REPAIR_SECONDS = 300, 7200
 
 
 def _validate_region(text: str) -> str:
@@ -51,13 +50,6 @@ def _validate_key(text: str) -> str:
     if text and not _KEY.fullmatch(text):
         raise ValueError("not the ARN of a KMS key; allowed: arn:aws:kms:<region>:<account>:key/<id>")
     return text
-
-
-def _validate_repair_after(duration: str) -> str:
-    seconds = parse_seconds(duration)
-    if seconds and not _MIN_REPAIR_SECONDS <= seconds <= _MAX_REPAIR_SECONDS:
-        raise ValueError("not a time for the repair of machines; allowed: 5m to 2h, or 0s for no repair")
-    return duration
 
 
 _PULL_THROUGH = re.compile(r"[a-z0-9]+([._-][a-z0-9]+)*(/[a-z0-9]+([._-][a-z0-9]+)*)*")
@@ -162,8 +154,6 @@ class AwsSettings(CloudSettings):
     """Id of the AWS account, 12 digits in quotes; Kubewright refuses credentials of any other account."""
     region: Annotated[str, AfterValidator(_validate_region)]
     """Region of the cluster, such as `eu-central-1`."""
-    repair_after: Annotated[Duration, AfterValidator(_validate_repair_after)] = "15m"
-    """Time after which a machine with an unhealthy kubelet, API server or etcd is replaced; `0s`: never."""
     zones: Zones = 3
     """Names or number of availability zones; with three zones etcd keeps its quorum if a zone fails."""
     network: AwsNetworkSettings

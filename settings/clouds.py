@@ -11,8 +11,10 @@ from pydantic import AfterValidator, BeforeValidator, Field
 
 from settings.base import Section
 from settings.pod_identities import PodIdentitySettings
-from settings.types import FilePath, Network, NonEmpty, Quantity, validate_url
+from settings.types import Duration, FilePath, Network, NonEmpty, Quantity, parse_seconds, validate_url
 from topology.options import CredentialProvider
+
+_MIN_REPAIR_SECONDS, _MAX_REPAIR_SECONDS = 300, 7200
 
 
 def _validate_service_url(text: str) -> str:
@@ -29,6 +31,13 @@ def _parse_zones(value: object) -> object:
     if isinstance(value, list | tuple) and value and all(isinstance(item, str) and item for item in value):
         return tuple(value)
     raise ValueError("not zones; allowed: a list of their names as text, or how many zones to choose")
+
+
+def _validate_repair_after(duration: str) -> str:
+    seconds = parse_seconds(duration)
+    if seconds and not _MIN_REPAIR_SECONDS <= seconds <= _MAX_REPAIR_SECONDS:
+        raise ValueError("not a time for the repair of machines; allowed: 5m to 2h, or 0s for no repair")
+    return duration
 
 
 ServiceUrl = Annotated[str, AfterValidator(_validate_service_url)]
@@ -122,6 +131,8 @@ class CloudSettings(Section):
     """Tags of all resources; at most 30, because Kubewright adds further tags."""
     ssh_key: str = ""
     """SSH key of the machines; empty: no SSH access."""
+    repair_after: Annotated[Duration, AfterValidator(_validate_repair_after)] = "15m"
+    """Time after which a machine with an unhealthy kubelet, API server or etcd is repaired; `0s`: never."""
 
     @property
     @abstractmethod

@@ -36,9 +36,17 @@ stop_units() {
     }
 }
 
-# Machines of a cloud ask for their replacement when they are not healthy: not during a restore.
-pause_repair() { if has_unit kubewright-repair.timer; then timeout 20 systemctl stop kubewright-repair.timer || :; fi; }
-resume_repair() { if has_unit kubewright-repair.timer; then systemctl start kubewright-repair.timer; fi; }
+# The boot program of a cloud starts the repair of a machine that is not healthy, and until the machine is healthy it
+# starts stopped services again: not during a restore.
+pause_repair() {
+    if has_unit kubewright-repair.timer; then timeout 20 systemctl stop kubewright-repair.timer || :; fi
+    if is_booting; then timeout 20 systemctl stop kubewright-boot.service || :; fi
+}
+resume_repair() {
+    if has_unit kubewright-repair.timer; then systemctl start kubewright-repair.timer; fi
+    if is_booting; then systemctl start --no-block kubewright-boot.service; fi
+}
+is_booting() { has_unit kubewright-boot.service && [ ! -e "$ROOT/run/kubewright-boot/complete" ]; }
 has_unit() { [ -e "$ROOT/etc/systemd/system/$1" ]; }
 
 readyz() {

@@ -33,3 +33,28 @@ fetch_half() { # 0|1: every second line
         [ $((number % 2)) -ne "$1" ] || fetch "$name" "$url" "$sha"
     done <"$WORK/fetch"
 }
+
+# discard_damaged: deletes a stored artifact with other content than its digest, so that the next delivery stores it
+# again. A process that runs the program keeps its file.
+discard_damaged() { # NAME SHA256 MEMBER
+    target=$(stored "$1" "$2" "$3")
+    whole=$target
+    [ -z "$3" ] || whole=$STATE/artifacts/$2/archive
+    if ! has_digest "$whole" "$2" 2>/dev/null; then
+        rm -rf "${STATE:?}/artifacts/$2"
+    elif [ ! -x "$target" ] || ! has_content_of "$whole" "$target" "$3"; then
+        rm -rf "$target"
+    else
+        return 0
+    fi
+    say "$1 is damaged on this host: it is installed again"
+}
+
+has_content_of() { # ARCHIVE TARGET MEMBER
+    case $3 in
+    '') ;;
+    # The installation sets owners, modes and times.
+    '*') ! tar -d -f "$1" -C "$2" 2>&1 | grep -q -E '(Contents differ|(Size|Symlink|File type) differs|No such file or directory)$' ;;
+    *) [ "$(tar -x -O -f "$1" "$3" | sha256sum)" = "$(sum "$2")" ] ;;
+    esac
+}

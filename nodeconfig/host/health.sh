@@ -16,16 +16,18 @@ initialized() {
     esac
 }
 
-# record_health_checks: keeps the health checks of the delivered services, for `well`.
+# record_health_checks: keeps the health checks of the delivered services and the list of artifacts, for `well` and
+# `prepare_repair`.
 record_health_checks() {
     rm -f "$RECORD"/ready.*
     [ -n "$PROVIDER_ID" ] || return 0
     while read -r unit _; do cp "$WORK/ready.$unit" "$RECORD/ready.$unit"; done <"$WORK/services"
+    cp "$WORK/artifacts" "$RECORD/artifacts"
 }
 
-# well: succeeds when every delivered service of this machine is healthy. Only this machine counts: nodes that
-# cannot reach the API must not all be replaced.
-well() {
+# unhealthy_services: prints the delivered services of this machine that are not healthy, and the reasons to stderr.
+# Only this machine counts: nodes that cannot reach the API must not all be repaired.
+unhealthy_services() {
     # shellcheck disable=SC2317 # health checks call it
     node_ready() { :; }
     # shellcheck disable=SC1091
@@ -35,17 +37,44 @@ well() {
         unit=${check##*/ready.}
         cp "$check" "$WORK/ready.$unit"
         : >"$WORK/reason"
-        if ! is_healthy "$unit"; then
-            reason=$(tail -n 1 "$WORK/reason")
-            say "$unit is not healthy${reason:+: $reason}" >&2
-            return 1
-        fi
+        ! is_healthy "$unit" || continue
+        reason=$(tail -n 1 "$WORK/reason")
+        say "$unit is not healthy${reason:+: $reason}" >&2
+        say "$unit"
     done
-    if [ -e "$STATE/replacement" ]; then remove_mark admin_api || say 'the Node keeps its mark' >&2; fi
+}
+
+# well: succeeds when every delivered service of this machine is healthy.
+well() {
+    services=$(unhealthy_services) && [ -z "$services" ] || return 1
+    [ -e "$STATE/replacement" ] || return 0
+    # shellcheck disable=SC1091
+    . "$ROOT/etc/kubewright/host.env"
+    remove_mark admin_api || say 'the Node keeps its mark' >&2
+}
+
+# prepare_repair: makes the next delivery repair this machine: it then restarts services that run and do not answer, and
+# installs damaged artifacts again. Other deliveries do not read the stored artifacts, which takes seconds.
+prepare_repair() {
+    lock
+    services=$(unhealthy_services 2>/dev/null)
+    # A service without a record restarts.
+    for unit in $services; do rm -f "$STATE/services/$unit"; done
+    cat "$STATE"/roles/*/artifacts | sort -u >"$WORK/artifacts"
+    while read -r name _ sha _ member; do discard_damaged "$name" "$sha" "$member"; done <"$WORK/artifacts"
+}
+
+# ends_pods: succeeds when the kubelet and containerd of this host run. Without them no pod ends, and a drain would fail.
+ends_pods() {
+    while read -r unit; do
+        case $unit in
+        containerd.service | kubelet.service) systemctl is-active --quiet "$unit" || return 1 ;;
+        esac
+    done <"$RECORD/units"
 }
 
 # others_well: succeeds when every other member with a role of this machine is healthy, and no other control plane is
-# being replaced. /etc/kubewright/peers has a line `ROLE ADDRESS` for each member (nodeconfig.peers).
+# being repaired or replaced. /etc/kubewright/peers has a line `ROLE ADDRESS` for each member (nodeconfig.peers).
 others_well() {
     [ -f "$ROOT/etc/kubewright/peers" ] || return 0
     api=
@@ -59,12 +88,12 @@ others_well() {
     [ -z "$api" ] || claim_replacement
 }
 
-MARK=kubewright.dev/replacement # the annotation of a Node whose machine asks for its replacement
+MARK=kubewright.dev/replacement # the annotation of a Node whose machine is being repaired or replaced
 
-# claim_replacement: succeeds when no other control plane is being replaced or drained. Other members do not notice a
+# claim_replacement: succeeds when no other control plane is being repaired, replaced or drained. Other members do not notice a
 # failed kubelet, and the API server of a machine that is being replaced answers until the machine ends. A control
 # plane therefore marks its Node before it reads the marks of the others, so that two never succeed at the same time.
-# The mark disappears with the Node.
+# The mark disappears with the Node, or `well` removes it.
 claim_replacement() {
     # shellcheck disable=SC1091
     . "$ROOT/etc/kubewright/host.env"
@@ -81,7 +110,7 @@ claim_replacement() {
     }
     while read -r name mark; do
         case $name:$mark in "$NODE_NAME":* | *:) continue ;; esac
-        say "$name is being replaced, or is cordoned" >&2
+        say "$name is being repaired or replaced, or is cordoned" >&2
         remove_mark peer_api || say 'the Node keeps its mark' >&2
         return 1
     done <"$WORK/marks"

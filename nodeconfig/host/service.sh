@@ -251,7 +251,7 @@ commit() {
     guard
     fetch_all
     check_new_host
-    if [ -n "$DRAIN_ON" ] && [ -f "$RECORD/digest" ]; then
+    if [ -n "$DRAIN_ON" ] && [ -f "$RECORD/digest" ] && ends_pods; then
         for path in $DRAIN_ON; do
             is_changed "$path" && { drain_node "$DRAIN_SECONDS" "$path changes"; break; }
         done

@@ -27,13 +27,15 @@ _CLOUD_PART = Path(__file__).with_name("boot.sh")
 class BootPrograms:
     """Boot programs (custom data) of one cluster.
 
-    `files` are the texts of files that settings name, by path.
+    `files` are the texts of files that settings name, by path. A machine that is not healthy for
+    `repair_seconds` is repaired; 0: never.
     """
 
     names: Names
     endpoints: AzureEndpoints
     topology: Topology
     files: Mapping[str, str]
+    repair_seconds: int = 0
 
     def program(self, config: MachineConfig, *, name: str = "", address: str = "") -> Output[str]:
         """Return the boot program of a machine config. `name` and `address` are set for members only."""
@@ -45,6 +47,7 @@ class BootPrograms:
             address=address,
             volume=str(LUN) if name else "",
             ca=self._endpoint_ca,
+            repair_seconds=self.repair_seconds,
             versioned=True,
         )
 

@@ -108,6 +108,15 @@ cloud_left() {
         "$METADATA/metadata/scheduledevents?api-version=2020-07-01" >/dev/null
 }
 
+# cloud_unhealthy: repairs this machine in place, from the store: Azure repairs only machines of scale sets
+# (docs/azure.md). The boot service is stopped first, because it may wait for a service with a damaged program.
+cloud_unhealthy() {
+    systemctl stop kubewright-boot.service
+    (hosted prepare_repair) || say 'damaged files may remain on this machine' >&2
+    rm -f "$RUN/complete" "$RUN/unhealthy"
+    systemctl start --no-block kubewright-boot.service
+}
+
 # cloud_ready: does nothing, because Azure asks the health extension.
 cloud_ready() { :; }
 

@@ -31,8 +31,8 @@ from topology.ports import CLOUD_NODE_HEALTH_PORT
 
 # Azure cannot change these inputs of an existing scale set. With this list a preview shows the replacement.
 _REPLACING_INPUTS = ["zones", "virtualMachineProfile.priority", "virtualMachineProfile.evictionPolicy"]
-_REPAIR_AFTER_MINUTES = 30
-"""Azure replaces a node that is not healthy for this time; allowed are 10 to 90 minutes."""
+_GRACE_MINUTES = 30
+"""Azure repairs no node for this time after its start or its last change; allowed are 10 to 90 minutes."""
 
 _RESTORE_TIMEOUT = "PT2H"
 """Azure tries for this time to restore an evicted spot machine; allowed are 15 minutes to 2 hours."""
@@ -138,7 +138,7 @@ class WorkerPool(ComponentResource):
             else None,
             upgrade_policy=self._upgrade_policy(part),
             automatic_repairs_policy=compute.AutomaticRepairsPolicyArgs(
-                enabled=True, grace_period=f"PT{_REPAIR_AFTER_MINUTES}M", repair_action="Replace"
+                enabled=True, grace_period=f"PT{_GRACE_MINUTES}M", repair_action="Replace"
             ),
             virtual_machine_profile=self._machine_profile(part),
             tags=self._names.resource_tags(tags),
@@ -254,7 +254,7 @@ def _health_extension() -> compute.VirtualMachineScaleSetExtensionProfileArgs:
                     "requestPath": "/",
                     "intervalInSeconds": 10,
                     "numberOfProbes": 3,
-                    "gracePeriod": 60 * _REPAIR_AFTER_MINUTES,
+                    "gracePeriod": 60 * _GRACE_MINUTES,
                 },
             )
         ]

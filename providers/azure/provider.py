@@ -37,6 +37,7 @@ from providers.cloud.provider import CloudProvider, CreatedMember
 from providers.cloud.zones import zone_parts
 from settings.cluster import Settings
 from settings.problem import Problem
+from settings.types import parse_seconds
 from topology.model import Capacity, Machine, Pool, Role, Topology
 from topology.options import NetworkPlugin
 
@@ -71,7 +72,13 @@ class AzureProvider(CloudProvider[Member]):
             tags=self._azure.tags,
             cloud=self._azure.cloud,
         )
-        self._boot = BootPrograms(names, self._azure.endpoints, topology, files)
+        self._boot = BootPrograms(
+            names,
+            self._azure.endpoints,
+            topology,
+            files,
+            repair_seconds=parse_seconds(self._azure.repair_after),
+        )
         self._check_limits()
         self._foundation = create_foundation(
             self._azure, topology, self._boot, stored_files(bundles.values()), scope

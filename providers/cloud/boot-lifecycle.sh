@@ -1,5 +1,5 @@
 # shellcheck shell=sh disable=SC2034,SC2154
-# A part of the boot program, before boot.sh: how a machine leaves, and how it asks for its replacement.
+# A part of the boot program, before boot.sh: how a machine leaves, and how it is repaired.
 
 # --- leaving ---------------------------------------------------------------------------------
 
@@ -84,8 +84,8 @@ grow() {
     printf '%s\n' "$sectors" >"$RUN/sectors"
 }
 
-# repair: asks the cloud to replace this machine when it has not been healthy for REPAIR_SECONDS; a member only while
-# the others are healthy. A machine that was never healthy stays, so that the reason can be found.
+# repair: lets the cloud's part repair or replace this machine when it has not been healthy for REPAIR_SECONDS; a member
+# only while the others are healthy. A machine that was never healthy stays, so that the reason can be found.
 repair() {
     begin
     grow || say "$VOLUME could not be made as large as its volume" >&2
@@ -99,9 +99,9 @@ repair() {
     for_seconds=$(($(date +%s) - $(cat "$RUN/unhealthy")))
     [ "$for_seconds" -ge "$REPAIR_SECONDS" ] || return 0
     case $KIND in
-    members/*) (hosted others_well) || fail 'not replaced while another member is not healthy (see above)' ;;
+    members/*) (hosted others_well) || fail 'not repaired while another member is not healthy (see above)' ;;
     esac
     identify 1 || return 0
-    say "not healthy for $for_seconds s: asking the cloud for another machine"
-    cloud_unhealthy || fail 'the cloud does not take that in'
+    say "not healthy for $for_seconds s: this machine is repaired or replaced"
+    cloud_unhealthy || fail 'the repair cannot be started (the reason is above)'
 }

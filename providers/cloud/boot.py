@@ -45,7 +45,7 @@ def boot_program(
     `cloud_part` is the file with the cloud's part of the program, `variables` are the variables of that part.
     `name` and `address` of the machine are set for members; machines of a pool read them from the metadata
     service. `volume` identifies the data volume of a member. `ca` is the certificate authority of private
-    endpoints in PEM. A machine that is not healthy for `repair_seconds` asks for its replacement; 0: never.
+    endpoints in PEM. A machine that is not healthy for `repair_seconds` is repaired or replaced; 0: never.
     With `versioned`, the machine fetches the copies of its config whose keys contain the digest.
     """
     values: dict[str, Input[str]] = {

@@ -2,7 +2,7 @@
 # The shared part of the boot program: turns a machine into what the store describes.
 # Variables: UNIT and KIND (name and kind of the machine config), ROLES, DIGEST (of the config when the machine's
 # template was created), BOOT_NAME and BOOT_ADDRESS (empty: ask the metadata service), VOLUME (id of the data
-# volume, or empty), CONFIG (prefix of its objects in the store), DRAIN_SECONDS, REPAIR_SECONDS (after which an unhealthy machine is replaced; 0: never), CA (a
+# volume, or empty), CONFIG (prefix of its objects in the store), DRAIN_SECONDS, REPAIR_SECONDS (after which an unhealthy machine is repaired; 0: never), CA (a
 # PEM, or empty). Functions `cloud_*`: the cloud's part (docs/clouds.md).
 #
 #   install   cloud-init runs it once: installs the program and its units
@@ -92,7 +92,7 @@ ExecStart=/bin/sh $PLACE/boot leaving
 TimeoutStartSec=infinity
 EOF
     timer kubewright-leaving 10
-    unit kubewright-repair.service 'Kubewright: asks for a replacement when the machine is not healthy' <<EOF
+    unit kubewright-repair.service 'Kubewright: starts a repair when the machine is not healthy' <<EOF
 
 [Service]
 Type=oneshot

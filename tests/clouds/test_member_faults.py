@@ -1,51 +1,65 @@
 """Tests of control planes on emulated AWS and Azure: killed processes, failed services, the loss of a zone.
 
-systemd restarts a killed process. On AWS a member whose service stays unhealthy asks for its replacement; on
-Azure an operator repairs it (docs/azure.md).
+systemd restarts a killed process. A member whose service stays unhealthy asks for its replacement on AWS, and
+repairs itself on Azure (docs/azure.md).
 """
 
 from __future__ import annotations
 
-import ssl
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
 from pathlib import Path
-from urllib.request import urlopen
 
 import pytest
 
 from lab.cloud.aws.decision_log import DecisionLog
 from lab.cloud.running import MachineStates
-from nodeconfig.host_paths import BIN
 from testkit.figures import RecordFigures
 from testkit.stackfile import Document
 from testkit.wait import eventually
-from testkit.watcher import Watcher
 from tests.clouds.aws_stack import AwsStack
-from tests.clouds.members import MAX_GAP_SECONDS, MEMBERS, WORKERS, stack_config
+from tests.clouds.azure_stack import AzureStack
+from tests.clouds.members import (
+    MAX_GAP_SECONDS,
+    MEMBERS,
+    WORKERS,
+    boots_of_members,
+    break_service,
+    damage_program,
+    has_booted_again,
+    invocation_id,
+    kill,
+    member_ids,
+    monotonic_time,
+    one_member_at_a_time,
+    stack_config,
+    unready_members,
+)
 from tests.clouds.stack import MEMBER, CloudStack
 from tests.clouds.stack_tests import DownTests
 from tests.clouds.variants import VARIANTS, created_on
 from tests.faults.load import assert_limits, running_client
-from topology.ports import API_PORT
 
-# Two replacements, each after the time in `aws.repair_after`.
+# Two replacements, each after the time in `repair_after`.
 pytestmark = [pytest.mark.hours, pytest.mark.timeout(3600)]
 
 NETWORKS = {"aws": "10.134.", "azure": "10.135."}
 SERVICES = ("kubelet", "kube-apiserver", "etcd")
 REPAIR_SECONDS = 300
-"""The time in `aws.repair_after`, the shortest that is allowed."""
+"""The time in `repair_after`, the shortest that is allowed."""
 CHECK_SECONDS = 120
-"""Time within which a machine asks for its replacement after `REPAIR_SECONDS`: it checks every 30 s."""
+"""Time within which a repair or replacement begins after `REPAIR_SECONDS`: machines check every 30 s."""
 REPLACEMENT_SECONDS = 900
 """Time limit for the drain of a member and the start of its next machine."""
+IN_PLACE_SECONDS = 600
+"""Time limit for the repair of a member in place, until its next check."""
+MARK = "kubewright.dev/replacement"
+"""The annotation of the Node of a control plane that is being repaired or replaced."""
 
 
 def faulty_stack_config(cloud: str) -> Document:
     """Return the configuration of the stack on a cloud."""
-    change = {"aws": {"repair_after": f"{REPAIR_SECONDS // 60}m"}} if cloud == "aws" else {}
+    change = {cloud: {"repair_after": f"{REPAIR_SECONDS // 60}m"}}
     return stack_config(cloud, f"kw{cloud}members", NETWORKS[cloud], change)
 
 
@@ -64,10 +78,18 @@ def healthy_stack(stack: CloudStack) -> CloudStack:
 
 
 @pytest.fixture
-def repairing_stack(healthy_stack: CloudStack) -> AwsStack:
+def replacing_stack(healthy_stack: CloudStack) -> AwsStack:
     """Return the stack on AWS, where members ask for their replacement."""
     if not isinstance(healthy_stack, AwsStack):
-        pytest.skip("on Azure, nothing replaces a member whose services stay unhealthy")
+        pytest.skip("on Azure, members repair themselves")
+    return healthy_stack
+
+
+@pytest.fixture
+def repairing_stack(healthy_stack: CloudStack) -> AzureStack:
+    """Return the stack on Azure, where members repair themselves."""
+    if not isinstance(healthy_stack, AzureStack):
+        pytest.skip("on AWS, members ask for their replacement")
     return healthy_stack
 
 
@@ -128,10 +150,10 @@ def test_cluster_serves_without_a_zone(healthy_stack: CloudStack, record_figures
 
 @pytest.mark.parametrize("service", SERVICES)
 def test_member_whose_service_does_not_come_back_is_replaced(
-    repairing_stack: AwsStack, record_figures: RecordFigures, service: str
+    replacing_stack: AwsStack, record_figures: RecordFigures, service: str
 ) -> None:
     """The member asks for its replacement after the configured time, and the other members stay."""
-    stack, before = repairing_stack, member_ids(repairing_stack)
+    stack, before = replacing_stack, member_ids(replacing_stack)
     with running_client(stack) as client, one_member_at_a_time(stack):
         broken = time.monotonic()
         break_service(stack, MEMBER, service)
@@ -156,10 +178,10 @@ def test_member_whose_service_does_not_come_back_is_replaced(
 
 
 def test_members_whose_kubelets_fail_together_are_replaced_one_at_a_time(
-    repairing_stack: AwsStack, record_figures: RecordFigures
+    replacing_stack: AwsStack, record_figures: RecordFigures
 ) -> None:
     """A failed kubelet is not visible in the answers of the API server and of etcd."""
-    stack, failing = repairing_stack, MEMBERS[:2]
+    stack, failing = replacing_stack, MEMBERS[:2]
     before = {node: id for node, id in member_ids(stack).items() if node in failing}
     with running_client(stack) as client, one_member_at_a_time(stack):
         broken = time.monotonic()
@@ -170,36 +192,58 @@ def test_members_whose_kubelets_fail_together_are_replaced_one_at_a_time(
         assert_limits(client, stack, MAX_GAP_SECONDS, record_figures)
 
 
+@pytest.mark.parametrize("service", SERVICES)
+def test_member_repairs_a_service_whose_program_is_damaged(
+    repairing_stack: AzureStack, record_figures: RecordFigures, service: str
+) -> None:
+    """The member fetches the program again after the configured time. All machines stay."""
+    stack, machines = repairing_stack, member_ids(repairing_stack)
+    before = boots_of_members(stack)
+    with running_client(stack) as client, one_member_at_a_time(stack):
+        broken = time.monotonic()
+        damage_program(stack, MEMBER, service)
+        eventually(
+            f"{MEMBER} repairs itself",
+            lambda: has_booted_again(stack, MEMBER, before[MEMBER]),
+            timeout=REPAIR_SECONDS + CHECK_SECONDS,
+        )
+        began = time.monotonic() - broken
+        wait_repaired(stack, {MEMBER: before[MEMBER]}, IN_PLACE_SECONDS)
+        record_figures(began=round(began, 1), repaired=round(time.monotonic() - broken, 1))
+        assert_limits(client, stack, MAX_GAP_SECONDS, record_figures)
+    # The machine compares times in whole seconds.
+    assert began > REPAIR_SECONDS - 2
+    assert invocation_id(stack, MEMBER, service)
+    assert member_ids(stack) == machines
+    after = boots_of_members(stack)
+    assert [member for member in MEMBERS if after[member] != before[member]] == [MEMBER]
+
+
+def test_members_whose_kubelets_fail_together_are_repaired_one_at_a_time(
+    repairing_stack: AzureStack, record_figures: RecordFigures
+) -> None:
+    """The second repair begins when the kubelet of the first member runs again."""
+    stack, failing = repairing_stack, MEMBERS[:2]
+    boots = {member: id for member, id in boots_of_members(stack).items() if member in failing}
+    with running_client(stack) as client, one_member_at_a_time(stack):
+        broken = time.monotonic()
+        for member in failing:
+            break_service(stack, member, "kubelet")
+        wait_repaired(stack, boots, REPAIR_SECONDS + 2 * (CHECK_SECONDS + IN_PLACE_SECONDS))
+        record_figures(repaired=round(time.monotonic() - broken, 1))
+        assert_limits(client, stack, MAX_GAP_SECONDS, record_figures)
+    first, second = sorted(
+        (
+            monotonic_time(stack, member, "kubewright-boot", "ExecMainStart"),
+            monotonic_time(stack, member, "kubelet", "ActiveEnter"),
+        )
+        for member in failing
+    )
+    assert first[1] < second[0], "two members were repaired at the same time"
+
+
 class TestDown(DownTests):
     """The removal of the stack."""
-
-
-# Faults
-
-
-def kill(stack: CloudStack, member: str, service: str) -> None:
-    """Kill the process of a service on a member with SIGKILL."""
-    stack.run_on(member, f"systemctl kill --signal=KILL {service}.service")
-
-
-def break_service(stack: CloudStack, member: str, service: str) -> None:
-    """Remove the program of a service on a member, and kill its process."""
-    stack.run_on(member, f"mv {BIN}/{service} {BIN}/{service}.lost")
-    kill(stack, member, service)
-
-
-# Observations
-
-
-def invocation_id(stack: CloudStack, member: str, service: str) -> str:
-    """Return the invocation id of a service on a member; empty if the service is not active."""
-    show = f"systemctl show --property=InvocationID --value {service}.service"
-    return stack.run_on(member, f"! systemctl is-active --quiet {service}.service || {show}")
-
-
-def boots_of_members(stack: CloudStack) -> dict[str, str]:
-    """Return an id of the last boot of each member's machine."""
-    return {member: invocation_id(stack, member, "kubewright-boot") for member in MEMBERS}
 
 
 def has_complete_status(stack: CloudStack) -> bool:
@@ -211,12 +255,6 @@ def has_complete_status(stack: CloudStack) -> bool:
 def ready(stack: CloudStack) -> Sequence[str]:
     """Return the names of the Nodes that are Ready."""
     return list(stack.nodes_by_name())
-
-
-def member_ids(stack: CloudStack) -> dict[str, str]:
-    """Return the id of the machine of each member."""
-    machines = stack.all_machines()
-    return {member: machines[member].id for member in MEMBERS}
 
 
 def is_ending(stack: CloudStack, identity: str) -> bool:
@@ -236,38 +274,14 @@ def wait_replaced(stack: CloudStack, old: Mapping[str, str], seconds: float = RE
     stack.wait_for(f"{', '.join(old)} replaced", replaced, seconds)
 
 
-@contextmanager
-def one_member_at_a_time(stack: CloudStack) -> Iterator[None]:
-    """Check that at most one API server at a time does not answer, or has no etcd, during the block."""
-    addresses = [stack.all_machines()[member].address for member in MEMBERS]
-    with Watcher(lambda: count_unready(addresses)) as watcher:
-        yield
-    assert len(watcher.values) > 10
-    assert max(watcher.values) <= 1, "two members were not available at the same time"
+def wait_repaired(stack: CloudStack, boots: Mapping[str, str], seconds: float) -> None:
+    """Wait until members have booted again, are healthy and have no mark, and all nodes are ready."""
 
+    def repaired() -> bool:
+        assert all(has_booted_again(stack, member, boot) for member, boot in boots.items())
+        assert not unready_members(stack)
+        marked = [node for node in stack.items("nodes") if MARK in node["metadata"].get("annotations", {})]
+        assert not marked, "a member has not found itself healthy yet"
+        return stack.is_healthy(WORKERS)
 
-def unready_members(stack: CloudStack) -> int:
-    """Return the number of members without a machine, or whose API server is not ready."""
-    machines = stack.all_machines()
-    addresses = [machines[member].address for member in MEMBERS if member in machines]
-    return len(MEMBERS) - len(addresses) + count_unready(addresses)
-
-
-def count_unready(addresses: Sequence[str]) -> int:
-    """Return the number of API servers that are not ready, which includes their etcd.
-
-    A server that does not answer is asked again, because this machine may be too busy for its time limit.
-    """
-    return sum(not is_ready(address) for address in addresses if not is_ready(address))
-
-
-def is_ready(address: str) -> bool:
-    """Check whether the API server at an address is ready, as the load balancer does."""
-    context = ssl.create_default_context()
-    context.check_hostname = False
-    context.verify_mode = ssl.CERT_NONE
-    try:
-        with urlopen(f"https://{address}:{API_PORT}/readyz", timeout=5, context=context) as response:
-            return bool(response.status == 200)
-    except OSError:
-        return False
+    stack.wait_for(f"{', '.join(boots)} repaired", repaired, seconds)

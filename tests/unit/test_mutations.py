@@ -55,6 +55,7 @@ DANGEROUS_FILES = {
     "providers/aws/addon_permissions.py",
     "providers/aws/permissions.py",
     "providers/aws/policies.py",
+    "providers/azure/boot.sh",
     "providers/azure/firewall.py",
     "providers/azure/members.py",
     "providers/cloud/boot-lifecycle.sh",

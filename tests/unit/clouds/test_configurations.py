@@ -34,6 +34,7 @@ from tests.clouds.variants import VARIANTS
 from tests.unit.components.graph import Graph, record_graph
 from tests.unit.lab.plugins.aws.emulated_plugins import EmulatedPlugins as AwsPlugins
 from tests.unit.lab.plugins.azure_native.emulated_plugins import EmulatedPlugins as AzurePlugins
+from tests.unit.providers.azure.program import nested_value
 from topology.model import Versions
 
 CONFIGURATIONS: Mapping[str, Callable[[str], Document]] = {
@@ -143,10 +144,17 @@ def test_pools_of_azure_keep_the_size_of_the_autoscaler(created: CreatedGraph) -
         assert node.hooks["before_update"] == [f"{node.name}-keeps-size"]
 
 
-def test_members_of_aws_ask_for_their_replacement(created: CreatedGraph) -> None:
+def test_machines_are_repaired_after_the_shortest_time(created: CreatedGraph) -> None:
     templates = created("members", "aws").of_type(":LaunchTemplate")
+    programs = [node.text("userData") for node in templates]
+    azure = created("members", "azure")
+    profiles = [node.inputs["osProfile"] for node in azure.of_type("compute:VirtualMachine")]
+    for node in azure.of_type(":VirtualMachineScaleSet"):
+        profiles.append(nested_value(node.inputs, "virtualMachineProfile", "osProfile"))
+    programs += [str(nested_value(profile, "customData")) for profile in profiles]
     assert len(templates) == 4
-    for node in templates:
-        program = base64.b64decode(node.text("userData")).decode()
+    assert len(profiles) == 5
+    for text in programs:
+        program = base64.b64decode(text).decode()
         assert f"REPAIR_SECONDS={faults.REPAIR_SECONDS}\n" in program
         assert "DRAIN_SECONDS=60\n" in program

@@ -19,8 +19,8 @@ from lab.paths import LabPaths
 from testkit.cluster import Cluster
 from testkit.process import CommandResult
 from testkit.stackfile import CLUSTER
+from tests.clouds import members
 from tests.clouds import test_autoscaled_pools as pools
-from tests.clouds import test_member_faults as faults
 from tests.clouds.aws_stack import AwsStack
 from tests.clouds.azure_stack import AzureStack
 
@@ -152,10 +152,10 @@ def test_zone_fails_with_its_machines_and_recovers(state: Path, monkeypatch: pyt
 def test_members_without_a_machine_are_not_ready(state: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     stack = stack_with(AwsStack, state, machine("cp-1"), machine("cp-2"))
     answers = {"10.0.0.1": [True], "10.0.0.2": [False, False]}
-    monkeypatch.setattr(faults, "is_ready", lambda address: answers[address].pop(0))
-    assert faults.unready_members(stack) == 2
+    monkeypatch.setattr(members, "is_ready", lambda address: answers[address].pop(0))
+    assert members.unready_members(stack) == 2
     answers = {"10.0.0.1": [True], "10.0.0.2": [False, True]}
-    assert faults.unready_members(stack) == 1, "a server that answers the second time is ready"
+    assert members.unready_members(stack) == 1, "a server that answers the second time is ready"
 
 
 def test_sizes_and_limits_of_scale_sets_are_those_of_the_autoscaler(state: Path) -> None:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import os
 import subprocess
+import tarfile
 from dataclasses import replace
+from hashlib import sha256
 from pathlib import Path
 
 import pytest
@@ -173,6 +175,30 @@ def test_a_tampered_binary_is_found_by_its_digest(tmp_path: Path) -> None:
     host.path("/usr/bin/tool").unlink()
     os.symlink("/bin/true", host.path("/usr/bin/tool"))
     assert "not the link" in compare(host, bundle)[0].description
+
+
+@pytest.mark.parametrize("content", ["#!/bin/SH\n", "", None], ids=["same-size", "empty", "missing"])
+def test_a_tampered_file_of_an_archive_is_found(tmp_path: Path, content: str | None) -> None:
+    # Owners, modes and times may differ. A name with one of these words is no such difference.
+    program = tmp_path / "timer"
+    program.write_text("#!/bin/sh\n")
+    with tarfile.open(tmp_path / "tools.tar", "w") as archive:
+        archive.add(program, program.name)
+    digest = sha256((tmp_path / "tools.tar").read_bytes()).hexdigest()
+    directory = tmp_path / "h"
+    directory.mkdir()
+    host = EmulatedHost(directory, "sh")
+    tools = Artifact("tools", (tmp_path / "tools.tar").as_uri(), digest, "/opt/tools", "*")
+    bundle = replace(BUNDLE, artifacts=(tools,))
+    assert host.deliver(bundle).returncode == 0
+    installed = host.path("/opt/tools/timer")
+    installed.chmod(0o755)
+    os.utime(installed, (0, 0))
+    assert compare(host, bundle) == []
+    installed.unlink()
+    if content is not None:
+        installed.write_text(content)
+    assert [(item.kind, item.subject) for item in compare(host, bundle)] == [("artifact", "/opt/tools")]
 
 
 def test_an_incomplete_comparison_raises_an_error() -> None:

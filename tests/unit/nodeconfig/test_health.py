@@ -1,4 +1,4 @@
-"""Tests of the health of a machine in a cloud, by which it asks for its replacement."""
+"""Tests of the health of a machine in a cloud, by which it is repaired or replaced."""
 
 from __future__ import annotations
 
@@ -123,11 +123,11 @@ def test_a_control_plane_marks_its_node_before_it_reads_the_marks_of_others(memb
 
 
 @pytest.mark.parametrize("other", ["cp-2 aws:///eu-central-1b/i-2", "cp-2 true", "cp-3 aws:///x/i-3true"])
-def test_only_one_control_plane_is_replaced_at_a_time(member: EmulatedHost, other: str) -> None:
+def test_only_one_control_plane_is_repaired_at_a_time(member: EmulatedHost, other: str) -> None:
     (member.fake / "nodes").write_text(f"cp-1 aws:///eu-central-1a/i-1\n{other}\n")
     result = ask(member, "others_well")
     assert result.returncode == 1
-    assert f"{other.partition(' ')[0]} is being replaced, or is cordoned" in result.stderr
+    assert f"{other.partition(' ')[0]} is being repaired or replaced, or is cordoned" in result.stderr
     assert member.kubectl_calls()[-1].endswith(UNMARK)
     # The next check of this machine removes no mark.
     assert ask(member, "well").returncode == 0
@@ -145,7 +145,7 @@ def test_a_machine_that_recovers_removes_its_mark(member: EmulatedHost) -> None:
     assert len(removals) == 2, "one that failed, and one that succeeded"
 
 
-def test_a_node_that_cannot_be_marked_is_not_replaced(member: EmulatedHost) -> None:
+def test_a_node_that_cannot_be_marked_is_not_repaired(member: EmulatedHost) -> None:
     (member.fake / "api-dead").touch()
     result = ask(member, "others_well")
     assert result.returncode == 1

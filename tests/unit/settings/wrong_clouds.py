@@ -63,6 +63,7 @@ CLOUDS = (
         "aws.repair_after", "not a time for the repair of machines; allowed", {"aws.repair_after": "1m"}, AWS
     ),
     InvalidSettings("aws.repair_after", "allowed: 5m to 2h, or 0s", {"aws.repair_after": "3h"}, AWS),
+    InvalidSettings("azure.repair_after", "allowed: 5m to 2h, or 0s", {"azure.repair_after": "4m"}, AZURE),
     InvalidSettings(
         "network.api_allowed",
         "open to the internet, while aws.endpoint.public is true",

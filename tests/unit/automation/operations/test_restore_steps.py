@@ -218,7 +218,7 @@ def add_units(host: RestoreHost, *units: str) -> Path:
 
 
 @pytest.mark.parametrize("units", [["kube-apiserver.service"], []], ids=["control plane", "etcd member"])
-def test_a_machine_of_a_cloud_asks_for_no_replacement_during_the_restore(
+def test_a_machine_of_a_cloud_is_not_repaired_during_the_restore(
     host: RestoreHost, units: list[str]
 ) -> None:
     timer = add_units(host, *units)
@@ -235,6 +235,22 @@ def test_the_repair_of_a_control_plane_stops_before_its_api_server(host: Restore
     add_units(host)
     host.run_all("stop-api")
     assert host.calls()[0] == "stop kubewright-repair.timer"
+
+
+@pytest.mark.parametrize("complete", [False, True])
+def test_a_boot_that_has_not_completed_stops_during_the_restore(host: RestoreHost, complete: bool) -> None:
+    """The boot program would start etcd again while its data is replaced."""
+    add_units(host, "kube-apiserver.service", "kubewright-boot.service")
+    if complete:
+        (host.root / "run/kubewright-boot").mkdir(parents=True)
+        (host.root / "run/kubewright-boot/complete").touch()
+    boot = host.fake / "active.kubewright-boot.service"
+    boot.touch()
+    host.run_all("stop-etcd")
+    assert boot.exists() == complete
+    host.calls()
+    host.run_all("start-api")
+    assert ("start kubewright-boot.service" in host.calls()) != complete
 
 
 def test_a_host_without_repair_does_not_start_it(host: RestoreHost) -> None:

@@ -5,7 +5,14 @@ from __future__ import annotations
 import json
 
 from tests.unit.components.graph import Graph, Json
-from tests.unit.providers.aws.program import aws_resources, example_config, graph, run_program
+from tests.unit.providers.aws.program import (
+    aws_resources,
+    example_config,
+    graph,
+    launch_templates,
+    run_program,
+    user_data,
+)
 from tests.unit.providers.program import section
 
 
@@ -37,6 +44,20 @@ class TestChanges:
         old = example_resources.node("pools-batch-node.sh").text("content").splitlines()
         new = graph(edit).node("pools-batch-node.sh").text("content").splitlines()
         assert len(set(new) - set(old)) == 1
+
+    def test_changed_time_of_repairs_is_one_line_of_the_user_data_of_each_machine(
+        self, example_resources: Graph
+    ) -> None:
+        def edit(cluster: Json) -> None:
+            section(cluster, "aws")["repair_after"] = "20m"
+
+        after = graph(edit)
+        templates = launch_templates(example_resources)
+        assert len(templates) >= 4
+        for node in templates:
+            old, new = user_data(node).splitlines(), user_data(after.node(node.name)).splitlines()
+            assert set(old) - set(new) == {"REPAIR_SECONDS=900"}
+            assert set(new) - set(old) == {"REPAIR_SECONDS=1200"}
 
     def test_a_preview_with_unknown_values_succeeds(self) -> None:
         resources = run_program(example_config(), preview=True)

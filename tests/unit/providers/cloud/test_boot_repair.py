@@ -1,4 +1,4 @@
-"""Tests of unhealthy machines, which ask the cloud for their replacement, and of renewed drains."""
+"""Tests of unhealthy machines, which the cloud's part repairs or replaces, and of renewed drains."""
 
 from __future__ import annotations
 
@@ -38,13 +38,13 @@ def member(machine: BootMachine) -> BootMachine:
 
 
 class TestRepair:
-    def test_a_machine_that_stays_unhealthy_is_replaced(self, member: BootMachine) -> None:
+    def test_a_machine_that_stays_unhealthy_is_repaired(self, member: BootMachine) -> None:
         result = member.run("repair")
         assert result.returncode == 0, result.stderr
         assert member.calls() == ["unhealthy"]
-        assert "asking the cloud for another machine" in result.stdout
+        assert "this machine is repaired or replaced" in result.stdout
 
-    def test_a_machine_without_the_processes_of_its_boot_is_replaced(self, member: BootMachine) -> None:
+    def test_a_machine_without_the_processes_of_its_boot_is_repaired(self, member: BootMachine) -> None:
         (member.fake / "broken").unlink()
         (member.root / "run/kubewright-boot/complete").unlink()
         assert member.run("repair").returncode == 0
@@ -58,11 +58,11 @@ class TestRepair:
         assert member.run("repair").returncode == 0
         assert not (member.root / "run/kubewright-boot/unhealthy").exists()
 
-    def test_a_member_is_not_replaced_while_another_is_unhealthy(self, member: BootMachine) -> None:
+    def test_a_member_is_not_repaired_while_another_is_unhealthy(self, member: BootMachine) -> None:
         (member.fake / "others-broken").touch()
         result = member.run("repair")
         assert result.returncode == 1
-        assert "not replaced while another member is not healthy" in result.stderr
+        assert "not repaired while another member is not healthy" in result.stderr
         assert member.calls() == []
 
     def test_a_worker_does_not_depend_on_others(self, member: BootMachine) -> None:
@@ -72,7 +72,7 @@ class TestRepair:
         assert member.calls() == ["unhealthy"]
 
     @pytest.mark.parametrize("file", ["run/kubewright-boot/leaving", "run/kubewright-boot/left"])
-    def test_a_leaving_machine_is_not_replaced(self, member: BootMachine, file: str) -> None:
+    def test_a_leaving_machine_is_not_repaired(self, member: BootMachine, file: str) -> None:
         (member.root / file).touch()
         assert member.run("repair").returncode == 0
         assert member.calls() == []
@@ -82,7 +82,7 @@ class TestRepair:
         assert member.run("repair").returncode == 0
         assert member.calls() == []
 
-    def test_without_a_limit_nothing_is_replaced(self, member: BootMachine) -> None:
+    def test_without_a_limit_nothing_is_repaired(self, member: BootMachine) -> None:
         member.write_user_data()
         assert member.run("repair").returncode == 0
         assert member.calls() == []
