@@ -90,10 +90,10 @@ others_well() {
 
 MARK=kubewright.dev/replacement # the annotation of a Node whose machine is being repaired or replaced
 
-# claim_replacement: succeeds when no other control plane is being repaired, replaced or drained. Other members do not notice a
-# failed kubelet, and the API server of a machine that is being replaced answers until the machine ends. A control
-# plane therefore marks its Node before it reads the marks of the others, so that two never succeed at the same time.
-# The mark disappears with the Node, or `well` removes it.
+# claim_replacement: succeeds when no other control plane is being repaired, replaced or drained. Other members do not
+# notice a failed kubelet, and the API server of a machine that is being replaced answers until the machine ends. A
+# control plane therefore marks its Node before it reads the marks of the others, so that two never succeed at the same
+# time. The mark disappears with the Node, or `well` removes it.
 claim_replacement() {
     # shellcheck disable=SC1091
     . "$ROOT/etc/kubewright/host.env"
