@@ -218,9 +218,7 @@ def add_units(host: RestoreHost, *units: str) -> Path:
 
 
 @pytest.mark.parametrize("units", [["kube-apiserver.service"], []], ids=["control plane", "etcd member"])
-def test_a_machine_of_a_cloud_is_not_repaired_during_the_restore(
-    host: RestoreHost, units: list[str]
-) -> None:
+def test_a_machine_of_a_cloud_is_not_repaired_during_the_restore(host: RestoreHost, units: list[str]) -> None:
     timer = add_units(host, *units)
     host.run_all("stop-etcd")
     assert not timer.exists()
