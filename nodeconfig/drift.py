@@ -1,4 +1,6 @@
-"""Drift detection [J3]: a script that compares a host with its last delivery and changes nothing."""
+"""Drift detection [J3]: a script that compares a host with its last delivery and changes nothing, and one
+that repairs the host.
+"""
 
 from __future__ import annotations
 
@@ -31,11 +33,25 @@ def comparison_script(script: str) -> str:
     `script` is a delivered script of any release. The comparison reads the payload of the
     delivery from standard input. Raise ValueError for a text that is no delivered script.
     """
+    own = "".join(read_source(name) for name in ("packet-filter.sh", "drift.sh"))
+    return _with_lines_after_program(script, own)
+
+
+def repair_script(script: str) -> str:
+    """Return a delivered script that also installs artifacts again whose stored content was changed.
+
+    Other deliveries do not read the stored artifacts, which takes seconds. Host programs of earlier releases
+    ignore the variable. Raise ValueError for a text that is no delivered script.
+    """
+    return _with_lines_after_program(script, "CHECK_ARTIFACTS=yes\n")
+
+
+def _with_lines_after_program(script: str, lines: str) -> str:
+    """Return a delivered script with lines of sh after the line that loads the host program."""
     head, separator, tail = script.partition(LOAD_PROGRAM + "\n")
     if not separator:
         raise ValueError("not a delivered script")
-    own = "".join(read_source(name) for name in ("packet-filter.sh", "drift.sh"))
-    return f"{head}{separator}{own}{tail}"
+    return f"{head}{separator}{lines}{tail}"
 
 
 def parse_differences(output: str) -> list[Difference]:

@@ -7,12 +7,14 @@ sees no change.
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
+from dataclasses import replace
 
 from automation.deliveries import Delivery
 from automation.errors import UserError
 from automation.operations.delivered import find_deliveries
 from automation.operations.remote import Remote, ScriptResult, run_in_parallel
 from automation.operations.target import Target
+from nodeconfig.drift import repair_script
 from topology.model import Role
 
 _TIMEOUT_SECONDS = 900
@@ -25,7 +27,11 @@ def repair(target: Target, hosts: Sequence[str]) -> int:
         raise UserError(
             f"{', '.join(unknown)}: not in the stack file; its hosts are {', '.join(target.hosts)}"
         )
-    deliveries = [delivery for delivery in find_deliveries(target) if delivery.host in hosts]
+    deliveries = [
+        replace(delivery, script=repair_script(delivery.script))
+        for delivery in find_deliveries(target)
+        if delivery.host in hosts
+    ]
     for role in Role:
         failed = deliver(target.remote, deliveries, {role})
         if failed:

@@ -50,6 +50,13 @@ discard_damaged() { # NAME SHA256 MEMBER
     say "$1 is damaged on this host: it is installed again"
 }
 
+# discard_damaged_artifacts: does this for each artifact of the bundle that this host has stored.
+discard_damaged_artifacts() {
+    while read -r name _ sha _ member; do
+        [ ! -e "$STATE/artifacts/$sha" ] || discard_damaged "$name" "$sha" "$member"
+    done <"$WORK/artifacts"
+}
+
 has_content_of() { # ARCHIVE TARGET MEMBER
     case $3 in
     '') ;;

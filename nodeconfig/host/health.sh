@@ -61,7 +61,7 @@ prepare_repair() {
     # A service without a record restarts.
     for unit in $services; do rm -f "$STATE/services/$unit"; done
     cat "$STATE"/roles/*/artifacts | sort -u >"$WORK/artifacts"
-    while read -r name _ sha _ member; do discard_damaged "$name" "$sha" "$member"; done <"$WORK/artifacts"
+    discard_damaged_artifacts
 }
 
 # ends_pods: succeeds when the kubelet and containerd of this host run. Without them no pod ends, and a drain would fail.

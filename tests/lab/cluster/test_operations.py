@@ -10,6 +10,7 @@ from testkit.terminal import answer_on_terminal
 from testkit.wait import eventually
 
 KUBELET_CONFIG = "/etc/kubernetes/kubelet.json"
+KUBE_PROXY = "/usr/local/lib/kubewright/bin/kube-proxy"
 NFT = "/usr/local/lib/kubewright/netfilter/nft"
 WORKER = "w-1"
 REPLACED = "w-2"
@@ -61,6 +62,7 @@ def test_repair_removes_the_drift_that_drift_reports(cluster: Cluster) -> None:
     others = {host: cluster.services(host) for host in cluster.nodes if host != WORKER}
     cluster.ssh(WORKER, f"echo >>{KUBELET_CONFIG}; systemctl disable --now kube-proxy.service")
     cluster.ssh(WORKER, f"{NFT} insert rule inet kubewright input accept")
+    cluster.ssh(WORKER, f'echo >>"$(readlink -f {KUBE_PROXY})"')
 
     drifted = cluster.command("drift", check=False)
     assert drifted.code == 1, drifted.text
@@ -68,6 +70,7 @@ def test_repair_removes_the_drift_that_drift_reports(cluster: Cluster) -> None:
     assert any(KUBELET_CONFIG in row for row in rows), drifted.text
     assert any("kube-proxy" in row for row in rows), drifted.text
     assert any("packet filter inet kubewright" in row for row in rows), drifted.text
+    assert any(KUBE_PROXY in row for row in rows), drifted.text
     assert not any(host in drifted.text for host in others), drifted.text
     assert cluster.previewed_operations() == {}, "`drift` is a part of the engine's preview now"
 

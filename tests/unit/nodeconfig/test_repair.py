@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from nodeconfig.bundle import Artifact, Bundle, File, Identity, Service
+from nodeconfig.drift import repair_script
 from nodeconfig.render import payload, script
 from testkit.host import PROGRAM, EmulatedHost
 from topology.model import Role
@@ -104,6 +105,33 @@ def test_a_damaged_program_is_installed_again(
     assert "is damaged on this host: it is installed again" in prepare_repair(host).stdout
     deliver(host, bundle)
     assert program.read_text() == content
+
+
+@pytest.mark.parametrize("path", [f"{TREE}/other", TOOL, SINGLE])
+def test_the_command_repair_installs_changed_artifacts_again(
+    host: EmulatedHost, bundle: Bundle, path: str
+) -> None:
+    program = host.path(path)
+    content = program.read_text()
+    change_one_letter(program.resolve())
+    text = script(bundle, IDENTITY).replace('. "$1/host.sh"\n', '. "$1/host.sh"\nnode_ready() { :; }\n')
+    result = host.run(repair_script(text), payload(bundle, {}))
+    assert result.returncode == 0, result.stderr
+    assert "is damaged on this host: it is installed again" in result.stdout
+    assert program.read_text() == content
+
+
+def test_the_command_repair_installs_an_empty_host(
+    host: EmulatedHost, bundle: Bundle, tmp_path: Path
+) -> None:
+    (tmp_path / "empty").mkdir()
+    empty = EmulatedHost(tmp_path / "empty", "sh")
+    empty.install_kubectl()
+    text = script(bundle, IDENTITY).replace('. "$1/host.sh"\n', '. "$1/host.sh"\nnode_ready() { :; }\n')
+    result = empty.run(repair_script(text), payload(bundle, {}))
+    assert result.returncode == 0, result.stderr
+    assert "damaged" not in result.stdout
+    assert empty.path(SINGLE).read_text() == host.path(SINGLE).read_text()
 
 
 def test_a_program_that_cannot_be_executed_is_installed_again(host: EmulatedHost, bundle: Bundle) -> None:
