@@ -6,6 +6,7 @@ import base64
 import io
 import itertools
 import random
+import re
 import tarfile
 from collections.abc import Sequence
 from typing import Any
@@ -186,12 +187,22 @@ def test_a_new_generation_adds_only_its_key(graphs: tuple[Graph, Graph]) -> None
 
 
 def test_a_change_restarts_no_service(graphs: tuple[Graph, Graph]) -> None:
-    """The API server reads the file again without a restart, so no service watches the file."""
+    """The API server reads its copy of the file again without a restart. A unit replaces the copy."""
     script = graphs[1].node("cp-1-control-plane").text("create")
     assert "trust encryption 1 1 2" in script.splitlines()
-    watched = [line.removesuffix(" \\").strip() for line in script.splitlines() if line.startswith("  /")]
-    assert "/etc/kubernetes/pki/service-account.pub" in watched
-    assert "/etc/kubernetes/pki/encryption.yaml" not in watched
+    services = re.findall(r"^service (\S+) \d+ (\S+) .*((?:\n  /.*)*)", script, re.MULTILINE)
+    actions = {
+        path: [
+            (unit, action)
+            for unit, action, paths in services
+            if f"{path}\n" in f"{paths}\n".replace(" \\", "")
+        ]
+        for path in ("/etc/kubernetes/pki/service-account.pub", "/etc/kubernetes/pki/encryption.yaml")
+    }
+    assert actions == {
+        "/etc/kubernetes/pki/service-account.pub": [("kube-apiserver.service", "restart")],
+        "/etc/kubernetes/pki/encryption.yaml": [("kube-apiserver-secrets.service", "reload")],
+    }
 
 
 def test_a_stack_without_settings_has_no_statement_and_no_input(graphs: tuple[Graph, Graph]) -> None:
