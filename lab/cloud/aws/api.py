@@ -18,7 +18,7 @@ from xml.sax.saxutils import escape
 
 from moto.iam.access_control import PermissionResult
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
-from moto.s3.models import FakeBucket
+from moto.s3.models import FakeBucket, FakeKey
 
 from lab import volumes
 from lab.cloud.aws import calls, web_identity
@@ -49,7 +49,19 @@ def _permit_all(*_: object) -> PermissionResult:
     return PermissionResult.NEUTRAL
 
 
+def _copy_without_content(key: FakeKey, _: object) -> FakeKey:
+    """Return a copy of an object that shares its content.
+
+    moto copies all objects of a bucket whenever it lists versions. Each copy of a large content would be a
+    file on the disk.
+    """
+    copied = object.__new__(type(key))
+    copied.__dict__.update(key.__dict__)
+    return copied
+
+
 FakeBucket.get_permission = _permit_all  # type: ignore[method-assign, assignment]
+FakeKey.__deepcopy__ = _copy_without_content  # type: ignore[attr-defined]
 
 
 class Api:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import copy
+import importlib
 import io
 from pathlib import Path
 
 import boto3
 import pytest
+from moto.s3.models import FakeKey
 
 from providers.aws.artifacts import ArtifactStore
 from testkit.emulated_aws import REGION, emulated_aws
@@ -33,3 +36,14 @@ def test_a_large_file_is_stored_completely(tmp_path: Path, monkeypatch: pytest.M
         assert store.keys() == {f"kubelet/1.0/{'a' * 64}"}
         stored = s3.get_object(Bucket=BUCKET, Key=f"artifacts/kubelet/1.0/{'a' * 64}")["Body"]
         assert stored.read() == content
+
+
+def test_lists_of_versions_copy_no_content() -> None:
+    """The copies of moto filled the disk: each list of versions copied every object of the bucket."""
+    importlib.import_module("lab.cloud.aws.api")
+    key = FakeKey("kubelet", b"content", account_id="123456789012", region_name=REGION)
+    copied = copy.deepcopy(key)
+    copied.name = "another"
+    assert key.name == "kubelet"
+    assert copied._value_buffer is key._value_buffer
+    assert copied.value == b"content"
