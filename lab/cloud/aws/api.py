@@ -57,6 +57,8 @@ def _copy_without_content(key: FakeKey, _: object) -> FakeKey:
     """
     copied = object.__new__(type(key))
     copied.__dict__.update(key.__dict__)
+    # The end of a copy must not close the content of the object.
+    copied.__dict__["dispose"] = lambda *_, **__: None
     return copied
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import gc
 import importlib
 import io
 from pathlib import Path
@@ -47,3 +48,6 @@ def test_lists_of_versions_copy_no_content() -> None:
     assert key.name == "kubelet"
     assert copied._value_buffer is key._value_buffer
     assert copied.value == b"content"
+    del copied
+    gc.collect()
+    assert key.value == b"content"
