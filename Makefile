@@ -19,7 +19,7 @@ MIRROR = ./kubewright mirror --common
 # $(call timed,NAME,COMMAND): run a part of `make test` and print its duration.
 timed = @start=$$(date +%s); $(2) && echo "$(1): $$(( $$(date +%s) - start )) s"
 # Parts of the host program. Hosts receive them as one text, so shellcheck reads them as one text.
-PROGRAM = $(patsubst %,nodeconfig/host/%.sh,prelude host fetch guard new-host packet-filter service node health)
+PROGRAM = $(patsubst %,nodeconfig/host/%.sh,prelude host fetch stored-content guard new-host packet-filter service node health)
 # The parts of the boot programs for a single cloud. shellcheck reads each together with the part that clouds share.
 CLOUDS = $(filter-out providers/cloud/boot.sh,$(wildcard providers/*/boot.sh))
 

@@ -33,7 +33,7 @@ def comparison_script(script: str) -> str:
     `script` is a delivered script of any release. The comparison reads the payload of the
     delivery from standard input. Raise ValueError for a text that is no delivered script.
     """
-    own = "".join(read_source(name) for name in ("packet-filter.sh", "drift.sh"))
+    own = "".join(read_source(name) for name in ("packet-filter.sh", "stored-content.sh", "drift.sh"))
     return _with_lines_after_program(script, own)
 
 

@@ -18,6 +18,7 @@ _SOURCE_FILES = (
     "prelude.sh",
     "host.sh",
     "fetch.sh",
+    "stored-content.sh",
     "guard.sh",
     "new-host.sh",
     "packet-filter.sh",

@@ -81,25 +81,11 @@ drift_artifacts() {
 }
 
 drift_stored() { # NAME SHA256 PATH MEMBER TARGET
-    archive=$STATE/artifacts/$2/archive
-    case $4 in
-    '') whole=$5 ;;
-    *) whole=$archive ;;
-    esac
+    whole=$5
+    [ -z "$4" ] || whole=$STATE/artifacts/$2/archive
     actual=$(sum "$whole")
     [ "${actual%% *}" = "$2" ] || { differs artifact "$3" "has other content than its digest $2"; return 0; }
-    case $4 in
-    '') ;;
-    '*')
-        # The installation sets owners, modes and times.
-        ! tar -d -f "$archive" -C "$5" 2>&1 | grep -q -E '(Contents differ|(Size|Symlink|File type) differs|No such file or directory)$' ||
-            differs artifact "$3" "has other content than its archive"
-        ;;
-    *)
-        [ "$(tar -x -O -f "$archive" "$4" | sha256sum)" = "$(sum "$5")" ] ||
-            differs artifact "$3" "has other content than its archive"
-        ;;
-    esac
+    has_content_of "$whole" "$5" "$4" || differs artifact "$3" "has other content than its archive"
 }
 
 drift_services() {

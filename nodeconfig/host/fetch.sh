@@ -56,12 +56,3 @@ discard_damaged_artifacts() {
         [ ! -e "$STATE/artifacts/$sha" ] || discard_damaged "$name" "$sha" "$member"
     done <"$WORK/artifacts"
 }
-
-has_content_of() { # ARCHIVE TARGET MEMBER
-    case $3 in
-    '') ;;
-    # The installation sets owners, modes and times.
-    '*') ! tar -d -f "$1" -C "$2" 2>&1 | grep -q -E '(Contents differ|(Size|Symlink|File type) differs|No such file or directory)$' ;;
-    *) [ "$(tar -x -O -f "$1" "$3" | sha256sum)" = "$(sum "$2")" ] ;;
-    esac
-}

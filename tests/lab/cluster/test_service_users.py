@@ -7,15 +7,9 @@ import pytest
 from testkit.cluster import Cluster
 
 HOST = "cp-1"
-USERS = {
-    "etcd": "etcd",
-    "kube-apiserver": "kube-apiserver",
-    "kube-controller-manager": "kube-controller-manager",
-    "kube-scheduler": "kube-scheduler",
-    "kubelet-csr-approver": "kubelet-csr-approver",
-}
-"""Users by program."""
-WITH_COPIES = tuple(user for user in USERS.values() if user != "etcd")
+WITH_COPIES = ("kube-apiserver", "kube-controller-manager", "kube-scheduler", "kubelet-csr-approver")
+USERS = ("etcd", *WITH_COPIES)
+"""The users, which have the names of their programs."""
 AS_USER = "setpriv --reuid={user} --regid={user} --clear-groups -- "
 
 
@@ -24,7 +18,7 @@ def test_no_service_of_the_control_plane_runs_as_root(cluster: Cluster) -> None:
     lines = cluster.ssh(HOST, f"{script} 2>/dev/null").stdout.splitlines()
     users = {tuple(reversed(line.split(" ", 1))) for line in lines}
     names = {program[:15]: program for program in USERS}  # the kernel cuts names
-    assert {(names[name], user) for name, user in users if name in names} == set(USERS.items())
+    assert {(names[name], user) for name, user in users if name in names} == {(user, user) for user in USERS}
 
 
 @pytest.mark.parametrize("user", WITH_COPIES)

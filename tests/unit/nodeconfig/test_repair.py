@@ -62,10 +62,14 @@ def bundle(host: EmulatedHost, tmp_path: Path) -> Bundle:
     return built
 
 
+def boot_script(bundle: Bundle) -> str:
+    """Return the script with which the boot program delivers a bundle."""
+    return script(bundle, IDENTITY).replace('. "$1/host.sh"\n', '. "$1/host.sh"\nnode_ready() { :; }\n')
+
+
 def deliver(host: EmulatedHost, bundle: Bundle) -> str:
     """Deliver a bundle as the boot program does, and return the output."""
-    text = script(bundle, IDENTITY).replace('. "$1/host.sh"\n', '. "$1/host.sh"\nnode_ready() { :; }\n')
-    result = host.run(text, payload(bundle, {}))
+    result = host.run(boot_script(bundle), payload(bundle, {}))
     assert result.returncode == 0, result.stderr
     return result.stdout
 
@@ -114,8 +118,7 @@ def test_the_command_repair_installs_changed_artifacts_again(
     program = host.path(path)
     content = program.read_text()
     change_one_letter(program.resolve())
-    text = script(bundle, IDENTITY).replace('. "$1/host.sh"\n', '. "$1/host.sh"\nnode_ready() { :; }\n')
-    result = host.run(repair_script(text), payload(bundle, {}))
+    result = host.run(repair_script(boot_script(bundle)), payload(bundle, {}))
     assert result.returncode == 0, result.stderr
     assert "is damaged on this host: it is installed again" in result.stdout
     assert program.read_text() == content
@@ -127,8 +130,7 @@ def test_the_command_repair_installs_an_empty_host(
     (tmp_path / "empty").mkdir()
     empty = EmulatedHost(tmp_path / "empty", "sh")
     empty.install_kubectl()
-    text = script(bundle, IDENTITY).replace('. "$1/host.sh"\n', '. "$1/host.sh"\nnode_ready() { :; }\n')
-    result = empty.run(repair_script(text), payload(bundle, {}))
+    result = empty.run(repair_script(boot_script(bundle)), payload(bundle, {}))
     assert result.returncode == 0, result.stderr
     assert "damaged" not in result.stdout
     assert empty.path(SINGLE).read_text() == host.path(SINGLE).read_text()
