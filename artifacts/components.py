@@ -203,6 +203,15 @@ COMPONENTS: tuple[Component, ...] = (
         packages=(("metrics-server", "sigs.k8s.io/metrics-server/cmd/metrics-server"),),
         ldflags="-X k8s.io/client-go/pkg/version.gitVersion=v{v}",
     ),
+    Component(  # released as an image; go.mod replaces two modules, see docs/artifacts.md
+        "traefik",
+        go_module="github.com/traefik/traefik/v3",
+        packages=(("traefik", "github.com/traefik/traefik/v3/cmd/traefik"),),
+        official=_github_release(
+            "traefik/traefik", "traefik_v{v}_linux_{arch}.tar.gz", "traefik_v{v}_checksums.txt", "{name}"
+        ),
+        ldflags="-X github.com/traefik/traefik/v3/pkg/version.Version={v}",
+    ),
     Component(
         "cri-tools",
         go_module="sigs.k8s.io/cri-tools",

@@ -136,6 +136,14 @@ def _metrics_server_content(
     return [*base_entries(), server], Config(entrypoint=("/metrics-server",), user="65534")
 
 
+def _traefik_content(
+    tag: str, cache: Cache, workspace: Path, progress: Progress
+) -> tuple[Iterable[Entry], Config]:
+    program = acquire.fetch_or_build(binary("traefik", tag.removeprefix("v")), cache, progress)
+    server = Entry("traefik", program.read_bytes(), 0o755)
+    return [*base_entries(), server], Config(entrypoint=("/traefik",), ports=("80/tcp",))
+
+
 def pause_content(
     tag: str, cache: Cache, workspace: Path, progress: Progress
 ) -> tuple[Iterable[Entry], Config]:
@@ -212,4 +220,5 @@ RECIPES: dict[str, Recipe] = {
     "coredns/coredns": _coredns_content,
     "metrics-server/metrics-server": _metrics_server_content,
     "library/busybox": _busybox_content,
+    "library/traefik": _traefik_content,
 }

@@ -180,7 +180,8 @@ def _count_machine_steps(prerequisites: Prerequisites) -> int:
 def _count_lab_steps(requirements: LabRequirements) -> int:
     """Return the number of progress steps of `_prepare_lab`: each artifact, and the start of the hosts."""
     artifacts = sum(
-        len(catalogue.node_binaries(versions, requirements.optional)) + len(catalogue.images(versions))
+        len(catalogue.node_binaries(versions, requirements.optional))
+        + len(catalogue.images(versions, requirements.optional))
         for versions in requirements.version_sets
     )
     return artifacts + 1

@@ -67,7 +67,7 @@ def build_mirror(
 ) -> None:
     """Build or complete the mirror that hosts fetch from."""
     versions, progress = _select_versions(version or []), Progress(quiet=quiet)
-    optional = () if common else catalogue.OPTIONAL_ARTIFACTS
+    optional = () if common else (*catalogue.OPTIONAL_ARTIFACTS, *catalogue.OPTIONAL_IMAGES)
     path = mirror.build(directory or environment().mirror, versions, progress, optional=optional)
     if conformance:
         for image in conformance_mirror.add(path, versions.kubernetes, progress):

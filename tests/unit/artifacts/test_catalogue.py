@@ -111,10 +111,17 @@ def test_error_names_unknown_names_and_versions() -> None:
 
 
 def test_images_have_upstream_names_and_recipes() -> None:
-    references = catalogue.images()
+    references = catalogue.images(optional=catalogue.OPTIONAL_IMAGES)
     assert "registry.k8s.io/pause:3.10.1" in references
     assert f"registry.k8s.io/coredns/coredns:v{catalogue.DEFAULTS.coredns}" in references
     assert {images.split_reference(reference)[1] for reference in references} == images.RECIPES.keys()
+
+
+def test_optional_images_are_only_for_clusters_that_use_them() -> None:
+    traefik = f"docker.io/library/traefik:v{catalogue.version_of('traefik')}"
+    assert traefik not in catalogue.images()
+    assert traefik in catalogue.images(optional=["traefik"])
+    assert not {"traefik"} & {item.name for item in catalogue.node_binaries(optional=["traefik"])}
 
 
 @pytest.mark.parametrize(
