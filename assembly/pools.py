@@ -10,6 +10,7 @@ from settings.clouds import CloudSettings
 from settings.cluster import Settings
 from settings.kubelet import DEFAULTS
 from settings.pools import ControlPlaneSettings, PoolSettings
+from topology.ingress import INGRESS_LABEL
 from topology.model import Capacity, Member, Pool, Taint, TaintEffect
 from topology.options import CredentialProvider, Kubelet
 
@@ -28,8 +29,12 @@ def build_pools(
     """
     provider = _credential_provider(settings.cloud, files)
     cluster_kubelet = replace(settings.kubelet.applied_to(DEFAULTS), credential_provider=provider)
+    ingress_pool = settings.addons.ingress.pool if settings.addons.ingress else None
     workers = (
-        _worker_pool(name, section, members, cluster_kubelet) for name, section in settings.pools.items()
+        _worker_pool(
+            name, section, members, cluster_kubelet, (INGRESS_LABEL,) if name == ingress_pool else ()
+        )
+        for name, section in settings.pools.items()
     )
     # Without this label the cloud controller manager opens the security group of the control planes for
     # the load balancers of services.
@@ -65,12 +70,16 @@ def _control_plane_pool(
 
 
 def _worker_pool(
-    name: str, section: PoolSettings, members: Mapping[str, Member], cluster_kubelet: Kubelet
+    name: str,
+    section: PoolSettings,
+    members: Mapping[str, Member],
+    cluster_kubelet: Kubelet,
+    extra_labels: tuple[tuple[str, str], ...],
 ) -> Pool:
     return Pool(
         name=name,
         nodes=tuple(members[host] for host in section.hosts),
-        labels=tuple(section.labels.items()),
+        labels=(*section.labels.items(), *extra_labels),
         taints=section.taints,
         max_unavailable=section.max_unavailable,
         kubelet=section.kubelet.applied_to(cluster_kubelet),

@@ -573,6 +573,43 @@ class DnsArgs(TypedDict, total=False):
     """
 
 
+class IngressCertificateArgs(TypedDict, total=False):
+    """The certificate for names that no Ingress has a certificate for."""
+
+    certificate: Required[str]
+    """Text of a PEM file with the certificate and its chain."""
+    private_key: Required[Input[str]]
+    """Text of the PEM file of its private key, as an encrypted value (`secure: …`)."""
+
+
+class IngressArgs(TypedDict, total=False):
+    """Traefik, which serves Ingress objects over HTTP and HTTPS. It runs in the namespace `traefik`."""
+
+    pool: str
+    """Pool whose nodes accept connections to their ports 80 and 443. The pool needs a taint. Either `pool`
+    or `load_balancer` is required.
+    """
+    load_balancer: bool
+    """Serve behind a service of type LoadBalancer instead of ports of a pool."""
+    sources: Required[Sequence[str]]
+    """Networks of clients, such as `0.0.0.0/0`; machines and pods of the cluster can always connect."""
+    default_class: bool
+    """Serve Ingress objects without a class too."""
+    default_certificate: IngressCertificateArgs
+    """The certificate for names that no Ingress has a certificate for; default: Traefik signs its own."""
+    replicas: int
+    """Number of pods with `load_balancer`; default: 2. With `pool`, each node has one."""
+    annotations: Mapping[str, str]
+    """Annotations of the service with `load_balancer`, which the controller of the cloud reads."""
+
+
+class AddonArgs(TypedDict, total=False):
+    """Add-ons that not every cluster needs."""
+
+    ingress: IngressArgs
+    """Ingress objects, served by Traefik; default: none."""
+
+
 class HelmReleaseArgs(TypedDict, total=False):
     """A Helm release: a chart, its version and its values."""
 
@@ -1156,6 +1193,8 @@ class KubernetesClusterArgs(TypedDict, total=False):
     """Image of the pause container, which every pod has."""
     dns: DnsArgs
     """The DNS of the cluster."""
+    addons: AddonArgs
+    """Add-ons that not every cluster needs."""
     helm_releases: Mapping[str, HelmReleaseArgs]
     """Helm releases by name."""
     access: AccessArgs

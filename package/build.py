@@ -18,6 +18,7 @@ from components.addons.coredns import CoreDns, CoreDnsArgs
 from components.addons.default_accounts import DefaultAccounts, DefaultAccountsArgs
 from components.addons.helm_releases import HelmReleases, HelmReleasesArgs
 from components.addons.ineffective_policies import IneffectivePolicies, IneffectivePoliciesArgs
+from components.addons.ingress import IngressArgs, IngressController
 from components.addons.metrics_server import MetricsServer, MetricsServerArgs
 from components.addons.pod_identities import PodIdentities, PodIdentitiesArgs
 from components.cluster import Cluster, ClusterArgs
@@ -38,8 +39,9 @@ class BuildArgs:
     """Arguments of `build_cluster`.
 
     Relative paths in the settings start at `directory`. `inputs` replace values of `helm_releases`,
-    passwords of `registries` and kubeconfigs of `api.authorization_webhooks`; their keys are paths in the
-    settings. `pool_transforms` are Pulumi transforms for all resources of a pool, by the name of the pool.
+    passwords of `registries`, kubeconfigs of `api.authorization_webhooks` and private keys of certificates;
+    their keys are paths in the settings. `pool_transforms` are Pulumi transforms for all resources of a pool,
+    by the name of the pool.
     """
 
     settings: Settings
@@ -132,6 +134,16 @@ def _webhook_kubeconfigs(args: BuildArgs) -> dict[str, Output[str]]:
     }
 
 
+def _default_key(args: BuildArgs) -> Input[str] | None:
+    """Return the private key of the default certificate of the ingress; None without one."""
+    settings = args.settings.addons.ingress
+    if settings is None or settings.default_certificate is None:
+        return None
+    inputs = inputs_below(inputs_below(args.inputs, "addons"), "ingress")
+    key = settings.default_certificate.private_key.get_secret_value()
+    return inputs.get(("default_certificate", "private_key"), key)
+
+
 def _connect_to_api(
     scope: Scope, kubeconfig: Output[str], healthy: Sequence[pulumi.Resource]
 ) -> kubernetes.Provider:
@@ -175,6 +187,15 @@ def _create_add_ons(
     if topology.network.cni is NetworkPlugin.FLANNEL and not topology.network.enforces_policies:
         IneffectivePolicies(scope.name("ineffective-policies"), IneffectivePoliciesArgs(api=api), options)
     DefaultAccounts(scope.name("default-accounts"), DefaultAccountsArgs(api=api), options)
+    if topology.ingress is not None:
+        ingress = IngressArgs(
+            api=api,
+            topology=topology,
+            ingress=topology.ingress,
+            private_key=_default_key(args),
+            nodes=cluster.nodes,
+        )
+        IngressController(scope.name("ingress"), ingress, options)
     access = Access(scope.name("access"), AccessArgs(api=api, access=args.settings.access), options)
     releases = HelmReleasesArgs(
         api=api,

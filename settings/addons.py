@@ -1,11 +1,19 @@
-"""Settings of the Helm releases that a stack installs [H5]."""
+"""Settings of the add-ons and the Helm releases that a stack installs [H5]."""
 
 from __future__ import annotations
 
 from pydantic import Field, JsonValue
 
 from settings.base import Section
+from settings.ingress import IngressSettings
 from settings.types import HttpsUrl, LabelKey, LabelValue, Name, NonEmpty
+
+
+class AddonSettings(Section):
+    """Add-ons that not every cluster needs."""
+
+    ingress: IngressSettings | None = None
+    """Ingress objects, served by Traefik; default: none."""
 
 
 class HelmReleaseSettings(Section):

@@ -92,3 +92,8 @@ def test_delivery_waits_for_the_pod_network_only_with_flannel(cni: str, state: s
 def test_port_of_vxlan_is_closed() -> None:
     assert 8472 in {rule.first for rule in rules_for(cluster(), [Role.NODE])}
     assert 8472 not in {rule.first for rule in rules_for(cluster(cni="none"), [Role.NODE])}
+
+
+def test_image_of_the_ingress_is_optional() -> None:
+    section = {"addons": {"ingress": {"pool": "workers", "sources": ["0.0.0.0/0"]}}}
+    assert optional_artifacts(cluster(sections=section)) == ("traefik",)

@@ -13,6 +13,7 @@ from pulumi import Output, ResourceTransform, RunError
 import artifacts.index
 from package.arguments import KubernetesClusterArgs
 from package.component import KubernetesCluster
+from testkit.certificates import issue_certificate
 from tests.unit.components.conftest import Deploy
 from tests.unit.components.graph import (
     Graph,
@@ -142,6 +143,24 @@ class TestInputs:
 
         for node in run(program).nodes.values():
             assert not [text for text in node.plain_texts() if SECRET in text], node.name
+
+    @pytest.mark.parametrize("wrap", [lambda text: text, Output.secret])
+    def test_key_of_the_default_certificate_is_secret(
+        self, tmp_path: Path, wrap: Callable[[str], object]
+    ) -> None:
+        issued = issue_certificate("shop.example")
+        key = issued.key_pem.decode()
+
+        def program() -> None:
+            certificate = {"certificate": issued.certificate_pem.decode(), "private_key": wrap(key)}
+            pool = {"hosts": ["w-1"], "taints": ["dedicated=ingress:NoSchedule"]}
+            ingress = {"pool": "edge", "sources": ["0.0.0.0/0"], "default_certificate": certificate}
+            create(config(tmp_path, "one", pools={"edge": pool}, addons={"ingress": ingress}))
+
+        graph = run(program)
+        assert graph.node("one-ingress-certificate")
+        for node in graph.nodes.values():
+            assert not [text for text in node.plain_texts() if key in text], node.name
 
     def test_an_output_elsewhere_is_an_error_that_names_the_path(self, tmp_path: Path) -> None:
         def program() -> None:

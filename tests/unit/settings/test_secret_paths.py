@@ -23,12 +23,14 @@ config:
     registries:
       docker.io: {password: {secure: v1:d}}
     api: {authorization_webhooks: {opa: {kubeconfig: {secure: v1:e}}}}
+    addons: {ingress: {default_certificate: {private_key: {secure: v1:f}}}}
 """
 _SECRET_PATHS = {
     ("helm_releases", "alerts", "values", "receivers", 0, "url"),
     ("helm_releases", "alerts", "values", "1"),
     ("registries", "docker.io", "password"),
     ("api", "authorization_webhooks", "opa", "kubeconfig"),
+    ("addons", "ingress", "default_certificate", "private_key"),
 }
 
 

@@ -139,3 +139,18 @@ def test_ports_of_the_table_are_closed_to_pods_unless_pods_are_a_source(
     for rule in closed:
         assert rule.networks == restricted_topology.network.machines
         assert rule.purpose
+
+
+def test_ports_of_the_ingress_are_those_of_its_pool() -> None:
+    pools = {
+        "workers": {"hosts": ["w-1"]},
+        "edge": {"hosts": ["w-2"], "taints": ["dedicated=ingress:NoSchedule"]},
+    }
+    ingress = {"pool": "edge", "sources": ["192.0.2.0/24"]}
+    topology = build_topology(load(with_edits(TWO_WORKERS, {"pools": pools, "addons": {"ingress": ingress}})))
+    for port in (80, 443):
+        for address, expected in (("192.0.2.7", True), ("10.244.3.4", True), ("198.51.100.7", False)):
+            assert admits(rules_for(topology, [Role.NODE], ["edge"]), address, port) is expected
+            assert not admits(rules_for(topology, [Role.NODE], ["workers"]), address, port)
+    (line,) = (line for line in port_table(topology).splitlines() if "ingress: HTTPS" in line)
+    assert line.split()[:4] == ["addons.ingress.443", "edge", "tcp", "443"]
