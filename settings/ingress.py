@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Annotated
 
 from cryptography import x509
+from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 from pydantic import AfterValidator, Field, SecretStr
 
@@ -17,8 +18,9 @@ def _validate_certificate(pem: str) -> str:
     if pem in PLACEHOLDERS:
         return pem
     try:
-        x509.load_pem_x509_certificates(pem.encode())
-    except ValueError:
+        for certificate in x509.load_pem_x509_certificates(pem.encode()):
+            certificate.public_key()
+    except (ValueError, UnsupportedAlgorithm):
         raise ValueError("not a certificate; give the text of the PEM file with its chain") from None
     return pem
 
@@ -33,7 +35,7 @@ def _validate_key(key: SecretStr) -> SecretStr:
         raise ValueError(
             "has a password; remove the password (openssl pkey), and encrypt the value"
         ) from None
-    except ValueError:
+    except (ValueError, UnsupportedAlgorithm):
         raise ValueError("not a private key; give the text of the PEM file as an encrypted value") from None
     return key
 

@@ -7,6 +7,7 @@ import ssl
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -142,10 +143,11 @@ def test_pods_of_the_ingress_are_closed_except_for_clients(edge: Cluster) -> Non
 def test_changes_of_the_pool_lose_no_request(edge: Cluster, record_figures: RecordFigures) -> None:
     """A client sends five requests a second while nodes change, pods are replaced, and nodes are drained."""
     with ingress_client.client(edge_addresses(edge), SITE, trusting_context()) as requests:
-        for step, change in {
+        changes: dict[str, dict[str, Any]] = {
             "kubelets": {"pools": {"edge": {"kubelet": {"max_pods": 90}}}},
             "certificate": {"addons": {"ingress": {"default_certificate": default_certificate(SECOND)}}},
-        }.items():
+        }
+        for step, change in changes.items():
             edge.merge_settings(change)
             began = time.monotonic()
             edge.up()

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from artifacts import mirror
-from artifacts.catalogue import OPTIONAL_ARTIFACTS
+from artifacts.catalogue import OPTIONAL_ARTIFACTS, OPTIONAL_IMAGES
 from artifacts.conformance import mirror as conformance_mirror
 from artifacts.conformance.mirror import SkippedImage
 from automation.cli import conformance as command
@@ -85,7 +85,8 @@ def test_mirror_has_the_tests_only_with_the_switch(
 
     def build(directory: Path, *_: object, optional: tuple[str, ...]) -> Path:
         # Users build mirrors for stacks that this command does not know.
-        assert optional == (() if "--common" in arguments else OPTIONAL_ARTIFACTS)
+        all_names = (*OPTIONAL_ARTIFACTS, *OPTIONAL_IMAGES)
+        assert optional == (() if "--common" in arguments else all_names)
         return directory
 
     monkeypatch.setattr(mirror, "build", build)
