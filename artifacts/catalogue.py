@@ -36,6 +36,7 @@ COMPONENT_VERSIONS: tuple[tuple[str, str], ...] = (
     ("coredns", "1.15.0"),
     ("coredns", "1.14.7"),
     ("metrics-server", "0.9.0"),
+    ("metallb", "0.16.2"),
     ("cri-tools", "1.36.0"),
     ("kubelet-csr-approver", "1.3.0"),
     ("ecr-credential-provider", "1.36.1"),
@@ -84,6 +85,14 @@ IMAGES: tuple[Image, ...] = (
     Image("registry.k8s.io/metrics-server/metrics-server:v{v}", "metrics-server"),
     Image("docker.io/library/busybox:1.35"),
 )
+
+OPTIONAL_IMAGES = tuple(
+    f"quay.io/metallb/{name}:v{version}"
+    for component, version in COMPONENT_VERSIONS
+    for name in ("controller", "speaker")
+    if component == "metallb"
+)
+"""References of images that only some clusters use. A mirror for other clusters need not hold them."""
 
 _ARCHITECTURES = {
     "x86_64": {"arch": "amd64", "pulumi": "x64", "crane": "x86_64"},
