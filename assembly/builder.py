@@ -8,6 +8,7 @@ from assembly.authentication import build_issuers, build_webhooks
 from assembly.dns import build_dns
 from assembly.encryption import build_encryption, build_rotation, encryption_rotations
 from assembly.machines import build_machines
+from assembly.metallb import build_metallb
 from assembly.pools import build_pools
 from settings.bases import replace_encrypted
 from settings.certificates import CertificateSettings
@@ -60,6 +61,7 @@ def build_topology(settings: Settings, *, files: Mapping[str, str] | None = None
         registries=_registries(settings, files),
         pause_image=settings.sandbox_image,
         dns=build_dns(settings.dns),
+        metallb=build_metallb(settings.addons.load_balancer),
         api_names=settings.api.names,
         drain_seconds=parse_seconds(settings.drain_timeout),
         snapshots=_snapshots(settings),

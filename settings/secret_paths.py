@@ -77,16 +77,18 @@ def _secret_values(
 def exposed_settings(secrets: Iterable[SettingPath]) -> list[str]:
     """Return the encrypted settings that hosts and the state contain in plain text, such as `kubelet`.
 
-    All other encrypted settings are values of Helm charts, credentials of registries, or kubeconfigs of
-    authorization webhooks.
+    All other encrypted settings are values of Helm charts, credentials of registries, kubeconfigs of
+    authorization webhooks, or passwords of BGP peers.
     """
     return sorted(format_path(path) for path in secrets if path and not remains_secret(path))
 
 
 def remains_secret(path: SettingPath) -> bool:
-    """Check whether a setting is encrypted in the state too: a Helm value, a credential of a registry, or the
-    kubeconfig of an authorization webhook.
+    """Check whether a setting is encrypted in the state too: a Helm value, a credential of a registry, the
+    kubeconfig of an authorization webhook, or the password of a BGP peer.
     """
+    if path[:3] == ("addons", "load_balancer", "peers"):
+        return path[4:] == ("password",)
     if path[:2] == ("api", "authorization_webhooks"):
         return path[3:] == ("kubeconfig",)
     section, field = path[0], path[2] if len(path) > 2 else ""
