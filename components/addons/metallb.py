@@ -63,8 +63,8 @@ _NAMESPACE_RULES = {
         Rule(_GROUP, (*_CONFIGURATION, "l2advertisements"), READ),
         Rule(_GROUP, ("ipaddresspools/status",), ("update",)),
         # The controller creates the key of memberlist. It finds out by `list` whether the key exists.
-        Rule("", ("secrets",), ("create", *READ)),
-        Rule("", ("pods", "configmaps"), READ),
+        Rule("", ("secrets",), ("create", "list")),
+        Rule("", ("pods",), READ),
         Rule("apps", ("deployments",), ("get",), names=(CONTROLLER,)),
     ),
     SPEAKER: (
