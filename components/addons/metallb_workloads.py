@@ -14,7 +14,6 @@ from artifacts.catalogue import supported_versions
 from components.addons.workload import (
     await_annotations,
     restricted_context,
-    rolling_update,
     system_tolerations,
     trust_annotations,
 )
@@ -50,10 +49,10 @@ def create_workloads(name: str, topology: Topology, opts: ResourceOptions) -> No
     controller = apps.Deployment(
         f"{name}-{CONTROLLER}",
         metadata=_metadata(CONTROLLER, await_annotations(topology)),
-        # Only one controller may give addresses; upstream's manifest has one replica too.
+        # Two controllers could give the same address to two services.
         spec=apps.DeploymentSpecArgs(
             replicas=1,
-            strategy=rolling_update(),
+            strategy=apps.DeploymentStrategyArgs(type="Recreate"),
             selector=LabelSelectorArgs(match_labels=_labels(CONTROLLER)),
             template=_template(topology, CONTROLLER, _controller_pod(topology)),
         ),

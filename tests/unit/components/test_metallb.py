@@ -132,7 +132,11 @@ def test_controller_moves_from_a_lost_node_after_half_a_minute(graph: Graph) -> 
         item["key"]: item.get("tolerationSeconds") for item in pod(graph, "metallb-controller")["tolerations"]
     }
     assert seconds["node.kubernetes.io/unreachable"] == seconds["node.kubernetes.io/not-ready"] == 30
-    assert spec(graph, "metallb-controller")["replicas"] == 1
+
+
+def test_two_controllers_never_run_at_the_same_time(graph: Graph) -> None:
+    controller = spec(graph, "metallb-controller")
+    assert (controller["replicas"], controller["strategy"]) == (1, {"type": "Recreate"})
 
 
 @pytest.mark.parametrize("name", ["controller", "speaker"])
