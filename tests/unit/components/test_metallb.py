@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 import yaml
+from jsonschema import Draft202012Validator
 
 from artifacts import catalogue
 from components.addons import metallb
@@ -46,6 +47,11 @@ def spec(graph: Graph, name: str) -> Any:  # noqa: ANN401 - JSON
 
 def pod(graph: Graph, name: str) -> Any:  # noqa: ANN401 - JSON
     return spec(graph, name)["template"]["spec"]
+
+
+def definitions() -> list[Any]:
+    documents = filter(None, yaml.safe_load_all(metallb._DEFINITIONS.read_text()))
+    return [document["spec"] for document in documents]
 
 
 def test_cluster_without_the_section_has_no_metallb(deploy: Deploy, tmp_path: Path) -> None:
@@ -168,10 +174,24 @@ def test_definitions_belong_to_the_version_of_the_catalogue() -> None:
     assert f"go.universe.tf/metallb v{version}" in text
 
 
+def test_objects_match_their_definitions(graph: Graph) -> None:
+    """API servers remove unknown fields without an error, because the definitions do not preserve them."""
+    schemas = {
+        f"kubernetes:metallb.io/{version['name']}:{item['names']['kind']}": version["schema"]
+        for item in definitions()
+        for version in item["versions"]
+    }
+    objects = [node for node in graph.nodes.values() if ":metallb.io/" in node.type]
+    assert len(objects) == 7
+    for node in objects:
+        schema = schemas[node.type]["openAPIV3Schema"]["properties"]["spec"]
+        validator = Draft202012Validator(schema | {"additionalProperties": False})
+        assert not [error.message for error in validator.iter_errors(spec(graph, node.name))], node.name
+
+
 def test_permissions_cover_every_definition() -> None:
     """Informers of a kind without permission would keep the workloads from starting."""
-    documents = filter(None, yaml.safe_load_all(metallb._DEFINITIONS.read_text()))
-    plurals = {document["spec"]["names"]["plural"] for document in documents}
+    plurals = {item["names"]["plural"] for item in definitions()}
     tables = (*metallb._CLUSTER_RULES.values(), *metallb._NAMESPACE_RULES.values())
     permitted = {name for table in tables for rule in table for name in rule.resources}
     assert plurals <= permitted
