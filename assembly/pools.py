@@ -10,13 +10,12 @@ from settings.clouds import CloudSettings
 from settings.cluster import Settings
 from settings.kubelet import DEFAULTS
 from settings.pools import ControlPlaneSettings, PoolSettings
+from topology.metallb import NOT_BALANCED_LABEL
 from topology.model import Capacity, Member, Pool, Taint, TaintEffect
 from topology.options import CredentialProvider, Kubelet
 
 CONTROL_PLANE_POOL = "control-plane"
 CONTROL_PLANE_LABEL = "node-role.kubernetes.io/control-plane"
-NOT_BALANCED_LABEL = "node.kubernetes.io/exclude-from-external-load-balancers"
-"""The label that excludes a node from the load balancers of services, as in kubeadm."""
 
 
 def build_pools(

@@ -8,6 +8,8 @@ from ipaddress import IPv4Address
 
 NAMESPACE = "metallb-system"
 """The namespace of MetalLB."""
+NOT_BALANCED_LABEL = "node.kubernetes.io/exclude-from-external-load-balancers"
+"""The label that excludes a node from the load balancers of services, in clouds too; as in kubeadm."""
 
 
 class Announcement(StrEnum):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from ipaddress import AddressValueError, IPv4Address, IPv4Network
+from ipaddress import AddressValueError, IPv4Address
 from urllib.parse import urlsplit
 
 from settings.cluster import CLOUD_SECTIONS, Settings
@@ -12,7 +12,7 @@ from settings.problem import Problem
 from settings.rules.base import RuleInput, rule
 from settings.rules.ranges import RESERVED_RANGES
 from settings.types import parse_server
-from topology.metallb import NAMESPACE, Announcement
+from topology.metallb import NAMESPACE, NOT_BALANCED_LABEL, Announcement
 
 _SECTION = "addons.load_balancer"
 _Range = tuple[IPv4Address, IPv4Address]
@@ -63,6 +63,7 @@ def pools_and_peers_are_complete(rule_input: RuleInput) -> Iterator[Problem]:
     needs_valid=(
         *(_SECTION, "network.machines", "network.pods", "network.services", "endpoint.host"),
         *("metal.hosts", "metal.ssh.bastion", "artifacts.mirror", "registries", "dns"),
+        *("pools", "control_planes"),
     )
 )
 def pool_addresses_are_free(rule_input: RuleInput) -> Iterator[Problem]:
@@ -158,15 +159,14 @@ def _range_problems(settings: Settings, pool: AddressPoolSettings, addresses: _R
     for key, network in (("pods", settings.network.pods), ("services", settings.network.services)):
         if _overlap(addresses, (network[0], network[-1])):
             yield f"overlaps network.{key} ({network}); choose addresses outside of it"
-    yield from _placement_problems(settings.network.machines, pool.announce, addresses)
+    yield from _placement_problems(settings, pool.announce, addresses)
     for address, owner in _used_addresses(settings):
         if addresses[0] <= address <= addresses[1]:
             yield f"contains {address}, the address of {owner}; choose free addresses"
 
 
-def _placement_problems(
-    machines: tuple[IPv4Network, ...], announcement: Announcement, addresses: _Range
-) -> Iterator[str]:
+def _placement_problems(settings: Settings, announcement: Announcement, addresses: _Range) -> Iterator[str]:
+    machines = settings.network.machines
     first, last = addresses
     known = ", ".join(map(str, machines))
     if announcement is Announcement.BGP:
@@ -183,10 +183,28 @@ def _placement_problems(
             f"is not inside one of network.machines ({known}), where nodes answer ARP; choose addresses of "
             "one network, or announce: bgp"
         )
-    elif inside.num_addresses > 2:
-        for address, kind in ((inside[0], "network"), (inside[-1], "broadcast")):
-            if first <= address <= last:
-                yield f"contains {address}, the {kind} address of {inside}; leave it out"
+        return
+    for address, kind in ((inside[0], "network"), (inside[-1], "broadcast")):
+        if inside.num_addresses > 2 and first <= address <= last:
+            yield f"contains {address}, the {kind} address of {inside}; leave it out"
+    for node, address in _announcing_nodes(settings):
+        if address not in inside:
+            yield (
+                f"is in {inside}, but the node {node} ({address}) is not and could announce the addresses; "
+                f"use announce: bgp, or give the pool of {node} the label {NOT_BALANCED_LABEL}"
+            )
+
+
+def _announcing_nodes(settings: Settings) -> Iterator[tuple[str, IPv4Address]]:
+    """Yield the names and addresses of the nodes that can announce addresses."""
+    groups = [(pool.hosts, pool.labels) for pool in settings.pools.values()]
+    if settings.control_planes.schedulable:
+        groups.append((settings.control_planes.hosts, settings.control_planes.labels))
+    inventory = settings.metal.hosts if settings.metal else {}
+    for hosts, labels in groups:
+        for name in hosts:
+            if NOT_BALANCED_LABEL not in labels and name in inventory:
+                yield name, inventory[name].address
 
 
 def _used_addresses(settings: Settings) -> Iterator[tuple[IPv4Address, str]]:

@@ -42,6 +42,7 @@ METALLB = (
     with_range("10.89.0.250-10.90.0.9", "is not inside one of network.machines"),
     with_range("10.90.0.0-10.90.0.9", "contains 10.90.0.0, the network address of 10.90.0.0/24"),
     with_range("10.90.0.250-10.90.0.255", "contains 10.90.0.255, the broadcast address of 10.90.0.0/24"),
+    with_range("10.90.0.40-10.90.0.49", "is in 10.90.0.0/24, but the node w-1 (10.89.0.21) is not"),
     with_range("10.89.0.20-10.89.0.30", "contains 10.89.0.21, the address of the host w-1"),
     InvalidSettings(
         f"{SECTION}.pools.public.addresses[0]",
