@@ -36,6 +36,7 @@ COMPONENT_VERSIONS: tuple[tuple[str, str], ...] = (
     ("coredns", "1.15.0"),
     ("coredns", "1.14.7"),
     ("metrics-server", "0.9.0"),
+    ("metallb", "0.16.2"),
     ("cri-tools", "1.36.0"),
     ("kubelet-csr-approver", "1.3.0"),
     ("traefik", "3.7.13"),
@@ -73,14 +74,10 @@ OPTIONAL_ARTIFACTS = (
 
 @dataclass(frozen=True, slots=True)
 class Image:
-    """A container image. `reference` is the upstream name, in which `{v}` is the version of `component`.
-
-    A mirror for clusters without the component need not hold an `optional` image.
-    """
+    """A container image. `reference` is the upstream name, in which `{v}` is the version of `component`."""
 
     reference: str
     component: str = ""
-    optional: bool = False
 
 
 IMAGES: tuple[Image, ...] = (
@@ -88,11 +85,22 @@ IMAGES: tuple[Image, ...] = (
     Image("registry.k8s.io/coredns/coredns:v{v}", "coredns"),
     Image("registry.k8s.io/metrics-server/metrics-server:v{v}", "metrics-server"),
     Image("docker.io/library/busybox:1.35"),
-    Image("docker.io/library/traefik:v{v}", "traefik", optional=True),
 )
 
-OPTIONAL_IMAGES = tuple(image.component for image in IMAGES if image.optional)
-"""Components whose images only some clusters use."""
+_ADD_ON_IMAGES = {
+    "metallb": ("quay.io/metallb/controller", "quay.io/metallb/speaker"),
+    "traefik": ("docker.io/library/traefik",),
+}
+
+
+def images_of(add_on: str) -> tuple[str, ...]:
+    """Return the references of the images of an add-on that not every cluster has, in all its versions."""
+    versions = [version for component, version in COMPONENT_VERSIONS if component == add_on]
+    return tuple(f"{name}:v{version}" for version in versions for name in _ADD_ON_IMAGES[add_on])
+
+
+OPTIONAL_IMAGES = tuple(reference for add_on in _ADD_ON_IMAGES for reference in images_of(add_on))
+"""References of images that only some clusters use. A mirror for other clusters need not hold them."""
 
 _ARCHITECTURES = {
     "x86_64": {"arch": "amd64", "pulumi": "x64", "crane": "x86_64"},
@@ -220,25 +228,15 @@ def architecture() -> dict[str, str]:
 def node_binaries(versions: Versions = DEFAULTS, optional: Iterable[str] = ()) -> tuple[Binary, ...]:
     """Return all files that hosts of a cluster with these versions fetch.
 
-    `optional` are the names of the optional artifacts and images that the cluster uses.
+    `optional` are the names of the optional artifacts that the cluster uses.
     """
-    files = (name for name in optional if name in OPTIONAL_ARTIFACTS)
-    return tuple(binary(name, version_of(name, versions)) for name in (*NODE_ARTIFACTS, *files))
+    return tuple(binary(name, version_of(name, versions)) for name in (*NODE_ARTIFACTS, *optional))
 
 
-def images(versions: Versions = DEFAULTS, optional: Iterable[str] = ()) -> tuple[str, ...]:
-    """Return the references of all images that a cluster with these versions uses.
-
-    `optional` are the names of the optional artifacts and images that the cluster uses.
-    """
-    names = {*optional}
-    used = (image for image in IMAGES if not image.optional or image.component in names)
-    return tuple(image.reference.format(v=_image_version(image.component, versions)) for image in used)
-
-
-def _image_version(component: str, versions: Versions) -> str:
-    """Return the version of the image of a component, which is a setting or in `COMPONENT_VERSIONS`."""
-    if not component:
-        return ""
-    version: str | None = getattr(versions, component.replace("-", "_"), None)
-    return version or _default_version(component)
+def images(versions: Versions = DEFAULTS) -> tuple[str, ...]:
+    """Return the references of all images that a cluster with these versions uses."""
+    references = []
+    for image in IMAGES:
+        version = getattr(versions, image.component.replace("-", "_")) if image.component else ""
+        references.append(image.reference.format(v=version))
+    return tuple(references)

@@ -29,10 +29,15 @@ SUMS = "SHA256SUMS"
 
 
 def optional_artifacts(topology: Topology) -> tuple[str, ...]:
-    """Return the optional artifacts and images of the catalogue that this cluster uses."""
+    """Return the optional artifacts of the catalogue that hosts of this cluster fetch."""
     needed = node_artifacts(topology)
-    files = tuple(name for name in catalogue.OPTIONAL_ARTIFACTS if name in needed)
-    return (*files, "traefik") if topology.ingress else files
+    return tuple(name for name in catalogue.OPTIONAL_ARTIFACTS if name in needed)
+
+
+def optional_images(topology: Topology) -> tuple[str, ...]:
+    """Return the references of the optional images of the catalogue that this cluster uses."""
+    used = {"metallb": topology.metallb, "traefik": topology.ingress}
+    return tuple(image for add_on, data in used.items() if data for image in catalogue.images_of(add_on))
 
 
 def build(
@@ -42,17 +47,18 @@ def build(
     *,
     cache: Cache | None = None,
     optional: Sequence[str] = (),
+    optional_images: Sequence[str] = (),
 ) -> Path:
     """Build or complete the mirror for these versions and return its directory.
 
-    `optional` are the names of optional artifacts and images of the catalogue that the mirror gets too.
-    Existing files of other versions are kept, so that one mirror can serve an upgrade. Raise ArtifactError if
-    a file is unavailable or cannot be written.
+    `optional` are the names of optional artifacts of the catalogue that the mirror gets too, and
+    `optional_images` the references of optional images. Existing files of other versions are kept, so that
+    one mirror can serve an upgrade. Raise ArtifactError if a file is unavailable or cannot be written.
     """
     cache = cache or Cache.default()
     progress = progress or Progress()
     binaries = catalogue.node_binaries(versions, optional)
-    references = catalogue.images(versions, optional)
+    references = (*catalogue.images(versions), *optional_images)
     progress.expect_steps(len(binaries) + len(references))
     try:
         directory.mkdir(parents=True, exist_ok=True)

@@ -9,6 +9,7 @@ from assembly.dns import build_dns
 from assembly.encryption import build_encryption, build_rotation, encryption_rotations
 from assembly.ingress import build_ingress, ingress_ports
 from assembly.machines import build_machines
+from assembly.metallb import build_metallb
 from assembly.pools import build_pools
 from settings.bases import replace_encrypted
 from settings.certificates import CertificateSettings
@@ -62,6 +63,7 @@ def build_topology(settings: Settings, *, files: Mapping[str, str] | None = None
         pause_image=settings.sandbox_image,
         dns=build_dns(settings.dns),
         ingress=build_ingress(settings.addons.ingress),
+        metallb=build_metallb(settings.addons.load_balancer),
         api_names=settings.api.names,
         drain_seconds=parse_seconds(settings.drain_timeout),
         snapshots=_snapshots(settings),

@@ -11,13 +11,12 @@ from settings.cluster import Settings
 from settings.kubelet import DEFAULTS
 from settings.pools import ControlPlaneSettings, PoolSettings
 from topology.ingress import INGRESS_LABEL
+from topology.metallb import NOT_BALANCED_LABEL
 from topology.model import Capacity, Member, Pool, Taint, TaintEffect
 from topology.options import CredentialProvider, Kubelet
 
 CONTROL_PLANE_POOL = "control-plane"
 CONTROL_PLANE_LABEL = "node-role.kubernetes.io/control-plane"
-NOT_BALANCED_LABEL = "node.kubernetes.io/exclude-from-external-load-balancers"
-"""The label that excludes a node from the load balancers that a cloud's controller creates, as in kubeadm."""
 
 
 def build_pools(
@@ -36,10 +35,18 @@ def build_pools(
         )
         for name, section in settings.pools.items()
     )
-    # Without this label the cloud controller manager opens the security group of the control planes for
-    # the load balancers of services.
-    extra_labels = ((NOT_BALANCED_LABEL, ""),) if settings.cloud is not None else ()
+    extra_labels = ((NOT_BALANCED_LABEL, ""),) if _excludes_control_planes(settings) else ()
     return (_control_plane_pool(settings.control_planes, members, cluster_kubelet, extra_labels), *workers)
+
+
+def _excludes_control_planes(settings: Settings) -> bool:
+    """Return whether control planes take no traffic of services of type LoadBalancer.
+
+    In a cloud, the cloud controller manager would open their security group. On bare metal, MetalLB would
+    announce addresses from them; they do so only if they are workers too.
+    """
+    metallb = settings.addons.load_balancer is not None
+    return settings.cloud is not None or (metallb and not settings.control_planes.schedulable)
 
 
 def _credential_provider(

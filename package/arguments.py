@@ -603,11 +603,56 @@ class IngressArgs(TypedDict, total=False):
     """Annotations of the service with `load_balancer`, which the controller of the cloud reads."""
 
 
+class AddressPoolArgs(TypedDict, total=False):
+    """A pool of addresses for services of type LoadBalancer."""
+
+    addresses: Required[Sequence[str]]
+    """Ranges of free addresses, as `FIRST-LAST` or `ADDRESS/LENGTH`."""
+    announce: str
+    """`l2`: one node answers ARP requests for an address, so the pool is inside one of `network.machines`;
+    `bgp`: all nodes announce the address to the routers in `peers`.
+    """
+    automatic: bool
+    """Give addresses of this pool to services that name no pool. Other services name it in the annotation
+    `metallb.io/address-pool`.
+    """
+
+
+class BgpPeerArgs(TypedDict, total=False):
+    """A router to which every node opens a BGP session."""
+
+    address: Required[str]
+    """Address of the router."""
+    asn: Required[int]
+    """Autonomous system number of the router; a session with the number of the nodes is an internal one."""
+    port: int
+    """TCP port of the router."""
+    hold_time: str
+    """Time after which the router removes the routes of a node that does not respond; 3s to 180s."""
+    password: Input[str]
+    """Password of the session (TCP MD5, RFC 2385), as an encrypted value (`secure: …`)."""
+
+
+class MetalLbArgs(TypedDict, total=False):
+    """MetalLB, which gives addresses to services of type LoadBalancer and announces them; bare metal only."""
+
+    pools: Mapping[str, AddressPoolArgs]
+    """Address pools by name; at least one is required."""
+    asn: int
+    """Autonomous system number of the nodes; required with `peers`."""
+    peers: Mapping[str, BgpPeerArgs]
+    """BGP peers by name; required for pools with `announce: bgp`."""
+
+
 class AddonArgs(TypedDict, total=False):
-    """Add-ons that not every cluster needs."""
+    """Add-ons that a cluster has only if its stack selects them."""
 
     ingress: IngressArgs
     """Ingress objects, served by Traefik; default: none."""
+    load_balancer: MetalLbArgs
+    """Addresses for services of type LoadBalancer, by MetalLB; bare metal only, because the controller of
+    a cloud serves these services.
+    """
 
 
 class HelmReleaseArgs(TypedDict, total=False):
@@ -1194,7 +1239,7 @@ class KubernetesClusterArgs(TypedDict, total=False):
     dns: DnsArgs
     """The DNS of the cluster."""
     addons: AddonArgs
-    """Add-ons that not every cluster needs."""
+    """Add-ons that are off by default."""
     helm_releases: Mapping[str, HelmReleaseArgs]
     """Helm releases by name."""
     access: AccessArgs

@@ -19,6 +19,7 @@ from components.addons.default_accounts import DefaultAccounts, DefaultAccountsA
 from components.addons.helm_releases import HelmReleases, HelmReleasesArgs
 from components.addons.ineffective_policies import IneffectivePolicies, IneffectivePoliciesArgs
 from components.addons.ingress import IngressArgs, IngressController
+from components.addons.metallb import MetalLbAddOn, MetalLbArgs
 from components.addons.metrics_server import MetricsServer, MetricsServerArgs
 from components.addons.pod_identities import PodIdentities, PodIdentitiesArgs
 from components.cluster import Cluster, ClusterArgs
@@ -39,9 +40,9 @@ class BuildArgs:
     """Arguments of `build_cluster`.
 
     Relative paths in the settings start at `directory`. `inputs` replace values of `helm_releases`,
-    passwords of `registries`, kubeconfigs of `api.authorization_webhooks` and private keys of certificates;
-    their keys are paths in the settings. `pool_transforms` are Pulumi transforms for all resources of a pool,
-    by the name of the pool.
+    passwords of `registries` and of BGP peers, kubeconfigs of `api.authorization_webhooks` and private keys
+    of certificates; their keys are paths in the settings. `pool_transforms` are Pulumi transforms for all
+    resources of a pool, by the name of the pool.
     """
 
     settings: Settings
@@ -123,6 +124,20 @@ def _credentials(args: BuildArgs) -> dict[str, tuple[str, Input[str]]]:
     }
 
 
+def _peer_passwords(args: BuildArgs) -> dict[str, Output[str]]:
+    """Return the password of each BGP peer that has one, by the name of the peer.
+
+    A password in `args.inputs` replaces the password in the settings.
+    """
+    section = args.settings.addons.load_balancer
+    inputs = inputs_below(inputs_below(args.inputs, "addons"), "load_balancer")
+    return {
+        name: Output.secret(inputs.get(("peers", name, "password"), peer.password.get_secret_value()))
+        for name, peer in (section.peers.items() if section else ())
+        if peer.password is not None
+    }
+
+
 def _webhook_kubeconfigs(args: BuildArgs) -> dict[str, Output[str]]:
     """Return the kubeconfig of each authorization webhook by the name of its secret."""
     inputs = inputs_below(inputs_below(args.inputs, "api"), "authorization_webhooks")
@@ -184,6 +199,11 @@ def _create_add_ons(
         MetricsServerArgs(api=api, topology=topology, ca=pki.ca, secrets=pki.secrets),
         options,
     )
+    if topology.metallb:
+        arguments = MetalLbArgs(
+            api=api, topology=topology, metallb=topology.metallb, passwords=_peer_passwords(args)
+        )
+        MetalLbAddOn(scope.name("metallb"), arguments, options)
     if topology.network.cni is NetworkPlugin.FLANNEL and not topology.network.enforces_policies:
         IneffectivePolicies(scope.name("ineffective-policies"), IneffectivePoliciesArgs(api=api), options)
     DefaultAccounts(scope.name("default-accounts"), DefaultAccountsArgs(api=api), options)

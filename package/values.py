@@ -19,6 +19,7 @@ _SECRETS = (
     (("registries",), "password"),
     (("api", "authorization_webhooks"), "kubeconfig"),
     (("addons", "ingress"), "private_key"),
+    (("addons", "load_balancer", "peers"), "password"),
 )
 """Sections whose entries have a secret, and the key of the secret in each entry."""
 _PLACEHOLDER = "[input]"
@@ -28,10 +29,10 @@ _PLACEHOLDER = "[input]"
 def split_inputs(arguments: Mapping[str, Any]) -> tuple[dict[str, Any], dict[InputPath, Input[Any]]]:
     """Return the arguments as plain settings, and the Pulumi inputs in the arguments by their paths.
 
-    Only values of Helm releases, passwords of registries, kubeconfigs of authorization webhooks and private
-    keys of certificates can be inputs. Raise SettingsError for an input at another path, because all other
-    settings determine which resources exist. Except for values of Helm releases, they always become secret
-    inputs.
+    Only values of Helm releases, passwords of registries and of BGP peers, kubeconfigs of authorization
+    webhooks and private keys of certificates can be inputs. Raise SettingsError for an input at another path,
+    because all other settings determine which resources exist. Except for values of Helm releases, they
+    always become secret inputs.
     """
     inputs: dict[InputPath, Input[Any]] = {}
     plain = _split(arguments, (), inputs)

@@ -89,7 +89,7 @@ class Settings(Section):
     dns: DnsSettings = DnsSettings()
     """The DNS of the cluster."""
     addons: AddonSettings = AddonSettings()
-    """Add-ons that not every cluster needs."""
+    """Add-ons that are off by default."""
     helm_releases: dict[Name, HelmReleaseSettings] = Field(default_factory=dict)
     """Helm releases by name."""
     access: AccessSettings = AccessSettings()

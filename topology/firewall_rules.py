@@ -137,6 +137,8 @@ def _is_needed(topology: Topology, row: PortRow) -> bool:
         return False
     if row.with_node_cache and topology.dns.node_cache is NodeCache.NONE:
         return False
+    if row.with_metallb and topology.metallb is None:
+        return False
     if row.with_load_balancers not in (None, bool(topology.load_balancers)):
         return False
     if row.backend is None:

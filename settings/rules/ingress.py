@@ -81,12 +81,13 @@ def ingress_load_balancer_has_a_controller(rule_input: RuleInput) -> Iterator[Pr
         yield Problem(
             f"{_SECTION}.load_balancer",
             "true",
-            "nothing in this cluster serves services of type LoadBalancer; set pool instead",
+            "nothing in this cluster serves services of type LoadBalancer; add addons.load_balancer, or set "
+            "pool instead",
         )
 
 
 def _serves_load_balancers(settings: Settings) -> bool:
-    return settings.cloud is not None
+    return settings.cloud is not None or settings.addons.load_balancer is not None
 
 
 @rule(needs=(_SECTION, "network.node_ports"), needs_valid=("network.ports", "metal.ssh.port"))

@@ -11,6 +11,10 @@ from typing import Any
 
 import pytest
 
+from artifacts import images
+from artifacts.cache import Cache
+from artifacts.catalogue import images_of
+from artifacts.progress import Progress
 from testkit import ingress_client, lab_slots, pods, stackfile
 from testkit.certificates import CertificateAndKey, issue_certificate
 from testkit.cluster import CHECKOUT, Cluster
@@ -73,6 +77,9 @@ def edge(state: Path) -> Iterator[Cluster]:
             "default_certificate": default_certificate(FIRST),
         }
     }
+    # `up` has a time limit, and the build of Traefik can take longer.
+    for reference in images_of("traefik"):
+        images.fetch_or_build(reference, Cache.default(), Progress())
     with removed_at_end(Cluster(name=slot.name, state=state, config=config, checkout=CHECKOUT)) as cluster:
         cluster.up()
         site = pods.deployment(NAMESPACE, "web", 2, pods.spec(pods.serving_container()))

@@ -111,17 +111,18 @@ def test_error_names_unknown_names_and_versions() -> None:
 
 
 def test_images_have_upstream_names_and_recipes() -> None:
-    references = catalogue.images(optional=catalogue.OPTIONAL_IMAGES)
+    references = catalogue.images()
     assert "registry.k8s.io/pause:3.10.1" in references
     assert f"registry.k8s.io/coredns/coredns:v{catalogue.DEFAULTS.coredns}" in references
-    assert {images.split_reference(reference)[1] for reference in references} == images.RECIPES.keys()
+    known = (*references, *catalogue.OPTIONAL_IMAGES)
+    assert {images.split_reference(reference)[1] for reference in known} == images.RECIPES.keys()
+    assert not {*references} & {*catalogue.OPTIONAL_IMAGES}
 
 
-def test_optional_images_are_only_for_clusters_that_use_them() -> None:
+def test_images_of_an_add_on_have_its_version() -> None:
     traefik = f"docker.io/library/traefik:v{catalogue.version_of('traefik')}"
-    assert traefik not in catalogue.images()
-    assert traefik in catalogue.images(optional=["traefik"])
-    assert not {"traefik"} & {item.name for item in catalogue.node_binaries(optional=["traefik"])}
+    assert catalogue.images_of("traefik") == (traefik,)
+    assert {*catalogue.images_of("traefik"), *catalogue.images_of("metallb")} == {*catalogue.OPTIONAL_IMAGES}
 
 
 @pytest.mark.parametrize(

@@ -169,5 +169,5 @@ def test_only_client_ports_are_open_to_other_pods(on_pool: Graph) -> None:
 
 
 def test_image_is_in_the_catalogue(on_pool: Graph) -> None:
-    assert container(on_pool)["image"] in catalogue.images(optional=catalogue.OPTIONAL_IMAGES)
+    assert container(on_pool)["image"] in catalogue.OPTIONAL_IMAGES
     assert container(on_pool)["image"] not in catalogue.images()

@@ -6,8 +6,9 @@ import subprocess
 
 import pytest
 
+from artifacts.catalogue import images_of
 from artifacts.components import CNI_PLUGINS
-from artifacts.mirror import optional_artifacts
+from artifacts.mirror import optional_artifacts, optional_images
 from nodeconfig import bundles
 from nodeconfig.bundle import Bundle
 from testkit.bundles import FakeIndex, cluster
@@ -96,4 +97,6 @@ def test_port_of_vxlan_is_closed() -> None:
 
 def test_image_of_the_ingress_is_optional() -> None:
     section = {"addons": {"ingress": {"pool": "workers", "sources": ["0.0.0.0/0"]}}}
-    assert optional_artifacts(cluster(sections=section)) == ("traefik",)
+    assert optional_images(cluster()) == ()
+    assert optional_images(cluster(sections=section)) == images_of("traefik")
+    assert optional_artifacts(cluster(sections=section)) == ()

@@ -162,6 +162,20 @@ class TestInputs:
         for node in graph.nodes.values():
             assert not [text for text in node.plain_texts() if key in text], node.name
 
+    @pytest.mark.parametrize("wrap", [lambda text: text, Output.secret])
+    def test_password_of_a_bgp_peer_is_secret(self, tmp_path: Path, wrap: Callable[[str], object]) -> None:
+        def program() -> None:
+            peer = {"address": "10.89.0.1", "asn": 64512, "password": wrap(SECRET)}
+            pool = {"addresses": ["198.51.100.0/28"], "announce": "bgp"}
+            section = {"asn": 64513, "pools": {"edge": pool}, "peers": {"rack": peer}}
+            create(config(tmp_path, "one", addons={"load_balancer": section}))
+
+        graph = run(program)
+        secret = without_secret_marks(graph.node("one-metallb-password-rack").inputs["stringData"])
+        assert secret == {"password": SECRET}
+        for node in graph.nodes.values():
+            assert not [text for text in node.plain_texts() if SECRET in text], node.name
+
     def test_an_output_elsewhere_is_an_error_that_names_the_path(self, tmp_path: Path) -> None:
         def program() -> None:
             hosts = [Output.from_input("w-1")]

@@ -64,6 +64,21 @@ def test_vxlan_is_open_for_vxlan_only() -> None:
     assert admits(rules_for(build_topology(load(TWO_WORKERS)), [Role.NODE]), "10.89.0.22", 8472, Protocol.UDP)
 
 
+def test_memberlist_is_open_to_machines_with_metallb_only() -> None:
+    section = {"pools": {"public": {"addresses": ["10.89.0.240-10.89.0.250"]}}}
+    with_metallb = build_topology(load(with_edits(TWO_WORKERS, {"addons.load_balancer": section})))
+    for protocol in (Protocol.TCP, Protocol.UDP):
+        rules = rules_for(with_metallb, [Role.NODE])
+        assert admits(rules, "10.89.0.22", 7946, protocol)
+        assert not admits(rules, "10.244.1.2", 7946, protocol)
+        assert not admits(rules_for(with_metallb, [Role.ETCD]), "10.89.0.22", 7946, protocol)
+        without = rules_for(build_topology(load(TWO_WORKERS)), [Role.NODE])
+        assert not admits(without, "10.89.0.22", 7946, protocol)
+        assert (protocol, 7946) in [
+            (rule.protocol, rule.first) for rule in ports_closed_to_pods(with_metallb)
+        ]
+
+
 def test_additional_worker_changes_no_rule() -> None:
     edits = {"pools.workers.hosts": ["w-1", "w-2", "w-3"], "metal.hosts.w-3": {"address": "10.89.0.23"}}
     before, after = build_topology(load(TWO_WORKERS)), build_topology(load(with_edits(TWO_WORKERS, edits)))
@@ -108,9 +123,12 @@ def test_printed_table_has_all_rows_that_apply(restricted_topology: Topology) ->
     text = port_table(restricted_topology)
     for row in PORT_TABLE:
         # Rows for load balancers are omitted on a cluster without load balancers, rows for clouds on bare
-        # metal, and rows for the DNS cache without it.
+        # metal, and rows for the DNS cache and MetalLB without them.
         assert (row.purpose in text) == (
-            row.roles != (Role.LOAD_BALANCER,) and not row.with_cloud_controllers and not row.with_node_cache
+            row.roles != (Role.LOAD_BALANCER,)
+            and not row.with_cloud_controllers
+            and not row.with_node_cache
+            and not row.with_metallb
         )
     assert "192.0.2.0/24" in text
     assert "tcp 30000-32767" in text
