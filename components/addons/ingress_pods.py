@@ -159,7 +159,8 @@ def _arguments(ingress: Ingress) -> list[str]:
     """Return the options of Traefik. It sends no statistics and offers neither metrics nor its dashboard."""
     entry_points = [
         option
-        for name, port in (("web", WEB), ("websecure", WEBSECURE))
+        # Probes use the last entry point. A pod that ends must answer them while it accepts connections.
+        for name, port in (("web", WEB), ("websecure", WEBSECURE), ("traefik", _PING))
         for option in (
             f"--entrypoints.{name}.address=:{port}/tcp",
             f"--entrypoints.{name}.transport.lifecycle.requestacceptgracetimeout={_ACCEPT_SECONDS}s",
@@ -172,7 +173,6 @@ def _arguments(ingress: Ingress) -> list[str]:
         *entry_points,
         # Serve each Ingress over HTTP and HTTPS.
         "--entrypoints.websecure.http.tls=true",
-        f"--entrypoints.traefik.address=:{_PING}/tcp",
         "--ping=true",
         # With 503, kube-proxy would stop to use a pod that still accepts connections.
         "--ping.terminatingstatuscode=200",

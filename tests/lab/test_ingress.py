@@ -50,7 +50,7 @@ INGRESS = {
 }
 """An Ingress without a class: the cluster has a default class."""
 
-pytestmark = pytest.mark.release
+pytestmark = [pytest.mark.release, pytest.mark.timeout(1800)]
 
 
 def default_certificate(issued: CertificateAndKey) -> dict[str, str]:

@@ -172,3 +172,13 @@ def test_ports_of_the_ingress_are_those_of_its_pool() -> None:
             assert not admits(rules_for(topology, [Role.NODE], ["workers"]), address, port)
     (line,) = (line for line in port_table(topology).splitlines() if "ingress: HTTPS" in line)
     assert line.split()[:4] == ["addons.ingress.443", "edge", "tcp", "443"]
+
+
+def test_ingress_behind_a_load_balancer_opens_no_port() -> None:
+    addons = {
+        "ingress": {"load_balancer": True, "sources": ["192.0.2.0/24"]},
+        "load_balancer": {"pools": {"main": {"addresses": ["10.89.0.200-10.89.0.210"]}}},
+    }
+    topology = build_topology(load(with_edits(TWO_WORKERS, {"addons": addons})))
+    assert topology.ingress is not None
+    assert topology.network.open_ports == ()

@@ -54,3 +54,9 @@ def test_namespace_of_metallb_is_queried_only_with_metallb() -> None:
     with_metallb = build_topology(load(with_edits(TWO_WORKERS, {"addons.load_balancer": section})))
     assert add_on_namespaces(with_metallb) == ("kube-system", "metallb-system")
     assert add_on_namespaces(build_topology(load(TWO_WORKERS))) == ("kube-system",)
+
+
+def test_namespace_of_the_ingress_is_queried_only_with_an_ingress() -> None:
+    section = {"pool": "workers", "sources": ["0.0.0.0/0"]}
+    with_ingress = build_topology(load(with_edits(TWO_WORKERS, {"addons.ingress": section})))
+    assert add_on_namespaces(with_ingress) == ("kube-system", "traefik")
