@@ -36,8 +36,10 @@ COMPONENT_VERSIONS: tuple[tuple[str, str], ...] = (
     ("coredns", "1.15.0"),
     ("coredns", "1.14.7"),
     ("metrics-server", "0.9.0"),
+    ("metallb", "0.16.2"),
     ("cri-tools", "1.36.0"),
     ("kubelet-csr-approver", "1.3.0"),
+    ("traefik", "3.7.13"),
     ("ecr-credential-provider", "1.36.1"),
     ("conformance-shell", "1.0.0"),
     ("netfilter", "1"),
@@ -84,6 +86,21 @@ IMAGES: tuple[Image, ...] = (
     Image("registry.k8s.io/metrics-server/metrics-server:v{v}", "metrics-server"),
     Image("docker.io/library/busybox:1.35"),
 )
+
+_ADD_ON_IMAGES = {
+    "metallb": ("quay.io/metallb/controller", "quay.io/metallb/speaker"),
+    "traefik": ("docker.io/library/traefik",),
+}
+
+
+def images_of(add_on: str) -> tuple[str, ...]:
+    """Return the references of the images of an add-on that not every cluster has, in all its versions."""
+    versions = [version for component, version in COMPONENT_VERSIONS if component == add_on]
+    return tuple(f"{name}:v{version}" for version in versions for name in _ADD_ON_IMAGES[add_on])
+
+
+OPTIONAL_IMAGES = tuple(reference for add_on in _ADD_ON_IMAGES for reference in images_of(add_on))
+"""References of images that only some clusters use. A mirror for other clusters need not hold them."""
 
 _ARCHITECTURES = {
     "x86_64": {"arch": "amd64", "pulumi": "x64", "crane": "x86_64"},

@@ -77,6 +77,7 @@ _CNI_KINDS = {
 CNI_PLUGINS = tuple(f"cni-{name}" for names in _CNI_KINDS.values() for name in names)
 """The names of all CNI plugins of upstream."""
 _KUBE_ROUTER = "github.com/cloudnativelabs/kube-router/v2"
+_METALLB = "go.universe.tf/metallb"
 _PULUMI_LDFLAGS = "-X github.com/pulumi/pulumi/sdk/v3/go/common/version.Version=v{v}"
 _PULUMI = _github_release(
     "pulumi/pulumi", "pulumi-v{v}-linux-{pulumi}.tar.gz", "pulumi-{v}-checksums.txt", "pulumi/{name}"
@@ -202,6 +203,20 @@ COMPONENTS: tuple[Component, ...] = (
         go_module="sigs.k8s.io/metrics-server",
         packages=(("metrics-server", "sigs.k8s.io/metrics-server/cmd/metrics-server"),),
         ldflags="-X k8s.io/client-go/pkg/version.gitVersion=v{v}",
+    ),
+    Component(  # released as an image; go.mod replaces two modules, see docs/artifacts.md
+        "traefik",
+        go_module="github.com/traefik/traefik/v3",
+        packages=(("traefik", "github.com/traefik/traefik/v3/cmd/traefik"),),
+        official=_github_release(
+            "traefik/traefik", "traefik_v{v}_linux_{arch}.tar.gz", "traefik_v{v}_checksums.txt", "{name}"
+        ),
+        ldflags="-X github.com/traefik/traefik/v3/pkg/version.Version={v}",
+    ),
+    Component(  # released as images only; go.mod replaces a module that native BGP does not use
+        "metallb",
+        go_module=_METALLB,
+        packages=tuple((f"metallb-{name}", f"{_METALLB}/{name}") for name in ("controller", "speaker")),
     ),
     Component(
         "cri-tools",

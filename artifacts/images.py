@@ -6,6 +6,7 @@ import json
 import shutil
 import subprocess
 from collections.abc import Callable, Iterable, Mapping
+from functools import partial
 from pathlib import Path
 
 from artifacts import acquire, debian, fetch, gobuild, oci
@@ -136,6 +137,22 @@ def _metrics_server_content(
     return [*base_entries(), server], Config(entrypoint=("/metrics-server",), user="65534")
 
 
+def _traefik_content(
+    tag: str, cache: Cache, workspace: Path, progress: Progress
+) -> tuple[Iterable[Entry], Config]:
+    program = acquire.fetch_or_build(binary("traefik", tag.removeprefix("v")), cache, progress)
+    server = Entry("traefik", program.read_bytes(), 0o755)
+    return [*base_entries(), server], Config(entrypoint=("/traefik",), ports=("80/tcp",))
+
+
+def _metallb_content(
+    name: str, tag: str, cache: Cache, workspace: Path, progress: Progress
+) -> tuple[Iterable[Entry], Config]:
+    program = acquire.fetch_or_build(binary(f"metallb-{name}", tag.removeprefix("v")), cache, progress)
+    entry = Entry(name, program.read_bytes(), 0o755)
+    return [*base_entries(), entry], Config(entrypoint=(f"/{name}",))
+
+
 def pause_content(
     tag: str, cache: Cache, workspace: Path, progress: Progress
 ) -> tuple[Iterable[Entry], Config]:
@@ -211,5 +228,8 @@ RECIPES: dict[str, Recipe] = {
     "pause": pause_content,
     "coredns/coredns": _coredns_content,
     "metrics-server/metrics-server": _metrics_server_content,
+    "metallb/controller": partial(_metallb_content, "controller"),
+    "metallb/speaker": partial(_metallb_content, "speaker"),
     "library/busybox": _busybox_content,
+    "library/traefik": _traefik_content,
 }

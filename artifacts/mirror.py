@@ -34,6 +34,12 @@ def optional_artifacts(topology: Topology) -> tuple[str, ...]:
     return tuple(name for name in catalogue.OPTIONAL_ARTIFACTS if name in needed)
 
 
+def optional_images(topology: Topology) -> tuple[str, ...]:
+    """Return the references of the optional images of the catalogue that this cluster uses."""
+    used = {"metallb": topology.metallb, "traefik": topology.ingress}
+    return tuple(image for add_on, data in used.items() if data for image in catalogue.images_of(add_on))
+
+
 def build(
     directory: Path,
     versions: Versions = catalogue.DEFAULTS,
@@ -41,24 +47,26 @@ def build(
     *,
     cache: Cache | None = None,
     optional: Sequence[str] = (),
+    optional_images: Sequence[str] = (),
 ) -> Path:
     """Build or complete the mirror for these versions and return its directory.
 
-    `optional` are the names of optional artifacts of the catalogue that the mirror gets too. Existing files
-    of other versions are kept, so that one mirror can serve an upgrade. Raise ArtifactError if a file is
-    unavailable or cannot be written.
+    `optional` are the names of optional artifacts of the catalogue that the mirror gets too, and
+    `optional_images` the references of optional images. Existing files of other versions are kept, so that
+    one mirror can serve an upgrade. Raise ArtifactError if a file is unavailable or cannot be written.
     """
     cache = cache or Cache.default()
     progress = progress or Progress()
     binaries = catalogue.node_binaries(versions, optional)
-    progress.expect_steps(len(binaries) + len(catalogue.images(versions)))
+    references = (*catalogue.images(versions), *optional_images)
+    progress.expect_steps(len(binaries) + len(references))
     try:
         directory.mkdir(parents=True, exist_ok=True)
         files = {item.key: add_file(item, directory, cache, progress) for item in progress.track(binaries)}
         files[f"{host_program.ARTIFACT_NAME}/{host_program.digest()}"] = add_host_program(directory)
         images = {
             reference: add_image(reference, directory, cache, progress)
-            for reference in progress.track(catalogue.images(versions))
+            for reference in progress.track(references)
         }
         record(directory, files, images, cache)
     except OSError as error:

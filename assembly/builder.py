@@ -7,7 +7,9 @@ from collections.abc import Mapping
 from assembly.authentication import build_issuers, build_webhooks
 from assembly.dns import build_dns
 from assembly.encryption import build_encryption, build_rotation, encryption_rotations
+from assembly.ingress import build_ingress, ingress_ports
 from assembly.machines import build_machines
+from assembly.metallb import build_metallb
 from assembly.pools import build_pools
 from settings.bases import replace_encrypted
 from settings.certificates import CertificateSettings
@@ -60,6 +62,8 @@ def build_topology(settings: Settings, *, files: Mapping[str, str] | None = None
         registries=_registries(settings, files),
         pause_image=settings.sandbox_image,
         dns=build_dns(settings.dns),
+        ingress=build_ingress(settings.addons.ingress),
+        metallb=build_metallb(settings.addons.load_balancer),
         api_names=settings.api.names,
         drain_seconds=parse_seconds(settings.drain_timeout),
         snapshots=_snapshots(settings),
@@ -143,9 +147,12 @@ def _network(settings: Settings) -> Network:
         ssh_ports=_ssh_ports(settings),
         probe_sources=cloud.probe_sources if cloud else (),
         node_domains=cloud.node_domains if cloud else (),
-        open_ports=tuple(
-            OpenPort(name, port.sources, port.roles, Protocol(port.protocol), port.port, port.because)
-            for name, port in section.ports.items()
+        open_ports=(
+            *(
+                OpenPort(name, port.sources, port.roles, Protocol(port.protocol), port.port, port.because)
+                for name, port in section.ports.items()
+            ),
+            *ingress_ports(settings),
         ),
     )
 

@@ -10,13 +10,13 @@ from settings.clouds import CloudSettings
 from settings.cluster import Settings
 from settings.kubelet import DEFAULTS
 from settings.pools import ControlPlaneSettings, PoolSettings
+from topology.ingress import INGRESS_LABEL
+from topology.metallb import NOT_BALANCED_LABEL
 from topology.model import Capacity, Member, Pool, Taint, TaintEffect
 from topology.options import CredentialProvider, Kubelet
 
 CONTROL_PLANE_POOL = "control-plane"
 CONTROL_PLANE_LABEL = "node-role.kubernetes.io/control-plane"
-NOT_BALANCED_LABEL = "node.kubernetes.io/exclude-from-external-load-balancers"
-"""The label that excludes a node from the load balancers that a cloud's controller creates, as in kubeadm."""
 
 
 def build_pools(
@@ -28,13 +28,25 @@ def build_pools(
     """
     provider = _credential_provider(settings.cloud, files)
     cluster_kubelet = replace(settings.kubelet.applied_to(DEFAULTS), credential_provider=provider)
+    ingress_pool = settings.addons.ingress.pool if settings.addons.ingress else None
     workers = (
-        _worker_pool(name, section, members, cluster_kubelet) for name, section in settings.pools.items()
+        _worker_pool(
+            name, section, members, cluster_kubelet, (INGRESS_LABEL,) if name == ingress_pool else ()
+        )
+        for name, section in settings.pools.items()
     )
-    # Without this label the cloud controller manager opens the security group of the control planes for
-    # the load balancers of services.
-    extra_labels = ((NOT_BALANCED_LABEL, ""),) if settings.cloud is not None else ()
+    extra_labels = ((NOT_BALANCED_LABEL, ""),) if _excludes_control_planes(settings) else ()
     return (_control_plane_pool(settings.control_planes, members, cluster_kubelet, extra_labels), *workers)
+
+
+def _excludes_control_planes(settings: Settings) -> bool:
+    """Return whether control planes take no traffic of services of type LoadBalancer.
+
+    In a cloud, the cloud controller manager would open their security group. On bare metal, MetalLB would
+    announce addresses from them; they do so only if they are workers too.
+    """
+    metallb = settings.addons.load_balancer is not None
+    return settings.cloud is not None or (metallb and not settings.control_planes.schedulable)
 
 
 def _credential_provider(
@@ -65,12 +77,16 @@ def _control_plane_pool(
 
 
 def _worker_pool(
-    name: str, section: PoolSettings, members: Mapping[str, Member], cluster_kubelet: Kubelet
+    name: str,
+    section: PoolSettings,
+    members: Mapping[str, Member],
+    cluster_kubelet: Kubelet,
+    extra_labels: tuple[tuple[str, str], ...],
 ) -> Pool:
     return Pool(
         name=name,
         nodes=tuple(members[host] for host in section.hosts),
-        labels=tuple(section.labels.items()),
+        labels=(*section.labels.items(), *extra_labels),
         taints=section.taints,
         max_unavailable=section.max_unavailable,
         kubelet=section.kubelet.applied_to(cluster_kubelet),

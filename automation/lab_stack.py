@@ -9,7 +9,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from artifacts.mirror import optional_artifacts
+from artifacts.mirror import optional_artifacts, optional_images
 from assembly import build_topology
 from automation import emulated_cloud
 from automation.errors import UserError
@@ -33,12 +33,13 @@ class LabRequirements:
     """The requirements of a lab stack: its lab, and what the mirror must contain.
 
     `version_sets` are the sets of component versions in use (`Topology.version_sets`). `optional` are the
-    optional artifacts that the hosts fetch.
+    optional artifacts that the hosts fetch, and `optional_images` the optional images that nodes pull.
     """
 
     lab: LabSpec
     version_sets: tuple[Versions, ...]
     optional: tuple[str, ...] = ()
+    optional_images: tuple[str, ...] = ()
 
 
 def lab_requirements(name: str, config: Mapping[str, Any], mirror: Path) -> LabRequirements | None:
@@ -70,7 +71,10 @@ def lab_requirements(name: str, config: Mapping[str, Any], mirror: Path) -> LabR
         raise UserError(f"{LAB_KEY}: {problems}") from None
     topology = build_topology(settings)
     return LabRequirements(
-        lab=spec, version_sets=topology.version_sets, optional=optional_artifacts(topology)
+        lab=spec,
+        version_sets=topology.version_sets,
+        optional=optional_artifacts(topology),
+        optional_images=optional_images(topology),
     )
 
 

@@ -159,7 +159,13 @@ def _select_plugins(engine: Engine, request: PluginRequest, names: Iterable[str]
 def _prepare_lab(requirements: LabRequirements, engine: Engine, progress: Progress) -> None:
     """Build the mirror and start the hosts of the lab."""
     for versions in requirements.version_sets:
-        mirror.build(engine.environment.mirror, versions, progress, optional=requirements.optional)
+        mirror.build(
+            engine.environment.mirror,
+            versions,
+            progress,
+            optional=requirements.optional,
+            optional_images=requirements.optional_images,
+        )
     for spec in progress.track([requirements.lab]):
         with progress.step(f"boot the {len(spec.hosts)} hosts of lab {spec.name}"):
             lab_stack.ensure_hosts(spec, print_line=progress.note)
@@ -180,7 +186,8 @@ def _count_machine_steps(prerequisites: Prerequisites) -> int:
 def _count_lab_steps(requirements: LabRequirements) -> int:
     """Return the number of progress steps of `_prepare_lab`: each artifact, and the start of the hosts."""
     artifacts = sum(
-        len(catalogue.node_binaries(versions, requirements.optional)) + len(catalogue.images(versions))
+        len(catalogue.node_binaries(versions, requirements.optional))
+        + len((*catalogue.images(versions), *requirements.optional_images))
         for versions in requirements.version_sets
     )
     return artifacts + 1

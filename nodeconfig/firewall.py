@@ -27,8 +27,8 @@ _ICMP, _ICMP6, _VRRP = 1, 58, 112
 _ACCEPTED_PORTS = re.compile(r"^\s*(?:ip6? saddr (\S+) )?((?:tcp|udp) dport \S+) accept", re.MULTILINE)
 
 
-def component(topology: Topology, roles: Iterable[Role]) -> Component:
-    """Return the packet filter of a host with these roles."""
+def component(topology: Topology, roles: Iterable[Role], pool: str = "") -> Component:
+    """Return the packet filter of a host with these roles, for a node with its pool."""
     nft = f"{NETFILTER}/nft"
     unit = oneshot_unit(
         _UNIT,
@@ -38,37 +38,42 @@ def component(topology: Topology, roles: Iterable[Role]) -> Component:
         before="network-pre.target",
     )
     return Component(
-        files=(File(_RULES, ruleset(topology, roles), mode=0o600), unit),
+        files=(File(_RULES, ruleset(topology, roles, pool), mode=0o600), unit),
         artifacts=(("netfilter", NETFILTER),),
         # The table is replaced in one transaction: a reload never leaves the host open or closed.
         services=(Service(_UNIT, restart_on=(_RULES,), reload=True),),
     )
 
 
-def ruleset(topology: Topology, roles: Iterable[Role]) -> str:
-    """Return an nftables file that replaces table `inet kubewright` in one transaction, for these roles."""
+def ruleset(topology: Topology, roles: Iterable[Role], pool: str = "") -> str:
+    """Return an nftables file that replaces table `inet kubewright` in one transaction, for these roles and
+    the pool of a node.
+    """
     own_roles = frozenset(roles)
     lines = ["table inet kubewright", "delete table inet kubewright", "table inet kubewright {"]
-    lines += _chain("input", "drop", _input_statements(topology, own_roles))
+    rules = rules_for(topology, own_roles, (pool,))
+    lines += _chain("input", "drop", _input_statements(topology, own_roles, rules))
     if Role.NODE in own_roles:
         lines += _chain("forward", "accept", _forward_statements(topology))
+    limited = _host_port_statements(topology, rules)
+    if limited:
+        lines += _chain("prerouting", "accept", limited, priority="dstnat - 10")
     return "\n".join([*lines, "}"]) + "\n"
 
 
-def _chain(hook: str, policy: str, statements: Iterable[str]) -> list[str]:
+def _chain(hook: str, policy: str, statements: Iterable[str], *, priority: str = "filter") -> list[str]:
     """Return the lines of the chain of a hook. Its statements see no packets of known connections."""
     lines = (
-        f"type filter hook {hook} priority filter; policy {policy};",
+        f"type filter hook {hook} priority {priority}; policy {policy};",
         "ct state established,related accept",
         *statements,
     )
     return [f"  chain {hook} {{", *(f"    {line}" for line in lines), "  }"]
 
 
-def _input_statements(topology: Topology, roles: frozenset[Role]) -> list[str]:
+def _input_statements(topology: Topology, roles: frozenset[Role], rules: Iterable[FirewallRule]) -> list[str]:
     pods = topology.network.pods
     closed = ports_closed_to_pods(topology) if Role.NODE in roles else ()
-    rules = rules_for(topology, roles)
     return [
         "ct state invalid drop",
         'iifname "lo" accept',
@@ -99,6 +104,22 @@ def _forward_statements(topology: Topology) -> list[str]:
         # kube-proxy rewrites the packets of node ports and load balancers before this chain.
         "ct status dnat accept",
         f'ip daddr {network.pods} ip saddr != {{ {inside} }} drop comment "pods, only for machines and pods"',
+    ]
+
+
+def _host_port_statements(topology: Topology, rules: Iterable[FirewallRule]) -> list[str]:
+    """Return the statements that limit the sources of ports of a pool.
+
+    A pod has these ports as host ports. The CNI plugin portmap sends their packets to the pod, so that they
+    pass the chain `input` only while the node has no such pod.
+    """
+    names = {port.name for port in topology.network.open_ports if port.pool}
+    limited = [rule for rule in rules if rule.setting in names]
+    return [
+        f"fib daddr type local ip saddr != {{ {', '.join(map(str, rule.networks))} }} "
+        f'{_match_expression(rule)} drop comment "{_comment(rule)}"'
+        for rule in limited
+        if all(network.prefixlen for network in rule.networks)
     ]
 
 

@@ -14,8 +14,8 @@ _MODULES = ("overlay", "br_netfilter", "nf_conntrack", "vxlan")
 _SYSCTLS = "/etc/sysctl.d/90-kubewright.conf"
 
 
-def component(topology: Topology, roles: Iterable[Role]) -> Component:
-    """Return the operating system component of a host with these roles.
+def component(topology: Topology, roles: Iterable[Role], pool: str = "") -> Component:
+    """Return the operating system component of a host with these roles, for a node with its pool.
 
     The bundle of the first role of the host contains this component.
     """
@@ -29,7 +29,7 @@ def component(topology: Topology, roles: Iterable[Role]) -> Component:
                 directories=(File("/etc/kubewright", "", mode=0o755),),
                 modules=_MODULES,
             ),
-            firewall.component(topology, roles),
+            firewall.component(topology, roles, pool),
         )
     )
 

@@ -93,7 +93,7 @@ def pool_bundle(topology: Topology, pool: Pool, index: Index) -> Bundle:
     """Return the bundle for role node that all nodes of a pool of workers share."""
     topology = with_pool_version(topology, pool)
     components = (
-        operating_system.component(topology, (Role.NODE,)),
+        operating_system.component(topology, (Role.NODE,), pool.name),
         _node_component(topology, pool, topology.endpoint.url),
     )
     return _build_bundle(topology, Role.NODE, components, index)
@@ -104,8 +104,9 @@ def _member_bundle(
 ) -> Bundle:
     components: list[Component] = []
     if role is min(machine.roles, key=list(Role).index):
+        pool = pool_by_node.get(machine.name)
         components += [
-            operating_system.component(topology, machine.roles),
+            operating_system.component(topology, machine.roles, pool.name if pool else ""),
             peers.component(topology, machine),
         ]
     member = Member(machine.name, machine.address)
@@ -122,8 +123,8 @@ def _member_bundle(
             components.append(load_balancer.component(topology, member))
     bundle = _build_bundle(topology, role, components, index)
     if role is Role.NODE and Role.CONTROL_PLANE in machine.roles:
-        pool = _find_pool(pool_by_node, machine)
-        return replace(bundle, labels=label_words(pool), taints=taint_words(pool))
+        own_pool = _find_pool(pool_by_node, machine)
+        return replace(bundle, labels=label_words(own_pool), taints=taint_words(own_pool))
     return bundle
 
 

@@ -575,6 +575,88 @@ class DnsArgs(TypedDict, total=False):
     """
 
 
+class IngressCertificateArgs(TypedDict, total=False):
+    """The certificate for names that no Ingress has a certificate for."""
+
+    certificate: Required[str]
+    """Text of a PEM file with the certificate and its chain."""
+    private_key: Required[Input[str]]
+    """Text of the PEM file of its private key, as an encrypted value (`secure: …`)."""
+
+
+class IngressArgs(TypedDict, total=False):
+    """Traefik, which serves Ingress objects over HTTP and HTTPS. It runs in the namespace `traefik`."""
+
+    pool: str
+    """Pool whose nodes accept connections to their ports 80 and 443. The pool needs a taint. Either `pool`
+    or `load_balancer` is required.
+    """
+    load_balancer: bool
+    """Serve behind a service of type LoadBalancer instead of ports of a pool."""
+    sources: Required[Sequence[str]]
+    """Networks of clients, such as `0.0.0.0/0`; machines and pods of the cluster can always connect."""
+    default_class: bool
+    """Serve Ingress objects without a class too."""
+    default_certificate: IngressCertificateArgs
+    """The certificate for names that no Ingress has a certificate for; default: Traefik signs its own."""
+    replicas: int
+    """Number of pods with `load_balancer`; default: 2. With `pool`, each node has one."""
+    annotations: Mapping[str, str]
+    """Annotations of the service with `load_balancer`, which the controller of the cloud reads."""
+
+
+class AddressPoolArgs(TypedDict, total=False):
+    """A pool of addresses for services of type LoadBalancer."""
+
+    addresses: Required[Sequence[str]]
+    """Ranges of free addresses, as `FIRST-LAST` or `ADDRESS/LENGTH`."""
+    announce: str
+    """`l2`: one node answers ARP requests for an address, so the pool is inside one of `network.machines`;
+    `bgp`: all nodes announce the address to the routers in `peers`.
+    """
+    automatic: bool
+    """Give addresses of this pool to services that name no pool. Other services name it in the annotation
+    `metallb.io/address-pool`.
+    """
+
+
+class BgpPeerArgs(TypedDict, total=False):
+    """A router to which every node opens a BGP session."""
+
+    address: Required[str]
+    """Address of the router."""
+    asn: Required[int]
+    """Autonomous system number of the router; a session with the number of the nodes is an internal one."""
+    port: int
+    """TCP port of the router."""
+    hold_time: str
+    """Time after which the router removes the routes of a node that does not respond; 3s to 180s."""
+    password: Input[str]
+    """Password of the session (TCP MD5, RFC 2385), as an encrypted value (`secure: …`)."""
+
+
+class MetalLbArgs(TypedDict, total=False):
+    """MetalLB, which gives addresses to services of type LoadBalancer and announces them; bare metal only."""
+
+    pools: Mapping[str, AddressPoolArgs]
+    """Address pools by name; at least one is required."""
+    asn: int
+    """Autonomous system number of the nodes; required with `peers`."""
+    peers: Mapping[str, BgpPeerArgs]
+    """BGP peers by name; required for pools with `announce: bgp`."""
+
+
+class AddonArgs(TypedDict, total=False):
+    """Add-ons that a cluster has only if its stack selects them."""
+
+    ingress: IngressArgs
+    """Ingress objects, served by Traefik; default: none."""
+    load_balancer: MetalLbArgs
+    """Addresses for services of type LoadBalancer, by MetalLB; bare metal only, because the controller of
+    a cloud serves these services.
+    """
+
+
 class HelmReleaseArgs(TypedDict, total=False):
     """A Helm release: a chart, its version and its values."""
 
@@ -1160,6 +1242,8 @@ class KubernetesClusterArgs(TypedDict, total=False):
     """Image of the pause container, which every pod has."""
     dns: DnsArgs
     """The DNS of the cluster."""
+    addons: AddonArgs
+    """Add-ons that are off by default."""
     helm_releases: Mapping[str, HelmReleaseArgs]
     """Helm releases by name."""
     access: AccessArgs

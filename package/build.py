@@ -18,6 +18,8 @@ from components.addons.coredns import CoreDns, CoreDnsArgs
 from components.addons.default_accounts import DefaultAccounts, DefaultAccountsArgs
 from components.addons.helm_releases import HelmReleases, HelmReleasesArgs
 from components.addons.ineffective_policies import IneffectivePolicies, IneffectivePoliciesArgs
+from components.addons.ingress import IngressArgs, IngressController
+from components.addons.metallb import MetalLbAddOn, MetalLbArgs
 from components.addons.metrics_server import MetricsServer, MetricsServerArgs
 from components.addons.pod_identities import PodIdentities, PodIdentitiesArgs
 from components.cluster import Cluster, ClusterArgs
@@ -38,8 +40,9 @@ class BuildArgs:
     """Arguments of `build_cluster`.
 
     Relative paths in the settings start at `directory`. `inputs` replace values of `helm_releases`,
-    passwords of `registries` and kubeconfigs of `api.authorization_webhooks`; their keys are paths in the
-    settings. `pool_transforms` are Pulumi transforms for all resources of a pool, by the name of the pool.
+    passwords of `registries` and of BGP peers, kubeconfigs of `api.authorization_webhooks` and private keys
+    of certificates; their keys are paths in the settings. `pool_transforms` are Pulumi transforms for all
+    resources of a pool, by the name of the pool.
     """
 
     settings: Settings
@@ -121,6 +124,20 @@ def _credentials(args: BuildArgs) -> dict[str, tuple[str, Input[str]]]:
     }
 
 
+def _peer_passwords(args: BuildArgs) -> dict[str, Output[str]]:
+    """Return the password of each BGP peer that has one, by the name of the peer.
+
+    A password in `args.inputs` replaces the password in the settings.
+    """
+    section = args.settings.addons.load_balancer
+    inputs = inputs_below(inputs_below(args.inputs, "addons"), "load_balancer")
+    return {
+        name: Output.secret(inputs.get(("peers", name, "password"), peer.password.get_secret_value()))
+        for name, peer in (section.peers.items() if section else ())
+        if peer.password is not None
+    }
+
+
 def _webhook_kubeconfigs(args: BuildArgs) -> dict[str, Output[str]]:
     """Return the kubeconfig of each authorization webhook by the name of its secret."""
     inputs = inputs_below(inputs_below(args.inputs, "api"), "authorization_webhooks")
@@ -130,6 +147,16 @@ def _webhook_kubeconfigs(args: BuildArgs) -> dict[str, Output[str]]:
         )
         for name, webhook in args.settings.api.authorization_webhooks.items()
     }
+
+
+def _default_key(args: BuildArgs) -> Input[str] | None:
+    """Return the private key of the default certificate of the ingress; None without one."""
+    settings = args.settings.addons.ingress
+    if settings is None or settings.default_certificate is None:
+        return None
+    inputs = inputs_below(inputs_below(args.inputs, "addons"), "ingress")
+    key = settings.default_certificate.private_key.get_secret_value()
+    return inputs.get(("default_certificate", "private_key"), key)
 
 
 def _connect_to_api(
@@ -172,9 +199,23 @@ def _create_add_ons(
         MetricsServerArgs(api=api, topology=topology, ca=pki.ca, secrets=pki.secrets),
         options,
     )
+    if topology.metallb:
+        arguments = MetalLbArgs(
+            api=api, topology=topology, metallb=topology.metallb, passwords=_peer_passwords(args)
+        )
+        MetalLbAddOn(scope.name("metallb"), arguments, options)
     if topology.network.cni is NetworkPlugin.FLANNEL and not topology.network.enforces_policies:
         IneffectivePolicies(scope.name("ineffective-policies"), IneffectivePoliciesArgs(api=api), options)
     DefaultAccounts(scope.name("default-accounts"), DefaultAccountsArgs(api=api), options)
+    if topology.ingress is not None:
+        ingress = IngressArgs(
+            api=api,
+            topology=topology,
+            ingress=topology.ingress,
+            private_key=_default_key(args),
+            nodes=cluster.nodes,
+        )
+        IngressController(scope.name("ingress"), ingress, options)
     access = Access(scope.name("access"), AccessArgs(api=api, access=args.settings.access), options)
     releases = HelmReleasesArgs(
         api=api,

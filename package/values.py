@@ -15,6 +15,13 @@ from settings.problem import Problem, SettingsError, format_path
 
 _FILE_SECTIONS = ("api", "artifacts", "registries", "helm_releases", *PROVIDER_SECTIONS)
 """Sections with names of files."""
+_SECRETS = (
+    (("registries",), "password"),
+    (("api", "authorization_webhooks"), "kubeconfig"),
+    (("addons", "ingress"), "private_key"),
+    (("addons", "load_balancer", "peers"), "password"),
+)
+"""Sections whose entries have a secret, and the key of the secret in each entry."""
 _PLACEHOLDER = "[input]"
 """The placeholder in the settings at the path of an input."""
 
@@ -22,9 +29,10 @@ _PLACEHOLDER = "[input]"
 def split_inputs(arguments: Mapping[str, Any]) -> tuple[dict[str, Any], dict[InputPath, Input[Any]]]:
     """Return the arguments as plain settings, and the Pulumi inputs in the arguments by their paths.
 
-    Only values of Helm releases, passwords of registries and kubeconfigs of authorization webhooks can be
-    inputs. Raise SettingsError for an input at another path, because all other settings determine which
-    resources exist. A password and a kubeconfig always become secret inputs.
+    Only values of Helm releases, passwords of registries and of BGP peers, kubeconfigs of authorization
+    webhooks and private keys of certificates can be inputs. Raise SettingsError for an input at another path,
+    because all other settings determine which resources exist. Except for values of Helm releases, they
+    always become secret inputs.
     """
     inputs: dict[InputPath, Input[Any]] = {}
     plain = _split(arguments, (), inputs)
@@ -45,17 +53,14 @@ def split_inputs(arguments: Mapping[str, Any]) -> tuple[dict[str, Any], dict[Inp
 
 
 def _secret_settings(plain: Mapping[str, Any]) -> Iterator[tuple[InputPath, Any]]:
-    """Yield the paths and values of passwords of registries and kubeconfigs of authorization webhooks."""
-    api = plain.get("api")
-    webhooks = api.get("authorization_webhooks") if isinstance(api, Mapping) else None
-    sections: tuple[tuple[InputPath, Any, str], ...] = (
-        (("registries",), plain.get("registries"), "password"),
-        (("api", "authorization_webhooks"), webhooks, "kubeconfig"),
-    )
-    for path, entries, key in sections:
+    """Yield the paths and values of the settings that are always secret inputs."""
+    for section, key in _SECRETS:
+        entries: Any = plain
+        for part in section:
+            entries = entries.get(part) if isinstance(entries, Mapping) else None
         for name, entry in entries.items() if isinstance(entries, Mapping) else ():
             if isinstance(entry, Mapping) and key in entry:
-                yield (*path, name, key), entry[key]
+                yield (*section, name, key), entry[key]
 
 
 def absolute_paths(plain: Mapping[str, Any], directory: Path) -> dict[str, Any]:
@@ -79,11 +84,10 @@ def recorded_inputs(plain: Mapping[str, Any], inputs: Inputs) -> dict[str, Any]:
 
 
 def _can_be_input(path: InputPath) -> bool:
-    return (
-        (path[:1] == ("helm_releases",) and path[2:3] == ("values",))
-        or (path[:1] == ("registries",) and path[2:] == ("password",))
-        or (path[:2] == ("api", "authorization_webhooks") and path[3:] == ("kubeconfig",))
+    is_secret = any(
+        path[: len(section)] == section and path[len(section) + 1 :] == (key,) for section, key in _SECRETS
     )
+    return is_secret or (path[:1] == ("helm_releases",) and path[2:3] == ("values",))
 
 
 def _split(value: Any, path: InputPath, inputs: dict[InputPath, Input[Any]]) -> Any:  # noqa: ANN401 - JSON

@@ -1,11 +1,24 @@
-"""Settings of the Helm releases that a stack installs [H5]."""
+"""Settings of add-ons that a stack selects, and of the Helm releases that it installs [H5]."""
 
 from __future__ import annotations
 
 from pydantic import Field, JsonValue
 
 from settings.base import Section
+from settings.ingress import IngressSettings
+from settings.metallb import MetalLbSettings
 from settings.types import HttpsUrl, LabelKey, LabelValue, Name, NonEmpty
+
+
+class AddonSettings(Section):
+    """Add-ons that a cluster has only if its stack selects them."""
+
+    ingress: IngressSettings | None = None
+    """Ingress objects, served by Traefik; default: none."""
+    load_balancer: MetalLbSettings | None = None
+    """Addresses for services of type LoadBalancer, by MetalLB; bare metal only, because the controller of a
+    cloud serves these services.
+    """
 
 
 class HelmReleaseSettings(Section):

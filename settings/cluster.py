@@ -9,7 +9,7 @@ from typing import Literal
 from pydantic import Field
 
 from settings.access import AccessSettings
-from settings.addons import HelmReleaseSettings
+from settings.addons import AddonSettings, HelmReleaseSettings
 from settings.aws import AwsSettings
 from settings.azure import AzureSettings
 from settings.base import Section
@@ -88,6 +88,8 @@ class Settings(Section):
     """Image of the pause container, which every pod has."""
     dns: DnsSettings = DnsSettings()
     """The DNS of the cluster."""
+    addons: AddonSettings = AddonSettings()
+    """Add-ons that are off by default."""
     helm_releases: dict[Name, HelmReleaseSettings] = Field(default_factory=dict)
     """Helm releases by name."""
     access: AccessSettings = AccessSettings()

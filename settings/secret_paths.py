@@ -77,18 +77,23 @@ def _secret_values(
 def exposed_settings(secrets: Iterable[SettingPath]) -> list[str]:
     """Return the encrypted settings that hosts and the state contain in plain text, such as `kubelet`.
 
-    All other encrypted settings are values of Helm charts, credentials of registries, or kubeconfigs of
-    authorization webhooks.
+    All other encrypted settings are values of Helm charts, credentials of registries, kubeconfigs of
+    authorization webhooks, passwords of BGP peers, or the key of the default certificate of `addons.ingress`.
     """
     return sorted(format_path(path) for path in secrets if path and not remains_secret(path))
 
 
 def remains_secret(path: SettingPath) -> bool:
-    """Check whether a setting is encrypted in the state too: a Helm value, a credential of a registry, or the
-    kubeconfig of an authorization webhook.
+    """Check whether a setting is encrypted in the state too: a Helm value, a credential of a registry, the
+    kubeconfig of an authorization webhook, the password of a BGP peer, or the key of the default certificate
+    of `addons.ingress`.
     """
+    if path[:3] == ("addons", "load_balancer", "peers"):
+        return path[4:] == ("password",)
     if path[:2] == ("api", "authorization_webhooks"):
         return path[3:] == ("kubeconfig",)
+    if path[:2] == ("addons", "ingress"):
+        return path[2:] == ("default_certificate", "private_key")
     section, field = path[0], path[2] if len(path) > 2 else ""
     return (section == "helm_releases" and field == "values") or (
         section == "registries" and field in ("username", "password")

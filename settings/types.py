@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from ipaddress import IPv4Address, IPv4Network
-from typing import Annotated
+from typing import Annotated, cast
 from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BeforeValidator, Field, WithJsonSchema
@@ -90,6 +90,24 @@ def _parse_network(value: object) -> object:
     except ValueError:
         raise ValueError("not an IPv4 network; allowed: ADDRESS/LENGTH such as 10.244.0.0/16") from None
     raise ValueError(f"has bits set after its prefix; the network is {network}")
+
+
+def _parse_address_range(value: object) -> object:
+    """Return the first and the last address of a range or a network."""
+    if isinstance(value, tuple):
+        return value
+    if isinstance(value, str) and "/" in value:
+        network = cast(IPv4Network, _parse_network(value))
+        return network[0], network[-1]
+    try:
+        first, last = map(IPv4Address, str(value).split("-"))
+    except ValueError:
+        raise ValueError(
+            "not a range of addresses; allowed: FIRST-LAST such as 10.0.0.240-10.0.0.250, or ADDRESS/LENGTH"
+        ) from None
+    if first > last:
+        raise ValueError(f"the first address, {first}, is above the last, {last}; allowed: FIRST-LAST")
+    return first, last
 
 
 def _parse_address(value: object) -> object:
@@ -233,6 +251,11 @@ Network = Annotated[
 ]
 Address = Annotated[
     IPv4Address, BeforeValidator(_parse_address), _text_schema(pattern=_anchored_pattern(_IPV4))
+]
+AddressRange = Annotated[
+    tuple[IPv4Address, IPv4Address],
+    BeforeValidator(_parse_address_range),
+    _text_schema(pattern=_anchored_pattern(f"{_IPV4}(-{_IPV4}|/[0-9]{{1,2}})")),
 ]
 Version = Annotated[
     str, BeforeValidator(_validate_version), _text_schema(pattern=_anchored_pattern(_VERSION))

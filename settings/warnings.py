@@ -2,11 +2,19 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime, timedelta
+
+from cryptography import x509
+
+from settings.authorization import PLACEHOLDERS
 from settings.cluster import Settings
 from settings.owned_flags import COMPONENTS
 from settings.problem import format_path
 from settings.rules.extra_args import extra_args
 from topology.options import NetworkPlugin, PolicyMode
+
+_RENEWAL = timedelta(days=21)
+"""Time before the end of a certificate in which a warning asks for the next certificate."""
 
 
 def settings_warnings(settings: Settings) -> list[str]:
@@ -15,6 +23,7 @@ def settings_warnings(settings: Settings) -> list[str]:
         *private_key_warnings(settings),
         *network_policy_warnings(settings),
         *extra_args_warnings(settings),
+        *ingress_warnings(settings),
     ]
 
 
@@ -26,6 +35,34 @@ def network_policy_warnings(settings: Settings) -> list[str]:
         "network.policies: none: NetworkPolicy objects have no effect, every pod can connect to every other "
         "pod; set network.policies: enforced"
     ]
+
+
+def ingress_warnings(settings: Settings) -> list[str]:
+    """Return warnings about an ingress pool with one node, and about the end of the default certificate. An
+    expired certificate is no error, so that commands for the cluster still work.
+    """
+    ingress = settings.addons.ingress
+    if ingress is None:
+        return []
+    warnings = []
+    pool = settings.pools.get(ingress.pool or "")
+    if pool and (pool.size.min if pool.size else len(pool.hosts)) == 1:
+        warnings.append(
+            f"addons.ingress.pool: {ingress.pool} has one node, and clients lose requests while it changes; "
+            "add a node"
+        )
+    section = ingress.default_certificate
+    if section and section.certificate not in PLACEHOLDERS:
+        expires = min(
+            item.not_valid_after_utc for item in x509.load_pem_x509_certificates(section.certificate.encode())
+        )
+        if expires < datetime.now(UTC) + _RENEWAL:
+            verb = "expired" if expires < datetime.now(UTC) else "expires"
+            warnings.append(
+                f"addons.ingress.default_certificate.certificate: {verb} on {expires:%Y-%m-%d}; replace "
+                "certificate and private_key"
+            )
+    return warnings
 
 
 def extra_args_warnings(settings: Settings) -> list[str]:

@@ -41,8 +41,9 @@ def issue_certificate(
     issuer: CertificateAndKey | None = None,
     server: bool = False,
     address: IPv4Address = _LOOPBACK,
+    valid_for: timedelta = timedelta(days=1),
 ) -> CertificateAndKey:
-    """Generate a private key and issue a certificate for it, valid for one day.
+    """Generate a private key and issue a certificate for it.
 
     `name` and `organization` are the subject. Without `issuer`, the certificate is a self-signed CA. With
     `server`, it is a server certificate for localhost and `address`, otherwise a client certificate.
@@ -58,8 +59,8 @@ def issue_certificate(
         .issuer_name(issuer.certificate.subject if issuer else subject)
         .public_key(key.public_key())
         .serial_number(x509.random_serial_number())
-        .not_valid_before(now - timedelta(minutes=5))
-        .not_valid_after(now + timedelta(days=1))
+        .not_valid_before(now - max(timedelta(minutes=5), -2 * valid_for))
+        .not_valid_after(now + valid_for)
         .add_extension(x509.BasicConstraints(ca=issuer is None, path_length=None), critical=True)
     )
     if issuer:

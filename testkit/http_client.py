@@ -1,6 +1,6 @@
-"""A client that requests a page from the network of a pod, five times a second, until SIGTERM.
+"""A client that requests a page from the network of a pod or host, five times a second, until SIGTERM.
 
-`client` starts the client as a process of its own: `python -m testkit.http_client URL`.
+`client` and `client_on_host` start the client as a process of its own: `python -m testkit.http_client URL`.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 
+from testkit import host_network
 from testkit.pod_network import run_module
 
 PERIOD = 0.2
@@ -51,6 +52,13 @@ class Client:
 def client(marker: str, url: str) -> Iterator[Client]:
     """Request a page from the pod with a marker (`testkit.pod_network`) until the end of the block."""
     with run_module(marker, "testkit.http_client", url) as process:
+        yield Client(process)
+
+
+@contextmanager
+def client_on_host(lab: str, host: str, url: str) -> Iterator[Client]:
+    """Request a page from the network of a lab host until the end of the block."""
+    with host_network.run_module(lab, host, "testkit.http_client", url) as process:
         yield Client(process)
 
 

@@ -31,10 +31,13 @@ class FirewallRule:
     destination: IPv4Address | None = None
 
 
-def rules_for(topology: Topology, roles: Iterable[Role]) -> tuple[FirewallRule, ...]:
+def rules_for(
+    topology: Topology, roles: Iterable[Role], pools: Iterable[str] = ()
+) -> tuple[FirewallRule, ...]:
     """Return the firewall rules of a host with these roles: the port table, then the ports of the settings.
 
-    Rows whose sources have no networks are omitted.
+    Rows whose sources have no networks are omitted. Ports of a pool are included if the pool is one of
+    `pools`.
     """
     host_roles = frozenset(roles)
     rules = []
@@ -48,8 +51,12 @@ def rules_for(topology: Topology, roles: Iterable[Role]) -> tuple[FirewallRule, 
                 FirewallRule(networks, row.protocol, *ports, row.purpose, destination=destination)
                 for ports in _row_ports(topology, row)
             ]
-    opened = topology.network.open_ports
-    rules += [_setting_rule(topology, port) for port in opened if host_roles.intersection(port.roles)]
+    host_pools = {"", *pools}
+    rules += [
+        _setting_rule(topology, port)
+        for port in topology.network.open_ports
+        if host_roles.intersection(port.roles) and port.pool in host_pools
+    ]
     return tuple(rules)
 
 
@@ -120,8 +127,8 @@ def port_table(topology: Topology) -> str:
     for port in topology.network.open_ports:
         ports = f"{port.protocol} {_format_ports(*port.ports)}"
         networks = ", ".join(map(str, _setting_networks(topology, port)))
-        targets = ", ".join(port.roles)
-        lines.append(_format_line(f"network.ports.{port.name}", targets, ports, port.purpose, networks))
+        targets = port.pool or ", ".join(port.roles)
+        lines.append(_format_line(port.setting, targets, ports, port.purpose, networks))
     return "\n".join(lines) + "\n"
 
 
@@ -129,6 +136,8 @@ def _is_needed(topology: Topology, row: PortRow) -> bool:
     if row.with_cloud_controllers and not topology.external_cloud:
         return False
     if row.with_node_cache and topology.dns.node_cache is NodeCache.NONE:
+        return False
+    if row.with_metallb and topology.metallb is None:
         return False
     if row.with_load_balancers not in (None, bool(topology.load_balancers)):
         return False

@@ -12,6 +12,8 @@ from ipaddress import IPv4Address, IPv4Network
 from typing import TYPE_CHECKING
 
 from topology.dns import Dns
+from topology.ingress import Ingress
+from topology.metallb import MetalLb
 from topology.options import (
     NO_EXTRA_FLAGS,
     Backend,
@@ -288,6 +290,8 @@ class Topology:
     image_digests: tuple[tuple[str, str], ...] = ()
     """The references of images whose digests the stack pins, with the digests (`sha256:` and hex digits)."""
     dns: Dns = field(default_factory=Dns)
+    ingress: Ingress | None = None
+    metallb: MetalLb | None = None
 
     @property
     def version_sets(self) -> tuple[Versions, ...]:

@@ -11,7 +11,11 @@ from topology.ports import Protocol
 
 @dataclass(frozen=True, slots=True)
 class OpenPort:
-    """Machines with one of the roles accept connections from the networks to the ports, first to last."""
+    """Machines with one of the roles accept connections from the networks to the ports, first to last.
+
+    With `pool`, only machines of this pool do. `name` is the key in `network.ports`, or the name of the port
+    of an add-on.
+    """
 
     name: str
     networks: tuple[IPv4Network, ...]
@@ -19,3 +23,9 @@ class OpenPort:
     protocol: Protocol
     ports: tuple[int, int]
     purpose: str
+    pool: str = ""
+
+    @property
+    def setting(self) -> str:
+        """The path of the setting that opens the port."""
+        return self.name if self.pool else f"network.ports.{self.name}"

@@ -56,6 +56,8 @@ LOAD_BALANCER_HEALTH_PORT = 6444
 """Port of the health check of a load balancer, on loopback."""
 CSR_APPROVER_METRICS_PORT = 8181
 CSR_APPROVER_HEALTH_PORT = 8182
+MEMBERLIST_PORT = 7946
+"""Port by which MetalLB's speakers find nodes that failed."""
 VXLAN_PORT = 8472
 DNS_CACHE_METRICS_PORTS = (9253, 9255)
 DNS_CACHE_HEALTH_PORTS = (9254, 9256)
@@ -69,6 +71,8 @@ CONTROLLER_MANAGER_PORT = 10257
 SCHEDULER_PORT = 10259
 CLOUD_NODE_HEALTH_PORT = 10290
 """Port on loopback where a node answers the health check of its cloud."""
+SPEAKER_HEALTH_PORT = 17472
+"""Port on loopback of MetalLB's speakers."""
 NETWORK_POLICY_METRICS_PORT = 20244
 """Port on loopback with the metrics of kube-router, which show its health too."""
 
@@ -92,6 +96,8 @@ class PortRow:
     """The row is needed only if controllers of a cloud use the host network of control planes."""
     with_node_cache: bool = False
     """The row is needed only if nodes have a DNS cache."""
+    with_metallb: bool = False
+    """The row is needed only if the cluster has MetalLB."""
 
 
 # New rows are at the end, because in a cloud the number of a row is the priority of its rules.
@@ -176,6 +182,17 @@ PORT_TABLE: tuple[PortRow, ...] = (
     PortRow(
         (Source.PODS,), (Role.NODE,), Protocol.TCP, (DNS_PORT, DNS_PORT), "DNS cache", with_node_cache=True
     ),
+    *(
+        PortRow(
+            (Source.MACHINES,),
+            (Role.NODE,),
+            protocol,
+            (MEMBERLIST_PORT, MEMBERLIST_PORT),
+            "MetalLB: failures of nodes",
+            with_metallb=True,
+        )
+        for protocol in (Protocol.TCP, Protocol.UDP)
+    ),
 )
 
 CLUSTER_PORTS = {
@@ -187,6 +204,7 @@ CLUSTER_PORTS = {
     LOAD_BALANCER_HEALTH_PORT: "haproxy health",
     CSR_APPROVER_METRICS_PORT: "kubelet-csr-approver metrics",
     CSR_APPROVER_HEALTH_PORT: "kubelet-csr-approver health",
+    MEMBERLIST_PORT: "MetalLB's speakers",
     VXLAN_PORT: "flannel vxlan",
     **dict.fromkeys(DNS_CACHE_METRICS_PORTS, "metrics of the DNS cache"),
     **dict.fromkeys(DNS_CACHE_HEALTH_PORTS, "health of the DNS cache"),
@@ -198,6 +216,7 @@ CLUSTER_PORTS = {
     CONTROLLER_MANAGER_PORT: "kube-controller-manager",
     SCHEDULER_PORT: "kube-scheduler",
     CLOUD_NODE_HEALTH_PORT: "health of a node for its cloud",
+    SPEAKER_HEALTH_PORT: "health of MetalLB's speakers",
     NETWORK_POLICY_METRICS_PORT: "kube-router metrics",
 }
 """All ports of cluster components, including ports on loopback. Services must not get these ports."""

@@ -61,14 +61,19 @@ def build_mirror(
         bool, typer.Option("--conformance", help="Also add upstream's tests and their images.")
     ] = False,
     common: Annotated[
-        bool, typer.Option("--common", help="Leave out the files that only some clusters need.")
+        bool, typer.Option("--common", help="Leave out the files and images that only some clusters need.")
     ] = False,
     quiet: Quiet = False,
 ) -> None:
     """Build or complete the mirror that hosts fetch from."""
     versions, progress = _select_versions(version or []), Progress(quiet=quiet)
-    optional = () if common else catalogue.OPTIONAL_ARTIFACTS
-    path = mirror.build(directory or environment().mirror, versions, progress, optional=optional)
+    path = mirror.build(
+        directory or environment().mirror,
+        versions,
+        progress,
+        optional=() if common else catalogue.OPTIONAL_ARTIFACTS,
+        optional_images=() if common else catalogue.OPTIONAL_IMAGES,
+    )
     if conformance:
         for image in conformance_mirror.add(path, versions.kubernetes, progress):
             progress.note(f"not in the mirror: {image.reference}: {image.reason}")

@@ -6,14 +6,17 @@ Queries run on a control plane host, so that they work without the endpoint.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from shlex import quote
 from typing import Any
 
 from automation.operations.remote import Remote
 from nodeconfig.host_paths import ADMIN_KUBECONFIG, BIN, LOCAL_API
+from topology import ingress, metallb
+from topology.model import Topology
 
+_SYSTEM_NAMESPACE = "kube-system"
 _CORDONED = "node.kubernetes.io/unschedulable"
 """The taint of a cordoned node. The field `schedulable` reports this taint."""
 
@@ -37,7 +40,7 @@ class NodeFact:
 
 @dataclass(frozen=True, slots=True)
 class AddOnFact:
-    """The availability of an add-on: a workload of kube-system, or an API that a workload serves."""
+    """The availability of an add-on: a workload, or an API that a workload serves."""
 
     name: str
     available: bool
@@ -96,15 +99,24 @@ def _parse_node(item: Mapping[str, Any]) -> NodeFact:
     )
 
 
-def parse_add_ons(workloads: Mapping[str, Any], services: Mapping[str, Any]) -> list[AddOnFact]:
-    """Return the Deployments and DaemonSets of kube-system, and the aggregated APIs (APIService objects)."""
-    facts = [_parse_workload(item) for item in workloads["items"]]
+def add_on_namespaces(topology: Topology) -> tuple[str, ...]:
+    """Return the namespaces of Kubewright's add-ons."""
+    optional = {metallb.NAMESPACE: topology.metallb, ingress.NAMESPACE: topology.ingress}
+    return (_SYSTEM_NAMESPACE, *(namespace for namespace, add_on in optional.items() if add_on))
+
+
+def parse_add_ons(workloads: Iterable[Mapping[str, Any]], services: Mapping[str, Any]) -> list[AddOnFact]:
+    """Return Deployments and DaemonSets, and the aggregated APIs (APIService objects).
+
+    `workloads` has a list for each namespace of add-ons.
+    """
+    facts = [_parse_workload(item) for listed in workloads for item in listed["items"]]
     facts += [_parse_api_service(item) for item in services["items"] if item["spec"].get("service")]
     return sorted(facts, key=lambda fact: fact.name)
 
 
 def _parse_workload(item: Mapping[str, Any]) -> AddOnFact:
-    name, status = item["metadata"]["name"], item.get("status", {})
+    name, status = _workload_name(item["metadata"]), item.get("status", {})
     if item["kind"] == "DaemonSet":
         desired, ready = status.get("desiredNumberScheduled", 0), status.get("numberAvailable", 0)
         return AddOnFact(name, ready >= desired, f"{ready} of {desired}")
@@ -114,6 +126,13 @@ def _parse_workload(item: Mapping[str, Any]) -> AddOnFact:
     available = desired == 0 or (condition.get("status") == "True" and ready > 0)
     detail = f"{ready} of {desired}"
     return AddOnFact(name, available, detail if available else f"{detail}: {condition.get('message', '')}")
+
+
+def _workload_name(metadata: Mapping[str, Any]) -> str:
+    """Return the name of a workload, with its namespace if that is not kube-system."""
+    namespace = metadata.get("namespace", _SYSTEM_NAMESPACE)
+    name = str(metadata["name"])
+    return name if namespace == _SYSTEM_NAMESPACE else f"{namespace}/{name}"
 
 
 def _parse_api_service(item: Mapping[str, Any]) -> AddOnFact:

@@ -44,12 +44,15 @@ def observe(target: Target) -> Observation:
     add_ons: Sequence[AddOnFact] = ()
     api = ""
     try:
-        listed, workloads, services = cluster_facts.run_queries(
+        listed, services, *workloads = cluster_facts.run_queries(
             target.remote,
             _ready_first(target.with_role(Role.CONTROL_PLANE), hosts),
             "get nodes",
-            "get deployments,daemonsets --namespace=kube-system",
             "get apiservices",
+            *(
+                f"get deployments,daemonsets --namespace={namespace}"
+                for namespace in cluster_facts.add_on_namespaces(target.topology)
+            ),
         )
         nodes, add_ons = cluster_facts.parse_nodes(listed), cluster_facts.parse_add_ons(workloads, services)
     except ApiUnavailable as error:

@@ -68,10 +68,13 @@ def system_tolerations() -> list[core.TolerationArgs]:
     ]
 
 
-def rolling_update() -> apps.DeploymentStrategyArgs:
-    """Return a strategy that replaces one replica at a time."""
+def rolling_update(*, max_surge: int | None = None) -> apps.DeploymentStrategyArgs:
+    """Return a strategy that replaces one replica at a time, with at most `max_surge` additional replicas
+    (default: 25 %).
+    """
     return apps.DeploymentStrategyArgs(
-        type="RollingUpdate", rolling_update=apps.RollingUpdateDeploymentArgs(max_unavailable=1)
+        type="RollingUpdate",
+        rolling_update=apps.RollingUpdateDeploymentArgs(max_unavailable=1, max_surge=max_surge),
     )
 
 

@@ -38,13 +38,15 @@ class IngressRule:
     description: str
 
 
-def ingress_rules(topology: Topology, roles: Iterable[Role]) -> tuple[IngressRule, ...]:
-    """Return the ingress rules of machines with these roles.
+def ingress_rules(
+    topology: Topology, roles: Iterable[Role], pools: Iterable[str] = ()
+) -> tuple[IngressRule, ...]:
+    """Return the ingress rules of machines with these roles in these pools.
 
     Sources are limited to the virtual network, except for ports that the settings open.
     """
     rules = []
-    for rule in rules_for(topology, roles):
+    for rule in rules_for(topology, roles, pools):
         networks = rule.networks
         if not rule.setting:
             networks = tuple(_intersect_networks(networks, topology.network.machines))
@@ -215,7 +217,9 @@ class Firewall(ComponentResource):
             tags=names.resource_tags(f"{WORKERS}-out"),
             opts=self._child,
         )
-        for rule in ingress_rules(self._args.topology, (Role.NODE,)):
+        # All pools share the group, and the packet filter of a node has the ports of its own pool.
+        pools = [pool.name for pool in self._args.topology.pools]
+        for rule in ingress_rules(self._args.topology, (Role.NODE,), pools):
             for network in rule.networks:
                 label = _rule_name(rule, network, self._args.topology.network.machines)
                 vpc.SecurityGroupIngressRule(

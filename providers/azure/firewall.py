@@ -110,7 +110,8 @@ def rules_by_group(topology: Topology) -> dict[str, tuple[IngressRule, ...]]:
         group_name(machine.roles): ingress_rules(topology, machine.roles) for machine in topology.machines
     }
     if any(pool.capacity for pool in topology.pools):
-        rules[NODES] = ingress_rules(topology, (Role.NODE,))
+        # All pools share the group, and the packet filter of a node has the ports of its own pool.
+        rules[NODES] = ingress_rules(topology, (Role.NODE,), [pool.name for pool in topology.pools])
     return rules
 
 
@@ -122,8 +123,10 @@ def group_name(roles: Iterable[Role]) -> str:
     return "etcd" if Role.ETCD in machine_roles else NODES
 
 
-def ingress_rules(topology: Topology, roles: Iterable[Role]) -> tuple[IngressRule, ...]:
-    """Return the security rules of a machine with these roles.
+def ingress_rules(
+    topology: Topology, roles: Iterable[Role], pools: Iterable[str] = ()
+) -> tuple[IngressRule, ...]:
+    """Return the security rules of a machine with these roles in these pools.
 
     The priority of a rule is the number of its row in the port table, so that a new row at the end changes no
     other rule. Otherwise an update would give two rules the same priority for a moment, which Azure rejects.
@@ -143,7 +146,7 @@ def ingress_rules(topology: Topology, roles: Iterable[Role]) -> tuple[IngressRul
             description=rule.purpose,
             priority=priorities[rule.setting] if rule.setting else _rule_priority(rule),
         )
-        for rule in rules_for(topology, machine_roles)
+        for rule in rules_for(topology, machine_roles, pools)
         if rule.protocol in _PROTOCOLS and not rule.destination and _rule_sources(topology, rule)
     ]
     if Role.CONTROL_PLANE in machine_roles:

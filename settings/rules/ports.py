@@ -15,11 +15,13 @@ from topology.ports import (
     CLUSTER_PORTS,
     DNS_CACHE_HEALTH_PORTS,
     DNS_CACHE_METRICS_PORTS,
+    MEMBERLIST_PORT,
+    SPEAKER_HEALTH_PORT,
     SSH_PORT,
     VXLAN_PORT,
 )
 
-_COMPONENTS = ("network.cni", "dns.node_cache")
+_COMPONENTS = ("network.cni", "dns.node_cache", "addons.load_balancer")
 """The settings that `_taken_ports` reads."""
 
 
@@ -116,4 +118,6 @@ def _taken_ports(settings: Settings) -> Mapping[int, str]:
         absent.add(VXLAN_PORT)
     if settings.dns.node_cache is NodeCache.NONE:
         absent |= {*DNS_CACHE_METRICS_PORTS, *DNS_CACHE_HEALTH_PORTS}
+    if settings.addons.load_balancer is None:
+        absent |= {MEMBERLIST_PORT, SPEAKER_HEALTH_PORT}
     return {port: owner for port, owner in CLUSTER_PORTS.items() if port not in absent}

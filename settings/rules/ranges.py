@@ -22,12 +22,13 @@ from topology.network import (
 )
 from topology.options import Backend
 
-_RESERVED_RANGES = {
+RESERVED_RANGES = {
     "this host (RFC 1122)": IPv4Network("0.0.0.0/8"),
     "loopback": IPv4Network("127.0.0.0/8"),
     "link-local and cloud metadata": IPv4Network("169.254.0.0/16"),
     "multicast and reserved": IPv4Network("224.0.0.0/3"),
 }
+"""Ranges that no machine, pod or service can have, by their meaning."""
 
 
 @rule(needs_valid=("network.machines", "network.pods", "network.services", *CLOUD_SECTIONS))
@@ -46,7 +47,7 @@ def ranges_do_not_overlap(rule_input: RuleInput) -> Iterator[Problem]:
 def ranges_are_routable(rule_input: RuleInput) -> Iterator[Problem]:
     """Refuse ranges with reserved addresses, such as loopback addresses."""
     for path, network in _named_ranges(rule_input):
-        for meaning, reserved in _RESERVED_RANGES.items():
+        for meaning, reserved in RESERVED_RANGES.items():
             if network.overlaps(reserved):
                 yield Problem(
                     path,

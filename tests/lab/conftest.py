@@ -11,7 +11,10 @@ from pathlib import Path
 
 import pytest
 
+from testkit.figures import pytest_terminal_summary, record_figures
 from testkit.state import create_directory
+
+__all__ = ["pytest_terminal_summary", "record_figures"]
 
 
 @pytest.fixture(scope="session")

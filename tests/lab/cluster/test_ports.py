@@ -11,8 +11,10 @@ from topology.ports import (
     CLUSTER_PORTS,
     DNS_CACHE_HEALTH_PORTS,
     DNS_CACHE_METRICS_PORTS,
+    MEMBERLIST_PORT,
     NODE_PORT_RANGE,
     PORT_TABLE,
+    SPEAKER_HEALTH_PORT,
     SSH_PORTS,
 )
 
@@ -21,6 +23,7 @@ ABSENT = {
     9443: "the controllers of clouds run on clouds",
     10290: "Azure's health extension runs on Azure",
     **dict.fromkeys((*DNS_CACHE_METRICS_PORTS, *DNS_CACHE_HEALTH_PORTS), "nodes have no DNS cache"),
+    **dict.fromkeys((MEMBERLIST_PORT, SPEAKER_HEALTH_PORT), "the cluster has no MetalLB"),
 }
 """Ports of the table without a listener in the test cluster."""
 PORT = 9100

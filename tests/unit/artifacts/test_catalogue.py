@@ -114,7 +114,15 @@ def test_images_have_upstream_names_and_recipes() -> None:
     references = catalogue.images()
     assert "registry.k8s.io/pause:3.10.1" in references
     assert f"registry.k8s.io/coredns/coredns:v{catalogue.DEFAULTS.coredns}" in references
-    assert {images.split_reference(reference)[1] for reference in references} == images.RECIPES.keys()
+    known = (*references, *catalogue.OPTIONAL_IMAGES)
+    assert {images.split_reference(reference)[1] for reference in known} == images.RECIPES.keys()
+    assert not {*references} & {*catalogue.OPTIONAL_IMAGES}
+
+
+def test_images_of_an_add_on_have_its_version() -> None:
+    traefik = f"docker.io/library/traefik:v{catalogue.version_of('traefik')}"
+    assert catalogue.images_of("traefik") == (traefik,)
+    assert {*catalogue.images_of("traefik"), *catalogue.images_of("metallb")} == {*catalogue.OPTIONAL_IMAGES}
 
 
 @pytest.mark.parametrize(

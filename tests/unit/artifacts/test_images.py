@@ -89,19 +89,22 @@ def test_reference_is_split_into_registry_path_and_tag(reference: str, parts: tu
     [
         ("registry.k8s.io/coredns/coredns:v{coredns}", "/coredns", "65532:65532"),
         ("registry.k8s.io/metrics-server/metrics-server:v{metrics_server}", "/metrics-server", "65534"),
+        ("quay.io/metallb/controller:v{metallb_controller}", "/controller", None),
+        ("quay.io/metallb/speaker:v{metallb_speaker}", "/speaker", None),
     ],
 )
 def test_servers_run_like_upstream_images(
-    image: str, entrypoint: str, user: str, cache: Cache, tmp_path: Path, progress: Progress
+    image: str, entrypoint: str, user: str | None, cache: Cache, tmp_path: Path, progress: Progress
 ) -> None:
-    versions = {"coredns": catalogue.DEFAULTS.coredns, "metrics_server": catalogue.DEFAULTS.metrics_server}
-    for name in ("coredns", "metrics-server"):
+    programs = ("coredns", "metrics-server", "metallb-controller", "metallb-speaker")
+    versions = {name.replace("-", "_"): catalogue.version_of(name) for name in programs}
+    for name in programs:
         add_artifact(cache, name, versions[name.replace("-", "_")], b"program", tmp_path)
     layout = images.fetch_or_build(image.format(**versions), cache, progress)
     manifest = json.loads(_blob(layout, oci.manifest_digest(layout)))
     config = json.loads(_blob(layout, manifest["config"]["digest"]))["config"]
     assert config["Entrypoint"] == [entrypoint]
-    assert config["User"] == user
+    assert config.get("User") == user
     assert images.is_complete(layout)
 
 

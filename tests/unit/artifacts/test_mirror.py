@@ -13,8 +13,11 @@ from artifacts import catalogue, mirror
 from artifacts.cache import Cache, sha256
 from artifacts.errors import ArtifactError
 from artifacts.progress import Progress
+from assembly import build_topology
 from nodeconfig import host_program
+from settings import load
 from testkit.artifact_server import add_artifact
+from tests.unit.settings.support import TWO_WORKERS, with_edits
 
 
 @pytest.fixture
@@ -63,6 +66,24 @@ def test_mirror_has_optional_files_only_if_they_are_named(
     mirror.build(mirror_directory, cache=full_cache, optional=[name])
     assert item.key in json.loads((mirror_directory / "index.json").read_text())["files"]
     assert _verify_checksums(mirror_directory).returncode == 0
+
+
+def test_optional_images_are_added_on_request(
+    mirror_directory: Path, full_cache: Cache, tmp_path: Path
+) -> None:
+    for name in ("metallb-controller", "metallb-speaker"):
+        add_artifact(full_cache, name, catalogue.version_of(name), b"program", tmp_path)
+    assert not set(catalogue.OPTIONAL_IMAGES) & mirror.read_index(mirror_directory)["images"].keys()
+    mirror.build(mirror_directory, cache=full_cache, optional_images=catalogue.OPTIONAL_IMAGES)
+    assert set(catalogue.OPTIONAL_IMAGES) <= mirror.read_index(mirror_directory)["images"].keys()
+    assert _verify_checksums(mirror_directory).returncode == 0
+
+
+def test_only_clusters_with_metallb_use_its_images() -> None:
+    section = {"pools": {"public": {"addresses": ["10.89.0.240-10.89.0.250"]}}}
+    with_metallb = build_topology(load(with_edits(TWO_WORKERS, {"addons.load_balancer": section})))
+    assert mirror.optional_images(with_metallb) == catalogue.OPTIONAL_IMAGES
+    assert mirror.optional_images(build_topology(load(TWO_WORKERS))) == ()
 
 
 def test_host_programs_of_other_checkouts_stay(

@@ -17,9 +17,11 @@ def topology_of(**edits: object) -> Topology:
     return build_topology(load(with_edits(TWO_WORKERS, edits)))
 
 
-def chain(topology: Topology, hook: str, roles: frozenset[Role] = frozenset({Role.NODE})) -> list[str]:
+def chain(
+    topology: Topology, hook: str, roles: frozenset[Role] = frozenset({Role.NODE}), pool: str = ""
+) -> list[str]:
     """Return the statements of a chain in the ruleset of a host with these roles."""
-    _, _, rest = ruleset(topology, roles).partition(f"  chain {hook} {{\n")
+    _, _, rest = ruleset(topology, roles, pool).partition(f"  chain {hook} {{\n")
     return [line.strip() for line in rest.partition("\n  }")[0].splitlines()[1:]]
 
 
@@ -78,3 +80,43 @@ def test_only_nodes_filter_packets_of_pods() -> None:
     assert "not for pods" not in ruleset(topology, {Role.LOAD_BALANCER})
     assert chain(topology, "forward", frozenset({Role.ETCD})) == []
     assert chain(topology, "forward", frozenset({Role.CONTROL_PLANE, Role.NODE})) != []
+
+
+INGRESS = {
+    "pools": {
+        "workers": {"hosts": ["w-1"]},
+        "edge": {"hosts": ["w-2"], "taints": ["dedicated=ingress:NoSchedule"]},
+    },
+    "addons": {"ingress": {"pool": "edge", "sources": ["192.0.2.0/24"]}},
+}
+
+
+def test_ports_of_the_ingress_are_open_only_on_nodes_of_its_pool() -> None:
+    topology, roles = topology_of(**INGRESS), frozenset({Role.NODE})
+    for port in (80, 443):
+        accepted = f"ip saddr 192.0.2.0/24 tcp dport {port} accept"
+        assert accepted in ruleset(topology, roles, "edge")
+        for pool in ("workers", "control-plane", ""):
+            assert f"dport {port} " not in ruleset(topology, roles, pool)
+
+
+def test_sources_of_the_ingress_apply_before_packets_go_to_its_pod() -> None:
+    """The packets of a host port do not pass the chain of packets to the host."""
+    lines = chain(topology_of(**INGRESS), "prerouting", pool="edge")
+    sources = "10.89.0.0/24, 10.90.0.0/24, 10.244.0.0/16, 192.0.2.0/24"
+    assert lines == [
+        "ct state established,related accept",
+        f'fib daddr type local ip saddr != {{ {sources} }} tcp dport 80 drop comment "ingress: HTTP"',
+        f'fib daddr type local ip saddr != {{ {sources} }} tcp dport 443 drop comment "ingress: HTTPS"',
+    ]
+
+
+def test_ingress_for_all_sources_needs_no_limit() -> None:
+    edits = {**INGRESS, "addons.ingress.sources": ["0.0.0.0/0"]}
+    text = ruleset(topology_of(**edits), frozenset({Role.NODE}), "edge")
+    assert "chain prerouting" not in text
+    assert "    tcp dport 443 accept" in text
+
+
+def test_pods_reach_other_machines_at_the_ports_of_the_ingress() -> None:
+    assert not {"tcp 80", "tcp 443"} & closed_ports(topology_of(**INGRESS), "forward")

@@ -6,8 +6,9 @@ import subprocess
 
 import pytest
 
+from artifacts.catalogue import images_of
 from artifacts.components import CNI_PLUGINS
-from artifacts.mirror import optional_artifacts
+from artifacts.mirror import optional_artifacts, optional_images
 from nodeconfig import bundles
 from nodeconfig.bundle import Bundle
 from testkit.bundles import FakeIndex, cluster
@@ -92,3 +93,10 @@ def test_delivery_waits_for_the_pod_network_only_with_flannel(cni: str, state: s
 def test_port_of_vxlan_is_closed() -> None:
     assert 8472 in {rule.first for rule in rules_for(cluster(), [Role.NODE])}
     assert 8472 not in {rule.first for rule in rules_for(cluster(cni="none"), [Role.NODE])}
+
+
+def test_image_of_the_ingress_is_optional() -> None:
+    section = {"addons": {"ingress": {"pool": "workers", "sources": ["0.0.0.0/0"]}}}
+    assert optional_images(cluster()) == ()
+    assert optional_images(cluster(sections=section)) == images_of("traefik")
+    assert optional_artifacts(cluster(sections=section)) == ()

@@ -13,6 +13,7 @@ from pulumi import Output, ResourceTransform, RunError
 import artifacts.index
 from package.arguments import KubernetesClusterArgs
 from package.component import KubernetesCluster
+from testkit.certificates import issue_certificate
 from tests.unit.components.conftest import Deploy
 from tests.unit.components.graph import (
     Graph,
@@ -141,6 +142,38 @@ class TestInputs:
             create(config(tmp_path, "one", api={"authorization_webhooks": {"opa": webhook}}))
 
         for node in run(program).nodes.values():
+            assert not [text for text in node.plain_texts() if SECRET in text], node.name
+
+    @pytest.mark.parametrize("wrap", [lambda text: text, Output.secret])
+    def test_key_of_the_default_certificate_is_secret(
+        self, tmp_path: Path, wrap: Callable[[str], object]
+    ) -> None:
+        issued = issue_certificate("shop.example")
+        key = issued.key_pem.decode()
+
+        def program() -> None:
+            certificate = {"certificate": issued.certificate_pem.decode(), "private_key": wrap(key)}
+            pool = {"hosts": ["w-1"], "taints": ["dedicated=ingress:NoSchedule"]}
+            ingress = {"pool": "edge", "sources": ["0.0.0.0/0"], "default_certificate": certificate}
+            create(config(tmp_path, "one", pools={"edge": pool}, addons={"ingress": ingress}))
+
+        graph = run(program)
+        assert graph.node("one-ingress-certificate")
+        for node in graph.nodes.values():
+            assert not [text for text in node.plain_texts() if key in text], node.name
+
+    @pytest.mark.parametrize("wrap", [lambda text: text, Output.secret])
+    def test_password_of_a_bgp_peer_is_secret(self, tmp_path: Path, wrap: Callable[[str], object]) -> None:
+        def program() -> None:
+            peer = {"address": "10.89.0.1", "asn": 64512, "password": wrap(SECRET)}
+            pool = {"addresses": ["198.51.100.0/28"], "announce": "bgp"}
+            section = {"asn": 64513, "pools": {"edge": pool}, "peers": {"rack": peer}}
+            create(config(tmp_path, "one", addons={"load_balancer": section}))
+
+        graph = run(program)
+        secret = without_secret_marks(graph.node("one-metallb-password-rack").inputs["stringData"])
+        assert secret == {"password": SECRET}
+        for node in graph.nodes.values():
             assert not [text for text in node.plain_texts() if SECRET in text], node.name
 
     def test_an_output_elsewhere_is_an_error_that_names_the_path(self, tmp_path: Path) -> None:

@@ -27,6 +27,14 @@ ALL_SECTIONS = with_edits(
         "access.bindings.all": {"role": "reader", "users": ["ada"], "service_accounts": ["default/ci"]},
         "access.namespaces.team-a": {"quota": {"cpu": 4}, "limits": {"default": {"cpu": "1"}}},
         "leader_election.lease": 20,
+        "addons.load_balancer": {
+            "asn": 64513,
+            "pools": {
+                "public": {"addresses": ["10.89.0.240-10.89.0.250"]},
+                "edge": {"addresses": ["198.51.100.0/28"], "announce": "bgp"},
+            },
+            "peers": {"rack": {"address": "10.89.0.2", "asn": 64512, "hold_time": "9s"}},
+        },
         "metal.hosts.w-1.ssh": {"port": 2022, "bastion": {"host": "b.example"}},
     },
 )

@@ -23,12 +23,17 @@ config:
     registries:
       docker.io: {password: {secure: v1:d}}
     api: {authorization_webhooks: {opa: {kubeconfig: {secure: v1:e}}}}
+    addons:
+      ingress: {default_certificate: {private_key: {secure: v1:f}}}
+      load_balancer: {peers: {rack: {password: {secure: v1:g}}}}
 """
 _SECRET_PATHS = {
     ("helm_releases", "alerts", "values", "receivers", 0, "url"),
     ("helm_releases", "alerts", "values", "1"),
     ("registries", "docker.io", "password"),
     ("api", "authorization_webhooks", "opa", "kubeconfig"),
+    ("addons", "ingress", "default_certificate", "private_key"),
+    ("addons", "load_balancer", "peers", "rack", "password"),
 }
 
 
@@ -89,5 +94,6 @@ def test_all_values_are_secret_when_the_whole_cluster_is_secret() -> None:
 
 
 def test_encrypted_settings_that_hosts_contain_are_listed() -> None:
-    secrets = {*_SECRET_PATHS, WHOLE_CLUSTER, ("registries", "docker.io", "username"), ("api", "names", 0)}
-    assert exposed_settings(secrets) == ["api.names[0]"]
+    exposed = {("api", "names", 0), ("addons", "load_balancer", "peers", "rack", "address")}
+    secrets = {*_SECRET_PATHS, WHOLE_CLUSTER, ("registries", "docker.io", "username"), *exposed}
+    assert exposed_settings(secrets) == ["addons.load_balancer.peers.rack.address", "api.names[0]"]

@@ -2,13 +2,22 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 
 import pytest
 
 from settings import Settings, load
-from settings.warnings import network_policy_warnings, private_key_warnings, settings_warnings
+from settings.warnings import (
+    ingress_warnings,
+    network_policy_warnings,
+    private_key_warnings,
+    settings_warnings,
+)
+from testkit.certificates import issue_certificate
 from tests.unit.settings.support import TWO_WORKERS, with_edits
+from tests.unit.settings.wrong_ingress import VALID as INGRESS
+from tests.unit.settings.wrong_ingress import certificate_settings
 
 
 def settings_with(ssh: dict[str, Any], environment: str = "production", **own: Any) -> Settings:  # noqa: ANN401
@@ -61,3 +70,25 @@ def test_network_policies_without_effect_cause_a_warning() -> None:
 
 def test_enforced_network_policies_cause_no_warning() -> None:
     assert network_policy_warnings(load(TWO_WORKERS)) == []
+
+
+def ingress_settings(days: int, **edits: object) -> Settings:
+    """Return settings with an ingress whose default certificate is valid for a number of days."""
+    issued = issue_certificate("shop.example", valid_for=timedelta(days=days))
+    section = {**INGRESS, "default_certificate": certificate_settings(issued)}
+    return load(with_edits(TWO_WORKERS, {"addons": {"ingress": section}, **edits}))
+
+
+@pytest.mark.parametrize(
+    ("days", "expected"), [(-1, "certificate: expired on "), (20, "certificate: expires on ")]
+)
+def test_end_of_the_default_certificate_causes_a_warning(days: int, expected: str) -> None:
+    [warning] = ingress_warnings(ingress_settings(days))
+    assert expected in warning
+    assert warning in settings_warnings(ingress_settings(days))
+
+
+def test_ingress_pool_with_one_node_causes_a_warning() -> None:
+    assert ingress_warnings(ingress_settings(30)) == []
+    [warning] = ingress_warnings(ingress_settings(30, **{"pools.workers.hosts": ["w-1"]}))
+    assert "workers has one node" in warning

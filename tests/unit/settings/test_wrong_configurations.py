@@ -20,7 +20,9 @@ from tests.unit.settings.wrong_dns import DNS
 from tests.unit.settings.wrong_encryption import ENCRYPTION
 from tests.unit.settings.wrong_extra_args import EXTRA_ARGS
 from tests.unit.settings.wrong_image_registries import IMAGE_REGISTRIES
+from tests.unit.settings.wrong_ingress import INGRESS
 from tests.unit.settings.wrong_machines import MACHINES
+from tests.unit.settings.wrong_metallb import METALLB
 from tests.unit.settings.wrong_network import NETWORK
 from tests.unit.settings.wrong_pod_identities import POD_IDENTITIES
 from tests.unit.settings.wrong_values import VALUES
@@ -28,7 +30,7 @@ from tests.unit.settings.wrong_values import VALUES
 MESSAGES = Path(__file__).parent / "messages.txt"
 WRONG = (
     *(*VALUES, *MACHINES, *NETWORK, *ADDONS, *CLOUDS, *DNS, *IMAGE_REGISTRIES),
-    *(*POD_IDENTITIES, *AZURE_POD_IDENTITIES),
+    *(*POD_IDENTITIES, *AZURE_POD_IDENTITIES, *INGRESS, *METALLB),
     *(*API, *AUTHENTICATION, *AUTHORIZATION, *ENCRYPTION, *EXTRA_ARGS),
 )
 

@@ -64,6 +64,21 @@ def test_vxlan_is_open_for_vxlan_only() -> None:
     assert admits(rules_for(build_topology(load(TWO_WORKERS)), [Role.NODE]), "10.89.0.22", 8472, Protocol.UDP)
 
 
+def test_memberlist_is_open_to_machines_with_metallb_only() -> None:
+    section = {"pools": {"public": {"addresses": ["10.89.0.240-10.89.0.250"]}}}
+    with_metallb = build_topology(load(with_edits(TWO_WORKERS, {"addons.load_balancer": section})))
+    for protocol in (Protocol.TCP, Protocol.UDP):
+        rules = rules_for(with_metallb, [Role.NODE])
+        assert admits(rules, "10.89.0.22", 7946, protocol)
+        assert not admits(rules, "10.244.1.2", 7946, protocol)
+        assert not admits(rules_for(with_metallb, [Role.ETCD]), "10.89.0.22", 7946, protocol)
+        without = rules_for(build_topology(load(TWO_WORKERS)), [Role.NODE])
+        assert not admits(without, "10.89.0.22", 7946, protocol)
+        assert (protocol, 7946) in [
+            (rule.protocol, rule.first) for rule in ports_closed_to_pods(with_metallb)
+        ]
+
+
 def test_additional_worker_changes_no_rule() -> None:
     edits = {"pools.workers.hosts": ["w-1", "w-2", "w-3"], "metal.hosts.w-3": {"address": "10.89.0.23"}}
     before, after = build_topology(load(TWO_WORKERS)), build_topology(load(with_edits(TWO_WORKERS, edits)))
@@ -108,9 +123,12 @@ def test_printed_table_has_all_rows_that_apply(restricted_topology: Topology) ->
     text = port_table(restricted_topology)
     for row in PORT_TABLE:
         # Rows for load balancers are omitted on a cluster without load balancers, rows for clouds on bare
-        # metal, and rows for the DNS cache without it.
+        # metal, and rows for the DNS cache and MetalLB without them.
         assert (row.purpose in text) == (
-            row.roles != (Role.LOAD_BALANCER,) and not row.with_cloud_controllers and not row.with_node_cache
+            row.roles != (Role.LOAD_BALANCER,)
+            and not row.with_cloud_controllers
+            and not row.with_node_cache
+            and not row.with_metallb
         )
     assert "192.0.2.0/24" in text
     assert "tcp 30000-32767" in text
@@ -139,3 +157,28 @@ def test_ports_of_the_table_are_closed_to_pods_unless_pods_are_a_source(
     for rule in closed:
         assert rule.networks == restricted_topology.network.machines
         assert rule.purpose
+
+
+def test_ports_of_the_ingress_are_those_of_its_pool() -> None:
+    pools = {
+        "workers": {"hosts": ["w-1"]},
+        "edge": {"hosts": ["w-2"], "taints": ["dedicated=ingress:NoSchedule"]},
+    }
+    ingress = {"pool": "edge", "sources": ["192.0.2.0/24"]}
+    topology = build_topology(load(with_edits(TWO_WORKERS, {"pools": pools, "addons": {"ingress": ingress}})))
+    for port in (80, 443):
+        for address, expected in (("192.0.2.7", True), ("10.244.3.4", True), ("198.51.100.7", False)):
+            assert admits(rules_for(topology, [Role.NODE], ["edge"]), address, port) is expected
+            assert not admits(rules_for(topology, [Role.NODE], ["workers"]), address, port)
+    (line,) = (line for line in port_table(topology).splitlines() if "ingress: HTTPS" in line)
+    assert line.split()[:4] == ["addons.ingress.443", "edge", "tcp", "443"]
+
+
+def test_ingress_behind_a_load_balancer_opens_no_port() -> None:
+    addons = {
+        "ingress": {"load_balancer": True, "sources": ["192.0.2.0/24"]},
+        "load_balancer": {"pools": {"main": {"addresses": ["10.89.0.200-10.89.0.210"]}}},
+    }
+    topology = build_topology(load(with_edits(TWO_WORKERS, {"addons": addons})))
+    assert topology.ingress is not None
+    assert topology.network.open_ports == ()

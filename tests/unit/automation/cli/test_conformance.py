@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from artifacts import mirror
-from artifacts.catalogue import OPTIONAL_ARTIFACTS
+from artifacts.catalogue import OPTIONAL_ARTIFACTS, OPTIONAL_IMAGES
 from artifacts.conformance import mirror as conformance_mirror
 from artifacts.conformance.mirror import SkippedImage
 from automation.cli import conformance as command
@@ -83,9 +83,13 @@ def test_mirror_has_the_tests_only_with_the_switch(
         versions.append(kubernetes)
         return [SkippedImage("r.example/x:1", "no recipe")]
 
-    def build(directory: Path, *_: object, optional: tuple[str, ...]) -> Path:
+    def build(
+        directory: Path, *_: object, optional: tuple[str, ...], optional_images: tuple[str, ...]
+    ) -> Path:
         # Users build mirrors for stacks that this command does not know.
-        assert optional == (() if "--common" in arguments else OPTIONAL_ARTIFACTS)
+        common = "--common" in arguments
+        assert optional == (() if common else OPTIONAL_ARTIFACTS)
+        assert optional_images == (() if common else OPTIONAL_IMAGES)
         return directory
 
     monkeypatch.setattr(mirror, "build", build)

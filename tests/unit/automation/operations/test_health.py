@@ -12,7 +12,7 @@ import pytest
 from rich.console import Console
 
 from automation.operations import host_facts, status
-from automation.operations.cluster_facts import AddOnFact, NodeFact, parse_add_ons, parse_nodes
+from automation.operations.cluster_facts import AddOnFact, NodeFact, parse_nodes
 from automation.operations.health import Observation, Problem, find_problems
 from automation.operations.host_facts import CertificateFact, DiskFact, EtcdFact, HostFacts, ServiceFact
 from testkit import pki
@@ -268,31 +268,4 @@ def test_nodes_are_parsed() -> None:
         NodeFact(
             "w-1", False, "kubelet stopped", "1.36.3", False, ("DiskPressure: full",), ("gpu:NoSchedule",)
         )
-    ]
-
-
-def test_add_ons_are_parsed() -> None:
-    workloads = {
-        "items": [
-            {
-                "kind": "Deployment",
-                "metadata": {"name": "coredns"},
-                "spec": {"replicas": 2},
-                "status": {"conditions": [{"type": "Available", "status": "False", "message": "too few"}]},
-            }
-        ]
-    }
-    services = {
-        "items": [
-            {"metadata": {"name": "v1."}, "spec": {}},
-            {
-                "metadata": {"name": "v1beta1.metrics.k8s.io"},
-                "spec": {"service": {"name": "metrics-server"}},
-                "status": {"conditions": [{"type": "Available", "status": "True"}]},
-            },
-        ]
-    }
-    assert parse_add_ons(workloads, services) == [
-        AddOnFact("api v1beta1.metrics.k8s.io", True, ""),
-        AddOnFact("coredns", False, "0 of 2: too few"),
     ]

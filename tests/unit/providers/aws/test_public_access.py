@@ -15,6 +15,11 @@ def open_to_all(cluster: Json) -> None:
     section(cluster, "network")["api_allowed"] = ["0.0.0.0/0"]
 
 
+def with_ingress(cluster: Json) -> None:
+    section(cluster, "pools", "general")["taints"] = ["dedicated=ingress:NoSchedule"]
+    cluster["addons"] = {"ingress": {"pool": "general", "sources": ["192.0.2.0/24"]}}
+
+
 def ingress_sources(resources: Graph) -> list[tuple[str, set[str]]]:
     """Return the name of the group and the source networks of each ingress rule."""
     rules = [
@@ -70,6 +75,20 @@ class TestAllowedSources:
         assert set(rules[2379]["cidrBlocks"]) == own | {f"10.20.{third}.10/32" for third in (32, 64, 96)}
         workers = {n.inputs["fromPort"] for n in resources.of_type(":SecurityGroupIngressRule")}
         assert not workers & {2379, 2380, 6443}
+
+    def test_ports_of_the_ingress_are_open_only_on_workers(self) -> None:
+        resources = graph(with_ingress)
+        opened = {
+            (node.name, node.inputs["cidrIpv4"])
+            for node in resources.of_type(":SecurityGroupIngressRule")
+            if node.inputs["fromPort"] in (80, 443)
+        }
+        sources = {source for name, source in opened if name.startswith("aws-firewall-workers-tcp-80")}
+        assert sources == {"10.20.0.0/16", "10.244.0.0/16", "192.0.2.0/24"}
+        assert len(opened) == 2 * len(sources)
+        for node in resources.of_type(":SecurityGroup"):
+            rules = cast(list[dict[str, Any]], node.inputs.get("ingress", []))
+            assert not [rule for rule in rules if rule["fromPort"] in (80, 443)]
 
     def test_only_one_group_has_the_tag_of_the_cloud_controller(self, resources: Graph) -> None:
         tagged = [

@@ -12,7 +12,12 @@ from hypothesis import strategies as st
 
 from providers.azure import limits
 from providers.azure.addons import autoscaler_values, cloud_config, storage_class_parameters
-from providers.azure.firewall import FIRST_PRIORITY, FIRST_SETTING_PRIORITY, rules_by_group
+from providers.azure.firewall import (
+    FIRST_PRIORITY,
+    FIRST_SETTING_PRIORITY,
+    LAST_PRIORITY,
+    rules_by_group,
+)
 from providers.azure.names import Names, container_name, status_container_name
 from providers.azure.network import NetworkReference
 from providers.azure.pools import autoscaler_tags, batch_percent, termination_notice_minutes
@@ -178,6 +183,11 @@ def with_opened_port(cluster: Json) -> None:
     section(cluster, "network")["ports"] = {"exporter": row}
 
 
+def with_ingress(cluster: Json) -> None:
+    section(cluster, "pools", "general")["taints"] = ["dedicated=ingress:NoSchedule"]
+    cluster["addons"] = {"ingress": {"pool": "general", "sources": ["192.0.2.0/24"]}}
+
+
 def with_other_port(cluster: Json) -> None:
     section(cluster, "endpoint")["port"] = 443
 
@@ -221,6 +231,20 @@ class TestFirewall:
             names = [rule.name for rule in rules]
             assert len(names) == len(set(names))
             assert "tcp-53" in names
+
+    def test_ports_of_the_ingress_are_open_only_on_workers(self) -> None:
+        before, after = (rules_by_group(example_settings(edit)[2]) for edit in (None, with_ingress))
+        added = {
+            group: {rule.name: rule for rule in rules if rule not in before[group]}
+            for group, rules in after.items()
+        }
+        assert {group: sorted(rules) for group, rules in added.items() if rules} == {
+            "nodes": ["tcp-443", "tcp-80"]
+        }
+        rule = added["nodes"]["tcp-443"]
+        assert "192.0.2.0/24" in rule.sources
+        assert "0.0.0.0/0" not in rule.sources
+        assert FIRST_SETTING_PRIORITY <= rule.priority < LAST_PRIORITY
 
     def test_ports_of_settings_have_priorities_after_the_port_table(self) -> None:
         """Test that a new row of the table changes no rule of a setting."""

@@ -1,0 +1,209 @@
+"""Lab test of the add-on that serves Ingress objects on a dedicated pool (`addons.ingress`)."""
+
+from __future__ import annotations
+
+import http.client
+import ssl
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from artifacts import images
+from artifacts.cache import Cache
+from artifacts.catalogue import images_of
+from artifacts.progress import Progress
+from testkit import ingress_client, lab_slots, pods, stackfile
+from testkit.certificates import CertificateAndKey, issue_certificate
+from testkit.cluster import CHECKOUT, Cluster
+from testkit.figures import RecordFigures
+from testkit.state import removed_at_end
+from testkit.wait import eventually
+
+SITE = "shop.example"
+NAMESPACE = "shop"
+EDGES = ("e-1", "e-2")
+AUTHORITY = issue_certificate("Test CA")
+FIRST, SECOND = (issue_certificate(name, issuer=AUTHORITY, server=True) for name in ("first", "second"))
+INGRESS = {
+    "apiVersion": "networking.k8s.io/v1",
+    "kind": "Ingress",
+    "metadata": {"namespace": NAMESPACE, "name": "web"},
+    "spec": {
+        "rules": [
+            {
+                "host": SITE,
+                "http": {
+                    "paths": [
+                        {
+                            "path": "/",
+                            "pathType": "Prefix",
+                            "backend": {"service": {"name": "web", "port": {"number": pods.PORT}}},
+                        }
+                    ]
+                },
+            }
+        ]
+    },
+}
+"""An Ingress without a class: the cluster has a default class."""
+
+pytestmark = [pytest.mark.release, pytest.mark.timeout(1800)]
+
+
+def default_certificate(issued: CertificateAndKey) -> dict[str, str]:
+    """Return the setting `default_certificate`."""
+    return {"certificate": issued.certificate_pem.decode(), "private_key": issued.key_pem.decode()}
+
+
+@pytest.fixture(scope="module")
+def edge(state: Path) -> Iterator[Cluster]:
+    """Yield a cluster with an ingress pool of two nodes, and a site on its worker."""
+    slot = lab_slots.reserve("kwedge", state)
+    config = stackfile.document(*slot, control_planes=["cp-1"], workers=["w-1", *EDGES])
+    settings, prefix = config[stackfile.CLUSTER], slot.network.rpartition(".")[0]
+    settings["pools"] = {
+        "workers": {"hosts": ["w-1"]},
+        "edge": {"hosts": list(EDGES), "taints": ["dedicated=ingress:NoSchedule"]},
+    }
+    # The clients of this test, at the first address of the network, are no machines of the cluster.
+    settings["network"]["machines"] = [f"{prefix}.8/29", f"{prefix}.16/28"]
+    settings["addons"] = {
+        "ingress": {
+            "pool": "edge",
+            "sources": ["0.0.0.0/0"],
+            "default_certificate": default_certificate(FIRST),
+        }
+    }
+    # `up` has a time limit, and the build of Traefik can take longer.
+    for reference in images_of("traefik"):
+        images.fetch_or_build(reference, Cache.default(), Progress())
+    with removed_at_end(Cluster(name=slot.name, state=state, config=config, checkout=CHECKOUT)) as cluster:
+        cluster.up()
+        site = pods.deployment(NAMESPACE, "web", 2, pods.spec(pods.serving_container()))
+        cluster.apply(pods.namespace(NAMESPACE), site, pods.service(NAMESPACE, "web"), INGRESS)
+        cluster.wait_rollout(NAMESPACE, "deployment/web")
+        yield cluster
+
+
+def edge_addresses(cluster: Cluster) -> list[str]:
+    """Return the addresses that a DNS name of the site would have."""
+    return [cluster.address(name) for name in EDGES]
+
+
+def trusting_context() -> ssl.SSLContext:
+    """Return the TLS settings of a client that trusts the CA of the default certificates.
+
+    A default certificate serves names that it does not contain, so the client does not compare the names.
+    """
+    context = ssl.create_default_context(cadata=AUTHORITY.certificate_pem.decode())
+    context.check_hostname = False
+    return context
+
+
+def is_open(address: str, port: int) -> bool:
+    """Return whether a request to a port gets an answer or a refusal, and not a time-out."""
+    try:
+        ingress_client.request(address, port, SITE)
+    except ConnectionRefusedError:
+        return True
+    except (OSError, http.client.HTTPException):
+        return False
+    return True
+
+
+def test_site_answers_on_each_node_of_the_pool(edge: Cluster) -> None:
+    tls = trusting_context()
+    names = {pod["metadata"]["name"] for pod in edge.pods(NAMESPACE)}
+    for address in edge_addresses(edge):
+
+        def answers(address: str = address) -> bool:
+            try:
+                return ingress_client.request(address, 80, SITE).text in names
+            except OSError:
+                return False
+
+        eventually(f"{SITE} at {address}", answers, timeout=60, interval=1)
+        secure = ingress_client.request(address, 443, SITE, tls)
+        assert secure.text in names
+        assert secure.certificate == FIRST.certificate_pem.decode()
+        for port, context in ((80, None), (443, tls)):
+            assert ingress_client.request(address, port, "other.example", context).status == 404
+    for name in ("cp-1", "w-1"):
+        for port in (80, 443, 8000, 8080):
+            assert not is_open(edge.address(name), port), f"{name} accepts packets to port {port}"
+    assert edge.previewed_operations() == {}
+
+
+def test_pods_of_the_ingress_are_closed_except_for_clients(edge: Cluster) -> None:
+    (address, *_) = (pod["status"]["podIP"] for pod in edge.pods("traefik"))
+    probe = pods.pod(NAMESPACE, "probe", pods.spec(pods.container("exec sleep 100000")))
+    edge.apply(probe)
+    edge.kubectl("wait", "-n", NAMESPACE, "--for=condition=Ready", "pod/probe")
+    for port, expected in ((8000, 0), (8443, 0), (8080, 1)):
+        result = edge.run_in_pod(NAMESPACE, "probe", f"nc -z -w 3 {address} {port}", check=False)
+        assert (result.code != 0) == bool(expected), f"port {port}: {result.text}"
+
+
+def test_changes_of_the_pool_lose_no_request(edge: Cluster, record_figures: RecordFigures) -> None:
+    """A client sends five requests a second while nodes change, pods are replaced, and nodes are drained."""
+    with ingress_client.client(edge_addresses(edge), SITE, trusting_context()) as requests:
+        changes: dict[str, dict[str, Any]] = {
+            "kubelets": {"pools": {"edge": {"kubelet": {"max_pods": 90}}}},
+            "certificate": {"addons": {"ingress": {"default_certificate": default_certificate(SECOND)}}},
+        }
+        for step, change in changes.items():
+            edge.merge_settings(change)
+            began = time.monotonic()
+            edge.up()
+            record_figures(step=step, up=round(time.monotonic() - began, 1))
+        for name in EDGES:
+            began = time.monotonic()
+            edge.kubectl("drain", name, "--ignore-daemonsets", "--timeout=120s", timeout=130)
+            edge.kubectl("uncordon", name)
+            # The disruption budget refuses the next drain until this pod is ready.
+            edge.wait_rollout("traefik", "deployment/traefik")
+            record_figures(step=f"drain {name}", seconds=round(time.monotonic() - began, 1))
+        time.sleep(2)
+    record_figures(
+        answered=requests.answered,
+        lost=len(requests.lost),
+        not_found=requests.not_found,
+        refused_connections=requests.refused_connections,
+    )
+    assert requests.answered > 100
+    assert requests.lost == []
+    # Host ports do not wait for the readiness of their pod: two pods start twice, each in less than 2 s.
+    assert requests.not_found <= 4 * 2 / ingress_client.PERIOD / len(EDGES)
+    for address in edge_addresses(edge):
+        answer = ingress_client.request(address, 443, SITE, trusting_context())
+        assert answer.certificate == SECOND.certificate_pem.decode()
+
+
+def test_sources_limit_clients(edge: Cluster) -> None:
+    edge.merge_settings({"addons": {"ingress": {"sources": ["192.0.2.0/24"]}}})
+    edge.up()
+    for address in edge_addresses(edge):
+        for port in (80, 443):
+            assert not is_open(address, port), f"{address} accepts packets of this client to port {port}"
+    script = f"wget -q -O - -T 5 --header 'Host: {SITE}' http://{edge.address(EDGES[0])}/"
+    assert edge.run_in_pod(NAMESPACE, "probe", script).stdout.startswith("web-")
+
+
+def test_removed_settings_remove_the_add_on(edge: Cluster) -> None:
+    edge.merge_settings({"addons": stackfile.DELETE})
+    edge.up()
+    assert "traefik" not in [item["metadata"]["name"] for item in edge.items("namespaces")]
+    for kind in ("ingressclasses", "clusterroles", "clusterrolebindings"):
+        assert not [item for item in edge.items(kind) if "traefik" in item["metadata"]["name"]]
+    assert not [
+        node for node in edge.items("nodes") if "kubewright.dev/ingress" in node["metadata"]["labels"]
+    ]
+    assert not any(is_open(address, port) for address in edge_addresses(edge) for port in (80, 443))
+    for name in EDGES:
+        ruleset = edge.ssh(name, "cat /etc/kubewright/firewall.nft").stdout
+        assert "ingress" not in ruleset
+        assert "prerouting" not in ruleset
+    assert edge.previewed_operations() == {}

@@ -1,0 +1,62 @@
+"""Tests of the facts about add-ons, which `status` prints."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from assembly import build_topology
+from automation.operations.cluster_facts import AddOnFact, add_on_namespaces, parse_add_ons
+from settings import load
+from tests.unit.settings.support import TWO_WORKERS, with_edits
+
+NO_SERVICES: dict[str, Any] = {"items": []}
+
+
+def test_add_ons_are_parsed() -> None:
+    workloads = {
+        "items": [
+            {
+                "kind": "Deployment",
+                "metadata": {"name": "coredns", "namespace": "kube-system"},
+                "spec": {"replicas": 2},
+                "status": {"conditions": [{"type": "Available", "status": "False", "message": "too few"}]},
+            }
+        ]
+    }
+    services = {
+        "items": [
+            {"metadata": {"name": "v1."}, "spec": {}},
+            {
+                "metadata": {"name": "v1beta1.metrics.k8s.io"},
+                "spec": {"service": {"name": "metrics-server"}},
+                "status": {"conditions": [{"type": "Available", "status": "True"}]},
+            },
+        ]
+    }
+    assert parse_add_ons([workloads], services) == [
+        AddOnFact("api v1beta1.metrics.k8s.io", True, ""),
+        AddOnFact("coredns", False, "0 of 2: too few"),
+    ]
+
+
+def test_add_on_of_another_namespace_has_its_namespace_in_its_name() -> None:
+    speaker = {
+        "kind": "DaemonSet",
+        "metadata": {"name": "speaker", "namespace": "metallb-system"},
+        "status": {"desiredNumberScheduled": 3, "numberAvailable": 2},
+    }
+    listed = [NO_SERVICES, {"items": [speaker]}]
+    assert parse_add_ons(listed, NO_SERVICES) == [AddOnFact("metallb-system/speaker", False, "2 of 3")]
+
+
+def test_namespace_of_metallb_is_queried_only_with_metallb() -> None:
+    section = {"pools": {"public": {"addresses": ["10.89.0.240-10.89.0.250"]}}}
+    with_metallb = build_topology(load(with_edits(TWO_WORKERS, {"addons.load_balancer": section})))
+    assert add_on_namespaces(with_metallb) == ("kube-system", "metallb-system")
+    assert add_on_namespaces(build_topology(load(TWO_WORKERS))) == ("kube-system",)
+
+
+def test_namespace_of_the_ingress_is_queried_only_with_an_ingress() -> None:
+    section = {"pool": "workers", "sources": ["0.0.0.0/0"]}
+    with_ingress = build_topology(load(with_edits(TWO_WORKERS, {"addons.ingress": section})))
+    assert add_on_namespaces(with_ingress) == ("kube-system", "traefik")
