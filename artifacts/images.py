@@ -12,6 +12,7 @@ from pathlib import Path
 from artifacts import acquire, debian, fetch, gobuild, oci
 from artifacts.cache import Cache
 from artifacts.catalogue import architecture, binary
+from artifacts.components import CERT_MANAGER_PROGRAMS
 from artifacts.errors import ArtifactError, Unavailable
 from artifacts.oci import Config, Entry
 from artifacts.progress import Progress
@@ -153,6 +154,18 @@ def _metallb_content(
     return [*base_entries(), entry], Config(entrypoint=(f"/{name}",))
 
 
+def _cert_manager_content(
+    name: str, tag: str, cache: Cache, workspace: Path, progress: Progress
+) -> tuple[Iterable[Entry], Config]:
+    program = acquire.fetch_or_build(binary(f"cert-manager-{name}", tag.removeprefix("v")), cache, progress)
+    path = f"app/cmd/{name}/{name}"
+    directories = [
+        Entry(parent, directory=True, mode=0o755) for parent in ("app", "app/cmd", f"app/cmd/{name}")
+    ]
+    entries = [*base_entries(), *directories, Entry(path, program.read_bytes(), 0o755)]
+    return entries, Config(entrypoint=(f"/{path}",), user="1000")
+
+
 def pause_content(
     tag: str, cache: Cache, workspace: Path, progress: Progress
 ) -> tuple[Iterable[Entry], Config]:
@@ -228,6 +241,10 @@ RECIPES: dict[str, Recipe] = {
     "pause": pause_content,
     "coredns/coredns": _coredns_content,
     "metrics-server/metrics-server": _metrics_server_content,
+    **{
+        f"jetstack/cert-manager-{name}": partial(_cert_manager_content, name)
+        for name in CERT_MANAGER_PROGRAMS
+    },
     "metallb/controller": partial(_metallb_content, "controller"),
     "metallb/speaker": partial(_metallb_content, "speaker"),
     "library/busybox": _busybox_content,
