@@ -11,6 +11,7 @@ from enum import StrEnum
 from ipaddress import IPv4Address, IPv4Network
 from typing import TYPE_CHECKING
 
+from topology.cert_manager import CertManager
 from topology.dns import Dns
 from topology.ingress import Ingress
 from topology.metallb import MetalLb
@@ -292,6 +293,7 @@ class Topology:
     dns: Dns = field(default_factory=Dns)
     ingress: Ingress | None = None
     metallb: MetalLb | None = None
+    cert_manager: CertManager | None = None
 
     @property
     def version_sets(self) -> tuple[Versions, ...]:
