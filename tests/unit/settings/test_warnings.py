@@ -9,13 +9,14 @@ import pytest
 
 from settings import Settings, load
 from settings.warnings import (
+    cert_manager_warnings,
     ingress_warnings,
     network_policy_warnings,
     private_key_warnings,
     settings_warnings,
 )
 from testkit.certificates import issue_certificate
-from tests.unit.settings.support import TWO_WORKERS, with_edits
+from tests.unit.settings.support import REMOVE, TWO_WORKERS, with_edits
 from tests.unit.settings.wrong_ingress import VALID as INGRESS
 from tests.unit.settings.wrong_ingress import certificate_settings
 
@@ -90,5 +91,17 @@ def test_end_of_the_default_certificate_causes_a_warning(days: int, expected: st
 
 def test_ingress_pool_with_one_node_causes_a_warning() -> None:
     assert ingress_warnings(ingress_settings(30)) == []
-    [warning] = ingress_warnings(ingress_settings(30, **{"pools.workers.hosts": ["w-1"]}))
+    edits = {"pools.workers.hosts": ["w-1"], "metal.hosts.w-2": REMOVE}
+    [warning] = ingress_warnings(ingress_settings(30, **edits))
     assert "workers has one node" in warning
+
+
+@pytest.mark.parametrize(("days", "expected"), [(-1, ": expired on "), (20, ": expires on "), (30, "")])
+def test_end_of_the_authority_of_an_issuer_causes_a_warning(days: int, expected: str) -> None:
+    issuers = {"company": {"ca": certificate_settings(issue_certificate("CA", valid_for=timedelta(days)))}}
+    settings = load(with_edits(TWO_WORKERS, {"addons": {"cert_manager": {"issuers": issuers}}}))
+    warnings = cert_manager_warnings(settings)
+    assert len(warnings) == bool(expected)
+    for warning in warnings:
+        assert f"addons.cert_manager.issuers.company.ca.certificate{expected}" in warning
+        assert warning in settings_warnings(settings)
