@@ -5,6 +5,8 @@ A systemd service needs no image, and nodes become Ready sooner than with a Daem
 
 from __future__ import annotations
 
+from ipaddress import IPv4Address
+
 from nodeconfig.bundle import File, Service
 from nodeconfig.cni import WRITE_CONFLIST
 from nodeconfig.component import Component, json_file
@@ -18,9 +20,10 @@ _NETWORK_CONFIG = "/etc/kube-flannel/net-conf.json"
 _KUBECONFIG = f"{KUBERNETES}/flannel.conf"
 
 
-def component(topology: Topology, server: str) -> Component:
+def component(topology: Topology, server: str, public_address: IPv4Address | None = None) -> Component:
     """Return the flannel component of a node. `server` is the URL of the API for this node.
 
+    With `public_address`, all other nodes send packets for the pods of this node to this address.
     The component is empty for a cluster whose users install their own CNI.
     """
     if topology.network.cni is NetworkPlugin.NONE:
@@ -30,7 +33,7 @@ def component(topology: Topology, server: str) -> Component:
         _KUBECONFIG, server, {"client-certificate": KUBELET_CLIENT, "client-key": KUBELET_CLIENT}
     )
     network_config = json_file(_NETWORK_CONFIG, _network_configuration(topology), mode=0o644)
-    unit = _service_unit()
+    unit = _service_unit(public_address)
     return Component(
         files=(config, network_config, _link_file(), unit.file()),
         secrets=(authority_file("kubernetes-ca"),),
@@ -61,13 +64,14 @@ def _network_configuration(topology: Topology) -> dict[str, object]:
     }
 
 
-def _service_unit() -> Unit:
+def _service_unit(public_address: IPv4Address | None) -> Unit:
     flags = (
         "--kube-subnet-mgr",
         f"--kubeconfig-file={_KUBECONFIG}",
         f"--net-config-path={_NETWORK_CONFIG}",
         f"--subnet-file={FLANNEL_SUBNET}",
         "--iface=${NODE_IP}",
+        *([f"--public-ip={public_address}"] if public_address else []),
         "--ip-masq",
         "--healthz-ip=127.0.0.1",
     )
