@@ -122,19 +122,22 @@ def nodes_behind_nat_have_public_addresses(rule_input: RuleInput) -> Iterator[Pr
     """Require a public address of each node in a network behind NAT, if a node is in another network."""
     settings = rule_input.settings
     networks, inventory = settings.network.machines, settings.metal.hosts if settings.metal else {}
+    behind = _networks_behind_nat(settings, networks)
+    if not behind:
+        return
     nodes = {
         name: find_network(networks, inventory[name].address)
         for name in (*settings.control_planes.hosts, *settings.worker_hosts)
         if name in inventory
     }
-    behind = _networks_behind_nat(settings, networks)
+    first_nodes = {place: name for name, place in reversed(nodes.items())}
     for name, network in nodes.items():
-        outside = [other for other, place in nodes.items() if place != network]
+        outside = [first for place, first in first_nodes.items() if place != network]
         if network in behind and outside and inventory[name].public_address is None:
             yield Problem(
                 _path(name),
                 "",
-                f"missing; other hosts of {network} are behind NAT, so {outside[0]} could not reach {name}",
+                f"missing; other hosts of {network} are behind NAT, so {outside[-1]} could not reach {name}",
             )
 
 

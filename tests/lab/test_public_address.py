@@ -32,10 +32,8 @@ def inner_network(outer: str) -> IPv4Network:
     return IPv4Network((int(IPv4Network(outer)[0]) + 2**16, 24))
 
 
-@pytest.fixture(scope="module")
-def behind_nat(state: Path) -> Iterator[Cluster]:
-    """Yield a cluster whose control plane and first worker are behind NAT."""
-    slot = lab_slots.reserve("kwnat", state)
+def configuration(slot: lab_slots.LabSlot) -> stackfile.Document:
+    """Return a cluster whose control plane and first worker are behind NAT."""
     config = stackfile.document(*slot, control_planes=["cp-1"], workers=["w-1", "w-2"])
     settings = config[stackfile.CLUSTER]
     inner = inner_network(slot.network)
@@ -44,6 +42,14 @@ def behind_nat(state: Path) -> Iterator[Cluster]:
         entry = settings["metal"]["hosts"][name]
         number = int(entry["address"].rsplit(".", 1)[1])
         entry |= {"address": str(inner[number]), "public_address": entry["address"]}
+    return config
+
+
+@pytest.fixture(scope="module")
+def behind_nat(state: Path) -> Iterator[Cluster]:
+    """Yield a cluster whose control plane and first worker are behind NAT."""
+    slot = lab_slots.reserve("kwnat", state)
+    config = configuration(slot)
     with removed_at_end(Cluster(name=slot.name, state=state, config=config, checkout=CHECKOUT)) as cluster:
         cluster.up()
         cluster.wait_all_ready()
