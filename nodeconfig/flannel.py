@@ -71,7 +71,6 @@ def _service_unit(public_address: IPv4Address | None) -> Unit:
         f"--net-config-path={_NETWORK_CONFIG}",
         f"--subnet-file={FLANNEL_SUBNET}",
         "--iface=${NODE_IP}",
-        *([f"--public-ip={public_address}"] if public_address else []),
         "--ip-masq",
         "--healthz-ip=127.0.0.1",
     )
@@ -83,8 +82,21 @@ def _service_unit(public_address: IPv4Address | None) -> Unit:
         # flannel exits until its node has a certificate and a range of pod addresses.
         restart_seconds=1,
         type="notify",
-        service=(f"ExecStartPost={WRITE_CONFLIST}",),
+        service=(*_annotate_node(public_address), f"ExecStartPost={WRITE_CONFLIST}"),
     )
+
+
+def _annotate_node(public_address: IPv4Address | None) -> tuple[str, ...]:
+    """Return the line of the unit that sets flannel's annotation with the public address of the node.
+
+    With its flag --public-ip, flannel would also send packets from the public address, which a NAT does not
+    translate.
+    """
+    if public_address is None:
+        return ()
+    kubectl = f"{BIN}/kubectl --kubeconfig={_KUBECONFIG} --cache-dir=/run/flannel/kubectl"
+    annotation = f"flannel.alpha.coreos.com/public-ip-overwrite={public_address}"
+    return (f"ExecStartPre={kubectl} annotate --overwrite node ${{NODE_NAME}} {annotation}",)
 
 
 def _link_file() -> File:

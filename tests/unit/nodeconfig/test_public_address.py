@@ -68,9 +68,9 @@ def test_node_behind_nat_differs_only_by_its_address(
         {"  --node-ip=${NODE_IP}"},
         {f"  --node-ip={WORKER}"},
     )
-    assert {line.strip(" \\") for line in changed["/etc/systemd/system/flanneld.service"][1]} == {
-        f"--public-ip={WORKER}"
-    }
+    removed, [annotate] = changed["/etc/systemd/system/flanneld.service"]
+    assert not removed
+    assert annotate.endswith(f"node ${{NODE_NAME}} flannel.alpha.coreos.com/public-ip-overwrite={WORKER}")
 
 
 def test_loopback_interface_has_the_public_address_before_the_kubelet_starts(
