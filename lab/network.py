@@ -16,6 +16,8 @@ from lab.errors import LabError
 from lab.spec import LabHost, LabSpec, link_name
 
 BRIDGE = "lab0"
+INNER_BRIDGE = "inner0"
+"""The bridge of the hosts behind the NAT (`lab.nat`)."""
 NAMESPACES = Path("/run/netns")
 
 # With forwarding, the bridge answers "unreachable" for addresses outside the lab. The firewall does not
@@ -104,19 +106,19 @@ def ensure_gateway(spec: LabSpec) -> None:
     if BRIDGE not in inside:
         run(["ip", "netns", "exec", name, "sh", "-c", FORWARDING_SCRIPT], what=what)
         run(["ip", "netns", "exec", name, "nft", "-f", "-"], what=what, stdin=_packet_filter_rules(spec))
-        _run_ip_batch(name, what, _bridge_commands(spec))
+        run_ip_batch(name, what, _bridge_commands(spec))
     if link not in links() or "machine" not in inside:
         if link in links():
             _delete_link(link, what)
         run(["ip", "link", "add", link, "type", "veth", "peer", "name", "machine", "netns", name], what=what)
-        _run_ip_batch(name, what, [f"link set machine master {BRIDGE} up"])
+        run_ip_batch(name, what, [f"link set machine master {BRIDGE} up"])
         for key, value in (("ipv4/conf/{}/forwarding", "0"), ("ipv6/conf/{}/disable_ipv6", "1")):
             path = Path("/proc/sys/net", key.format(link))
             if path.exists():
                 path.write_text(value)
         address = f"{spec.machine}/{spec.network.prefixlen}"
         mac = hardware_address(spec.name, "machine")
-        _run_ip_batch("", what, [f"addr add {address} dev {link}", f"link set {link} address {mac} up"])
+        run_ip_batch("", what, [f"addr add {address} dev {link}", f"link set {link} address {mac} up"])
 
 
 def ensure_host(spec: LabSpec, host: LabHost) -> None:
@@ -132,10 +134,12 @@ def ensure_host(spec: LabSpec, host: LabHost) -> None:
             ["ip", "-n", gateway, "link", "add", port, "type", "veth", "peer", "name", "eth0", "netns", name],
             what=what,
         )
-        _run_ip_batch(gateway, what, [f"link set {port} master {BRIDGE} up"])
-        address = f"{host.address}/{spec.network.prefixlen}"
+        bridge = INNER_BRIDGE if host.inner else BRIDGE
+        run_ip_batch(gateway, what, [f"link set {port} master {bridge} up"])
+        address = host.inner or f"{host.address}/{spec.network.prefixlen}"
+        router = host.inner.network[1] if host.inner else spec.gateway
         mac = hardware_address(spec.name, str(host.address))
-        _run_ip_batch(
+        run_ip_batch(
             name,
             what,
             [
@@ -143,7 +147,7 @@ def ensure_host(spec: LabSpec, host: LabHost) -> None:
                 f"link set eth0 address {mac}",
                 f"addr add {address} dev eth0",
                 "link set eth0 up",
-                f"route add default via {spec.gateway}",
+                f"route add default via {router}",
             ],
         )
 
@@ -227,7 +231,7 @@ def _bridge_port_name(spec: LabSpec, address: IPv4Address) -> str:
     return f"host{int(address) - int(spec.network[0])}"
 
 
-def _run_ip_batch(namespace: str, what: str, lines: list[str]) -> None:
+def run_ip_batch(namespace: str, what: str, lines: list[str]) -> None:
     """Run `ip` commands in order in a namespace. Stop at the first failure. `what` starts the error
     message.
     """

@@ -12,7 +12,8 @@ from settings.cluster import Settings
 from settings.problem import Problem, closest_match
 from settings.rules.base import RuleInput, rule
 from topology.ingress import HTTP_PORT, HTTPS_PORT, NAMESPACE
-from topology.model import Role, TaintEffect
+from topology.model import Role
+from topology.taints import TaintEffect
 
 _SECTION = "addons.ingress"
 _PORTS = (HTTP_PORT, HTTPS_PORT)

@@ -211,6 +211,8 @@ def _used_addresses(settings: Settings) -> Iterator[tuple[IPv4Address, str]]:
     """Yield the addresses that the settings name, each with its owner. Names of hosts are not resolved."""
     for host, machine in settings.metal.hosts.items() if settings.metal else ():
         yield machine.address, f"the host {host}"
+        if machine.public_address:
+            yield machine.public_address, f"the public address of the host {host}"
     for name, peer in settings.addons.load_balancer.peers.items() if settings.addons.load_balancer else ():
         yield peer.address, f"the peer {name}"
     for text, path in _named_servers(settings):
