@@ -79,10 +79,10 @@ def test_optional_images_are_added_on_request(
     assert _verify_checksums(mirror_directory).returncode == 0
 
 
-def test_only_clusters_with_metallb_use_its_images() -> None:
+def test_only_clusters_with_an_add_on_use_its_images() -> None:
     section = {"pools": {"public": {"addresses": ["10.89.0.240-10.89.0.250"]}}}
     with_metallb = build_topology(load(with_edits(TWO_WORKERS, {"addons.load_balancer": section})))
-    assert mirror.optional_images(with_metallb) == catalogue.OPTIONAL_IMAGES
+    assert mirror.optional_images(with_metallb) == catalogue.images_of("metallb")
     assert mirror.optional_images(build_topology(load(TWO_WORKERS))) == ()
 
 
