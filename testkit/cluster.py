@@ -80,9 +80,7 @@ class Cluster:
         return list(self.config[CLUSTER]["pools"]["workers"]["hosts"])
 
     def address(self, host: str) -> str:
-        """Return the address at which others reach a host. A host that left the inventory must still exist in
-        the lab.
-        """
+        """Return the address at which others reach a host, also of a lab host that left the inventory."""
         inventory = self.config[CLUSTER]["metal"]["hosts"]
         if host in inventory:
             return str(inventory[host].get("public_address", inventory[host]["address"]))
