@@ -45,7 +45,7 @@ list_rules() {
 # dropping_chains: chains of others that drop what the host forwards, such as the packets of pods: by their policy, as
 # Docker's, or by a rule without a condition. Pods have only IPv4 addresses.
 dropping_chains() {
-    found= forward=
+    found='' forward=''
     while read -r line; do
         case ${line#counter } in
         "table "*) table=${line%" {"} ;;

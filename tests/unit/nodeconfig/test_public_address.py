@@ -21,7 +21,7 @@ from topology.model import Role, Topology
 from topology.ports import KUBELET_PORT, VXLAN_PORT
 
 CP, WORKER = "10.90.0.11", "10.90.0.21"
-EDITS = {
+EDITS: dict[str, object] = {
     "metal.hosts.cp-1.public_address": CP,
     "metal.hosts.w-1.public_address": WORKER,
     "metal.hosts.w-2.address": "10.90.0.22",
