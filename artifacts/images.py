@@ -129,28 +129,13 @@ def _coredns_content(
     return [*base_entries(), server], config
 
 
-def _metrics_server_content(
-    tag: str, cache: Cache, workspace: Path, progress: Progress
+def _program_content(
+    artifact: str, config: Config, tag: str, cache: Cache, workspace: Path, progress: Progress
 ) -> tuple[Iterable[Entry], Config]:
-    program = acquire.fetch_or_build(binary("metrics-server", tag.removeprefix("v")), cache, progress)
-    server = Entry("metrics-server", program.read_bytes(), 0o755)
-    return [*base_entries(), server], Config(entrypoint=("/metrics-server",), user="65534")
-
-
-def _traefik_content(
-    tag: str, cache: Cache, workspace: Path, progress: Progress
-) -> tuple[Iterable[Entry], Config]:
-    program = acquire.fetch_or_build(binary("traefik", tag.removeprefix("v")), cache, progress)
-    server = Entry("traefik", program.read_bytes(), 0o755)
-    return [*base_entries(), server], Config(entrypoint=("/traefik",), ports=("80/tcp",))
-
-
-def _metallb_content(
-    name: str, tag: str, cache: Cache, workspace: Path, progress: Progress
-) -> tuple[Iterable[Entry], Config]:
-    program = acquire.fetch_or_build(binary(f"metallb-{name}", tag.removeprefix("v")), cache, progress)
-    entry = Entry(name, program.read_bytes(), 0o755)
-    return [*base_entries(), entry], Config(entrypoint=(f"/{name}",))
+    """Return the content of an image with a single program, which is the entry point of `config`."""
+    program = acquire.fetch_or_build(binary(artifact, tag.removeprefix("v")), cache, progress)
+    entry = Entry(config.entrypoint[0].removeprefix("/"), program.read_bytes(), 0o755)
+    return [*base_entries(), entry], config
 
 
 def pause_content(
@@ -227,9 +212,15 @@ def _first_line(command: list[str]) -> str:
 RECIPES: dict[str, Recipe] = {
     "pause": pause_content,
     "coredns/coredns": _coredns_content,
-    "metrics-server/metrics-server": _metrics_server_content,
-    "metallb/controller": partial(_metallb_content, "controller"),
-    "metallb/speaker": partial(_metallb_content, "speaker"),
+    "metrics-server/metrics-server": partial(
+        _program_content, "metrics-server", Config(entrypoint=("/metrics-server",), user="65534")
+    ),
+    "metallb/controller": partial(
+        _program_content, "metallb-controller", Config(entrypoint=("/controller",))
+    ),
+    "metallb/speaker": partial(_program_content, "metallb-speaker", Config(entrypoint=("/speaker",))),
     "library/busybox": _busybox_content,
-    "library/traefik": _traefik_content,
+    "library/traefik": partial(
+        _program_content, "traefik", Config(entrypoint=("/traefik",), ports=("80/tcp",))
+    ),
 }
