@@ -86,7 +86,7 @@ def _lab_hosts(settings: Settings) -> tuple[LabHost, ...]:
     return tuple(
         LabHost(
             name=name,
-            address=host.public_address or host.address,
+            address=host.node_address,
             inner=_inner_address(settings, host),
             memory=_memory_of_host(host),
         )

@@ -88,9 +88,14 @@ def bundles(topology: Topology, index: Index) -> dict[tuple[str, Role], Bundle]:
 def node_artifacts(topology: Topology) -> frozenset[str]:
     """Return the names of the artifacts that nodes fetch."""
     components = (
-        _node_component(topology, pool, topology.endpoint.url, behind)
+        # All nodes of a pool fetch the same, except that nodes behind NAT fetch more.
+        _node_component(
+            topology,
+            pool,
+            topology.endpoint.url,
+            next((node.public_address for node in pool.nodes if node.public_address), None),
+        )
         for pool in topology.pools
-        for behind in {None, *(node.public_address for node in pool.nodes)}
     )
     return frozenset(name for component in components for name, _ in component.artifacts)
 

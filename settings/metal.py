@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from ipaddress import IPv4Address
 
 from pydantic import Field
 
@@ -85,6 +86,11 @@ class HostSettings(Section):
     """The SSH connection to this host."""
 
     @property
+    def node_address(self) -> IPv4Address:
+        """Return the address at which nodes, pods, users and the deployer reach the host."""
+        return self.public_address or self.address
+
+    @property
     def size(self) -> Size | None:
         """Return the host's size; None if neither CPUs nor memory are known."""
         if self.cpus is None and self.memory is None:
@@ -139,7 +145,7 @@ class MetalSettings(Section):
         own = host.ssh
         key_file = own.private_key_file or common.private_key_file or ""
         return Connection(
-            address=own.address or str(host.public_address or host.address),
+            address=own.address or str(host.node_address),
             port=own.port or common.port,
             user=own.user or common.user,
             private_key_file=key_file,
