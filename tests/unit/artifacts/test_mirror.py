@@ -71,7 +71,7 @@ def test_mirror_has_optional_files_only_if_they_are_named(
 def test_optional_images_are_added_on_request(
     mirror_directory: Path, full_cache: Cache, tmp_path: Path
 ) -> None:
-    for name in ("metallb-controller", "metallb-speaker"):
+    for name in ("metallb-controller", "metallb-speaker", "traefik"):
         add_artifact(full_cache, name, catalogue.version_of(name), b"program", tmp_path)
     assert not set(catalogue.OPTIONAL_IMAGES) & mirror.read_index(mirror_directory)["images"].keys()
     mirror.build(mirror_directory, cache=full_cache, optional_images=catalogue.OPTIONAL_IMAGES)
