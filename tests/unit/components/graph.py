@@ -220,8 +220,10 @@ def record_graph(
 
 @contextmanager
 def _without_unread_inputs() -> Iterator[None]:
-    """Leave out two parts of requests that mocks do not read, which take two thirds of a run: the earlier URNs of
-    each resource, of which Azure's plugin has up to 40, and the lines of the program that create it.
+    """Leave out two parts of requests that mocks do not read, which take two thirds of a run.
+
+    They are the earlier URNs of each resource, of which Azure's plugin has up to 40, and the lines of the
+    program that create it.
     """
     with (
         patch("pulumi.resource.collapse_alias_to_urn", return_value=""),
