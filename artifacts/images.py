@@ -7,7 +7,7 @@ import shutil
 import subprocess
 from collections.abc import Callable, Iterable, Mapping
 from functools import partial
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from artifacts import acquire, debian, fetch, gobuild, oci
 from artifacts.cache import Cache
@@ -130,40 +130,15 @@ def _coredns_content(
     return [*base_entries(), server], config
 
 
-def _metrics_server_content(
-    tag: str, cache: Cache, workspace: Path, progress: Progress
+def _program_content(
+    artifact: str, config: Config, tag: str, cache: Cache, workspace: Path, progress: Progress
 ) -> tuple[Iterable[Entry], Config]:
-    program = acquire.fetch_or_build(binary("metrics-server", tag.removeprefix("v")), cache, progress)
-    server = Entry("metrics-server", program.read_bytes(), 0o755)
-    return [*base_entries(), server], Config(entrypoint=("/metrics-server",), user="65534")
-
-
-def _traefik_content(
-    tag: str, cache: Cache, workspace: Path, progress: Progress
-) -> tuple[Iterable[Entry], Config]:
-    program = acquire.fetch_or_build(binary("traefik", tag.removeprefix("v")), cache, progress)
-    server = Entry("traefik", program.read_bytes(), 0o755)
-    return [*base_entries(), server], Config(entrypoint=("/traefik",), ports=("80/tcp",))
-
-
-def _metallb_content(
-    name: str, tag: str, cache: Cache, workspace: Path, progress: Progress
-) -> tuple[Iterable[Entry], Config]:
-    program = acquire.fetch_or_build(binary(f"metallb-{name}", tag.removeprefix("v")), cache, progress)
-    entry = Entry(name, program.read_bytes(), 0o755)
-    return [*base_entries(), entry], Config(entrypoint=(f"/{name}",))
-
-
-def _cert_manager_content(
-    name: str, tag: str, cache: Cache, workspace: Path, progress: Progress
-) -> tuple[Iterable[Entry], Config]:
-    program = acquire.fetch_or_build(binary(f"cert-manager-{name}", tag.removeprefix("v")), cache, progress)
-    path = f"app/cmd/{name}/{name}"
-    directories = [
-        Entry(parent, directory=True, mode=0o755) for parent in ("app", "app/cmd", f"app/cmd/{name}")
-    ]
-    entries = [*base_entries(), *directories, Entry(path, program.read_bytes(), 0o755)]
-    return entries, Config(entrypoint=(f"/{path}",), user="1000")
+    """Return the content of an image with a single program, which is the entry point of `config`."""
+    program = acquire.fetch_or_build(binary(artifact, tag.removeprefix("v")), cache, progress)
+    path = PurePosixPath(config.entrypoint[0]).relative_to("/")
+    parents = [str(parent) for parent in reversed(path.parents[:-1])]
+    directories = [Entry(parent, directory=True, mode=0o755) for parent in parents]
+    return [*base_entries(), *directories, Entry(str(path), program.read_bytes(), 0o755)], config
 
 
 def pause_content(
@@ -240,13 +215,23 @@ def _first_line(command: list[str]) -> str:
 RECIPES: dict[str, Recipe] = {
     "pause": pause_content,
     "coredns/coredns": _coredns_content,
-    "metrics-server/metrics-server": _metrics_server_content,
+    "metrics-server/metrics-server": partial(
+        _program_content, "metrics-server", Config(entrypoint=("/metrics-server",), user="65534")
+    ),
     **{
-        f"jetstack/cert-manager-{name}": partial(_cert_manager_content, name)
+        f"jetstack/cert-manager-{name}": partial(
+            _program_content,
+            f"cert-manager-{name}",
+            Config(entrypoint=(f"/app/cmd/{name}/{name}",), user="1000"),
+        )
         for name in CERT_MANAGER_PROGRAMS
     },
-    "metallb/controller": partial(_metallb_content, "controller"),
-    "metallb/speaker": partial(_metallb_content, "speaker"),
+    "metallb/controller": partial(
+        _program_content, "metallb-controller", Config(entrypoint=("/controller",))
+    ),
+    "metallb/speaker": partial(_program_content, "metallb-speaker", Config(entrypoint=("/speaker",))),
     "library/busybox": _busybox_content,
-    "library/traefik": _traefik_content,
+    "library/traefik": partial(
+        _program_content, "traefik", Config(entrypoint=("/traefik",), ports=("80/tcp",))
+    ),
 }

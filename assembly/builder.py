@@ -47,7 +47,7 @@ def build_topology(settings: Settings, *, files: Mapping[str, str] | None = None
     if settings.name is None or (settings.metal is None and settings.cloud is None):
         raise ValueError("only settings that load() returned have a topology")
     machines = build_machines(settings)
-    members = {machine.name: Member(machine.name, machine.address) for machine in machines}
+    members = {machine.name: machine.member for machine in machines}
     return Topology(
         name=settings.name,
         environment=settings.environment,
@@ -127,7 +127,7 @@ def _endpoint(settings: Settings, members: Mapping[str, Member]) -> Endpoint:
     if settings.endpoint is not None:
         return Endpoint(settings.endpoint.host, settings.endpoint.port)
     control_plane = members[settings.control_planes.hosts[0]]
-    return Endpoint(str(control_plane.address), API_PORT)
+    return Endpoint(str(control_plane.node_address), API_PORT)
 
 
 def _network(settings: Settings) -> Network:

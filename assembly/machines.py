@@ -35,6 +35,7 @@ def build_machines(settings: Settings) -> tuple[Machine, ...]:
             pool=pool_by_host.get(name, ""),
             size=placement.size,
             zone=placement.zone,
+            public_address=placement.public_address,
         )
         for name, placement in placements.items()
     )
@@ -42,17 +43,21 @@ def build_machines(settings: Settings) -> tuple[Machine, ...]:
 
 @dataclass(frozen=True, slots=True)
 class _Placement:
-    """The address, size and zone of a machine before its roles are known."""
+    """The addresses, size and zone of a machine before its roles are known."""
 
     address: IPv4Address
     size: Size | None = None
     zone: int = 0
+    public_address: IPv4Address | None = None
 
 
 def _inventory_placements(settings: Settings) -> dict[str, _Placement]:
     """Return the addresses and sizes of the hosts of the inventory by host name."""
     hosts = settings.metal.hosts if settings.metal else {}
-    return {name: _Placement(host.address, host.size) for name, host in hosts.items()}
+    return {
+        name: _Placement(host.address, host.size, public_address=host.public_address)
+        for name, host in hosts.items()
+    }
 
 
 def _cloud_placements(settings: Settings, cloud: CloudSettings) -> dict[str, _Placement]:

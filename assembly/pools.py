@@ -12,8 +12,9 @@ from settings.kubelet import DEFAULTS
 from settings.pools import ControlPlaneSettings, PoolSettings
 from topology.ingress import INGRESS_LABEL
 from topology.metallb import NOT_BALANCED_LABEL
-from topology.model import Capacity, Member, Pool, Taint, TaintEffect
+from topology.model import Capacity, Member, Pool
 from topology.options import CredentialProvider, Kubelet
+from topology.taints import Taint, TaintEffect
 
 CONTROL_PLANE_POOL = "control-plane"
 CONTROL_PLANE_LABEL = "node-role.kubernetes.io/control-plane"

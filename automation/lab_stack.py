@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from ipaddress import IPv4Interface
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,7 @@ from settings.bases import replace_encrypted
 from settings.metal import HostSettings
 from settings.stackfile import ENCRYPTED_PLACEHOLDER
 from topology.model import Versions
+from topology.network import find_network
 
 CLUSTER_KEY = "kubewright:cluster"
 DEFAULT_MEMORY = 4 * 1024**3
@@ -82,9 +84,22 @@ def _lab_hosts(settings: Settings) -> tuple[LabHost, ...]:
     if settings.metal is None:
         raise UserError(f"{CLUSTER_KEY}.metal: missing; list the lab's hosts in the inventory")
     return tuple(
-        LabHost(name=name, address=host.address, memory=_memory_of_host(host))
+        LabHost(
+            name=name,
+            address=host.node_address,
+            inner=_inner_address(settings, host),
+            memory=_memory_of_host(host),
+        )
         for name, host in settings.metal.hosts.items()
     )
+
+
+def _inner_address(settings: Settings, host: HostSettings) -> IPv4Interface | None:
+    """Return the address of a host behind NAT with its network; None for another host."""
+    network = find_network(settings.network.machines, host.address)
+    if host.public_address is None or network is None:
+        return None
+    return IPv4Interface((host.address, network.prefixlen))
 
 
 def ensure_hosts(spec: LabSpec, print_line: Callable[[str], None]) -> None:

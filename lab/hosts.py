@@ -209,9 +209,10 @@ def _prepare_overlay(spec: LabSpec, host: LabHost, root: Path) -> None:
     (home / "disk/etcd").chmod(0o700)
     upper = home / "upper"
     _write_file(upper / "etc/hostname", f"{host.name}\n")
+    own_address = host.inner.ip if host.inner else host.address
     other_names = "".join(f"{address} {name}\n" for name, address in spec.names.items())
     _write_file(
-        upper / "etc/hosts", f"127.0.0.1 localhost\n::1 localhost\n{host.address} {host.name}\n{other_names}"
+        upper / "etc/hosts", f"127.0.0.1 localhost\n::1 localhost\n{own_address} {host.name}\n{other_names}"
     )
     # No server has this address, so names outside the lab fail immediately.
     _write_file(upper / "etc/resolv.conf", f"nameserver {spec.gateway}\n")

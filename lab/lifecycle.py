@@ -7,7 +7,21 @@ from collections.abc import Callable, Collection, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from lab import cgroups, claims, doctor, gateway, hosts, keys, machine, names, network, root, spec, volumes
+from lab import (
+    cgroups,
+    claims,
+    doctor,
+    gateway,
+    hosts,
+    keys,
+    machine,
+    names,
+    nat,
+    network,
+    root,
+    spec,
+    volumes,
+)
 from lab.errors import LabError
 from lab.leftovers import find_leftovers
 from lab.locks import hold_lock
@@ -40,6 +54,7 @@ def up(
         spec.write(desired, paths.spec)
         keys.ensure(desired)
         network.ensure_gateway(desired)
+        nat.ensure(desired)
         names.ensure(desired.name, desired.names)
         gateway.ensure(desired, on_progress=on_progress)
         if not keep_hosts:
@@ -101,6 +116,7 @@ def start(name: str, host: str) -> None:
     with hold_lock(f"lab-{name}"):
         machine.prepare(name, gateway.GROUP, memory=gateway.MEMORY)
         network.ensure_gateway(desired)
+        nat.ensure(desired)
         gateway.ensure(desired, on_progress=lambda _: None)
         _ensure_host(desired, lab_host, root_directories, lambda _: None)
 
@@ -179,7 +195,7 @@ def _remove_obsolete_hosts(
         elif desired.host(old.name).instance != old.instance:
             _remove_host(desired.name, old.name)  # another machine of a cloud, or an empty disk
             on_progress(f"{old.name}: removed, for another in its place")
-        elif desired.host(old.name).address != old.address:
+        elif (desired.host(old.name).address, desired.host(old.name).inner) != (old.address, old.inner):
             hosts.stop(desired.name, old.name)
             network.remove_host(desired.name, old.name)
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import sys
 from ipaddress import IPv4Address, IPv4Network
 from pathlib import Path
 
@@ -16,6 +17,8 @@ from lab.errors import LabError
 from lab.spec import LabHost, LabSpec, link_name
 
 BRIDGE = "lab0"
+INNER_BRIDGE = "inner0"
+"""The bridge of the hosts behind the NAT (`lab.nat`)."""
 NAMESPACES = Path("/run/netns")
 
 # With forwarding, the bridge answers "unreachable" for addresses outside the lab. The firewall does not
@@ -25,6 +28,16 @@ echo 1 > /proc/sys/net/ipv4/ip_forward
 for file in /proc/sys/net/bridge/bridge-nf-call-*; do
     if [ -e "$file" ]; then echo 0 > "$file"; fi
 done
+"""
+
+
+# ETHTOOL_STXCSUM of SIOCETHTOOL (linux/ethtool.h). Links of the lab pass packets without their checksums, and
+# the NAT would damage such VXLAN packets. On a real network, network cards have completed them before.
+COMPLETE_CHECKSUMS = """\
+import array, fcntl, socket, struct
+value = array.array("B", struct.pack("II", 0x17, 0))
+request = struct.pack("16sP", b"eth0", value.buffer_info()[0])
+fcntl.ioctl(socket.socket(socket.AF_INET, socket.SOCK_DGRAM), 0x8946, request)
 """
 
 
@@ -104,19 +117,19 @@ def ensure_gateway(spec: LabSpec) -> None:
     if BRIDGE not in inside:
         run(["ip", "netns", "exec", name, "sh", "-c", FORWARDING_SCRIPT], what=what)
         run(["ip", "netns", "exec", name, "nft", "-f", "-"], what=what, stdin=_packet_filter_rules(spec))
-        _run_ip_batch(name, what, _bridge_commands(spec))
+        run_ip_batch(name, what, _bridge_commands(spec))
     if link not in links() or "machine" not in inside:
         if link in links():
             _delete_link(link, what)
         run(["ip", "link", "add", link, "type", "veth", "peer", "name", "machine", "netns", name], what=what)
-        _run_ip_batch(name, what, [f"link set machine master {BRIDGE} up"])
+        run_ip_batch(name, what, [f"link set machine master {BRIDGE} up"])
         for key, value in (("ipv4/conf/{}/forwarding", "0"), ("ipv6/conf/{}/disable_ipv6", "1")):
             path = Path("/proc/sys/net", key.format(link))
             if path.exists():
                 path.write_text(value)
         address = f"{spec.machine}/{spec.network.prefixlen}"
         mac = hardware_address(spec.name, "machine")
-        _run_ip_batch("", what, [f"addr add {address} dev {link}", f"link set {link} address {mac} up"])
+        run_ip_batch("", what, [f"addr add {address} dev {link}", f"link set {link} address {mac} up"])
 
 
 def ensure_host(spec: LabSpec, host: LabHost) -> None:
@@ -132,10 +145,12 @@ def ensure_host(spec: LabSpec, host: LabHost) -> None:
             ["ip", "-n", gateway, "link", "add", port, "type", "veth", "peer", "name", "eth0", "netns", name],
             what=what,
         )
-        _run_ip_batch(gateway, what, [f"link set {port} master {BRIDGE} up"])
-        address = f"{host.address}/{spec.network.prefixlen}"
+        bridge = INNER_BRIDGE if host.inner else BRIDGE
+        run_ip_batch(gateway, what, [f"link set {port} master {bridge} up"])
+        address = host.inner or f"{host.address}/{spec.network.prefixlen}"
+        router = host.inner.network[1] if host.inner else spec.gateway
         mac = hardware_address(spec.name, str(host.address))
-        _run_ip_batch(
+        run_ip_batch(
             name,
             what,
             [
@@ -143,9 +158,11 @@ def ensure_host(spec: LabSpec, host: LabHost) -> None:
                 f"link set eth0 address {mac}",
                 f"addr add {address} dev eth0",
                 "link set eth0 up",
-                f"route add default via {spec.gateway}",
+                f"route add default via {router}",
             ],
         )
+        if spec.inner_network is not None:
+            run(["ip", "netns", "exec", name, sys.executable, "-IS", "-c", COMPLETE_CHECKSUMS], what=what)
 
 
 def renew_host(spec: LabSpec, host: LabHost) -> None:
@@ -227,7 +244,7 @@ def _bridge_port_name(spec: LabSpec, address: IPv4Address) -> str:
     return f"host{int(address) - int(spec.network[0])}"
 
 
-def _run_ip_batch(namespace: str, what: str, lines: list[str]) -> None:
+def run_ip_batch(namespace: str, what: str, lines: list[str]) -> None:
     """Run `ip` commands in order in a namespace. Stop at the first failure. `what` starts the error
     message.
     """

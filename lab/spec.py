@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from enum import StrEnum
-from ipaddress import IPv4Address, IPv4Network
+from ipaddress import IPv4Address, IPv4Interface, IPv4Network
 from pathlib import Path
 from typing import Annotated, Self
 
@@ -49,10 +49,15 @@ class Instance(_StrictModel):
 
 
 class LabHost(_StrictModel):
-    """One host of a lab. `memory` is the memory limit of its control group in bytes."""
+    """One host of a lab. `memory` is the memory limit of its control group in bytes.
+
+    A host with `inner` is behind the NAT of the lab: it has the address `inner` with its network, and others
+    reach it at `address`.
+    """
 
     name: Name
     address: IPv4Address
+    inner: IPv4Interface | None = None
     memory: int = Field(default=4 * 1024**3, ge=MINIMUM_MEMORY)
     instance: Instance | None = None
     """The data that the emulated cloud gives to the machine; None for bare metal."""
@@ -75,7 +80,7 @@ class LabSpec(_StrictModel):
 
     @model_validator(mode="after")
     def _check_consistency(self) -> Self:
-        problems = [*_network_problems(self.network), *_host_problems(self)]
+        problems = [*_network_problems(self.network), *_host_problems(self), *_nat_problems(self)]
         if not self.hosts and self.cloud is None:
             problems.append("hosts: at least one is needed")
         if self.mirror is not None and not self.mirror.is_absolute():
@@ -88,6 +93,11 @@ class LabSpec(_StrictModel):
     def gateway(self) -> IPv4Address:
         """Return the address of the gateway, which is the first address of the network."""
         return self.network[1]
+
+    @property
+    def inner_network(self) -> IPv4Network | None:
+        """Return the network behind the NAT of the lab; None without hosts behind it."""
+        return next((host.inner.network for host in self.hosts if host.inner), None)
 
     @property
     def machine(self) -> IPv4Address:
@@ -173,4 +183,29 @@ def _host_problems(spec: LabSpec) -> list[str]:
             problems.append(f"{field}.address: {host.address} is taken by {taken[host.address]}")
         names.add(host.name)
         taken[host.address] = host.name
+    return problems
+
+
+def _nat_problems(spec: LabSpec) -> list[str]:
+    """Return the problems of the network behind the NAT, whose first address is the gateway."""
+    network = spec.inner_network
+    if network is None:
+        return []
+    if network.overlaps(spec.network):
+        return [f"hosts: the network behind the NAT, {network}, overlaps {spec.network}"]
+    problems = []
+    taken = {
+        network[0]: "the network itself",
+        network[1]: "the gateway",
+        network[-1]: "the broadcast address",
+    }
+    for index, host in enumerate(spec.hosts):
+        if host.inner is None:
+            continue
+        field = f"hosts.{index} ({host.name}).inner"
+        if host.inner.network != network:
+            problems.append(f"{field}: {host.inner} is not in {network}; a lab has one network behind a NAT")
+        elif host.inner.ip in taken:
+            problems.append(f"{field}: {host.inner.ip} is taken by {taken[host.inner.ip]}")
+        taken[host.inner.ip] = host.name
     return problems

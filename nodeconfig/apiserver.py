@@ -132,7 +132,7 @@ def _arguments(flags: Mapping[str, str | tuple[str, ...]]) -> Iterator[str]:
 def _serving_flags(topology: Topology, member: Member) -> dict[str, str]:
     network = topology.network
     flags = {
-        "advertise-address": str(member.address),
+        "advertise-address": str(member.node_address),
         "bind-address": "0.0.0.0",
         "secure-port": str(API_PORT),
         "tls-cert-file": f"{PKI}/apiserver.crt",

@@ -5,6 +5,8 @@ A systemd service needs no image, and nodes become Ready sooner than with a Daem
 
 from __future__ import annotations
 
+from ipaddress import IPv4Address
+
 from nodeconfig.bundle import File, Service
 from nodeconfig.cni import WRITE_CONFLIST
 from nodeconfig.component import Component, json_file
@@ -18,9 +20,10 @@ _NETWORK_CONFIG = "/etc/kube-flannel/net-conf.json"
 _KUBECONFIG = f"{KUBERNETES}/flannel.conf"
 
 
-def component(topology: Topology, server: str) -> Component:
+def component(topology: Topology, server: str, public_address: IPv4Address | None = None) -> Component:
     """Return the flannel component of a node. `server` is the URL of the API for this node.
 
+    With `public_address`, all other nodes send packets for the pods of this node to this address.
     The component is empty for a cluster whose users install their own CNI.
     """
     if topology.network.cni is NetworkPlugin.NONE:
@@ -30,7 +33,7 @@ def component(topology: Topology, server: str) -> Component:
         _KUBECONFIG, server, {"client-certificate": KUBELET_CLIENT, "client-key": KUBELET_CLIENT}
     )
     network_config = json_file(_NETWORK_CONFIG, _network_configuration(topology), mode=0o644)
-    unit = _service_unit()
+    unit = _service_unit(public_address)
     return Component(
         files=(config, network_config, _link_file(), unit.file()),
         secrets=(authority_file("kubernetes-ca"),),
@@ -61,7 +64,7 @@ def _network_configuration(topology: Topology) -> dict[str, object]:
     }
 
 
-def _service_unit() -> Unit:
+def _service_unit(public_address: IPv4Address | None) -> Unit:
     flags = (
         "--kube-subnet-mgr",
         f"--kubeconfig-file={_KUBECONFIG}",
@@ -79,8 +82,21 @@ def _service_unit() -> Unit:
         # flannel exits until its node has a certificate and a range of pod addresses.
         restart_seconds=1,
         type="notify",
-        service=(f"ExecStartPost={WRITE_CONFLIST}",),
+        service=(*_annotate_node(public_address), f"ExecStartPost={WRITE_CONFLIST}"),
     )
+
+
+def _annotate_node(public_address: IPv4Address | None) -> tuple[str, ...]:
+    """Return the line of the unit that sets flannel's annotation with the public address of the node.
+
+    With its flag --public-ip, flannel would also send packets from the public address, which a NAT does not
+    translate.
+    """
+    if public_address is None:
+        return ()
+    kubectl = f"{BIN}/kubectl --kubeconfig={_KUBECONFIG} --cache-dir=/run/flannel/kubectl"
+    annotation = f"flannel.alpha.coreos.com/public-ip-overwrite={public_address}"
+    return (f"ExecStartPre={kubectl} annotate --overwrite node ${{NODE_NAME}} {annotation}",)
 
 
 def _link_file() -> File:

@@ -5,6 +5,8 @@ Clients verify the serving certificates of kubelets [B2].
 
 from __future__ import annotations
 
+from ipaddress import IPv4Address
+
 from packaging.version import Version
 
 from nodeconfig import image_credentials
@@ -45,8 +47,13 @@ policy).
 """
 
 
-def component(topology: Topology, pool: Pool, server: str) -> Component:
-    """Return the kubelet component of a node of `pool`. `server` is the URL of the API for this node."""
+def component(
+    topology: Topology, pool: Pool, server: str, public_address: IPv4Address | None = None
+) -> Component:
+    """Return the kubelet component of a node of `pool`. `server` is the URL of the API for this node.
+
+    With `public_address`, this is the address of the Node.
+    """
     config = json_file(_CONFIG, _configuration(topology, pool))
     bootstrap = kubeconfig(_BOOTSTRAP, server, {"tokenFile": _TOKEN})
     prepare = File(
@@ -55,7 +62,9 @@ def component(topology: Topology, pool: Pool, server: str) -> Component:
     renewal = (_renewal_kubeconfig(server),) if _renews(topology) else ()
     version = Version(topology.versions.kubernetes)
     minor_file = File(MINOR_VERSION_FILE, f"{version.major}.{version.minor}\n")
-    unit = with_extra_flags(_service_unit(topology, pool), "kubelet.extra_args", pool.kubelet.extra_flags)
+    unit = with_extra_flags(
+        _service_unit(topology, pool, public_address), "kubelet.extra_args", pool.kubelet.extra_flags
+    )
     # A change of the token restarts nothing, because the kubelet reads the token only when it joins.
     credentials = image_credentials.component(pool.kubelet.credential_provider)
     watched = (
@@ -151,14 +160,14 @@ def _renewal_kubeconfig(server: str) -> File:
     return kubeconfig(_RENEWAL, server, {"client-certificate": _PREVIOUS, "client-key": _PREVIOUS})
 
 
-def _service_unit(topology: Topology, pool: Pool) -> Unit:
+def _service_unit(topology: Topology, pool: Pool, public_address: IPv4Address | None) -> Unit:
     flags = [
         f"--config={_CONFIG}",
         f"--kubeconfig={KUBELET}/kubeconfig",
         f"--bootstrap-kubeconfig={_CHOSEN_BOOTSTRAP if _renews(topology) else _BOOTSTRAP}",
         f"--cert-dir={KUBELET}/pki",
         "--hostname-override=${NODE_NAME}",
-        "--node-ip=${NODE_IP}",
+        f"--node-ip={public_address or '${NODE_IP}'}",
     ]
     if topology.external_cloud:
         flags += ["--cloud-provider=external", "--provider-id=${PROVIDER_ID}"]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from ipaddress import IPv4Address
+
 from nodeconfig.bundle import File, Service
 from nodeconfig.component import Component, json_file
 from nodeconfig.extra_flags import with_extra_flags
@@ -16,10 +18,13 @@ _KUBECONFIG = f"{KUBERNETES}/kube-proxy.conf"
 _PROTOCOLS = f"{LIBRARY}/protocols"
 
 
-def component(topology: Topology, server: str) -> Component:
-    """Return the kube-proxy component of a node. `server` is the URL of the API for this node."""
+def component(topology: Topology, server: str, public_address: IPv4Address | None = None) -> Component:
+    """Return the kube-proxy component of a node. `server` is the URL of the API for this node.
+
+    `public_address` is the address of a Node behind NAT.
+    """
     kubeconfig, leaf = kubeconfig_with_certificate(_KUBECONFIG, server, "kube-proxy")
-    config = json_file(_CONFIG, _configuration(topology))
+    config = json_file(_CONFIG, _configuration(topology, public_address))
     unit = Unit(
         name="kube-proxy.service",
         description="Kubernetes service proxy",
@@ -51,14 +56,16 @@ def _protocols_file() -> File:
     return File(_PROTOCOLS, "icmp 1 ICMP\ntcp 6 TCP\nudp 17 UDP\nipv6-icmp 58 IPv6-ICMP\nsctp 132 SCTP\n")
 
 
-def _configuration(topology: Topology) -> dict[str, object]:
+def _configuration(topology: Topology, public_address: IPv4Address | None) -> dict[str, object]:
+    # The NAT translates the address of the Node, so connections from outside arrive at the other address.
+    machines = [str(network) for network in topology.network.machines]
     return {
         "apiVersion": "kubeproxy.config.k8s.io/v1alpha1",
         "kind": "KubeProxyConfiguration",
         "clientConnection": {"kubeconfig": _KUBECONFIG},
         "mode": str(topology.network.proxy_mode),
         "clusterCIDR": str(topology.network.pods),
-        "nodePortAddresses": ["primary"],
+        "nodePortAddresses": machines if public_address else ["primary"],
         "metricsBindAddress": f"127.0.0.1:{PROXY_METRICS_PORT}",
         "healthzBindAddress": f"0.0.0.0:{PROXY_HEALTH_PORT}",
         "enableProfiling": False,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import replace
 from functools import cache
+from ipaddress import IPv4Address
 
 from nodeconfig import (
     apiserver,
@@ -22,6 +23,7 @@ from nodeconfig import (
     operating_system,
     peers,
     proxy,
+    public_address,
     scheduler,
     snapshots,
 )
@@ -67,14 +69,14 @@ def bundles(topology: Topology, index: Index) -> dict[tuple[str, Role], Bundle]:
     pool_by_node = {node.name: pool for pool in topology.pools for node in pool.nodes}
 
     @cache
-    def shared_bundle(pool: Pool) -> Bundle:
-        return pool_bundle(topology, pool, index)
+    def shared_bundle(pool: Pool, behind: IPv4Address | None = None) -> Bundle:
+        return pool_bundle(topology, pool, index, behind)
 
     result: dict[tuple[str, Role], Bundle] = {}
     for machine in topology.machines:
         for role in sorted(machine.roles, key=list(Role).index):
             if machine.roles == (Role.NODE,):
-                bundle = shared_bundle(_find_pool(pool_by_node, machine))
+                bundle = shared_bundle(_find_pool(pool_by_node, machine), machine.public_address)
             else:
                 bundle = _member_bundle(topology, machine, role, pool_by_node, index)
             result[machine.name, role] = bundle
@@ -85,16 +87,27 @@ def bundles(topology: Topology, index: Index) -> dict[tuple[str, Role], Bundle]:
 
 def node_artifacts(topology: Topology) -> frozenset[str]:
     """Return the names of the artifacts that nodes fetch."""
-    components = (_node_component(topology, pool, topology.endpoint.url) for pool in topology.pools)
+    components = (
+        # All nodes of a pool fetch the same, except that nodes behind NAT fetch more.
+        _node_component(
+            topology,
+            pool,
+            topology.endpoint.url,
+            next((node.public_address for node in pool.nodes if node.public_address), None),
+        )
+        for pool in topology.pools
+    )
     return frozenset(name for component in components for name, _ in component.artifacts)
 
 
-def pool_bundle(topology: Topology, pool: Pool, index: Index) -> Bundle:
-    """Return the bundle for role node that all nodes of a pool of workers share."""
+def pool_bundle(topology: Topology, pool: Pool, index: Index, behind: IPv4Address | None = None) -> Bundle:
+    """Return the bundle for role node that all nodes of a pool of workers share, or the bundle of a node
+    behind NAT with the public address `behind`.
+    """
     topology = with_pool_version(topology, pool)
     components = (
         operating_system.component(topology, (Role.NODE,), pool.name),
-        _node_component(topology, pool, topology.endpoint.url),
+        _node_component(topology, pool, topology.endpoint.url, behind),
     )
     return _build_bundle(topology, Role.NODE, components, index)
 
@@ -109,7 +122,7 @@ def _member_bundle(
             operating_system.component(topology, machine.roles, pool.name if pool else ""),
             peers.component(topology, machine),
         ]
-    member = Member(machine.name, machine.address)
+    member = machine.member
     match role:
         case Role.ETCD:
             components += [etcd.component(topology, member), snapshots.component(topology, member)]
@@ -118,7 +131,8 @@ def _member_bundle(
         case Role.NODE:
             local = Role.CONTROL_PLANE in machine.roles
             server = LOCAL_API if local else topology.endpoint.url
-            components.append(_node_component(topology, _find_pool(pool_by_node, machine), server))
+            pool = _find_pool(pool_by_node, machine)
+            components.append(_node_component(topology, pool, server, machine.public_address))
         case Role.LOAD_BALANCER:
             components.append(load_balancer.component(topology, member))
     bundle = _build_bundle(topology, role, components, index)
@@ -149,14 +163,17 @@ def with_pool_version(topology: Topology, pool: Pool) -> Topology:
     return replace(topology, versions=replace(topology.versions, kubernetes=pool.kubernetes))
 
 
-def _node_component(topology: Topology, pool: Pool, server: str) -> Component:
+def _node_component(
+    topology: Topology, pool: Pool, server: str, behind: IPv4Address | None = None
+) -> Component:
     return combine_components(
         (
+            public_address.component(behind),
             containerd.component(topology),
             cni.component(topology),
-            kubelet.component(topology, pool, server),
-            flannel.component(topology, server),
-            proxy.component(topology, server),
+            kubelet.component(topology, pool, server, behind),
+            flannel.component(topology, server, behind),
+            proxy.component(topology, server, behind),
             network_policies.component(topology, server),
             dns_cache.component(topology),
         )

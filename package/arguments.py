@@ -898,7 +898,7 @@ class HostSshArgs(TypedDict, total=False):
     """The SSH connection to one host; defaults are the values of `metal.ssh`."""
 
     address: str
-    """Address or name for SSH connections; default: the host's `address`."""
+    """Address or name for SSH connections; default: the host's `public_address`, or else its `address`."""
     user: str
     """SSH user on the host."""
     port: int
@@ -918,6 +918,10 @@ class HostArgs(TypedDict, total=False):
 
     address: Required[str]
     """IPv4 address of the host in one of `network.machines`; other hosts connect to this address."""
+    public_address: str
+    """IPv4 address of a host behind NAT, in another one of `network.machines`: nodes, pods, users and the
+    deployer connect to this address, and the NAT translates it to `address`.
+    """
     cpus: int
     """Number of CPUs, if known."""
     memory: str

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from ipaddress import IPv4Address
 
 from pydantic import Field
 
@@ -50,7 +51,7 @@ class HostSshSettings(Section):
     """The SSH connection to one host; defaults are the values of `metal.ssh`."""
 
     address: NonEmpty | None = None
-    """Address or name for SSH connections; default: the host's `address`."""
+    """Address or name for SSH connections; default: the host's `public_address`, or else its `address`."""
     user: NonEmpty | None = None
     """SSH user on the host."""
     port: Port | None = None
@@ -71,6 +72,10 @@ class HostSettings(Section):
 
     address: Address
     """IPv4 address of the host in one of `network.machines`; other hosts connect to this address."""
+    public_address: Address | None = None
+    """IPv4 address of a host behind NAT, in another one of `network.machines`: nodes, pods, users and the
+    deployer connect to this address, and the NAT translates it to `address`.
+    """
     cpus: int | None = Field(default=None, ge=1)
     """Number of CPUs, if known."""
     memory: Quantity | None = None
@@ -79,6 +84,11 @@ class HostSettings(Section):
     """Size of the disk, such as `40Gi`, if known."""
     ssh: HostSshSettings = HostSshSettings()
     """The SSH connection to this host."""
+
+    @property
+    def node_address(self) -> IPv4Address:
+        """Return the address at which nodes, pods, users and the deployer reach the host."""
+        return self.public_address or self.address
 
     @property
     def size(self) -> Size | None:
@@ -135,7 +145,7 @@ class MetalSettings(Section):
         own = host.ssh
         key_file = own.private_key_file or common.private_key_file or ""
         return Connection(
-            address=own.address or str(host.address),
+            address=own.address or str(host.node_address),
             port=own.port or common.port,
             user=own.user or common.user,
             private_key_file=key_file,

@@ -11,7 +11,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, WithJsonSchema
 
 from formats import quantity
 from settings import paths
-from topology.model import Taint, TaintEffect
+from topology.taints import Taint, TaintEffect
 
 _LABEL = r"[a-z0-9]([-a-z0-9]*[a-z0-9])?"
 _NAME = re.compile(rf"{_LABEL}")

@@ -80,10 +80,10 @@ class Cluster:
         return list(self.config[CLUSTER]["pools"]["workers"]["hosts"])
 
     def address(self, host: str) -> str:
-        """Return the address of a host. A host that left the inventory must still exist in the lab."""
+        """Return the outer address of a host. A host outside of the inventory must be in the lab."""
         inventory = self.config[CLUSTER]["metal"]["hosts"]
         if host in inventory:
-            return str(inventory[host]["address"])
+            return str(inventory[host].get("public_address", inventory[host]["address"]))
         lab = json.loads((self.lab / "spec.json").read_text())
         return str(next(item["address"] for item in lab["hosts"] if item["name"] == host))
 

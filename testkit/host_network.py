@@ -5,39 +5,27 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
 from lab import network
 from testkit.cluster import CHECKOUT
-from testkit.process import run
+from testkit.process import run, running
 
 
-@contextmanager
-def run_program(lab: str, host: str, *words: str | Path) -> Iterator[subprocess.Popen[str]]:
+def run_program(lab: str, host: str, *words: str | Path) -> AbstractContextManager[subprocess.Popen[str]]:
     """Run a program in the network of a lab host. Kill it after the block."""
     namespace = network.NAMESPACES / network.host_namespace(lab, host)
-    process = subprocess.Popen(
-        ["nsenter", f"--net={namespace}", "--", *map(str, words)],
-        cwd=CHECKOUT,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
-    try:
-        yield process
-    finally:
-        process.kill()
-        process.wait()
+    return running(["nsenter", f"--net={namespace}", "--", *words], cwd=CHECKOUT)
 
 
-@contextmanager
-def run_module(lab: str, host: str, module: str, *words: str) -> Iterator[subprocess.Popen[str]]:
+def run_module(
+    lab: str, host: str, module: str, *words: str
+) -> AbstractContextManager[subprocess.Popen[str]]:
     """Run a Python module in the network of a lab host. Kill it after the block."""
-    with run_program(lab, host, sys.executable, "-m", module, *words) as process:
-        yield process
+    return run_program(lab, host, sys.executable, "-m", module, *words)
 
 
 def ip(lab: str, host: str, words: Sequence[str]) -> Any:  # noqa: ANN401 - JSON

@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from testkit.cluster import CHECKOUT
+from testkit.process import running
 
 _SCRIPT = """\
 set -eu
@@ -31,18 +32,9 @@ def run_module(marker: str, module: str, *words: str) -> Iterator[subprocess.Pop
         # mount(8) would follow /proc/<pid>/root as a link to the root of this machine.
         resolver.write((pod / "root/etc/resolv.conf").read_text())
         resolver.flush()
-        process = subprocess.Popen(
-            [*enter, "sh", "-c", _SCRIPT, "sh", resolver.name, sys.executable, "-m", module, *words],
-            cwd=CHECKOUT,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-        )
-        try:
+        program = [sys.executable, "-m", module, *words]
+        with running([*enter, "sh", "-c", _SCRIPT, "sh", resolver.name, *program], cwd=CHECKOUT) as process:
             yield process
-        finally:
-            process.kill()
-            process.wait()
 
 
 def _find_process(marker: str) -> Path:

@@ -8,7 +8,8 @@ import contextlib
 import os
 import signal
 import subprocess
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -85,3 +86,20 @@ def kill_group(process: subprocess.Popen[str]) -> None:
     """
     with contextlib.suppress(ProcessLookupError):
         os.killpg(process.pid, signal.SIGKILL)
+
+
+@contextmanager
+def running(argv: Sequence[str | Path], *, cwd: Path) -> Iterator[subprocess.Popen[str]]:
+    """Run a program beside the block, with pipes for its output. Kill it after the block."""
+    process = subprocess.Popen(
+        [str(word) for word in argv],
+        cwd=cwd,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    try:
+        yield process
+    finally:
+        process.kill()
+        process.wait()

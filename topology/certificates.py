@@ -168,7 +168,7 @@ def _apiserver_leaf(topology: Topology, member: Member) -> Leaf:
     """Return the server certificate of an API server, with all names and addresses of the API."""
     service = ("kubernetes", "kubernetes.default", "kubernetes.default.svc")
     names = [*service, f"kubernetes.default.svc.{topology.network.domain}", "localhost", member.name]
-    addresses = [_LOOPBACK, member.address, topology.network.api_service]
+    addresses = [_LOOPBACK, member.address, member.node_address, topology.network.api_service]
     for host in (topology.endpoint.host, *topology.api_names):
         try:
             addresses.append(IPv4Address(host))

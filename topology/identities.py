@@ -68,7 +68,11 @@ def inventory(topology: Topology, machine_names: Callable[[Pool], str]) -> str:
 
     `machine_names` returns the regular expression for the names of the machines of a pool.
     """
-    nodes = {node.name: [str(node.address)] for pool in topology.pools for node in pool.nodes}
+    nodes = {
+        node.name: list(dict.fromkeys([str(node.address), str(node.node_address)]))
+        for pool in topology.pools
+        for node in pool.nodes
+    }
     pools = {pool.name: machine_names(pool) for pool in topology.pools if pool.capacity}
     return json.dumps({"nodes": nodes, "pools": pools}, indent=1) + "\n"
 
@@ -100,6 +104,7 @@ def _reserved_networks(topology: Topology) -> Iterator[IPv4Network]:
     for machine in topology.machines:
         if Role.NODE not in machine.roles:
             yield IPv4Network(machine.address)
+            yield IPv4Network(machine.member.node_address)
 
 
 def _is_address(host: str) -> bool:

@@ -26,6 +26,7 @@ from topology.options import (
     ProxyMode,
     Snapshots,
 )
+from topology.taints import Taint
 
 if TYPE_CHECKING:
     from topology.open_ports import OpenPort
@@ -40,29 +41,21 @@ class Role(StrEnum):
     NODE = "node"
 
 
-class TaintEffect(StrEnum):
-    """The effect of a taint on pods that do not tolerate the taint."""
-
-    NO_SCHEDULE = "NoSchedule"
-    PREFER_NO_SCHEDULE = "PreferNoSchedule"
-    NO_EXECUTE = "NoExecute"
-
-
-@dataclass(frozen=True, slots=True)
-class Taint:
-    """A taint of a node."""
-
-    key: str
-    value: str
-    effect: TaintEffect
-
-
 @dataclass(frozen=True, slots=True)
 class Member:
-    """A machine with a stable name and address: an etcd member, a control plane, a load balancer."""
+    """A machine with a stable name and address: an etcd member, a control plane, a load balancer.
+
+    `public_address` is the address of a host behind NAT for other networks; None for all other machines.
+    """
 
     name: str
     address: IPv4Address
+    public_address: IPv4Address | None = None
+
+    @property
+    def node_address(self) -> IPv4Address:
+        """The address of the Node, at which all other nodes and all pods reach the machine."""
+        return self.public_address or self.address
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +72,8 @@ class Machine:
     """A host or cloud member of the cluster and its roles.
 
     `size` has the resources from the inventory; None if the inventory does not contain them. `zone` is the
-    number of the failure domain, starting at 0. Bare metal has one failure domain.
+    number of the failure domain, starting at 0. Bare metal has one failure domain. `public_address` is as in
+    `Member`.
     """
 
     name: str
@@ -88,6 +82,12 @@ class Machine:
     pool: str
     size: Size | None = None
     zone: int = 0
+    public_address: IPv4Address | None = None
+
+    @property
+    def member(self) -> Member:
+        """The name and the addresses of the machine."""
+        return Member(self.name, self.address, self.public_address)
 
 
 @dataclass(frozen=True, slots=True)

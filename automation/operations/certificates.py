@@ -155,7 +155,8 @@ def _differing_server_certificates(
     planes = target.topology.control_planes
     with ThreadPoolExecutor(max_workers=PARALLEL) as pool:
         served = pool.map(
-            lambda plane: served_certificate.fetch_certificate(str(plane.address), API_PORT, trusted), planes
+            lambda plane: served_certificate.fetch_certificate(str(plane.node_address), API_PORT, trusted),
+            planes,
         )
         pairs = list(zip(planes, served, strict=True))
     rows = []

@@ -26,7 +26,7 @@ from components.addons.ingress_pods import (
     WEBSECURE,
     create_deployment,
 )
-from components.addons.workload import disruption_budget
+from components.addons.workload import disruption_budget, pod_security_labels
 from components.api import Api
 from components.rbac import READ, Rule, bind_cluster_role, cluster_role, service_account_subject
 from components.tolerate_failure import tolerate_failure
@@ -41,7 +41,6 @@ _RULES = (
     Rule("networking.k8s.io", ("ingresses", "ingressclasses"), READ),
     Rule("networking.k8s.io", ("ingresses/status",), ("update",)),
 )
-_POD_SECURITY_MODES = ("enforce", "audit", "warn")
 _CERTIFICATE_FILE = f"""\
 tls:
   stores:
@@ -93,10 +92,9 @@ class IngressController(ComponentResource):
     def _create_namespace(self) -> core.Namespace:
         """Create the namespace. Pod Security allows host ports only at its level `privileged`."""
         level = "privileged" if self._args.ingress.pool else "restricted"
-        labels = {f"pod-security.kubernetes.io/{mode}": level for mode in _POD_SECURITY_MODES}
         return core.Namespace(
             f"{self._name}-namespace",
-            metadata=ObjectMetaArgs(name=NAMESPACE, labels=labels),
+            metadata=ObjectMetaArgs(name=NAMESPACE, labels=pod_security_labels(level)),
             opts=self._args.api.options(self),
         )
 

@@ -10,6 +10,7 @@ import pulumi_kubernetes.core.v1 as core
 from pulumi import ResourceOptions
 from pulumi_kubernetes.meta.v1 import LabelSelectorArgs, ObjectMetaArgs
 
+from artifacts.catalogue import images_of
 from components.addons.workload import (
     await_annotations,
     http_probe,
@@ -21,7 +22,6 @@ from topology.images import pinned_image
 from topology.ingress import HTTP_PORT, HTTPS_PORT, INGRESS_LABEL, NAMESPACE, Ingress
 from topology.model import Pool, Topology
 
-_IMAGE = "docker.io/library/traefik:v3.7.13"
 NAME = "traefik"
 LABELS = {"app.kubernetes.io/name": NAME}
 WEB, WEBSECURE = 8000, 8443
@@ -135,7 +135,7 @@ def _container(topology: Topology, ingress: Ingress) -> core.ContainerArgs:
     mounts = (("config", _CONFIG_DIRECTORY), ("tls", TLS)) if ingress.certificate else ()
     return core.ContainerArgs(
         name=NAME,
-        image=pinned_image(topology, _IMAGE),
+        image=pinned_image(topology, images_of(NAME)[0]),
         args=_arguments(ingress),
         ports=[
             core.ContainerPortArgs(name=name, container_port=port, host_port=host if ingress.pool else None)

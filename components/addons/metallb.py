@@ -21,6 +21,7 @@ from pulumi_kubernetes.rbac.v1 import Role
 
 from components.addons.definitions import create_definitions
 from components.addons.metallb_workloads import CONTROLLER, SPEAKER, create_workloads
+from components.addons.workload import pod_security_labels
 from components.api import Api
 from components.rbac import (
     READ,
@@ -36,7 +37,6 @@ from topology.model import Topology
 
 _DEFINITIONS = Path(__file__).with_name("metallb_crds.yaml")
 _GROUP = "metallb.io"
-_PRIVILEGED = {f"pod-security.kubernetes.io/{mode}": "privileged" for mode in ("enforce", "audit", "warn")}
 _CONFIGURATION = ("bfdprofiles", "bgpadvertisements", "bgppeers", "communities", "ipaddresspools")
 _ADVERTISEMENTS = {Announcement.L2: "L2Advertisement", Announcement.BGP: "BGPAdvertisement"}
 _EVERYTHING = ("create", "delete", "get", "list", "patch", "update", "watch")
@@ -94,7 +94,7 @@ class MetalLbAddOn(ComponentResource):
         self._name, self._args = name, args
         self._namespace = core.Namespace(
             f"{name}-namespace",
-            metadata=ObjectMetaArgs(name=NAMESPACE, labels=_PRIVILEGED),
+            metadata=ObjectMetaArgs(name=NAMESPACE, labels=pod_security_labels("privileged")),
             opts=args.api.options(self),
         )
         documents = filter(None, yaml.safe_load_all(_DEFINITIONS.read_text()))

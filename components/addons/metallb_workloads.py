@@ -13,6 +13,7 @@ from pulumi_kubernetes.meta.v1 import LabelSelectorArgs, ObjectMetaArgs
 from artifacts.catalogue import supported_versions
 from components.addons.workload import (
     await_annotations,
+    http_probe,
     restricted_context,
     system_tolerations,
     trust_annotations,
@@ -188,10 +189,4 @@ def _resources() -> core.ResourceRequirementsArgs:
 
 
 def _probe(path: str, host: str | None = None) -> core.ProbeArgs:
-    return core.ProbeArgs(
-        http_get=core.HTTPGetActionArgs(path=path, port=SPEAKER_HEALTH_PORT, host=host),
-        initial_delay_seconds=2,
-        period_seconds=10,
-        timeout_seconds=5,
-        failure_threshold=3,
-    )
+    return http_probe(path, SPEAKER_HEALTH_PORT, period=10, delay=2, host=host)

@@ -87,12 +87,26 @@ def restricted_context(*, add: Sequence[str] = ()) -> core.SecurityContextArgs:
     )
 
 
+def pod_security_labels(level: str) -> dict[str, str]:
+    """Return the labels of a namespace whose pods must have this level of the Pod Security Standards."""
+    return {f"pod-security.kubernetes.io/{mode}": level for mode in ("enforce", "audit", "warn")}
+
+
 def http_probe(
-    path: str, port: int | str, *, period: int, failures: int = 3, delay: int = 0, scheme: str = "HTTP"
+    path: str,
+    port: int | str,
+    *,
+    period: int,
+    failures: int = 3,
+    delay: int = 0,
+    scheme: str = "HTTP",
+    host: str | None = None,
 ) -> core.ProbeArgs:
-    """Return a probe every `period` seconds, from `delay` seconds after the start."""
+    """Return a probe every `period` seconds, from `delay` seconds after the start. Without `host`, the
+    kubelet asks the address of the pod.
+    """
     return core.ProbeArgs(
-        http_get=core.HTTPGetActionArgs(path=path, port=port, scheme=scheme),
+        http_get=core.HTTPGetActionArgs(path=path, port=port, scheme=scheme, host=host),
         initial_delay_seconds=delay,
         period_seconds=period,
         timeout_seconds=5,

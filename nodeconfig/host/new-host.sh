@@ -12,9 +12,9 @@ check_new_host() {
     ! systemctl is-active --quiet firewalld 2>/dev/null ||
         refuse_firewall firewalld "run systemctl disable --now firewalld"
     ! ufw_is_enabled || refuse_firewall ufw "run ufw disable"
-    list_chains
+    list_rules
     chains=$(dropping_chains)
-    [ -z "$chains" ] || refuse_firewall "$chains" "remove the chain, or set its policy to accept"
+    [ -z "$chains" ] || refuse_firewall "$chains" "remove the chain, or let it accept what the host forwards"
 }
 
 ufw_is_enabled() { # its unit is active even when the firewall is disabled
@@ -30,33 +30,39 @@ refuse_firewall() { # NAME WHAT-TO-DO
         "(kubewright plan ports): $2"
 }
 
-# list_chains: writes the chains of the packet filter to a file. nft runs from the place where artifacts are stored:
+# list_rules: writes the rules of the packet filter to a file. nft runs from the place where artifacts are stored:
 # many systems run no program from /run, where this program works.
-list_chains() {
-    : >"$WORK/chains"
+list_rules() {
+    : >"$WORK/rules"
     while read -r name _ sha _ member; do
         [ "$name" = netfilter ] || continue
         unpack "$name" "$sha" "$member"
-        "$(stored "$name" "$sha" "$member")/nft" list chains >"$WORK/chains" 2>"$WORK/reason" </dev/null ||
+        "$(stored "$name" "$sha" "$member")/nft" --stateless list ruleset >"$WORK/rules" 2>"$WORK/reason" </dev/null ||
             die "nft cannot read the packet filter of this host: $(tail -n 1 "$WORK/reason")"
     done <"$WORK/artifacts.changed"
 }
 
-# dropping_chains: chains of others that drop what the host forwards, such as the packets of pods. Docker creates one.
-# Pods have only IPv4 addresses.
+# dropping_chains: chains of others that drop what the host forwards, such as the packets of pods: by their policy, as
+# Docker's, or by a rule without a condition. Pods have only IPv4 addresses.
 dropping_chains() {
-    found=
+    found='' forward=''
     while read -r line; do
-        case $line in
+        case ${line#counter } in
         "table "*) table=${line%" {"} ;;
         "chain "*) chain=${line%" {"} ;;
-        *" hook forward "*" policy drop;"*)
-            case $table in
-            "table inet kubewright" | "table ip6 "*) ;;
-            *) found="$found${found:+; }$table, $chain" ;;
-            esac
-            ;;
+        "}") forward= ;;
+        *" hook forward "*" policy drop;"*) add_chain ;;
+        *" hook forward "*) forward=yes ;;
+        drop | "drop comment "* | reject | "reject "* | "log "*" drop") [ -z "$forward" ] || add_chain ;;
         esac
-    done <"$WORK/chains"
+    done <"$WORK/rules"
     say "$found"
+}
+
+add_chain() {
+    forward=
+    case $table in
+    "table inet kubewright" | "table ip6 "*) ;;
+    *) found="$found${found:+; }$table, $chain" ;;
+    esac
 }

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from typing import get_args
 
 from settings.access import AccessSettings, BindingSettings, PolicyRuleSettings
+from settings.cluster import Settings
 from settings.control_plane import PodSecurity
 from settings.problem import Problem, closest_match
 from settings.rules.base import BUILT_IN_NAMESPACES, RuleInput, rule
@@ -163,3 +164,12 @@ def _role_problems(path: str, binding: BindingSettings, access: AccessSettings) 
         yield Problem(
             f"{path}.namespace", "", f"must be {role.namespace}, the namespace of its role {binding.role}"
         )
+
+
+def namespace_users(settings: Settings, namespace: str) -> Iterator[tuple[str, str]]:
+    """Yield the settings that create or fill a namespace, each with its path and its value in a message."""
+    if namespace in settings.access.namespaces:
+        yield f"access.namespaces.{namespace}", ""
+    for name, release in settings.helm_releases.items():
+        if release.namespace == namespace:
+            yield f"helm_releases.{name}.namespace", f'"{namespace}"'

@@ -7,9 +7,11 @@ from collections.abc import Iterator, Mapping
 from settings.cluster import Settings
 from settings.pem import is_key_of
 from settings.problem import Problem, closest_match
+from settings.rules.access import namespace_users
 from settings.rules.base import RuleInput, rule
 from topology.ingress import HTTP_PORT, HTTPS_PORT, NAMESPACE
-from topology.model import Role, TaintEffect
+from topology.model import Role
+from topology.taints import TaintEffect
 
 _SECTION = "addons.ingress"
 _PORTS = (HTTP_PORT, HTTPS_PORT)
@@ -119,13 +121,7 @@ def ingress_has_its_own_namespace(rule_input: RuleInput) -> Iterator[Problem]:
     settings = rule_input.settings
     if settings.addons.ingress is None:
         return
-    owners = [f"access.namespaces.{name}" for name in settings.access.namespaces if name == NAMESPACE]
-    owners += [
-        f"helm_releases.{name}.namespace"
-        for name, release in settings.helm_releases.items()
-        if release.namespace == NAMESPACE
-    ]
-    for path in owners:
+    for path, _ in namespace_users(settings, NAMESPACE):
         yield Problem(path, "", f"{_SECTION} creates the namespace {NAMESPACE}; choose another name")
 
 

@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 from settings.cluster import CLOUD_SECTIONS, Settings
 from settings.metallb import AddressPoolSettings, MetalLbSettings
 from settings.problem import Problem
+from settings.rules.access import namespace_users
 from settings.rules.base import RuleInput, rule
 from settings.rules.ranges import RESERVED_RANGES
 from settings.types import parse_server
@@ -132,12 +133,8 @@ def namespace_belongs_to_metallb(rule_input: RuleInput) -> Iterator[Problem]:
     settings = rule_input.settings
     if _metallb(settings) is None:
         return
-    message = f"belongs to {_SECTION}; use another namespace"
-    if NAMESPACE in settings.access.namespaces:
-        yield Problem(f"access.namespaces.{NAMESPACE}", "", message)
-    for name, release in settings.helm_releases.items():
-        if release.namespace == NAMESPACE:
-            yield Problem(f"helm_releases.{name}.namespace", f'"{NAMESPACE}"', message)
+    for path, value in namespace_users(settings, NAMESPACE):
+        yield Problem(path, value, f"belongs to {_SECTION}; use another namespace")
 
 
 def _metallb(settings: Settings) -> MetalLbSettings | None:
@@ -211,6 +208,8 @@ def _used_addresses(settings: Settings) -> Iterator[tuple[IPv4Address, str]]:
     """Yield the addresses that the settings name, each with its owner. Names of hosts are not resolved."""
     for host, machine in settings.metal.hosts.items() if settings.metal else ():
         yield machine.address, f"the host {host}"
+        if machine.public_address:
+            yield machine.public_address, f"the public address of the host {host}"
     for name, peer in settings.addons.load_balancer.peers.items() if settings.addons.load_balancer else ():
         yield peer.address, f"the peer {name}"
     for text, path in _named_servers(settings):

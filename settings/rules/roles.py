@@ -139,7 +139,12 @@ def endpoint_is_not_a_host(rule_input: RuleInput) -> Iterator[Problem]:
         return
     host = settings.endpoint.host
     owner = next(
-        (name for name, entry in settings.metal.hosts.items() if host in (name, str(entry.address))), ""
+        (
+            name
+            for name, entry in settings.metal.hosts.items()
+            if host in (name, str(entry.address), str(entry.public_address))
+        ),
+        "",
     )
     alone = settings.control_planes.hosts == (owner,) and not settings.load_balancers.hosts
     if owner and not alone:

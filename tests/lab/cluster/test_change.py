@@ -105,7 +105,8 @@ def test_worker_is_added_and_removed(cluster: Cluster) -> None:
         expected = ("workers", "cluster-bootstrap-inventory")
         assert all(any(word in name for word in expected) for name in rest), steps
         with _packet_filter_of_others(cluster, "w-3"):
-            words = ["w-3", "table inet site, chain routed", "remove the chain"]
+            chains = "table inet site, chain routed; table inet site, chain closed"
+            words = ["w-3", chains, "remove the chain"]
             assert_readable(cluster.up(check=False), words)
         assert "kubelet.service" not in cluster.services("w-3"), "the host was refused too late"
         cluster.up()
@@ -122,8 +123,14 @@ def test_worker_is_added_and_removed(cluster: Cluster) -> None:
 def _packet_filter_of_others(cluster: Cluster, host: str) -> Iterator[None]:
     """Drop the packets that a host forwards, by a table of nftables that is not Kubewright's."""
     enter = ["ip", "netns", "exec", host_namespace(cluster.name, host), "nft"]
-    chain = "add chain inet site routed { type filter hook forward priority 10; policy drop; }"
-    subprocess.run([*enter, f"add table inet site; {chain}"], check=True, timeout=10)
+    hook = "type filter hook forward priority 10"
+    commands = (
+        "add table inet site",
+        f"add chain inet site routed {{ {hook}; policy drop; }}",
+        f"add chain inet site closed {{ {hook}; policy accept; }}",
+        "add rule inet site closed counter drop",
+    )
+    subprocess.run([*enter, "; ".join(commands)], check=True, timeout=10)
     try:
         yield
     finally:

@@ -46,6 +46,12 @@ def dropping(table: str) -> str:
     return f"table {table} {{\n\tchain FORWARD {{\n\t\t{chain}\n\t}}\n}}\n"
 
 
+def routed(*rules: str) -> str:
+    """Return a table with a chain of forwarded packets that has these rules, as nft prints it."""
+    lines = ("type filter hook forward priority filter + 10; policy accept;", *rules)
+    return "table inet site {\n\tchain routed {\n" + "".join(f"\t\t{line}\n" for line in lines) + "\t}\n}\n"
+
+
 @pytest.fixture
 def host(tmp_path: Path) -> EmulatedHost:
     return EmulatedHost(tmp_path, "sh")
@@ -53,17 +59,17 @@ def host(tmp_path: Path) -> EmulatedHost:
 
 NFT = """\
 #!/bin/sh
-[ "$*" = 'list chains' ] || exit 9
+[ "$*" = '--stateless list ruleset' ] || exit 9
 case $0 in */var/lib/kubewright/artifacts/*) ;; *) echo 'Permission denied' >&2; exit 126 ;; esac
 """
 """An nft that runs only from the place where artifacts are stored, as on a host whose /run is `noexec`."""
 
 
-def bundle_with_chains(directory: Path, chains: str, *, end: str = "") -> Bundle:
-    """Return a bundle with an nft that prints chains and ends with a line of sh."""
+def bundle_with_rules(directory: Path, rules: str, *, end: str = "") -> Bundle:
+    """Return a bundle with an nft that prints rules and ends with a line of sh."""
     (directory / "netfilter").mkdir()
     program = directory / "netfilter" / "nft"
-    program.write_text(f"{NFT}cat <<'EOF'\n{chains}EOF\n{end}\n")
+    program.write_text(f"{NFT}cat <<'EOF'\n{rules}EOF\n{end}\n")
     program.chmod(0o755)
     archive = directory / "netfilter.tar"
     pack(directory / "netfilter", archive)
@@ -93,26 +99,53 @@ def test_chain_that_drops_forwarded_packets_is_refused(
 ) -> None:
     chain = f"type filter hook forward priority {priority}; policy drop;"
     chains = f"{OTHERS}table inet site {{\n\tchain routed {{\n\t\t{chain}\n\t}}\n}}\n"
-    expect_refusal(host, bundle_with_chains(tmp_path, chains), "table inet site, chain routed", "remove the")
+    expect_refusal(host, bundle_with_rules(tmp_path, chains), "table inet site, chain routed", "remove the")
 
 
 def test_all_chains_that_drop_forwarded_packets_are_in_one_line(host: EmulatedHost, tmp_path: Path) -> None:
     expect_refusal(
         host,
-        bundle_with_chains(tmp_path, dropping("ip filter") + dropping("bridge site")),
+        bundle_with_rules(tmp_path, dropping("ip filter") + dropping("bridge site")),
         "block the cluster: table ip filter, chain FORWARD; table bridge site, chain FORWARD; Kubewright",
     )
+
+
+@pytest.mark.parametrize(
+    "rule",
+    [
+        *("drop", "counter drop", "reject", "counter reject with icmpx admin-prohibited"),
+        *('drop comment "all others"', 'log prefix "routed " drop'),
+    ],
+)
+def test_chain_whose_rule_drops_all_forwarded_packets_is_refused(
+    host: EmulatedHost, tmp_path: Path, rule: str
+) -> None:
+    rules = routed("ip saddr 192.0.2.0/24 accept", rule)
+    expect_refusal(host, bundle_with_rules(tmp_path, rules), "cluster: table inet site, chain routed; Kube")
+
+
+@pytest.mark.parametrize(
+    "rules",
+    [
+        pytest.param(("ip saddr 192.0.2.1 drop", "counter ip saddr 192.0.2.2 reject"), id="condition"),
+        pytest.param(("accept", "}", "chain other {", "drop"), id="chain without a hook"),
+    ],
+)
+def test_rules_that_drop_some_packets_are_no_problem(
+    host: EmulatedHost, tmp_path: Path, rules: tuple[str, ...]
+) -> None:
+    assert host.deliver(bundle_with_rules(tmp_path, routed(*rules))).returncode == 0
 
 
 @pytest.mark.parametrize("others", [OTHERS, OWN_TABLE, dropping("ip6 filter")], ids=["accept", "own", "IPv6"])
 def test_other_chains_are_no_problem(host: EmulatedHost, tmp_path: Path, others: str) -> None:
     """Test also that the table of an interrupted delivery does not count."""
-    assert host.deliver(bundle_with_chains(tmp_path, others)).returncode == 0
+    assert host.deliver(bundle_with_rules(tmp_path, others)).returncode == 0
     assert host.path(INSTALLED).exists()
 
 
 def test_unreadable_packet_filter_is_refused(host: EmulatedHost, tmp_path: Path) -> None:
-    bundle = bundle_with_chains(tmp_path, "", end="echo 'no netlink' >&2; exit 1")
+    bundle = bundle_with_rules(tmp_path, "", end="echo 'no netlink' >&2; exit 1")
     expect_refusal(host, bundle, "nft cannot read the packet filter of this host: no netlink")
 
 

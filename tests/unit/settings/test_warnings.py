@@ -91,8 +91,8 @@ def test_end_of_the_default_certificate_causes_a_warning(days: int, expected: st
 
 def test_ingress_pool_with_one_node_causes_a_warning() -> None:
     assert ingress_warnings(ingress_settings(30)) == []
-    edits = {"pools.workers.hosts": ["w-1"], "metal.hosts.w-2": REMOVE}
-    [warning] = ingress_warnings(ingress_settings(30, **edits))
+    pools = {"pools.workers.hosts": ["w-1"], "pools.others": {"hosts": ["w-2"]}}
+    [warning] = ingress_warnings(ingress_settings(30, **pools))
     assert "workers has one node" in warning
 
 

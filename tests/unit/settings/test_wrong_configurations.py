@@ -26,12 +26,13 @@ from tests.unit.settings.wrong_machines import MACHINES
 from tests.unit.settings.wrong_metallb import METALLB
 from tests.unit.settings.wrong_network import NETWORK
 from tests.unit.settings.wrong_pod_identities import POD_IDENTITIES
+from tests.unit.settings.wrong_public_addresses import PUBLIC_ADDRESSES
 from tests.unit.settings.wrong_values import VALUES
 
 MESSAGES = Path(__file__).parent / "messages.txt"
 WRONG = (
     *(*VALUES, *MACHINES, *NETWORK, *ADDONS, *CLOUDS, *DNS, *IMAGE_REGISTRIES),
-    *(*POD_IDENTITIES, *AZURE_POD_IDENTITIES, *INGRESS, *METALLB, *CERT_MANAGER),
+    *(*POD_IDENTITIES, *AZURE_POD_IDENTITIES, *INGRESS, *METALLB, *PUBLIC_ADDRESSES, *CERT_MANAGER),
     *(*API, *AUTHENTICATION, *AUTHORIZATION, *ENCRYPTION, *EXTRA_ARGS),
 )
 

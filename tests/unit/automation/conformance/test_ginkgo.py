@@ -176,7 +176,7 @@ def test_first_interrupt_lets_specs_clean_up_and_the_second_kills(
 
 def test_signal_to_the_command_interrupts_ginkgo(tmp_path: Path) -> None:
     lines: list[str] = []
-    process = start("trap 'exit 5' INT; echo ready; sleep 60 & wait", tmp_path, lines)
+    process = start("trap 'kill $!; exit 5' INT; echo ready; sleep 60 & wait", tmp_path, lines)
     await_line(lines, "ready")
     threading.Timer(0.3, signal.raise_signal, [signal.SIGTERM]).start()
     assert process.wait() == 5

@@ -26,8 +26,9 @@ from providers.cloud.zones import zone_parts
 from tests.unit.components.graph import Json
 from tests.unit.providers.azure.program import example_settings
 from tests.unit.providers.program import ConfigEdit, section
-from topology.model import Capacity, Taint, TaintEffect
+from topology.model import Capacity
 from topology.ports import PORT_TABLE
+from topology.taints import Taint, TaintEffect
 
 NAMES = Names(cluster="dev", subscription="00000000-0000-0000-0000-000000000000", location="westeurope")
 
