@@ -42,7 +42,7 @@ from components.addons.cert_manager_pods import (
     labels,
 )
 from components.addons.definitions import create_definitions
-from components.addons.workload import disruption_budget
+from components.addons.workload import disruption_budget, pod_security_labels
 from components.api import Api
 from components.rbac import (
     Rule,
@@ -56,7 +56,6 @@ from topology.cert_manager import NAMESPACE, WEBHOOK, CertManager
 from topology.model import Topology
 
 _DEFINITIONS = Path(__file__).with_name("cert_manager_crds.json")
-_RESTRICTED = {f"pod-security.kubernetes.io/{mode}": "restricted" for mode in ("enforce", "audit", "warn")}
 _HOOK = "webhook.cert-manager.io"
 _TIMEOUT_SECONDS = 30
 """The time limit of the webhook in upstream's chart."""
@@ -92,7 +91,7 @@ class CertManagerAddOn(ComponentResource):
         self._name, self._args = name, args
         namespace = core.Namespace(
             f"{name}-namespace",
-            metadata=ObjectMetaArgs(name=NAMESPACE, labels=_RESTRICTED),
+            metadata=ObjectMetaArgs(name=NAMESPACE, labels=pod_security_labels("restricted")),
             opts=args.api.options(self),
         )
         documents = json.loads(_DEFINITIONS.read_text())

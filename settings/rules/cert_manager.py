@@ -10,6 +10,7 @@ from settings.cert_manager import AcmeSettings, IssuerSettings
 from settings.cluster import Settings
 from settings.pem import first_certificate, is_key_of
 from settings.problem import Problem, closest_match
+from settings.rules.access import namespace_users
 from settings.rules.base import RuleInput, rule
 from topology.cert_manager import NAMESPACE
 from topology.options import NetworkPlugin
@@ -130,12 +131,8 @@ def namespace_belongs_to_cert_manager(rule_input: RuleInput) -> Iterator[Problem
     settings = rule_input.settings
     if settings.addons.cert_manager is None:
         return
-    message = f"belongs to {_SECTION}; use another namespace"
-    if NAMESPACE in settings.access.namespaces:
-        yield Problem(f"access.namespaces.{NAMESPACE}", "", message)
-    for name, release in settings.helm_releases.items():
-        if release.namespace == NAMESPACE:
-            yield Problem(f"helm_releases.{name}.namespace", f'"{NAMESPACE}"', message)
+    for path, value in namespace_users(settings, NAMESPACE):
+        yield Problem(path, value, f"belongs to {_SECTION}; use another namespace")
 
 
 def _issuers(settings: Settings) -> Iterator[tuple[str, IssuerSettings]]:

@@ -16,7 +16,7 @@ from settings.warnings import (
     settings_warnings,
 )
 from testkit.certificates import issue_certificate
-from tests.unit.settings.support import REMOVE, TWO_WORKERS, with_edits
+from tests.unit.settings.support import TWO_WORKERS, with_edits
 from tests.unit.settings.wrong_ingress import VALID as INGRESS
 from tests.unit.settings.wrong_ingress import certificate_settings
 
