@@ -96,16 +96,18 @@ def ingress(name: str, host: str, *, issuer: str = "", annotations: dict[str, st
     }
 
 
-def served(cluster: Cluster, host: str, authority: str) -> x509.Certificate | None:
-    """Return the certificate of a site, verified by a client that trusts an authority; None if the client
-    does not trust it, or gets no page.
+def served(cluster: Cluster, host: str, authority: str) -> x509.Certificate:
+    """Return the certificate of a site, verified by a client that trusts an authority.
+
+    Raise AssertionError if the client does not trust it, or gets no page.
     """
     context = ssl.create_default_context(cadata=authority)
     try:
         answer = ingress_client.request(cluster.address(EDGE), 443, host, context)
-    except OSError:
-        return None
-    return x509.load_pem_x509_certificate(answer.certificate.encode()) if answer.status == 200 else None
+    except OSError as error:
+        raise AssertionError(f"{host}: {error}") from error
+    assert answer.status == 200, f"{host}: status {answer.status}"
+    return x509.load_pem_x509_certificate(answer.certificate.encode())
 
 
 def generated_authority(cluster: Cluster) -> str:
@@ -129,7 +131,8 @@ def test_annotated_ingress_gets_a_certificate_that_clients_trust(cluster: Cluste
     assert certificate.issuer == AUTHORITY.certificate.subject
     names = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
     assert names.get_values_for_type(x509.DNSName) == [SITE]
-    assert served(cluster, SITE, generated_authority(cluster)) is None, "clients of another CA trust it"
+    with pytest.raises(AssertionError, match="CERTIFICATE_VERIFY_FAILED"):
+        served(cluster, SITE, generated_authority(cluster))
 
 
 def test_default_certificate_is_that_of_its_issuer(cluster: Cluster) -> None:
@@ -150,8 +153,7 @@ def test_renewed_certificate_is_served_without_a_restart(cluster: Cluster) -> No
     assert (first.not_valid_after_utc - first.not_valid_before_utc).total_seconds() <= 3600
 
     def renewed() -> bool:
-        certificate = served(cluster, "short.example", trusted)
-        return certificate is not None and certificate.serial_number != first.serial_number
+        return served(cluster, "short.example", trusted).serial_number != first.serial_number
 
     eventually("another certificate", renewed, timeout=120)
     assert cluster.get("certificate", "-n", NAMESPACE, "short-tls")["status"]["revision"] > 1
@@ -162,13 +164,11 @@ def test_renewed_certificate_is_served_without_a_restart(cluster: Cluster) -> No
 def test_renewed_default_certificate_is_served_without_a_restart(cluster: Cluster) -> None:
     trusted, before = generated_authority(cluster), traefik_pods(cluster)
     first = served(cluster, DEFAULT_SITE, trusted)
-    assert first is not None
     # cert-manager issues a certificate again when its Secret is missing.
     cluster.kubectl("delete", "secret", "-n", "traefik", "default-certificate")
 
     def renewed() -> bool:
-        certificate = served(cluster, DEFAULT_SITE, trusted)
-        return certificate is not None and certificate.serial_number != first.serial_number
+        return served(cluster, DEFAULT_SITE, trusted).serial_number != first.serial_number
 
     eventually("another default certificate", renewed, timeout=120)
     assert traefik_pods(cluster) == before
