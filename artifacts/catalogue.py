@@ -12,7 +12,14 @@ from collections.abc import Iterable
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
 
-from artifacts.components import CNI_PLUGINS, COMPONENTS, KUBERNETES, Component, OfficialSite
+from artifacts.components import (
+    CERT_MANAGER_PROGRAMS,
+    CNI_PLUGINS,
+    COMPONENTS,
+    KUBERNETES,
+    Component,
+    OfficialSite,
+)
 from artifacts.errors import ArtifactError
 from topology.model import Versions
 
@@ -37,6 +44,7 @@ COMPONENT_VERSIONS: tuple[tuple[str, str], ...] = (
     ("coredns", "1.14.7"),
     ("metrics-server", "0.9.0"),
     ("metallb", "0.16.2"),
+    ("cert-manager", "1.21.2"),
     ("cri-tools", "1.36.0"),
     ("kubelet-csr-approver", "1.3.0"),
     ("traefik", "3.7.13"),
@@ -88,6 +96,7 @@ IMAGES: tuple[Image, ...] = (
 )
 
 _ADD_ON_IMAGES = {
+    "cert-manager": tuple(f"quay.io/jetstack/cert-manager-{name}" for name in CERT_MANAGER_PROGRAMS),
     "metallb": ("quay.io/metallb/controller", "quay.io/metallb/speaker"),
     "traefik": ("docker.io/library/traefik",),
 }

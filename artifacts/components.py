@@ -78,6 +78,8 @@ CNI_PLUGINS = tuple(f"cni-{name}" for names in _CNI_KINDS.values() for name in n
 """The names of all CNI plugins of upstream."""
 _KUBE_ROUTER = "github.com/cloudnativelabs/kube-router/v2"
 _METALLB = "go.universe.tf/metallb"
+_CERT_MANAGER = "github.com/cert-manager/cert-manager"
+CERT_MANAGER_PROGRAMS = ("controller", "webhook", "acmesolver")
 _PULUMI_LDFLAGS = "-X github.com/pulumi/pulumi/sdk/v3/go/common/version.Version=v{v}"
 _PULUMI = _github_release(
     "pulumi/pulumi", "pulumi-v{v}-linux-{pulumi}.tar.gz", "pulumi-{v}-checksums.txt", "pulumi/{name}"
@@ -121,10 +123,9 @@ COMPONENTS: tuple[Component, ...] = (
         ),
         released_with="kubernetes",
     ),
-    Component(  # a program of this project, for the busybox image of conformance tests
-        "conformance-shell",
-        go_module="",
-        packages=(("conformance-shell", "."),),
+    *(  # programs of this project, whose sources are in the module directories
+        Component(name, go_module="", packages=((name, "."),))
+        for name in ("conformance-shell", "kubelet-csr-approver")
     ),
     Component(
         "etcd",
@@ -218,6 +219,12 @@ COMPONENTS: tuple[Component, ...] = (
         go_module=_METALLB,
         packages=tuple((f"metallb-{name}", f"{_METALLB}/{name}") for name in ("controller", "speaker")),
     ),
+    Component(  # released as images only; the programs are in the module directory, see docs/artifacts.md
+        "cert-manager",
+        go_module=_CERT_MANAGER,
+        packages=tuple((f"cert-manager-{name}", f"./{name}") for name in CERT_MANAGER_PROGRAMS),
+        ldflags=f"-X {_CERT_MANAGER}/pkg/util.AppVersion=v{{v}}",
+    ),
     Component(
         "cri-tools",
         go_module="sigs.k8s.io/cri-tools",
@@ -229,11 +236,6 @@ COMPONENTS: tuple[Component, ...] = (
             "{name}",
         ),
         ldflags="-X sigs.k8s.io/cri-tools/pkg/version.Version={v}",
-    ),
-    Component(  # a program of this project, whose source is in the module directory
-        "kubelet-csr-approver",
-        go_module="",
-        packages=(("kubelet-csr-approver", "."),),
     ),
     Component(
         "ecr-credential-provider",
@@ -255,8 +257,7 @@ COMPONENTS: tuple[Component, ...] = (
     ),
     Component(
         # Later releases keep the language host in a module with replace directives, which Go refuses to
-        # build from outside. sdk v3.68.0 is the last version that builds, and any engine of v3 speaks its
-        # protocol.
+        # build from outside. sdk v3.68.0 is the last version that builds; any v3 engine speaks its protocol.
         "pulumi-language-python",
         go_module="github.com/pulumi/pulumi/sdk/v3",
         packages=(
@@ -292,9 +293,8 @@ COMPONENTS: tuple[Component, ...] = (
         ldflags="-X github.com/google/go-containerregistry/cmd/crane/cmd.Version=v{v}",
         tool=True,
     ),
-    Component("netfilter", go_module="", packages=(("netfilter", ""),)),  # built from Debian packages
-    Component("ipset", go_module="", packages=(("ipset", ""),)),  # built from Debian packages
-    Component("iproute", go_module="", packages=(("iproute", ""),)),  # built from Debian packages
-    Component("haproxy", go_module="", packages=(("haproxy", ""),)),  # built from Debian packages
-    Component("keepalived", go_module="", packages=(("keepalived", ""),)),
+    *(  # built from Debian packages
+        Component(name, go_module="", packages=((name, ""),))
+        for name in ("netfilter", "ipset", "iproute", "haproxy", "keepalived")
+    ),
 )

@@ -7,11 +7,12 @@ import shutil
 import subprocess
 from collections.abc import Callable, Iterable, Mapping
 from functools import partial
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from artifacts import acquire, debian, fetch, gobuild, oci
 from artifacts.cache import Cache
 from artifacts.catalogue import architecture, binary
+from artifacts.components import CERT_MANAGER_PROGRAMS
 from artifacts.errors import ArtifactError, Unavailable
 from artifacts.oci import Config, Entry
 from artifacts.progress import Progress
@@ -134,8 +135,10 @@ def _program_content(
 ) -> tuple[Iterable[Entry], Config]:
     """Return the content of an image with a single program, which is the entry point of `config`."""
     program = acquire.fetch_or_build(binary(artifact, tag.removeprefix("v")), cache, progress)
-    entry = Entry(config.entrypoint[0].removeprefix("/"), program.read_bytes(), 0o755)
-    return [*base_entries(), entry], config
+    path = PurePosixPath(config.entrypoint[0]).relative_to("/")
+    parents = [str(parent) for parent in reversed(path.parents[:-1])]
+    directories = [Entry(parent, directory=True, mode=0o755) for parent in parents]
+    return [*base_entries(), *directories, Entry(str(path), program.read_bytes(), 0o755)], config
 
 
 def pause_content(
@@ -215,6 +218,14 @@ RECIPES: dict[str, Recipe] = {
     "metrics-server/metrics-server": partial(
         _program_content, "metrics-server", Config(entrypoint=("/metrics-server",), user="65534")
     ),
+    **{
+        f"jetstack/cert-manager-{name}": partial(
+            _program_content,
+            f"cert-manager-{name}",
+            Config(entrypoint=(f"/app/cmd/{name}/{name}",), user="1000"),
+        )
+        for name in CERT_MANAGER_PROGRAMS
+    },
     "metallb/controller": partial(
         _program_content, "metallb-controller", Config(entrypoint=("/controller",))
     ),

@@ -36,7 +36,11 @@ def optional_artifacts(topology: Topology) -> tuple[str, ...]:
 
 def optional_images(topology: Topology) -> tuple[str, ...]:
     """Return the references of the optional images of the catalogue that this cluster uses."""
-    used = {"metallb": topology.metallb, "traefik": topology.ingress}
+    used = {
+        "cert-manager": topology.cert_manager,
+        "metallb": topology.metallb,
+        "traefik": topology.ingress,
+    }
     return tuple(image for add_on, data in used.items() if data for image in catalogue.images_of(add_on))
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from assembly.authentication import build_issuers, build_webhooks
+from assembly.cert_manager import build_cert_manager
 from assembly.dns import build_dns
 from assembly.encryption import build_encryption, build_rotation, encryption_rotations
 from assembly.ingress import build_ingress, ingress_ports
@@ -64,6 +65,7 @@ def build_topology(settings: Settings, *, files: Mapping[str, str] | None = None
         dns=build_dns(settings.dns),
         ingress=build_ingress(settings.addons.ingress),
         metallb=build_metallb(settings.addons.load_balancer),
+        cert_manager=build_cert_manager(settings),
         api_names=settings.api.names,
         drain_seconds=parse_seconds(settings.drain_timeout),
         snapshots=_snapshots(settings),

@@ -25,7 +25,9 @@ def build_ingress(settings: IngressSettings | None) -> Ingress | None:
         default_class=settings.default_class,
         replicas=settings.replicas or _DEFAULT_REPLICAS,
         annotations=tuple(settings.annotations.items()),
-        certificate=certificate.certificate if certificate else "",
+        certificate=(certificate.certificate or "") if certificate else "",
+        issuer=(certificate.issuer or "") if certificate else "",
+        names=certificate.names if certificate else (),
     )
 
 

@@ -575,13 +575,94 @@ class DnsArgs(TypedDict, total=False):
     """
 
 
-class IngressCertificateArgs(TypedDict, total=False):
-    """The certificate for names that no Ingress has a certificate for."""
+class Http01Args(TypedDict, total=False):
+    """Challenges by HTTP: the server of the issuer opens a page at port 80 of each name."""
+
+    ingress_class: str
+    """Class of the Ingress objects for challenges; default: the class of `addons.ingress`."""
+
+
+class Rfc2136Args(TypedDict, total=False):
+    """Challenges by DNS: cert-manager adds records to zones by dynamic updates (RFC 2136)."""
+
+    nameserver: Required[str]
+    """Server that accepts updates, such as `10.0.0.53` or `10.0.0.53:5353`."""
+    zones: Required[Sequence[str]]
+    """Zones whose names use these challenges."""
+    key_name: Required[str]
+    """Name of the TSIG key."""
+    algorithm: str
+    """Algorithm of the TSIG key."""
+    secret: Required[Input[str]]
+    """Secret of the TSIG key in Base64, as an encrypted value (`secure: …`)."""
+
+
+class AcmeArgs(TypedDict, total=False):
+    """An issuer that speaks ACME (RFC 8555), such as Let's Encrypt. It needs `http01`, `rfc2136` or both."""
+
+    server: Required[str]
+    """URL of the directory, such as `https://acme-v02.api.letsencrypt.org/directory`."""
+    email: Required[str]
+    """Address to which the issuer sends warnings."""
+    server_ca: str
+    """Certificates of the CA that signed the certificate of a private server; default: public CAs."""
+    http01: Http01Args
+    """Challenges by HTTP."""
+    rfc2136: Rfc2136Args
+    """Challenges by DNS, for wildcard names too."""
+
+
+class GivenAuthorityArgs(TypedDict, total=False):
+    """A certificate authority of your own."""
 
     certificate: Required[str]
-    """Text of a PEM file with the certificate and its chain."""
+    """Text of a PEM file with the certificate of the CA and its chain."""
     private_key: Required[Input[str]]
     """Text of the PEM file of its private key, as an encrypted value (`secure: …`)."""
+
+
+class GeneratedAuthorityArgs(TypedDict, total=False):
+    """A certificate authority that Kubewright creates. Its key is in the state, as an encrypted value."""
+
+    common_name: str
+    """Common name of the CA; default: the names of the cluster and of the issuer."""
+    years: int
+    """Years for which the certificate of the CA is valid."""
+
+
+class IssuerArgs(TypedDict, total=False):
+    """A ClusterIssuer. Each issuer has one of these keys."""
+
+    acme: AcmeArgs
+    """An issuer that speaks ACME, such as Let's Encrypt."""
+    ca: GivenAuthorityArgs
+    """A certificate authority of your own."""
+    generated_ca: GeneratedAuthorityArgs
+    """A certificate authority that Kubewright creates, for tests and internal names."""
+
+
+class CertManagerArgs(TypedDict, total=False):
+    """cert-manager, which issues and renews certificates of workloads. It runs in the namespace
+    `cert-manager`.
+    """
+
+    issuers: Mapping[str, IssuerArgs]
+    """ClusterIssuers by name. You can create others with kubectl."""
+
+
+class IngressCertificateArgs(TypedDict, total=False):
+    """The certificate for names that no Ingress has a certificate for: a given certificate with its key,
+    or an issuer of `addons.cert_manager` with names.
+    """
+
+    certificate: str
+    """Text of a PEM file with the certificate and its chain."""
+    private_key: Input[str]
+    """Text of the PEM file of its private key, as an encrypted value (`secure: …`)."""
+    issuer: str
+    """Issuer of `addons.cert_manager` that signs and renews the certificate."""
+    names: Sequence[str]
+    """Names in the certificate of the issuer, such as `*.example.com`."""
 
 
 class IngressArgs(TypedDict, total=False):
@@ -649,6 +730,8 @@ class MetalLbArgs(TypedDict, total=False):
 class AddonArgs(TypedDict, total=False):
     """Add-ons that a cluster has only if its stack selects them."""
 
+    cert_manager: CertManagerArgs
+    """Certificates of workloads, by cert-manager; default: none."""
     ingress: IngressArgs
     """Ingress objects, served by Traefik; default: none."""
     load_balancer: MetalLbArgs

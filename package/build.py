@@ -14,6 +14,8 @@ from pulumi import Input, Output, ResourceTransform
 
 from assembly import assemble, registry_credentials, webhook_secret_name
 from components.addons.access import Access, AccessArgs
+from components.addons.cert_manager import CertManagerAddOn, CertManagerArgs
+from components.addons.cert_manager_issuers import IssuerSecrets
 from components.addons.coredns import CoreDns, CoreDnsArgs
 from components.addons.default_accounts import DefaultAccounts, DefaultAccountsArgs
 from components.addons.helm_releases import HelmReleases, HelmReleasesArgs
@@ -40,9 +42,9 @@ class BuildArgs:
     """Arguments of `build_cluster`.
 
     Relative paths in the settings start at `directory`. `inputs` replace values of `helm_releases`,
-    passwords of `registries` and of BGP peers, kubeconfigs of `api.authorization_webhooks` and private keys
-    of certificates; their keys are paths in the settings. `pool_transforms` are Pulumi transforms for all
-    resources of a pool, by the name of the pool.
+    passwords of `registries` and of BGP peers, kubeconfigs of `api.authorization_webhooks`, private keys of
+    certificates and secrets of TSIG keys; their keys are paths in the settings. `pool_transforms` are Pulumi
+    transforms for all resources of a pool, by the name of the pool.
     """
 
     settings: Settings
@@ -155,8 +157,31 @@ def _default_key(args: BuildArgs) -> Input[str] | None:
     if settings is None or settings.default_certificate is None:
         return None
     inputs = inputs_below(inputs_below(args.inputs, "addons"), "ingress")
-    key = settings.default_certificate.private_key.get_secret_value()
-    return inputs.get(("default_certificate", "private_key"), key)
+    key = settings.default_certificate.private_key
+    return inputs.get(("default_certificate", "private_key"), key.get_secret_value()) if key else None
+
+
+def _issuer_secrets(args: BuildArgs) -> IssuerSecrets:
+    """Return the secrets of the issuers of cert-manager. Secrets in `args.inputs` replace those in the
+    settings.
+    """
+    section = args.settings.addons.cert_manager
+    inputs = inputs_below(inputs_below(args.inputs, "addons"), "cert_manager")
+    issuers = section.issuers.items() if section else ()
+    return IssuerSecrets(
+        authority_keys={
+            name: inputs.get(("issuers", name, "ca", "private_key"), issuer.ca.private_key.get_secret_value())
+            for name, issuer in issuers
+            if issuer.ca
+        },
+        tsig_secrets={
+            name: inputs.get(
+                ("issuers", name, "acme", "rfc2136", "secret"), issuer.acme.rfc2136.secret.get_secret_value()
+            )
+            for name, issuer in issuers
+            if issuer.acme and issuer.acme.rfc2136
+        },
+    )
 
 
 def _connect_to_api(
@@ -207,15 +232,7 @@ def _create_add_ons(
     if topology.network.cni is NetworkPlugin.FLANNEL and not topology.network.enforces_policies:
         IneffectivePolicies(scope.name("ineffective-policies"), IneffectivePoliciesArgs(api=api), options)
     DefaultAccounts(scope.name("default-accounts"), DefaultAccountsArgs(api=api), options)
-    if topology.ingress is not None:
-        ingress = IngressArgs(
-            api=api,
-            topology=topology,
-            ingress=topology.ingress,
-            private_key=_default_key(args),
-            nodes=cluster.nodes,
-        )
-        IngressController(scope.name("ingress"), ingress, options)
+    _create_ingress(args, topology, cluster)
     access = Access(scope.name("access"), AccessArgs(api=api, access=args.settings.access), options)
     releases = HelmReleasesArgs(
         api=api,
@@ -224,3 +241,29 @@ def _create_add_ons(
         inputs=inputs_below(args.inputs, "helm_releases"),
     )
     HelmReleases(scope.name("helm"), releases, options)
+
+
+def _create_ingress(args: BuildArgs, topology: Topology, cluster: Cluster) -> None:
+    """Create the add-ons that serve Ingress objects and issue their certificates."""
+    api, pki, scope, options = cluster.api, cluster.pki, args.scope, args.scope.options()
+    namespace: list[pulumi.Resource] = []
+    if topology.ingress is not None:
+        ingress = IngressArgs(
+            api=api,
+            topology=topology,
+            ingress=topology.ingress,
+            private_key=_default_key(args),
+            nodes=cluster.nodes,
+        )
+        namespace.append(IngressController(scope.name("ingress"), ingress, options).namespace)
+    if topology.cert_manager is not None:
+        cert_manager = CertManagerArgs(
+            api=api,
+            topology=topology,
+            cert_manager=topology.cert_manager,
+            ca=pki.ca,
+            secrets=pki.secrets,
+            issuer_secrets=_issuer_secrets(args),
+            ingress_namespace=namespace,
+        )
+        CertManagerAddOn(scope.name("cert-manager"), cert_manager, options)

@@ -16,12 +16,14 @@ from settings.problem import Problem, SettingsError, format_path
 _FILE_SECTIONS = ("api", "artifacts", "registries", "helm_releases", *PROVIDER_SECTIONS)
 """Sections with names of files."""
 _SECRETS = (
-    (("registries",), "password"),
-    (("api", "authorization_webhooks"), "kubeconfig"),
-    (("addons", "ingress"), "private_key"),
-    (("addons", "load_balancer", "peers"), "password"),
+    (("registries",), ("password",)),
+    (("api", "authorization_webhooks"), ("kubeconfig",)),
+    (("addons", "cert_manager", "issuers"), ("ca", "private_key")),
+    (("addons", "cert_manager", "issuers"), ("acme", "rfc2136", "secret")),
+    (("addons", "ingress"), ("private_key",)),
+    (("addons", "load_balancer", "peers"), ("password",)),
 )
-"""Sections whose entries have a secret, and the key of the secret in each entry."""
+"""Sections whose entries have a secret, and the path of the secret in each entry."""
 _PLACEHOLDER = "[input]"
 """The placeholder in the settings at the path of an input."""
 
@@ -30,9 +32,9 @@ def split_inputs(arguments: Mapping[str, Any]) -> tuple[dict[str, Any], dict[Inp
     """Return the arguments as plain settings, and the Pulumi inputs in the arguments by their paths.
 
     Only values of Helm releases, passwords of registries and of BGP peers, kubeconfigs of authorization
-    webhooks and private keys of certificates can be inputs. Raise SettingsError for an input at another path,
-    because all other settings determine which resources exist. Except for values of Helm releases, they
-    always become secret inputs.
+    webhooks, private keys of certificates and secrets of TSIG keys can be inputs. Raise SettingsError for an
+    input at another path, because all other settings determine which resources exist. Except for values of
+    Helm releases, they always become secret inputs.
     """
     inputs: dict[InputPath, Input[Any]] = {}
     plain = _split(arguments, (), inputs)
@@ -54,13 +56,19 @@ def split_inputs(arguments: Mapping[str, Any]) -> tuple[dict[str, Any], dict[Inp
 
 def _secret_settings(plain: Mapping[str, Any]) -> Iterator[tuple[InputPath, Any]]:
     """Yield the paths and values of the settings that are always secret inputs."""
-    for section, key in _SECRETS:
-        entries: Any = plain
-        for part in section:
-            entries = entries.get(part) if isinstance(entries, Mapping) else None
-        for name, entry in entries.items() if isinstance(entries, Mapping) else ():
-            if isinstance(entry, Mapping) and key in entry:
-                yield (*section, name, key), entry[key]
+    for section, keys in _SECRETS:
+        entries = _value_at(plain, section)
+        for name in entries if isinstance(entries, Mapping) else ():
+            parent = _value_at(entries, (name, *keys[:-1]))
+            if isinstance(parent, Mapping) and keys[-1] in parent:
+                yield (*section, name, *keys), parent[keys[-1]]
+
+
+def _value_at(value: Any, path: InputPath) -> Any:  # noqa: ANN401 - JSON
+    """Return the value at a path; None if it is missing."""
+    for key in path:
+        value = value.get(key) if isinstance(value, Mapping) else None
+    return value
 
 
 def absolute_paths(plain: Mapping[str, Any], directory: Path) -> dict[str, Any]:
@@ -85,7 +93,7 @@ def recorded_inputs(plain: Mapping[str, Any], inputs: Inputs) -> dict[str, Any]:
 
 def _can_be_input(path: InputPath) -> bool:
     is_secret = any(
-        path[: len(section)] == section and path[len(section) + 1 :] == (key,) for section, key in _SECRETS
+        path[: len(section)] == section and path[len(section) + 1 :] == keys for section, keys in _SECRETS
     )
     return is_secret or (path[:1] == ("helm_releases",) and path[2:3] == ("values",))
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pydantic import Field, JsonValue
 
 from settings.base import Section
+from settings.cert_manager import CertManagerSettings
 from settings.ingress import IngressSettings
 from settings.metallb import MetalLbSettings
 from settings.types import HttpsUrl, LabelKey, LabelValue, Name, NonEmpty
@@ -13,6 +14,8 @@ from settings.types import HttpsUrl, LabelKey, LabelValue, Name, NonEmpty
 class AddonSettings(Section):
     """Add-ons that a cluster has only if its stack selects them."""
 
+    cert_manager: CertManagerSettings | None = None
+    """Certificates of workloads, by cert-manager; default: none."""
     ingress: IngressSettings | None = None
     """Ingress objects, served by Traefik; default: none."""
     load_balancer: MetalLbSettings | None = None

@@ -2,51 +2,27 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from pydantic import Field
 
-from cryptography import x509
-from cryptography.exceptions import UnsupportedAlgorithm
-from cryptography.hazmat.primitives.serialization import load_pem_private_key
-from pydantic import AfterValidator, Field, SecretStr
-
-from settings.authorization import PLACEHOLDERS
 from settings.base import Section
-from settings.types import LabelKey, Name, Network, NonEmpty
-
-
-def _validate_certificate(pem: str) -> str:
-    if pem in PLACEHOLDERS:
-        return pem
-    try:
-        for certificate in x509.load_pem_x509_certificates(pem.encode()):
-            certificate.public_key()
-    except (ValueError, UnsupportedAlgorithm):
-        raise ValueError("not a certificate; give the text of the PEM file with its chain") from None
-    return pem
-
-
-def _validate_key(key: SecretStr) -> SecretStr:
-    text = key.get_secret_value()
-    if text in PLACEHOLDERS:
-        return key
-    try:
-        load_pem_private_key(text.encode(), password=None)
-    except TypeError:
-        raise ValueError(
-            "has a password; remove the password (openssl pkey), and encrypt the value"
-        ) from None
-    except (ValueError, UnsupportedAlgorithm):
-        raise ValueError("not a private key; give the text of the PEM file as an encrypted value") from None
-    return key
+from settings.cert_manager import CertificateName
+from settings.pem import CertificateText, PrivateKeyText
+from settings.types import LabelKey, Name, Network
 
 
 class IngressCertificateSettings(Section):
-    """The certificate for names that no Ingress has a certificate for."""
+    """The certificate for names that no Ingress has a certificate for: a given certificate with its key, or
+    an issuer of `addons.cert_manager` with names.
+    """
 
-    certificate: Annotated[NonEmpty, AfterValidator(_validate_certificate)]
+    certificate: CertificateText | None = None
     """Text of a PEM file with the certificate and its chain."""
-    private_key: Annotated[SecretStr, AfterValidator(_validate_key)]
+    private_key: PrivateKeyText | None = None
     """Text of the PEM file of its private key, as an encrypted value (`secure: …`)."""
+    issuer: Name | None = None
+    """Issuer of `addons.cert_manager` that signs and renews the certificate."""
+    names: tuple[CertificateName, ...] = ()
+    """Names in the certificate of the issuer, such as `*.example.com`."""
 
 
 class IngressSettings(Section):

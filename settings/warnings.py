@@ -24,6 +24,7 @@ def settings_warnings(settings: Settings) -> list[str]:
         *network_policy_warnings(settings),
         *extra_args_warnings(settings),
         *ingress_warnings(settings),
+        *cert_manager_warnings(settings),
     ]
 
 
@@ -52,17 +53,35 @@ def ingress_warnings(settings: Settings) -> list[str]:
             "add a node"
         )
     section = ingress.default_certificate
-    if section and section.certificate not in PLACEHOLDERS:
-        expires = min(
-            item.not_valid_after_utc for item in x509.load_pem_x509_certificates(section.certificate.encode())
-        )
-        if expires < datetime.now(UTC) + _RENEWAL:
-            verb = "expired" if expires < datetime.now(UTC) else "expires"
-            warnings.append(
-                f"addons.ingress.default_certificate.certificate: {verb} on {expires:%Y-%m-%d}; replace "
-                "certificate and private_key"
-            )
+    if section and section.certificate:
+        path = "addons.ingress.default_certificate"
+        warnings += _expiry_warnings(f"{path}.certificate", section.certificate)
     return warnings
+
+
+def cert_manager_warnings(settings: Settings) -> list[str]:
+    """Return warnings about the end of the given CAs of issuers."""
+    section = settings.addons.cert_manager
+    return [
+        warning
+        for name, issuer in (section.issuers.items() if section else ())
+        if issuer.ca is not None
+        for warning in _expiry_warnings(
+            f"addons.cert_manager.issuers.{name}.ca.certificate", issuer.ca.certificate
+        )
+    ]
+
+
+def _expiry_warnings(path: str, pem: str) -> list[str]:
+    """Return a warning if one of the certificates in a text expires soon, or has expired."""
+    if pem in PLACEHOLDERS:
+        return []
+    expires = min(item.not_valid_after_utc for item in x509.load_pem_x509_certificates(pem.encode()))
+    now = datetime.now(UTC)
+    if expires >= now + _RENEWAL:
+        return []
+    verb = "expired" if expires < now else "expires"
+    return [f"{path}: {verb} on {expires:%Y-%m-%d}; replace certificate and private_key"]
 
 
 def extra_args_warnings(settings: Settings) -> list[str]:

@@ -10,6 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from ipaddress import AddressValueError, IPv4Address
 
+from topology import cert_manager
 from topology.model import SHARED_GENERATION, Member, Rotation, Topology
 
 AUTHORITY_YEARS = 10
@@ -150,10 +151,17 @@ def leaves(topology: Topology) -> tuple[Leaf, ...]:
             dns_names=("metrics-server.kube-system.svc",),
             server=True,
         ),
+        *((_webhook_leaf(),) if topology.cert_manager else ()),
         *(_etcd_member_leaf("etcd-server", member) for member in topology.etcd),
         *(_etcd_member_leaf("etcd-peer", member) for member in topology.etcd),
         Leaf("etcd-operator", ETCD_CA, "kubewright:etcd-operator", client=True),
     )
+
+
+def _webhook_leaf() -> Leaf:
+    """Return the server certificate of cert-manager's admission webhook."""
+    name = f"{cert_manager.WEBHOOK}.{cert_manager.NAMESPACE}.svc"
+    return Leaf(cert_manager.WEBHOOK, KUBERNETES_CA, name, dns_names=(name,), server=True)
 
 
 def _apiserver_leaf(topology: Topology, member: Member) -> Leaf:

@@ -9,6 +9,8 @@ INGRESS_LABEL = ("kubewright.dev/ingress", "true")
 """The label of the nodes whose ports 80 and 443 belong to the add-on."""
 NAMESPACE = "traefik"
 """The namespace of the add-on."""
+CLASS = "traefik"
+"""The IngressClass of the add-on."""
 HTTP_PORT = 80
 HTTPS_PORT = 443
 
@@ -19,7 +21,8 @@ class Ingress:
 
     `sources` are the networks of clients. `replicas` is the number of pods behind the service; each node of
     the pool has one. `annotations` are those of the service. `certificate` is the PEM of the default
-    certificate; empty: Traefik signs its own.
+    certificate. Without it, `issuer` is the ClusterIssuer that signs a default certificate for `names`; both
+    empty: Traefik signs its own.
     """
 
     pool: str
@@ -28,3 +31,5 @@ class Ingress:
     replicas: int = 2
     annotations: tuple[tuple[str, str], ...] = ()
     certificate: str = ""
+    issuer: str = ""
+    names: tuple[str, ...] = ()

@@ -1,7 +1,6 @@
-"""The data model of a cluster, which all other packages read.
+"""The data model of a cluster, which all other packages read. It knows no clouds, no flags and no Pulumi.
 
-The model is independent of clouds, Kubernetes flags and Pulumi. `assembly.builder.build_topology` creates a
-`Topology` from validated settings; it is immutable and comparable.
+`assembly.builder.build_topology` creates an immutable, comparable `Topology` from validated settings.
 """
 
 from __future__ import annotations
@@ -11,6 +10,7 @@ from enum import StrEnum
 from ipaddress import IPv4Address, IPv4Network
 from typing import TYPE_CHECKING
 
+from topology.cert_manager import CertManager
 from topology.dns import Dns
 from topology.ingress import Ingress
 from topology.metallb import MetalLb
@@ -209,9 +209,7 @@ class Registry:
 
 
 SHARED_GENERATION = 0
-"""The generation of `kubelet-serving` before this authority existed: the authority `kubernetes`, which signed
-the serving certificates of kubelets.
-"""
+"""The generation of `kubelet-serving` before this authority existed: the authority `kubernetes`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -292,6 +290,7 @@ class Topology:
     dns: Dns = field(default_factory=Dns)
     ingress: Ingress | None = None
     metallb: MetalLb | None = None
+    cert_manager: CertManager | None = None
 
     @property
     def version_sets(self) -> tuple[Versions, ...]:

@@ -13,7 +13,7 @@ from typing import Any
 
 from automation.operations.remote import Remote
 from nodeconfig.host_paths import ADMIN_KUBECONFIG, BIN, LOCAL_API
-from topology import ingress, metallb
+from topology import cert_manager, ingress, metallb
 from topology.model import Topology
 
 _SYSTEM_NAMESPACE = "kube-system"
@@ -101,7 +101,11 @@ def _parse_node(item: Mapping[str, Any]) -> NodeFact:
 
 def add_on_namespaces(topology: Topology) -> tuple[str, ...]:
     """Return the namespaces of Kubewright's add-ons."""
-    optional = {metallb.NAMESPACE: topology.metallb, ingress.NAMESPACE: topology.ingress}
+    optional = {
+        cert_manager.NAMESPACE: topology.cert_manager,
+        metallb.NAMESPACE: topology.metallb,
+        ingress.NAMESPACE: topology.ingress,
+    }
     return (_SYSTEM_NAMESPACE, *(namespace for namespace, add_on in optional.items() if add_on))
 
 

@@ -69,11 +69,13 @@ class IngressArgs:
 class IngressController(ComponentResource):
     """Traefik with its namespace, permissions and IngressClass."""
 
+    namespace: core.Namespace
+
     def __init__(self, name: str, args: IngressArgs, opts: ResourceOptions | None = None) -> None:
         super().__init__("kubewright:index:IngressController", name, None, opts)
         self._name, self._args = name, args
-        self._namespace = self._create_namespace()
-        self._options = args.api.options(self, depends_on=[self._namespace])
+        self.namespace = self._create_namespace()
+        self._options = args.api.options(self, depends_on=[self.namespace])
         before = [*self._create_permissions(), *self._create_certificate(), self._create_network_policy()]
         self._create_class()
         if not args.ingress.pool:

@@ -7,7 +7,7 @@ on all nodes; priority classes, tolerations and memory limits are those of syste
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -19,6 +19,7 @@ from pulumi_kubernetes.apiextensions import CustomResource
 from pulumi_kubernetes.meta.v1 import ObjectMetaArgs
 from pulumi_kubernetes.rbac.v1 import Role
 
+from components.addons.definitions import create_definitions
 from components.addons.metallb_workloads import CONTROLLER, SPEAKER, create_workloads
 from components.addons.workload import pod_security_labels
 from components.api import Api
@@ -96,7 +97,8 @@ class MetalLbAddOn(ComponentResource):
             metadata=ObjectMetaArgs(name=NAMESPACE, labels=pod_security_labels("privileged")),
             opts=args.api.options(self),
         )
-        self._definitions = list(self._create_definitions())
+        documents = filter(None, yaml.safe_load_all(_DEFINITIONS.read_text()))
+        self._definitions = list(create_definitions(name, documents, args.api.options(self)))
         permissions = [*self._create_permissions(CONTROLLER), *self._create_permissions(SPEAKER)]
         core.ServiceAccount(
             f"{name}-default-account",
@@ -111,20 +113,6 @@ class MetalLbAddOn(ComponentResource):
     def _options(self, *after: Resource) -> ResourceOptions:
         """Return the options of an object in the namespace."""
         return self._args.api.options(self, depends_on=[self._namespace, *self._definitions, *after])
-
-    def _create_definitions(self) -> Iterator[Resource]:
-        for document in yaml.safe_load_all(_DEFINITIONS.read_text()):
-            if document is None:
-                continue
-            metadata = document["metadata"]
-            yield CustomResource(
-                f"{self._name}-definition-{metadata['name'].partition('.')[0]}",
-                api_version=document["apiVersion"],
-                kind=document["kind"],
-                metadata=ObjectMetaArgs(name=metadata["name"], annotations=metadata["annotations"]),
-                spec=document["spec"],
-                opts=self._args.api.options(self),
-            )
 
     def _create_permissions(self, account: str) -> Sequence[Resource]:
         """Create a service account with its roles."""

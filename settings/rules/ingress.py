@@ -4,11 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from cryptography import x509
-from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat, load_pem_private_key
-
-from settings.authorization import PLACEHOLDERS
 from settings.cluster import Settings
+from settings.pem import is_key_of
 from settings.problem import Problem, closest_match
 from settings.rules.access import namespace_users
 from settings.rules.base import RuleInput, rule
@@ -128,25 +125,37 @@ def ingress_has_its_own_namespace(rule_input: RuleInput) -> Iterator[Problem]:
         yield Problem(path, "", f"{_SECTION} creates the namespace {NAMESPACE}; choose another name")
 
 
+@rule(needs=(_SECTION,), needs_valid=(f"{_SECTION}.default_certificate",))
+def ingress_certificate_is_given_or_issued(rule_input: RuleInput) -> Iterator[Problem]:
+    """Require either a certificate with its key, or an issuer with names."""
+    ingress = rule_input.settings.addons.ingress
+    section = ingress.default_certificate if ingress else None
+    if section is None:
+        return
+    path = f"{_SECTION}.default_certificate"
+    given = [key for key in ("certificate", "private_key") if getattr(section, key) is not None]
+    if section.issuer and given:
+        yield Problem(f"{path}.issuer", f'"{section.issuer}"', f"{given[0]} is also set; remove one of them")
+    elif section.issuer and not section.names:
+        yield Problem(f"{path}.names", "", "missing; add the names of your sites")
+    elif not section.issuer and section.names:
+        yield Problem(f"{path}.names", "", "needs issuer, which signs the certificate; add it")
+    elif not section.issuer:
+        for key in ("certificate", "private_key"):
+            if key not in given:
+                yield Problem(
+                    f"{path}.{key}", "", "missing; add it, or name an issuer of addons.cert_manager"
+                )
+
+
 @rule(needs=(_SECTION,))
 def ingress_certificate_matches_its_key(rule_input: RuleInput) -> Iterator[Problem]:
     """Require that the private key belongs to the first certificate of the default certificate."""
     ingress = rule_input.settings.addons.ingress
     section = ingress.default_certificate if ingress else None
-    if section is None:
+    if section is None or section.certificate is None or section.private_key is None:
         return
-    key = section.private_key.get_secret_value()
-    if section.certificate in PLACEHOLDERS or key in PLACEHOLDERS:
-        return
-    certificate = x509.load_pem_x509_certificates(section.certificate.encode())[0]
-    public_keys = [
-        item.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
-        for item in (
-            certificate.public_key(),
-            load_pem_private_key(key.encode(), password=None).public_key(),
-        )
-    ]
-    if public_keys[0] != public_keys[1]:
+    if not is_key_of(section.private_key, section.certificate):
         yield Problem(
             f"{_SECTION}.default_certificate.private_key",
             "",

@@ -91,12 +91,20 @@ def test_reference_is_split_into_registry_path_and_tag(reference: str, parts: tu
         ("registry.k8s.io/metrics-server/metrics-server:v{metrics_server}", "/metrics-server", "65534"),
         ("quay.io/metallb/controller:v{metallb_controller}", "/controller", None),
         ("quay.io/metallb/speaker:v{metallb_speaker}", "/speaker", None),
+        (
+            "quay.io/jetstack/cert-manager-webhook:v{cert_manager_webhook}",
+            "/app/cmd/webhook/webhook",
+            "1000",
+        ),
     ],
 )
 def test_servers_run_like_upstream_images(
     image: str, entrypoint: str, user: str | None, cache: Cache, tmp_path: Path, progress: Progress
 ) -> None:
-    programs = ("coredns", "metrics-server", "metallb-controller", "metallb-speaker")
+    programs = (
+        *("coredns", "metrics-server", "metallb-controller", "metallb-speaker"),
+        "cert-manager-webhook",
+    )
     versions = {name.replace("-", "_"): catalogue.version_of(name) for name in programs}
     for name in programs:
         add_artifact(cache, name, versions[name.replace("-", "_")], b"program", tmp_path)

@@ -71,18 +71,27 @@ def test_mirror_has_optional_files_only_if_they_are_named(
 def test_optional_images_are_added_on_request(
     mirror_directory: Path, full_cache: Cache, tmp_path: Path
 ) -> None:
-    for name in ("metallb-controller", "metallb-speaker", "traefik"):
+    for name in ("metallb-controller", "metallb-speaker"):
         add_artifact(full_cache, name, catalogue.version_of(name), b"program", tmp_path)
     assert not set(catalogue.OPTIONAL_IMAGES) & mirror.read_index(mirror_directory)["images"].keys()
-    mirror.build(mirror_directory, cache=full_cache, optional_images=catalogue.OPTIONAL_IMAGES)
-    assert set(catalogue.OPTIONAL_IMAGES) <= mirror.read_index(mirror_directory)["images"].keys()
+    mirror.build(mirror_directory, cache=full_cache, optional_images=catalogue.images_of("metallb"))
+    assert set(catalogue.images_of("metallb")) <= mirror.read_index(mirror_directory)["images"].keys()
     assert _verify_checksums(mirror_directory).returncode == 0
 
 
-def test_only_clusters_with_an_add_on_use_its_images() -> None:
-    section = {"pools": {"public": {"addresses": ["10.89.0.240-10.89.0.250"]}}}
-    with_metallb = build_topology(load(with_edits(TWO_WORKERS, {"addons.load_balancer": section})))
-    assert mirror.optional_images(with_metallb) == catalogue.images_of("metallb")
+@pytest.mark.parametrize(
+    ("add_on", "setting", "section"),
+    [
+        ("metallb", "load_balancer", {"pools": {"public": {"addresses": ["10.89.0.240-10.89.0.250"]}}}),
+        ("traefik", "ingress", {"pool": "workers", "sources": ["0.0.0.0/0"]}),
+        ("cert-manager", "cert_manager", {}),
+    ],
+)
+def test_only_clusters_with_an_add_on_use_its_images(
+    add_on: str, setting: str, section: dict[str, object]
+) -> None:
+    topology = build_topology(load(with_edits(TWO_WORKERS, {"addons": {setting: section}})))
+    assert mirror.optional_images(topology) == catalogue.images_of(add_on)
     assert mirror.optional_images(build_topology(load(TWO_WORKERS))) == ()
 
 

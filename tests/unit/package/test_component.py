@@ -176,6 +176,29 @@ class TestInputs:
         for node in graph.nodes.values():
             assert not [text for text in node.plain_texts() if SECRET in text], node.name
 
+    @pytest.mark.parametrize("wrap", [lambda text: text, Output.secret])
+    def test_secrets_of_issuers_are_secret(self, tmp_path: Path, wrap: Callable[[str], object]) -> None:
+        authority = issue_certificate("Test CA")
+        key = authority.key_pem.decode()
+
+        def program() -> None:
+            ca = {"certificate": authority.certificate_pem.decode(), "private_key": wrap(key)}
+            update = {"nameserver": "10.0.0.53", "zones": ["a.example"], "key_name": "acme"}
+            acme = {
+                "server": "https://acme.example",
+                "email": "a@b.example",
+                "rfc2136": {**update, "secret": wrap("UFJJVkFURQ==")},
+            }
+            issuers = {"company": {"ca": ca}, "public": {"acme": acme}}
+            create(config(tmp_path, "one", addons={"cert_manager": {"issuers": issuers}}))
+
+        graph = run(program)
+        secret = without_secret_marks(graph.node("one-cert-manager-secret-public").inputs["stringData"])
+        assert secret == {"tsig-secret-key": "UFJJVkFURQ=="}
+        for node in graph.nodes.values():
+            texts = [*node.plain_texts()]
+            assert not [text for text in texts if key in text or "UFJJVkFURQ==" in text], node.name
+
     def test_an_output_elsewhere_is_an_error_that_names_the_path(self, tmp_path: Path) -> None:
         def program() -> None:
             hosts = [Output.from_input("w-1")]

@@ -24,6 +24,10 @@ config:
       docker.io: {password: {secure: v1:d}}
     api: {authorization_webhooks: {opa: {kubeconfig: {secure: v1:e}}}}
     addons:
+      cert_manager:
+        issuers:
+          company: {ca: {private_key: {secure: v1:h}}}
+          dns: {acme: {rfc2136: {secret: {secure: v1:i}}}}
       ingress: {default_certificate: {private_key: {secure: v1:f}}}
       load_balancer: {peers: {rack: {password: {secure: v1:g}}}}
 """
@@ -32,6 +36,8 @@ _SECRET_PATHS = {
     ("helm_releases", "alerts", "values", "1"),
     ("registries", "docker.io", "password"),
     ("api", "authorization_webhooks", "opa", "kubeconfig"),
+    ("addons", "cert_manager", "issuers", "company", "ca", "private_key"),
+    ("addons", "cert_manager", "issuers", "dns", "acme", "rfc2136", "secret"),
     ("addons", "ingress", "default_certificate", "private_key"),
     ("addons", "load_balancer", "peers", "rack", "password"),
 }
@@ -94,6 +100,11 @@ def test_all_values_are_secret_when_the_whole_cluster_is_secret() -> None:
 
 
 def test_encrypted_settings_that_hosts_contain_are_listed() -> None:
-    exposed = {("api", "names", 0), ("addons", "load_balancer", "peers", "rack", "address")}
+    email = ("addons", "cert_manager", "issuers", "dns", "acme", "email")
+    exposed = {("api", "names", 0), ("addons", "load_balancer", "peers", "rack", "address"), email}
     secrets = {*_SECRET_PATHS, WHOLE_CLUSTER, ("registries", "docker.io", "username"), *exposed}
-    assert exposed_settings(secrets) == ["addons.load_balancer.peers.rack.address", "api.names[0]"]
+    assert exposed_settings(secrets) == [
+        "addons.cert_manager.issuers.dns.acme.email",
+        "addons.load_balancer.peers.rack.address",
+        "api.names[0]",
+    ]

@@ -9,6 +9,7 @@ import pytest
 
 from settings import Settings, load
 from settings.warnings import (
+    cert_manager_warnings,
     ingress_warnings,
     network_policy_warnings,
     private_key_warnings,
@@ -93,3 +94,14 @@ def test_ingress_pool_with_one_node_causes_a_warning() -> None:
     pools = {"pools.workers.hosts": ["w-1"], "pools.others": {"hosts": ["w-2"]}}
     [warning] = ingress_warnings(ingress_settings(30, **pools))
     assert "workers has one node" in warning
+
+
+@pytest.mark.parametrize(("days", "expected"), [(-1, ": expired on "), (20, ": expires on "), (30, "")])
+def test_end_of_the_authority_of_an_issuer_causes_a_warning(days: int, expected: str) -> None:
+    issuers = {"company": {"ca": certificate_settings(issue_certificate("CA", valid_for=timedelta(days)))}}
+    settings = load(with_edits(TWO_WORKERS, {"addons": {"cert_manager": {"issuers": issuers}}}))
+    warnings = cert_manager_warnings(settings)
+    assert len(warnings) == bool(expected)
+    for warning in warnings:
+        assert f"addons.cert_manager.issuers.company.ca.certificate{expected}" in warning
+        assert warning in settings_warnings(settings)

@@ -60,3 +60,8 @@ def test_namespace_of_the_ingress_is_queried_only_with_an_ingress() -> None:
     section = {"pool": "workers", "sources": ["0.0.0.0/0"]}
     with_ingress = build_topology(load(with_edits(TWO_WORKERS, {"addons.ingress": section})))
     assert add_on_namespaces(with_ingress) == ("kube-system", "traefik")
+
+
+def test_namespace_of_cert_manager_is_queried_only_with_cert_manager() -> None:
+    with_cert_manager = build_topology(load(with_edits(TWO_WORKERS, {"addons": {"cert_manager": {}}})))
+    assert add_on_namespaces(with_cert_manager) == ("kube-system", "cert-manager")

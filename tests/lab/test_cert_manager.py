@@ -1,0 +1,273 @@
+"""Lab test of the add-on that issues certificates for workloads (`addons.cert_manager`), with an ingress."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import ssl
+from base64 import b64decode
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from cryptography import x509
+
+from artifacts import gobuild, images
+from artifacts.cache import Cache
+from artifacts.catalogue import binary, images_of
+from artifacts.progress import Progress
+from components.addons import cert_manager
+from testkit import ingress_client, lab_slots, pods, stackfile
+from testkit.certificates import issue_certificate
+from testkit.cluster import CHECKOUT, Cluster
+from testkit.state import removed_at_end
+from testkit.wait import eventually
+from topology.cert_manager import NAMESPACE as CERT_MANAGER
+from topology.cert_manager import WEBHOOK
+
+NAMESPACE = "shop"
+SITE = "shop.example"
+DEFAULT_SITE = "blog.apps.example"
+"""A site whose Ingress has no certificate; the default certificate contains its name."""
+EDGE = "e-1"
+AUTHORITY = issue_certificate("Test CA")
+SHORT = {"cert-manager.io/duration": "1h", "cert-manager.io/renew-before": "59m30s"}
+"""The shortest life that cert-manager allows, renewed after 30 s."""
+
+# The first test builds the images of cert-manager and Traefik, unless the cache has them.
+pytestmark = [pytest.mark.release, pytest.mark.timeout(1800)]
+
+
+@pytest.fixture(scope="module")
+def cluster(state: Path) -> Iterator[Cluster]:
+    """Yield a cluster with a CA of this test, a CA of the program, and an ingress."""
+    slot = lab_slots.reserve("kwcert", state)
+    config = stackfile.document(*slot, control_planes=["cp-1"], workers=["w-1", EDGE])
+    settings, prefix = config[stackfile.CLUSTER], slot.network.rpartition(".")[0]
+    settings["pools"] = {
+        "workers": {"hosts": ["w-1"]},
+        "edge": {"hosts": [EDGE], "taints": ["dedicated=ingress:NoSchedule"]},
+    }
+    # The clients of this test, at the first address of the network, are no machines of the cluster.
+    settings["network"]["machines"] = [f"{prefix}.8/29", f"{prefix}.16/28"]
+    authority = {
+        "certificate": AUTHORITY.certificate_pem.decode(),
+        "private_key": AUTHORITY.key_pem.decode(),
+    }
+    settings["addons"] = {
+        "cert_manager": {"issuers": {"company": {"ca": authority}, "lab": {"generated_ca": {}}}},
+        "ingress": {
+            "pool": "edge",
+            "sources": ["0.0.0.0/0"],
+            "default_certificate": {"issuer": "lab", "names": ["*.apps.example"]},
+        },
+    }
+    # `up` has a time limit, and the builds can take longer.
+    for reference in (*images_of("cert-manager"), *images_of("traefik")):
+        images.fetch_or_build(reference, Cache.default(), Progress())
+    with removed_at_end(Cluster(name=slot.name, state=state, config=config, checkout=CHECKOUT)) as cluster:
+        cluster.up()
+        site = pods.deployment(NAMESPACE, "web", 1, pods.spec(pods.serving_container()))
+        cluster.apply(pods.namespace(NAMESPACE), site, pods.service(NAMESPACE, "web"))
+        cluster.wait_rollout(NAMESPACE, "deployment/web")
+        yield cluster
+
+
+def ingress(name: str, host: str, *, issuer: str = "", annotations: dict[str, str] | None = None) -> Any:  # noqa: ANN401 - JSON
+    """Return an Ingress of the site, with a certificate of an issuer if it is given."""
+    backend = {"service": {"name": "web", "port": {"number": pods.PORT}}}
+    rule = {"host": host, "http": {"paths": [{"path": "/", "pathType": "Prefix", "backend": backend}]}}
+    named = {"cert-manager.io/cluster-issuer": issuer} if issuer else {}
+    return {
+        "apiVersion": "networking.k8s.io/v1",
+        "kind": "Ingress",
+        "metadata": {
+            "namespace": NAMESPACE,
+            "name": name,
+            "annotations": {**named, **(annotations or {})},
+        },
+        "spec": {
+            "rules": [rule],
+            **({"tls": [{"hosts": [host], "secretName": f"{name}-tls"}]} if issuer else {}),
+        },
+    }
+
+
+def served(cluster: Cluster, host: str, authority: str) -> x509.Certificate:
+    """Return the certificate of a site, verified by a client that trusts an authority.
+
+    Raise AssertionError if the client does not trust it, or gets no page.
+    """
+    context = ssl.create_default_context(cadata=authority)
+    try:
+        answer = ingress_client.request(cluster.address(EDGE), 443, host, context)
+    except OSError as error:
+        raise AssertionError(f"{host}: {error}") from error
+    assert answer.status == 200, f"{host}: status {answer.status}"
+    return x509.load_pem_x509_certificate(answer.certificate.encode())
+
+
+def generated_authority(cluster: Cluster) -> str:
+    """Return the certificate of the CA that the program created."""
+    secret = cluster.get("secret", "-n", CERT_MANAGER, "issuer-lab")
+    return b64decode(secret["data"]["tls.crt"]).decode()
+
+
+def traefik_pods(cluster: Cluster) -> set[tuple[str, int]]:
+    """Return the ids of Traefik's pods and how often their containers restarted."""
+    return {
+        (pod["metadata"]["uid"], pod["status"]["containerStatuses"][0]["restartCount"])
+        for pod in cluster.pods("traefik")
+    }
+
+
+def test_annotated_ingress_gets_a_certificate_that_clients_trust(cluster: Cluster) -> None:
+    cluster.apply(ingress("web", SITE, issuer="company"))
+    trusted = AUTHORITY.certificate_pem.decode()
+    certificate = eventually("a certificate of the CA", lambda: served(cluster, SITE, trusted), timeout=90)
+    assert certificate.issuer == AUTHORITY.certificate.subject
+    names = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+    assert names.get_values_for_type(x509.DNSName) == [SITE]
+    with pytest.raises(AssertionError, match="CERTIFICATE_VERIFY_FAILED"):
+        served(cluster, SITE, generated_authority(cluster))
+
+
+def test_default_certificate_is_that_of_its_issuer(cluster: Cluster) -> None:
+    cluster.apply(ingress("blog", DEFAULT_SITE))
+    trusted = generated_authority(cluster)
+    certificate = eventually(
+        "the default certificate", lambda: served(cluster, DEFAULT_SITE, trusted), timeout=90
+    )
+    names = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+    assert names.get_values_for_type(x509.DNSName) == ["*.apps.example"]
+    assert cluster.previewed_operations() == {}
+
+
+def test_renewed_certificate_is_served_without_a_restart(cluster: Cluster) -> None:
+    cluster.apply(ingress("short", "short.example", issuer="company", annotations=SHORT))
+    trusted, before = AUTHORITY.certificate_pem.decode(), traefik_pods(cluster)
+    first = eventually("a short certificate", lambda: served(cluster, "short.example", trusted), timeout=90)
+    assert (first.not_valid_after_utc - first.not_valid_before_utc).total_seconds() <= 3600
+
+    def renewed() -> bool:
+        return served(cluster, "short.example", trusted).serial_number != first.serial_number
+
+    eventually("another certificate", renewed, timeout=120)
+    assert cluster.get("certificate", "-n", NAMESPACE, "short-tls")["status"]["revision"] > 1
+    assert traefik_pods(cluster) == before
+    cluster.kubectl("delete", "ingress", "-n", NAMESPACE, "short")
+
+
+def test_renewed_default_certificate_is_served_without_a_restart(cluster: Cluster) -> None:
+    trusted, before = generated_authority(cluster), traefik_pods(cluster)
+    first = served(cluster, DEFAULT_SITE, trusted)
+    # cert-manager issues a certificate again when its Secret is missing.
+    cluster.kubectl("delete", "secret", "-n", "traefik", "default-certificate")
+
+    def renewed() -> bool:
+        return served(cluster, DEFAULT_SITE, trusted).serial_number != first.serial_number
+
+    eventually("another default certificate", renewed, timeout=120)
+    assert traefik_pods(cluster) == before
+
+
+def test_webhook_refuses_invalid_certificates(cluster: Cluster) -> None:
+    certificate = {
+        "apiVersion": "cert-manager.io/v1",
+        "kind": "Certificate",
+        "metadata": {"namespace": NAMESPACE, "name": "brief"},
+        "spec": {
+            "secretName": "brief",
+            "duration": "30m",
+            "dnsNames": [SITE],
+            "issuerRef": {"kind": "ClusterIssuer", "name": "company"},
+        },
+    }
+    result = cluster.kubectl("create", "-f", "-", stdin=json.dumps(certificate), check=False)
+    assert result.code != 0
+    assert "webhook.cert-manager.io" in result.text
+    assert "spec.duration" in result.text
+
+
+def test_ports_of_the_pods_are_closed_except_for_the_webhook(cluster: Cluster) -> None:
+    probe = pods.pod(NAMESPACE, "probe", pods.spec(pods.container("exec sleep 100000")))
+    cluster.apply(probe)
+    cluster.kubectl("wait", "-n", NAMESPACE, "--for=condition=Ready", "pod/probe")
+    for name, port, is_open in (
+        (WEBHOOK, 10250, True),
+        (WEBHOOK, 6080, False),
+        (CERT_MANAGER, 9402, False),
+        (CERT_MANAGER, 9403, False),
+    ):
+        (address, *_) = (
+            pod["status"]["podIP"] for pod in cluster.pods(CERT_MANAGER, f"app.kubernetes.io/name={name}")
+        )
+        result = cluster.run_in_pod(NAMESPACE, "probe", f"nc -z -w 3 {address} {port}", check=False)
+        assert (result.code == 0) == is_open, f"{name} port {port}: {result.text}"
+
+
+def test_status_shows_the_workloads(cluster: Cluster) -> None:
+    report = cluster.command("status").stdout
+    for name in ("cert-manager", WEBHOOK):
+        assert f"{CERT_MANAGER}/{name}" in report
+
+
+def test_changed_issuer_is_one_changed_object(cluster: Cluster) -> None:
+    change = {"cert_manager": {"issuers": {"spare": {"generated_ca": {"common_name": "Spare"}}}}}
+    with cluster.edited_stack_file({"addons": change}):
+        assert cluster.previewed_operations() == {
+            "cert-manager-issuer-spare": "create",
+            "cert-manager-secret-spare": "create",
+            "cert-manager-spare-certificate": "create",
+            "cert-manager-spare-key": "create",
+        }
+        assert "ClusterIssuer" in cluster.preview().stdout
+
+
+def test_removed_settings_remove_the_add_on(cluster: Cluster) -> None:
+    cluster.merge_settings({"addons": stackfile.DELETE})
+    cluster.up()
+    assert CERT_MANAGER not in [item["metadata"]["name"] for item in cluster.items("namespaces")]
+    definitions = [item["metadata"]["name"] for item in cluster.items("customresourcedefinitions")]
+    assert not [name for name in definitions if name.endswith("cert-manager.io")]
+    for kind in (
+        "clusterroles",
+        "clusterrolebindings",
+        "validatingwebhookconfigurations",
+        "mutatingwebhookconfigurations",
+    ):
+        assert not [item for item in cluster.items(kind) if item["metadata"]["name"].startswith(CERT_MANAGER)]
+    assert cluster.previewed_operations() == {}
+
+
+def test_definitions_are_those_of_the_module_without_descriptions(tmp_path: Path) -> None:
+    """With KUBEWRIGHT_UPDATE_TABLES=1, write the definitions of the version in the catalogue."""
+    item = binary("cert-manager-controller")
+    go = gobuild.go_command(item.module / "go.mod", Cache.default(), Progress(quiet=True))
+    # Go may rewrite go.sum.
+    source = shutil.copytree(item.module, tmp_path / "module")
+    module = gobuild.module_directory(item.component.go_module, source, go)
+    documents = [
+        without_descriptions(yaml.safe_load(path.read_text()))
+        for path in sorted((module / "deploy/crds").glob("*.yaml"))
+    ]
+    if os.environ.get("KUBEWRIGHT_UPDATE_TABLES"):
+        lines = [json.dumps(document, sort_keys=True, separators=(",", ":")) for document in documents]
+        cert_manager._DEFINITIONS.write_text("[\n" + ",\n".join(lines) + "\n]\n")
+    assert json.loads(cert_manager._DEFINITIONS.read_text()) == documents
+
+
+def without_descriptions(value: Any, *, is_fields: bool = False) -> Any:  # noqa: ANN401 - JSON
+    """Return a schema without descriptions. `is_fields`: the keys of a mapping are names of fields."""
+    if isinstance(value, list):
+        return [without_descriptions(item) for item in value]
+    if not isinstance(value, dict):
+        return value
+    return {
+        key: without_descriptions(item, is_fields=key == "properties" and not is_fields)
+        for key, item in value.items()
+        if is_fields or key != "description"
+    }
