@@ -106,7 +106,8 @@ def test_worker_is_added_and_removed(cluster: Cluster) -> None:
         assert all(any(word in name for word in expected) for name in rest), steps
         with _packet_filter_of_others(cluster, "w-3"):
             chains = "table inet site, chain routed; table inet site, chain closed"
-            words = ["w-3", chains, "remove the chain"]
+            ports = "table inet site, chain guarded (tcp 10250, udp 8472)"
+            words = ["w-3", f"{chains}; {ports};", "remove the chain"]
             assert_readable(cluster.up(check=False), words)
         assert "kubelet.service" not in cluster.services("w-3"), "the host was refused too late"
         cluster.up()
@@ -121,7 +122,9 @@ def test_worker_is_added_and_removed(cluster: Cluster) -> None:
 
 @contextmanager
 def _packet_filter_of_others(cluster: Cluster, host: str) -> Iterator[None]:
-    """Drop the packets that a host forwards, by a table of nftables that is not Kubewright's."""
+    """Drop the packets that a host forwards, and packets to the host except for SSH, by a table of nftables
+    that is not Kubewright's.
+    """
     enter = ["ip", "netns", "exec", host_namespace(cluster.name, host), "nft"]
     hook = "type filter hook forward priority 10"
     commands = (
@@ -129,6 +132,10 @@ def _packet_filter_of_others(cluster: Cluster, host: str) -> Iterator[None]:
         f"add chain inet site routed {{ {hook}; policy drop; }}",
         f"add chain inet site closed {{ {hook}; policy accept; }}",
         "add rule inet site closed counter drop",
+        "add chain inet site guarded { type filter hook input priority 10; policy drop; }",
+        'add rule inet site guarded iif "lo" accept',
+        "add rule inet site guarded ct state established,related accept",
+        "add rule inet site guarded tcp dport 22 accept",
     )
     subprocess.run([*enter, "; ".join(commands)], check=True, timeout=10)
     try:

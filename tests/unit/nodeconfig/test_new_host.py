@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from artifacts.relocatable import pack
-from nodeconfig.bundle import Artifact, Bundle
+from nodeconfig.bundle import Artifact, Bundle, File
 from testkit.host import MINIMAL_BUNDLE, EmulatedHost
 
 OWN_TABLE = """\
@@ -25,7 +25,7 @@ table inet kubewright {
 OTHERS = """\
 table ip filter {
 \tchain INPUT {
-\t\ttype filter hook input priority filter; policy drop;
+\t\ttype filter hook input priority filter; policy accept;
 \t}
 \tchain FORWARD {
 \t\ttype filter hook forward priority filter; policy accept;
@@ -37,6 +37,20 @@ table ip nat {
 \t}
 }
 """
+PORTS = """\
+table inet kubewright {
+  chain input {
+    type filter hook input priority filter; policy drop;
+    tcp dport 22 accept comment "SSH: deployment"
+    ip saddr 10.9.0.21/32 tcp dport 2379 accept comment "etcd clients"
+    ip saddr 10.9.0.0/24 tcp dport 6443 accept comment "Kubernetes API"
+    ip saddr 10.244.0.0/16 tcp dport 6443 accept comment "Kubernetes API"
+    ip saddr 10.9.0.0/24 tcp dport 10250 accept comment "kubelet: logs, exec, metrics"
+    tcp dport 30000-32767 accept comment "services of type NodePort"
+  }
+}
+"""
+"""The packet filter of a host whose etcd has no clients on other hosts."""
 INSTALLED = "/etc/a/a.conf"
 
 
@@ -75,7 +89,8 @@ def bundle_with_rules(directory: Path, rules: str, *, end: str = "") -> Bundle:
     pack(directory / "netfilter", archive)
     digest = sha256(archive.read_bytes()).hexdigest()
     artifact = Artifact("netfilter", archive.as_uri(), digest, "/usr/local/lib/kubewright/netfilter", "*")
-    return replace(MINIMAL_BUNDLE, artifacts=(artifact,))
+    files = (*MINIMAL_BUNDLE.files, File("/etc/kubewright/firewall.nft", PORTS))
+    return replace(MINIMAL_BUNDLE, artifacts=(artifact,), files=files)
 
 
 def write(host: EmulatedHost, path: str, text: str) -> None:
