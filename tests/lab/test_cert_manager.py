@@ -205,7 +205,7 @@ def test_ports_of_the_pods_are_closed_except_for_the_webhook(cluster: Cluster) -
         (address, *_) = (
             pod["status"]["podIP"] for pod in cluster.pods(CERT_MANAGER, f"app.kubernetes.io/name={name}")
         )
-        result = cluster.run_in_pod(NAMESPACE, "probe", f"nc -z -w 3 {address} {port}", check=False)
+        result = cluster.run_in_pod(NAMESPACE, "probe", f"nc -w 3 {address} {port} </dev/null", check=False)
         assert (result.code == 0) == is_open, f"{name} port {port}: {result.text}"
 
 
