@@ -73,7 +73,7 @@ class Machine:
 
     `size` has the resources from the inventory; None if the inventory does not contain them. `zone` is the
     number of the failure domain, starting at 0. Bare metal has one failure domain. `public_address` is as in
-    `Member`.
+    `Member`. `architecture` is `amd64` or `arm64`; empty on bare metal: the architecture of the mirror.
     """
 
     name: str
@@ -83,6 +83,7 @@ class Machine:
     size: Size | None = None
     zone: int = 0
     public_address: IPv4Address | None = None
+    architecture: str = ""
 
     @property
     def member(self) -> Member:
@@ -94,7 +95,8 @@ class Machine:
 class Capacity:
     """The machines of a pool in a cloud: `min_size` to `max_size` nodes of one of the machine types.
 
-    `spot` selects spot machines, which the cloud can terminate at any time. `disk` is in bytes.
+    `spot` selects spot machines, which the cloud can terminate at any time. `disk` is in bytes. All machine
+    types have the same `architecture`, `amd64` or `arm64`.
     """
 
     min_size: int
@@ -102,6 +104,7 @@ class Capacity:
     types: tuple[str, ...]
     spot: bool
     disk: int
+    architecture: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -209,9 +212,7 @@ class Registry:
 
 
 SHARED_GENERATION = 0
-"""The generation of `kubelet-serving` before this authority existed: the authority `kubernetes`, which signed
-the serving certificates of kubelets.
-"""
+"""The generation of `kubelet-serving` before this authority existed: `kubernetes` signed its certificates."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -234,8 +235,7 @@ def first_rotation(name: str) -> Rotation:
 def unrecorded_rotation(name: str) -> Rotation:
     """Return the generations of an authority or key pair on a host whose delivery does not name it.
 
-    Kubelets may still have serving certificates of the shared generation. Only the stage `sign` replaces
-    them.
+    Kubelets may still have serving certificates of the shared generation; only `sign` replaces them.
     """
     first = first_rotation(name)
     return Rotation(first.trusted[0], first.trusted)
