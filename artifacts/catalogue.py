@@ -234,6 +234,14 @@ def architecture() -> dict[str, str]:
     return _ARCHITECTURES[machine]
 
 
+def indexed_version(version: str, architecture: str, own: str) -> str:
+    """Return the version of a file in an index, whose files are for the architecture `own` by default.
+
+    Files for other architectures have a suffix, such as `1.36.3-arm64`. The empty architecture is `own`.
+    """
+    return version if architecture in ("", own) else f"{version}-{architecture}"
+
+
 def node_binaries(versions: Versions = DEFAULTS, optional: Iterable[str] = ()) -> tuple[Binary, ...]:
     """Return all files that hosts of a cluster with these versions fetch.
 

@@ -14,12 +14,19 @@ from artifacts.errors import ArtifactError
 from artifacts.mirror import INDEX, file_path
 from nodeconfig import host_program
 from nodeconfig.bundle import STORE_SCHEME
+from topology.architectures import AMD64, ARM64
 from topology.model import Versions
 
+ARCHITECTURES = (AMD64, ARM64)
 MIRROR_ADVICE = (
     "run `kubewright mirror`, with --version COMPONENT=VERSION for each version that is not the default"
 )
 """How to complete the mirror of this machine, from which the deployer fills the store of a cluster."""
+OTHER_ARCHITECTURE_ADVICE = (
+    "on an {} machine, run `kubewright mirror --directory` with a copy of this mirror, and copy the result "
+    "back"
+)
+"""How to add the files for another architecture to a mirror."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,8 +43,9 @@ class FileSource:
 
 @dataclass(frozen=True, slots=True)
 class Index:
-    """The files of a mirror. The keys of `files` are `name/version`.
+    """The files of a mirror. The keys of `files` are `name/version`, with `catalogue.indexed_version`.
 
+    `architecture` is the architecture of the images, and of files without another architecture in their key.
     `source` names the mirror in messages, and `advice` says how to complete it. `ca` is the PEM of the CA
     that verifies downloads, or empty for the CAs of the system. `image_digests` has the digest (`sha256:` and
     hex digits) of each image of the mirror by its upstream reference.
@@ -49,6 +57,7 @@ class Index:
     ca: str = ""
     image_digests: Mapping[str, str] = field(default_factory=dict)
     advice: str = "run make mirror for these versions and copy the result there"
+    architecture: str = AMD64
 
     def file(self, name: str, version: str = "") -> FileSource:
         """Return the source of the file `name` in `version` (by default the version of the stack).
@@ -58,12 +67,17 @@ class Index:
         version = version or catalogue.version_of(name, self.versions)
         file = self.files.get(f"{name}/{version}")
         if file is None:
-            raise ArtifactError(f"{name} {version}: not in {self.source}; {self.advice}")
+            architecture = next((item for item in ARCHITECTURES if version.endswith(f"-{item}")), "")
+            advice = OTHER_ARCHITECTURE_ADVICE.format(architecture) if architecture else self.advice
+            raise ArtifactError(f"{name} {version}: not in {self.source}; {advice}")
         return file
 
-    def version(self, name: str, versions: Versions) -> str:
-        """Return the version of an artifact in a cluster with these component versions."""
-        return catalogue.version_of(name, versions)
+    def version(self, name: str, versions: Versions, architecture: str = "") -> str:
+        """Return the version of an artifact for machines with an architecture, in a cluster with these
+        component versions. The empty architecture is that of the mirror.
+        """
+        version = catalogue.version_of(name, versions)
+        return catalogue.indexed_version(version, architecture, self.architecture)
 
     def artifact(self, name: str, version: str = "") -> tuple[str, str]:
         """Return the URL and sha256 (hex) of a file. Raise ArtifactError for a missing file."""
@@ -172,11 +186,14 @@ def parse(
             reference: f"sha256:{_parse_digest(entry['digest'].removeprefix('sha256:'))}"
             for reference, entry in document.get("images", {}).items()
         }
+        architecture = document.get("architecture", AMD64)
+        if architecture not in ARCHITECTURES:
+            raise ValueError(f"{architecture!r} is not an architecture")
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise ArtifactError(
             f"{setting} {mirror}: its {INDEX} was not written by make mirror ({error})"
         ) from None
-    return Index(source, versions, files, ca, images)
+    return Index(source, versions, files, ca, images, architecture=architecture)
 
 
 def _with_host_program(index: Index, url: str) -> Index:

@@ -2,8 +2,11 @@
 
 files/<name>/<version>/<name>      what hosts fetch; the host program's version is its sha256
 images/<registry>/<path>/<tag>/    an OCI layout per image
-index.json                         path, sha256 and size of all files and images
+index.json                         path, sha256 and size of all files and images, and their architecture
 SHA256SUMS                         for `sha256sum -c`, from inside the directory
+
+A build on a machine with another architecture adds its files: <version> then has a suffix, such as
+`1.36.3-arm64`. The images stay those of the architecture on which the mirror was created.
 """
 
 from __future__ import annotations
@@ -13,6 +16,7 @@ import os
 import shutil
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from artifacts import acquire, catalogue, oci
 from artifacts import images as layouts
@@ -22,6 +26,7 @@ from artifacts.errors import ArtifactError
 from artifacts.progress import Progress
 from nodeconfig import host_program
 from nodeconfig.roles import node_artifacts
+from topology.architectures import AMD64
 from topology.model import Topology, Versions
 
 INDEX = "index.json"
@@ -56,17 +61,23 @@ def build(
     """Build or complete the mirror for these versions and return its directory.
 
     `optional` are the names of optional artifacts of the catalogue that the mirror gets too, and
-    `optional_images` the references of optional images. Existing files of other versions are kept, so that
-    one mirror can serve an upgrade. Raise ArtifactError if a file is unavailable or cannot be written.
+    `optional_images` the references of optional images. Existing files of other versions and architectures
+    are kept, so that one mirror can serve an upgrade. Raise ArtifactError if a file is unavailable or cannot
+    be written.
     """
     cache = cache or Cache.default()
     progress = progress or Progress()
     binaries = catalogue.node_binaries(versions, optional)
-    references = (*catalogue.images(versions), *optional_images)
+    references = (*catalogue.images(versions), *optional_images) if is_own_architecture(directory) else ()
     progress.expect_steps(len(binaries) + len(references))
+    if not references:
+        progress.note(f"{directory}: keeps its images for {read_architecture(directory)}")
     try:
         directory.mkdir(parents=True, exist_ok=True)
-        files = {item.key: add_file(item, directory, cache, progress) for item in progress.track(binaries)}
+        files = {}
+        for item in progress.track(binaries):
+            entry = add_file(item, directory, cache, progress)
+            files[f"{item.name}/{_indexed_version(item, directory)}"] = entry
         files[f"{host_program.ARTIFACT_NAME}/{host_program.digest()}"] = add_host_program(directory)
         images = {
             reference: add_image(reference, directory, cache, progress)
@@ -92,6 +103,28 @@ def record(directory: Path, files: Entries, images: Entries, cache: Cache) -> No
         _write_index(directory, {"files": index["files"] | files, "images": index["images"] | images})
 
 
+def read_architecture(directory: Path) -> str:
+    """Return the architecture of a mirror; that of this machine for a new mirror.
+
+    A mirror of an earlier release, whose index has no architecture, is for amd64. Raise ArtifactError if the
+    index is damaged.
+    """
+    if not (directory / INDEX).exists():
+        return catalogue.architecture()["arch"]
+    return str(_read_document(directory / INDEX).get("architecture", AMD64))
+
+
+def is_own_architecture(directory: Path) -> bool:
+    """Return whether the mirror has the architecture of this machine."""
+    return read_architecture(directory) == catalogue.architecture()["arch"]
+
+
+def _indexed_version(item: Binary, directory: Path) -> str:
+    """Return the version of a file of this machine's architecture in the index of a mirror."""
+    architecture = catalogue.architecture()["arch"]
+    return catalogue.indexed_version(item.version, architecture, read_architecture(directory))
+
+
 IndexDocument = dict[str, dict[str, dict[str, str | int]]]
 """The content of index.json: the sections `files` and `images`, with entries by `name/version` or
 reference.
@@ -106,9 +139,15 @@ def read_index(directory: Path) -> IndexDocument:
     path = directory / INDEX
     if not path.exists():
         return {"files": {}, "images": {}}
+    index = _read_document(path)
+    return {"files": index["files"], "images": index["images"]}
+
+
+def _read_document(path: Path) -> dict[str, Any]:
+    """Return the content of an index.json. Raise ArtifactError if it is damaged."""
     try:
         index = json.loads(path.read_text())
-        return {"files": dict(index["files"]), "images": dict(index["images"])}
+        return dict(index) | {"files": dict(index["files"]), "images": dict(index["images"])}
     except (ValueError, KeyError, TypeError):
         raise ArtifactError(f"{path}: is damaged; remove it and run make mirror again") from None
 
@@ -118,10 +157,10 @@ def export_index(directory: Path, target: Path) -> None:
 
     Raise ArtifactError if the index of the mirror is damaged or `target` cannot be written.
     """
-    index = read_index(directory)
+    text = _index_text(read_index(directory), read_architecture(directory))
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
-        write_atomic(target, json.dumps(index, indent=1, sort_keys=True) + "\n")
+        write_atomic(target, text)
     except OSError as error:
         raise ArtifactError(f"index {target}: {error.strerror}; name a file that can be written") from None
 
@@ -134,7 +173,7 @@ def add_file(item: Binary, directory: Path, cache: Cache, progress: Progress) ->
     source = acquire.fetch_or_build(item, cache, progress)
     record = cache.record(item.name, item.version)
     assert record is not None
-    path = file_path(item.name, item.version)
+    path = file_path(item.name, _indexed_version(item, directory))
     _link_or_copy(source, directory / path, record)
     return {"path": path, "sha256": record.sha256, "size": record.size}
 
@@ -205,6 +244,11 @@ def _write_index(directory: Path, index: IndexDocument) -> None:
             digests[str(blob.relative_to(directory))] = blob.name
         for name in ("oci-layout", "index.json"):
             digests[str(Path(str(entry["path"]), name))] = sha256(layout / name)
-    write_atomic(directory / INDEX, json.dumps(index, indent=1, sort_keys=True) + "\n")
+    write_atomic(directory / INDEX, _index_text(index, read_architecture(directory)))
     digests[INDEX] = sha256(directory / INDEX)
     write_atomic(directory / SUMS, "".join(f"{digest}  {path}\n" for path, digest in sorted(digests.items())))
+
+
+def _index_text(index: IndexDocument, architecture: str) -> str:
+    """Return the text of index.json for a mirror of an architecture."""
+    return json.dumps({"architecture": architecture, **index}, indent=1, sort_keys=True) + "\n"

@@ -11,6 +11,7 @@ from pathlib import Path
 import nodeconfig
 from artifacts import directories
 from artifacts import index as artifact_index
+from artifacts.errors import ArtifactError
 from artifacts.index import Index
 from assembly.builder import build_topology
 from nodeconfig.bundle import Bundle
@@ -43,8 +44,26 @@ def assemble(settings: Settings, directory: Path) -> Assembly:
     topology = build_topology(settings, files=texts)
     index = _load_index(settings, topology, texts, directory)
     if settings.artifacts.index:
+        _check_pinned_images(settings.artifacts.index, topology, index)
         topology = replace(topology, image_digests=tuple(sorted(index.image_digests.items())))
     return Assembly(settings, topology, texts, index, nodeconfig.bundles(topology, index))
+
+
+def _check_pinned_images(file: str, topology: Topology, index: Index) -> None:
+    """Raise ArtifactError if nodes cannot run the images whose digests an index file pins.
+
+    An index has the digest of an image for one architecture.
+    """
+    nodes = [machine for machine in topology.machines if Role.NODE in machine.roles]
+    architectures = {machine.pool: machine.architecture for machine in nodes}
+    architectures |= {pool.name: pool.capacity.architecture for pool in topology.pools if pool.capacity}
+    for pool, architecture in architectures.items():
+        if index.image_digests and architecture not in ("", index.architecture):
+            raise ArtifactError(
+                f"artifacts.index {file}: pins images for {index.architecture}, and the nodes of {pool} are "
+                f"{architecture} machines; remove the section images from this file, so that nodes pull the "
+                "images by their tags"
+            )
 
 
 def _load_index(settings: Settings, topology: Topology, texts: Mapping[str, str], directory: Path) -> Index:

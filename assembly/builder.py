@@ -21,19 +21,11 @@ from settings.problem import CLUSTER_KEY, SettingsError
 from settings.stackfile import ENCRYPTED_PLACEHOLDER
 from settings.types import parse_seconds
 from topology.certificates import SERVICE_ACCOUNT
-from topology.model import (
-    Certificates,
-    Endpoint,
-    Member,
-    Network,
-    Registry,
-    Rotation,
-    Topology,
-    Versions,
-)
+from topology.model import Endpoint, Member, Network, Registry, Topology, Versions
 from topology.open_ports import OpenPort
 from topology.options import ControlPlaneOptions, EventRateLimit, ExtraFlags, LeaderElection, Snapshots
 from topology.ports import API_PORT, SSH_PORT, Protocol
+from topology.rotations import Certificates, Rotation
 
 
 def build_topology(settings: Settings, *, files: Mapping[str, str] | None = None) -> Topology:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from settings.certificates import RotationSettings
 from settings.encryption import EncryptionSettings
 from topology.encryption import ENCRYPTION, kms_rotation, resource_rotation
-from topology.model import Rotation
 from topology.options import SECRETS, Encryption, KmsPlugin
+from topology.rotations import Rotation
 
 
 def build_rotation(section: RotationSettings) -> Rotation:

@@ -36,6 +36,7 @@ def build_machines(settings: Settings) -> tuple[Machine, ...]:
             size=placement.size,
             zone=placement.zone,
             public_address=placement.public_address,
+            architecture=placement.architecture,
         )
         for name, placement in placements.items()
     )
@@ -43,12 +44,13 @@ def build_machines(settings: Settings) -> tuple[Machine, ...]:
 
 @dataclass(frozen=True, slots=True)
 class _Placement:
-    """The addresses, size and zone of a machine before its roles are known."""
+    """The addresses, size, zone and architecture of a machine before its roles are known."""
 
     address: IPv4Address
     size: Size | None = None
     zone: int = 0
     public_address: IPv4Address | None = None
+    architecture: str = ""
 
 
 def _inventory_placements(settings: Settings) -> dict[str, _Placement]:
@@ -61,19 +63,29 @@ def _inventory_placements(settings: Settings) -> dict[str, _Placement]:
 
 
 def _cloud_placements(settings: Settings, cloud: CloudSettings) -> dict[str, _Placement]:
-    """Return the addresses and zones of cloud members by name.
+    """Return the addresses, zones and architectures of cloud members by name.
 
     The placement of a member depends on its position in its list of members. A member that is appended to the
     list therefore does not move other members.
     """
     control_planes = settings.control_planes.hosts
     etcd_only = tuple(name for name in settings.etcd.hosts if name not in control_planes)
-    return _spread_over_zones(control_planes, FIRST_CONTROL_PLANE, cloud) | _spread_over_zones(
-        etcd_only, FIRST_ETCD_MEMBER, cloud
+    kinds = (
+        (control_planes, FIRST_CONTROL_PLANE, settings.control_planes.machine),
+        (etcd_only, FIRST_ETCD_MEMBER, settings.etcd.machine),
     )
+    return {
+        name: placement
+        for names, first, machine in kinds
+        for name, placement in _spread_over_zones(
+            names, first, cloud, cloud.architecture(machine.type) if machine else ""
+        ).items()
+    }
 
 
-def _spread_over_zones(names: Sequence[str], first: int, cloud: CloudSettings) -> dict[str, _Placement]:
+def _spread_over_zones(
+    names: Sequence[str], first: int, cloud: CloudSettings, architecture: str
+) -> dict[str, _Placement]:
     """Return a placement for each member by name.
 
     Successive members are in successive zones. In each subnet, their addresses start at number `first`.
@@ -85,5 +97,7 @@ def _spread_over_zones(names: Sequence[str], first: int, cloud: CloudSettings) -
         zone = number % len(ranges)
         offset = assigned.get(ranges[zone], 0)
         assigned[ranges[zone]] = offset + 1
-        placements[name] = _Placement(member_address(ranges[zone], first, offset), zone=zone)
+        placements[name] = _Placement(
+            member_address(ranges[zone], first, offset), zone=zone, architecture=architecture
+        )
     return placements

@@ -32,7 +32,12 @@ def build_pools(
     ingress_pool = settings.addons.ingress.pool if settings.addons.ingress else None
     workers = (
         _worker_pool(
-            name, section, members, cluster_kubelet, (INGRESS_LABEL,) if name == ingress_pool else ()
+            name,
+            section,
+            members,
+            cluster_kubelet,
+            (INGRESS_LABEL,) if name == ingress_pool else (),
+            settings.cloud,
         )
         for name, section in settings.pools.items()
     )
@@ -83,6 +88,7 @@ def _worker_pool(
     members: Mapping[str, Member],
     cluster_kubelet: Kubelet,
     extra_labels: tuple[tuple[str, str], ...],
+    cloud: CloudSettings | None,
 ) -> Pool:
     return Pool(
         name=name,
@@ -92,13 +98,13 @@ def _worker_pool(
         max_unavailable=section.max_unavailable,
         kubelet=section.kubelet.applied_to(cluster_kubelet),
         kubernetes=section.kubernetes_version or "",
-        capacity=_capacity(section),
+        capacity=_capacity(section, cloud),
     )
 
 
-def _capacity(section: PoolSettings) -> Capacity | None:
+def _capacity(section: PoolSettings, cloud: CloudSettings | None) -> Capacity | None:
     """Return the capacity of a pool in a cloud; None for a pool on bare metal."""
-    if section.size is None or section.machine is None:
+    if section.size is None or section.machine is None or cloud is None:
         return None
     return Capacity(
         min_size=section.size.min,
@@ -106,4 +112,5 @@ def _capacity(section: PoolSettings) -> Capacity | None:
         types=section.machine.types,
         spot=section.machine.spot,
         disk=quantity.parse_bytes(section.machine.disk),
+        architecture=cloud.architecture(section.machine.types[0]),
     )

@@ -15,8 +15,9 @@ from pulumi import ResourceHook, ResourceHookArgs, ResourceHookBinding, Resource
 from topology.dns import NodeCache
 from topology.encryption import ENCRYPTION
 from topology.encryption_stages import find_skipped_stages, record_rotations, recorded_rotations
-from topology.model import Certificates, Topology
+from topology.model import Topology
 from topology.options import NetworkPlugin
+from topology.rotations import Certificates
 from topology.transitions import find_member_problem, skips_minor_version
 
 Inputs = Mapping[str, object]

@@ -4,6 +4,9 @@
 #   packer init images/aws.pkr.hcl
 #   packer build -var region=eu-central-1 -var store=store.sh images/aws.pkr.hcl
 #
+# For arm64 machines (aws.image_arm64) use `image store STACKFILE --architecture arm64` and
+#   -var architecture=arm64 -var instance_type=t4g.large -var name='debian-13-arm64-*'
+#
 # This file was not tested with an AWS account. The image contains nothing that is specific to a cluster: no key and no
 # configuration. The binaries are in the store of the host program, by their sha256, where deliveries find them.
 
@@ -35,6 +38,16 @@ variable "name" {
   default = "debian-13-amd64-*"
 }
 
+variable "architecture" {
+  type    = string
+  default = "x86_64"
+}
+
+variable "instance_type" {
+  type    = string
+  default = "t3.large"
+}
+
 variable "session_agent_url" {
   type        = string
   default     = ""
@@ -48,7 +61,7 @@ variable "session_agent_sha256" {
 
 source "amazon-ebs" "debian" {
   region        = var.region
-  instance_type = "t3.large"
+  instance_type = var.instance_type
   ami_name      = "kubewright-{{ timestamp }}"
   ssh_username  = "admin"
   encrypt_boot  = true
@@ -57,7 +70,7 @@ source "amazon-ebs" "debian" {
   source_ami_filter {
     filters = {
       name                = var.name
-      architecture        = "x86_64"
+      architecture        = var.architecture
       root-device-type    = "ebs"
       virtualization-type = "hvm"
     }

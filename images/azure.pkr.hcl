@@ -4,6 +4,9 @@
 #
 #   packer init images/azure.pkr.hcl
 #   packer build -var subscription=… -var resource_group=… -var location=… images/azure.pkr.hcl
+#
+# For arm64 machines (azure.image_arm64) use an Arm64 image definition and
+#   -var definition=… -var vm_size=Standard_D2ps_v6 -var sku=13-arm64
 
 packer {
   required_plugins {
@@ -25,7 +28,7 @@ variable "resource_group" {
 
 variable "gallery" {
   type        = string
-  description = "Existing compute gallery with a Trusted Launch image definition (generation 2, x64)."
+  description = "Existing compute gallery with a Trusted Launch image definition (generation 2)."
   default     = "kubewright"
 }
 
@@ -44,16 +47,26 @@ variable "location" {
   type = string
 }
 
+variable "vm_size" {
+  type    = string
+  default = "Standard_D2s_v5"
+}
+
+variable "sku" {
+  type    = string
+  default = "13-gen2"
+}
+
 source "azure-arm" "debian" {
   use_azure_cli_auth = true
   subscription_id    = var.subscription
   location           = var.location
-  vm_size            = "Standard_D2s_v5"
+  vm_size            = var.vm_size
 
   os_type         = "Linux"
   image_publisher = "Debian"
   image_offer     = "debian-13"
-  image_sku       = "13-gen2"
+  image_sku       = var.sku
 
   security_type       = "TrustedLaunch"
   secure_boot_enabled = true

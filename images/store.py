@@ -14,6 +14,7 @@ from assembly import assemble
 from nodeconfig.bundle import Artifact
 from nodeconfig.host_program import program
 from settings.stackfile import load_file
+from topology.architectures import AMD64
 
 _PROLOGUE = """\
 #!/bin/sh
@@ -51,8 +52,8 @@ def _write_file_statement(name: str, lines: Iterable[str]) -> str:
     return "\n".join([f"cat >\"$WORK/{name}\" <<'KUBEWRIGHT'", *lines, "KUBEWRIGHT"])
 
 
-def store_program_for_stack(file: Path) -> str:
-    """Return the program that downloads the binaries of all hosts of a stack file.
+def store_program_for_stack(file: Path, architecture: str = AMD64) -> str:
+    """Return the program that downloads the binaries of all hosts of a stack file with an architecture.
 
     Raise SettingsError, ArtifactError or BundleError.
     """
@@ -63,5 +64,15 @@ def store_program_for_stack(file: Path) -> str:
             "artifacts.mirror in a copy of the stack file, with the URL of the same mirror"
         )
     assembly = assemble(settings, Path.cwd())
-    bundles = assembly.bundles.values()
-    return store_program((artifact for bundle in bundles for artifact in bundle.artifacts), assembly.index.ca)
+    topology = assembly.topology
+    architectures = {machine.name: machine.architecture for machine in topology.machines}
+    architectures |= {pool.name: pool.capacity.architecture for pool in topology.pools if pool.capacity}
+    artifacts = [
+        artifact
+        for (name, _), bundle in assembly.bundles.items()
+        for artifact in bundle.artifacts
+        if architectures[name] in ("", architecture)
+    ]
+    if not artifacts:
+        raise ArtifactError(f"{file}: no machine has the architecture {architecture}")
+    return store_program(artifacts, assembly.index.ca)

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from topology.model import Role, Rotation
+from topology.model import Role
+from topology.rotations import Rotation
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,8 +25,10 @@ class Index(Protocol):
     def ca(self) -> str:
         """The PEM of the CA that verifies downloads, empty for the CAs of the system."""
 
-    def version(self, name: str, versions: Versions) -> str:
-        """Return the version of an artifact in a cluster with these component versions."""
+    def version(self, name: str, versions: Versions, architecture: str) -> str:
+        """Return the version of an artifact for machines with an architecture, in a cluster with these
+        component versions. The architecture is as in `Machine.architecture`.
+        """
 
     def artifact(self, name: str, version: str) -> tuple[str, str]:
         """Return the URL and sha256 (hex) of an artifact."""
@@ -74,13 +76,20 @@ def combine_components(components: Sequence[Component]) -> Component:
     return combined
 
 
-def resolve_artifacts(component: Component, versions: Versions, index: Index) -> tuple[Artifact, ...]:
-    """Return the artifacts of a component with URLs and digests. Raise the index's ArtifactError."""
-    return tuple(_resolve_artifact(name, path, versions, index) for name, path in component.artifacts)
+def resolve_artifacts(
+    component: Component, versions: Versions, architecture: str, index: Index
+) -> tuple[Artifact, ...]:
+    """Return the artifacts of a component for machines with an architecture, with URLs and digests.
+
+    Raise the index's ArtifactError.
+    """
+    return tuple(
+        _resolve_artifact(name, path, index.version(name, versions, architecture), index)
+        for name, path in component.artifacts
+    )
 
 
-def _resolve_artifact(name: str, path: str, versions: Versions, index: Index) -> Artifact:
-    version = index.version(name, versions)
+def _resolve_artifact(name: str, path: str, version: str, index: Index) -> Artifact:
     url, sha256 = index.artifact(name, version)
     return Artifact(name=name, url=url, sha256=sha256, path=path, member=index.member(name, version))
 

@@ -28,9 +28,10 @@ from nodeconfig.kubeconfig import authority_file, kubeconfig
 from nodeconfig.systemd import Unit
 from topology.dns import NODE_CACHE_ADDRESS, NodeCache
 from topology.identities import TOKEN_FILE
-from topology.model import SHARED_GENERATION, Pool, Topology
+from topology.model import Pool, Topology
 from topology.options import Kubelet, NetworkPlugin
 from topology.ports import KUBELET_HEALTH_PORT
+from topology.rotations import SHARED_GENERATION
 
 _CONFIG = f"{KUBERNETES}/kubelet.json"
 _BOOTSTRAP = f"{KUBERNETES}/bootstrap-kubelet.conf"

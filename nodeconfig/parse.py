@@ -12,7 +12,8 @@ from collections.abc import Iterator, Sequence, Set
 from dataclasses import dataclass, field, replace
 
 from nodeconfig.bundle import Artifact, File, Identity, Program, Service
-from topology.model import Role, Rotation
+from topology.model import Role
+from topology.rotations import Rotation
 
 _HERE_DOCUMENT = re.compile(r" <<'(EOF_*)'$")
 _QUOTED = re.compile(r"['\"\\]")

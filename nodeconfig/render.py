@@ -16,7 +16,8 @@ from nodeconfig.bundle import Artifact, Bundle, File, Identity, SecretFile, Serv
 from nodeconfig.component import BundleError
 from nodeconfig.host_paths import STATE_DIRECTORY
 from nodeconfig.host_program import prelude
-from topology.model import Role, Rotation
+from topology.model import Role
+from topology.rotations import Rotation
 
 MAX_TEXT_BYTES = 120 * 1024
 """Linux accepts at most 128 KiB in one argument of a command."""

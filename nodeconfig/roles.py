@@ -109,7 +109,8 @@ def pool_bundle(topology: Topology, pool: Pool, index: Index, behind: IPv4Addres
         operating_system.component(topology, (Role.NODE,), pool.name),
         _node_component(topology, pool, topology.endpoint.url, behind),
     )
-    return _build_bundle(topology, Role.NODE, components, index)
+    architecture = pool.capacity.architecture if pool.capacity else ""
+    return _build_bundle(topology, Role.NODE, components, architecture, index)
 
 
 def _member_bundle(
@@ -135,7 +136,7 @@ def _member_bundle(
             components.append(_node_component(topology, pool, server, machine.public_address))
         case Role.LOAD_BALANCER:
             components.append(load_balancer.component(topology, member))
-    bundle = _build_bundle(topology, role, components, index)
+    bundle = _build_bundle(topology, role, components, machine.architecture, index)
     if role is Role.NODE and Role.CONTROL_PLANE in machine.roles:
         own_pool = _find_pool(pool_by_node, machine)
         return replace(bundle, labels=label_words(own_pool), taints=taint_words(own_pool))
@@ -180,7 +181,9 @@ def _node_component(
     )
 
 
-def _build_bundle(topology: Topology, role: Role, components: Iterable[Component], index: Index) -> Bundle:
+def _build_bundle(
+    topology: Topology, role: Role, components: Iterable[Component], architecture: str, index: Index
+) -> Bundle:
     component = combine_components(tuple(components))
     drain = role is Role.NODE and not _has_one_node(topology)
     return Bundle(
@@ -188,7 +191,7 @@ def _build_bundle(topology: Topology, role: Role, components: Iterable[Component
         program=Program(*index.artifact(ARTIFACT_NAME, digest())),
         files=component.files,
         secrets=component.secrets,
-        artifacts=resolve_artifacts(component, topology.versions, index),
+        artifacts=resolve_artifacts(component, topology.versions, architecture, index),
         services=component.services,
         directories=component.directories,
         modules=component.modules,

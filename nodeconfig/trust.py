@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from shlex import quote
 
 from topology.certificates import FRONT_PROXY_CA, KUBERNETES_CA
-from topology.model import Rotation, Topology
+from topology.model import Topology
+from topology.rotations import Rotation
 
 _TIMEOUT_SECONDS = 120
 _PUBLISHED_AUTHORITIES = ("kubernetes", "front-proxy")

@@ -1103,7 +1103,9 @@ class AwsArgs(TypedDict, total=False):
     endpoint: AwsEndpointArgs
     """The load balancer in front of the API servers."""
     image: AwsImageArgs
-    """The image of machines: either `id`, or `owner` and `name`."""
+    """The image of amd64 machines: either `id`, or `owner` and `name`."""
+    image_arm64: AwsImageArgs
+    """The image of arm64 machines (Graviton), such as `debian-13-arm64-*` of the same owner."""
     endpoints: AwsEndpointsArgs
     """Private endpoints of AWS services."""
     disk_key: str
@@ -1270,7 +1272,9 @@ class AzureArgs(TypedDict, total=False):
     private_store: bool
     """Make the store reachable only from the virtual network, which the deployer must be connected to."""
     image: AzureImageArgs
-    """The image of machines: either `id`, or `publisher`, `offer` and `sku`."""
+    """The image of amd64 machines: either `id`, or `publisher`, `offer` and `sku`."""
+    image_arm64: AzureImageArgs
+    """The image of arm64 machines (Ampere, Cobalt), such as the `sku` `13-arm64` of Debian."""
     endpoints: AzureEndpointsArgs
     """Private endpoints of Azure services."""
     quotas: AzureQuotaArgs

@@ -14,9 +14,13 @@ from settings.base import Section
 from settings.clouds import CloudSettings, Endpoints, MetadataUrl, ServiceUrl, SubnetSettings, Zones
 from settings.pod_identities import PodIdentitySettings
 from settings.types import Network, NonEmpty
+from topology.architectures import AMD64, ARM64
 from topology.options import CredentialProvider
 from topology.subnets import split_into_zones
 
+# m6g, c7gn, im4gn: the letter g after the generation is AWS's own processor. a1 is older than this rule.
+# docs.aws.amazon.com/ec2/latest/instancetypes/instance-type-names.html
+_ARM64_TYPE = re.compile(r"(?:a1|[a-z]+[0-9]+[a-z]*g[a-z]*)\.")
 _ACCOUNT = re.compile(r"[0-9]{12}")
 _REGION = re.compile(r"[a-z]{2}(-[a-z]+)+-[0-9]+")
 
@@ -113,6 +117,11 @@ class AwsImageSettings(Section):
     name: NonEmpty | None = None
     """Pattern of the image's name, such as `debian-13-amd64-*`; the newest match is used."""
 
+    @property
+    def is_given(self) -> bool:
+        """Return whether the settings describe an image."""
+        return any((self.id, self.owner, self.name))
+
 
 class AwsEndpoints(Endpoints):
     """URLs of AWS services; empty: the public URLs of the region."""
@@ -161,7 +170,9 @@ class AwsSettings(CloudSettings):
     endpoint: AwsEndpointSettings = AwsEndpointSettings()
     """The load balancer in front of the API servers."""
     image: AwsImageSettings = AwsImageSettings()
-    """The image of machines: either `id`, or `owner` and `name`."""
+    """The image of amd64 machines: either `id`, or `owner` and `name`."""
+    image_arm64: AwsImageSettings = AwsImageSettings()
+    """The image of arm64 machines (Graviton), such as `debian-13-arm64-*` of the same owner."""
     endpoints: AwsEndpoints = AwsEndpoints()
     """Private endpoints of AWS services."""
     disk_key: Annotated[str, AfterValidator(_validate_key)] = ""
@@ -219,6 +230,10 @@ class AwsSettings(CloudSettings):
         https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/ec2-instance-naming.html
         """
         return ("ec2.internal" if self.region == "us-east-1" else f"{self.region}.compute.internal",)
+
+    def architecture(self, machine_type: str) -> str:
+        """Return the architecture of a machine type by its name. Names of other forms count as amd64."""
+        return ARM64 if _ARM64_TYPE.match(machine_type) else AMD64
 
     def credential_provider(self) -> CredentialProvider | None:
         """Return the credential provider of Amazon ECR. Its variables are those of AWS's SDK.

@@ -21,6 +21,7 @@ from settings.clouds import (
 )
 from settings.pod_identities import PodIdentitySettings
 from settings.types import Network, NonEmpty
+from topology.architectures import AMD64, ARM64
 from topology.subnets import split_into_zones
 
 PROBE_SOURCE = IPv4Network("168.63.129.16/32")
@@ -36,6 +37,9 @@ STORAGE_DOMAINS = {
     "china": "core.chinacloudapi.cn",
 }
 """Domains of storage accounts by cloud of Azure."""
+# Standard_D2ps_v5: the feature p is an Arm processor.
+# learn.microsoft.com/azure/virtual-machines/vm-naming-conventions
+_ARM64_SIZE = re.compile(r"Standard_[A-Z]+[0-9]+(?:-[0-9]+)?[a-z]*p")
 _ZONES = ("1", "2", "3")
 _LOCATION = re.compile(r"[a-z][a-z0-9]+")
 _GUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
@@ -117,6 +121,11 @@ class AzureImageSettings(Section):
     version: NonEmpty = "latest"
     """Version of the image in the marketplace; `latest` is resolved when a machine is created."""
 
+    @property
+    def is_given(self) -> bool:
+        """Return whether the settings describe an image."""
+        return any((self.id, self.publisher, self.offer, self.sku))
+
 
 class AzureEndpoints(Endpoints):
     """URLs of Azure services; empty: the URLs of the public cloud."""
@@ -178,7 +187,9 @@ class AzureSettings(CloudSettings):
     private_store: bool = False
     """Make the store reachable only from the virtual network, which the deployer must be connected to."""
     image: AzureImageSettings = AzureImageSettings()
-    """The image of machines: either `id`, or `publisher`, `offer` and `sku`."""
+    """The image of amd64 machines: either `id`, or `publisher`, `offer` and `sku`."""
+    image_arm64: AzureImageSettings = AzureImageSettings()
+    """The image of arm64 machines (Ampere, Cobalt), such as the `sku` `13-arm64` of Debian."""
     snapshots: AzureSnapshotSettings = AzureSnapshotSettings()
     """Snapshots of data disks."""
     endpoints: AzureEndpoints = AzureEndpoints()
@@ -230,6 +241,10 @@ class AzureSettings(CloudSettings):
         """
         existing = self.network.subnets
         return (existing.pools.range if existing else split_into_zones(self.range, 2)[1].private,)
+
+    def architecture(self, machine_type: str) -> str:
+        """Return the architecture of a machine size by its name. Names of other forms count as amd64."""
+        return ARM64 if _ARM64_SIZE.match(machine_type) else AMD64
 
     @property
     def probe_sources(self) -> tuple[IPv4Network, ...]:

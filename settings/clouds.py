@@ -185,6 +185,10 @@ class CloudSettings(Section):
         """Return the DNS domains of the names that the cloud assigns to machines."""
         return ()
 
+    @abstractmethod
+    def architecture(self, machine_type: str) -> str:
+        """Return the architecture of a machine type by its name: `amd64` or `arm64`."""
+
     def credential_provider(self) -> CredentialProvider | None:
         """Return the program with which nodes get credentials for images, without its `authority`.
 

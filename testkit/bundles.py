@@ -6,19 +6,20 @@ from collections.abc import Mapping
 from hashlib import sha256
 
 from artifacts.acquire import DEBIAN_RECIPES
-from artifacts.catalogue import DEFAULTS, version_of
+from artifacts.catalogue import DEFAULTS, indexed_version, version_of
 from assembly import build_topology
 from settings import load
+from topology.architectures import AMD64
 from topology.model import Topology, Versions
 
 
 class FakeIndex:
-    """An index of artifacts whose URLs and digests are derived from names and versions."""
+    """An index of artifacts for amd64 and arm64. URLs and digests are derived from names and versions."""
 
     ca = "-----BEGIN CERTIFICATE-----\nauthority\n-----END CERTIFICATE-----\n"
 
-    def version(self, name: str, versions: Versions) -> str:
-        return version_of(name, versions)
+    def version(self, name: str, versions: Versions, architecture: str) -> str:
+        return indexed_version(version_of(name, versions), architecture, AMD64)
 
     def artifact(self, name: str, version: str) -> tuple[str, str]:
         return f"https://mirror/{name}/{version}", sha256(f"{name} {version}".encode()).hexdigest()

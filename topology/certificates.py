@@ -11,7 +11,8 @@ from dataclasses import dataclass
 from ipaddress import AddressValueError, IPv4Address
 
 from topology import cert_manager
-from topology.model import SHARED_GENERATION, Member, Rotation, Topology
+from topology.model import Member, Topology
+from topology.rotations import SHARED_GENERATION, Rotation
 
 AUTHORITY_YEARS = 10
 LEAF_YEARS = 1

@@ -16,8 +16,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from topology.model import Certificates, Rotation
 from topology.options import SECRETS, Encryption
+from topology.rotations import Certificates, Rotation
 
 ENCRYPTION = "encryption"
 """The rotation of the secretbox key, and the name of the private key from which this key is derived."""

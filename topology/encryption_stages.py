@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 
 from topology.encryption import KMS_ROTATION, RESOURCE_ROTATION, is_encryption, key_name
-from topology.model import Certificates, Rotation
+from topology.rotations import Certificates, Rotation
 from topology.transitions import are_compatible
 
 

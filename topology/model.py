@@ -26,6 +26,7 @@ from topology.options import (
     ProxyMode,
     Snapshots,
 )
+from topology.rotations import Certificates
 from topology.taints import Taint
 
 if TYPE_CHECKING:
@@ -73,7 +74,7 @@ class Machine:
 
     `size` has the resources from the inventory; None if the inventory does not contain them. `zone` is the
     number of the failure domain, starting at 0. Bare metal has one failure domain. `public_address` is as in
-    `Member`.
+    `Member`. `architecture` is `amd64` or `arm64`; empty on bare metal: the architecture of the mirror.
     """
 
     name: str
@@ -83,6 +84,7 @@ class Machine:
     size: Size | None = None
     zone: int = 0
     public_address: IPv4Address | None = None
+    architecture: str = ""
 
     @property
     def member(self) -> Member:
@@ -94,7 +96,8 @@ class Machine:
 class Capacity:
     """The machines of a pool in a cloud: `min_size` to `max_size` nodes of one of the machine types.
 
-    `spot` selects spot machines, which the cloud can terminate at any time. `disk` is in bytes.
+    `spot` selects spot machines, which the cloud can terminate at any time. `disk` is in bytes. All machine
+    types have the same `architecture`, `amd64` or `arm64`.
     """
 
     min_size: int
@@ -102,6 +105,7 @@ class Capacity:
     types: tuple[str, ...]
     spot: bool
     disk: int
+    architecture: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -208,56 +212,6 @@ class Registry:
     credentials: str
 
 
-SHARED_GENERATION = 0
-"""The generation of `kubelet-serving` before this authority existed: the authority `kubernetes`."""
-
-
-@dataclass(frozen=True, slots=True)
-class Rotation:
-    """Generations of an authority or key pair: the generation that signs, and the trusted generations."""
-
-    signing: int = 1
-    trusted: tuple[int, ...] = (1,)
-
-
-_FIRST_ROTATIONS = {"kubelet-serving": Rotation(trusted=(SHARED_GENERATION, 1))}
-"""Authorities that trust more than their first generation from the start."""
-
-
-def first_rotation(name: str) -> Rotation:
-    """Return the generations of an authority or key pair without an entry in the settings."""
-    return _FIRST_ROTATIONS.get(name, Rotation())
-
-
-def unrecorded_rotation(name: str) -> Rotation:
-    """Return the generations of an authority or key pair on a host whose delivery does not name it.
-
-    Kubelets may still have serving certificates of the shared generation. Only the stage `sign` replaces
-    them.
-    """
-    first = first_rotation(name)
-    return Rotation(first.trusted[0], first.trusted)
-
-
-@dataclass(frozen=True, slots=True)
-class Certificates:
-    """The generations of leaves and of authorities. `leaves` is the generation of all leaves.
-
-    `rotations` has the generations of the authorities `kubernetes`, `etcd`, `front-proxy` and
-    `kubelet-serving`, of the key pair `service-account`, and of the encryption (see `topology.encryption`). A
-    missing entry means `first_rotation`. `rsa_from` is the first generation of `service-account` with an RSA
-    key; None: all its keys are ECDSA keys.
-    """
-
-    leaves: int = 1
-    rotations: tuple[tuple[str, Rotation], ...] = ()
-    rsa_from: int | None = None
-
-    def rotation(self, name: str) -> Rotation:
-        """Return the generations of an authority or key pair by its name in the settings, such as `etcd`."""
-        return dict(self.rotations).get(name, first_rotation(name))
-
-
 @dataclass(frozen=True, slots=True)
 class Topology:
     """The complete description of one cluster."""
@@ -279,7 +233,7 @@ class Topology:
     """Additional names and addresses in the certificates of the API servers."""
     drain_seconds: int = 300
     """Maximum duration of the drain of a node before the node changes or leaves."""
-    certificates: Certificates = Certificates()
+    certificates: Certificates = field(default_factory=Certificates)
     snapshots: Snapshots = field(default_factory=Snapshots)
     encryption: Encryption = field(default_factory=Encryption)
     external_cloud: bool = False

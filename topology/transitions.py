@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
-from topology.model import Rotation
+from topology.rotations import Rotation
 
 _MAX_MEMBERS_REDUCIBLE_TO_ONE = 3
 """The largest number of members that can shrink to one member in one step. Allowed numbers are 1, 3 and 5."""

@@ -33,8 +33,11 @@ def add(
     """Add the programs and images of the tests of a version of Kubernetes to the mirror in `directory`.
 
     Return the images that can neither be pulled nor built. Raise ArtifactError if a program is unavailable,
-    or the build of an image fails.
+    the build of an image fails, or the mirror has another architecture than this machine.
     """
+    if not mirror.is_own_architecture(directory):
+        architecture = mirror.read_architecture(directory)
+        raise ArtifactError(f"{directory}: a mirror for {architecture}; add the tests on such a machine")
     cache = cache or Cache.default()
     progress = progress or Progress()
     rows = [binary(name, kubernetes) for name in PROGRAMS]

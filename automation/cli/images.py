@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
@@ -21,6 +21,9 @@ def register(app: typer.Typer) -> None:
 @_image.command()
 def store(
     stack: Annotated[Path, typer.Argument(help="The stack file.", metavar="STACKFILE")],
+    architecture: Annotated[
+        Literal["amd64", "arm64"], typer.Option("--architecture", help="Architecture of the machine image.")
+    ] = "amd64",
 ) -> None:
     """Print the program that downloads a stack's binaries into a machine image."""
     from images.store import store_program_for_stack
@@ -28,6 +31,6 @@ def store(
     from settings import SettingsError
 
     try:
-        print(store_program_for_stack(stack))
+        print(store_program_for_stack(stack, architecture))
     except (SettingsError, BundleError) as error:
         raise UserError(str(error)) from None

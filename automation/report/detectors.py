@@ -28,7 +28,8 @@ from nodeconfig import parse
 from nodeconfig.extra_flags import find_extra_flags
 from topology.encryption import is_encryption
 from topology.encryption_stages import describe_generations
-from topology.model import Role, Rotation, unrecorded_rotation
+from topology.model import Role
+from topology.rotations import Rotation, unrecorded_rotation
 
 _AUTHORITY = re.compile(
     r"cluster-pki-(?:(?:kubernetes|etcd|front-proxy|kubelet-serving)-ca|service-account)(?:-\d+)?(?:-key)?\Z"

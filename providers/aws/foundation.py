@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import pulumi_aws as aws
@@ -15,7 +15,7 @@ from providers.aws.endpoint import Endpoint, EndpointArgs
 from providers.aws.existing_network import existing_network
 from providers.aws.firewall import LOAD_BALANCER, Firewall, FirewallArgs
 from providers.aws.identity import Identities, IdentityArgs
-from providers.aws.image import Image, find_image
+from providers.aws.image import Image, find_images
 from providers.aws.names import Names, store_prefixes
 from providers.aws.network import Network, NetworkArgs, NetworkReference
 from providers.aws.snapshots import SnapshotArgs, create_snapshot_policy
@@ -32,14 +32,14 @@ class Foundation:
     machine.
 
     `account` is the account number. `zones` are the names of availability zones. The position of a name is
-    the number of the zone, from 0.
+    the number of the zone, from 0. `images` are the machine images by architecture.
     """
 
     names: Names
     account: Output[str]
     connection: Connection
     zones: Sequence[Input[str]]
-    image: Image
+    images: Mapping[str, Image]
     network: NetworkReference
     firewall: Firewall
     endpoint: Endpoint
@@ -89,7 +89,7 @@ def create_foundation(
         account=account,
         connection=connection,
         zones=zones,
-        image=find_image(settings.image, connection.plugin),
+        images=find_images(settings, connection.plugin),
         network=network,
         firewall=firewall,
         endpoint=_create_endpoint(

@@ -12,9 +12,11 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
+from topology.architectures import AMD64, ARM64
+
 TABLE_FILE = Path(__file__).with_name("machine_types.json")
-AMD64 = "x86_64"
-"""The architecture of all binaries and images in the catalogue, in EC2's words."""
+EC2_ARCHITECTURES = {AMD64: "x86_64", ARM64: "arm64"}
+"""The architectures of machines that clusters can have, in EC2's words."""
 REFRESH_COMMAND = "python3 -m providers.aws.refresh_types --region"
 
 

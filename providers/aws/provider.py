@@ -264,7 +264,7 @@ class AwsProvider(CloudProvider[Member]):
             name_suffix=name_suffix or config.name,
             kind=config.kind,
             type=machine_type,
-            image=foundation.image,
+            image=foundation.images[self._aws.architecture(machine_type)],
             disk=bytes_to_gib(disk),
             profile=foundation.identities[store_prefix(config.kind, config.name)].arn,
             program=program,

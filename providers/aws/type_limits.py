@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
-from providers.aws.machine_types import AMD64, REFRESH_COMMAND, MachineType, type_table
+from providers.aws.machine_types import EC2_ARCHITECTURES, REFRESH_COMMAND, MachineType, type_table
 from providers.cloud.machines import requested_types
 from settings.aws import AwsSettings
 from settings.cluster import Settings
@@ -46,9 +46,8 @@ def _unusable(name: str, region: str) -> str:
             f"not a type of EC2 on {table.date}; correct it, or read the types again: "
             f"{REFRESH_COMMAND} {region}"
         )
-    if known.architecture != AMD64:
-        kind = known.architecture
-        return f"an {kind} type; the catalogue has only amd64 binaries; use an amd64 type"
+    if known.architecture not in EC2_ARCHITECTURES.values():
+        return f"a machine of the architecture {known.architecture}; use an amd64 or arm64 type"
     if region in table.regions and name not in table.regions[region].types:
         return (
             f"not offered in {region} on {table.date}; use another type, or read the types again: "

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import pulumi_tls as tls
@@ -15,7 +15,7 @@ from providers.azure.connection import Connection, connect
 from providers.azure.endpoint import Endpoint, EndpointArgs
 from providers.azure.firewall import Firewall, FirewallArgs, rules_by_group
 from providers.azure.identity import Identities, IdentityArgs
-from providers.azure.image import find_image
+from providers.azure.image import find_images
 from providers.azure.names import Names, container_name, identity_containers
 from providers.azure.network import Network, NetworkArgs, NetworkReference, existing_network
 from providers.azure.store import Store, StoreArgs
@@ -30,12 +30,12 @@ class Foundation:
     """The foundation of a cluster on Azure: resources that all machines share and that exist before any
     machine.
 
-    `ssh_key` is the public key of all machines.
+    `images` are the machine images by architecture. `ssh_key` is the public key of all machines.
     """
 
     names: Names
     connection: Connection
-    image: ImageReferenceArgs
+    images: Mapping[str, ImageReferenceArgs]
     network: NetworkReference
     firewall: Firewall
     endpoint: Endpoint
@@ -91,7 +91,7 @@ def create_foundation(
     return Foundation(
         names=names,
         connection=connection,
-        image=find_image(settings.image),
+        images=find_images(settings),
         network=network,
         firewall=firewall,
         endpoint=endpoint,

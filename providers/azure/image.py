@@ -1,13 +1,19 @@
-"""Selection of the machine image: from the marketplace, from a gallery, or the default Debian image."""
+"""Selection of machine images: from the marketplace, or from a gallery."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from pulumi_azure_native.compute import ImageReferenceArgs
 
-from settings.azure import AzureImageSettings
+from settings.azure import AzureImageSettings, AzureSettings
+from topology.architectures import AMD64, ARM64
 
-_DEBIAN = ("Debian", "debian-13", "13-gen2")
-"""Publisher, offer and SKU of a generation 2 image: Trusted Launch does not boot other generations."""
+
+def find_images(settings: AzureSettings) -> Mapping[str, ImageReferenceArgs]:
+    """Return the machine image of each architecture for which the settings describe one."""
+    images = {AMD64: settings.image, ARM64: settings.image_arm64}
+    return {architecture: find_image(image) for architecture, image in images.items() if image.is_given}
 
 
 def find_image(settings: AzureImageSettings) -> ImageReferenceArgs:
@@ -17,10 +23,6 @@ def find_image(settings: AzureImageSettings) -> ImageReferenceArgs:
     """
     if settings.id:
         return ImageReferenceArgs(id=settings.id)
-    publisher, offer, sku = _DEBIAN
     return ImageReferenceArgs(
-        publisher=settings.publisher or publisher,
-        offer=settings.offer or offer,
-        sku=settings.sku or sku,
-        version=settings.version,
+        publisher=settings.publisher, offer=settings.offer, sku=settings.sku, version=settings.version
     )

@@ -140,10 +140,6 @@ def _size_problems(settings: Settings, azure: AzureSettings) -> Iterable[Problem
         size = sizes.parse(name)
         if size is None:
             yield Problem(path, name, "not a machine size; use one such as Standard_D2s_v5")
-        elif size.is_arm:
-            yield Problem(
-                path, name, "an arm64 size; the catalogue has only amd64 binaries; use an amd64 size"
-            )
         elif not size.has_premium_disks:
             yield Problem(path, name, "no premium disks; choose a size with an s, such as Standard_D2s_v5")
         elif reason := sizes.describe_unknown(size):

@@ -26,6 +26,7 @@ from providers.azure.names import scale_set_name
 from providers.azure.pool_size import keep_size
 from providers.cloud.zones import ZonePart, zone_parts
 from settings.azure import AzureEndpoints
+from topology.architectures import AMD64, ARCHITECTURE_LABEL
 from topology.model import Capacity, Pool
 from topology.ports import CLOUD_NODE_HEALTH_PORT
 
@@ -57,12 +58,15 @@ def termination_notice_minutes(drain_seconds: int) -> int:
 def autoscaler_tags(cluster: str, pool: Pool, part: ZonePart) -> dict[str, str]:
     """Return the tags that the cluster autoscaler reads: sizes, and labels and taints of a node.
 
-    The autoscaler takes the ephemeral storage of a node from the scale set's system disk.
+    The autoscaler takes the ephemeral storage of a node from the scale set's system disk. It assumes amd64
+    unless a tag has the label of the architecture (kubernetes/autoscaler, azure_template.go).
     """
+    architecture = pool.capacity.architecture if pool.capacity else AMD64
+    labels = (*pool.labels, (ARCHITECTURE_LABEL, architecture)) if architecture != AMD64 else pool.labels
     template = "k8s.io_cluster-autoscaler_node-template"
     tags = {"cluster-autoscaler-enabled": "true", "cluster-autoscaler-name": cluster}
     tags |= {"min": str(part.min_size), "max": str(part.max_size)}
-    tags |= {f"{template}_label_{_tag_name(key)}": value for key, value in pool.labels}
+    tags |= {f"{template}_label_{_tag_name(key)}": value for key, value in labels}
     tags |= {
         f"{template}_taint_{_tag_name(taint.key)}": f"{taint.value}:{taint.effect}" for taint in pool.taints
     }

@@ -261,7 +261,7 @@ class AzureProvider(CloudProvider[Member]):
         return MachineArgs(
             names=foundation.names,
             type=machine_type,
-            image=foundation.image,
+            image=foundation.images[self._azure.architecture(machine_type)],
             disk=bytes_to_gib(disk),
             subnet=subnet,
             firewall=firewall,

@@ -52,11 +52,6 @@ class Size:
     version: int
 
     @property
-    def is_arm(self) -> bool:
-        """Whether the size has arm64 processors."""
-        return "p" in self.features
-
-    @property
     def has_premium_disks(self) -> bool:
         """Whether the size can have premium disks."""
         return "s" in self.features

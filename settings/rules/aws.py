@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from settings.aws import AwsSettings, partition_and_domain
 from settings.clouds import SubnetSettings
 from settings.problem import Problem
+from settings.rules.architectures import required_images
 from settings.rules.base import RuleInput, rule
 from settings.rules.cloud_networks import check_subnets
 
@@ -60,17 +61,18 @@ def existing_vpc_has_subnets(rule_input: RuleInput) -> Iterator[Problem]:
         yield from _check_zones(aws, aws.zones, "public", network.public)
 
 
-@rule(needs_valid=("aws",))
+@rule(needs_valid=("aws",), needs=("control_planes", "etcd", "pools"))
 def aws_image_is_identified(rule_input: RuleInput) -> Iterator[Problem]:
-    """Require either the id of the image, or its owner and name."""
+    """Require either the id of an image, or its owner and name, for each architecture of the machines."""
     aws = rule_input.settings.aws
     if aws is None:
         return
-    filters = [aws.image.owner, aws.image.name]
-    if bool(aws.image.id) == any(filters) or (not aws.image.id and not all(filters)):
-        yield Problem(
-            "aws.image", "", "needs either id, or owner and name (a pattern such as debian-13-amd64-*)"
-        )
+    for architecture, path, image in required_images(rule_input.settings, aws.image, aws.image_arm64):
+        filters = [image.owner, image.name]
+        if bool(image.id) == any(filters) or (not image.id and not all(filters)):
+            yield Problem(
+                path, "", f"needs either id, or owner and name (a pattern such as debian-13-{architecture}-*)"
+            )
 
 
 @rule(needs_valid=("aws",))

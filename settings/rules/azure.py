@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from settings.problem import Problem
+from settings.rules.architectures import required_images
 from settings.rules.base import RuleInput, rule
 from settings.rules.cloud_networks import check_subnets
 
@@ -55,15 +56,18 @@ def pools_have_one_machine_type(rule_input: RuleInput) -> Iterator[Problem]:
             )
 
 
-@rule(needs_valid=("azure",))
+@rule(needs_valid=("azure",), needs=("control_planes", "etcd", "pools"))
 def azure_image_is_identified(rule_input: RuleInput) -> Iterator[Problem]:
-    """Require either the id of the image, or its publisher, offer and SKU."""
+    """Require either the id of an image, or its publisher, offer and SKU, for each architecture of the
+    machines.
+    """
     azure = rule_input.settings.azure
     if azure is None:
         return
-    filters = [azure.image.publisher, azure.image.offer, azure.image.sku]
-    if bool(azure.image.id) == any(filters) or (not azure.image.id and not all(filters)):
-        yield Problem("azure.image", "", "needs either id, or publisher, offer and sku")
+    for _, path, image in required_images(rule_input.settings, azure.image, azure.image_arm64):
+        filters = [image.publisher, image.offer, image.sku]
+        if bool(image.id) == any(filters) or (not image.id and not all(filters)):
+            yield Problem(path, "", "needs either id, or publisher, offer and sku")
 
 
 @rule(needs_valid=("azure",))

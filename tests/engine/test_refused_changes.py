@@ -17,7 +17,8 @@ import pulumi
 
 from components.members import ControlPlane, Etcd, MembersArgs
 from components.refused_changes import encryption_inputs
-from topology.model import Certificates, Role, Rotation
+from topology.model import Role
+from topology.rotations import Certificates, Rotation
 
 # As in the real program: after a failed resource, the engine reports the error and interrupts the program.
 signal.signal(signal.SIGINT, signal.SIG_DFL)

@@ -32,8 +32,9 @@ from testkit.bundles import cluster
 from testkit.control_plane import ControlPlane, binary_path
 from testkit.wait import eventually
 from topology.encryption import resource_encryptions
-from topology.model import Certificates, Rotation, Topology
+from topology.model import Topology
 from topology.options import Encryption, KmsPlugin
+from topology.rotations import Certificates, Rotation
 
 WORD = "kubewright-plain-word"
 RELOAD_SECONDS = 90

@@ -17,7 +17,7 @@ from automation.operations import encryption as operation
 from automation.operations.target import Target, target_of
 from topology.encryption import ENCRYPTION, is_encryption, resource_encryptions
 from topology.encryption_stages import recorded_rotations
-from topology.model import Certificates, Rotation
+from topology.rotations import Certificates, Rotation
 
 _CONTROL_PLANE = "kubewright:index:ControlPlane"
 

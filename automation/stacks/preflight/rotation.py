@@ -17,7 +17,7 @@ from nodeconfig.parse import parse_rotations
 from nodeconfig.roles import AUTHORITIES_BY_ROLE, has_rotation
 from topology.encryption import is_encryption
 from topology.encryption_stages import describe_skipped_stage
-from topology.model import Certificates, Rotation, unrecorded_rotation
+from topology.rotations import Certificates, Rotation, unrecorded_rotation
 from topology.transitions import are_compatible
 
 

@@ -9,7 +9,8 @@ import pytest
 from assembly import build_topology, registry_credentials
 from settings import load
 from tests.unit.settings.support import HIGHLY_AVAILABLE, ONE_HOST, TWO_WORKERS, with_edits
-from topology.model import Endpoint, Member, Role, Rotation
+from topology.model import Endpoint, Member, Role
+from topology.rotations import Rotation
 from topology.taints import Taint, TaintEffect
 
 CA = "-----BEGIN CERTIFICATE-----\n"

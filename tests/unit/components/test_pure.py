@@ -16,8 +16,8 @@ from components.encryption_configuration import encryption_configuration
 from components.kubeconfig import kubeconfig
 from components.on_delete import ANNOTATION, MARK_NODES, UNMARK_NODES
 from topology.encryption import resource_encryptions
-from topology.model import Certificates
 from topology.options import Encryption
+from topology.rotations import Certificates
 
 
 @given(st.text())

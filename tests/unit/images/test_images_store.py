@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 from hashlib import sha256
@@ -13,6 +14,8 @@ from artifacts.errors import ArtifactError
 from images import store
 from nodeconfig.bundle import Artifact
 from settings import SettingsError
+from tests.unit.providers.arm64 import with_arm64_pool, write_index
+from tests.unit.providers.aws.program import example_config
 
 ROOT = Path(__file__).resolve().parents[3]
 
@@ -59,6 +62,21 @@ def test_example_stack_has_a_valid_program() -> None:
     text = store.store_program_for_stack(ROOT / "Pulumi.aws-example.yaml")
     assert "https://mirror.example.com/files/kubelet/" in text
     assert subprocess.run(["sh", "-n"], input=text, text=True, check=False).returncode == 0
+
+
+def test_architecture_without_machines_is_refused() -> None:
+    with pytest.raises(ArtifactError, match="no machine has the architecture arm64"):
+        store.store_program_for_stack(ROOT / "Pulumi.aws-example.yaml", "arm64")
+
+
+def test_an_image_has_only_files_of_its_architecture(tmp_path: Path) -> None:
+    config = example_config(with_arm64_pool("aws", "m6g.large", {"id": "ami-1"}, write_index(tmp_path)))
+    file = tmp_path / "Pulumi.mixed.yaml"
+    file.write_text(json.dumps({"config": {"kubewright:cluster": config}}))
+    amd64, arm64 = (store.store_program_for_stack(file, name) for name in ("amd64", "arm64"))
+    assert "-arm64/kubelet" not in amd64
+    assert "-arm64/kubelet" in arm64
+    assert "/files/etcd/" not in arm64  # only the nodes of a pool are arm64 machines
 
 
 def test_stack_with_its_own_store_is_refused(tmp_path: Path) -> None:

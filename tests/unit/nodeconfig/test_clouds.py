@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from nodeconfig import bundles
 from nodeconfig.bundle import IDENTITY_AT_BOOT, Bundle
 from nodeconfig.render import script
@@ -77,3 +79,22 @@ def test_a_single_node_is_not_drained_unless_a_pool_exists() -> None:
     alone = cloud(**{"control_planes.hosts": ["cp-1"], "control_planes.schedulable": True, "pools": {}})
     assert not bundles(alone, FakeIndex())["cp-1", Role.NODE].drain
     assert bundles(cloud(), FakeIndex())["general", Role.NODE].drain
+
+
+def test_an_arm64_pool_has_other_files_and_the_same_configuration() -> None:
+    edits = {"pools.general.machine.types": ["m6g.large"], "aws.image_arm64": {"id": "ami-1"}}
+    before, after = bundles(cloud(), FakeIndex()), bundles(cloud(**edits), FakeIndex())
+    pool = "general", Role.NODE
+    assert replace(after[pool], artifacts=()) == replace(before[pool], artifacts=())
+    assert [item.url for item in after[pool].artifacts] == [
+        f"{item.url}-arm64" for item in before[pool].artifacts
+    ]
+    assert after | {pool: before[pool]} == before
+
+
+def test_control_planes_and_etcd_members_can_have_different_architectures() -> None:
+    members = {"hosts": ["e-1", "e-2", "e-3"], "machine": {"type": "t3.large"}}
+    edits = {"control_planes.machine.type": "m6g.large", "aws.image_arm64": {"id": "ami-1"}, "etcd": members}
+    for (name, role), bundle in bundles(cloud(**edits), FakeIndex()).items():
+        is_arm64 = {item.url.endswith("-arm64") for item in bundle.artifacts}
+        assert is_arm64 == {name.startswith("cp-")}, (name, role)

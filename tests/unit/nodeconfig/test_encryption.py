@@ -16,8 +16,9 @@ from nodeconfig.host_paths import BIN
 from nodeconfig.roles import has_rotation
 from testkit.bundles import cluster
 from topology.encryption import kms_rotation, resource_rotation
-from topology.model import Certificates, Role, Rotation, Topology
+from topology.model import Role, Topology
 from topology.options import Encryption, KmsPlugin
+from topology.rotations import Certificates, Rotation
 
 CONTENT = b"kind: EncryptionConfiguration\n"
 

@@ -10,7 +10,8 @@ from pathlib import Path
 from nodeconfig import bundles
 from testkit.bundles import FakeIndex, cluster
 from tests.unit.nodeconfig.test_bundles import unit_flags
-from topology.model import Certificates, Role, Rotation, Topology
+from topology.model import Role, Topology
+from topology.rotations import Certificates, Rotation
 
 
 def test_serving_certificates_of_kubelets_have_their_own_authority(index: FakeIndex) -> None:

@@ -22,7 +22,8 @@ from nodeconfig.parse import (
 )
 from nodeconfig.render import reset_script, script
 from testkit.bundles import FakeIndex, cluster
-from topology.model import Role, Rotation
+from topology.model import Role
+from topology.rotations import Rotation
 
 EARLIER = Path(__file__).parent / "deliveries" / "e084926-node.sh"
 """A delivery as commit e084926 rendered it."""

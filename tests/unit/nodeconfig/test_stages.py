@@ -9,7 +9,8 @@ import pytest
 
 from nodeconfig.bundle import Bundle, File
 from testkit.host import PROGRAM, EmulatedHost
-from topology.model import Role, Rotation
+from topology.model import Role
+from topology.rotations import Rotation
 
 FIRST, TRUST = Rotation(), Rotation(1, (1, 2))
 SIGN, DONE, NEXT = Rotation(2, (1, 2)), Rotation(2, (2,)), Rotation(2, (2, 3))

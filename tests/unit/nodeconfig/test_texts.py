@@ -24,8 +24,9 @@ from settings import load
 from testkit.bundles import FakeIndex
 from testkit.cluster import CHECKOUT
 from tests.unit.settings.support import HIGHLY_AVAILABLE, with_edits
-from topology.model import Certificates, Pool, Registry, Role, Rotation, Topology, Versions
+from topology.model import Pool, Registry, Role, Topology, Versions
 from topology.options import Backend, ProxyMode
+from topology.rotations import Certificates, Rotation
 
 RECORDED = Path(__file__).parent / "texts"
 PROGRAMS = sorted(path.name for path in (CHECKOUT / "nodeconfig/host").glob("*.sh"))

@@ -11,7 +11,8 @@ import pytest
 from nodeconfig.trust import needs_publication, publication_script
 from testkit import pki
 from testkit.bundles import cluster
-from topology.model import Certificates, Rotation, Topology
+from topology.model import Topology
+from topology.rotations import Certificates, Rotation
 
 # The fake answers from files. It creates deleted objects again, as the API server does.
 KUBECTL = """#!/bin/sh

@@ -12,6 +12,7 @@ from settings import SettingsError, load
 from tests.unit.settings.support import HIGHLY_AVAILABLE, REMOVE, TWO_WORKERS, InvalidSettings, with_edits
 from tests.unit.settings.wrong_addons import ADDONS
 from tests.unit.settings.wrong_api import API
+from tests.unit.settings.wrong_architectures import ARCHITECTURES
 from tests.unit.settings.wrong_authentication import AUTHENTICATION
 from tests.unit.settings.wrong_authorization import AUTHORIZATION
 from tests.unit.settings.wrong_azure_pod_identities import AZURE_POD_IDENTITIES
@@ -33,7 +34,7 @@ MESSAGES = Path(__file__).parent / "messages.txt"
 WRONG = (
     *(*VALUES, *MACHINES, *NETWORK, *ADDONS, *CLOUDS, *DNS, *IMAGE_REGISTRIES),
     *(*POD_IDENTITIES, *AZURE_POD_IDENTITIES, *INGRESS, *METALLB, *PUBLIC_ADDRESSES, *CERT_MANAGER),
-    *(*API, *AUTHENTICATION, *AUTHORIZATION, *ENCRYPTION, *EXTRA_ARGS),
+    *(*API, *ARCHITECTURES, *AUTHENTICATION, *AUTHORIZATION, *ENCRYPTION, *EXTRA_ARGS),
 )
 
 

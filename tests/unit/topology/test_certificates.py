@@ -21,7 +21,7 @@ from topology.certificates import (
     signing_name,
     trusted_names,
 )
-from topology.model import Certificates, Rotation, unrecorded_rotation
+from topology.rotations import Certificates, Rotation, unrecorded_rotation
 
 TOPOLOGY = build_topology(load(with_edits(HIGHLY_AVAILABLE, {"api.names": ["api.example", "203.0.113.5"]})))
 LEAVES = {leaf.name: leaf for leaf in leaves(TOPOLOGY)}

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from topology.encryption import resource_encryptions
-from topology.model import Certificates, Rotation
 from topology.options import Encryption, KmsPlugin
+from topology.rotations import Certificates, Rotation
 
 PLUGIN = KmsPlugin("vault", "unix:///run/kms.sock", "3s")
 KEY_1, KEY_2 = "k8s:enc:secretbox:v1:key1:", "k8s:enc:secretbox:v1:key2:"

@@ -12,8 +12,8 @@ from topology.encryption_stages import (
     record_rotations,
     recorded_rotations,
 )
-from topology.model import Certificates, Rotation
 from topology.options import Encryption
+from topology.rotations import Certificates, Rotation
 from topology.transitions import are_compatible
 
 FIRST, TRUST, SIGN, DONE = Rotation(), Rotation(1, (1, 2)), Rotation(2, (1, 2)), Rotation(2, (2,))

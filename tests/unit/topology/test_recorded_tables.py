@@ -18,7 +18,8 @@ from tests.unit.settings.support import HIGHLY_AVAILABLE, with_edits
 from topology import certificates
 from topology.certificates import Leaf
 from topology.firewall_rules import port_table
-from topology.model import Certificates, Rotation, Size, Topology
+from topology.model import Size, Topology
+from topology.rotations import Certificates, Rotation
 from topology.sizing import GIB, size_warnings
 
 RECORDED = Path(__file__).parent

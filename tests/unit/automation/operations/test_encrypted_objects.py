@@ -24,8 +24,8 @@ from automation.operations.ssh import SshRemote
 from nodeconfig.host_paths import BIN
 from testkit.bundles import cluster
 from topology.encryption import resource_encryptions
-from topology.model import Certificates, Rotation
 from topology.options import Encryption
+from topology.rotations import Certificates, Rotation
 
 KEY_1, KEY_2 = "k8s:enc:secretbox:v1:key1:", "k8s:enc:secretbox:v1:key2:"
 VAULT = "k8s:enc:kms:v2:vault:"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+from collections.abc import Mapping
 from typing import Any, cast
 
 from pulumi.runtime import mocks
@@ -39,12 +40,19 @@ class AwsPlugins(PluginMocks):
         return identity, state
 
     def call(self, args: mocks.MockCallArgs) -> tuple[Json, list[tuple[str, str]] | None]:
+        if args.token == "aws:ec2/getAmi:getAmi":
+            return {"id": _image_id(args.args), "rootDeviceName": "/dev/xvda"}, []
         known: dict[str, Json] = {
             "aws:index/getCallerIdentity:getCallerIdentity": {"accountId": ACCOUNT},
             "aws:index/getAvailabilityZones:getAvailabilityZones": {"names": ["x-1a", "x-1b", "x-1c"]},
-            "aws:ec2/getAmi:getAmi": {"id": "ami-found", "rootDeviceName": "/dev/xvda"},
         }
         return known[args.token], []
+
+
+def _image_id(arguments: Mapping[str, Any]) -> str:
+    """Return the id of the image that a lookup with these arguments finds."""
+    (architecture,) = (item["values"] for item in arguments["filters"] if item["name"] == "architecture")
+    return {"x86_64": "ami-found", "arm64": "ami-arm64"}[architecture[0]]
 
 
 EXAMPLE = ExampleStack("aws-example", AwsPlugins)

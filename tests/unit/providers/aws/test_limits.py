@@ -119,12 +119,24 @@ class TestSizes:
         )
         assert "65 characters, over 64" in error
 
-    @pytest.mark.parametrize("machine", ["m6g.large", "t4g.small", "c7gn.xlarge", "im4gn.large", "a1.large"])
-    def test_arm_machines_are_refused(self, machine: str) -> None:
+    @pytest.mark.parametrize("machine", ["m6g.large", "t4g.small", "c7g.large", "im4gn.large", "a1.large"])
+    def test_members_and_nodes_can_be_arm64_machines(self, machine: str) -> None:
         def edit(cluster: Json) -> None:
             section(cluster, "control_planes", "machine")["type"] = machine
+            section(cluster, "pools", "general", "machine")["types"] = [machine]
+            section(cluster, "aws")["image_arm64"] = {"id": "ami-0123456789abcdef0"}
 
-        assert any("arm64" in error for error in problem_messages(edit))
+        assert problem_messages(edit) == []
+
+    @pytest.mark.parametrize(("machine", "architecture"), [("mac1", "x86_64_mac"), ("mac2", "arm64_mac")])
+    def test_other_architectures_are_refused(self, machine: str, architecture: str) -> None:
+        def edit(cluster: Json) -> None:
+            section(cluster, "pools", "general", "machine")["types"] = [f"{machine}.metal"]
+
+        assert any(
+            f"{machine}.metal: a machine of the architecture {architecture}; use an amd64" in error
+            for error in problem_messages(edit)
+        )
 
     @pytest.mark.parametrize("machine", ["m4.large", "t2.medium", "i3.large", "x1e.xlarge", "d2.xlarge"])
     def test_member_requires_a_type_with_nvme_volumes(self, machine: str) -> None:

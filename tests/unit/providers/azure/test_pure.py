@@ -272,7 +272,6 @@ class TestLimits:
             (with_flow_logs, "azure.network.flow_logs"),
             (with_vault, "azure.endpoints.vault"),
             (with_size("t3.large"), "control_planes.machine.type"),
-            (with_size("Standard_D2ps_v5"), "control_planes.machine.type"),
             (with_size("Standard_D2_v5"), "control_planes.machine.type"),
             (with_size("Standard_D3s_v5"), "control_planes.machine.type"),
             (with_size("Standard_ABC4s_v5"), "control_planes.machine.type"),

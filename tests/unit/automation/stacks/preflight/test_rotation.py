@@ -6,7 +6,8 @@ import pytest
 
 from automation.deliveries import Delivery
 from automation.stacks.preflight.rotation import find_problems
-from topology.model import Certificates, Role, Rotation
+from topology.model import Role
+from topology.rotations import Certificates, Rotation
 
 FIRST, TRUST, SIGN, DONE = Rotation(), Rotation(1, (1, 2)), Rotation(2, (1, 2)), Rotation(2, (2,))
 
