@@ -12,14 +12,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
 
-from artifacts.components import (
-    CERT_MANAGER_PROGRAMS,
-    CNI_PLUGINS,
-    COMPONENTS,
-    KUBERNETES,
-    Component,
-    OfficialSite,
-)
+from artifacts.component import Component, OfficialSite
+from artifacts.components import CERT_MANAGER_PROGRAMS, CNI_PLUGINS, COMPONENTS, KUBERNETES
 from artifacts.errors import ArtifactError
 from topology.model import Versions
 
