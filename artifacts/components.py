@@ -36,6 +36,7 @@ CNI_PLUGINS = tuple(f"cni-{name}" for names in _CNI_KINDS.values() for name in n
 _KUBE_ROUTER = "github.com/cloudnativelabs/kube-router/v2"
 _METALLB = "go.universe.tf/metallb"
 _CERT_MANAGER = "github.com/cert-manager/cert-manager"
+_EXTERNAL_DNS = "sigs.k8s.io/external-dns"
 CERT_MANAGER_PROGRAMS = ("controller", "webhook", "acmesolver")
 _PULUMI_LDFLAGS = "-X github.com/pulumi/pulumi/sdk/v3/go/common/version.Version=v{v}"
 _PULUMI = github_release(
@@ -181,6 +182,12 @@ COMPONENTS: tuple[Component, ...] = (
         go_module=_CERT_MANAGER,
         packages=tuple((f"cert-manager-{name}", f"./{name}") for name in CERT_MANAGER_PROGRAMS),
         ldflags=f"-X {_CERT_MANAGER}/pkg/util.AppVersion=v{{v}}",
+    ),
+    Component(  # released as an image only; go.mod replaces four modules, see docs/artifacts.md
+        "external-dns",
+        go_module=_EXTERNAL_DNS,
+        packages=(("external-dns", _EXTERNAL_DNS),),
+        ldflags=f"-X {_EXTERNAL_DNS}/pkg/apis/externaldns.Version=v{{v}}",
     ),
     Component(
         "cri-tools",

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from topology.cert_manager import CertManager
 from topology.dns import Dns
+from topology.external_dns import ExternalDns
 from topology.ingress import Ingress
 from topology.metallb import MetalLb
 from topology.options import (
@@ -71,9 +72,8 @@ class Size:
 class Machine:
     """A host or cloud member of the cluster and its roles.
 
-    `size` has the resources from the inventory; None if the inventory does not contain them. `zone` is the
-    number of the failure domain, starting at 0. Bare metal has one failure domain. `public_address` is as in
-    `Member`.
+    `size` has the resources from the inventory; None if it does not contain them. `zone` is the number of the
+    failure domain, starting at 0. Bare metal has one. `public_address` is as in `Member`.
     """
 
     name: str
@@ -291,6 +291,7 @@ class Topology:
     ingress: Ingress | None = None
     metallb: MetalLb | None = None
     cert_manager: CertManager | None = None
+    external_dns: ExternalDns | None = None
 
     @property
     def version_sets(self) -> tuple[Versions, ...]:
