@@ -61,8 +61,8 @@ class DnsZones:
     def lookup(self, name: str, kind: str = "A") -> set[str]:
         """Return the values of the records of a name; empty without records."""
         server = [f"@{self.address}", "-p", str(PORT)]
-        words = [self.programs / "kdig", *server, "+short", "+timeout=3", f"{name}.", kind]
-        return set(run(words, timeout=20).stdout.split("\n")) - {""}
+        query = ["+short", "+timeout=3", f"{name}.", kind]
+        return set(run([self.programs / "kdig", *server, *query], timeout=20).stdout.splitlines())
 
 
 def unpack(directory: Path) -> Path:

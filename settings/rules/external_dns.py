@@ -58,7 +58,7 @@ def published_names_are_listed_once(rule_input: RuleInput) -> Iterator[Problem]:
 
 @rule(needs_valid=(_SECTION,))
 def secret_of_updates_is_long(rule_input: RuleInput) -> Iterator[Problem]:
-    """Require a secret that cannot be guessed: whoever knows it changes all names of the zones."""
+    """Require a secret that cannot be guessed, because it allows changes of all names of the zones."""
     section = rule_input.settings.addons.external_dns
     text = section.rfc2136.secret.get_secret_value() if section else ""
     if not section or text in PLACEHOLDERS:
