@@ -12,14 +12,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
 
-from artifacts.components import (
-    CERT_MANAGER_PROGRAMS,
-    CNI_PLUGINS,
-    COMPONENTS,
-    KUBERNETES,
-    Component,
-    OfficialSite,
-)
+from artifacts.component import Component, OfficialSite
+from artifacts.components import CERT_MANAGER_PROGRAMS, CNI_PLUGINS, COMPONENTS, KUBERNETES
 from artifacts.errors import ArtifactError
 from topology.model import Versions
 
@@ -45,6 +39,7 @@ COMPONENT_VERSIONS: tuple[tuple[str, str], ...] = (
     ("metrics-server", "0.9.0"),
     ("metallb", "0.16.2"),
     ("cert-manager", "1.21.2"),
+    ("external-dns", "0.22.0"),
     ("cri-tools", "1.36.0"),
     ("kubelet-csr-approver", "1.3.0"),
     ("traefik", "3.7.13"),
@@ -97,6 +92,7 @@ IMAGES: tuple[Image, ...] = (
 
 _ADD_ON_IMAGES = {
     "cert-manager": tuple(f"quay.io/jetstack/cert-manager-{name}" for name in CERT_MANAGER_PROGRAMS),
+    "external-dns": ("registry.k8s.io/external-dns/external-dns",),
     "metallb": ("quay.io/metallb/controller", "quay.io/metallb/speaker"),
     "traefik": ("docker.io/library/traefik",),
 }

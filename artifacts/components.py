@@ -7,50 +7,7 @@ architecture as Go, Pulumi and crane spell it.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
-
-@dataclass(frozen=True, slots=True)
-class OfficialSite:
-    """Templates of the official site of a file.
-
-    `url` is the URL of the file or archive. `checksum` is the URL of the file in which upstream publishes
-    the sha256. `member` is the path inside the archive; empty if the file is not an archive.
-    """
-
-    url: str
-    checksum: str
-    member: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Component:
-    """Binaries that are released together, with their Go module and their official site.
-
-    `go_module` is the Go module whose version in go.mod is the version of the release. `packages` maps the
-    name of a binary to its Go package. `tool` marks a program of the deployer, which may be on PATH.
-    `released_with` names the component whose versions and go.mod this component shares.
-    """
-
-    name: str
-    go_module: str
-    packages: tuple[tuple[str, str], ...]
-    official: OfficialSite | None = None
-    ldflags: str = ""
-    tags: str = ""
-    cgo: bool = False
-    tool: bool = False
-    released_with: str = ""
-
-
-_GITHUB = "https://github.com/{repo}/releases/download/v{{v}}/{file}"
-
-
-def _github_release(repo: str, file: str, checksum: str, member: str = "") -> OfficialSite:
-    return OfficialSite(
-        _GITHUB.format(repo=repo, file=file), _GITHUB.format(repo=repo, file=checksum), member=member
-    )
-
+from artifacts.component import Component, OfficialSite, github_release
 
 _KUBE_VERSION = "k8s.io/component-base/version"
 _KUBE_LDFLAGS = (
@@ -79,9 +36,10 @@ CNI_PLUGINS = tuple(f"cni-{name}" for names in _CNI_KINDS.values() for name in n
 _KUBE_ROUTER = "github.com/cloudnativelabs/kube-router/v2"
 _METALLB = "go.universe.tf/metallb"
 _CERT_MANAGER = "github.com/cert-manager/cert-manager"
+_EXTERNAL_DNS = "sigs.k8s.io/external-dns"
 CERT_MANAGER_PROGRAMS = ("controller", "webhook", "acmesolver")
 _PULUMI_LDFLAGS = "-X github.com/pulumi/pulumi/sdk/v3/go/common/version.Version=v{v}"
-_PULUMI = _github_release(
+_PULUMI = github_release(
     "pulumi/pulumi", "pulumi-v{v}-linux-{pulumi}.tar.gz", "pulumi-{v}-checksums.txt", "pulumi/{name}"
 )
 
@@ -135,7 +93,7 @@ COMPONENTS: tuple[Component, ...] = (
             ("etcdctl", "go.etcd.io/etcd/etcdctl/v3"),
             ("etcdutl", "go.etcd.io/etcd/etcdutl/v3"),
         ),
-        official=_github_release(
+        official=github_release(
             "etcd-io/etcd", "etcd-v{v}-linux-{arch}.tar.gz", "SHA256SUMS", "etcd-v{v}-linux-{arch}/{name}"
         ),
     ),
@@ -145,7 +103,7 @@ COMPONENTS: tuple[Component, ...] = (
         packages=tuple(
             (name, f"{_CONTAINERD}/cmd/{name}") for name in ("containerd", "containerd-shim-runc-v2", "ctr")
         ),
-        official=_github_release(
+        official=github_release(
             "containerd/containerd",
             "containerd-static-{v}-linux-{arch}.tar.gz",
             "containerd-static-{v}-linux-{arch}.tar.gz.sha256sum",
@@ -157,7 +115,7 @@ COMPONENTS: tuple[Component, ...] = (
         "runc",
         go_module="github.com/opencontainers/runc",
         packages=(("runc", "github.com/opencontainers/runc"),),
-        official=_github_release("opencontainers/runc", "runc.{arch}", "runc.sha256sum"),
+        official=github_release("opencontainers/runc", "runc.{arch}", "runc.sha256sum"),
         ldflags="-X main.version={v} -extldflags -static",
         tags="seccomp netgo osusergo",
         cgo=True,
@@ -170,7 +128,7 @@ COMPONENTS: tuple[Component, ...] = (
             for kind, names in _CNI_KINDS.items()
             for name in names
         ),
-        official=_github_release(
+        official=github_release(
             "containernetworking/plugins",
             "cni-plugins-linux-{arch}-v{v}.tgz",
             "cni-plugins-linux-{arch}-v{v}.tgz.sha256",
@@ -195,7 +153,7 @@ COMPONENTS: tuple[Component, ...] = (
         "coredns",
         go_module="github.com/coredns/coredns",
         packages=(("coredns", "github.com/coredns/coredns"),),
-        official=_github_release(
+        official=github_release(
             "coredns/coredns", "coredns_{v}_linux_{arch}.tgz", "coredns_{v}_linux_{arch}.tgz.sha256", "{name}"
         ),
     ),
@@ -209,7 +167,7 @@ COMPONENTS: tuple[Component, ...] = (
         "traefik",
         go_module="github.com/traefik/traefik/v3",
         packages=(("traefik", "github.com/traefik/traefik/v3/cmd/traefik"),),
-        official=_github_release(
+        official=github_release(
             "traefik/traefik", "traefik_v{v}_linux_{arch}.tar.gz", "traefik_v{v}_checksums.txt", "{name}"
         ),
         ldflags="-X github.com/traefik/traefik/v3/pkg/version.Version={v}",
@@ -225,11 +183,17 @@ COMPONENTS: tuple[Component, ...] = (
         packages=tuple((f"cert-manager-{name}", f"./{name}") for name in CERT_MANAGER_PROGRAMS),
         ldflags=f"-X {_CERT_MANAGER}/pkg/util.AppVersion=v{{v}}",
     ),
+    Component(  # released as an image only; go.mod replaces four modules, see docs/artifacts.md
+        "external-dns",
+        go_module=_EXTERNAL_DNS,
+        packages=(("external-dns", _EXTERNAL_DNS),),
+        ldflags=f"-X {_EXTERNAL_DNS}/pkg/apis/externaldns.Version=v{{v}}",
+    ),
     Component(
         "cri-tools",
         go_module="sigs.k8s.io/cri-tools",
         packages=(("crictl", "sigs.k8s.io/cri-tools/cmd/crictl"),),
-        official=_github_release(
+        official=github_release(
             "kubernetes-sigs/cri-tools",
             "crictl-v{v}-linux-{arch}.tar.gz",
             "crictl-v{v}-linux-{arch}.tar.gz.sha256",
@@ -284,7 +248,7 @@ COMPONENTS: tuple[Component, ...] = (
         "crane",
         go_module="github.com/google/go-containerregistry",
         packages=(("crane", "github.com/google/go-containerregistry/cmd/crane"),),
-        official=_github_release(
+        official=github_release(
             "google/go-containerregistry",
             "go-containerregistry_Linux_{crane}.tar.gz",
             "checksums.txt",

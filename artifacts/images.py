@@ -226,6 +226,9 @@ RECIPES: dict[str, Recipe] = {
         )
         for name in CERT_MANAGER_PROGRAMS
     },
+    "external-dns/external-dns": partial(
+        _program_content, "external-dns", Config(entrypoint=("/ko-app/external-dns",))
+    ),
     "metallb/controller": partial(
         _program_content, "metallb-controller", Config(entrypoint=("/controller",))
     ),

@@ -43,6 +43,7 @@ def optional_images(topology: Topology) -> tuple[str, ...]:
     """Return the references of the optional images of the catalogue that this cluster uses."""
     used = {
         "cert-manager": topology.cert_manager,
+        "external-dns": topology.external_dns,
         "metallb": topology.metallb,
         "traefik": topology.ingress,
     }

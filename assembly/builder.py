@@ -8,6 +8,7 @@ from assembly.authentication import build_issuers, build_webhooks
 from assembly.cert_manager import build_cert_manager
 from assembly.dns import build_dns
 from assembly.encryption import build_encryption, build_rotation, encryption_rotations
+from assembly.external_dns import build_external_dns
 from assembly.ingress import build_ingress, ingress_ports
 from assembly.machines import build_machines
 from assembly.metallb import build_metallb
@@ -58,6 +59,7 @@ def build_topology(settings: Settings, *, files: Mapping[str, str] | None = None
         ingress=build_ingress(settings.addons.ingress),
         metallb=build_metallb(settings.addons.load_balancer),
         cert_manager=build_cert_manager(settings),
+        external_dns=build_external_dns(settings),
         api_names=settings.api.names,
         drain_seconds=parse_seconds(settings.drain_timeout),
         snapshots=_snapshots(settings),

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from settings.cert_manager import AcmeSettings, IssuerSettings, Rfc2136Settings
+from assembly.dns_updates import build_rfc2136
+from settings.cert_manager import AcmeSettings, IssuerSettings
 from settings.cluster import Settings
-from settings.types import parse_server
 from topology.cert_manager import (
     AcmeIssuer,
     CertManager,
     GeneratedAuthority,
     GivenAuthority,
     Issuer,
-    Rfc2136,
 )
 from topology.ingress import CLASS
 
@@ -43,10 +42,5 @@ def _acme_issuer(name: str, section: AcmeSettings) -> AcmeIssuer:
         email=section.email,
         server_ca=section.server_ca or "",
         ingress_class=(section.http01.ingress_class or CLASS) if section.http01 else "",
-        rfc2136=_rfc2136(section.rfc2136) if section.rfc2136 else None,
+        rfc2136=build_rfc2136(section.rfc2136) if section.rfc2136 else None,
     )
-
-
-def _rfc2136(section: Rfc2136Settings) -> Rfc2136:
-    address, port = parse_server(section.nameserver)
-    return Rfc2136(f"{address}:{port}", section.zones, section.key_name, section.algorithm)

@@ -583,12 +583,12 @@ class Http01Args(TypedDict, total=False):
 
 
 class Rfc2136Args(TypedDict, total=False):
-    """Challenges by DNS: cert-manager adds records to zones by dynamic updates (RFC 2136)."""
+    """A DNS server that accepts dynamic updates (RFC 2136) with a TSIG key."""
 
     nameserver: Required[str]
     """Server that accepts updates, such as `10.0.0.53` or `10.0.0.53:5353`."""
     zones: Required[Sequence[str]]
-    """Zones whose names use these challenges."""
+    """Zones in which records are changed."""
     key_name: Required[str]
     """Name of the TSIG key."""
     algorithm: str
@@ -609,7 +609,7 @@ class AcmeArgs(TypedDict, total=False):
     http01: Http01Args
     """Challenges by HTTP."""
     rfc2136: Rfc2136Args
-    """Challenges by DNS, for wildcard names too."""
+    """Challenges by DNS, for names in its zones, wildcards too: cert-manager adds records to the zones."""
 
 
 class GivenAuthorityArgs(TypedDict, total=False):
@@ -648,6 +648,27 @@ class CertManagerArgs(TypedDict, total=False):
 
     issuers: Mapping[str, IssuerArgs]
     """ClusterIssuers by name. You can create others with kubectl."""
+
+
+class ExternalDnsArgs(TypedDict, total=False):
+    """external-dns, which publishes names of services and Ingress objects in DNS zones. It runs in the
+    namespace `external-dns`.
+    """
+
+    rfc2136: Required[Rfc2136Args]
+    """The DNS server. The TSIG key must allow updates and transfers of the zones."""
+    domains: Sequence[str]
+    """Domains whose names are published, each in one of the zones; default: the zones."""
+    sources: Sequence[str]
+    """Objects whose names are published: `service` (of type LoadBalancer) and `ingress`."""
+    policy: str
+    """`upsert-only`: create and change records; `sync`: also remove those of removed objects;
+    `create-only`: never change a record.
+    """
+    interval: str
+    """Time between two comparisons of all records; 10s to 1h. Changes of objects are published within
+    seconds.
+    """
 
 
 class IngressCertificateArgs(TypedDict, total=False):
@@ -732,6 +753,8 @@ class AddonArgs(TypedDict, total=False):
 
     cert_manager: CertManagerArgs
     """Certificates of workloads, by cert-manager; default: none."""
+    external_dns: ExternalDnsArgs
+    """Names of services and Ingress objects in DNS zones, by external-dns; default: none."""
     ingress: IngressArgs
     """Ingress objects, served by Traefik; default: none."""
     load_balancer: MetalLbArgs

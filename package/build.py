@@ -18,6 +18,7 @@ from components.addons.cert_manager import CertManagerAddOn, CertManagerArgs
 from components.addons.cert_manager_issuers import IssuerSecrets
 from components.addons.coredns import CoreDns, CoreDnsArgs
 from components.addons.default_accounts import DefaultAccounts, DefaultAccountsArgs
+from components.addons.external_dns import ExternalDnsAddOn, ExternalDnsArgs
 from components.addons.helm_releases import HelmReleases, HelmReleasesArgs
 from components.addons.ineffective_policies import IneffectivePolicies, IneffectivePoliciesArgs
 from components.addons.ingress import IngressArgs, IngressController
@@ -233,6 +234,7 @@ def _create_add_ons(
         IneffectivePolicies(scope.name("ineffective-policies"), IneffectivePoliciesArgs(api=api), options)
     DefaultAccounts(scope.name("default-accounts"), DefaultAccountsArgs(api=api), options)
     _create_ingress(args, topology, cluster)
+    _create_external_dns(args, topology, cluster)
     access = Access(scope.name("access"), AccessArgs(api=api, access=args.settings.access), options)
     releases = HelmReleasesArgs(
         api=api,
@@ -267,3 +269,18 @@ def _create_ingress(args: BuildArgs, topology: Topology, cluster: Cluster) -> No
             ingress_namespace=namespace,
         )
         CertManagerAddOn(scope.name("cert-manager"), cert_manager, options)
+
+
+def _create_external_dns(args: BuildArgs, topology: Topology, cluster: Cluster) -> None:
+    """Create the add-on that publishes names. A secret in `args.inputs` replaces that in the settings."""
+    section = args.settings.addons.external_dns
+    if section is None or topology.external_dns is None:
+        return
+    inputs = inputs_below(inputs_below(args.inputs, "addons"), "external_dns")
+    arguments = ExternalDnsArgs(
+        api=cluster.api,
+        topology=topology,
+        external_dns=topology.external_dns,
+        secret=inputs.get(("rfc2136", "secret"), section.rfc2136.secret.get_secret_value()),
+    )
+    ExternalDnsAddOn(args.scope.name("external-dns"), arguments, args.scope.options())

@@ -20,6 +20,7 @@ _SECRETS = (
     (("api", "authorization_webhooks"), ("kubeconfig",)),
     (("addons", "cert_manager", "issuers"), ("ca", "private_key")),
     (("addons", "cert_manager", "issuers"), ("acme", "rfc2136", "secret")),
+    (("addons", "external_dns"), ("secret",)),
     (("addons", "ingress"), ("private_key",)),
     (("addons", "load_balancer", "peers"), ("password",)),
 )

@@ -6,6 +6,7 @@ from pydantic import Field, JsonValue
 
 from settings.base import Section
 from settings.cert_manager import CertManagerSettings
+from settings.external_dns import ExternalDnsSettings
 from settings.ingress import IngressSettings
 from settings.metallb import MetalLbSettings
 from settings.types import HttpsUrl, LabelKey, LabelValue, Name, NonEmpty
@@ -16,6 +17,8 @@ class AddonSettings(Section):
 
     cert_manager: CertManagerSettings | None = None
     """Certificates of workloads, by cert-manager; default: none."""
+    external_dns: ExternalDnsSettings | None = None
+    """Names of services and Ingress objects in DNS zones, by external-dns; default: none."""
     ingress: IngressSettings | None = None
     """Ingress objects, served by Traefik; default: none."""
     load_balancer: MetalLbSettings | None = None

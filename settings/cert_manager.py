@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-import base64
-import binascii
 import re
 from typing import Annotated
 
-from pydantic import AfterValidator, Field, SecretStr
+from pydantic import AfterValidator, Field
 
-from settings.authorization import PLACEHOLDERS
 from settings.base import Section
-from settings.dns import DnsServer
+from settings.dns_updates import Rfc2136Settings
 from settings.pem import CertificateText, PrivateKeyText
-from settings.types import HttpsUrl, Name, NonEmpty, Subdomain, validate_subdomain
-from topology.cert_manager import TsigAlgorithm
+from settings.types import HttpsUrl, Name, NonEmpty, validate_subdomain
 
 _EMAIL = re.compile(r"[^@\s]+@[^@\s]+\.[^@\s]+")
 _MAX_COMMON_NAME = 64
@@ -38,19 +34,6 @@ def _validate_certificate_name(text: str) -> str:
     return text
 
 
-def _validate_tsig_secret(secret: SecretStr) -> SecretStr:
-    text = secret.get_secret_value()
-    if text in PLACEHOLDERS:
-        return secret
-    try:
-        key = base64.b64decode(text, validate=True)
-    except binascii.Error:
-        key = b""
-    if not key:
-        raise ValueError("not Base64; give the secret of the TSIG key as the DNS server has it")
-    return secret
-
-
 CertificateName = Annotated[str, AfterValidator(_validate_certificate_name)]
 """A DNS name in a certificate, which can begin with `*.`."""
 
@@ -60,21 +43,6 @@ class Http01Settings(Section):
 
     ingress_class: Name | None = None
     """Class of the Ingress objects for challenges; default: the class of `addons.ingress`."""
-
-
-class Rfc2136Settings(Section):
-    """Challenges by DNS: cert-manager adds records to zones by dynamic updates (RFC 2136)."""
-
-    nameserver: DnsServer
-    """Server that accepts updates, such as `10.0.0.53` or `10.0.0.53:5353`."""
-    zones: tuple[Subdomain, ...] = Field(min_length=1)
-    """Zones whose names use these challenges."""
-    key_name: Subdomain
-    """Name of the TSIG key."""
-    algorithm: TsigAlgorithm = TsigAlgorithm.SHA256
-    """Algorithm of the TSIG key."""
-    secret: Annotated[SecretStr, AfterValidator(_validate_tsig_secret)]
-    """Secret of the TSIG key in Base64, as an encrypted value (`secure: …`)."""
 
 
 class AcmeSettings(Section):
@@ -89,7 +57,7 @@ class AcmeSettings(Section):
     http01: Http01Settings | None = None
     """Challenges by HTTP."""
     rfc2136: Rfc2136Settings | None = None
-    """Challenges by DNS, for wildcard names too."""
+    """Challenges by DNS, for names in its zones, wildcards too: cert-manager adds records to the zones."""
 
 
 class GivenAuthoritySettings(Section):

@@ -78,19 +78,21 @@ def exposed_settings(secrets: Iterable[SettingPath]) -> list[str]:
     """Return the encrypted settings that hosts and the state contain in plain text, such as `kubelet`.
 
     All other encrypted settings are values of Helm charts, credentials of registries, kubeconfigs of
-    authorization webhooks, passwords of BGP peers, secrets of issuers, or the key of the default certificate
-    of `addons.ingress`.
+    authorization webhooks, passwords of BGP peers, secrets of issuers, the key of the default certificate of
+    `addons.ingress`, or the secret of the TSIG key of `addons.external_dns`.
     """
     return sorted(format_path(path) for path in secrets if path and not remains_secret(path))
 
 
 def remains_secret(path: SettingPath) -> bool:
     """Check whether a setting is encrypted in the state too: a Helm value, a credential of a registry, the
-    kubeconfig of an authorization webhook, the password of a BGP peer, a secret of an issuer, or the key of
-    the default certificate of `addons.ingress`.
+    kubeconfig of an authorization webhook, the password of a BGP peer, a secret of an issuer, the key of the
+    default certificate of `addons.ingress`, or the secret of the TSIG key of `addons.external_dns`.
     """
     if path[:3] == ("addons", "cert_manager", "issuers"):
         return path[4:] in (("ca", "private_key"), ("acme", "rfc2136", "secret"))
+    if path[:2] == ("addons", "external_dns"):
+        return path[2:] == ("rfc2136", "secret")
     if path[:3] == ("addons", "load_balancer", "peers"):
         return path[4:] == ("password",)
     if path[:2] == ("api", "authorization_webhooks"):

@@ -3,29 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from enum import StrEnum
+
+from topology.dns_updates import Rfc2136
 
 NAMESPACE = "cert-manager"
 """The namespace of cert-manager, which also has the secrets of ClusterIssuers."""
 WEBHOOK = "cert-manager-webhook"
 """The name of the admission webhook, its service and its certificate."""
-
-
-class TsigAlgorithm(StrEnum):
-    """The algorithm of a TSIG key (RFC 8945)."""
-
-    SHA256 = "hmac-sha256"
-    SHA512 = "hmac-sha512"
-
-
-@dataclass(frozen=True, slots=True)
-class Rfc2136:
-    """A DNS server that accepts dynamic updates of zones. The secret of the key is not in the topology."""
-
-    nameserver: str
-    zones: tuple[str, ...]
-    key_name: str
-    algorithm: TsigAlgorithm
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from topology.cert_manager import CertManager
 from topology.dns import Dns
+from topology.external_dns import ExternalDns
 from topology.ingress import Ingress
 from topology.metallb import MetalLb
 from topology.options import (
@@ -245,6 +246,7 @@ class Topology:
     ingress: Ingress | None = None
     metallb: MetalLb | None = None
     cert_manager: CertManager | None = None
+    external_dns: ExternalDns | None = None
 
     @property
     def version_sets(self) -> tuple[Versions, ...]:

@@ -13,7 +13,7 @@ from typing import Any
 
 from automation.operations.remote import Remote
 from nodeconfig.host_paths import ADMIN_KUBECONFIG, BIN, LOCAL_API
-from topology import cert_manager, ingress, metallb
+from topology import cert_manager, external_dns, ingress, metallb
 from topology.model import Topology
 
 _SYSTEM_NAMESPACE = "kube-system"
@@ -103,6 +103,7 @@ def add_on_namespaces(topology: Topology) -> tuple[str, ...]:
     """Return the namespaces of Kubewright's add-ons."""
     optional = {
         cert_manager.NAMESPACE: topology.cert_manager,
+        external_dns.NAMESPACE: topology.external_dns,
         metallb.NAMESPACE: topology.metallb,
         ingress.NAMESPACE: topology.ingress,
     }

@@ -24,9 +24,8 @@ from topology.cert_manager import (
     GeneratedAuthority,
     GivenAuthority,
     Issuer,
-    Rfc2136,
-    TsigAlgorithm,
 )
+from topology.dns_updates import Rfc2136, TsigAlgorithm
 
 API_VERSION = "cert-manager.io/v1"
 _HOURS_PER_YEAR = 365 * 24
@@ -139,7 +138,7 @@ def _update_solver(issuer: str, server: Rfc2136) -> dict[str, Any]:
         "selector": {"dnsZones": list(server.zones)},
         "dns01": {
             "rfc2136": {
-                "nameserver": server.nameserver,
+                "nameserver": f"{server.address}:{server.port}",
                 "tsigKeyName": server.key_name,
                 "tsigAlgorithm": _ALGORITHMS[server.algorithm],
                 "tsigSecretSecretRef": {"name": secret_name(issuer), "key": _TSIG_KEY},

@@ -91,6 +91,7 @@ def test_reference_is_split_into_registry_path_and_tag(reference: str, parts: tu
         ("registry.k8s.io/metrics-server/metrics-server:v{metrics_server}", "/metrics-server", "65534"),
         ("quay.io/metallb/controller:v{metallb_controller}", "/controller", None),
         ("quay.io/metallb/speaker:v{metallb_speaker}", "/speaker", None),
+        ("registry.k8s.io/external-dns/external-dns:v{external_dns}", "/ko-app/external-dns", None),
         (
             "quay.io/jetstack/cert-manager-webhook:v{cert_manager_webhook}",
             "/app/cmd/webhook/webhook",
@@ -103,7 +104,7 @@ def test_servers_run_like_upstream_images(
 ) -> None:
     programs = (
         *("coredns", "metrics-server", "metallb-controller", "metallb-speaker"),
-        "cert-manager-webhook",
+        *("cert-manager-webhook", "external-dns"),
     )
     versions = {name.replace("-", "_"): catalogue.version_of(name) for name in programs}
     for name in programs:

@@ -18,6 +18,7 @@ from nodeconfig import host_program
 from settings import load
 from testkit.artifact_server import add_artifact
 from tests.unit.settings.support import TWO_WORKERS, with_edits
+from tests.unit.settings.wrong_external_dns import settings as external_dns_settings
 
 
 @pytest.fixture
@@ -85,6 +86,7 @@ def test_optional_images_are_added_on_request(
         ("metallb", "load_balancer", {"pools": {"public": {"addresses": ["10.89.0.240-10.89.0.250"]}}}),
         ("traefik", "ingress", {"pool": "workers", "sources": ["0.0.0.0/0"]}),
         ("cert-manager", "cert_manager", {}),
+        ("external-dns", "external_dns", external_dns_settings()),
     ],
 )
 def test_only_clusters_with_an_add_on_use_its_images(

@@ -13,7 +13,7 @@ import pytest
 from artifacts import acquire, catalogue, fetch, official
 from artifacts.cache import Cache
 from artifacts.catalogue import Binary
-from artifacts.components import OfficialSite
+from artifacts.component import OfficialSite
 from artifacts.errors import ArtifactError, Unavailable
 from artifacts.progress import Progress
 from testkit.artifact_server import ArtifactServer

@@ -199,6 +199,21 @@ class TestInputs:
             texts = [*node.plain_texts()]
             assert not [text for text in texts if key in text or "UFJJVkFURQ==" in text], node.name
 
+    @pytest.mark.parametrize("wrap", [lambda text: text, Output.secret])
+    def test_secret_of_dns_updates_is_secret(self, tmp_path: Path, wrap: Callable[[str], object]) -> None:
+        updates = {"nameserver": "10.0.0.53", "zones": ["a.example"], "key_name": "dns"}
+        key = "UFJJVkFURS1UU0lHLUtFWS0wMQ=="
+
+        def program() -> None:
+            section = {"rfc2136": {**updates, "secret": wrap(key)}}
+            create(config(tmp_path, "one", addons={"external_dns": section}))
+
+        graph = run(program)
+        secret = without_secret_marks(graph.node("one-external-dns-key").inputs["stringData"])
+        assert secret == {"tsig": f"--rfc2136-tsig-secret={key}"}
+        for node in graph.nodes.values():
+            assert not [text for text in node.plain_texts() if key in text], node.name
+
     def test_an_output_elsewhere_is_an_error_that_names_the_path(self, tmp_path: Path) -> None:
         def program() -> None:
             hosts = [Output.from_input("w-1")]

@@ -8,6 +8,7 @@ from assembly import build_topology
 from automation.operations.cluster_facts import AddOnFact, add_on_namespaces, parse_add_ons
 from settings import load
 from tests.unit.settings.support import TWO_WORKERS, with_edits
+from tests.unit.settings.wrong_external_dns import settings as external_dns_settings
 
 NO_SERVICES: dict[str, Any] = {"items": []}
 
@@ -65,3 +66,11 @@ def test_namespace_of_the_ingress_is_queried_only_with_an_ingress() -> None:
 def test_namespace_of_cert_manager_is_queried_only_with_cert_manager() -> None:
     with_cert_manager = build_topology(load(with_edits(TWO_WORKERS, {"addons": {"cert_manager": {}}})))
     assert add_on_namespaces(with_cert_manager) == ("kube-system", "cert-manager")
+
+
+def test_namespace_of_external_dns_is_queried_only_with_external_dns() -> None:
+    section = {"addons": {"external_dns": external_dns_settings()}}
+    assert add_on_namespaces(build_topology(load(with_edits(TWO_WORKERS, section)))) == (
+        "kube-system",
+        "external-dns",
+    )
