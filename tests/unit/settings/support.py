@@ -93,7 +93,7 @@ def with_edits(base: Mapping[str, Any], edits: Mapping[str, object]) -> dict[str
         if value is REMOVE:
             section.pop(last)
         else:
-            section[last] = value
+            section[last] = copy.deepcopy(value)
     return raw
 
 
