@@ -154,7 +154,8 @@ def test_cloud_pool_has_a_capacity_and_no_nodes() -> None:
     assert control.capacity is None
     assert [node.name for node in control.nodes] == ["cp-1", "cp-2", "cp-3"]
     assert general.nodes == ()
-    assert general.capacity == Capacity(1, 9, types=("medium",), spot=False, disk=100 * 1024**3)
+    expected = Capacity(1, 9, types=("medium",), spot=False, disk=100 * 1024**3, architecture="amd64")
+    assert general.capacity == expected
     assert topology.external_cloud
     assert topology.network.machines == (IPv4Network("10.20.0.0/16"),)
 

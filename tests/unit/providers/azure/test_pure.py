@@ -34,7 +34,8 @@ NAMES = Names(cluster="dev", subscription="00000000-0000-0000-0000-000000000000"
 
 
 def capacity(minimum: int, maximum: int) -> Capacity:
-    return Capacity(min_size=minimum, max_size=maximum, types=("Standard_D2s_v5",), spot=False, disk=1)
+    types = ("Standard_D2s_v5",)
+    return Capacity(minimum, maximum, types=types, spot=False, disk=1, architecture="amd64")
 
 
 class TestNames:
