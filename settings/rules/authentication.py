@@ -11,13 +11,13 @@ from collections.abc import Iterator
 
 from settings.authentication import ClaimSettings, OidcIssuerSettings, PrefixedClaimSettings
 from settings.cluster import service_account_issuers
+from settings.domains import KUBERNETES_DOMAINS, is_in_domain
 from settings.problem import Problem, format_path
 from settings.rules.base import RuleInput, rule
 
 _EMAIL = re.compile(r"\bclaims\.email\b")
 _VERIFIED_EMAIL = re.compile(r"\bclaims\.(\?)?email_verified\b")
 _EXTRA_KEY = re.compile(r"[a-z0-9]([-a-z0-9.]*[a-z0-9])?/[-a-z0-9._~!$&'()*+,;=:@%/]+")
-_RESERVED_DOMAINS = ("kubernetes.io", "k8s.io")
 
 
 @rule(needs=("api",), needs_valid=("api.oidc",))
@@ -142,14 +142,10 @@ def _extra_problems(path: str, issuer: OidcIssuerSettings) -> Iterator[Problem]:
             yield Problem(
                 where, "", "not a key; allowed: DOMAIN/NAME in lower case, such as example.com/tenant"
             )
-        elif _is_reserved(domain):
+        elif is_in_domain(domain, *KUBERNETES_DOMAINS):
             yield Problem(
                 where, "", "kubernetes.io and k8s.io are reserved for Kubernetes; choose another domain"
             )
-
-
-def _is_reserved(domain: str) -> bool:
-    return any(domain == reserved or domain.endswith(f".{reserved}") for reserved in _RESERVED_DOMAINS)
 
 
 def _uses_verified_email(issuer: OidcIssuerSettings) -> bool:

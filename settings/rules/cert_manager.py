@@ -8,6 +8,7 @@ from cryptography import x509
 
 from settings.cert_manager import AcmeSettings, IssuerSettings
 from settings.cluster import Settings
+from settings.domains import is_in_domain
 from settings.pem import first_certificate, is_key_of
 from settings.problem import Problem, closest_match
 from settings.rules.access import namespace_users
@@ -118,7 +119,7 @@ def _challenge_problem(name: str, acme: AcmeSettings) -> str:
     """Return why no challenge of an issuer proves a name; empty if one does."""
     domain = name.removeprefix("*.")
     zones = acme.rfc2136.zones if acme.rfc2136 else ()
-    if any(domain == zone or domain.endswith(f".{zone}") for zone in zones):
+    if is_in_domain(domain, *zones):
         return ""
     if name != domain:
         return "is a wildcard, which needs challenges by DNS; add rfc2136 with its zone to the issuer"

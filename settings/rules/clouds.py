@@ -8,6 +8,7 @@ from ipaddress import AddressValueError, IPv4Address, collapse_addresses
 from formats import quantity
 from settings.clouds import MemberMachineSettings
 from settings.cluster import CLOUD_SECTIONS
+from settings.domains import KUBERNETES_DOMAINS, is_in_domain
 from settings.problem import Problem, format_path
 from settings.rules.base import RuleInput, rule
 from settings.rules.extra_args import extra_args
@@ -135,11 +136,7 @@ def kubelets_may_set_labels(rule_input: RuleInput) -> Iterator[Problem]:
     for name, pool in settings.pools.items():
         for key in pool.labels:
             prefix = key.rpartition("/")[0]
-            reserved = any(
-                prefix == domain or prefix.endswith(f".{domain}") for domain in ("kubernetes.io", "k8s.io")
-            )
-            allowed = any(prefix == domain or prefix.endswith(f".{domain}") for domain in _KUBELET_LABELS)
-            if reserved and not allowed:
+            if is_in_domain(prefix, *KUBERNETES_DOMAINS) and not is_in_domain(prefix, *_KUBELET_LABELS):
                 yield Problem(
                     f"pools.{name}.labels",
                     f'"{key}"',

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from settings.cluster import Settings
+from settings.domains import is_in_domain
 from settings.problem import Problem
 from settings.rules.base import RuleInput, rule
 from settings.types import parse_server
@@ -50,7 +51,7 @@ def stub_domains_have_servers(rule_input: RuleInput) -> Iterator[Problem]:
         path = f"dns.stub_domains.{stub}"
         if not servers:
             yield Problem(path, "", "is empty; name its servers or remove the domain")
-        if stub == domain or stub.endswith(f".{domain}") or domain.endswith(f".{stub}"):
+        if is_in_domain(stub, domain) or is_in_domain(domain, stub):
             yield Problem(
                 path,
                 "",

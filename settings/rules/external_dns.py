@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 
 from settings.authorization import PLACEHOLDERS
+from settings.domains import is_in_domain
 from settings.problem import Problem
 from settings.rules.access import namespace_users
 from settings.rules.base import RuleInput, rule
@@ -21,7 +22,7 @@ def published_domains_are_in_zones(rule_input: RuleInput) -> Iterator[Problem]:
     """Require that each domain is in a zone that external-dns changes."""
     section = rule_input.settings.addons.external_dns
     for position, domain in enumerate(section.domains if section else ()):
-        if section and not _is_in(domain, section.rfc2136.zones):
+        if section and not is_in_domain(domain, *section.rfc2136.zones):
             yield Problem(
                 f"{_SECTION}.domains[{position}]",
                 f'"{domain}"',
@@ -35,7 +36,7 @@ def published_zones_are_outside_of_the_cluster(rule_input: RuleInput) -> Iterato
     settings = rule_input.settings
     section = settings.addons.external_dns
     for position, zone in enumerate(section.rfc2136.zones if section else ()):
-        if _is_in(zone, (settings.network.domain,)):
+        if is_in_domain(zone, settings.network.domain):
             yield Problem(
                 f"{_SECTION}.rfc2136.zones[{position}]",
                 f'"{zone}"',
@@ -81,8 +82,3 @@ def namespace_belongs_to_external_dns(rule_input: RuleInput) -> Iterator[Problem
         return
     for path, value in namespace_users(settings, NAMESPACE):
         yield Problem(path, value, f"belongs to {_SECTION}; use another namespace")
-
-
-def _is_in(name: str, domains: Iterable[str]) -> bool:
-    """Check whether a name is one of the domains or below it."""
-    return any(name == domain or name.endswith(f".{domain}") for domain in domains)

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from fractions import Fraction
 
 from formats import quantity
+from settings.domains import KUBERNETES_DOMAINS, is_in_domain
 from settings.kubelet import DEFAULTS, KubeletSettings
 from settings.pools import ControlPlaneSettings, PoolSettings
 from settings.problem import Problem
@@ -111,16 +112,13 @@ def _node_sections(rule_input: RuleInput) -> dict[str, PoolSettings | ControlPla
 def _rejection_reason(key: str, *, worker: bool) -> str:
     """Return why a label is not allowed; empty if it is allowed."""
     prefix, _, name = key.rpartition("/")
-    if prefix == _OWN_PREFIX or prefix.endswith(f".{_OWN_PREFIX}"):
+    if is_in_domain(prefix, _OWN_PREFIX):
         return f"{_OWN_PREFIX}/ is reserved for Kubewright; choose another prefix"
     if prefix == "node-role.kubernetes.io" and name in ("control-plane", "master"):
         return (
             "is set by Kubewright on control planes" if not worker else "only control planes have this label"
         )
-    reserved = any(
-        prefix == domain or prefix.endswith(f".{domain}") for domain in ("kubernetes.io", "k8s.io")
-    )
-    if reserved and prefix not in _ALLOWED_PREFIXES:
+    if is_in_domain(prefix, *KUBERNETES_DOMAINS) and prefix not in _ALLOWED_PREFIXES:
         allowed = ", ".join(_ALLOWED_PREFIXES)
         return f"is reserved for Kubernetes; of kubernetes.io and k8s.io, allowed are: {allowed}"
     return ""

@@ -10,7 +10,7 @@ from settings.metal import HostSettings
 from settings.problem import Problem
 from settings.rules.base import RuleInput, rule
 from topology.network import find_network
-from topology.options import Backend
+from topology.options import Backend, NetworkPlugin
 
 
 @rule(needs_valid=("network.machines",))
@@ -89,6 +89,19 @@ def host_gateway_has_no_public_addresses(rule_input: RuleInput) -> Iterator[Prob
     if settings.network.backend is Backend.HOST_GW and behind:
         yield Problem(
             "network.backend", '"host-gw"', f"does not reach {next(iter(behind))} behind NAT; allowed: vxlan"
+        )
+
+
+@rule(needs=("network.cni",))
+def cilium_has_no_public_addresses(rule_input: RuleInput) -> Iterator[Problem]:
+    """Refuse Cilium with public addresses, which were tested with flannel only."""
+    settings = rule_input.settings
+    behind = _hosts_behind_nat(settings)
+    if settings.network.cni is NetworkPlugin.CILIUM and behind:
+        yield Problem(
+            "network.cni",
+            '"cilium"',
+            f"not supported with hosts behind NAT, such as {next(iter(behind))}; use flannel",
         )
 
 

@@ -29,6 +29,7 @@ CA: dict[str, Any] = {
 ISSUERS: dict[str, Any] = {
     "public": {"acme": ACME},
     "names": {"acme": {**ACME, "http01": None, "rfc2136": RFC2136}},
+    "private": {"acme": {**ACME, "server_ca": CA["certificate"], "rfc2136": RFC2136}},
     "company": {"ca": CA},
     "lab": {"generated_ca": {}},
 }

@@ -61,6 +61,11 @@ PUBLIC_ADDRESSES = (
         {"network.backend": "host-gw", "metal.hosts.w-1.public_address": "10.90.0.21"},
     ),
     InvalidSettings(
+        "network.cni",
+        "not supported with hosts behind NAT, such as w-1; use flannel",
+        {"network.cni": "cilium", "metal.hosts.w-1.public_address": "10.90.0.21"},
+    ),
+    InvalidSettings(
         "endpoint.host",
         "behind the NAT of 10.89.0.0/24, and w-2 (10.90.0.22) is not; use an address",
         {
