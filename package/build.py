@@ -11,6 +11,7 @@ from typing import Any
 import pulumi
 import pulumi_kubernetes as kubernetes
 from pulumi import Input, Output, ResourceTransform
+from pydantic import SecretStr
 
 from assembly import assemble, registry_credentials, webhook_secret_name
 from components.addons.access import Access, AccessArgs
@@ -127,15 +128,17 @@ def _credentials(args: BuildArgs) -> dict[str, tuple[str, Input[str]]]:
     }
 
 
-def _peer_passwords(args: BuildArgs) -> dict[str, Output[str]]:
-    """Return the password of each BGP peer that has one, by the name of the peer.
+def _secret_at(args: BuildArgs, path: tuple[str, ...], secret: SecretStr) -> Input[str]:
+    """Return the input that replaces the secret at `path` in the settings, or the secret itself."""
+    return args.inputs.get(path, secret.get_secret_value())
 
-    A password in `args.inputs` replaces the password in the settings.
-    """
+
+def _peer_passwords(args: BuildArgs) -> dict[str, Output[str]]:
+    """Return the password of each BGP peer that has one, by the name of the peer."""
     section = args.settings.addons.load_balancer
-    inputs = inputs_below(inputs_below(args.inputs, "addons"), "load_balancer")
+    path = ("addons", "load_balancer", "peers")
     return {
-        name: Output.secret(inputs.get(("peers", name, "password"), peer.password.get_secret_value()))
+        name: Output.secret(_secret_at(args, (*path, name, "password"), peer.password))
         for name, peer in (section.peers.items() if section else ())
         if peer.password is not None
     }
@@ -143,10 +146,10 @@ def _peer_passwords(args: BuildArgs) -> dict[str, Output[str]]:
 
 def _webhook_kubeconfigs(args: BuildArgs) -> dict[str, Output[str]]:
     """Return the kubeconfig of each authorization webhook by the name of its secret."""
-    inputs = inputs_below(inputs_below(args.inputs, "api"), "authorization_webhooks")
+    path = ("api", "authorization_webhooks")
     return {
         webhook_secret_name(name): Output.secret(
-            inputs.get((name, "kubeconfig"), webhook.kubeconfig.get_secret_value())
+            _secret_at(args, (*path, name, "kubeconfig"), webhook.kubeconfig)
         )
         for name, webhook in args.settings.api.authorization_webhooks.items()
     }
@@ -157,28 +160,24 @@ def _default_key(args: BuildArgs) -> Input[str] | None:
     settings = args.settings.addons.ingress
     if settings is None or settings.default_certificate is None:
         return None
-    inputs = inputs_below(inputs_below(args.inputs, "addons"), "ingress")
     key = settings.default_certificate.private_key
-    return inputs.get(("default_certificate", "private_key"), key.get_secret_value()) if key else None
+    path = ("addons", "ingress", "default_certificate", "private_key")
+    return _secret_at(args, path, key) if key else None
 
 
 def _issuer_secrets(args: BuildArgs) -> IssuerSecrets:
-    """Return the secrets of the issuers of cert-manager. Secrets in `args.inputs` replace those in the
-    settings.
-    """
+    """Return the secrets of the issuers of cert-manager."""
     section = args.settings.addons.cert_manager
-    inputs = inputs_below(inputs_below(args.inputs, "addons"), "cert_manager")
+    path = ("addons", "cert_manager", "issuers")
     issuers = section.issuers.items() if section else ()
     return IssuerSecrets(
         authority_keys={
-            name: inputs.get(("issuers", name, "ca", "private_key"), issuer.ca.private_key.get_secret_value())
+            name: _secret_at(args, (*path, name, "ca", "private_key"), issuer.ca.private_key)
             for name, issuer in issuers
             if issuer.ca
         },
         tsig_secrets={
-            name: inputs.get(
-                ("issuers", name, "acme", "rfc2136", "secret"), issuer.acme.rfc2136.secret.get_secret_value()
-            )
+            name: _secret_at(args, (*path, name, "acme", "rfc2136", "secret"), issuer.acme.rfc2136.secret)
             for name, issuer in issuers
             if issuer.acme and issuer.acme.rfc2136
         },
@@ -272,15 +271,15 @@ def _create_ingress(args: BuildArgs, topology: Topology, cluster: Cluster) -> No
 
 
 def _create_external_dns(args: BuildArgs, topology: Topology, cluster: Cluster) -> None:
-    """Create the add-on that publishes names. A secret in `args.inputs` replaces that in the settings."""
+    """Create the add-on that publishes names."""
     section = args.settings.addons.external_dns
     if section is None or topology.external_dns is None:
         return
-    inputs = inputs_below(inputs_below(args.inputs, "addons"), "external_dns")
+    path = ("addons", "external_dns", "rfc2136", "secret")
     arguments = ExternalDnsArgs(
         api=cluster.api,
         topology=topology,
         external_dns=topology.external_dns,
-        secret=inputs.get(("rfc2136", "secret"), section.rfc2136.secret.get_secret_value()),
+        secret=_secret_at(args, path, section.rfc2136.secret),
     )
     ExternalDnsAddOn(args.scope.name("external-dns"), arguments, args.scope.options())

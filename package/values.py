@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,19 +12,10 @@ from components.inputs import Inputs, with_inputs
 from components.inputs import Path as InputPath
 from settings.cluster import PROVIDER_SECTIONS
 from settings.problem import Problem, SettingsError, format_path
+from settings.secret_paths import HELM_VALUES, SECRET_SETTINGS, matches, matching_values
 
 _FILE_SECTIONS = ("api", "artifacts", "registries", "helm_releases", *PROVIDER_SECTIONS)
 """Sections with names of files."""
-_SECRETS = (
-    (("registries",), ("password",)),
-    (("api", "authorization_webhooks"), ("kubeconfig",)),
-    (("addons", "cert_manager", "issuers"), ("ca", "private_key")),
-    (("addons", "cert_manager", "issuers"), ("acme", "rfc2136", "secret")),
-    (("addons", "external_dns"), ("secret",)),
-    (("addons", "ingress"), ("private_key",)),
-    (("addons", "load_balancer", "peers"), ("password",)),
-)
-"""Sections whose entries have a secret, and the path of the secret in each entry."""
 _PLACEHOLDER = "[input]"
 """The placeholder in the settings at the path of an input."""
 
@@ -32,10 +23,9 @@ _PLACEHOLDER = "[input]"
 def split_inputs(arguments: Mapping[str, Any]) -> tuple[dict[str, Any], dict[InputPath, Input[Any]]]:
     """Return the arguments as plain settings, and the Pulumi inputs in the arguments by their paths.
 
-    Only values of Helm releases, passwords of registries and of BGP peers, kubeconfigs of authorization
-    webhooks, private keys of certificates and secrets of TSIG keys can be inputs. Raise SettingsError for an
-    input at another path, because all other settings determine which resources exist. Except for values of
-    Helm releases, they always become secret inputs.
+    Only values of Helm releases and the settings in `SECRET_SETTINGS` can be inputs. Raise SettingsError for
+    an input at another path, because all other settings determine which resources exist. The settings in
+    `SECRET_SETTINGS` always become secret inputs.
     """
     inputs: dict[InputPath, Input[Any]] = {}
     plain = _split(arguments, (), inputs)
@@ -50,26 +40,10 @@ def split_inputs(arguments: Mapping[str, Any]) -> tuple[dict[str, Any], dict[Inp
     ]
     if problems:
         raise SettingsError(problems)
-    for path, value in _secret_settings(plain):
-        inputs[path] = Output.secret(inputs.get(path, value))
+    for pattern in SECRET_SETTINGS:
+        for path, value in matching_values(plain, pattern):
+            inputs[path] = Output.secret(inputs.get(path, value))
     return plain, inputs
-
-
-def _secret_settings(plain: Mapping[str, Any]) -> Iterator[tuple[InputPath, Any]]:
-    """Yield the paths and values of the settings that are always secret inputs."""
-    for section, keys in _SECRETS:
-        entries = _value_at(plain, section)
-        for name in entries if isinstance(entries, Mapping) else ():
-            parent = _value_at(entries, (name, *keys[:-1]))
-            if isinstance(parent, Mapping) and keys[-1] in parent:
-                yield (*section, name, *keys), parent[keys[-1]]
-
-
-def _value_at(value: Any, path: InputPath) -> Any:  # noqa: ANN401 - JSON
-    """Return the value at a path; None if it is missing."""
-    for key in path:
-        value = value.get(key) if isinstance(value, Mapping) else None
-    return value
 
 
 def absolute_paths(plain: Mapping[str, Any], directory: Path) -> dict[str, Any]:
@@ -93,10 +67,8 @@ def recorded_inputs(plain: Mapping[str, Any], inputs: Inputs) -> dict[str, Any]:
 
 
 def _can_be_input(path: InputPath) -> bool:
-    is_secret = any(
-        path[: len(section)] == section and path[len(section) + 1 :] == keys for section, keys in _SECRETS
-    )
-    return is_secret or (path[:1] == ("helm_releases",) and path[2:3] == ("values",))
+    is_helm_value = matches(path[: len(HELM_VALUES)], HELM_VALUES)
+    return is_helm_value or any(matches(path, pattern) for pattern in SECRET_SETTINGS)
 
 
 def _split(value: Any, path: InputPath, inputs: dict[InputPath, Input[Any]]) -> Any:  # noqa: ANN401 - JSON

@@ -26,6 +26,27 @@ file.
 WHOLE_CLUSTER: SettingPath = ()
 """The path of the object itself: every setting counts as secret."""
 
+Pattern = tuple[str, ...]
+"""The path of a setting, with `ANY_NAME` in place of the names that users choose."""
+ANY_NAME = "*"
+
+SECRET_SETTINGS: tuple[Pattern, ...] = (
+    ("registries", "*", "password"),
+    ("api", "authorization_webhooks", "*", "kubeconfig"),
+    ("addons", "cert_manager", "issuers", "*", "ca", "private_key"),
+    ("addons", "cert_manager", "issuers", "*", "acme", "rfc2136", "secret"),
+    ("addons", "external_dns", "rfc2136", "secret"),
+    ("addons", "ingress", "default_certificate", "private_key"),
+    ("addons", "load_balancer", "peers", "*", "password"),
+)
+"""Settings whose values are always secret in the state. In programs that import the package, the values can
+be inputs.
+"""
+HELM_VALUES: Pattern = ("helm_releases", "*", "values")
+"""Values of Helm charts. Each value inside them can be an input, and can be secret."""
+_REGISTRY_USERNAME: Pattern = ("registries", "*", "username")
+"""A setting that is secret in the state with the password, and cannot be an input."""
+
 
 def secret_paths(directory: Path, stack: str, *, has_secrets: bool) -> frozenset[SettingPath]:
     """Return the paths of the secret values inside `kubewright:cluster`.
@@ -75,34 +96,35 @@ def _secret_values(
 
 
 def exposed_settings(secrets: Iterable[SettingPath]) -> list[str]:
-    """Return the encrypted settings that hosts and the state contain in plain text, such as `kubelet`.
-
-    All other encrypted settings are values of Helm charts, credentials of registries, kubeconfigs of
-    authorization webhooks, passwords of BGP peers, secrets of issuers, the key of the default certificate of
-    `addons.ingress`, or the secret of the TSIG key of `addons.external_dns`.
-    """
+    """Return the encrypted settings that hosts and the state contain in plain text, such as `kubelet`."""
     return sorted(format_path(path) for path in secrets if path and not remains_secret(path))
 
 
 def remains_secret(path: SettingPath) -> bool:
-    """Check whether a setting is encrypted in the state too: a Helm value, a credential of a registry, the
-    kubeconfig of an authorization webhook, the password of a BGP peer, a secret of an issuer, the key of the
-    default certificate of `addons.ingress`, or the secret of the TSIG key of `addons.external_dns`.
-    """
-    if path[:3] == ("addons", "cert_manager", "issuers"):
-        return path[4:] in (("ca", "private_key"), ("acme", "rfc2136", "secret"))
-    if path[:2] == ("addons", "external_dns"):
-        return path[2:] == ("rfc2136", "secret")
-    if path[:3] == ("addons", "load_balancer", "peers"):
-        return path[4:] == ("password",)
-    if path[:2] == ("api", "authorization_webhooks"):
-        return path[3:] == ("kubeconfig",)
-    if path[:2] == ("addons", "ingress"):
-        return path[2:] == ("default_certificate", "private_key")
-    section, field = path[0], path[2] if len(path) > 2 else ""
-    return (section == "helm_releases" and field == "values") or (
-        section == "registries" and field in ("username", "password")
+    """Check whether a setting is encrypted in the state too."""
+    patterns = (*SECRET_SETTINGS, HELM_VALUES, _REGISTRY_USERNAME)
+    return any(matches(path[: len(pattern)], pattern) for pattern in patterns)
+
+
+def matches(path: SettingPath, pattern: Pattern) -> bool:
+    """Check whether a pattern names exactly this path."""
+    return len(path) == len(pattern) and all(
+        part in (ANY_NAME, key) for key, part in zip(path, pattern, strict=True)
     )
+
+
+def matching_values(
+    value: Any,  # noqa: ANN401  JSON of any shape
+    pattern: Pattern,
+) -> Iterator[tuple[SettingPath, Any]]:
+    """Yield the path and the value of each setting inside `value` that a pattern names."""
+    if not pattern:
+        yield (), value
+    elif isinstance(value, Mapping):
+        name, *rest = pattern
+        for key in value if name == ANY_NAME else {name} & value.keys():
+            for path, item in matching_values(value[key], tuple(rest)):
+                yield (key, *path), item
 
 
 def _read_stack_file(path: Path) -> Mapping[str, Any]:

@@ -223,7 +223,7 @@ def print_preview_json(
     engine = request.prepare_engine(Purpose.PREVIEW)
     rotation.check(engine)
     upgrade.check(engine)
-    return engine.run("preview", "--json")
+    return engine.run("preview", "--json", redact=_line_redaction(engine))
 
 
 def down(environment: Environment, stack: str, file: Path | None) -> int:
@@ -255,10 +255,13 @@ def run_engine_command(environment: Environment, stack: str, file: Path | None, 
     engine = request.prepare_engine(purpose)
     # A plugin can print a secret, and the nightly check copies the output into an issue. The output of
     # other commands is not redacted, because the user can ask for secrets (`stack output --show-secrets`).
-    redact: Callable[[str], str] = str
-    if command in _REDACTED_COMMANDS:
-        redact = LineRedactor(redactor_of_stack(engine, decrypted_config(engine))).redact_line
+    redact = _line_redaction(engine) if command in _REDACTED_COMMANDS else str
     return engine.run(command, *rest, redact=redact)
+
+
+def _line_redaction(engine: Engine) -> Callable[[str], str]:
+    """Return a function that masks the secrets of a stack in lines of the engine's output."""
+    return LineRedactor(redactor_of_stack(engine, decrypted_config(engine))).redact_line
 
 
 def _ignore_line(_: str) -> None:

@@ -8,6 +8,8 @@ from testkit.offline.machine import Machine
 from testkit.stackfile import Document
 from tests.engine.stack import OfflineStack, keep_one_machine
 
+pytestmark = pytest.mark.release
+
 _ANOTHER_KEY = "-----BEGIN OPENSSH PRIVATE KEY-----\na2V5LW9mLWFub3RoZXItZGVwbG95ZXI=\n"
 _WARNING = "the private key is an input of 1 host"
 

@@ -121,6 +121,7 @@ def test_no_output_and_no_file_contains_a_secret_in_plain_text(stack: SecretStac
     assert stack.leaks(VALUES) == []
 
 
+@pytest.mark.release
 def test_changed_secrets_change_their_resources_only(stack: SecretStack) -> None:
     stack.set_secrets(NEW_VALUES)
     preview = stack.run("preview", "--raw").text
@@ -146,6 +147,7 @@ def test_stack_file_is_sufficient_for_the_encryption(stack: SecretStack) -> None
     assert yaml.safe_load(stack.file.read_text())[key] == before
 
 
+@pytest.mark.release
 def test_changed_passphrase_encrypts_the_stack_file_and_the_state_again(stack: SecretStack) -> None:
     before = yaml.safe_load(stack.file.read_text())
     state = stack.machine.state / f"backend/.pulumi/stacks/kubewright/{stack.name}.json"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, cast
@@ -141,7 +142,10 @@ class TestInputs:
             webhook = {"failure_policy": "Deny", "kubeconfig": wrap(kubeconfig)}
             create(config(tmp_path, "one", api={"authorization_webhooks": {"opa": webhook}}))
 
-        for node in run(program).nodes.values():
+        graph = run(program)
+        payload = base64.b64decode(graph.node("one-cp-1-control-plane").text("stdin"))
+        assert SECRET.encode() in payload
+        for node in graph.nodes.values():
             assert not [text for text in node.plain_texts() if SECRET in text], node.name
 
     @pytest.mark.parametrize("wrap", [lambda text: text, Output.secret])
@@ -158,7 +162,8 @@ class TestInputs:
             create(config(tmp_path, "one", pools={"edge": pool}, addons={"ingress": ingress}))
 
         graph = run(program)
-        assert graph.node("one-ingress-certificate")
+        secret = without_secret_marks(graph.node("one-ingress-certificate").inputs["stringData"])
+        assert secret["tls.key"] == key
         for node in graph.nodes.values():
             assert not [text for text in node.plain_texts() if key in text], node.name
 
@@ -195,6 +200,8 @@ class TestInputs:
         graph = run(program)
         secret = without_secret_marks(graph.node("one-cert-manager-secret-public").inputs["stringData"])
         assert secret == {"tsig-secret-key": "UFJJVkFURQ=="}
+        pair = without_secret_marks(graph.node("one-cert-manager-secret-company").inputs["stringData"])
+        assert pair["tls.key"] == key
         for node in graph.nodes.values():
             texts = [*node.plain_texts()]
             assert not [text for text in texts if key in text or "UFJJVkFURQ==" in text], node.name

@@ -2,13 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from settings import Settings
 from settings.addons import HelmReleaseSettings
-from settings.secret_paths import WHOLE_CLUSTER, exposed_settings, secret_helm_values, secret_paths
+from settings.secret_paths import (
+    ANY_NAME,
+    SECRET_SETTINGS,
+    WHOLE_CLUSTER,
+    Pattern,
+    exposed_settings,
+    matches,
+    matching_values,
+    secret_helm_values,
+    secret_paths,
+)
 
 _STACK_FILE = """
 config:
@@ -110,3 +122,41 @@ def test_encrypted_settings_that_hosts_contain_are_listed() -> None:
         "addons.load_balancer.peers.rack.address",
         "api.names[0]",
     ]
+
+
+def _secret_fields(schema: dict[str, Any], definitions: dict[str, Any]) -> Iterator[Pattern]:
+    """Yield the patterns of the secret settings in a JSON schema."""
+    if "$ref" in schema:
+        schema = definitions[schema["$ref"].rpartition("/")[2]]
+    if schema.get("format") == "password":
+        yield ()
+    for choice in (*schema.get("anyOf", ()), *schema.get("oneOf", ()), *schema.get("allOf", ())):
+        yield from _secret_fields(choice, definitions)
+    fields = [*schema.get("properties", {}).items()]
+    entries = (schema.get("additionalProperties"), *schema.get("patternProperties", {}).values())
+    fields += [(ANY_NAME, entry) for entry in entries if isinstance(entry, dict)]
+    fields += [(ANY_NAME, schema["items"])] if "items" in schema else []
+    for name, field in fields:
+        for pattern in _secret_fields(field, definitions):
+            yield (name, *pattern)
+
+
+def test_table_has_all_secret_settings_of_the_schema() -> None:
+    schema = Settings.model_json_schema()
+    assert {*_secret_fields(schema, schema["$defs"])} == {*SECRET_SETTINGS}
+
+
+def test_pattern_matches_only_paths_of_its_length() -> None:
+    pattern = ("registries", ANY_NAME, "password")
+    assert matches(("registries", "docker.io", "password"), pattern)
+    assert not matches(("registries", "docker.io", "username"), pattern)
+    assert not matches(("registries", "docker.io"), pattern)
+    assert not matches(("registries", "docker.io", "password", "x"), pattern)
+
+
+def test_values_are_found_by_patterns() -> None:
+    settings = {"registries": {"a": {"password": "1"}, "b": {"username": "u"}, "c": None}}
+    assert dict(matching_values(settings, ("registries", ANY_NAME, "password"))) == {
+        ("registries", "a", "password"): "1"
+    }
+    assert not dict(matching_values(settings, ("addons", "external_dns")))
