@@ -21,6 +21,10 @@ KUBERNETES = "/etc/kubernetes"
 PKI = f"{KUBERNETES}/pki"
 CA = f"{PKI}/kubernetes-ca.crt"
 """File with the trusted certificates of the CA `kubernetes`."""
+BOOTSTRAP_TOKEN = f"{PKI}/bootstrap.token"
+"""File with the token by which the kubelet requests its first certificate. On machines that make their own
+tokens, the boot program writes the file (`providers/cloud/boot-pool.sh`).
+"""
 ADMIN_KUBECONFIG = f"{KUBERNETES}/admin.conf"
 ADMIN_KUBECTL = f"{BIN}/kubectl --kubeconfig={ADMIN_KUBECONFIG} --cache-dir={STATE_DIRECTORY}/kubectl"
 """The `kubectl` command with administrator permissions on a control plane, without a subcommand. A reset of

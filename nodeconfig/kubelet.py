@@ -15,6 +15,7 @@ from nodeconfig.component import Component, json_file
 from nodeconfig.extra_flags import with_extra_flags
 from nodeconfig.host_paths import (
     BIN,
+    BOOTSTRAP_TOKEN,
     CA,
     CIPHERS,
     CONTAINERD_SOCKET,
@@ -35,7 +36,6 @@ from topology.rotations import SHARED_GENERATION
 
 _CONFIG = f"{KUBERNETES}/kubelet.json"
 _BOOTSTRAP = f"{KUBERNETES}/bootstrap-kubelet.conf"
-_TOKEN = f"{PKI}/bootstrap.token"
 _RENEWAL = f"{KUBERNETES}/renew-kubelet.conf"
 _CHOSEN_BOOTSTRAP = "/run/kubewright-bootstrap.conf"
 _SERVING_CERTIFICATE = f"{KUBELET}/pki/kubelet-server-current.pem"
@@ -56,7 +56,7 @@ def component(
     With `public_address`, this is the address of the Node.
     """
     config = json_file(_CONFIG, _configuration(topology, pool))
-    bootstrap = kubeconfig(_BOOTSTRAP, server, {"tokenFile": _TOKEN})
+    bootstrap = kubeconfig(_BOOTSTRAP, server, {"tokenFile": BOOTSTRAP_TOKEN})
     prepare = File(
         _PREPARE, _preparation_script() + _renewal_script(topology) + _serving_script(topology), mode=0o755
     )
@@ -77,13 +77,13 @@ def component(
     ready = f"local_health http://127.0.0.1:{KUBELET_HEALTH_PORT}/healthz && node_ready{without_network}"
     return Component(
         files=(config, bootstrap, *renewal, prepare, minor_file, unit.file(), *credentials.files),
-        secrets=(authority_file("kubernetes-ca"), SecretFile(_TOKEN, TOKEN_FILE)),
+        secrets=(authority_file("kubernetes-ca"), *_token(topology, pool)),
         artifacts=(
             ("kubelet", f"{BIN}/kubelet"),
             ("kubectl", f"{BIN}/kubectl"),
             *credentials.artifacts,
         ),
-        services=(Service(unit.name, restart_on=watched, ready=ready, timeout=180),),
+        services=(Service(unit.name, restart_on=watched, ready=ready, timeout=_ready_timeout(topology)),),
         directories=(
             File(KUBERNETES, "", mode=0o755),
             File(PKI, "", mode=0o755),
@@ -92,6 +92,17 @@ def component(
             File("/var/log/containers", "", mode=0o755),
         ),
     )
+
+
+def _ready_timeout(topology: Topology) -> int:
+    """Return the time in seconds until a node is Ready. Cilium first pulls its image, which is large."""
+    return 180 if topology.network.cilium is None else 900
+
+
+def _token(topology: Topology, pool: Pool) -> tuple[SecretFile, ...]:
+    """Return the file with the bootstrap token; empty if the boot program of the machine creates the file."""
+    makes_token = pool.capacity is not None and topology.machine_tokens
+    return () if makes_token else (SecretFile(BOOTSTRAP_TOKEN, TOKEN_FILE),)
 
 
 def _preparation_script() -> str:

@@ -82,7 +82,7 @@ class BootMachine:
             "CONFIG": f"{variables.get('KIND', 'pools')}/{variables.get('UNIT', 'general')}",
             "CA": "",
         }
-        self.user_data.write_text(render_program(self.cloud_functions, {**defaults, **variables}))
+        self.user_data.write_text(render_program([self.cloud_functions], {**defaults, **variables}))
 
     def put(self, key: str, content: str) -> None:
         """Put an object into the emulated object store."""
@@ -97,6 +97,10 @@ class BootMachine:
 
     def run(self, command: str = "", shell: str = "sh") -> subprocess.CompletedProcess[str]:
         """Run the boot program: without a command as cloud-init does, with a command as systemd units do."""
+        return self.run_command(*([command] if command else []), shell=shell)
+
+    def run_command(self, *words: str, shell: str = "sh") -> subprocess.CompletedProcess[str]:
+        """Run the boot program with these arguments."""
         environment = {
             "PATH": f"{self.fake}:{os.environ['PATH']}",
             "KUBEWRIGHT_ROOT": str(self.root),
@@ -104,9 +108,9 @@ class BootMachine:
             "FAKE": str(self.fake),
         }
         installed = self.root / "usr/local/lib/kubewright-boot/boot"
-        file = installed if command and installed.exists() else self.user_data
+        file = installed if words and installed.exists() else self.user_data
         return subprocess.run(
-            [shell, str(file), *([command] if command else [])],
+            [shell, str(file), *words],
             capture_output=True,
             text=True,
             env=environment,

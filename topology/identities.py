@@ -23,6 +23,8 @@ INVENTORY_KEY = "inventory.json"
 class TokenOwner:
     """The owner of a bootstrap token: a node with a known name (`kind` is `node`), or a pool of a cloud
     (`pool`).
+
+    A machine that makes its own token (`Topology.machine_tokens`) is an owner of the kind `machine`.
     """
 
     kind: str
@@ -52,13 +54,26 @@ def pool_owner(name: str) -> TokenOwner:
     return TokenOwner("pool", name)
 
 
+def machine_owner(name: str) -> TokenOwner:
+    """Return the owner of the token of a single machine in a cloud pool, by the name of its node."""
+    return TokenOwner("machine", name)
+
+
+def shares_token(topology: Topology, pool: Pool) -> bool:
+    """Check whether all machines of a pool have one bootstrap token, which their deliveries contain."""
+    return pool.capacity is not None and not topology.machine_tokens
+
+
 def token_owners(topology: Topology) -> tuple[TokenOwner, ...]:
-    """Return the owners of all bootstrap tokens: each known node, and each pool of a cloud."""
+    """Return the owners of the bootstrap tokens that the deployer creates: each known node, and each pool of
+    a cloud whose machines share a token.
+    """
     return tuple(
         owner
         for pool in topology.pools
         for owner in (
-            [pool_owner(pool.name)] if pool.capacity else [node_owner(node.name) for node in pool.nodes]
+            *(node_owner(node.name) for node in pool.nodes),
+            *([pool_owner(pool.name)] if shares_token(topology, pool) else []),
         )
     )
 

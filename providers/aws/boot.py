@@ -5,15 +5,19 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import quote
 
 from pulumi import Input, Output
 
-from providers.cloud.boot import METADATA, boot_program, longest_program
-from providers.cloud.machine_config import POOLS, MachineConfig
+from providers.aws.names import Names
+from providers.aws.permissions import TOKENS_PREFIX
+from providers.cloud.boot import METADATA, TOKENS, boot_program, longest_program
+from providers.cloud.machine_config import CONTROL_PLANES, POOLS, MachineConfig
 from settings.aws import AwsEndpoints
 from topology.subnets import MAX_ZONES
 
 _CLOUD_PART = Path(__file__).with_name("boot.sh")
+_CONTROL_PLANE_PART = Path(__file__).with_name("boot-machines.sh")
 _MAX_GROUP_NAME = 64
 """Maximum length of `<cluster>-pool-<name>-zone-<n>`, which is shorter than the name of a pool's role."""
 
@@ -37,6 +41,7 @@ class BootPrograms:
         config: MachineConfig,
         bucket: Output[str],
         group: Input[str],
+        account: Input[str],
         *,
         name: str = "",
         address: str = "",
@@ -45,16 +50,19 @@ class BootPrograms:
         """Return the boot program of a machine config.
 
         `bucket` is the name of the store. `group` is the name of the Auto Scaling group or, for a pool, words
-        `<zone>=<group>`. `name`, `address` and the id of the data volume are set for members only.
+        `<zone>=<group>`. `account` is the number of the account. `name`, `address` and the id of the data
+        volume are set for members only.
         """
         variables: dict[str, Input[str]] = {
             **self._service_urls(),
             "STORE": bucket.apply(self.store_url),
             "GROUP": group,
         }
+        if config.kind in (POOLS, CONTROL_PLANES):
+            variables[TOKENS] = Output.from_input(account).apply(self._tokens_prefix)
         return boot_program(
             config,
-            _CLOUD_PART,
+            _cloud_parts(config.kind),
             variables,
             name=name,
             address=address,
@@ -82,14 +90,24 @@ class BootPrograms:
             "STORE": self.store_url("b" * 63),
             "GROUP": self._longest_group(kind),
         }
+        if kind in (POOLS, CONTROL_PLANES):
+            variables[TOKENS] = self._tokens_prefix("0" * 12)
         volume = f"vol-{'0' * 17}"
-        return longest_program(_CLOUD_PART, name, kind, variables, volume=volume, ca=self._endpoint_ca)
+        return longest_program(_cloud_parts(kind), name, kind, variables, volume=volume, ca=self._endpoint_ca)
 
     def _longest_group(self, kind: str) -> str:
         """Return the longest value of `GROUP`: a name, or the groups of a pool in all zones."""
         name = "g" * _MAX_GROUP_NAME
         zones = [f"{self.region}-lax-1{zone}" for zone in range(MAX_ZONES)]
         return " ".join(f"{zone}={name}" for zone in zones) if kind == POOLS else name
+
+    def _tokens_prefix(self, account: str) -> str:
+        """Return the prefix of the tokens of machines in the store, encoded for a URL.
+
+        The keys end with the ARN of the machine. Signatures of S3 require colons to be encoded.
+        """
+        partition = Names(cluster="", region=self.region).partition
+        return quote(f"{TOKENS_PREFIX}/arn:{partition}:ec2:{self.region}:{account}:instance")
 
     def _service_urls(self) -> dict[str, str]:
         """Return shell variables with the region and the URLs of services, without a trailing slash."""
@@ -104,3 +122,8 @@ class BootPrograms:
     @property
     def _endpoint_ca(self) -> str:
         return self.files[self.endpoints.ca_file] if self.endpoints.ca_file else ""
+
+
+def _cloud_parts(kind: str) -> tuple[Path, ...]:
+    """Return the files with AWS's part of the boot program of a kind of machines."""
+    return (_CLOUD_PART, _CONTROL_PLANE_PART) if kind == CONTROL_PLANES else (_CLOUD_PART,)

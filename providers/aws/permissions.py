@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from providers.aws.names import CLUSTER_TAG, KIND_TAG, identity_name
 from providers.aws.policies import ANY_RESOURCE, Condition, Statement
 from providers.cloud.artifacts import PREFIX
-from providers.cloud.machine_config import POOLS
+from providers.cloud.machine_config import CONTROL_PLANES, POOLS
 from settings.aws import AwsImageRegistrySettings
 
 EC2_ARN = "arn:{partition}:ec2:{region}:{account}"
@@ -15,6 +15,8 @@ SNAPSHOT_ARNS = "arn:{partition}:ec2:{region}::snapshot/*"
 _GROUP = "arn:{partition}:autoscaling:{region}:{account}:autoScalingGroup:*:autoScalingGroupName/{cluster}-"
 SCALING_GROUP_ARNS = f"{_GROUP}*"
 """ARN templates: `policies.policy_document` replaces the words in braces."""
+TOKENS_PREFIX = "joins"
+"""The prefix in the store of the bootstrap tokens that machines of pools make."""
 DESCRIBE_REASON = "IAM has no resource types for Describe actions"
 
 CLUSTER_TAGGED = Condition("StringEquals", f"aws:ResourceTag/{CLUSTER_TAG}", ("{cluster}",))
@@ -25,14 +27,20 @@ def machine_statements(prefix: str, *, volume: bool) -> tuple[Statement, ...]:
     """Return the IAM statements of machines with this prefix in the store.
 
     These machines read bundles and requests of operations, write statuses and responses, renew and complete
-    lifecycle hooks, ask for their replacement and, with `volume`, attach volumes.
+    lifecycle hooks, ask for their replacement and, with `volume`, attach volumes. Machines of pools write
+    their bootstrap tokens, which control planes read.
     """
+    pool = prefix.startswith(f"{POOLS}/")
+    tokens = f"{TOKENS_PREFIX}/*"
+    read = (f"{prefix}/*", tokens) if prefix == CONTROL_PLANES else (f"{prefix}/*",)
+    status = f"status/{prefix}/*"
+    written = (status, tokens) if pool else (status,)
     return (
-        Statement("Bundles", ("s3:GetObject",), (f"{{bucket}}/{prefix}/*",)),
-        Statement("Status", ("s3:PutObject",), (f"{{bucket}}/status/{prefix}/*",)),
+        Statement("Bundles", ("s3:GetObject",), tuple(f"{{bucket}}/{objects}" for objects in read)),
+        Statement("Status", ("s3:PutObject",), (f"{{bucket}}/{status}",)),
         # Without bucket keys S3 passes the object to KMS, so the condition limits the key to own objects.
-        Statement("BundlesKey", ("kms:Decrypt",), ("{key}",), _through_s3(f"{prefix}/*")),
-        Statement("StatusKey", ("kms:GenerateDataKey",), ("{key}",), _through_s3(f"status/{prefix}/*")),
+        Statement("BundlesKey", ("kms:Decrypt",), ("{key}",), _through_s3(*read)),
+        Statement("StatusKey", ("kms:GenerateDataKey",), ("{key}",), _through_s3(*written)),
         Statement(
             "Leave",
             (
@@ -45,6 +53,8 @@ def machine_statements(prefix: str, *, volume: bool) -> tuple[Statement, ...]:
         ),
         *SESSIONS,
         *(_volume_statements(prefix) if volume else ()),
+        *((OWN_TOKEN,) if pool else ()),
+        *((NEW_MACHINES,) if prefix == CONTROL_PLANES else ()),
     )
 
 
@@ -56,10 +66,11 @@ def _group_arns(prefix: str) -> tuple[str, ...]:
     return (group, f"{group}-zone-*")
 
 
-def _through_s3(objects: str) -> tuple[Condition, ...]:
+def _through_s3(*objects: str) -> tuple[Condition, ...]:
+    arns = tuple(f"{{bucket}}/{item}" for item in objects)
     return (
         Condition("StringEquals", "kms:ViaService", ("s3.{region}.{domain}",)),
-        Condition("StringLike", "kms:EncryptionContext:aws:s3:arn", (f"{{bucket}}/{objects}",)),
+        Condition("StringLike", "kms:EncryptionContext:aws:s3:arn", arns),
     )
 
 
@@ -68,6 +79,20 @@ ARTIFACTS = (
     Statement("ArtifactsKey", ("kms:Decrypt",), ("{key}",), _through_s3(f"{PREFIX}/*")),
 )
 """Permissions of machines that fetch files from the store (`artifacts.store: own`)."""
+
+
+# IAM replaces the policy variable with the ARN of the machine that got the credentials, so that a machine
+# cannot write the token of another machine ("Policy variables" in the user guide of IAM).
+OWN_TOKEN = Statement(
+    "Token", ("s3:PutObject",), (f"{{bucket}}/{TOKENS_PREFIX}/${{{{ec2:SourceInstanceARN}}}}",)
+)
+"""The permission of a machine in a pool to write its bootstrap token
+(docs/decisions/0030-tokens-of-machines-in-pools.md)."""
+
+NEW_MACHINES = Statement(
+    "NewMachines", ("ec2:DescribeInstances",), (ANY_RESOURCE,), wildcard_reason=DESCRIBE_REASON
+)
+"""The permission of control planes to find new machines of pools, whose bootstrap tokens they register."""
 
 
 def _volume_statements(kind: str) -> tuple[Statement, ...]:

@@ -155,6 +155,7 @@ class AwsProvider(CloudProvider[Member]):
             config,
             foundation.store.bucket,
             foundation.names.name(machine.name),
+            foundation.account,
             name=machine.name,
             address=str(machine.address),
             volume=identity.volume,
@@ -172,8 +173,7 @@ class AwsProvider(CloudProvider[Member]):
     ) -> Command:
         """Create the command that replaces the machine of a changed member.
 
-        The command runs after the same command of the previous member, so that members are replaced one by
-        one.
+        It runs after the same command of the previous member, so that members are replaced one by one.
         """
         drain_seconds = config.drain_seconds
         return create_rollout(
@@ -216,7 +216,8 @@ class AwsProvider(CloudProvider[Member]):
         self, pool: Pool, capacity: Capacity, config: MachineConfig, opts: ResourceOptions
     ) -> Resource:
         foundation, name = self._foundation, f"pool-{pool.name}"
-        program = self._boot.program(config, foundation.store.bucket, self._groups_by_zone(pool))
+        groups, account = self._groups_by_zone(pool), foundation.account
+        program = self._boot.program(config, foundation.store.bucket, groups, account)
         workers = WorkerPool(
             self._scope.name(name),
             PoolArgs(

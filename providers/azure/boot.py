@@ -20,7 +20,7 @@ from topology.ports import CLOUD_NODE_HEALTH_PORT
 STORAGE_AUDIENCE = "https://storage.azure.com/"
 """The resource that tokens for storage accounts are for, in every cloud of Azure."""
 _IDENTITY = "Microsoft.ManagedIdentity/userAssignedIdentities"
-_CLOUD_PART = Path(__file__).with_name("boot.sh")
+_CLOUD_PARTS = (Path(__file__).with_name("boot.sh"),)
 
 
 @dataclass(frozen=True)
@@ -41,7 +41,7 @@ class BootPrograms:
         """Return the boot program of a machine config. `name` and `address` are set for members only."""
         return boot_program(
             config,
-            _CLOUD_PART,
+            _CLOUD_PARTS,
             self._program_variables(config.kind, config.name),
             name=name,
             address=address,
@@ -58,7 +58,7 @@ class BootPrograms:
         `name` identify the machine config.
         """
         variables = self._program_variables(kind, name)
-        return longest_program(_CLOUD_PART, name, kind, variables, volume=str(LUN), ca=self._endpoint_ca)
+        return longest_program(_CLOUD_PARTS, name, kind, variables, volume=str(LUN), ca=self._endpoint_ca)
 
     def read_url(self, kind: str, name: str) -> str:
         """Return the URL of the blob container that the machines of a machine config read."""

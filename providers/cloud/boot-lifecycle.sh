@@ -48,14 +48,6 @@ renewing() {
     done
 }
 
-# for_good: whether the deployer has written a request to leave the cluster permanently to the store.
-for_good() {
-    case $KIND in
-    members/*) cloud_get "$KIND/$UNIT/leave" "$RUN/leave" 2>/dev/null ;;
-    *) return 1 ;;
-    esac
-}
-
 reversed() {
     list=
     for role in $ROLES; do list="$role $list"; done

@@ -16,10 +16,3 @@ requests() {
         if [ "$(date +%s)" -lt "$(cat "$RUN/awake" 2>/dev/null || echo 0)" ]; then sleep 1; else sleep "$PAUSE"; fi
     done
 }
-
-own_get() { # NAME FILE: reads an object of the deployer for this machine; FILE - is standard output
-    case $KIND in
-    pools) cloud_get "$KIND/$UNIT/$BOOT_NAME.$1" "$2" ;;
-    *) cloud_get "$KIND/$UNIT/$1" "$2" ;;
-    esac
-}

@@ -1,20 +1,20 @@
 """The boot program: user data by which a new machine installs its machine config from the store. It contains
 no secret.
 
-The program has two parts: the shared `boot-lifecycle.sh`, `boot-requests.sh` and `boot.sh` in this package,
-and the `boot.sh` of the cloud with the functions `cloud_*` that the shared part calls.
+The program has two parts: the shared part, which is `boot.sh` and other `boot-*.sh` in this package, and the
+part of the cloud with the functions `cloud_*` that the shared part calls.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from shlex import quote
 
 from pulumi import Input, Output
 
-from providers.cloud.machine_config import MachineConfig
+from providers.cloud.machine_config import POOLS, MachineConfig
 from topology.model import Role
 
 METADATA = "http://169.254.169.254"
@@ -23,14 +23,15 @@ METADATA = "http://169.254.169.254"
 _NAME = re.compile(r"[A-Z][A-Z0-9_]*")
 _INDENTATION = re.compile(r"^(?: {4})+", re.MULTILINE)
 _COMMENT = re.compile(r"^[ \t]*#.*\n", re.MULTILINE)
-_SHARED_PARTS = tuple(
-    Path(__file__).with_name(name) for name in ("boot-lifecycle.sh", "boot-requests.sh", "boot.sh")
-)
+TOKENS = "JOINS"
+"""The shell variable with the prefix in the store of the bootstrap tokens that machines of pools make,
+encoded for a URL. Without this variable machines make no tokens.
+"""
 
 
 def boot_program(
     config: MachineConfig,
-    cloud_part: Path,
+    cloud_parts: Sequence[Path],
     variables: Mapping[str, Input[str]],
     *,
     name: str = "",
@@ -42,7 +43,7 @@ def boot_program(
 ) -> Output[str]:
     """Return the boot program of the machines with this config.
 
-    `cloud_part` is the file with the cloud's part of the program, `variables` are the variables of that part.
+    `cloud_parts` are the files with the cloud's part of the program, `variables` are its variables.
     `name` and `address` of the machine are set for members; machines of a pool read them from the metadata
     service. `volume` identifies the data volume of a member. `ca` is the certificate authority of private
     endpoints in PEM. A machine that is not healthy for `repair_seconds` is repaired or replaced; 0: never.
@@ -66,13 +67,13 @@ def boot_program(
     names = list(values)
     resolved = Output.all(*values.values())
     rendered: Output[str] = resolved.apply(
-        lambda texts: render_program(cloud_part, dict(zip(names, map(str, texts), strict=True)))
+        lambda texts: render_program(cloud_parts, dict(zip(names, map(str, texts), strict=True)))
     )
     return rendered
 
 
 def longest_program(
-    cloud_part: Path, name: str, kind: str, variables: Mapping[str, str], *, volume: str, ca: str
+    cloud_parts: Sequence[Path], name: str, kind: str, variables: Mapping[str, str], *, volume: str, ca: str
 ) -> str:
     """Return the longest boot program that a machine config can have.
 
@@ -93,10 +94,10 @@ def longest_program(
         "CA": ca.strip(),
         **variables,
     }
-    return render_program(cloud_part, values)
+    return render_program(cloud_parts, values)
 
 
-def render_program(cloud_part: Path, variables: Mapping[str, str]) -> str:
+def render_program(cloud_parts: Sequence[Path], variables: Mapping[str, str]) -> str:
     """Return the text of the boot program. Raise ValueError for an invalid name of a shell variable."""
     invalid = [name for name in variables if not _NAME.fullmatch(name)]
     if invalid:
@@ -104,8 +105,17 @@ def render_program(cloud_part: Path, variables: Mapping[str, str]) -> str:
     title = f"# Kubewright's boot program of {variables['KIND']}/{variables['UNIT']}"
     assignments = [f"{name}={quote(value)}" for name, value in variables.items()]
     head = ["#!/bin/sh", title, "set -eu", "umask 077"]
-    parts = map(_without_comments, (cloud_part, *_SHARED_PARTS))
+    parts = map(_without_comments, (*cloud_parts, *_shared_parts(variables["KIND"])))
     return "\n".join([*head, *assignments, *parts])
+
+
+def _shared_parts(kind: str) -> tuple[Path, ...]:
+    """Return the files of the shared part for a kind of machines."""
+    names = ("lifecycle", "requests", "pool" if kind == POOLS else "member")
+    return (
+        *(Path(__file__).with_name(f"boot-{name}.sh") for name in names),
+        Path(__file__).with_name("boot.sh"),
+    )
 
 
 def _without_comments(file: Path) -> str:

@@ -3,7 +3,8 @@
 # Variables: UNIT and KIND (name and kind of the machine config), ROLES, DIGEST (of the config when the machine's
 # template was created), BOOT_NAME and BOOT_ADDRESS (empty: ask the metadata service), VOLUME (id of the data
 # volume, or empty), CONFIG (prefix of its objects in the store), DRAIN_SECONDS, REPAIR_SECONDS (after which an unhealthy machine is repaired; 0: never), CA (a
-# PEM, or empty). Functions `cloud_*`: the cloud's part (docs/clouds.md).
+# PEM, or empty), JOINS (prefix in the store of the tokens of machines, if they make their tokens themselves). Functions
+# `cloud_*`: the cloud's part (docs/clouds.md).
 #
 #   install   cloud-init runs it once: installs the program and its units
 #   deliver   kubewright-boot.service runs it at every boot, until all roles are healthy
@@ -11,6 +12,7 @@
 #   repair    kubewright-repair.timer runs it: checks whether the machine is healthy
 #   requests  kubewright-requests.service runs it: runs requests of the deployer
 #   artifact  the host program runs it: fetches a file that the deployer has put into the store
+#   call      services of control planes run it: calls a function of the cloud's part
 #
 # KUBEWRIGHT_ROOT is a prefix of every path, for tests.
 
@@ -58,6 +60,11 @@ begin() {
 artifact() { # NAME/VERSION/SHA256 FILE
     begin
     cloud_artifact "$1" "$2"
+}
+
+call() { # FUNCTION…
+    begin
+    "$@"
 }
 
 # --- install ---------------------------------------------------------------------------------
@@ -144,6 +151,7 @@ deliver() {
     [ -e "$RUN/begun" ] || take_back
     [ -z "$VOLUME" ] || data_volume
     in_memory
+    case $KIND in pools) make_token ;; esac
     persist 4 fetch || fail "the store does not give what $KIND/$UNIT is; are its identity and network right?"
     case $CONFIG in
     */"$DIGEST") [ "$FOUND" = "$DIGEST" ] || fail "the objects below $CONFIG in the store are not what was written: look at who changed them" ;;
@@ -154,12 +162,7 @@ deliver() {
         rm -f "$RUN/$role.payload"
         persist 10 report "$role" || fail "$role is healthy, but that cannot be written to the store"
     done
-    case $KIND in
-    pools)
-        # Without its controller's labels and addresses a node is of no use, and pods may not run there.
-        persist 360 joined || fail 'the cloud controller has not initialized this node in 30 minutes; look at its pods'
-        ;;
-    esac
+    case $KIND in pools) await_controller ;; esac
     cloud_ready || fail 'all is healthy, but the cloud does not take that in'
     if [ -s "$RUN/error" ]; then
         : >"$RUN/error"
@@ -168,8 +171,6 @@ deliver() {
     : >"$RUN/complete"
     : >"$STATE/was-healthy"
 }
-
-joined() { (hosted initialized) >/dev/null 2>&1; }
 
 # tell_failure CODE: writes why this attempt failed to the store, where the deployer's command reads it.
 tell_failure() {
@@ -217,13 +218,6 @@ report() { # ROLE, healthy with what was FOUND; with nothing found yet: not heal
     own_put "$1" "$RUN/status"
 }
 
-own_put() { # NAME FILE: writes a status of this machine
-    case $KIND in
-    pools) cloud_put "status/$KIND/$UNIT/$BOOT_NAME/$1" "$2" ;;
-    *) cloud_put "status/$KIND/$UNIT/$1" "$2" ;;
-    esac
-}
-
 has_role() { case " $ROLES " in *" $1 "*) ;; *) return 1 ;; esac }
 
 # in_memory: mounts memory for delivered keys, so that keys never reach a disk; a restart fetches them again.
@@ -248,50 +242,8 @@ mounted() {
     mountpoint -q "$ROOT$2" || mount "$ROOT$2"
 }
 
-# --- the data volume -------------------------------------------------------------------------
-
-data_volume() {
-    if ! mountpoint -q "$ROOT$DATA"; then
-        device=$(cloud_volume) || fail "the data volume $VOLUME cannot be had (the reason is above)"
-        prepare "$device"
-        uuid=$(blkid -p -s UUID -o value "$device")
-        mounted "UUID=$uuid" "$DATA" ext4 noatime,x-systemd.device-timeout=900
-    fi
-    has_role etcd || return 0
-    # etcd owns its files, whatever user id the image gives to etcd.
-    systemd-sysusers --inline 'u etcd - "etcd" /var/lib/etcd -'
-    for name in etcd etcd-snapshots; do
-        mkdir -p "$ROOT$DATA/$name"
-        mounted "$DATA/$name" "/var/lib/$name" none bind
-    done
-    chown -R etcd:etcd "$ROOT$DATA/etcd"
-}
-
-# prepare DEVICE: creates a file system once, only on a volume whose first MiB is readable and blank: any other
-# volume may contain data.
-prepare() {
-    type=$(blkid -p -s TYPE -o value "$1") || type=
-    case $type in
-    ext4)
-        # The previous machine may not have unmounted the volume.
-        e2fsck -p "$1" >"$RUN/e2fsck" 2>&1 || [ $? -le 1 ] ||
-            fail "$1 ($VOLUME) is damaged: $(tail -n 1 "$RUN/e2fsck"); repair it by hand, or go back to a snapshot"
-        resize2fs "$1" >/dev/null 2>&1 || say "$1 ($VOLUME) could not be made as large as its volume"
-        ;;
-    '')
-        head=$(dd if="$1" bs=1048576 count=1 2>/dev/null | wc -c)
-        rest=$(dd if="$1" bs=1048576 count=1 2>/dev/null | tr -d '\000' | wc -c)
-        if [ "$head" -ne 1048576 ] || [ "$rest" -ne 0 ]; then
-            fail "$1 ($VOLUME) has no file system and is not blank; it is left as it is: look at what is on it"
-        fi
-        mkfs.ext4 -q -m 0 -L kubewright "$1"
-        ;;
-    *) fail "$1 ($VOLUME) has a file system of another kind, $type; it is left as it is" ;;
-    esac
-}
-
 [ $# -gt 0 ] || set -- install
 case $1 in
-install | deliver | leaving | repair | requests | artifact) "$@" ;;
+install | deliver | leaving | repair | requests | artifact | call) "$@" ;;
 *) fail "no such command: $1" ;;
 esac

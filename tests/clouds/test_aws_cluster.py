@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import base64
 import os
 import sys
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import partial
@@ -13,6 +15,7 @@ from typing import Any
 import pytest
 
 from artifacts import directories
+from lab.cloud.aws.metadata import ACCOUNT
 from lab.cloud.balancer import set_targets
 from lab.cloud.running import ADMIN, RunningMachine, admin_secret
 from lab.spec import LabSpec
@@ -23,12 +26,17 @@ from tests.clouds.cluster import MEMBERS, READY_SECONDS, CloudCluster, run_contr
 from tests.clouds.conftest import lab, mirror
 from tests.clouds.controller import Controller
 from tests.clouds.deployment import Deployment
+from tests.clouds.stolen_credentials import TOKEN_FILE, RootShell
 
 NAME = "kwaws"
 RANGE = "10.123.0.0/16"
 GATEWAY = "10.123.0.1"
 API = "api.kwaws.internal"
 POOL = "general"
+ROUND_SECONDS = 10
+"""Seconds between two rounds in which a control plane registers tokens."""
+UNAUTHORIZED = "asked for the client to provide credentials"
+"""The words of kubectl for the status 401 of the API server."""
 
 
 def stack_config(ca: Path) -> dict[str, Any]:
@@ -126,6 +134,103 @@ def test_no_secret_is_in_the_user_data_or_reaches_a_disk(cluster: AwsCluster) ->
     for host, launch in cluster.launches.items():
         assert "PRIVATE KEY" not in launch.user_data
         assert cluster.cloud.run(host, "findmnt -no FSTYPE /etc/kubernetes/pki") == "tmpfs"
+
+
+def root_shell(cluster: AwsCluster) -> RootShell:
+    """Return a root shell on a machine of the pool."""
+    prefix = f"joins/arn%3Aaws%3Aec2%3A{REGION}%3A{ACCOUNT}%3Ainstance"
+    return RootShell(cluster=cluster, host=cluster.workers[0], api=API, prefix=prefix)
+
+
+def registered_machines(cluster: AwsCluster) -> dict[str, str]:
+    """Return the names of the Secrets of machines' tokens, by the name of the machine."""
+    secrets = cluster.deployment.items("secrets", "-n", "kube-system")
+    groups = {
+        item["metadata"]["name"]: base64.b64decode(item["data"]["auth-extra-groups"]).decode()
+        for item in secrets
+        if item["type"] == "bootstrap.kubernetes.io/token"
+    }
+    prefix = "system:bootstrappers:kubewright:machine:"
+    return {group.removeprefix(prefix): name for name, group in groups.items() if group.startswith(prefix)}
+
+
+def test_machines_of_a_pool_share_no_token(cluster: AwsCluster) -> None:
+    tokens = {cluster.cloud.run(host, f"cat {TOKEN_FILE}") for host in cluster.workers}
+    assert len(tokens) == len(cluster.workers)
+
+    def removed() -> bool:
+        return registered_machines(cluster) == {}
+
+    eventually("tokens of machines that have joined are removed", removed, timeout=120, interval=3)
+    shell = root_shell(cluster)
+    for token in sorted(tokens):
+        assert UNAUTHORIZED in shell.request(token, "i-0123456789abcdef0", "kwtest-used")
+
+
+def test_root_on_a_machine_of_a_pool_gets_no_certificate_of_another_machine(cluster: AwsCluster) -> None:
+    """Test an invented machine, another machine, and a machine that has started and not joined yet."""
+    shell, token = root_shell(cluster), "kwtest.0123456789abcdef"
+    starting = start_instance(cluster, "pools")
+    own, other = (cluster.machine(host).id for host in cluster.workers[:2])
+    for victim in ("i-0123456789abcdef0", other, cluster.machine("cp-1").id, starting):
+        assert "403" in shell.write_token(victim, token)
+        assert "403" in shell.read_token(victim)
+        assert UNAUTHORIZED in shell.request(token, victim, "kwtest-stolen")
+    # Its own object gives a machine that has joined no token either.
+    assert "code 0" in shell.write_token(own, token)
+    time.sleep(3 * ROUND_SECONDS)
+    assert registered_machines(cluster) == {}
+    assert UNAUTHORIZED in shell.request(token, own, "kwtest-own")
+
+
+def test_token_of_a_machine_is_for_its_name_and_only_while_ec2_says_that_it_is_new(
+    cluster: AwsCluster,
+) -> None:
+    """Write tokens as the deployer, whom IAM allows it, for machines of EC2 that never boot."""
+    store, shell = cluster.amazon.client("s3"), root_shell(cluster)
+    (bucket,) = (item["Name"] for item in store.list_buckets()["Buckets"])
+    starting, member = start_instance(cluster, "pools"), start_instance(cluster, "members/etcd")
+    tokens = {starting: "kwtst1.0123456789abcdef", member: "kwtst2.0123456789abcdef"}
+    tokens["i-0123456789abcdef0"] = "kwtst3.0123456789abcdef"
+    for machine, token in tokens.items():
+        key = f"joins/arn:aws:ec2:{REGION}:{ACCOUNT}:instance/{machine}"
+        store.put_object(Bucket=bucket, Key=key, Body=f"{token}\n".encode())
+
+    def registered() -> bool:
+        return registered_machines(cluster) == {starting: "bootstrap-token-kwtst1"}
+
+    eventually("the token of the new machine is registered", registered, timeout=120, interval=3)
+    time.sleep(3 * ROUND_SECONDS)
+    assert registered()
+    other = "i-0123456789abcdef0"
+    assert "code 0" in shell.request(tokens[starting], other, "kwtest-other")
+    assert "code 0" in shell.request(tokens[starting], starting, "kwtest-starting")
+
+    def conditions(name: str) -> list[dict[str, str]]:
+        requests = cluster.deployment.items("certificatesigningrequests")
+        (found,) = (item for item in requests if item["metadata"]["name"] == name)
+        return list(found["status"].get("conditions", []))
+
+    for name in ("kwtest-other", "kwtest-starting"):
+        eventually(f"{name} is answered", partial(conditions, name), timeout=60)
+    (denial,) = conditions("kwtest-other")
+    assert denial["type"] == "Denied"
+    assert f'the token is that of machine "{starting}", not of "{other}"' in denial["message"]
+    assert conditions("kwtest-starting")[0]["type"] == "Approved"
+    cluster.deployment.kubectl("delete", "secret", "-n", "kube-system", "bootstrap-token-kwtst1")
+    cluster.amazon.client("ec2").terminate_instances(InstanceIds=[starting, member])
+
+
+def start_instance(cluster: AwsCluster, kind: str) -> str:
+    """Start an instance of the cluster in EC2 that never boots. Return its id."""
+    tags = {"kubewright:cluster": NAME, "kubewright:kind": kind}
+    specification = [
+        {"ResourceType": "instance", "Tags": [{"Key": key, "Value": value} for key, value in tags.items()]}
+    ]
+    response = cluster.amazon.client("ec2").run_instances(
+        ImageId="ami-12c6146b", MinCount=1, MaxCount=1, TagSpecifications=specification
+    )
+    return str(response["Instances"][0]["InstanceId"])
 
 
 def test_terminated_control_plane_rejoins_with_its_volume_and_address(cluster: AwsCluster) -> None:

@@ -44,7 +44,7 @@ def stack_config(ca: Path) -> dict[str, Any]:
             "machine": {"type": "Standard_D2s_v5", "data_disk": "10Gi"},
         },
         "pools": {
-            "general": {"size": {"min": 2, "max": 6}, "machine": {"types": ["Standard_D4s_v5"]}},
+            "general": {"size": {"min": 3, "max": 6}, "machine": {"types": ["Standard_D4s_v5"]}},
         },
         "artifacts": {"mirror": f"https://{GATEWAY}:8080", "ca_file": str(ca)},
         "registries": {"_default": {"endpoint": f"https://{GATEWAY}:5000", "ca_file": str(ca)}},

@@ -27,6 +27,7 @@ DANGEROUS_FILES = {
             "guard",
             "health",
             "host",
+            "machine-tokens",
             "new-host",
             "node",
             "prelude",
@@ -37,7 +38,7 @@ DANGEROUS_FILES = {
         f"automation/operations/{name}"
         for name in ("cis/command.py", "drift.py", "replace.py", "restore.py", "restore.sh", "snapshot.py")
     ),
-    *(f"artifacts/modules/kubelet-csr-approver-1.3.0/{name}.go" for name in ("inventory", "join", "policy")),
+    *(f"artifacts/modules/kubelet-csr-approver-1.4.0/{name}.go" for name in ("inventory", "join", "policy")),
     "automation/cli/recovery.py",
     "automation/operations/encrypted_objects.py",
     "automation/stacks/plans.py",
@@ -59,7 +60,7 @@ DANGEROUS_FILES = {
     "providers/azure/firewall.py",
     "providers/azure/members.py",
     "providers/cloud/boot-lifecycle.sh",
-    "providers/cloud/boot.sh",
+    "providers/cloud/boot-member.sh",
     "providers/metal/provider.py",
     "providers/rolling.py",
     "topology/encryption.py",

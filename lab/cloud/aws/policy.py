@@ -1,17 +1,21 @@
 """Evaluation of IAM policies, as far as the roles of machines need it.
 
 An explicit denial wins, then any allowance; otherwise the action is denied. A condition fails for a key
-that the request lacks, unless its operator ends in IfExists.
+that the request lacks, unless its operator ends in IfExists. Variables in resources stand for the values of
+condition keys.
 https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_evaluation-logic.html
+https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_variables.html
 """
 
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Iterable, Mapping
 from fnmatch import fnmatchcase
 from typing import Any
 
+_VARIABLE = re.compile(r"\$\{([\w:/-]+)\}")
 Context = Mapping[str, str]
 """Values of condition keys, by key in lower case."""
 
@@ -41,11 +45,11 @@ def _statement_applies(statement: Mapping[str, Any], action: str, resource: str,
         )
     if "Resource" in statement:
         matches = matches and any(
-            _matches_pattern(resource, pattern) for pattern in _as_list(statement["Resource"])
+            _matches_resource(resource, pattern, context) for pattern in _as_list(statement["Resource"])
         )
     else:
         matches = matches and not any(
-            _matches_pattern(resource, pattern) for pattern in _as_list(statement["NotResource"])
+            _matches_resource(resource, pattern, context) for pattern in _as_list(statement["NotResource"])
         )
     conditions = statement.get("Condition", {})
     return matches and all(
@@ -68,6 +72,21 @@ def _condition_holds(operator: str, key: str, values: list[str], context: Contex
         raise ValueError(f"condition {operator} is not known here")
     any_match = any(matches_value(actual, str(value)) for value in values)
     return any_match != ("Not" in base_operator)
+
+
+def _matches_resource(resource: str, pattern: str, context: Context) -> bool:
+    """Return whether a pattern matches an ARN. A pattern with a variable without value matches nothing.
+
+    Characters such as * in the value of a variable are no wildcards.
+    """
+    names = _VARIABLE.findall(pattern)
+    if any(name.lower() not in context for name in names):
+        return False
+    values = (re.sub(r"([*?[])", r"[\1]", context[name.lower()]) for name in names)
+    texts = (text.replace("[", "[[]") for text in _VARIABLE.split(pattern)[::2])
+    return fnmatchcase(
+        resource, "".join(part for pair in zip(texts, [*values, ""], strict=True) for part in pair)
+    )
 
 
 def _matches_pattern(text: str, pattern: str) -> bool:

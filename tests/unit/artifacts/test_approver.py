@@ -16,6 +16,7 @@ def test_go_tests_of_the_approver_pass(go: str, tmp_path: Path) -> None:
     for test in (
         "TestWhatAKubeletAsksForIsApproved",
         "TestWhatIsNotTheNodesIsRefused",
+        "TestAHostJoinsWithItsToken",
         "TestATokenIsForOneNameAlone",
         "TestATokenIsUselessWhileItsNodeExists",
         "TestANodeThatClaimsANetworkBlocksNoOther",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from dataclasses import replace
 
 import pytest
 
@@ -17,8 +18,10 @@ from testkit.clouds import cloud
 from tests.unit.nodeconfig.test_bundles import unit_flags
 from tests.unit.settings.support import HIGHLY_AVAILABLE, with_edits
 from topology.identities import (
+    TOKEN_FILE,
     TokenOwner,
     inventory,
+    machine_owner,
     node_owner,
     pool_owner,
     reserved_addresses,
@@ -33,12 +36,29 @@ GROUP = r"system:bootstrappers:[a-z0-9:-]{0,255}[a-z0-9]"
 
 def test_each_host_and_each_pool_of_a_cloud_has_a_token() -> None:
     assert token_owners(cluster()) == tuple(node_owner(name) for name in ("cp-1", "w-1", "w-2"))
-    owners = token_owners(cloud())
+    owners = token_owners(replace(cloud(), machine_tokens=False))
     assert [owner for owner in owners if owner.kind == "pool"] == [pool_owner("general")]
     assert node_owner("cp-1") in owners
 
 
-@pytest.mark.parametrize("owner", [node_owner("w-1"), node_owner("w-1.rack.example"), pool_owner("general")])
+def test_machines_that_make_their_tokens_share_none() -> None:
+    topology = cloud()
+    assert topology.machine_tokens
+    assert token_owners(topology) == tuple(node_owner(f"cp-{number}") for number in (1, 2, 3))
+    delivered = bundles(topology, FakeIndex())
+    assert TOKEN_FILE not in {item.secret for item in delivered["general", Role.NODE].secrets}
+    assert TOKEN_FILE in {item.secret for item in delivered["cp-1", Role.NODE].secrets}
+
+
+@pytest.mark.parametrize(
+    "owner",
+    [
+        node_owner("w-1"),
+        node_owner("w-1.rack.example"),
+        pool_owner("general"),
+        machine_owner("i-0123.example"),
+    ],
+)
 def test_groups_of_tokens_have_the_format_of_kubernetes(owner: TokenOwner) -> None:
     assert re.fullmatch(GROUP, owner.group)
     kind, name = owner.group.removeprefix("system:bootstrappers:kubewright:").split(":", 1)
@@ -52,6 +72,7 @@ def test_names_of_tokens_and_groups_are_stable() -> None:
     assert pool.secret == "bootstrap-pool-general.token"
     assert node.group == "system:bootstrappers:kubewright:node:w-1:rack"
     assert pool.group == "system:bootstrappers:kubewright:pool:general"
+    assert machine_owner("i-0123").group == "system:bootstrappers:kubewright:machine:i-0123"
 
 
 def test_the_inventory_has_known_nodes_and_patterns_of_pools() -> None:

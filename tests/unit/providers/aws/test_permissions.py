@@ -8,6 +8,7 @@ from typing import Any, cast
 
 from providers.aws import addon_permissions, balancer_permissions, permissions
 from providers.aws.policies import Statement
+from providers.cloud.machine_config import CONTROL_PLANES
 from tests.unit.components.graph import Graph
 from tests.unit.providers.aws.program import graph, launch_templates, with_dedicated_etcd
 from tests.unit.providers.program import ROOT
@@ -16,6 +17,7 @@ from tests.unit.providers.program import ROOT
 def all_statements() -> list[Statement]:
     return [
         *permissions.machine_statements("pools/general", volume=True),
+        *permissions.machine_statements(CONTROL_PLANES, volume=True),
         *permissions.image_statements(()),
         *permissions.LIFECYCLE_MANAGER,
         *addon_permissions.CLOUD_CONTROLLER,
@@ -65,14 +67,13 @@ class TestPermissions:
 
     def test_a_kind_and_a_pool_read_their_own_prefix_and_no_other(self) -> None:
         resources = graph(with_dedicated_etcd)
-        readable_resources = {
-            name: set(statement["Resource"])
-            for name, statement in policy_statements(resources)
-            if "s3:GetObject" in statement["Action"]
-        }
+        readable_resources: dict[str, set[str]] = {}
+        for name, statement in policy_statements(resources):
+            if "s3:GetObject" in statement["Action"]:
+                readable_resources.setdefault(name, set()).update(statement["Resource"])
         store = "arn:aws:s3:::kubewright-aws-example-123456789012-eu-central-1"
         assert readable_resources == {
-            "aws-identity-control-plane-machine": {f"{store}/members/control-plane/*"},
+            "aws-identity-control-plane-machine": {f"{store}/members/control-plane/*", f"{store}/joins/*"},
             "aws-identity-etcd-machine": {f"{store}/members/etcd/*"},
             "aws-identity-pool-general-machine": {f"{store}/pools/general/*"},
             "aws-identity-pool-batch-machine": {f"{store}/pools/batch/*"},
@@ -95,6 +96,21 @@ class TestPermissions:
             assert [resource.partition("/status/")[2] for resource in status_statement["Resource"]] == [
                 f"pools/{pool}/*"
             ]
+
+    def test_a_machine_of_a_pool_writes_no_token_but_its_own(self, resources: Graph) -> None:
+        """Test that the key of the object is the ARN of the machine."""
+        writers = {
+            name: statement["Resource"]
+            for name, statement in policy_statements(graph(with_dedicated_etcd))
+            if "s3:PutObject" in statement["Action"] and statement["Sid"] != "Status"
+        }
+        own = "arn:aws:s3:::kubewright-aws-example-123456789012-eu-central-1/joins/${ec2:SourceInstanceARN}"
+        assert writers == {f"aws-identity-pool-{pool}-machine": [own] for pool in ("general", "batch")}
+        for pool in ("general", "batch"):
+            role = resources.node(f"aws-identity-pool-{pool}-role")
+            (trusted,) = json.loads(role.text("assumeRolePolicy"))["Statement"]
+            # A session with a chosen name, which only `sts:AssumeRole` can create, has no ARN of a machine.
+            assert trusted["Principal"] == {"Service": "ec2.amazonaws.com"}
 
     def test_workers_have_permissions_only_for_themselves(self, resources: Graph) -> None:
         actions = {
@@ -126,7 +142,7 @@ class TestPermissions:
             for action in statement["Action"]
             if action.startswith("ec2:")
         }
-        assert actions == {"ec2:AttachVolume"}
+        assert actions == {"ec2:AttachVolume", "ec2:DescribeInstances"}
 
     def test_the_metadata_service_requires_a_token_from_one_hop(self, resources: Graph) -> None:
         assert len(launch_templates(resources)) >= 5

@@ -29,6 +29,9 @@ OWNED = {f"{TAG}kubernetes.io/cluster/aws-example": "owned"}
 VIA_S3 = {"kms:ViaService": "s3.eu-central-1.amazonaws.com"}
 S3_OBJECT = "kms:EncryptionContext:aws:s3:arn"
 
+MACHINE = {"ec2:SourceInstanceARN": f"{EC2}:instance/i-1"}
+"""The context of a request of a machine."""
+
 REQUESTS: list[tuple[str, str, str, Context, Context]] = [
     # policy, action, resource, context of the cluster, the part of it that differs for another cluster
     (
@@ -72,6 +75,27 @@ REQUESTS: list[tuple[str, str, str, Context, Context]] = [
         KEY,
         {**VIA_S3, S3_OBJECT: f"{STORE}/pools/general/node.payload"},
         {"kms:ViaService": "dynamodb.eu-central-1.amazonaws.com"},
+    ),
+    (
+        "pool-general-machine",
+        "s3:PutObject",
+        f"{STORE}/joins/{EC2}:instance/i-1",
+        MACHINE,
+        {"ec2:SourceInstanceARN": f"{EC2}:instance/i-2"},
+    ),
+    (
+        "pool-general-machine",
+        "kms:GenerateDataKey",
+        KEY,
+        {**VIA_S3, S3_OBJECT: f"{STORE}/joins/{EC2}:instance/i-1"},
+        {S3_OBJECT: f"{STORE}/members/control-plane/cp-1/control-plane.payload"},
+    ),
+    (
+        "control-plane-machine",
+        "kms:Decrypt",
+        KEY,
+        {**VIA_S3, S3_OBJECT: f"{STORE}/joins/{EC2}:instance/i-1"},
+        {S3_OBJECT: f"{STORE}/pools/general/node.payload"},
     ),
     (
         "etcd-machine",
@@ -199,7 +223,7 @@ REQUESTS: list[tuple[str, str, str, Context, Context]] = [
 
 UNCONDITIONAL = {
     # Objects of the own prefix, and the own network flows.
-    *("Bundles", "Status", "WriteFlows"),
+    *("Bundles", "Status", "Token", "WriteFlows"),
     # Resources that do not exist yet have no tag.
     *("MakeGroups", "NewGroups", "MakeBalancers", "FromSnapshots", "MakeSnapshots"),
     # The agent of Session Manager registers its own instance.
@@ -223,7 +247,7 @@ def is_allowed(policy: Statements, action: str, resource: str, context: Context)
     """Evaluate a request as IAM does for policies that only allow: one statement must match it."""
     return any(
         action in item["Action"]
-        and any(fnmatchcase(resource, pattern) for pattern in item["Resource"])
+        and any(fnmatchcase(resource, _without_variable(pattern, context)) for pattern in item["Resource"])
         and all(
             _holds(operator, context.get(key), values)
             for operator, keys in item.get("Condition", {}).items()
@@ -231,6 +255,12 @@ def is_allowed(policy: Statements, action: str, resource: str, context: Context)
         )
         for item in policy
     )
+
+
+def _without_variable(pattern: str, context: Context) -> str:
+    for key, value in context.items():
+        pattern = pattern.replace(f"${{{key}}}", value)
+    return pattern
 
 
 def _holds(operator: str, value: str | None, expected: Sequence[str]) -> bool:

@@ -104,7 +104,7 @@ def test_separate_etcd_members_have_their_own_prefix() -> None:
 def test_user_data_is_text_without_a_secret() -> None:
     member, _ = machine_configs()
     data = boot_program(
-        member, BOOT_SCRIPT, {"STORE": "https://store.example/it's"}, name="cp-1", volume="vol-1"
+        member, [BOOT_SCRIPT], {"STORE": "https://store.example/it's"}, name="cp-1", volume="vol-1"
     )
     text = output_value(data)
     assert not is_secret(data)
@@ -120,7 +120,7 @@ def test_user_data_is_text_without_a_secret() -> None:
 
 def test_invalid_names_of_variables_are_rejected() -> None:
     with pytest.raises(ValueError, match="rm -rf"):
-        render_program(BOOT_SCRIPT, {"KIND": "pools", "UNIT": "a", "rm -rf": ""})
+        render_program([BOOT_SCRIPT], {"KIND": "pools", "UNIT": "a", "rm -rf": ""})
 
 
 def test_arguments_are_quoted() -> None:

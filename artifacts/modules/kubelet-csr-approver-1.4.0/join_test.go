@@ -46,6 +46,7 @@ func TestAHostJoinsWithItsToken(t *testing.T) {
 			s.Usages = append(s.Usages, certificates.UsageKeyEncipherment)
 		},
 		"machine in a pool": name("i-0123", poolGroup+"workers"),
+		"machine":           name("i-0123", machineGroup+"i-0123"),
 	} {
 		csr := join(t, c)
 		if !concerns(csr) {
@@ -65,6 +66,10 @@ func TestATokenIsForOneNameAlone(t *testing.T) {
 		`"removed" is not in the inventory`:    name("removed", hostGroup+"removed"),
 		`"kubernetes" is reserved`:             name("kubernetes", hostGroup+"kubernetes"),
 		`several hosts or pools`:               name("w-3", hostGroup+"w-3", hostGroup+"w-2"),
+		`machine "i-1", not of "i-2"`:          name("i-2", machineGroup+"i-1"),
+		`machine "i-1", not of "i-10"`:         name("i-10", machineGroup+"i-1"),
+		`"cp-1" is a machine of no pool`:       name("cp-1", machineGroup+"cp-1"),
+		`"unknown" is a machine of no pool`:    name("unknown", machineGroup+"unknown"),
 		`"w-3" has a token of its own`:         name("w-3", poolGroup+"workers"),
 		`"cp-1" has a token of its own`:        name("cp-1", poolGroup+"workers"),
 		`"x-1" is none of pool "workers"`:      name("x-1", poolGroup+"workers"),
@@ -94,7 +99,9 @@ func TestATokenIsForOneNameAlone(t *testing.T) {
 }
 
 func TestATokenIsUselessWhileItsNodeExists(t *testing.T) {
-	for what, c := range map[string]change{"w-3": name("w-3"), "i-1": name("i-1", poolGroup+"workers")} {
+	for what, c := range map[string]change{
+		"w-3": name("w-3"), "i-1": name("i-1", poolGroup+"workers"), "i-2": name("i-2", machineGroup+"i-2"),
+	} {
 		facts := joining()
 		lost := node(what)
 		facts.node = &lost // also of a host that is down

@@ -1,4 +1,4 @@
-module kubewright.dev/artifacts/kubelet-csr-approver-1.3.0
+module kubewright.dev/artifacts/kubelet-csr-approver-1.4.0
 
 go 1.26.0
 

@@ -1,0 +1,75 @@
+"""Attacks by root on a machine of a pool, with everything that the machine has."""
+
+from __future__ import annotations
+
+import base64
+import json
+from dataclasses import dataclass
+from typing import Any
+
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
+
+from tests.clouds.cluster import CloudCluster
+
+_BOOT = "/usr/local/lib/kubewright-boot/boot"
+_PKI = "/etc/kubernetes/pki"
+TOKEN_FILE = f"{_PKI}/bootstrap.token"
+
+
+@dataclass(frozen=True, kw_only=True)
+class RootShell:
+    """A root shell on the machine of a pool. `prefix` is the prefix of tokens in the store, encoded for a
+    URL.
+    """
+
+    cluster: CloudCluster
+    host: str
+    api: str
+    prefix: str
+
+    def run(self, command: str) -> str:
+        """Run a command that may fail. Return its outputs, with the exit code in the last line."""
+        return self.cluster.cloud.run(self.host, f"( {command}\n) 2>&1; echo code $?")
+
+    def write_token(self, machine: str, token: str) -> str:
+        """Write a token for a machine to the store, with the role of this machine."""
+        return self.run(
+            f"echo {token} >/run/kwtest && sh {_BOOT} call cloud_put {self.prefix}/{machine} /run/kwtest"
+        )
+
+    def read_token(self, machine: str) -> str:
+        """Read the token of a machine in the store, with the role of this machine."""
+        return self.run(f"sh {_BOOT} call cloud_get {self.prefix}/{machine} -")
+
+    def request(self, token: str, node: str, name: str) -> str:
+        """Request the first certificate of a node with a bootstrap token. The request gets this name."""
+        kubectl = (
+            f"/usr/local/lib/kubewright/bin/kubectl --kubeconfig=/dev/null --server=https://{self.api}:6443 "
+            f"--certificate-authority={_PKI}/kubernetes-ca.crt --token={token}"
+        )
+        body = json.dumps(certificate_request(node, name))
+        return self.run(f"cat <<'EOF' | {kubectl} create --validate=false -f -\n{body}\nEOF")
+
+
+def certificate_request(node: str, name: str) -> dict[str, Any]:
+    """Return the request of a new kubelet for its client certificate, with a new key."""
+    words = [(NameOID.ORGANIZATION_NAME, "system:nodes"), (NameOID.COMMON_NAME, f"system:node:{node}")]
+    subject = x509.Name([x509.NameAttribute(kind, text) for kind, text in words])
+    signed = (
+        x509.CertificateSigningRequestBuilder()
+        .subject_name(subject)
+        .sign(ec.generate_private_key(ec.SECP256R1()), hashes.SHA256())
+    )
+    return {
+        "apiVersion": "certificates.k8s.io/v1",
+        "kind": "CertificateSigningRequest",
+        "metadata": {"name": name},
+        "spec": {
+            "request": base64.b64encode(signed.public_bytes(serialization.Encoding.PEM)).decode(),
+            "signerName": "kubernetes.io/kube-apiserver-client-kubelet",
+            "usages": ["digital signature", "client auth"],
+        },
+    }
