@@ -38,10 +38,11 @@ COMPONENT_VERSIONS: tuple[tuple[str, str], ...] = (
     ("coredns", "1.14.7"),
     ("metrics-server", "0.9.0"),
     ("metallb", "0.16.2"),
+    ("cilium", "1.20.2"),
     ("cert-manager", "1.21.2"),
     ("external-dns", "0.22.0"),
     ("cri-tools", "1.36.0"),
-    ("kubelet-csr-approver", "1.3.0"),
+    ("kubelet-csr-approver", "1.4.0"),
     ("traefik", "3.7.13"),
     ("ecr-credential-provider", "1.36.1"),
     ("conformance-shell", "1.0.0"),
@@ -91,6 +92,7 @@ IMAGES: tuple[Image, ...] = (
 )
 
 _ADD_ON_IMAGES = {
+    "cilium": ("quay.io/cilium/cilium", "quay.io/cilium/operator-generic"),
     "cert-manager": tuple(f"quay.io/jetstack/cert-manager-{name}" for name in CERT_MANAGER_PROGRAMS),
     "external-dns": ("registry.k8s.io/external-dns/external-dns",),
     "metallb": ("quay.io/metallb/controller", "quay.io/metallb/speaker"),
@@ -102,6 +104,13 @@ def images_of(add_on: str) -> tuple[str, ...]:
     """Return the references of the images of an add-on that not every cluster has, in all its versions."""
     versions = [version for component, version in COMPONENT_VERSIONS if component == add_on]
     return tuple(f"{name}:v{version}" for version in versions for name in _ADD_ON_IMAGES[add_on])
+
+
+def cilium_images(version: str) -> tuple[str, ...]:
+    """Return the references of the images of any version of Cilium. Only versions of the catalogue can be
+    built; other versions come from their registry.
+    """
+    return tuple(f"{name}:v{version}" for name in _ADD_ON_IMAGES["cilium"])
 
 
 OPTIONAL_IMAGES = tuple(reference for add_on in _ADD_ON_IMAGES for reference in images_of(add_on))
@@ -221,7 +230,7 @@ def binary(name: str, version: str = "") -> Binary:
 def architecture() -> dict[str, str]:
     """Return the names of this machine's processor architecture, as Go, Pulumi and crane spell it.
 
-    The keys are the placeholders in the templates of `artifacts.components`: `arch`, `pulumi` and `crane`.
+    The keys are the placeholders in the templates of `artifacts.component`: `arch`, `pulumi` and `crane`.
     Raise ArtifactError for an unsupported architecture.
     """
     machine = platform.machine()

@@ -35,6 +35,7 @@ CNI_PLUGINS = tuple(f"cni-{name}" for names in _CNI_KINDS.values() for name in n
 """The names of all CNI plugins of upstream."""
 _KUBE_ROUTER = "github.com/cloudnativelabs/kube-router/v2"
 _METALLB = "go.universe.tf/metallb"
+_CILIUM = "github.com/cilium/cilium"
 _CERT_MANAGER = "github.com/cert-manager/cert-manager"
 _EXTERNAL_DNS = "sigs.k8s.io/external-dns"
 CERT_MANAGER_PROGRAMS = ("controller", "webhook", "acmesolver")
@@ -176,6 +177,22 @@ COMPONENTS: tuple[Component, ...] = (
         "metallb",
         go_module=_METALLB,
         packages=tuple((f"metallb-{name}", f"{_METALLB}/{name}") for name in ("controller", "speaker")),
+    ),
+    Component(  # released as images only; go.mod replaces two modules, see docs/artifacts.md
+        "cilium",
+        go_module=_CILIUM,
+        packages=(
+            ("cilium-agent", f"{_CILIUM}/daemon"),
+            ("cilium-operator-generic", f"{_CILIUM}/operator"),
+            ("cilium-dbg", f"{_CILIUM}/cilium-dbg"),
+            ("cilium-cni", f"{_CILIUM}/plugins/cilium-cni"),
+            ("cilium-health", f"{_CILIUM}/cilium-health"),
+            ("cilium-health-responder", f"{_CILIUM}/cilium-health/responder"),
+            ("hubble", f"{_CILIUM}/hubble"),
+        ),
+        # The programs split this text at spaces: version, revision, date.
+        ldflags=f"-X '{_CILIUM}/pkg/version.ciliumVersion={{v}} v{{v}} unknown'",
+        tags="osusergo ipam_provider_operator",
     ),
     Component(  # released as images only; the programs are in the module directory, see docs/artifacts.md
         "cert-manager",

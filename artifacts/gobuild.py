@@ -78,6 +78,16 @@ def module_directory(module: str, source: Path, go: str) -> Path:
     return Path(json.loads(output)["Dir"])
 
 
+def module_source(module: str, files: Path, workspace: Path, cache: Cache, progress: Progress) -> Path:
+    """Return the directory of a module that the go.mod in `files` requires, which Go downloads.
+
+    `workspace` gets a copy of `files`. Raise ArtifactError if Go or the module cannot be downloaded.
+    """
+    # Go may rewrite go.sum.
+    source = shutil.copytree(files, workspace / f"{files.name}-source")
+    return module_directory(module, source, go_command(source / "go.mod", cache, progress))
+
+
 def required_modules(go_mod: Path) -> dict[str, str]:
     """Return the versions (with `v`) of the modules that a go.mod requires, by module."""
     return dict(

@@ -9,16 +9,16 @@ from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 from pathlib import Path, PurePosixPath
 
-from artifacts import acquire, debian, fetch, gobuild, oci
+from artifacts import acquire, cilium, debian, fetch, gobuild, oci
 from artifacts.cache import Cache
 from artifacts.catalogue import architecture, binary
 from artifacts.components import CERT_MANAGER_PROGRAMS
 from artifacts.errors import ArtifactError, Unavailable
 from artifacts.oci import Config, Entry
 from artifacts.progress import Progress
+from artifacts.rootfs import base_entries
 
 _REGISTRY_HOSTS = {"docker.io": "registry-1.docker.io"}
-_CA_CERTIFICATES = Path("/etc/ssl/certs/ca-certificates.crt")
 _COMPLETION_MARKER = "complete.json"
 
 
@@ -147,9 +147,9 @@ def pause_content(
     """Compile upstream's pause program with gcc. Raise ArtifactError if gcc is missing or fails."""
     if shutil.which("gcc") is None:
         raise ArtifactError("pause: compiling it needs gcc; run: apt-get install gcc libc6-dev")
-    module = shutil.copytree(binary("kubelet").module, workspace / "pause-module")
-    go = gobuild.go_command(module / "go.mod", cache, progress)
-    source = gobuild.module_directory("k8s.io/kubernetes", module, go) / "build/pause/linux/pause.c"
+    files = binary("kubelet").module
+    module = gobuild.module_source("k8s.io/kubernetes", files, workspace, cache, progress)
+    source = module / "build/pause/linux/pause.c"
     target = workspace / "pause"
     flags = ["-Os", "-Wall", "-Werror", "-static", "-s", f"-DVERSION=v{tag}", "-Wl,--build-id=none"]
     command = ["gcc", *flags, "-o", str(target), str(source)]
@@ -191,22 +191,6 @@ def busybox_entries(workspace: Path) -> tuple[list[Entry], str]:
     return entries, _first_line([str(program)])
 
 
-def base_entries() -> list[Entry]:
-    """Return the files that programs expect in an image: /tmp, user database, public CA certificates."""
-    users = "root:x:0:0:root:/root:/bin/sh\nnobody:x:65534:65534:nobody:/nonexistent:/sbin/nologin\n"
-    users += "nonroot:x:65532:65532:nonroot:/home/nonroot:/sbin/nologin\n"
-    entries = [
-        Entry("tmp", directory=True, mode=0o1777),
-        Entry("etc", directory=True, mode=0o755),
-        Entry("etc/passwd", users.encode()),
-        Entry("etc/group", b"root:x:0:\nnobody:x:65534:\nnonroot:x:65532:\n"),
-    ]
-    if _CA_CERTIFICATES.is_file():
-        entries += [Entry(path, directory=True, mode=0o755) for path in ("etc/ssl", "etc/ssl/certs")]
-        entries.append(Entry("etc/ssl/certs/ca-certificates.crt", _CA_CERTIFICATES.read_bytes()))
-    return entries
-
-
 def _first_line(command: list[str]) -> str:
     output = subprocess.run(command, capture_output=True, text=True, check=False).stdout
     return (output.splitlines() or [""])[0]
@@ -234,6 +218,8 @@ RECIPES: dict[str, Recipe] = {
     ),
     "metallb/speaker": partial(_program_content, "metallb-speaker", Config(entrypoint=("/speaker",))),
     "library/busybox": _busybox_content,
+    "cilium/cilium": cilium.agent_content,
+    "cilium/operator-generic": cilium.operator_content,
     "library/traefik": partial(
         _program_content, "traefik", Config(entrypoint=("/traefik",), ports=("80/tcp",))
     ),

@@ -27,6 +27,7 @@ from artifacts.progress import Progress
 from nodeconfig import host_program
 from nodeconfig.roles import node_artifacts
 from topology.architectures import AMD64
+from topology.cilium import VERSION
 from topology.model import Topology, Versions
 
 INDEX = "index.json"
@@ -47,7 +48,10 @@ def optional_images(topology: Topology) -> tuple[str, ...]:
         "metallb": topology.metallb,
         "traefik": topology.ingress,
     }
-    return tuple(image for add_on, data in used.items() if data for image in catalogue.images_of(add_on))
+    of_add_ons = (image for add_on, data in used.items() if data for image in catalogue.images_of(add_on))
+    cilium = topology.network.cilium
+    of_cilium = catalogue.cilium_images(cilium.version or VERSION) if cilium else ()
+    return (*of_add_ons, *of_cilium)
 
 
 def build(
@@ -69,16 +73,17 @@ def build(
     cache = cache or Cache.default()
     progress = progress or Progress()
     binaries = catalogue.node_binaries(versions, optional)
-    references = (*catalogue.images(versions), *optional_images) if is_own_architecture(directory) else ()
+    own, machine = read_architecture(directory), catalogue.architecture()["arch"]
+    references = (*catalogue.images(versions), *optional_images) if own == machine else ()
     progress.expect_steps(len(binaries) + len(references))
     if not references:
-        progress.note(f"{directory}: keeps its images for {read_architecture(directory)}")
+        progress.note(f"{directory}: keeps its images for {own}")
     try:
         directory.mkdir(parents=True, exist_ok=True)
         files = {}
         for item in progress.track(binaries):
-            entry = add_file(item, directory, cache, progress)
-            files[f"{item.name}/{_indexed_version(item, directory)}"] = entry
+            version = catalogue.indexed_version(item.version, machine, own)
+            files[f"{item.name}/{version}"] = add_file(item, directory, cache, progress, version)
         files[f"{host_program.ARTIFACT_NAME}/{host_program.digest()}"] = add_host_program(directory)
         images = {
             reference: add_image(reference, directory, cache, progress)
@@ -118,12 +123,6 @@ def read_architecture(directory: Path) -> str:
 def is_own_architecture(directory: Path) -> bool:
     """Return whether the mirror has the architecture of this machine."""
     return read_architecture(directory) == catalogue.architecture()["arch"]
-
-
-def _indexed_version(item: Binary, directory: Path) -> str:
-    """Return the version of a file of this machine's architecture in the index of a mirror."""
-    architecture = catalogue.architecture()["arch"]
-    return catalogue.indexed_version(item.version, architecture, read_architecture(directory))
 
 
 IndexDocument = dict[str, dict[str, dict[str, str | int]]]
@@ -166,15 +165,18 @@ def export_index(directory: Path, target: Path) -> None:
         raise ArtifactError(f"index {target}: {error.strerror}; name a file that can be written") from None
 
 
-def add_file(item: Binary, directory: Path, cache: Cache, progress: Progress) -> dict[str, str | int]:
+def add_file(
+    item: Binary, directory: Path, cache: Cache, progress: Progress, version: str = ""
+) -> dict[str, str | int]:
     """Add one binary to the mirror and return its entry for the index.
 
-    Raise ArtifactError if the binary fails verification, or can neither be downloaded nor built.
+    `version` is the version of the file in the index; by default that of the binary. Raise
+    ArtifactError if the binary fails verification, or can neither be downloaded nor built.
     """
     source = acquire.fetch_or_build(item, cache, progress)
     record = cache.record(item.name, item.version)
     assert record is not None
-    path = file_path(item.name, _indexed_version(item, directory))
+    path = file_path(item.name, version or item.version)
     _link_or_copy(source, directory / path, record)
     return {"path": path, "sha256": record.sha256, "size": record.size}
 

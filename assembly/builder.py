@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 from assembly.authentication import build_issuers, build_webhooks
 from assembly.cert_manager import build_cert_manager
+from assembly.cilium import build_cilium
 from assembly.dns import build_dns
 from assembly.encryption import build_encryption, build_rotation, encryption_rotations
 from assembly.external_dns import build_external_dns
@@ -22,7 +23,8 @@ from settings.problem import CLUSTER_KEY, SettingsError
 from settings.stackfile import ENCRYPTED_PLACEHOLDER
 from settings.types import parse_seconds
 from topology.certificates import SERVICE_ACCOUNT
-from topology.model import Endpoint, Member, Network, Registry, Topology, Versions
+from topology.cluster_network import Network
+from topology.model import Endpoint, Member, Registry, Topology, Versions
 from topology.open_ports import OpenPort
 from topology.options import ControlPlaneOptions, EventRateLimit, ExtraFlags, LeaderElection, Snapshots
 from topology.ports import API_PORT, SSH_PORT, Protocol
@@ -66,6 +68,7 @@ def build_topology(settings: Settings, *, files: Mapping[str, str] | None = None
         certificates=_certificates(settings.certificates, settings.api.encryption),
         encryption=build_encryption(settings.api.encryption),
         external_cloud=settings.cloud is not None,
+        machine_tokens=settings.cloud is not None and settings.cloud.machine_tokens,
         extra_flags=ExtraFlags(
             api=tuple(settings.api.extra_args.items()),
             controller_manager=tuple(settings.controller_manager.extra_args.items()),
@@ -138,6 +141,7 @@ def _network(settings: Settings) -> Network:
         proxy_mode=section.proxy_mode,
         policies=section.policies,
         cni=section.cni,
+        cilium=build_cilium(section),
         mtu=section.mtu,
         domain=section.domain,
         ssh_ports=_ssh_ports(settings),

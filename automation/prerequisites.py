@@ -13,6 +13,7 @@ from typing import Any
 
 from artifacts import catalogue
 from providers.registry import CLOUDS
+from topology.options import NetworkPlugin
 
 _COMMON_PLUGINS = ("command", "tls", "kubernetes")
 _ENGINE_TOOLS = ("pulumi", "pulumi-language-python", "pulumi-language-python-exec")
@@ -50,5 +51,7 @@ def prerequisites_of(cluster: Mapping[str, Any], purpose: Purpose, *, lab: bool)
     if purpose is not Purpose.PREVIEW or lab:
         return Prerequisites(plugins=plugins)
     # Previews run helm, because Helm charts are rendered on this machine.
-    helm = ("helm",) if cluster.get("helm_releases") else ()
+    network = cluster.get("network")
+    has_cilium = isinstance(network, Mapping) and network.get("cni") == NetworkPlugin.CILIUM
+    helm = ("helm",) if cluster.get("helm_releases") or has_cilium else ()
     return Prerequisites(tools=(*_ENGINE_TOOLS, *helm), plugins=plugins)

@@ -12,6 +12,7 @@ from pulumi import ComponentResource, Output, Resource, ResourceOptions, Resourc
 from components import on_delete
 from components.api import Api
 from components.bootstrap import Bootstrap, BootstrapArgs
+from components.cilium import Cilium, CiliumArgs
 from components.cni import Cni, CniArgs
 from components.join_tokens import JoinTokens, JoinTokensArgs
 from components.members import Bundles, ControlPlane, Etcd, LoadBalancers, MembersArgs
@@ -124,6 +125,9 @@ class Cluster(ComponentResource):
         if topology.network.cni is NetworkPlugin.FLANNEL:
             cni = CniArgs(api=self.api, enforces_policies=topology.network.enforces_policies)
             objects.append(Cni(f"{name}-cni", cni, self._child_options))
+        if topology.network.cilium:
+            cilium = CiliumArgs(api=self.api, topology=topology, cilium=topology.network.cilium)
+            objects.append(Cilium(f"{name}-cilium", cilium, self._child_options))
         return objects
 
     def _create_pool(self, name: str, pool_name: str, after: Sequence[Resource]) -> NodePool:

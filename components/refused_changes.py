@@ -23,9 +23,10 @@ from topology.transitions import find_member_problem, skips_minor_version
 Inputs = Mapping[str, object]
 """The inputs of a component."""
 MEMBERS, VERSION, NODE_CACHE, CNI, ISSUERS = "members", "version", "node_cache", "cni", "issuers"
+CILIUM = "cilium"
 """The inputs that hooks compare: a list of member names, the version of etcd or Kubernetes, the use of the
-DNS cache of nodes, the CNI, and a list of the issuers of service account tokens. The input `encryption` has
-the generations of the encryption.
+DNS cache of nodes, the CNI, a list of the issuers of service account tokens, and the options of Cilium. The
+input `encryption` has the generations of the encryption.
 """
 
 
@@ -79,6 +80,11 @@ def recorded_inputs(topology: Topology) -> Inputs:
         inputs[NODE_CACHE] = str(topology.dns.node_cache)
     if topology.network.cni is not NetworkPlugin.FLANNEL:
         inputs[CNI] = str(topology.network.cni)
+    if cilium := topology.network.cilium:
+        inputs[CILIUM] = {
+            "routing_mode": str(cilium.routing_mode),
+            "kube_proxy_replacement": str(cilium.replaces_kube_proxy).lower(),
+        }
     return inputs
 
 
@@ -103,6 +109,23 @@ def check_cni(old: Inputs, new: Inputs) -> str:
     return (
         f"network.cni: {before} cannot become {after}, because all pods would lose their network; create "
         "another cluster with this setting and move the workloads there"
+    )
+
+
+def check_cilium(old: Inputs, new: Inputs) -> str:
+    """Return the reason why a change of options of Cilium is refused; empty for another change.
+
+    Nodes change one after another, and nodes with different options do not reach each other's pods or
+    services.
+    """
+    before, after = old.get(CILIUM), new.get(CILIUM)
+    if not (isinstance(before, Mapping) and isinstance(after, Mapping)):
+        return ""
+    return "; ".join(
+        f"network.cilium.{key}: {value} cannot become {after.get(key)} in a running cluster, because pods "
+        "would lose connections until all nodes have changed; create another cluster with this setting"
+        for key, value in before.items()
+        if value != after.get(key)
     )
 
 

@@ -36,6 +36,11 @@ KUBELET_SETTINGS = (
 setupKernelTunables).
 """
 
+CILIUM_SETTINGS = ("kernel/timer_migration",)
+"""Settings that Cilium's agent changes (cilium pkg/datapath/loader/base.go). It also sets
+kernel/unprivileged_bpf_disabled to 1, a value that the kernel keeps until the machine reboots.
+"""
+
 MODULES = (
     "overlay",
     "bridge",
@@ -66,7 +71,7 @@ def prepare(lab: str, group: str, *, memory: int) -> None:
                 json.dumps(
                     {
                         name: _read_setting(name)
-                        for name in (*MINIMUMS, *KUBELET_SETTINGS)
+                        for name in (*MINIMUMS, *KUBELET_SETTINGS, *CILIUM_SETTINGS)
                         if _setting_exists(name)
                     }
                 )

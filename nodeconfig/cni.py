@@ -18,6 +18,12 @@ _NAME = "kubewright"
 _ADDRESSES = f"/var/lib/cni/networks/{_NAME}"
 _PLUGINS = ("bridge", "loopback", "host-local", "portmap")
 """The plugins that pods of flannel need."""
+_PLUGINS_OF_CILIUM = ("loopback", "portmap")
+"""The plugin that containerd needs, and the plugin of host ports. Cilium installs its own plugin and another
+`loopback`.
+"""
+_PLUGINS_WITHOUT_KUBE_PROXY = ("loopback",)
+"""Cilium serves host ports itself if it replaces kube-proxy."""
 _OTHER_PLUGINS = (
     *("bandwidth", "dhcp", "dummy", "firewall", "host-device", "ipvlan", "macvlan", "ptp", "sbr", "static"),
     *("tap", "tuning", "vlan", "vrf"),
@@ -32,7 +38,12 @@ WRITE_CONFLIST = f"{LIBRARY}/write-conflist"
 def component(topology: Topology) -> Component:
     """Return the CNI component of a node. The user's own CNI can use all plugins of upstream."""
     flannel = topology.network.cni is NetworkPlugin.FLANNEL
-    plugins = _PLUGINS if flannel else (*_PLUGINS, *_OTHER_PLUGINS)
+    of_cilium = _PLUGINS_OF_CILIUM if topology.network.has_kube_proxy else _PLUGINS_WITHOUT_KUBE_PROXY
+    plugins = {
+        NetworkPlugin.FLANNEL: _PLUGINS,
+        NetworkPlugin.CILIUM: of_cilium,
+        NetworkPlugin.NONE: (*_PLUGINS, *_OTHER_PLUGINS),
+    }[topology.network.cni]
     own = () if flannel else (File(_OWN_CNI_PLUGINS, "", mode=0o755),)
     return Component(
         files=(File(WRITE_CONFLIST, _write_conflist(topology), mode=0o755),) if flannel else (),
@@ -49,8 +60,9 @@ def component(topology: Topology) -> Component:
 def plugin_directories(topology: Topology) -> tuple[str, ...]:
     """Return the directories in which nodes look for CNI plugins, in this order.
 
-    The plugins that the user's own CNI installs come first. They are in another directory than Kubewright's,
-    because many CNIs install plugins of upstream too: they would replace our links, or fail at them.
+    The plugins that Cilium or the user's own CNI installs come first. They are in another directory than
+    Kubewright's, because many CNIs install plugins of upstream too: they would replace our links, or fail at
+    them.
     """
     return (CNI,) if topology.network.cni is NetworkPlugin.FLANNEL else (_OWN_CNI_PLUGINS, CNI)
 

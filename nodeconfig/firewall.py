@@ -88,7 +88,9 @@ def _input_statements(topology: Topology, roles: frozenset[Role], rules: Iterabl
 def _forward_statements(topology: Topology) -> list[str]:
     """Return the statements for packets from and to the pods of a node.
 
-    They drop packets and accept none: network policies and kube-proxy decide about all others.
+    They drop packets and accept none: network policies and kube-proxy decide about all others. Without
+    kube-proxy, Cilium rewrites the packets of node ports before the kernel tracks them. They look like
+    packets that clients send to pods, so the last statement is missing.
     """
     network = topology.network
     inside = ", ".join(map(str, collapse_addresses((*network.machines, network.pods))))
@@ -97,10 +99,15 @@ def _forward_statements(topology: Topology) -> list[str]:
         for rule in ports_closed_to_pods(topology)
         for machines in rule.networks
     ]
+    services = (
+        f"ct original ip daddr {network.services} ip saddr != {{ {inside} }} drop "
+        'comment "services, only for machines and pods"'
+    )
+    if not network.has_kube_proxy:
+        return [*closed, services]
     return [
         *closed,
-        f"ct original ip daddr {network.services} ip saddr != {{ {inside} }} drop "
-        'comment "services, only for machines and pods"',
+        services,
         # kube-proxy rewrites the packets of node ports and load balancers before this chain.
         "ct status dnat accept",
         f'ip daddr {network.pods} ip saddr != {{ {inside} }} drop comment "pods, only for machines and pods"',

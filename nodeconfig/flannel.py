@@ -24,9 +24,9 @@ def component(topology: Topology, server: str, public_address: IPv4Address | Non
     """Return the flannel component of a node. `server` is the URL of the API for this node.
 
     With `public_address`, all other nodes send packets for the pods of this node to this address.
-    The component is empty for a cluster whose users install their own CNI.
+    The component is empty for a cluster with another CNI.
     """
-    if topology.network.cni is NetworkPlugin.NONE:
+    if topology.network.cni is not NetworkPlugin.FLANNEL:
         return Component()
     # With the certificate of its node, flannel can change no other Node.
     config = kubeconfig(

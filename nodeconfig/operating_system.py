@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from nodeconfig import firewall
+from nodeconfig import cilium, firewall
 from nodeconfig.bundle import File, Service
 from nodeconfig.component import Component, combine_components
 from topology.model import Role, Topology
@@ -21,15 +21,18 @@ def component(topology: Topology, roles: Iterable[Role], pool: str = "") -> Comp
     """
     modules = File("/etc/modules-load.d/kubewright.conf", "".join(f"{name}\n" for name in _MODULES))
     sysctls = File(_SYSCTLS, _kernel_settings(topology))
+    own_roles = frozenset(roles)
+    of_cilium = cilium.sysctl_file(topology) if Role.NODE in own_roles else None
+    files = (sysctls, of_cilium) if of_cilium else (sysctls,)
     return combine_components(
         (
             Component(
-                files=(modules, sysctls),
-                services=(Service("systemd-sysctl.service", restart_on=(sysctls.path,)),),
+                files=(modules, *files),
+                services=(Service("systemd-sysctl.service", restart_on=tuple(file.path for file in files)),),
                 directories=(File("/etc/kubewright", "", mode=0o755),),
                 modules=_MODULES,
             ),
-            firewall.component(topology, roles, pool),
+            firewall.component(topology, own_roles, pool),
         )
     )
 

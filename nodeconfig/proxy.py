@@ -21,8 +21,11 @@ _PROTOCOLS = f"{LIBRARY}/protocols"
 def component(topology: Topology, server: str, public_address: IPv4Address | None = None) -> Component:
     """Return the kube-proxy component of a node. `server` is the URL of the API for this node.
 
-    `public_address` is the address of a Node behind NAT.
+    `public_address` is the address of a Node behind NAT. The component is empty if Cilium replaces
+    kube-proxy.
     """
+    if not topology.network.has_kube_proxy:
+        return Component()
     kubeconfig, leaf = kubeconfig_with_certificate(_KUBECONFIG, server, "kube-proxy")
     config = json_file(_CONFIG, _configuration(topology, public_address))
     unit = Unit(

@@ -9,6 +9,7 @@ from ipaddress import IPv4Address
 
 from nodeconfig import (
     apiserver,
+    cilium,
     cni,
     containerd,
     controller_manager,
@@ -19,6 +20,7 @@ from nodeconfig import (
     flannel,
     kubelet,
     load_balancer,
+    machine_tokens,
     network_policies,
     operating_system,
     peers,
@@ -151,6 +153,7 @@ def _control_plane_component(topology: Topology, member: Member) -> Component:
             controller_manager.component(topology),
             scheduler.component(topology),
             csr_approver.component(topology),
+            machine_tokens.component(topology),
         )
     )
 
@@ -173,6 +176,7 @@ def _node_component(
             containerd.component(topology),
             cni.component(topology),
             kubelet.component(topology, pool, server, behind),
+            cilium.component(topology),
             flannel.component(topology, server, behind),
             proxy.component(topology, server, behind),
             network_policies.component(topology, server),

@@ -49,6 +49,10 @@ def find_missing(settings: Settings, checkout: Path) -> list[Problem]:
         if release.is_path and not (checkout / release.chart).exists():
             message = "no such chart in the checkout; create it or correct the path"
             problems.append(Problem(f"helm_releases.{name}.chart", f'"{release.chart}"', message))
+    cilium = settings.network.cilium
+    if cilium and cilium.is_path and not (checkout / cilium.chart).exists():
+        message = "no such chart in the checkout; create it or correct the path"
+        problems.append(Problem("network.cilium.chart", f'"{cilium.chart}"', message))
     return problems
 
 

@@ -8,6 +8,7 @@ from typing import Literal
 from pydantic import Field
 
 from settings.base import Section
+from settings.cilium import CiliumSettings
 from settings.types import Name, Network, NonEmpty, Port, PortNumbers, PortRange, Subdomain
 from topology.model import Role
 from topology.options import Backend, NetworkPlugin, PolicyMode, ProxyMode
@@ -57,12 +58,16 @@ class NetworkSettings(Section):
     """Port range of services of type NodePort, as `FIRST-LAST`."""
     cni: NetworkPlugin = NetworkPlugin.FLANNEL
     """Software that connects pods; `none`: nodes are not Ready until you install your own CNI."""
+    cilium: CiliumSettings | None = None
+    """Options of Cilium; allowed only with `cni: cilium`."""
     backend: Backend = Backend.VXLAN
     """Backend of flannel; `host-gw` is faster, but requires all nodes in the same layer 2 network."""
     proxy_mode: ProxyMode = ProxyMode.NFTABLES
     """Mode of kube-proxy; `iptables` is for hosts with a kernel that is too old for `nftables`."""
     policies: PolicyMode = PolicyMode.ENFORCED
-    """Whether nodes enforce NetworkPolicy objects, by kube-router; `none`: these objects have no effect."""
+    """Whether nodes enforce NetworkPolicy objects, by kube-router; `none`: these objects have no effect. Only
+    with flannel; Cilium always enforces them.
+    """
     mtu: int = 0
     """MTU of the hosts' links in bytes; 0: detected on each host."""
     domain: Subdomain = "cluster.local"

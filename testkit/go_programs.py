@@ -13,9 +13,9 @@ from artifacts.cache import Cache
 from artifacts.progress import Progress
 
 
-def build_program(source: Path, name: str, cache: Cache) -> Path:
-    """Build the Go module in `source`, unless the cache has a build of the same files. Return the path of the
-    program.
+def build_program(source: Path, name: str, cache: Cache, *, package: str = ".") -> Path:
+    """Build a package of the Go module in `source`, or of a module that it requires, unless the cache has a
+    build of the same files. Return the path of the program.
 
     The build needs the modules of go.sum from the Go module proxy.
     """
@@ -28,7 +28,7 @@ def build_program(source: Path, name: str, cache: Cache) -> Path:
         module = program.parent / "module"
         shutil.copytree(source, module, dirs_exist_ok=True)
         environment = os.environ | {"CGO_ENABLED": "0", "GOWORK": "off", "GOFLAGS": "-mod=mod -trimpath"}
-        command = [go, "build", "-o", str(program) + ".part", "."]
+        command = [go, "build", "-o", str(program) + ".part", package]
         result = subprocess.run(
             command, cwd=module, env=environment, capture_output=True, text=True, check=False
         )

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv4Network, collapse_addresses
 
+from topology.cilium import RoutingMode
 from topology.dns import NODE_CACHE_ADDRESS, NodeCache
 from topology.model import Member, Role, Topology
 from topology.open_ports import OpenPort
@@ -139,11 +140,18 @@ def _is_needed(topology: Topology, row: PortRow) -> bool:
         return False
     if row.with_metallb and topology.metallb is None:
         return False
+    if row.with_cilium and not _has_cilium(topology, row.with_cilium):
+        return False
     if row.with_load_balancers not in (None, bool(topology.load_balancers)):
         return False
     if row.backend is None:
         return True
     return topology.network.cni is NetworkPlugin.FLANNEL and row.backend is topology.network.backend
+
+
+def _has_cilium(topology: Topology, modes: tuple[RoutingMode, ...]) -> bool:
+    cilium = topology.network.cilium
+    return cilium is not None and cilium.routing_mode in modes
 
 
 def _format_line(sources: str, targets: str, ports: str, purpose: str, networks: str) -> str:

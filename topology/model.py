@@ -7,31 +7,24 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
-from ipaddress import IPv4Address, IPv4Network
-from typing import TYPE_CHECKING
+from ipaddress import IPv4Address
 
 from topology.cert_manager import CertManager
+from topology.cluster_network import Network
 from topology.dns import Dns
 from topology.external_dns import ExternalDns
 from topology.ingress import Ingress
 from topology.metallb import MetalLb
 from topology.options import (
     NO_EXTRA_FLAGS,
-    Backend,
     ControlPlaneOptions,
     Encryption,
     ExtraFlags,
     Kubelet,
-    NetworkPlugin,
-    PolicyMode,
-    ProxyMode,
     Snapshots,
 )
 from topology.rotations import Certificates
 from topology.taints import Taint
-
-if TYPE_CHECKING:
-    from topology.open_ports import OpenPort
 
 
 class Role(StrEnum):
@@ -131,48 +124,6 @@ class Pool:
 
 
 @dataclass(frozen=True, slots=True)
-class Network:
-    """The network plan. `mtu` is the MTU of the machines' links in bytes; 0: each host detects the MTU."""
-
-    machines: tuple[IPv4Network, ...]
-    pods: IPv4Network
-    node_prefix: int
-    services: IPv4Network
-    node_ports: tuple[int, int]
-    api_allowed: tuple[IPv4Network, ...]
-    ssh_allowed: tuple[IPv4Network, ...]
-    backend: Backend
-    proxy_mode: ProxyMode
-    mtu: int
-    domain: str
-    ssh_ports: tuple[int, ...] = (22,)
-    """The ports of sshd on the machines, which the firewall opens for the deployer. Empty: no SSH."""
-    probe_sources: tuple[IPv4Network, ...] = ()
-    """Networks of the cloud's health probes, in addition to the networks of the machines."""
-    node_domains: tuple[str, ...] = ()
-    """DNS domains of machine names in a cloud. Serving certificates of kubelets contain these names."""
-    open_ports: tuple[OpenPort, ...] = ()
-    policies: PolicyMode = PolicyMode.ENFORCED
-    """Whether nodes enforce network policies. It has no meaning with the user's own CNI."""
-    cni: NetworkPlugin = NetworkPlugin.FLANNEL
-
-    @property
-    def enforces_policies(self) -> bool:
-        """Whether Kubewright's nodes enforce network policies."""
-        return self.cni is NetworkPlugin.FLANNEL and self.policies is PolicyMode.ENFORCED
-
-    @property
-    def api_service(self) -> IPv4Address:
-        """The address of the service `kubernetes.default`: the first address of the service range."""
-        return self.services[1]
-
-    @property
-    def dns_service(self) -> IPv4Address:
-        """The address of the cluster DNS: by convention, the tenth address of the service range."""
-        return self.services[10]
-
-
-@dataclass(frozen=True, slots=True)
 class Endpoint:
     """The address at which clients reach the API. `host` is an address or a DNS name."""
 
@@ -230,8 +181,7 @@ class Topology:
     control_plane: ControlPlaneOptions
     registries: tuple[Registry, ...]
     pause_image: str
-    api_names: tuple[str, ...]
-    """Additional names and addresses in the certificates of the API servers."""
+    api_names: tuple[str, ...]  # additional names and addresses in the certificates of the API servers
     drain_seconds: int = 300
     """Maximum duration of the drain of a node before the node changes or leaves."""
     certificates: Certificates = field(default_factory=Certificates)
@@ -239,6 +189,7 @@ class Topology:
     encryption: Encryption = field(default_factory=Encryption)
     external_cloud: bool = False
     """Whether the cloud controller manager sets addresses and zones of nodes and creates load balancers."""
+    machine_tokens: bool = False  # machines of cloud pools make their own bootstrap tokens
     extra_flags: ExtraFlags = NO_EXTRA_FLAGS
     image_digests: tuple[tuple[str, str], ...] = ()
     """The references of images whose digests the stack pins, with the digests (`sha256:` and hex digits)."""

@@ -31,6 +31,7 @@ class NetworkPlugin(StrEnum):
     """The software that connects pods. With `NONE`, users install their own."""
 
     FLANNEL = "flannel"
+    CILIUM = "cilium"
     NONE = "none"
 
 

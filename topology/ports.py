@@ -10,6 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
+from topology.cilium import RoutingMode
 from topology.model import Role
 from topology.options import Backend
 
@@ -58,6 +59,12 @@ CSR_APPROVER_METRICS_PORT = 8181
 CSR_APPROVER_HEALTH_PORT = 8182
 MEMBERLIST_PORT = 7946
 """Port by which MetalLB's speakers find nodes that failed."""
+CILIUM_HEALTH_PORT = 4240
+"""Port by which Cilium's agents check the connections between nodes."""
+HUBBLE_PORT = 4244
+"""Port of Hubble on every node, which no row of the table opens."""
+CILIUM_LOCAL_PORTS = (9234, 9879, 9890, 9891)
+"""Ports on loopback of Cilium's agent and operator: API, health, and the process information of both."""
 VXLAN_PORT = 8472
 DNS_CACHE_METRICS_PORTS = (9253, 9255)
 DNS_CACHE_HEALTH_PORTS = (9254, 9256)
@@ -98,6 +105,8 @@ class PortRow:
     """The row is needed only if nodes have a DNS cache."""
     with_metallb: bool = False
     """The row is needed only if the cluster has MetalLB."""
+    with_cilium: tuple[RoutingMode, ...] = ()
+    """The row is needed only with Cilium in one of these routing modes; empty: with every CNI."""
 
 
 # New rows are at the end, because in a cloud the number of a row is the priority of its rules.
@@ -193,6 +202,22 @@ PORT_TABLE: tuple[PortRow, ...] = (
         )
         for protocol in (Protocol.TCP, Protocol.UDP)
     ),
+    PortRow(
+        (Source.MACHINES,),
+        (Role.NODE,),
+        Protocol.UDP,
+        (VXLAN_PORT, VXLAN_PORT),
+        "Cilium vxlan",
+        with_cilium=(RoutingMode.TUNNEL,),
+    ),
+    PortRow(
+        (Source.MACHINES,),
+        (Role.NODE,),
+        Protocol.TCP,
+        (CILIUM_HEALTH_PORT, CILIUM_HEALTH_PORT),
+        "Cilium: connections between nodes",
+        with_cilium=tuple(RoutingMode),
+    ),
 )
 
 CLUSTER_PORTS = {
@@ -205,7 +230,10 @@ CLUSTER_PORTS = {
     CSR_APPROVER_METRICS_PORT: "kubelet-csr-approver metrics",
     CSR_APPROVER_HEALTH_PORT: "kubelet-csr-approver health",
     MEMBERLIST_PORT: "MetalLB's speakers",
+    CILIUM_HEALTH_PORT: "Cilium's connections between nodes",
+    HUBBLE_PORT: "Hubble",
     VXLAN_PORT: "flannel vxlan",
+    **dict.fromkeys(CILIUM_LOCAL_PORTS, "Cilium on loopback"),
     **dict.fromkeys(DNS_CACHE_METRICS_PORTS, "metrics of the DNS cache"),
     **dict.fromkeys(DNS_CACHE_HEALTH_PORTS, "health of the DNS cache"),
     CLOUD_WEBHOOK_PORT: "webhooks of cloud controllers",

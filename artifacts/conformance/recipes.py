@@ -13,11 +13,11 @@ from pathlib import Path
 from artifacts import acquire, debian, gobuild, images, oci
 from artifacts.cache import Cache
 from artifacts.catalogue import binary, supported_versions
-from artifacts.conformance.debian_root import debian_entries, with_entries
 from artifacts.errors import ArtifactError
 from artifacts.images import BUSYBOX_CONFIG, busybox_entries
 from artifacts.oci import Config, Entry
 from artifacts.progress import Progress
+from artifacts.rootfs import base_entries, debian_entries, with_entries
 
 Content = tuple[Iterable[Entry], Config]
 TestRecipe = Callable[[str, str, Cache, Path, Progress], Content]
@@ -235,7 +235,7 @@ def _directories(*paths: str) -> list[Entry]:
 
 def _users(name: str, uid: int, *, groups: dict[str, int] | None = None) -> tuple[Entry, Entry]:
     """Return /etc/passwd and /etc/group with one more user, who is a member of `groups`."""
-    base = {entry.path: entry.content for entry in images.base_entries()}
+    base = {entry.path: entry.content for entry in base_entries()}
     passwd = base["etc/passwd"] + f"{name}:x:{uid}:{uid}::/:/bin/sh\n".encode()
     lines = [f"{name}:x:{uid}:\n", *(f"{group}:x:{gid}:{name}\n" for group, gid in (groups or {}).items())]
     return Entry("etc/passwd", passwd), Entry("etc/group", base["etc/group"] + "".join(lines).encode())

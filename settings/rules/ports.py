@@ -12,9 +12,12 @@ from topology.model import Role
 from topology.options import NetworkPlugin
 from topology.ports import (
     API_PORT,
+    CILIUM_HEALTH_PORT,
+    CILIUM_LOCAL_PORTS,
     CLUSTER_PORTS,
     DNS_CACHE_HEALTH_PORTS,
     DNS_CACHE_METRICS_PORTS,
+    HUBBLE_PORT,
     MEMBERLIST_PORT,
     SPEAKER_HEALTH_PORT,
     SSH_PORT,
@@ -114,10 +117,15 @@ def ssh_ports_are_free(rule_input: RuleInput) -> Iterator[Problem]:
 def _taken_ports(settings: Settings) -> Mapping[int, str]:
     """Return the ports of the components that the cluster has, with the component."""
     absent: set[int] = set()
+    if settings.network.cni is not NetworkPlugin.CILIUM:
+        absent |= {CILIUM_HEALTH_PORT, HUBBLE_PORT, *CILIUM_LOCAL_PORTS}
     if settings.network.cni is NetworkPlugin.NONE:
         absent.add(VXLAN_PORT)
     if settings.dns.node_cache is NodeCache.NONE:
         absent |= {*DNS_CACHE_METRICS_PORTS, *DNS_CACHE_HEALTH_PORTS}
     if settings.addons.load_balancer is None:
         absent |= {MEMBERLIST_PORT, SPEAKER_HEALTH_PORT}
-    return {port: owner for port, owner in CLUSTER_PORTS.items() if port not in absent}
+    owners = {port: owner for port, owner in CLUSTER_PORTS.items() if port not in absent}
+    if settings.network.cni is NetworkPlugin.CILIUM:
+        owners[VXLAN_PORT] = "Cilium vxlan"
+    return owners

@@ -60,7 +60,7 @@ EXCEPTIONS: dict[tuple[str, str], str] = {
         "",
         r"-seat\b|:Seat\b|\"Seat\"|seat-",
     ): "resource names and type tokens, part of URNs in existing states",
-    ("artifacts/images.py", r"nobody"): "the user of that name",
+    ("artifacts/rootfs.py", r"nobody"): "the user of that name",
     ("nodeconfig/load_balancer.py", r"acl nobody|\} nobody"): "text in haproxy's configuration on hosts",
     ("tests/unit/nodeconfig/texts/", r"acl nobody|\} nobody"): "text in haproxy's configuration on hosts",
     ("tests/", r"@everyone"): "a mention on a forge",

@@ -10,6 +10,7 @@ import pytest
 from artifacts import acquire, catalogue, gobuild, images
 from artifacts.components import COMPONENTS
 from artifacts.errors import ArtifactError
+from topology.cilium import VERSION
 from topology.model import Versions
 
 FILES_OF_HOSTS = (
@@ -122,8 +123,12 @@ def test_images_have_upstream_names_and_recipes() -> None:
 def test_images_of_an_add_on_have_its_version() -> None:
     traefik = f"docker.io/library/traefik:v{catalogue.version_of('traefik')}"
     assert catalogue.images_of("traefik") == (traefik,)
-    add_ons = ("cert-manager", "external-dns", "metallb", "traefik")
+    add_ons = ("cert-manager", "cilium", "external-dns", "metallb", "traefik")
     assert {image for name in add_ons for image in catalogue.images_of(name)} == {*catalogue.OPTIONAL_IMAGES}
+
+
+def test_default_version_of_cilium_can_be_built() -> None:
+    assert catalogue.cilium_images(VERSION) == catalogue.images_of("cilium")
 
 
 @pytest.mark.parametrize(

@@ -39,6 +39,8 @@ def test_preview_needs_the_engine_and_helm_for_charts() -> None:
     assert tools == ("pulumi", "pulumi-language-python", "pulumi-language-python-exec")
     charts = AWS | {"helm_releases": {"hello": {"chart": "./chart"}}}
     assert "helm" in prerequisites_of(charts, Purpose.PREVIEW, lab=False).tools
+    with_cilium = AWS | {"network": {"cni": "cilium"}}
+    assert "helm" in prerequisites_of(with_cilium, Purpose.PREVIEW, lab=False).tools
     assert set(tools) < set(catalogue.TOOLS)
 
 

@@ -68,6 +68,16 @@ def test_other_networks_reach_pods_only_through_translated_addresses() -> None:
     assert pods.startswith(f"ip daddr 10.244.0.0/16 {inside}")
 
 
+def test_other_networks_reach_node_ports_without_kube_proxy() -> None:
+    """Cilium translates packets before the kernel tracks connections: they come to a pod from the client."""
+    own = {"network.cni": "cilium", "network.cilium": {"kube_proxy_replacement": True}}
+    lines = chain(topology_of(**own), "forward")
+    assert lines[-1].startswith("ct original ip daddr 10.96.0.0/20 ip saddr != ")
+    assert not [line for line in lines if line.startswith("ip daddr 10.244.0.0/16")]
+    kept = {"network.cni": "cilium"}
+    assert chain(topology_of(**kept), "forward")[-3:] == chain(topology_of(), "forward")[-3:]
+
+
 def test_quotation_marks_of_a_purpose_do_not_end_the_comment() -> None:
     port = {"port": 9100, "sources": ["192.0.2.0/24"], "because": 'the "new" exporter'}
     lines = chain(topology_of(**{"network.ports": {"exporter": port}}), "input")

@@ -13,6 +13,7 @@ from nodeconfig.bundle import Bundle
 from nodeconfig.cni import WRITE_CONFLIST
 from settings import load
 from testkit.bundles import FakeIndex, cluster
+from testkit.clouds import cloud
 from tests.unit.settings.support import HIGHLY_AVAILABLE
 from topology.model import Role, Topology
 
@@ -25,6 +26,7 @@ SANDBOXED = {
     "kube-router.service": ("", "CAP_NET_ADMIN CAP_NET_RAW"),
     "kube-scheduler.service": ("", ""),
     "kubelet-csr-approver.service": ("", ""),
+    "kubewright-machine-tokens.service": ("/run/kubewright-boot", ""),
 }
 """The writable directory and the capabilities of services without privileges."""
 USERS = {
@@ -64,9 +66,11 @@ def services(bundle: Bundle) -> dict[str, str]:
 
 @pytest.fixture(scope="module")
 def units(balanced: Topology) -> dict[str, str]:
-    """Return all units of a cluster with load balancers, and of a cluster with etcd on its own hosts."""
-    own_etcd = bundles(cluster(etcd=3), FakeIndex())
-    delivered = [*bundles(balanced, FakeIndex()).values(), *own_etcd.values()]
+    """Return all units of a cluster with load balancers, of one with etcd on its own hosts, and of one in a
+    cloud.
+    """
+    topologies = (balanced, cluster(etcd=3), cloud())
+    delivered = [bundle for topology in topologies for bundle in bundles(topology, FakeIndex()).values()]
     return {name: text for bundle in delivered for name, text in services(bundle).items()}
 
 

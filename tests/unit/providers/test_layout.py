@@ -13,6 +13,7 @@ CLOUDS = ("aws", "azure")
 SINGLE_CLOUD_FILES = {
     "aws/addon_permissions.py": "IAM statements of add-ons fill a file; on Azure they are one custom role",
     "aws/balancer_permissions.py": "as addon_permissions.py, for the controller of load balancers",
+    "aws/boot-machines.sh": "machines of Azure share an identity, so they cannot make tokens of their own",
     "aws/disk_key.py": "Auto Scaling needs a grant for a customer managed key",
     "aws/existing_network.py": "controllers find subnets by tags; on Azure they know the subnet",
     "aws/group_names.py": "a group is found by its name; the scale sets of Azure are objects",

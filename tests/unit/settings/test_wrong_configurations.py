@@ -17,6 +17,7 @@ from tests.unit.settings.wrong_authentication import AUTHENTICATION
 from tests.unit.settings.wrong_authorization import AUTHORIZATION
 from tests.unit.settings.wrong_azure_pod_identities import AZURE_POD_IDENTITIES
 from tests.unit.settings.wrong_cert_manager import CERT_MANAGER
+from tests.unit.settings.wrong_cilium import CILIUM
 from tests.unit.settings.wrong_clouds import CLOUDS
 from tests.unit.settings.wrong_dns import DNS
 from tests.unit.settings.wrong_encryption import ENCRYPTION
@@ -33,7 +34,7 @@ from tests.unit.settings.wrong_values import VALUES
 
 MESSAGES = Path(__file__).parent / "messages.txt"
 WRONG = (
-    *(*VALUES, *MACHINES, *NETWORK, *ADDONS, *CLOUDS, *DNS, *IMAGE_REGISTRIES),
+    *(*VALUES, *MACHINES, *NETWORK, *CILIUM, *ADDONS, *CLOUDS, *DNS, *IMAGE_REGISTRIES),
     *(*POD_IDENTITIES, *AZURE_POD_IDENTITIES, *INGRESS, *METALLB, *PUBLIC_ADDRESSES, *CERT_MANAGER),
     *(*API, *ARCHITECTURES, *AUTHENTICATION, *AUTHORIZATION, *ENCRYPTION, *EXTRA_ARGS, *EXTERNAL_DNS),
 )

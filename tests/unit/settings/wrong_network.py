@@ -38,7 +38,9 @@ NETWORK = (
         for ports in ("9050-9100", "9150-9160", "9200-9210")
     ),
     # The user's own CNI
-    InvalidSettings("network.cni", '"calico": unknown; allowed: flannel, none', {"network.cni": "calico"}),
+    InvalidSettings(
+        "network.cni", '"calico": unknown; allowed: flannel, cilium, none', {"network.cni": "calico"}
+    ),
     *(
         InvalidSettings(
             f"network.{key}",

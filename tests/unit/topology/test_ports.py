@@ -123,12 +123,13 @@ def test_printed_table_has_all_rows_that_apply(restricted_topology: Topology) ->
     text = port_table(restricted_topology)
     for row in PORT_TABLE:
         # Rows for load balancers are omitted on a cluster without load balancers, rows for clouds on bare
-        # metal, and rows for the DNS cache and MetalLB without them.
+        # metal, and rows for the DNS cache, MetalLB and Cilium without them.
         assert (row.purpose in text) == (
             row.roles != (Role.LOAD_BALANCER,)
             and not row.with_cloud_controllers
             and not row.with_node_cache
             and not row.with_metallb
+            and not row.with_cilium
         )
     assert "192.0.2.0/24" in text
     assert "tcp 30000-32767" in text

@@ -1,16 +1,16 @@
-"""File systems of images from Debian packages, without installing the packages."""
+"""Files of images: common files, and Debian packages without their installation."""
 
 from __future__ import annotations
 
 import shutil
 import subprocess
 from collections.abc import Iterable, Iterator
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from artifacts import debian
-from artifacts.images import base_entries
 from artifacts.oci import Entry
 
+_CA_CERTIFICATES = Path("/etc/ssl/certs/ca-certificates.crt")
 _MERGED = ("bin", "sbin", "lib", "lib64")
 """Directories that are symbolic links into /usr on Debian. Packages still contain files in these directories.
 """
@@ -18,7 +18,7 @@ _OMITTED = (
     *("usr/share/doc", "usr/share/man", "usr/share/locale", "usr/share/info", "usr/share/lintian"),
     *("usr/share/bug", "usr/share/common-licenses", "usr/share/zoneinfo", "var/lib/dpkg", "etc/apt"),
 )
-"""Directories that no test reads."""
+"""Directories that no program of an image reads."""
 _UNUSED_PACKAGES = frozenset(
     {
         "cdebconf",
@@ -32,6 +32,22 @@ _UNUSED_PACKAGES = frozenset(
     }
 )
 """Packages that only support the installation of others, or that are alternatives of another dependency."""
+
+
+def base_entries() -> list[Entry]:
+    """Return the files that programs expect in an image: /tmp, user database, public CA certificates."""
+    users = "root:x:0:0:root:/root:/bin/sh\nnobody:x:65534:65534:nobody:/nonexistent:/sbin/nologin\n"
+    users += "nonroot:x:65532:65532:nonroot:/home/nonroot:/sbin/nologin\n"
+    entries = [
+        Entry("tmp", directory=True, mode=0o1777),
+        Entry("etc", directory=True, mode=0o755),
+        Entry("etc/passwd", users.encode()),
+        Entry("etc/group", b"root:x:0:\nnobody:x:65534:\nnonroot:x:65532:\n"),
+    ]
+    if _CA_CERTIFICATES.is_file():
+        entries += [Entry(path, directory=True, mode=0o755) for path in ("etc/ssl", "etc/ssl/certs")]
+        entries.append(Entry("etc/ssl/certs/ca-certificates.crt", _CA_CERTIFICATES.read_bytes()))
+    return entries
 
 
 def debian_entries(packages: tuple[str, ...], workspace: Path) -> list[Entry]:
@@ -84,6 +100,12 @@ def tree_entries(root: Path) -> Iterator[Entry]:
 def with_entries(entries: Iterable[Entry], *additions: Entry) -> list[Entry]:
     """Return the entries with the additions, which replace entries with the same path."""
     return list({entry.path: entry for entry in (*entries, *additions)}.values())
+
+
+def parents_of(entries: Iterable[Entry]) -> list[Entry]:
+    """Return the directories that contain these entries, without the root directory."""
+    paths = {str(parent) for entry in entries for parent in PurePosixPath(entry.path).parents} - {"."}
+    return [Entry(path, directory=True, mode=0o755) for path in sorted(paths)]
 
 
 def _link_applets(root: Path) -> None:

@@ -1,0 +1,160 @@
+"""Tests of nodes whose pods Cilium connects (`network.cni: cilium`)."""
+
+from __future__ import annotations
+
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from artifacts.catalogue import OPTIONAL_IMAGES, images_of
+from artifacts.mirror import optional_artifacts, optional_images
+from nodeconfig import bundles, cilium
+from nodeconfig.bundle import Bundle
+from testkit.bundles import FakeIndex, cluster
+from topology.firewall_rules import rules_for
+from topology.model import Role
+from topology.ports import Protocol
+
+UNIT = "kubewright-cilium.service"
+IMAGES = ("quay.io/cilium/cilium:v1.20.3", "quay.io/cilium/operator-generic:v1.20.3")
+SYSCTLS = "/etc/sysctl.d/99-zzz-override_cilium.conf"
+
+
+def node(**network: Any) -> Bundle:  # noqa: ANN401 - settings
+    return bundles(cluster(**network), FakeIndex())["w-1", Role.NODE]
+
+
+def units(bundle: Bundle) -> set[str]:
+    return {service.unit for service in bundle.services}
+
+
+def content(bundle: Bundle, path: str) -> str:
+    """Return the file of a bundle at a path."""
+    (text,) = (file.content for file in bundle.files if file.path == path)
+    return text
+
+
+def test_node_has_the_preparation_and_nothing_of_flannel() -> None:
+    flannel, own = node(), node(cni="cilium")
+    assert units(flannel) - units(own) == {"flanneld.service", "kube-router.service"}
+    assert units(own) - units(flannel) == {UNIT}
+    assert "kube-proxy.service" in units(own)
+    assert not {"flanneld", "kube-router", "ipset"} & {artifact.name for artifact in own.artifacts}
+    assert not [file.path for file in own.files if "flannel" in file.path or "conflist" in file.path]
+
+
+def test_node_has_no_kube_proxy_if_cilium_replaces_it() -> None:
+    replaced = node(cni="cilium", cilium={"kube_proxy_replacement": True})
+    assert "kube-proxy.service" not in units(replaced)
+    assert "kube-proxy" not in {artifact.name for artifact in replaced.artifacts}
+    assert not [file.path for file in replaced.files if "kube-proxy" in file.path]
+    assert not [file.path for file in replaced.secrets if "kube-proxy" in file.path]
+
+
+def test_file_systems_are_mounted_before_services_start() -> None:
+    unit = content(node(cni="cilium"), f"/etc/systemd/system/{UNIT}")
+    assert "\nBefore=sysinit.target\n" in unit
+
+
+@pytest.mark.parametrize(
+    ("replaced", "plugins"), [(False, {"cni-loopback", "cni-portmap"}), (True, {"cni-loopback"})]
+)
+def test_plugin_of_cilium_comes_before_those_of_upstream(replaced: bool, plugins: set[str]) -> None:
+    bundle = node(cni="cilium", cilium={"kube_proxy_replacement": replaced})
+    assert {artifact.name for artifact in bundle.artifacts if artifact.name.startswith("cni-")} == plugins
+    config = content(bundle, "/etc/containerd/config.toml")
+    assert 'bin_dirs = ["/opt/cni/bin", "/usr/local/lib/kubewright/cni"]\n' in config
+    assert "/opt/cni/bin" in [directory.path for directory in bundle.directories]
+
+
+def test_only_clusters_with_cilium_need_its_images() -> None:
+    topology = cluster(cni="cilium", cilium={"version": "1.20.3"})
+    assert optional_images(topology) == IMAGES
+    assert optional_images(cluster()) == ()
+    assert optional_artifacts(topology) == ()
+    assert {*optional_images(cluster(cni="cilium"))} == {*images_of("cilium")} <= {*OPTIONAL_IMAGES}
+
+
+def test_reverse_path_filter_is_off_on_nodes_only() -> None:
+    topology = cluster(cni="cilium", etcd=3)
+    result = bundles(topology, FakeIndex())
+    assert "net.ipv4.conf.all.rp_filter = 0\n" in content(result["w-1", Role.NODE], SYSCTLS)
+    assert SYSCTLS not in [file.path for file in result["e-1", Role.ETCD].files]
+    assert SYSCTLS not in [file.path for file in node().files]
+
+
+def test_delivery_waits_longer_for_a_node_that_pulls_the_agent() -> None:
+    def timeout(bundle: Bundle) -> int:
+        (kubelet,) = (item for item in bundle.services if item.unit == "kubelet.service")
+        assert "without-network" not in kubelet.ready
+        return kubelet.timeout
+
+    assert timeout(node(cni="cilium")) == 900
+    assert timeout(node()) == 180
+
+
+@pytest.mark.parametrize(("mode", "is_open"), [("tunnel", True), ("native", False)])
+def test_ports_of_cilium_are_open(mode: str, is_open: bool) -> None:
+    topology = cluster(cni="cilium", cilium={"routing_mode": mode})
+    ports = {(rule.protocol, rule.first): rule.purpose for rule in rules_for(topology, [Role.NODE])}
+    assert ((Protocol.UDP, 8472) in ports) is is_open
+    assert (Protocol.TCP, 4240) in ports
+    assert (Protocol.TCP, 4244) not in ports, "Hubble has no certificates"
+    assert "flannel vxlan" not in ports.values()
+    flannel = {rule.first for rule in rules_for(cluster(), [Role.NODE])}
+    assert 4240 not in flannel
+
+
+@pytest.mark.parametrize(
+    ("table", "mounted"),
+    [
+        ("bpf /sys/fs/bpf bpf rw 0 0\n", ["cgroup2 none /run/cilium/cgroupv2"]),
+        (
+            "none /run/cilium/cgroupv2 cgroup2 rw 0 0\n",
+            ["bpf -o mode=0700 bpf /sys/fs/bpf"],
+        ),
+        (
+            "tmpfs /sys/fs/bpf tmpfs rw 0 0\n",
+            ["bpf -o mode=0700 bpf /sys/fs/bpf", "cgroup2 none /run/cilium/cgroupv2"],
+        ),
+    ],
+)
+def test_only_missing_file_systems_are_mounted(tmp_path: Path, table: str, mounted: list[str]) -> None:
+    mounts, calls = tmp_path / "mounts", tmp_path / "calls"
+    mounts.write_text(table)
+    program = cilium._preparation().replace("/proc/self/mounts", str(mounts))
+    fakes = f'mount() {{ echo "$*" >>{calls}; }}\nmkdir() {{ :; }}\n'
+    subprocess.run(["sh", "-c", fakes + program], check=True)
+    lines = calls.read_text().splitlines()
+    assert [line.removeprefix("-t ") for line in lines if line.startswith("-t")] == mounted
+    assert [line for line in lines if line.startswith("--make-shared")] == [
+        "--make-shared /sys/fs/bpf",
+        "--make-shared /run/cilium/cgroupv2",
+    ]
+
+
+def test_removal_keeps_the_state_of_a_unit_that_only_stops(tmp_path: Path) -> None:
+    link, calls = tmp_path / UNIT, tmp_path / "calls"
+    program = cilium._removal().replace("/etc/systemd/system/multi-user.target.wants", str(tmp_path))
+    own = "-A INPUT -j CILIUM_INPUT\\n:CNI-DN-1 - [0:0]\\n-A OUTPUT -j CNI-HOSTPORT-DNAT\\n"
+    rules = f"*filter\\n{own}-A INPUT -j OTHER\\nCOMMIT\\n"
+    fakes = f"""
+    rm() {{ echo "rm $*" >>{calls}; }}
+    umount() {{ echo "umount $*" >>{calls}; }}
+    ip() {{ echo "ip $*" >>{calls}; }}
+    iptables-save() {{ printf '{rules}'; }}
+    iptables-restore() {{ sed 's/^/restored: /' >>{calls}; }}
+    """
+    link.symlink_to("unit")
+    subprocess.run(["bash", "-c", fakes + program], check=True)
+    assert not calls.exists()
+    link.unlink()
+    subprocess.run(["bash", "-c", fakes + program], check=True)
+    text = calls.read_text()
+    assert "rm -rf /sys/fs/bpf/cilium" in text
+    assert "restored: -A INPUT -j OTHER" in text
+    assert "CILIUM_" not in text
+    assert "CNI-" not in text
+    assert "umount -l /run/cilium/cgroupv2" in text
