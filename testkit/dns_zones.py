@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import tarfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 
 from artifacts import relocatable
 from artifacts.progress import Progress
@@ -14,6 +15,8 @@ from testkit.process import run, running
 from testkit.wait import eventually
 
 PORT = 5300
+STANDARD_PORT = 53
+"""The port at which clients of a zone expect the servers in its NS records."""
 ALGORITHM = "hmac-sha256"
 _RECIPE = relocatable.Recipe(
     name="knot",
@@ -47,8 +50,8 @@ zone:
 _ZONE = """\
 @ 300 IN SOA ns.{zone}. hostmaster.{zone}. 1 3600 600 86400 60
 @ 300 IN NS ns.{zone}.
-ns 300 IN A 192.0.2.53
 """
+_NAME_SERVER = "192.0.2.53"
 
 
 @dataclass(frozen=True)
@@ -57,12 +60,22 @@ class DnsZones:
 
     programs: Path
     address: str
+    port: int = PORT
 
     def lookup(self, name: str, kind: str = "A") -> set[str]:
         """Return the values of the records of a name; empty without records."""
-        server = [f"@{self.address}", "-p", str(PORT)]
+        server = [f"@{self.address}", "-p", str(self.port)]
         query = ["+short", "+timeout=3", f"{name}.", kind]
         return set(run([self.programs / "kdig", *server, *query], timeout=20).stdout.splitlines())
+
+
+def zone_file(zone: str, records: Mapping[str, str]) -> str:
+    """Return the zone file of a zone with those of `records` whose names are in it."""
+    addresses = {f"ns.{zone}": _NAME_SERVER} | {
+        name: address for name, address in records.items() if name.endswith(f".{zone}")
+    }
+    lines = (f"{name}. 300 IN A {address}\n" for name, address in addresses.items())
+    return _ZONE.format(zone=zone) + "".join(lines)
 
 
 def unpack(directory: Path) -> Path:
@@ -76,16 +89,25 @@ def unpack(directory: Path) -> Path:
 
 @contextmanager
 def serve_zones(
-    programs: Path, directory: Path, address: str, zones: Sequence[str], *, key_name: str, secret: str
+    programs: Path,
+    directory: Path,
+    address: str,
+    zones: Sequence[str],
+    *,
+    key_name: str,
+    secret: str,
+    records: Mapping[str, str] = MappingProxyType({}),
+    port: int = PORT,
 ) -> Iterator[DnsZones]:
     """Run a server on an address of this machine. The TSIG key allows updates and transfers of its zones.
 
-    Each zone has the name `ns` with an address.
+    `records` are names in the zones with their addresses. Each zone has the name `ns`: by default its address
+    is for documentation only (RFC 5737).
     """
     configuration = directory / "knot.conf"
     text = _CONFIGURATION.format(
         address=address,
-        port=PORT,
+        port=port,
         directory=directory,
         key_name=key_name,
         algorithm=ALGORITHM,
@@ -93,8 +115,8 @@ def serve_zones(
     )
     configuration.write_text(text + "".join(f"  - domain: {zone}\n" for zone in zones))
     for zone in zones:
-        (directory / f"{zone}.zone").write_text(_ZONE.format(zone=zone))
-    server = DnsZones(programs, address)
+        (directory / f"{zone}.zone").write_text(zone_file(zone, records))
+    server = DnsZones(programs, address, port)
     with running([programs / "knotd", "-c", configuration], cwd=directory) as process:
         eventually("the server answers", lambda: server.lookup(f"ns.{zones[-1]}"), timeout=30)
         yield server

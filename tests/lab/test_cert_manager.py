@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
-import ssl
 from base64 import b64decode
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,15 +13,17 @@ import pytest
 import yaml
 from cryptography import x509
 
-from artifacts import gobuild, images
+from artifacts import gobuild
 from artifacts.cache import Cache
-from artifacts.catalogue import binary, images_of
+from artifacts.catalogue import binary
 from artifacts.progress import Progress
 from components.addons import cert_manager
-from testkit import ingress_client, lab_slots, pods, stackfile
+from testkit import lab_slots, pods, stackfile, tls_sites
+from testkit.add_on_images import build_images
 from testkit.certificates import issue_certificate
 from testkit.cluster import CHECKOUT, Cluster
 from testkit.state import removed_at_end
+from testkit.tls_sites import traefik_pods
 from testkit.wait import eventually
 from topology.cert_manager import NAMESPACE as CERT_MANAGER
 from topology.cert_manager import WEBHOOK
@@ -65,9 +65,7 @@ def cluster(state: Path) -> Iterator[Cluster]:
             "default_certificate": {"issuer": "lab", "names": ["*.apps.example"]},
         },
     }
-    # `up` has a time limit, and the builds can take longer.
-    for reference in (*images_of("cert-manager"), *images_of("traefik")):
-        images.fetch_or_build(reference, Cache.default(), Progress())
+    build_images("cert-manager", "traefik")
     with removed_at_end(Cluster(name=slot.name, state=state, config=config, checkout=CHECKOUT)) as cluster:
         cluster.up()
         site = pods.deployment(NAMESPACE, "web", 1, pods.spec(pods.serving_container()))
@@ -78,50 +76,18 @@ def cluster(state: Path) -> Iterator[Cluster]:
 
 def ingress(name: str, host: str, *, issuer: str = "", annotations: dict[str, str] | None = None) -> Any:  # noqa: ANN401 - JSON
     """Return an Ingress of the site, with a certificate of an issuer if it is given."""
-    backend = {"service": {"name": "web", "port": {"number": pods.PORT}}}
-    rule = {"host": host, "http": {"paths": [{"path": "/", "pathType": "Prefix", "backend": backend}]}}
-    named = {"cert-manager.io/cluster-issuer": issuer} if issuer else {}
-    return {
-        "apiVersion": "networking.k8s.io/v1",
-        "kind": "Ingress",
-        "metadata": {
-            "namespace": NAMESPACE,
-            "name": name,
-            "annotations": {**named, **(annotations or {})},
-        },
-        "spec": {
-            "rules": [rule],
-            **({"tls": [{"hosts": [host], "secretName": f"{name}-tls"}]} if issuer else {}),
-        },
-    }
+    return tls_sites.ingress(NAMESPACE, name, host, issuer=issuer, annotations=annotations)
 
 
 def served(cluster: Cluster, host: str, authority: str) -> x509.Certificate:
-    """Return the certificate of a site, verified by a client that trusts an authority.
-
-    Raise AssertionError if the client does not trust it, or gets no page.
-    """
-    context = ssl.create_default_context(cadata=authority)
-    try:
-        answer = ingress_client.request(cluster.address(EDGE), 443, host, context)
-    except OSError as error:
-        raise AssertionError(f"{host}: {error}") from error
-    assert answer.status == 200, f"{host}: status {answer.status}"
-    return x509.load_pem_x509_certificate(answer.certificate.encode())
+    """Return the certificate of a site, verified by a client that trusts an authority."""
+    return tls_sites.served(cluster.address(EDGE), host, authority)
 
 
 def generated_authority(cluster: Cluster) -> str:
     """Return the certificate of the CA that the program created."""
     secret = cluster.get("secret", "-n", CERT_MANAGER, "issuer-lab")
     return b64decode(secret["data"]["tls.crt"]).decode()
-
-
-def traefik_pods(cluster: Cluster) -> set[tuple[str, int]]:
-    """Return the ids of Traefik's pods and how often their containers restarted."""
-    return {
-        (pod["metadata"]["uid"], pod["status"]["containerStatuses"][0]["restartCount"])
-        for pod in cluster.pods("traefik")
-    }
 
 
 def test_annotated_ingress_gets_a_certificate_that_clients_trust(cluster: Cluster) -> None:
@@ -246,10 +212,9 @@ def test_removed_settings_remove_the_add_on(cluster: Cluster) -> None:
 def test_definitions_are_those_of_the_module_without_descriptions(tmp_path: Path) -> None:
     """With KUBEWRIGHT_UPDATE_TABLES=1, write the definitions of the version in the catalogue."""
     item = binary("cert-manager-controller")
-    go = gobuild.go_command(item.module / "go.mod", Cache.default(), Progress(quiet=True))
-    # Go may rewrite go.sum.
-    source = shutil.copytree(item.module, tmp_path / "module")
-    module = gobuild.module_directory(item.component.go_module, source, go)
+    module = gobuild.module_source(
+        item.component.go_module, item.module, tmp_path, Cache.default(), Progress(quiet=True)
+    )
     documents = [
         without_descriptions(yaml.safe_load(path.read_text()))
         for path in sorted((module / "deploy/crds").glob("*.yaml"))

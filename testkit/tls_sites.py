@@ -1,0 +1,54 @@
+"""Sites over HTTPS whose certificates cert-manager issues."""
+
+from __future__ import annotations
+
+import ssl
+from typing import Any
+
+from cryptography import x509
+
+from testkit import ingress_client, pods
+from testkit.cluster import Cluster
+
+ISSUER = "cert-manager.io/cluster-issuer"
+"""The annotation of an Ingress that names the issuer of its certificate."""
+
+
+def ingress(
+    namespace: str, name: str, host: str, *, issuer: str = "", annotations: dict[str, str] | None = None
+) -> dict[str, Any]:
+    """Return an Ingress for a host that leads to the service `web`. With `issuer`, it gets a certificate."""
+    backend = {"service": {"name": "web", "port": {"number": pods.PORT}}}
+    rule = {"host": host, "http": {"paths": [{"path": "/", "pathType": "Prefix", "backend": backend}]}}
+    named = {ISSUER: issuer} if issuer else {}
+    return {
+        "apiVersion": "networking.k8s.io/v1",
+        "kind": "Ingress",
+        "metadata": {"namespace": namespace, "name": name, "annotations": {**named, **(annotations or {})}},
+        "spec": {
+            "rules": [rule],
+            **({"tls": [{"hosts": [host], "secretName": f"{name}-tls"}]} if issuer else {}),
+        },
+    }
+
+
+def served(address: str, host: str, authority: str, *, port: int = 443) -> x509.Certificate:
+    """Return the certificate of a site at an address, verified by a client that trusts an authority (PEM).
+
+    Raise AssertionError if the client does not trust it, or gets no page.
+    """
+    context = ssl.create_default_context(cadata=authority)
+    try:
+        answer = ingress_client.request(address, port, host, context)
+    except OSError as error:
+        raise AssertionError(f"{host}: {error}") from error
+    assert answer.status == 200, f"{host}: status {answer.status}"
+    return x509.load_pem_x509_certificate(answer.certificate.encode())
+
+
+def traefik_pods(cluster: Cluster) -> set[tuple[str, int]]:
+    """Return the ids of Traefik's pods and how often their containers restarted."""
+    return {
+        (pod["metadata"]["uid"], pod["status"]["containerStatuses"][0]["restartCount"])
+        for pod in cluster.pods("traefik")
+    }
