@@ -9,6 +9,7 @@ from functools import partial
 import pulumi_tls as tls
 from pulumi import ComponentResource, Output, ResourceOptions
 
+from components.certificate_authority import HOURS_PER_YEAR, self_signed_authority
 from components.derived_secrets import bootstrap_token, encryption_key
 from components.encryption_configuration import encryption_configuration
 from components.kubeconfig import kubeconfig
@@ -31,7 +32,6 @@ from topology.environments import PRODUCTION
 from topology.identities import token_owners
 from topology.model import Topology
 
-_HOURS_PER_YEAR = 365 * 24
 _RSA_BITS = 2048
 
 
@@ -156,17 +156,14 @@ class Pki(ComponentResource):
 
     def _create_authority(self, authority: Authority) -> _KeyPair:
         key = self._create_key(authority.name).private_key_pem
-        certificate = tls.SelfSignedCert(
+        certificate = self_signed_authority(
             f"{self._name}-{authority.name}",
-            private_key_pem=key,
-            subject=tls.SelfSignedCertSubjectArgs(common_name=authority.common_name),
-            is_ca_certificate=True,
-            set_subject_key_id=True,
-            validity_period_hours=authority.years * _HOURS_PER_YEAR,
-            allowed_uses=["cert_signing", "crl_signing", "digital_signature"],
+            key=key,
+            common_name=authority.common_name,
+            years=authority.years,
             opts=ResourceOptions(parent=self, protect=authority.name in self._protected),
         )
-        return _KeyPair(key, certificate.cert_pem)
+        return _KeyPair(key, certificate)
 
     def _create_leaf(self, leaf: Leaf, authority: _KeyPair) -> _KeyPair:
         key = self._create_key(leaf.name, leaf=True).private_key_pem
@@ -189,7 +186,7 @@ class Pki(ComponentResource):
             ca_cert_pem=authority.certificate,
             cert_request_pem=request.cert_request_pem,
             set_subject_key_id=True,
-            validity_period_hours=leaf.years * _HOURS_PER_YEAR,
+            validity_period_hours=leaf.years * HOURS_PER_YEAR,
             allowed_uses=[use for use, enabled in uses.items() if enabled],
             opts=ResourceOptions(parent=self),
         )

@@ -1,11 +1,12 @@
-"""Kubernetes roles and role bindings, built from tables of rules."""
+"""Kubernetes roles, role bindings and service accounts, built from tables of rules."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from pulumi import ResourceOptions
+from pulumi import Resource, ResourceOptions
+from pulumi_kubernetes.core.v1 import ServiceAccount
 from pulumi_kubernetes.meta.v1 import ObjectMetaArgs
 from pulumi_kubernetes.rbac.v1 import (
     ClusterRole,
@@ -113,3 +114,20 @@ def bind_in_namespace(
         subjects=list(subjects),
         opts=opts,
     )
+
+
+def account_with_cluster_role(
+    name: str, account: str, namespace: str, role: str, table: Sequence[Rule], opts: ResourceOptions
+) -> list[Resource]:
+    """Create the service account `account` in `namespace`, and bind it to its own ClusterRole `role`.
+
+    `name` is the beginning of the names of the Pulumi resources. The binding has the name of the role.
+    """
+    subject = service_account_subject(namespace, account)
+    return [
+        ServiceAccount(
+            f"{name}-account", metadata=ObjectMetaArgs(name=account, namespace=namespace), opts=opts
+        ),
+        cluster_role(f"{name}-role", role, table, opts),
+        bind_cluster_role(f"{name}-binding", role, role, [subject], opts),
+    ]

@@ -12,6 +12,7 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
 
 import pulumi_kubernetes.admissionregistration.v1 as admission
 import pulumi_kubernetes.core.v1 as core
@@ -41,12 +42,13 @@ from components.addons.cert_manager_pods import (
     create_webhook,
     labels,
 )
+from components.addons.default_accounts import create_default_account
 from components.addons.definitions import create_definitions
 from components.addons.workload import disruption_budget, pod_security_labels
 from components.api import Api
 from components.rbac import (
     Rule,
-    bind_cluster_role,
+    account_with_cluster_role,
     bind_in_namespace,
     cluster_role,
     policy_rules,
@@ -59,6 +61,7 @@ _DEFINITIONS = Path(__file__).with_name("cert_manager_crds.json")
 _HOOK = "webhook.cert-manager.io"
 _TIMEOUT_SECONDS = 30
 """The time limit of the webhook in upstream's chart."""
+_WebhookArgs = TypeVar("_WebhookArgs", admission.MutatingWebhookArgs, admission.ValidatingWebhookArgs)
 
 
 def _aggregated(*roles: str) -> dict[str, str]:
@@ -128,12 +131,7 @@ class CertManagerAddOn(ComponentResource):
             self._options,
             labels=_aggregated("edit", "admin"),
         )
-        core.ServiceAccount(
-            f"{self._name}-default-account",
-            metadata=ObjectMetaArgs(name="default", namespace=NAMESPACE),
-            automount_service_account_token=False,
-            opts=self._options,
-        )
+        create_default_account(f"{self._name}-default-account", NAMESPACE, self._options)
         metadata = ObjectMetaArgs(name=CONTROLLER, namespace=NAMESPACE)
         subject = [service_account_subject(NAMESPACE, CONTROLLER)]
         return [
@@ -157,13 +155,7 @@ class CertManagerAddOn(ComponentResource):
 
     def _create_account(self, account: str, rules: Sequence[Rule]) -> list[Resource]:
         name, role = f"{self._name}-{account}", f"{NAMESPACE}:{account}"
-        subject = [service_account_subject(NAMESPACE, account)]
-        metadata = ObjectMetaArgs(name=account, namespace=NAMESPACE)
-        return [
-            core.ServiceAccount(f"{name}-account", metadata=metadata, opts=self._options),
-            cluster_role(f"{name}-role", role, rules, self._options),
-            bind_cluster_role(f"{name}-binding", role, role, subject, self._options),
-        ]
+        return account_with_cluster_role(name, account, NAMESPACE, role, rules, self._options)
 
     def _create_network_policies(self) -> list[Resource]:
         """Close all ports of the pods except that of the webhook. Nodes can always connect to their own
@@ -236,15 +228,10 @@ class CertManagerAddOn(ComponentResource):
             f"{self._name}-mutation",
             metadata=ObjectMetaArgs(name=WEBHOOK),
             webhooks=[
-                admission.MutatingWebhookArgs(
-                    name=_HOOK,
-                    client_config=self._client_config("/mutate"),
-                    rules=[_operations([GROUP], ["certificaterequests"], ["CREATE"])],
-                    admission_review_versions=["v1"],
-                    match_policy="Equivalent",
-                    failure_policy="Fail",
-                    side_effects="None",
-                    timeout_seconds=_TIMEOUT_SECONDS,
+                self._webhook(
+                    admission.MutatingWebhookArgs,
+                    "/mutate",
+                    _operations([GROUP], ["certificaterequests"], ["CREATE"]),
                 )
             ],
             opts=options,
@@ -253,24 +240,31 @@ class CertManagerAddOn(ComponentResource):
             f"{self._name}-validation",
             metadata=ObjectMetaArgs(name=WEBHOOK),
             webhooks=[
-                admission.ValidatingWebhookArgs(
-                    name=_HOOK,
-                    client_config=self._client_config("/validate"),
-                    rules=[_operations([GROUP, ACME_GROUP], ["*/*"], ["CREATE", "UPDATE"])],
-                    admission_review_versions=["v1"],
-                    match_policy="Equivalent",
-                    failure_policy="Fail",
-                    side_effects="None",
-                    timeout_seconds=_TIMEOUT_SECONDS,
+                self._webhook(
+                    admission.ValidatingWebhookArgs,
+                    "/validate",
+                    _operations([GROUP, ACME_GROUP], ["*/*"], ["CREATE", "UPDATE"]),
                 )
             ],
             opts=options,
         )
 
-    def _client_config(self, path: str) -> admission.WebhookClientConfigArgs:
-        return admission.WebhookClientConfigArgs(
-            service=admission.ServiceReferenceArgs(name=WEBHOOK, namespace=NAMESPACE, path=path),
-            ca_bundle=self._args.ca.apply(lambda pem: base64.b64encode(pem.encode()).decode()),
+    def _webhook(
+        self, kind: type[_WebhookArgs], path: str, operations: admission.RuleWithOperationsArgs
+    ) -> _WebhookArgs:
+        """Return the arguments of a webhook that the API server calls at `path` for `operations`."""
+        return kind(
+            name=_HOOK,
+            client_config=admission.WebhookClientConfigArgs(
+                service=admission.ServiceReferenceArgs(name=WEBHOOK, namespace=NAMESPACE, path=path),
+                ca_bundle=self._args.ca.apply(lambda pem: base64.b64encode(pem.encode()).decode()),
+            ),
+            rules=[operations],
+            admission_review_versions=["v1"],
+            match_policy="Equivalent",
+            failure_policy="Fail",
+            side_effects="None",
+            timeout_seconds=_TIMEOUT_SECONDS,
         )
 
 

@@ -17,6 +17,7 @@ from pulumi import Input, Output, Resource, ResourceOptions
 from pulumi_kubernetes.apiextensions import CustomResource
 from pulumi_kubernetes.meta.v1 import ObjectMetaArgs
 
+from components.certificate_authority import self_signed_authority
 from topology import ingress
 from topology.cert_manager import (
     NAMESPACE,
@@ -28,7 +29,6 @@ from topology.cert_manager import (
 from topology.dns_updates import Rfc2136, TsigAlgorithm
 
 API_VERSION = "cert-manager.io/v1"
-_HOURS_PER_YEAR = 365 * 24
 _TSIG_KEY = "tsig-secret-key"
 _ALGORITHMS = {TsigAlgorithm.SHA256: "HMACSHA256", TsigAlgorithm.SHA512: "HMACSHA512"}
 _DEFAULT_CERTIFICATE = "default-certificate"
@@ -160,16 +160,13 @@ def _generate_authority(
     key = tls.PrivateKey(
         f"{name}-{issuer.name}-key", algorithm="ECDSA", ecdsa_curve="P256", opts=options
     ).private_key_pem
-    certificate = tls.SelfSignedCert(
+    certificate = self_signed_authority(
         f"{name}-{issuer.name}-certificate",
-        private_key_pem=key,
-        subject=tls.SelfSignedCertSubjectArgs(common_name=issuer.common_name),
-        is_ca_certificate=True,
-        set_subject_key_id=True,
-        validity_period_hours=issuer.years * _HOURS_PER_YEAR,
-        allowed_uses=["cert_signing", "crl_signing", "digital_signature"],
+        key=key,
+        common_name=issuer.common_name,
+        years=issuer.years,
         opts=options,
-    ).cert_pem
+    )
     return {"tls.crt": Output.unsecret(certificate), "tls.key": Output.secret(key)}
 
 

@@ -14,6 +14,7 @@ from components.addons.workload import (
     await_annotations,
     http_probe,
     restricted_context,
+    restricted_pod_context,
     rolling_update,
     spread_constraints,
     system_tolerations,
@@ -115,13 +116,7 @@ def _create_deployment(
                     topology_spread_constraints=spread_constraints(
                         pod_labels, replicas=replicas, required=False
                     ),
-                    security_context=core.PodSecurityContextArgs(
-                        run_as_non_root=True,
-                        run_as_user=_USER,
-                        run_as_group=_USER,
-                        fs_group=_USER,
-                        seccomp_profile=core.SeccompProfileArgs(type="RuntimeDefault"),
-                    ),
+                    security_context=restricted_pod_context(_USER, fs_group=_USER),
                     containers=[container],
                     volumes=list(volumes) or None,
                 ),

@@ -17,6 +17,7 @@ from components.addons.workload import (
     disruption_budget,
     http_probe,
     restricted_context,
+    restricted_pod_context,
     rolling_update,
     spread_constraints,
     system_tolerations,
@@ -151,11 +152,8 @@ def _deployment_spec(topology: Topology, config: str) -> apps.DeploymentSpecArgs
                 topology_spread_constraints=spread_constraints(
                     _LABELS, replicas=replicas, required=highly_available
                 ),
-                security_context=core.PodSecurityContextArgs(
-                    run_as_non_root=True,
-                    run_as_user=_USER,
-                    run_as_group=_USER,
-                    seccomp_profile=core.SeccompProfileArgs(type="RuntimeDefault"),
+                security_context=restricted_pod_context(
+                    _USER,
                     sysctls=[core.SysctlArgs(name="net.ipv4.ip_unprivileged_port_start", value="0")],
                 ),
                 containers=[_container_args(topology)],

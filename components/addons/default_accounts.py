@@ -1,4 +1,4 @@
-"""The service accounts `default` of the namespaces that Kubernetes creates, without a token in pods."""
+"""The service accounts `default` of namespaces, without a token in pods."""
 
 from __future__ import annotations
 
@@ -22,18 +22,24 @@ class DefaultAccountsArgs:
 
 
 class DefaultAccounts(ComponentResource):
-    """The service accounts `default`, without a token in pods (CIS 5.1.5).
-
-    Kubernetes creates these accounts too. The Kubernetes provider takes over existing objects.
-    """
+    """The service accounts `default` of the namespaces that Kubernetes creates."""
 
     def __init__(self, name: str, args: DefaultAccountsArgs, opts: ResourceOptions | None = None) -> None:
         super().__init__("kubewright:index:DefaultAccounts", name, None, opts)
         for namespace in NAMESPACES:
-            core.ServiceAccount(
-                f"{name}-{namespace}",
-                metadata=ObjectMetaArgs(name="default", namespace=namespace),
-                automount_service_account_token=False,
-                opts=args.api.options(self),
-            )
+            create_default_account(f"{name}-{namespace}", namespace, args.api.options(self))
         self.register_outputs({})
+
+
+def create_default_account(name: str, namespace: str, opts: ResourceOptions) -> core.ServiceAccount:
+    """Create the service account `default` of a namespace, without a token in pods (CIS 5.1.5).
+
+    Kubernetes creates this account too. The Kubernetes provider takes over existing objects. `name` is the
+    name of the Pulumi resource.
+    """
+    return core.ServiceAccount(
+        name,
+        metadata=ObjectMetaArgs(name="default", namespace=namespace),
+        automount_service_account_token=False,
+        opts=opts,
+    )

@@ -19,16 +19,18 @@ from pulumi import ComponentResource, Input, Output, Resource, ResourceOptions
 from pulumi_kubernetes.meta.v1 import LabelSelectorArgs, ObjectMetaArgs
 
 from artifacts.catalogue import images_of
+from components.addons.default_accounts import create_default_account
 from components.addons.workload import (
     await_annotations,
     http_probe,
     pod_security_labels,
     restricted_context,
+    restricted_pod_context,
     system_tolerations,
     trust_annotations,
 )
 from components.api import Api
-from components.rbac import Rule, bind_cluster_role, cluster_role, service_account_subject
+from components.rbac import Rule, account_with_cluster_role
 from topology.external_dns import NAMESPACE, ExternalDns, NameSource
 from topology.images import pinned_image
 from topology.model import Topology
@@ -82,19 +84,11 @@ class ExternalDnsAddOn(ComponentResource):
         return ObjectMetaArgs(name=NAME, namespace=NAMESPACE)
 
     def _create_permissions(self) -> list[Resource]:
-        role, subject = f"kubewright:{NAME}", [service_account_subject(NAMESPACE, NAME)]
         rules = [RULES[source] for source in self._args.external_dns.sources]
-        core.ServiceAccount(
-            f"{self._name}-default-account",
-            metadata=ObjectMetaArgs(name="default", namespace=NAMESPACE),
-            automount_service_account_token=False,
-            opts=self._options,
+        create_default_account(f"{self._name}-default-account", NAMESPACE, self._options)
+        return account_with_cluster_role(
+            self._name, NAME, NAMESPACE, f"kubewright:{NAME}", rules, self._options
         )
-        return [
-            core.ServiceAccount(f"{self._name}-account", metadata=self._metadata(), opts=self._options),
-            cluster_role(f"{self._name}-role", role, rules, self._options),
-            bind_cluster_role(f"{self._name}-binding", role, role, subject, self._options),
-        ]
 
     def _create_network_policy(self) -> Resource:
         """Close all ports of the pod. Nodes can always connect to their own pods."""
@@ -134,13 +128,7 @@ class ExternalDnsAddOn(ComponentResource):
                         service_account_name=NAME,
                         priority_class_name="system-cluster-critical",
                         tolerations=system_tolerations(),
-                        security_context=core.PodSecurityContextArgs(
-                            run_as_non_root=True,
-                            run_as_user=_USER,
-                            run_as_group=_USER,
-                            fs_group=_USER,
-                            seccomp_profile=core.SeccompProfileArgs(type="RuntimeDefault"),
-                        ),
+                        security_context=restricted_pod_context(_USER, fs_group=_USER),
                         containers=[self._container()],
                         volumes=[
                             core.VolumeArgs(

@@ -28,7 +28,7 @@ from components.addons.ingress_pods import (
 )
 from components.addons.workload import disruption_budget, pod_security_labels
 from components.api import Api
-from components.rbac import READ, Rule, bind_cluster_role, cluster_role, service_account_subject
+from components.rbac import READ, Rule, account_with_cluster_role
 from components.tolerate_failure import tolerate_failure
 from topology.ingress import HTTP_PORT, HTTPS_PORT, NAMESPACE, Ingress
 from topology.model import Topology
@@ -99,13 +99,9 @@ class IngressController(ComponentResource):
         )
 
     def _create_permissions(self) -> list[Resource]:
-        subject = [service_account_subject(NAMESPACE, NAME)]
-        role = f"kubewright:{NAME}"
-        return [
-            core.ServiceAccount(f"{self._name}-account", metadata=self._metadata(), opts=self._options),
-            cluster_role(f"{self._name}-role", role, _RULES, self._options),
-            bind_cluster_role(f"{self._name}-binding", role, role, subject, self._options),
-        ]
+        return account_with_cluster_role(
+            self._name, NAME, NAMESPACE, f"kubewright:{NAME}", _RULES, self._options
+        )
 
     def _create_certificate(self) -> list[Resource]:
         """Create the default certificate and the file that names it. Return [] without a certificate."""

@@ -15,6 +15,7 @@ from components.addons.workload import (
     await_annotations,
     http_probe,
     restricted_context,
+    restricted_pod_context,
     rolling_update,
     spread_constraints,
 )
@@ -110,13 +111,7 @@ def _template(
             topology_spread_constraints=placement.spread,
             # A pod that completes its requests must not be killed.
             termination_grace_period_seconds=_ACCEPT_SECONDS + _FINISH_SECONDS + 10,
-            security_context=core.PodSecurityContextArgs(
-                run_as_non_root=True,
-                run_as_user=_USER,
-                run_as_group=_USER,
-                fs_group=_USER,
-                seccomp_profile=core.SeccompProfileArgs(type="RuntimeDefault"),
-            ),
+            security_context=restricted_pod_context(_USER, fs_group=_USER),
             containers=[_container(topology, ingress)],
             volumes=_volumes() if ingress.certificate else None,
         ),

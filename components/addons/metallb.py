@@ -19,6 +19,7 @@ from pulumi_kubernetes.apiextensions import CustomResource
 from pulumi_kubernetes.meta.v1 import ObjectMetaArgs
 from pulumi_kubernetes.rbac.v1 import Role
 
+from components.addons.default_accounts import create_default_account
 from components.addons.definitions import create_definitions
 from components.addons.metallb_workloads import CONTROLLER, SPEAKER, create_workloads
 from components.addons.workload import pod_security_labels
@@ -100,12 +101,7 @@ class MetalLbAddOn(ComponentResource):
         documents = filter(None, yaml.safe_load_all(_DEFINITIONS.read_text()))
         self._definitions = list(create_definitions(name, documents, args.api.options(self)))
         permissions = [*self._create_permissions(CONTROLLER), *self._create_permissions(SPEAKER)]
-        core.ServiceAccount(
-            f"{name}-default-account",
-            metadata=ObjectMetaArgs(name="default", namespace=NAMESPACE),
-            automount_service_account_token=False,
-            opts=self._options(),
-        )
+        create_default_account(f"{name}-default-account", NAMESPACE, self._options())
         create_workloads(name, args.topology, self._options(*permissions, *args.api.publication))
         self._create_configuration()
         self.register_outputs({})

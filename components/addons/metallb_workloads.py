@@ -15,6 +15,7 @@ from components.addons.workload import (
     await_annotations,
     http_probe,
     restricted_context,
+    restricted_pod_context,
     system_tolerations,
     trust_annotations,
 )
@@ -26,6 +27,7 @@ from topology.ports import MEMBERLIST_PORT, SPEAKER_HEALTH_PORT
 CONTROLLER, SPEAKER = "controller", "speaker"
 """Names of the workloads and of their service accounts."""
 _APP = {"app": "metallb"}
+_USER = 65534
 _KEY = "memberlist"
 """The Secret with the key that encrypts messages between speakers. The controller creates it."""
 _KEY_DIRECTORY = "/etc/ml_secret_key"
@@ -120,12 +122,7 @@ def _controller_pod(topology: Topology) -> core.PodSpecArgs:
         priority_class_name="system-cluster-critical",
         tolerations=[*system_tolerations(), *lost_node],
         termination_grace_period_seconds=0,
-        security_context=core.PodSecurityContextArgs(
-            run_as_non_root=True,
-            run_as_user=65534,
-            run_as_group=65534,
-            seccomp_profile=core.SeccompProfileArgs(type="RuntimeDefault"),
-        ),
+        security_context=restricted_pod_context(_USER),
         containers=[container],
     )
 

@@ -17,6 +17,7 @@ from components.addons.workload import (
     disruption_budget,
     http_probe,
     restricted_context,
+    restricted_pod_context,
     rolling_update,
     spread_constraints,
     system_tolerations,
@@ -39,6 +40,7 @@ _NAMESPACE = "kube-system"
 _NAME = "metrics-server"
 _LABELS = {"k8s-app": _NAME}
 _PORT = 10250
+_USER = 1000
 _TLS_DIRECTORY = "/etc/metrics-server/tls"
 _KUBELET_CA = "kubelet-serving-ca.crt"
 _METRICS_SERVER_RULES = (
@@ -167,13 +169,7 @@ def _deployment_spec(topology: Topology) -> apps.DeploymentSpecArgs:
                 priority_class_name="system-cluster-critical",
                 tolerations=system_tolerations(),
                 topology_spread_constraints=spread_constraints(_LABELS, replicas=replicas, required=True),
-                security_context=core.PodSecurityContextArgs(
-                    run_as_non_root=True,
-                    run_as_user=1000,
-                    run_as_group=1000,
-                    fs_group=1000,
-                    seccomp_profile=core.SeccompProfileArgs(type="RuntimeDefault"),
-                ),
+                security_context=restricted_pod_context(_USER, fs_group=_USER),
                 containers=[_container_args(topology)],
                 volumes=[core.VolumeArgs(name="tls", secret=core.SecretVolumeSourceArgs(secret_name=_NAME))],
             ),

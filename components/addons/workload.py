@@ -79,11 +79,28 @@ def rolling_update(*, max_surge: int | None = None) -> apps.DeploymentStrategyAr
 
 
 def restricted_context(*, add: Sequence[str] = ()) -> core.SecurityContextArgs:
-    """Return a security context without privileges. `add` are the container's only Linux capabilities."""
+    """Return the security context of a container without privileges, except for the capabilities in `add`."""
     return core.SecurityContextArgs(
         allow_privilege_escalation=False,
         read_only_root_filesystem=True,
         capabilities=core.CapabilitiesArgs(drop=["ALL"], add=list(add) or None),
+    )
+
+
+def restricted_pod_context(
+    user: int, *, fs_group: int | None = None, sysctls: Sequence[core.SysctlArgs] = ()
+) -> core.PodSecurityContextArgs:
+    """Return the security context of a pod whose containers run as `user`, which is not root.
+
+    `fs_group` is the group of the files in volumes. `sysctls` are the kernel parameters of the pod.
+    """
+    return core.PodSecurityContextArgs(
+        run_as_non_root=True,
+        run_as_user=user,
+        run_as_group=user,
+        fs_group=fs_group,
+        seccomp_profile=core.SeccompProfileArgs(type="RuntimeDefault"),
+        sysctls=list(sysctls) or None,
     )
 
 

@@ -11,12 +11,9 @@ from typing import Any
 
 import pytest
 
-from artifacts import images
-from artifacts.cache import Cache
-from artifacts.catalogue import images_of
-from artifacts.progress import Progress
 from components.addons.external_dns import NAME
 from testkit import dns_zones, lab_slots, pods, stackfile
+from testkit.add_on_images import build_images
 from testkit.cluster import CHECKOUT, Cluster
 from testkit.dns_zones import DnsZones
 from testkit.state import removed_at_end
@@ -56,9 +53,7 @@ def cluster(state: Path, network: IPv4Network) -> Iterator[Cluster]:
             }
         },
     }
-    # `up` has a time limit, and the builds can take longer.
-    for reference in (*images_of(NAME), *images_of("metallb")):
-        images.fetch_or_build(reference, Cache.default(), Progress())
+    build_images(NAME, "metallb")
     with removed_at_end(Cluster(name=slot.name, state=state, config=config, checkout=CHECKOUT)) as cluster:
         cluster.up()
         cluster.apply(pods.namespace(NAMESPACE))

@@ -11,11 +11,8 @@ from typing import Any
 
 import pytest
 
-from artifacts import images
-from artifacts.cache import Cache
-from artifacts.catalogue import images_of
-from artifacts.progress import Progress
 from testkit import ingress_client, lab_slots, pods, stackfile
+from testkit.add_on_images import build_images
 from testkit.certificates import CertificateAndKey, issue_certificate
 from testkit.cluster import CHECKOUT, Cluster
 from testkit.figures import RecordFigures
@@ -77,9 +74,7 @@ def edge(state: Path) -> Iterator[Cluster]:
             "default_certificate": default_certificate(FIRST),
         }
     }
-    # `up` has a time limit, and the build of Traefik can take longer.
-    for reference in images_of("traefik"):
-        images.fetch_or_build(reference, Cache.default(), Progress())
+    build_images("traefik")
     with removed_at_end(Cluster(name=slot.name, state=state, config=config, checkout=CHECKOUT)) as cluster:
         cluster.up()
         site = pods.deployment(NAMESPACE, "web", 2, pods.spec(pods.serving_container()))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import time
 from collections.abc import Callable, Iterator
 from ipaddress import IPv4Network
@@ -13,13 +12,14 @@ from urllib.request import urlopen
 import pytest
 import yaml
 
-from artifacts import gobuild, images
+from artifacts import gobuild
 from artifacts.cache import Cache
-from artifacts.catalogue import binary, images_of
+from artifacts.catalogue import binary
 from artifacts.progress import Progress
 from components.addons import metallb
 from nodeconfig.host_paths import NETFILTER
 from testkit import bgp_router, lab_slots, pods, stackfile
+from testkit.add_on_images import build_images
 from testkit.bgp_router import BgpRouter
 from testkit.cluster import CHECKOUT, Cluster
 from testkit.figures import RecordFigures
@@ -58,7 +58,7 @@ def cluster(state: Path, network: IPv4Network) -> Iterator[Cluster]:
     config = stackfile.document(*slot, control_planes=["cp-1"], workers=["w-1", "w-2"])
     config[stackfile.CLUSTER]["addons"] = {"load_balancer": section(network)}
     with removed_at_end(Cluster(name=slot.name, state=state, config=config, checkout=CHECKOUT)) as cluster:
-        build_images()
+        build_images("metallb")
         cluster.up()
         cluster.boot_empty_host(ROUTER, str(network[31]))
         cluster.apply(pods.namespace(NAMESPACE))
@@ -182,10 +182,9 @@ def test_removed_lines_remove_everything(cluster: Cluster) -> None:
 
 def test_definitions_are_those_of_the_module(tmp_path: Path) -> None:
     item = binary("metallb-controller")
-    go = gobuild.go_command(item.module / "go.mod", Cache.default(), Progress(quiet=True))
-    # Go may rewrite go.sum.
-    source = shutil.copytree(item.module, tmp_path / "module")
-    module = gobuild.module_directory(item.component.go_module, source, go)
+    module = gobuild.module_source(
+        item.component.go_module, item.module, tmp_path, Cache.default(), Progress(quiet=True)
+    )
     manifest = (module / "config/manifests/metallb-native.yaml").read_text()
 
     def definitions(text: str) -> list[Any]:
@@ -193,12 +192,6 @@ def test_definitions_are_those_of_the_module(tmp_path: Path) -> None:
         return [item for item in documents if item["kind"] == "CustomResourceDefinition"]
 
     assert definitions(metallb._DEFINITIONS.read_text()) == definitions(manifest)
-
-
-def build_images() -> None:
-    """Build the images before `up`, which has a time limit."""
-    for reference in images_of("metallb"):
-        images.fetch_or_build(reference, Cache.default(), Progress())
 
 
 def wait_for_speakers(cluster: Cluster) -> None:

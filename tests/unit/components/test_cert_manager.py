@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from base64 import b64decode
 from pathlib import Path
 from typing import Any
 
@@ -86,6 +87,21 @@ def test_acme_issuers_have_the_challenges_of_the_settings(graph: Graph) -> None:
         "tsigAlgorithm": "HMACSHA256",
         "tsigSecretSecretRef": {"name": "issuer-names", "key": "tsig-secret-key"},
     }
+
+
+def test_private_acme_server_is_trusted_by_its_own_ca_only(graph: Graph) -> None:
+    bundle = spec(graph, "issuer-private")["acme"]["caBundle"]
+    assert b64decode(bundle).decode() == CA["certificate"]
+    assert "caBundle" not in spec(graph, "issuer-public")["acme"]
+
+
+def test_issuer_with_both_challenges_uses_dns_for_names_in_its_zones(graph: Graph) -> None:
+    """cert-manager uses a solver with a matching selector before one without a selector."""
+    by_http, by_dns = spec(graph, "issuer-private")["acme"]["solvers"]
+    assert "selector" not in by_http
+    assert "http01" in by_http
+    assert by_dns["selector"] == {"dnsZones": ["example.com"]}
+    assert "rfc2136" in by_dns["dns01"]
 
 
 def test_secret_of_a_tsig_key_is_secret(graph: Graph) -> None:
