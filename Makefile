@@ -67,7 +67,7 @@ lint: ## style (ruff, shellcheck), imports (import-linter) and types (mypy, stri
 	@$(PYTHON) -m ruff format --no-cache --check .
 	@shellcheck kubewright setup/environment $(filter-out $(PROGRAM),$(wildcard nodeconfig/host/*.sh automation/operations/*.sh)) providers/aws/host-network.sh providers/cloud/answer.sh
 	@$(PYTHON) -c 'from nodeconfig.host_program import program; print(program())' | shellcheck --shell=sh -
-	@for half in $(CLOUDS); do cat $$half providers/cloud/boot-lifecycle.sh providers/cloud/boot-requests.sh providers/cloud/boot.sh | shellcheck --shell=sh - || exit 1; done
+	@for half in $(CLOUDS); do for kind in member pool; do cat $${half%boot.sh}boot*.sh providers/cloud/boot-lifecycle.sh providers/cloud/boot-requests.sh providers/cloud/boot-$$kind.sh providers/cloud/boot.sh | shellcheck --shell=sh - || exit 1; done; done
 	@"$$(dirname $(PYTHON))/lint-imports" --config pyproject.toml --no-cache --no-logo
 	@MYPY_CACHE_DIR="$${KUBEWRIGHT_CACHE:-$$HOME/.cache/kubewright}/mypy" $(PYTHON) -m mypy
 
@@ -150,7 +150,7 @@ test-shuffled: ## `make test` in random order and with random examples (SEED=…
 # Only this target builds upstream's tests and their images.
 .PHONY: conformance
 conformance: ## run upstream's conformance tests on a stack (STACK=dev, SUITE=conformance, RESUME=1 continues) (root)
-	@./kubewright mirror --conformance
+	@$(MIRROR) --conformance
 	@./kubewright up --stack $(STACK)
 	@./kubewright conformance --stack $(STACK) --suite $(SUITE) $(if $(RESUME),--resume)
 

@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable, Mapping
+import json
+import os
+import socket
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -71,6 +75,19 @@ class OfflineStack:
     def html(self) -> Path:
         """Return the last report in HTML."""
         return self.reports / f"{self.name}.html"
+
+    @contextmanager
+    def locked(self) -> Iterator[None]:
+        """Hold the lock of the stack, as another process would."""
+        locks = self.machine.state / "backend/.pulumi/locks/organization/kubewright" / self.name
+        locks.mkdir(parents=True, exist_ok=True)
+        lock = locks / "00000000-0000-0000-0000-000000000000.json"
+        holder = {"pid": os.getpid(), "username": "eve", "hostname": socket.gethostname()}
+        lock.write_text(json.dumps({**holder, "timestamp": "2026-01-01T00:00:00Z"}))
+        try:
+            yield
+        finally:
+            lock.unlink()
 
     def _run(
         self,

@@ -6,11 +6,8 @@ import copy
 import json
 import os
 import signal
-import socket
 import subprocess
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
@@ -86,6 +83,7 @@ def test_only_a_matching_plan_is_applied(single_host_stack: OfflineStack, tmp_pa
     assert single_host_stack.up("--plan", str(plan), check=False).code == 1
 
 
+@pytest.mark.release
 def test_plan_older_than_another_change_is_refused(single_host_stack: OfflineStack, tmp_path: Path) -> None:
     """The `apply` of an older pipeline must not revert the changes of a newer pipeline."""
     plan = tmp_path / "plan.json"
@@ -100,6 +98,7 @@ def test_plan_older_than_another_change_is_refused(single_host_stack: OfflineSta
     assert "cp-1-node: changed since the plan was saved" in refused.text
 
 
+@pytest.mark.release
 def test_plan_older_than_any_other_run_is_refused(single_host_stack: OfflineStack, tmp_path: Path) -> None:
     """Any later `up` makes a plan invalid: it can change what previews do not show, such as a secret."""
     single_host_stack.up()
@@ -150,22 +149,8 @@ def test_plan_contains_no_secret(single_host_stack: OfflineStack, tmp_path: Path
     assert "b2ZmbGluZS1rZXk" not in text, "the SSH key"
 
 
-@contextmanager
-def locked_stack(stack: OfflineStack) -> Iterator[None]:
-    """Hold the lock of the stack, as another process would."""
-    locks = stack.machine.state / "backend/.pulumi/locks/organization/kubewright" / stack.name
-    locks.mkdir(parents=True, exist_ok=True)
-    lock = locks / "00000000-0000-0000-0000-000000000000.json"
-    holder = {"pid": os.getpid(), "username": "eve", "hostname": socket.gethostname()}
-    lock.write_text(json.dumps({**holder, "timestamp": "2026-01-01T00:00:00Z"}))
-    try:
-        yield
-    finally:
-        lock.unlink()
-
-
 def test_command_waits_for_a_stack_in_use_or_names_its_user(single_host_stack: OfflineStack) -> None:
-    with locked_stack(single_host_stack):
+    with single_host_stack.locked():
         refused = single_host_stack.up(check=False)
         assert refused.code == 1
         assert "eve@" in refused.text
@@ -189,7 +174,7 @@ def test_timeout_ends_the_engine_and_is_reported(single_host_stack: OfflineStack
     assert single_host_stack.up().code == 0
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+@pytest.mark.parametrize("number", [signal.SIGTERM, pytest.param(signal.SIGINT, marks=pytest.mark.release)])
 def test_signal_to_the_driver_only_ends_the_engine_in_order(machine: Machine, number: int) -> None:
     """When CI cancels a job, the engine records the steps that have started and releases the stack."""
     stack = OfflineStack.from_checkout(machine, "dev", _keep_one_machine_with_password)
@@ -252,7 +237,13 @@ def test_marked_secrets_are_neither_shown_nor_stored(single_host_stack: OfflineS
     # The output of a failing update contains no secret either.
     change(single_host_stack.config[CLUSTER])
     file = single_host_stack.machine.write_stack_file(single_host_stack.name, single_host_stack.config)
-    words = ("up", "--stack", single_host_stack.name, "--file", str(file), "--events", str(log))
+    stack = ("--stack", single_host_stack.name, "--file", str(file))
+    report = single_host_stack.machine.execute(
+        ("preview", *stack, "--json"), check=False, variables=variables
+    )
+    assert json.loads(report.stdout)["config"], "the report of the engine is no longer JSON"
+    recorded.append(report.text)
+    words = ("up", *stack, "--events", str(log))
     failed = single_host_stack.machine.execute(words, check=False, variables=variables)
     assert failed.code == 1
     assert "was refused" in failed.text, "the error itself must be readable"

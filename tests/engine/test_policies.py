@@ -48,6 +48,7 @@ def test_violation_stops_the_stack_and_is_in_the_report(dev_stack: OfflineStack)
     assert dev_stack.preview(set_production).code == 0
 
 
+@pytest.mark.release
 def test_update_with_a_violation_does_not_start(machine: Machine) -> None:
     stack = OfflineStack.from_checkout(machine, "dev", set_production)
     output = stack.up("--policy", check=False)
@@ -56,6 +57,7 @@ def test_update_with_a_violation_does_not_start(machine: Machine) -> None:
     assert "Updating" not in output.text
 
 
+@pytest.mark.release
 def test_rules_handle_encrypted_settings(machine: Machine) -> None:
     """Rules check decrypted values, even of fields that do not accept arbitrary text."""
     stack = OfflineStack.from_checkout(machine, "dev")

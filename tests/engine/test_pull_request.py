@@ -73,6 +73,7 @@ def test_invalid_settings_are_a_comment_with_the_errors(
     assert "Traceback" not in output
 
 
+@pytest.mark.release
 def test_violation_is_a_comment_and_stops_the_update(
     pull_request: PullRequest, deployed_stack: OfflineStack
 ) -> None:

@@ -30,6 +30,7 @@ OFFICIAL_STATE = '{"type": "pulumi:providers:kubernetes"}'
 STAND_IN_STATE = '{"type": "pulumi:providers:tls", "inputs": {"__standIn": true}}'
 
 
+@pytest.mark.release
 def test_state_of_stand_ins_is_marked_and_a_missing_mark_is_no_change(tmp_path: Path) -> None:
     stack = create_stack(tmp_path, tmp_path / "home", ["command", "tls"])
     stack.program(PROGRAM)

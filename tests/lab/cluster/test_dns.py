@@ -9,11 +9,15 @@ import time
 from ipaddress import IPv4Network
 from pathlib import Path
 
+import pytest
+
 from testkit import dns_client, pods, stackfile
 from testkit.cluster import UP_SECONDS, Cluster, names
 from testkit.dns import serve_names
 from testkit.figures import RecordFigures
 from testkit.wait import eventually
+
+pytestmark = pytest.mark.release
 
 NAMES = {"db.corp.example": "192.0.2.5", "www.example.org": "192.0.2.6"}
 SERVICE_NAME = "kubernetes.default.svc.cluster.local."

@@ -4,9 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
+
 from testkit import pods
 from testkit.cluster import Cluster
 from testkit.wait import eventually
+
+pytestmark = pytest.mark.release
 
 LOAD_SECONDS = 75
 MAX_REPLICAS = 3

@@ -195,6 +195,7 @@ def other_services(cluster: Cluster, host: str) -> dict[str, str]:
     return {unit: start for unit, start in cluster.services(host).items() if unit != "kube-router.service"}
 
 
+@pytest.mark.release
 def test_none_removes_the_rules_and_warns_authors(field: Field, cluster: Cluster) -> None:
     """No other service restarts, in either direction, and a policy takes effect when `none` is removed."""
     tools = "PATH=$PATH:/usr/local/lib/kubewright/netfilter"

@@ -8,9 +8,12 @@ from testkit import pods
 from testkit.cluster import Cluster
 from testkit.wait import eventually
 from topology.ports import (
+    CILIUM_HEALTH_PORT,
+    CILIUM_LOCAL_PORTS,
     CLUSTER_PORTS,
     DNS_CACHE_HEALTH_PORTS,
     DNS_CACHE_METRICS_PORTS,
+    HUBBLE_PORT,
     MEMBERLIST_PORT,
     NODE_PORT_RANGE,
     PORT_TABLE,
@@ -24,6 +27,7 @@ ABSENT = {
     10290: "Azure's health extension runs on Azure",
     **dict.fromkeys((*DNS_CACHE_METRICS_PORTS, *DNS_CACHE_HEALTH_PORTS), "nodes have no DNS cache"),
     **dict.fromkeys((MEMBERLIST_PORT, SPEAKER_HEALTH_PORT), "the cluster has no MetalLB"),
+    **dict.fromkeys((CILIUM_HEALTH_PORT, HUBBLE_PORT, *CILIUM_LOCAL_PORTS), "the CNI is flannel"),
 }
 """Ports of the table without a listener in the test cluster."""
 PORT = 9100
@@ -72,6 +76,7 @@ def test_listeners_that_others_reach_have_a_rule(listeners: set[tuple[str, int, 
     assert {(protocol, port) for protocol, port, local in listeners if not local} - rules == set()
 
 
+@pytest.mark.release
 def test_configured_port_is_open_for_its_sources_only(cluster: Cluster, namespace: str) -> None:
     """A pod in the network of a worker listens. Before and after the setting, no other machine reaches it."""
     cluster.kubectl("label", "namespace", namespace, "pod-security.kubernetes.io/enforce=privileged")

@@ -6,10 +6,14 @@ import os
 import shutil
 from pathlib import Path
 
+import pytest
+
 from testkit import forges
 from testkit.cluster import Cluster
 from testkit.process import CommandResult, run
 from testkit.pull_request import PullRequest
+
+pytestmark = pytest.mark.release
 
 _SECONDS = 120
 
