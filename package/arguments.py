@@ -43,6 +43,25 @@ class EndpointArgs(TypedDict, total=False):
     """TCP port of the API."""
 
 
+class CiliumArgs(TypedDict, total=False):
+    """Cilium, by its official Helm chart. It is allowed only with `network.cni: cilium`."""
+
+    routing_mode: str
+    """`tunnel`: VXLAN between nodes; `native`: routes between nodes, which must share one layer 2 network."""
+    kube_proxy_replacement: bool
+    """Let Cilium serve services. Nodes then have no kube-proxy."""
+    hubble: bool
+    """Record the flows of pods, for the command `hubble observe` in the pods of the agent."""
+    version: str
+    """Version of the chart and of Cilium; another patch version of the same minor version."""
+    repository: str
+    """URL of the chart repository, such as a mirror of the official one."""
+    chart: str
+    """Name of the chart in `repository`, an `oci://` reference, or a path (`./charts/cilium-1.20.2.tgz`,
+    relative to the checkout).
+    """
+
+
 class PortArgs(TypedDict, total=False):
     """Ports of machines that the packet filter and the security groups open."""
 
@@ -75,12 +94,16 @@ class NetworkArgs(TypedDict, total=False):
     """Port range of services of type NodePort, as `FIRST-LAST`."""
     cni: str
     """Software that connects pods; `none`: nodes are not Ready until you install your own CNI."""
+    cilium: CiliumArgs
+    """Options of Cilium; allowed only with `cni: cilium`."""
     backend: str
     """Backend of flannel; `host-gw` is faster, but requires all nodes in the same layer 2 network."""
     proxy_mode: str
     """Mode of kube-proxy; `iptables` is for hosts with a kernel that is too old for `nftables`."""
     policies: str
-    """Whether nodes enforce NetworkPolicy objects, by kube-router; `none`: these objects have no effect."""
+    """Whether nodes enforce NetworkPolicy objects, by kube-router; `none`: these objects have no effect.
+    Only with flannel; Cilium always enforces them.
+    """
     mtu: int
     """MTU of the hosts' links in bytes; 0: detected on each host."""
     domain: str
