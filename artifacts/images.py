@@ -7,7 +7,7 @@ import shutil
 import subprocess
 from collections.abc import Callable, Iterable, Mapping
 from functools import partial
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
 from artifacts import acquire, cilium, debian, fetch, gobuild, oci
 from artifacts.cache import Cache
@@ -16,7 +16,7 @@ from artifacts.components import CERT_MANAGER_PROGRAMS
 from artifacts.errors import ArtifactError, Unavailable
 from artifacts.oci import Config, Entry
 from artifacts.progress import Progress
-from artifacts.rootfs import base_entries
+from artifacts.rootfs import base_entries, parents_of
 
 _REGISTRY_HOSTS = {"docker.io": "registry-1.docker.io"}
 _COMPLETION_MARKER = "complete.json"
@@ -135,10 +135,8 @@ def _program_content(
 ) -> tuple[Iterable[Entry], Config]:
     """Return the content of an image with a single program, which is the entry point of `config`."""
     program = acquire.fetch_or_build(binary(artifact, tag.removeprefix("v")), cache, progress)
-    path = PurePosixPath(config.entrypoint[0]).relative_to("/")
-    parents = [str(parent) for parent in reversed(path.parents[:-1])]
-    directories = [Entry(parent, directory=True, mode=0o755) for parent in parents]
-    return [*base_entries(), *directories, Entry(str(path), program.read_bytes(), 0o755)], config
+    entry = Entry(config.entrypoint[0].removeprefix("/"), program.read_bytes(), 0o755)
+    return [*base_entries(), *parents_of([entry]), entry], config
 
 
 def pause_content(
