@@ -7,6 +7,7 @@ from datetime import UTC, date, datetime
 
 from policy.rules.model import StackFacts
 from settings import load
+from settings.charts import is_path
 from topology.ports import API_PORT
 
 
@@ -33,7 +34,7 @@ def read_facts(cluster: Mapping[str, object], today: date | None = None) -> Stac
         etcd_hosts=settings.etcd_hosts,
         snapshots_copied=bool(settings.etcd.snapshots.copy_to),
         artifacts_pinned=settings.artifacts.index is not None,
-        unpinned_charts=tuple(name for name, item in charts if not item.is_path and not item.digest),
+        unpinned_charts=tuple(name for name, item in charts if not is_path(item.chart) and not item.digest),
         is_cloud=settings.metal is None,
         issuer_store=settings.cloud.issuer_store if settings.cloud else "",
         today=today or datetime.now(UTC).date(),

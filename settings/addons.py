@@ -56,11 +56,6 @@ class HelmReleaseSettings(Section):
     """Seconds after which an installation or upgrade fails if the release is not ready."""
 
     @property
-    def is_path(self) -> bool:
-        """Whether the chart is a directory or archive of the checkout."""
-        return self.chart.startswith(("./", "../", "/"))
-
-    @property
     def digest(self) -> str | None:
         """The digest in the reference of the chart, such as `sha256:…`, or None."""
         return self.chart.partition("@")[2] or None

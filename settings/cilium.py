@@ -24,13 +24,3 @@ class CiliumSettings(Section):
     """Name of the chart in `repository`, an `oci://` reference, or a path (`./charts/cilium-1.20.2.tgz`,
     relative to the checkout).
     """
-
-    @property
-    def is_path(self) -> bool:
-        """Whether the chart is a directory or archive of the checkout."""
-        return self.chart.startswith(("./", "../", "/"))
-
-    @property
-    def has_own_source(self) -> bool:
-        """Whether the chart does not come from `repository`."""
-        return self.is_path or self.chart.startswith("oci://")

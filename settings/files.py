@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
+from settings.charts import is_path
 from settings.cluster import Settings
 from settings.problem import Problem, SettingsError
 
@@ -45,15 +46,19 @@ def find_missing(settings: Settings, checkout: Path) -> list[Problem]:
     for field, path in _private_key_files(settings):
         if not Path(path).is_file():
             problems.append(Problem(field, "", "no such file; create the key or correct the path"))
-    for name, release in settings.helm_releases.items():
-        if release.is_path and not (checkout / release.chart).exists():
+    for field, chart in _charts(settings):
+        if is_path(chart) and not (checkout / chart).exists():
             message = "no such chart in the checkout; create it or correct the path"
-            problems.append(Problem(f"helm_releases.{name}.chart", f'"{release.chart}"', message))
-    cilium = settings.network.cilium
-    if cilium and cilium.is_path and not (checkout / cilium.chart).exists():
-        message = "no such chart in the checkout; create it or correct the path"
-        problems.append(Problem("network.cilium.chart", f'"{cilium.chart}"', message))
+            problems.append(Problem(field, f'"{chart}"', message))
     return problems
+
+
+def _charts(settings: Settings) -> Iterator[tuple[str, str]]:
+    """Yield the setting and the value of every chart that the settings name."""
+    for name, release in settings.helm_releases.items():
+        yield f"helm_releases.{name}.chart", release.chart
+    if settings.network.cilium:
+        yield "network.cilium.chart", settings.network.cilium.chart
 
 
 def _text_files(settings: Settings) -> Iterator[tuple[str, str]]:

@@ -83,6 +83,11 @@ class NetworkSettings(Section):
     """Further ports that machines open, by name, in addition to the table of `kubewright plan ports`."""
 
     @property
+    def cilium_options(self) -> CiliumSettings | None:
+        """The options of Cilium, with defaults; None for a cluster with another CNI."""
+        return (self.cilium or CiliumSettings()) if self.cni is NetworkPlugin.CILIUM else None
+
+    @property
     def api_networks(self) -> tuple[Network, ...]:
         """The networks that may reach the API, with the default."""
         return (IPv4Network("0.0.0.0/0"),) if self.api_allowed is None else self.api_allowed

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
+from settings.charts import is_oci_reference, is_path, needs_repository
 from settings.problem import Problem
 from settings.rules.base import BUILT_IN_NAMESPACES, RuleInput, rule
 
@@ -21,20 +22,20 @@ def charts_have_sources(rule_input: RuleInput) -> Iterator[Problem]:
             yield Problem(
                 path, "", f"too long a name; Helm allows at most {_MAX_RELEASE_NAME} characters; shorten it"
             )
-        has_own_source = release.is_path or release.chart.startswith("oci://")
-        if has_own_source and release.repository:
+        by_name = needs_repository(release.chart)
+        if not by_name and release.repository:
             yield Problem(
                 f"{path}.repository",
                 "",
                 "allowed only with a chart's name; remove it for a path or oci:// reference",
             )
-        if not has_own_source and not release.repository:
+        if by_name and not release.repository:
             yield Problem(
                 f"{path}.repository",
                 "",
                 "missing; the chart is given by its name. For a directory of the checkout begin with ./",
             )
-        if not release.is_path and not release.digest and not release.version:
+        if not is_path(release.chart) and not release.digest and not release.version:
             yield Problem(
                 f"{path}.version",
                 "",
@@ -46,9 +47,9 @@ def charts_have_sources(rule_input: RuleInput) -> Iterator[Problem]:
 def chart_digests_are_valid(rule_input: RuleInput) -> Iterator[Problem]:
     """Require that a digest of a chart is a sha256 digest in an oci:// reference."""
     for name, release in rule_input.settings.helm_releases.items():
-        if release.is_path or release.digest is None:
+        if is_path(release.chart) or release.digest is None:
             continue
-        if not release.chart.startswith("oci://"):
+        if not is_oci_reference(release.chart):
             yield Problem(
                 f"helm_releases.{name}.chart",
                 "",

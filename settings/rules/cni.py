@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from ipaddress import IPv4Network
 
-from settings.cilium import CiliumSettings
+from settings.charts import needs_repository
 from settings.cluster import CLOUD_SECTIONS, Settings
 from settings.problem import Problem
 from settings.rules.base import RuleInput, rule
@@ -68,7 +68,7 @@ def only_cilium_has_its_section(rule_input: RuleInput) -> Iterator[Problem]:
 def replaced_kube_proxy_has_no_settings(rule_input: RuleInput) -> Iterator[Problem]:
     """Refuse settings of kube-proxy if Cilium replaces it."""
     settings = rule_input.settings
-    cilium = _cilium(settings)
+    cilium = settings.network.cilium_options
     if cilium is None or not cilium.kube_proxy_replacement:
         return
     message = f"nodes have no kube-proxy with {_SECTION}.kube_proxy_replacement; remove it"
@@ -108,7 +108,7 @@ def cilium_has_no_host_ports(rule_input: RuleInput) -> Iterator[Problem]:
 @rule(needs=(_SECTION, "network.cni"))
 def cilium_version_is_supported(rule_input: RuleInput) -> Iterator[Problem]:
     """Require the minor version of Cilium whose chart values Kubewright knows."""
-    cilium = _cilium(rule_input.settings)
+    cilium = rule_input.settings.network.cilium_options
     minor = VERSION.rpartition(".")[0]
     if cilium and cilium.version.rpartition(".")[0] != minor:
         yield Problem(
@@ -121,8 +121,8 @@ def cilium_version_is_supported(rule_input: RuleInput) -> Iterator[Problem]:
 @rule(needs=(_SECTION, "network.cni"))
 def cilium_chart_has_one_source(rule_input: RuleInput) -> Iterator[Problem]:
     """Refuse a repository for a chart that is a path or an oci:// reference."""
-    cilium = _cilium(rule_input.settings)
-    if cilium and cilium.has_own_source and "repository" in cilium.model_fields_set:
+    cilium = rule_input.settings.network.cilium_options
+    if cilium and not needs_repository(cilium.chart) and "repository" in cilium.model_fields_set:
         yield Problem(
             f"{_SECTION}.repository",
             "",
@@ -134,7 +134,7 @@ def cilium_chart_has_one_source(rule_input: RuleInput) -> Iterator[Problem]:
 def native_routing_has_routes(rule_input: RuleInput) -> Iterator[Problem]:
     """Require that all nodes share a network if nodes route packets of pods to each other."""
     settings = rule_input.settings
-    cilium = _cilium(settings)
+    cilium = settings.network.cilium_options
     if cilium is None or cilium.routing_mode is not RoutingMode.NATIVE:
         return
     path, value = f"{_SECTION}.routing_mode", '"native"'
@@ -149,12 +149,6 @@ def native_routing_has_routes(rule_input: RuleInput) -> Iterator[Problem]:
     if len(networks) > 1:
         where = ", ".join(f"{name} in {network}" for network, name in networks.items())
         yield Problem(path, value, f"needs all nodes in one network, but: {where}; use tunnel")
-
-
-def _cilium(settings: Settings) -> CiliumSettings | None:
-    """Return the options of Cilium, with defaults; None for a cluster with another CNI."""
-    network = settings.network
-    return (network.cilium or CiliumSettings()) if network.cni is NetworkPlugin.CILIUM else None
 
 
 def _networks_of_nodes(settings: Settings) -> dict[IPv4Network, str]:
