@@ -16,13 +16,11 @@ from urllib.request import urlopen
 import pytest
 import yaml
 
-from artifacts import images
-from artifacts.cache import Cache
 from artifacts.catalogue import DEFAULTS, cilium_images
-from artifacts.progress import Progress
 from components.cilium import chart_values
 from lab import network
 from testkit import lab_slots, pods, stackfile
+from testkit.add_on_images import build_images
 from testkit.bundles import cluster as topology_of
 from testkit.cilium_chart import KubernetesSchemas, copy_chart, render
 from testkit.cluster import CHECKOUT, Cluster
@@ -160,8 +158,7 @@ def test_containers_have_the_capabilities_of_the_chart_but_one(chart: Path) -> N
 def connected(request: pytest.FixtureRequest, state: Path, chart: Path) -> Iterator[Cluster]:
     """Yield a cluster of two hosts whose pods Cilium connects."""
     # `up` has a time limit, and the build of the images can take longer.
-    for reference in cilium_images(VERSION):
-        images.fetch_or_build(reference, Cache.default(), Progress())
+    build_images("cilium")
     slot = lab_slots.reserve("kwcil", state)
     config = stackfile.document(*slot, control_planes=["cp-1"], workers=["w-1"])
     options = OPTIONS[request.param] | {"chart": str(chart)}
