@@ -14,7 +14,7 @@ import pytest
 from cryptography import x509
 
 from artifacts.cache import Cache
-from testkit import acme_server, dns_zones, lab_slots, pods, stackfile, tls_sites
+from testkit import acme_server, dns_zones, lab_slots, stackfile, tls_sites
 from testkit.acme_server import AcmeServer
 from testkit.add_on_images import build_images
 from testkit.cluster import CHECKOUT, Cluster
@@ -74,9 +74,7 @@ def cluster(state: Path, network: IPv4Network) -> Iterator[Cluster]:
     build_images("cert-manager", "traefik")
     with removed_at_end(Cluster(name=slot.name, state=state, config=config, checkout=CHECKOUT)) as cluster:
         cluster.up()
-        site = pods.deployment(NAMESPACE, "web", 1, pods.spec(pods.serving_container()))
-        cluster.apply(pods.namespace(NAMESPACE), site, pods.service(NAMESPACE, "web"))
-        cluster.wait_rollout(NAMESPACE, "deployment/web")
+        tls_sites.deploy_site(cluster, NAMESPACE)
         yield cluster
 
 
@@ -147,18 +145,12 @@ def wait_for_reason(cluster: Cluster, reason: str) -> None:
     )
 
 
-def names_of(certificate: x509.Certificate) -> list[str]:
-    """Return the DNS names of a certificate."""
-    extension = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName)
-    return extension.value.get_values_for_type(x509.DNSName)
-
-
 def test_certificate_of_an_ingress_is_issued_after_a_challenge_by_http(
     cluster: Cluster, servers: Servers
 ) -> None:
     request(cluster, "web", SITE)
     certificate = wait_for_certificate(cluster, servers, SITE)
-    assert names_of(certificate) == [SITE]
+    assert tls_sites.dns_names(certificate) == [SITE]
     assert servers.acme.opened_pages(SITE), "the server did not open the page of the challenge"
     selector = "acme.cert-manager.io/http01-solver=true"
     eventually(
@@ -171,7 +163,7 @@ def test_certificate_of_an_ingress_is_issued_after_a_challenge_by_http(
 def test_wildcard_is_issued_after_a_challenge_by_dns(cluster: Cluster, servers: Servers) -> None:
     request(cluster, "apps", f"*.{ZONE}")
     certificate = wait_for_certificate(cluster, servers, f"blog.{ZONE}")
-    assert names_of(certificate) == [f"*.{ZONE}"]
+    assert tls_sites.dns_names(certificate) == [f"*.{ZONE}"]
     eventually(
         "the record of the challenge is deleted",
         lambda: not servers.zones.lookup(f"_acme-challenge.{ZONE}", "TXT"),
@@ -186,10 +178,12 @@ def test_renewed_certificate_has_a_new_challenge(cluster: Cluster, servers: Serv
     opened = servers.acme.opened_pages(BRIEF_SITE)
 
     def renewed() -> bool:
-        return wait_for_certificate(cluster, servers, BRIEF_SITE).serial_number != first.serial_number
+        serial = wait_for_certificate(cluster, servers, BRIEF_SITE).serial_number
+        return serial != first.serial_number and servers.acme.opened_pages(BRIEF_SITE) > opened
 
-    eventually("another certificate", renewed, timeout=ISSUED)
-    assert servers.acme.opened_pages(BRIEF_SITE) > opened
+    # The server compares a random number from 0 to 99 with `>`, so that one order of a hundred has no
+    # challenge also with PEBBLE_AUTHZREUSE=0 (wfe/wfe.go). The order after it has one.
+    eventually("another certificate, after another challenge", renewed, timeout=ISSUED)
     assert cluster.get("certificate", "-n", NAMESPACE, "brief-tls")["status"]["revision"] > 1
     assert tls_sites.traefik_pods(cluster) == before
     cluster.kubectl("delete", "ingress", "-n", NAMESPACE, "brief")
