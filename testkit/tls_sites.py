@@ -1,4 +1,4 @@
-"""Sites over HTTPS whose certificates cert-manager issues."""
+"""Sites behind an ingress, and their certificates."""
 
 from __future__ import annotations
 
@@ -12,6 +12,13 @@ from testkit.cluster import Cluster
 
 ISSUER = "cert-manager.io/cluster-issuer"
 """The annotation of an Ingress that names the issuer of its certificate."""
+
+
+def deploy_site(cluster: Cluster, namespace: str, *, replicas: int = 1) -> None:
+    """Create a namespace with the service `web`, and wait until its pods answer with their names."""
+    site = pods.deployment(namespace, "web", replicas, pods.spec(pods.serving_container()))
+    cluster.apply(pods.namespace(namespace), site, pods.service(namespace, "web"))
+    cluster.wait_rollout(namespace, "deployment/web")
 
 
 def ingress(
@@ -44,6 +51,12 @@ def served(address: str, host: str, authority: str, *, port: int = 443) -> x509.
         raise AssertionError(f"{host}: {error}") from error
     assert answer.status == 200, f"{host}: status {answer.status}"
     return x509.load_pem_x509_certificate(answer.certificate.encode())
+
+
+def dns_names(certificate: x509.Certificate) -> list[str]:
+    """Return the DNS names that a certificate is for."""
+    names = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+    return names.get_values_for_type(x509.DNSName)
 
 
 def traefik_pods(cluster: Cluster) -> set[tuple[str, int]]:

@@ -68,9 +68,7 @@ def cluster(state: Path) -> Iterator[Cluster]:
     build_images("cert-manager", "traefik")
     with removed_at_end(Cluster(name=slot.name, state=state, config=config, checkout=CHECKOUT)) as cluster:
         cluster.up()
-        site = pods.deployment(NAMESPACE, "web", 1, pods.spec(pods.serving_container()))
-        cluster.apply(pods.namespace(NAMESPACE), site, pods.service(NAMESPACE, "web"))
-        cluster.wait_rollout(NAMESPACE, "deployment/web")
+        tls_sites.deploy_site(cluster, NAMESPACE)
         yield cluster
 
 
@@ -95,8 +93,7 @@ def test_annotated_ingress_gets_a_certificate_that_clients_trust(cluster: Cluste
     trusted = AUTHORITY.certificate_pem.decode()
     certificate = eventually("a certificate of the CA", lambda: served(cluster, SITE, trusted), timeout=90)
     assert certificate.issuer == AUTHORITY.certificate.subject
-    names = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
-    assert names.get_values_for_type(x509.DNSName) == [SITE]
+    assert tls_sites.dns_names(certificate) == [SITE]
     with pytest.raises(AssertionError, match="CERTIFICATE_VERIFY_FAILED"):
         served(cluster, SITE, generated_authority(cluster))
 
@@ -107,8 +104,7 @@ def test_default_certificate_is_that_of_its_issuer(cluster: Cluster) -> None:
     certificate = eventually(
         "the default certificate", lambda: served(cluster, DEFAULT_SITE, trusted), timeout=90
     )
-    names = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
-    assert names.get_values_for_type(x509.DNSName) == ["*.apps.example"]
+    assert tls_sites.dns_names(certificate) == ["*.apps.example"]
     assert cluster.previewed_operations() == {}
 
 

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from testkit import ingress_client, lab_slots, pods, stackfile
+from testkit import ingress_client, lab_slots, pods, stackfile, tls_sites
 from testkit.add_on_images import build_images
 from testkit.certificates import CertificateAndKey, issue_certificate
 from testkit.cluster import CHECKOUT, Cluster
@@ -24,27 +24,7 @@ NAMESPACE = "shop"
 EDGES = ("e-1", "e-2")
 AUTHORITY = issue_certificate("Test CA")
 FIRST, SECOND = (issue_certificate(name, issuer=AUTHORITY, server=True) for name in ("first", "second"))
-INGRESS = {
-    "apiVersion": "networking.k8s.io/v1",
-    "kind": "Ingress",
-    "metadata": {"namespace": NAMESPACE, "name": "web"},
-    "spec": {
-        "rules": [
-            {
-                "host": SITE,
-                "http": {
-                    "paths": [
-                        {
-                            "path": "/",
-                            "pathType": "Prefix",
-                            "backend": {"service": {"name": "web", "port": {"number": pods.PORT}}},
-                        }
-                    ]
-                },
-            }
-        ]
-    },
-}
+INGRESS = tls_sites.ingress(NAMESPACE, "web", SITE)
 """An Ingress without a class: the cluster has a default class."""
 
 pytestmark = [pytest.mark.release, pytest.mark.timeout(1800)]
@@ -77,9 +57,8 @@ def edge(state: Path) -> Iterator[Cluster]:
     build_images("traefik")
     with removed_at_end(Cluster(name=slot.name, state=state, config=config, checkout=CHECKOUT)) as cluster:
         cluster.up()
-        site = pods.deployment(NAMESPACE, "web", 2, pods.spec(pods.serving_container()))
-        cluster.apply(pods.namespace(NAMESPACE), site, pods.service(NAMESPACE, "web"), INGRESS)
-        cluster.wait_rollout(NAMESPACE, "deployment/web")
+        tls_sites.deploy_site(cluster, NAMESPACE, replicas=2)
+        cluster.apply(INGRESS)
         yield cluster
 
 
