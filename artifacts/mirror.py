@@ -27,7 +27,6 @@ from artifacts.progress import Progress
 from nodeconfig import host_program
 from nodeconfig.roles import node_artifacts
 from topology.architectures import AMD64
-from topology.cilium import VERSION
 from topology.model import Topology, Versions
 
 INDEX = "index.json"
@@ -50,7 +49,7 @@ def optional_images(topology: Topology) -> tuple[str, ...]:
     }
     of_add_ons = (image for add_on, data in used.items() if data for image in catalogue.images_of(add_on))
     cilium = topology.network.cilium
-    of_cilium = catalogue.cilium_images(cilium.version or VERSION) if cilium else ()
+    of_cilium = catalogue.cilium_images(cilium.version) if cilium else ()
     return (*of_add_ons, *of_cilium)
 
 

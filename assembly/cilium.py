@@ -15,7 +15,8 @@ def build_cilium(network: NetworkSettings) -> Cilium | None:
     return Cilium(
         chart=section.chart,
         repository=section.repository if needs_repository(section.chart) else "",
-        version="" if is_path(section.chart) else section.version,
+        version=section.version,
+        chart_version="" if is_path(section.chart) else section.version,
         routing_mode=section.routing_mode,
         replaces_kube_proxy=section.kube_proxy_replacement,
         hubble=section.hubble,

@@ -49,7 +49,7 @@ class Cilium(ComponentResource):
             f"{name}-release",
             name="cilium",
             chart=cilium.chart,
-            version=cilium.version or None,
+            version=cilium.chart_version or None,
             namespace=_NAMESPACE,
             repository_opts=RepositoryOptsArgs(repo=cilium.repository) if cilium.repository else None,
             values=chart_values(args.topology, cilium),

@@ -53,7 +53,7 @@ class CiliumArgs(TypedDict, total=False):
     hubble: bool
     """Record the flows of pods, for the command `hubble observe` in the pods of the agent."""
     version: str
-    """Version of the chart and of Cilium; another patch version of the same minor version."""
+    """Version of Cilium, also in a chart by its path; another patch version of the same minor version."""
     repository: str
     """URL of the chart repository, such as a mirror of the official one."""
     chart: str

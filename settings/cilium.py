@@ -17,7 +17,7 @@ class CiliumSettings(Section):
     hubble: bool = False
     """Record the flows of pods, for the command `hubble observe` in the pods of the agent."""
     version: Version = VERSION
-    """Version of the chart and of Cilium; another patch version of the same minor version."""
+    """Version of Cilium, also in a chart by its path; another patch version of the same minor version."""
     repository: HttpsUrl = REPOSITORY
     """URL of the chart repository, such as a mirror of the official one."""
     chart: NonEmpty = "cilium"

@@ -24,13 +24,15 @@ class RoutingMode(StrEnum):
 class Cilium:
     """Cilium, by its Helm chart.
 
-    `chart` is the name of the chart in `repository`, or a path or URL if `repository` is empty. With
+    `chart` is the name of the chart in `repository`, or a path or URL if `repository` is empty. `version` is
+    the version of the images, and `chart_version` that of the chart to install: empty for a path. With
     `replaces_kube_proxy`, Cilium serves services. With `hubble`, its agents record the flows of pods.
     """
 
     chart: str = "cilium"
     repository: str = REPOSITORY
     version: str = VERSION
+    chart_version: str = VERSION
     routing_mode: RoutingMode = RoutingMode.TUNNEL
     replaces_kube_proxy: bool = False
     hubble: bool = False

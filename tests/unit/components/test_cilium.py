@@ -112,8 +112,11 @@ def test_images_have_the_tags_of_the_chart_or_pinned_digests() -> None:
     pinned = values_of(replace(with_cilium(), image_digests=digests))
     for image, reference in zip((pinned["image"], pinned["operator"]["image"]), digests, strict=True):
         assert image == {"useDigest": False, "override": "@".join(reference)}
-    own_chart = replace(with_cilium(chart="./charts/cilium"), image_digests=digests)
-    assert values_of(own_chart)["image"] == {"useDigest": False}
+    own_chart = replace(with_cilium(chart="./charts/cilium", version=VERSION), image_digests=digests)
+    assert values_of(own_chart)["image"] == pinned["image"]
+    installed = own_chart.network.cilium
+    assert installed is not None
+    assert installed.chart_version == "", "Helm reads the version of a path from its files"
 
 
 def test_envoy_and_hubble_are_off_by_default() -> None:
