@@ -1,0 +1,27 @@
+"""Tests of the arguments of the package as plain settings."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from package.values import absolute_paths
+
+
+def test_paths_of_files_and_charts_start_at_the_directory_of_the_program() -> None:
+    plain = {
+        "artifacts": {"ca_file": "ca.pem", "mirror": "https://mirror.example.com"},
+        "helm_releases": {"web": {"chart": "./charts/web", "values": {"chart": "./unchanged"}}},
+        "network": {"domain": "cluster.local", "cilium": {"chart": "./charts/cilium-1.20.2.tgz"}},
+    }
+    converted = absolute_paths(plain, Path("/program"))
+    assert converted["artifacts"] == {"ca_file": "/program/ca.pem", "mirror": "https://mirror.example.com"}
+    assert converted["helm_releases"]["web"]["chart"] == "/program/charts/web"
+    assert converted["helm_releases"]["web"]["values"] == {"chart": "./unchanged"}
+    assert converted["network"]["cilium"]["chart"] == "/program/charts/cilium-1.20.2.tgz"
+    assert converted["network"]["domain"] == "cluster.local"
+
+
+def test_names_and_references_of_charts_stay() -> None:
+    for chart in ("cilium", "oci://registry.example.com/charts/cilium", "/charts/cilium"):
+        plain = {"network": {"cilium": {"chart": chart}}}
+        assert absolute_paths(plain, Path("/program")) == plain
