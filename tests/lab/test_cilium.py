@@ -49,9 +49,11 @@ NODE_PORT = 30094
 HOST_PORT = 8099
 OUTSIDE = "192.0.2.1"
 """An address outside of `network.machines`."""
+REQUESTS = 30
+"""Requests to a node port. Each request gets a random pod, so a pod of two gets none once in 2^29 runs."""
 FETCH_FROM_OUTSIDE = f"""
 import http.client, sys
-for _ in range(10):
+for _ in range({REQUESTS}):
     client = http.client.HTTPConnection(sys.argv[1], {NODE_PORT}, timeout=5, source_address=("{OUTSIDE}", 0))
     client.request("GET", "/")
     print(client.getresponse().read().decode().strip())
