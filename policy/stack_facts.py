@@ -7,7 +7,7 @@ from datetime import UTC, date, datetime
 
 from policy.rules.model import StackFacts
 from settings import load
-from settings.charts import is_path
+from settings.charts import charts_of, digest_of, is_path
 from topology.ports import API_PORT
 
 
@@ -24,7 +24,6 @@ def read_facts(cluster: Mapping[str, object], today: date | None = None) -> Stac
         for name, pool in settings.pools.items()
         if pool.kubernetes_version is not None
     ]
-    charts = settings.helm_releases.items()
     return StackFacts(
         cluster=settings.name or "",
         environment=settings.environment,
@@ -34,7 +33,9 @@ def read_facts(cluster: Mapping[str, object], today: date | None = None) -> Stac
         etcd_hosts=settings.etcd_hosts,
         snapshots_copied=bool(settings.etcd.snapshots.copy_to),
         artifacts_pinned=settings.artifacts.index is not None,
-        unpinned_charts=tuple(name for name, item in charts if not is_path(item.chart) and not item.digest),
+        unpinned_charts=tuple(
+            path for path, chart in charts_of(settings) if not is_path(chart) and not digest_of(chart)
+        ),
         is_cloud=settings.metal is None,
         issuer_store=settings.cloud.issuer_store if settings.cloud else "",
         today=today or datetime.now(UTC).date(),

@@ -54,8 +54,3 @@ class HelmReleaseSettings(Section):
     """Values of the chart; encrypt secret values (`secure: …`)."""
     timeout: int = Field(default=300, ge=1, le=3600)
     """Seconds after which an installation or upgrade fails if the release is not ready."""
-
-    @property
-    def digest(self) -> str | None:
-        """The digest in the reference of the chart, such as `sha256:…`, or None."""
-        return self.chart.partition("@")[2] or None

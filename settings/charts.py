@@ -2,6 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from settings.cluster import Settings
+
 
 def is_path(chart: str) -> bool:
     """Whether a chart is a directory or archive of the checkout."""
@@ -16,3 +22,18 @@ def is_oci_reference(chart: str) -> bool:
 def needs_repository(chart: str) -> bool:
     """Whether a chart is a name in a chart repository."""
     return not is_path(chart) and not is_oci_reference(chart)
+
+
+def digest_of(chart: str) -> str | None:
+    """Return the digest in the reference of a chart, such as `sha256:…`; None without a digest, or for a
+    path.
+    """
+    return None if is_path(chart) else chart.partition("@")[2] or None
+
+
+def charts_of(settings: Settings) -> Iterator[tuple[str, str]]:
+    """Yield the setting and the value of every chart that a cluster installs."""
+    for name, release in settings.helm_releases.items():
+        yield f"helm_releases.{name}.chart", release.chart
+    if cilium := settings.network.cilium_options:
+        yield "network.cilium.chart", cilium.chart

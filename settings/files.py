@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
-from settings.charts import is_path
+from settings.charts import charts_of, is_path
 from settings.cluster import Settings
 from settings.problem import Problem, SettingsError
 
@@ -46,19 +46,11 @@ def find_missing(settings: Settings, checkout: Path) -> list[Problem]:
     for field, path in _private_key_files(settings):
         if not Path(path).is_file():
             problems.append(Problem(field, "", "no such file; create the key or correct the path"))
-    for field, chart in _charts(settings):
+    for field, chart in charts_of(settings):
         if is_path(chart) and not (checkout / chart).exists():
             message = "no such chart in the checkout; create it or correct the path"
             problems.append(Problem(field, f'"{chart}"', message))
     return problems
-
-
-def _charts(settings: Settings) -> Iterator[tuple[str, str]]:
-    """Yield the setting and the value of every chart that the settings name."""
-    for name, release in settings.helm_releases.items():
-        yield f"helm_releases.{name}.chart", release.chart
-    if settings.network.cilium:
-        yield "network.cilium.chart", settings.network.cilium.chart
 
 
 def _text_files(settings: Settings) -> Iterator[tuple[str, str]]:

@@ -41,14 +41,14 @@ def check_pinned_artifacts(facts: StackFacts) -> Iterator[str]:
 
 
 def check_pinned_charts(facts: StackFacts) -> Iterator[str]:
-    """Yield a message for each Helm release whose repository or registry decides what is installed.
+    """Yield a message for each Helm chart whose repository or registry decides what is installed.
 
     The rule is advisory, because chart repositories have no digests.
     """
     if facts.is_production:
-        for release in facts.unpinned_charts:
+        for path in facts.unpinned_charts:
             yield (
-                f"helm_releases.{release}.chart: no digest, so the cluster runs what the repository serves; "
+                f"{path}: no digest, so the cluster runs what the repository serves; "
                 "use oci://…@sha256:…, or a copy in the checkout"
             )
 

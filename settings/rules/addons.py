@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from settings.charts import is_oci_reference, is_path, needs_repository
+from settings.charts import charts_of, digest_of, is_oci_reference, is_path, needs_repository
 from settings.problem import Problem
 from settings.rules.base import BUILT_IN_NAMESPACES, RuleInput, rule
 
@@ -35,7 +35,7 @@ def charts_have_sources(rule_input: RuleInput) -> Iterator[Problem]:
                 "",
                 "missing; the chart is given by its name. For a directory of the checkout begin with ./",
             )
-        if not is_path(release.chart) and not release.digest and not release.version:
+        if not is_path(release.chart) and not digest_of(release.chart) and not release.version:
             yield Problem(
                 f"{path}.version",
                 "",
@@ -43,25 +43,22 @@ def charts_have_sources(rule_input: RuleInput) -> Iterator[Problem]:
             )
 
 
-@rule(needs=("helm_releases",))
+@rule(needs=("helm_releases", "network.cni", "network.cilium"))
 def chart_digests_are_valid(rule_input: RuleInput) -> Iterator[Problem]:
     """Require that a digest of a chart is a sha256 digest in an oci:// reference."""
-    for name, release in rule_input.settings.helm_releases.items():
-        if is_path(release.chart) or release.digest is None:
+    for path, chart in charts_of(rule_input.settings):
+        digest = digest_of(chart)
+        if digest is None:
             continue
-        if not is_oci_reference(release.chart):
+        if not is_oci_reference(chart):
             yield Problem(
-                f"helm_releases.{name}.chart",
+                path,
                 "",
                 "only oci:// references have digests; remove @ and what follows, or give the chart's oci:// "
                 "reference",
             )
-        elif not re.fullmatch(_DIGEST, release.digest):
-            yield Problem(
-                f"helm_releases.{name}.chart",
-                f'"{release.chart}"',
-                "no digest after @; write sha256: and 64 of 0-9 and a-f",
-            )
+        elif not re.fullmatch(_DIGEST, digest):
+            yield Problem(path, f'"{chart}"', "no digest after @; write sha256: and 64 of 0-9 and a-f")
 
 
 @rule(needs=("access.namespaces",), needs_valid=("helm_releases",))

@@ -41,7 +41,7 @@ ENDED = {"versions": (("kubernetes.version", "1.34.9"),)}
             "the checkout (`kubewright mirror --index FILE`) and name it here",
         ),
         (
-            {"unpinned_charts": ("web",)},
+            {"unpinned_charts": ("helm_releases.web.chart",)},
             "helm_releases.web.chart: no digest, so the cluster runs what the repository serves; use "
             "oci://…@sha256:…, or a copy in the checkout",
         ),

@@ -38,7 +38,7 @@ def networks(*texts: str) -> tuple[IPv4Network, ...]:
         ("version-ends-soon", {"today": date(2027, 6, 1)}, False),
         ("snapshots-copied", {"is_cloud": False, "snapshots_copied": False}, False),
         ("pinned-artifacts", {"artifacts_pinned": False}, True),
-        ("pinned-charts", {"unpinned_charts": ("web",)}, False),
+        ("pinned-charts", {"unpinned_charts": ("helm_releases.web.chart",)}, False),
     ],
 )
 def test_a_change_of_compliant_settings_breaks_one_rule(
@@ -72,7 +72,7 @@ def test_private_networks_are_not_public() -> None:
     [
         {"api_allowed": ANY_ADDRESS},
         {"is_cloud": False, "snapshots_copied": False},
-        {"unpinned_charts": ("web",)},
+        {"unpinned_charts": ("helm_releases.web.chart",)},
     ],
 )
 def test_production_rules_do_not_apply_to_a_lab(change: Mapping[str, Any]) -> None:

@@ -17,4 +17,12 @@ def test_charts_in_the_checkout_and_with_digests_are_pinned() -> None:
         "repository": {"chart": "web", "repository": "https://charts.example", "version": "1.0.0"},
     }
     facts = read_facts(with_edits(TWO_WORKERS, {"helm_releases": releases}))
-    assert facts.unpinned_charts == ("tag", "repository")
+    assert facts.unpinned_charts == ("helm_releases.tag.chart", "helm_releases.repository.chart")
+
+
+def test_chart_of_cilium_counts_like_other_charts() -> None:
+    with_cilium = with_edits(TWO_WORKERS, {"network.cni": "cilium"})
+    assert read_facts(with_cilium).unpinned_charts == ("network.cilium.chart",)
+    for chart in ("./charts/cilium", f"oci://registry.example/cilium@{DIGEST}"):
+        pinned = with_edits(with_cilium, {"network.cilium": {"chart": chart}})
+        assert read_facts(pinned).unpinned_charts == ()

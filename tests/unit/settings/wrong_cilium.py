@@ -28,6 +28,8 @@ CILIUM = (
         {"network.cilium": {"chart": "./charts/cilium", "repository": "https://charts.example.com"}},
         WITH_CILIUM,
     ),
+    wrong_option("chart", "oci://registry.example/cilium@sha256:1f2d", "no digest after @; write sha256:"),
+    wrong_option("chart", "cilium@sha256:1f2d", "only oci:// references have digests; remove @"),
     *(
         InvalidSettings(
             "network.cilium",
