@@ -6,6 +6,8 @@
 # KUBEWRIGHT_ROOT is a prefix for every path, KUBEWRIGHT_PAUSE the seconds between two rounds (tests).
 set -u
 umask 077
+LC_ALL=C
+export LC_ALL
 
 CLUSTER=$1
 ROOT=${KUBEWRIGHT_ROOT:-}
@@ -40,15 +42,22 @@ remove() { # MACHINE
     admin_api delete secret "bootstrap-token-$(cat "$KNOWN/$1")" --ignore-not-found >/dev/null && : >"$KNOWN/$1"
 }
 
-# register MACHINE: a machine without a token has not started its boot program yet. The machine chose the token, so an
-# existing Secret is not changed: it may be the token of another node.
+# register MACHINE: the machine chose the token, so an existing Secret is not changed: it may be the token of another
+# node.
 register() {
-    token=$(sh "$BOOT" call cloud_token "$1" 2>/dev/null </dev/null) || return 0
-    if ! expr "X$token" : 'X[a-z0-9]\{6\}\.[a-z0-9]\{16\}$' >/dev/null; then
-        say "$1: the object of this machine is no bootstrap token"
+    # The machine also decides how long its object is.
+    token=$(sh "$BOOT" call cloud_token "$1" 2>/dev/null </dev/null | head -c 99)
+    if [ -z "$token" ]; then
+        # Without s3:ListBucket, S3 gives the same answer for a missing object and for one that may not be read.
+        [ -e "$KNOWN/$1" ] || say "$1: this new machine has written no bootstrap token yet, or it cannot be read"
+        : >>"$KNOWN/$1"
         return 0
     fi
     id=${token%%.*}
+    if ! is_token "$id" "${token#*.}"; then
+        say "$1: the object of this machine is no bootstrap token"
+        return 0
+    fi
     [ "$id" != "$(cat "$KNOWN/$1" 2>/dev/null)" ] || return 0
     group=system:bootstrappers:kubewright:machine:$(printf '%s' "$1" | tr . :)
     if token_secret "$1" "$token" "$group" | admin_api create -f - >/dev/null 2>"$KNOWN/reason"; then
@@ -58,6 +67,13 @@ register() {
         return 0
     fi
     say "$id" >"$KNOWN/$1"
+}
+
+# is_token ID SECRET: patterns of the shell, because every process can read the arguments of other programs.
+is_token() {
+    case $1$2 in *[!a-z0-9]*) return 1 ;; esac
+    case $1 in ??????) ;; *) return 1 ;; esac
+    case $2 in ????????????????) ;; *) return 1 ;; esac
 }
 
 # is_registered ID GROUP: whether another control plane has registered the token of this machine.

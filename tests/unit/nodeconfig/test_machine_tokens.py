@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 from dataclasses import replace
 from pathlib import Path
@@ -25,6 +26,17 @@ case $2 in
 cloud_new_machines) [ ! -e "$FAKE/silent" ] && [ "$3" = dev ] && cat "$FAKE/machines" ;;
 cloud_token) cat "$FAKE/tokens/$3" ;;
 esac
+"""
+ENDLESS = """\
+case $2 in
+cloud_new_machines) cat "$FAKE/machines" ;;
+cloud_token) head -c 9999999 /dev/zero | tr '\\0' a && : >"$FAKE/end" ;;
+esac
+"""
+RECORD = """\
+#!/bin/sh
+printf '%s\\n' "$@" >>"$FAKE/arguments"
+exec {program} "$@"
 """
 KUBECTL = """\
 #!/bin/sh
@@ -60,6 +72,7 @@ class ControlPlane:
 
     def __init__(self, directory: Path) -> None:
         self.root, self.fake = directory / "root", directory / "fake"
+        self.path = os.environ["PATH"]
         for path in ("usr/local/lib/kubewright-boot/boot", "usr/local/lib/kubewright/bin/kubectl"):
             (self.root / path).parent.mkdir(parents=True)
         (self.root / "usr/local/lib/kubewright-boot/boot").write_text(BOOT)
@@ -82,10 +95,26 @@ class ControlPlane:
             if token:
                 (self.fake / "tokens" / name).write_text(f"{token}\n")
 
+    def record_arguments(self) -> Path:
+        """Let programs write their arguments to a file. Return its path."""
+        directory = self.fake / "bin"
+        directory.mkdir()
+        for name in ("base64", "cat", "date", "expr", "grep", "head", "sed", "sh", "tail", "tr"):
+            program = shutil.which(name)
+            assert program
+            (directory / name).write_text(RECORD.format(program=program))
+            (directory / name).chmod(0o755)
+        kubectl = self.root / "usr/local/lib/kubewright/bin/kubectl"
+        real = kubectl.rename(kubectl.with_name("kubectl.real"))
+        kubectl.write_text(RECORD.format(program=real))
+        kubectl.chmod(0o755)
+        self.path = f"{directory}:{os.environ['PATH']}"
+        return self.fake / "arguments"
+
     def run(self) -> str:
         """Let the program make one round. Return what it prints."""
         environment = {
-            "PATH": os.environ["PATH"],
+            "PATH": self.path,
             "KUBEWRIGHT_ROOT": str(self.root),
             "KUBEWRIGHT_PAUSE": "0",
             "FAKE": str(self.fake),
@@ -143,10 +172,32 @@ def test_nothing_is_asked_without_new_machines(host: ControlPlane) -> None:
     assert host.calls() == []
 
 
-def test_machine_without_a_token_waits(host: ControlPlane) -> None:
+def test_machine_without_a_token_waits_and_is_named_once(host: ControlPlane) -> None:
     host.set_machines(i_0a="", i_0b=TOKEN)
-    host.run()
+    assert "i-0a: this new machine has written no bootstrap token yet" in host.run()
     assert set(host.secrets) == {"bootstrap-token-abc123"}
+    assert host.run() == ""
+    host.set_machines(i_0a="zzz999.0123456789abcdef")
+    host.run()
+    assert set(host.secrets) == {"bootstrap-token-abc123", "bootstrap-token-zzz999"}
+
+
+def test_token_is_no_argument_of_a_program(host: ControlPlane) -> None:
+    """Every process of the host can read the arguments of all programs."""
+    arguments = host.record_arguments()
+    host.set_machines(i_0a=TOKEN)
+    host.run()
+    assert len(host.secrets) == 1
+    assert "--namespace=kube-system" in arguments.read_text()
+    assert "0123456789abcdef" not in arguments.read_text()
+
+
+def test_only_the_beginning_of_a_long_object_is_read(host: ControlPlane) -> None:
+    """A machine can write an object of several GiB, and the program keeps it in memory."""
+    (host.root / "usr/local/lib/kubewright-boot/boot").write_text(ENDLESS)
+    host.set_machines(i_0a="")
+    assert "is no bootstrap token" in host.run()
+    assert not (host.fake / "end").exists()
 
 
 def test_token_is_removed_when_its_machine_has_joined(host: ControlPlane) -> None:
