@@ -1,4 +1,6 @@
-"""Secrets derived from private keys that pulumi-tls stores in the state: bootstrap tokens, encryption key."""
+"""Secrets derived from private keys that pulumi-tls stores in the state: bootstrap tokens, encryption key,
+salt of payloads.
+"""
 
 from __future__ import annotations
 
@@ -23,6 +25,11 @@ def bootstrap_token(private_key: str, owner: str, generation: int) -> str:
 def encryption_key(private_key: str) -> str:
     """Return a key of 32 bytes for secretbox, in base64."""
     return base64.b64encode(_derive_bytes(private_key, "encryption at rest")).decode()
+
+
+def payload_salt(private_key: str) -> str:
+    """Return a text with 256 random bits for payloads that contain no key and no token."""
+    return _derive_bytes(private_key, "payload salt").hex()
 
 
 def _derive_bytes(private_key: str, purpose: str) -> bytes:

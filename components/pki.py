@@ -10,7 +10,7 @@ import pulumi_tls as tls
 from pulumi import ComponentResource, Output, ResourceOptions
 
 from components.certificate_authority import HOURS_PER_YEAR, self_signed_authority
-from components.derived_secrets import bootstrap_token, encryption_key
+from components.derived_secrets import bootstrap_token, encryption_key, payload_salt
 from components.encryption_configuration import encryption_configuration
 from components.kubeconfig import kubeconfig
 from topology.certificates import (
@@ -29,7 +29,7 @@ from topology.certificates import (
 )
 from topology.encryption import ENCRYPTION, key_name, resource_encryptions
 from topology.environments import PRODUCTION
-from topology.identities import token_owners
+from topology.identities import PAYLOAD_SALT, token_owners
 from topology.model import Topology
 
 _RSA_BITS = 2048
@@ -88,8 +88,10 @@ class Pki(ComponentResource):
         secrets |= {f"{name}.crt": certificates for name, certificates in bundles.items()}
         secrets |= {f"{name}.key": key_pair.key for name, key_pair in key_pairs.items()}
         secrets |= self._create_service_account_keys()
+        bootstrap_key = self._create_key("bootstrap").private_key_pem
         secrets |= {
-            **self._derive_tokens(self._create_key("bootstrap").private_key_pem),
+            **self._derive_tokens(bootstrap_key),
+            PAYLOAD_SALT: bootstrap_key.apply(payload_salt),
             "encryption.yaml": self._create_encryption_configuration(),
         }
         self.secrets = {name: Output.secret(content) for name, content in secrets.items()}

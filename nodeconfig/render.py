@@ -72,9 +72,10 @@ def script(bundle: Bundle, identity: Identity, *, sudo: bool = False) -> str:
     return text
 
 
-def payload(bundle: Bundle, secrets: Mapping[str, str]) -> str:
+def payload(bundle: Bundle, secrets: Mapping[str, str], *, salt: str = "") -> str:
     """Return the secret files of the bundle and the prelude as a tar archive in base64, on one line.
 
+    With `salt`, the archive has another file, which no program reads.
     Raise BundleError with the names of missing secrets, but without any content.
     """
     missing = sorted({item.secret for item in bundle.secrets} - secrets.keys())
@@ -82,6 +83,7 @@ def payload(bundle: Bundle, secrets: Mapping[str, str]) -> str:
         raise BundleError(f"{bundle.role}: the delivery lacks the secrets {', '.join(missing)}")
     members = {"prelude.sh": prelude()}
     members |= {f"secrets{item.path}": secrets[item.secret] for item in bundle.secrets}
+    members |= {"salt": salt} if salt else {}
     buffer = io.BytesIO()
     with tarfile.open(fileobj=buffer, mode="w", format=tarfile.USTAR_FORMAT) as archive:
         for name, content in members.items():

@@ -24,7 +24,7 @@ from topology.certificates import (
     trust_bundle,
     trusted_names,
 )
-from topology.identities import TOKEN_FILE, token_owners
+from topology.identities import PAYLOAD_SALT, TOKEN_FILE, token_owners
 from topology.model import Topology
 
 _SigningPair = tuple[x509.Certificate, ec.EllipticCurvePrivateKey]
@@ -57,6 +57,7 @@ def create_secrets(topology: Topology) -> dict[str, str]:
     result["encryption.yaml"] = _encryption_configuration()
     for name in (TOKEN_FILE, *(owner.secret for owner in token_owners(topology))):
         result[name] = f"{os.urandom(3).hex()}.{os.urandom(8).hex()}"
+    result[PAYLOAD_SALT] = os.urandom(32).hex()
     return result
 
 

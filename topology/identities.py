@@ -14,6 +14,8 @@ from topology.model import Pool, Role, Topology
 
 TOKEN_FILE = "bootstrap.token"
 """The name in bundles of the token of the host or pool that receives the bundle."""
+PAYLOAD_SALT = "payload.salt"
+"""The name among the secrets of a cluster of the text that makes the digest of a payload unpredictable."""
 INVENTORY = "kubewright-inventory"
 """The ConfigMap in `kube-system` with `inventory`."""
 INVENTORY_KEY = "inventory.json"

@@ -40,7 +40,7 @@ class MachineConfig:
 
     `kind` and `name` identify the config in the store. `drain_seconds` is the time limit of a drain.
     `digest` is the hex sha256 of everything that machines fetch, and the status that healthy machines report.
-    The digest is no secret: each payload contains unguessable keys.
+    The digest is no secret: each payload contains an unguessable key, token or salt.
     """
 
     kind: str
@@ -147,7 +147,7 @@ def _machine_config(
         Delivery(
             role=bundle.role,
             text=script(bundle, identity),
-            payload=secret_payload(bundle, secrets, owner),
+            payload=secret_payload(bundle, secrets, owner, public_digest=True),
         )
         for bundle in bundles
     )

@@ -87,6 +87,30 @@ def test_the_digest_covers_all_objects_and_is_no_secret() -> None:
     assert not is_secret(member.digest)
 
 
+def digest_of_pool(secrets: dict[str, str], **edits: object) -> str:
+    """Return the digest of the machines of a pool whose payload contains the password of a registry."""
+    credentials = {"endpoint": "https://images.example.com", "username": "u", "password": "p"}
+    topology = cloud(**{"registries": {"_default": credentials}, **edits})
+    name = next(registry.credentials for registry in topology.registries)
+    values = {**secrets, name: "password"}
+    outputs = {key: Output.secret(text) for key, text in values.items()}
+    bundle = bundles(topology, FakeIndex())["general", Role.NODE]
+    assert name in {file.secret for file in bundle.secrets}
+    return output_value(pool_config(topology.pools[1], bundle, outputs).digest)
+
+
+@pytest.mark.parametrize("replaces_kube_proxy", [True, False])
+def test_digest_does_not_show_the_password_of_a_registry(replaces_kube_proxy: bool) -> None:
+    """The digest is in user data. Who knows all but the keys of a cluster cannot try passwords with it."""
+    cilium = {"kube_proxy_replacement": replaces_kube_proxy}
+    edits: dict[str, object] = {"network.cni": "cilium", "network.cilium": cilium}
+    first, others = (pki.create_secrets(cloud()) for _ in range(2))
+    unknown = {name: text for name, text in others.items() if name.endswith((".key", ".token", ".salt"))}
+    second = first | unknown
+    assert digest_of_pool(first, **edits) == digest_of_pool(first, **edits)
+    assert digest_of_pool(first, **edits) != digest_of_pool(second, **edits)
+
+
 def test_only_members_have_a_fixed_identity() -> None:
     member, pool = machine_configs()
     assert "\nidentity cp-1 10.20.32.10 $BOOT_ID\n" in member.deliveries[0].text
