@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from ipaddress import IPv4Network
 
 from settings.charts import needs_repository
-from settings.cluster import CLOUD_SECTIONS, Settings
+from settings.cluster import CLOUD_SECTIONS
 from settings.problem import Problem
 from settings.rules.base import RuleInput, rule
+from settings.rules.node_networks import describe_separate_networks
 from topology.cilium import VERSION, RoutingMode
 from topology.dns import NodeCache
-from topology.network import find_network
 from topology.options import NetworkPlugin
 
 _OF_FLANNEL = ("backend", "policies", "mtu")
@@ -145,18 +144,5 @@ def native_routing_has_routes(rule_input: RuleInput) -> Iterator[Problem]:
             "does not work in a cloud, because clouds drop packets with pod addresses; use tunnel",
         )
         return
-    networks = _networks_of_nodes(settings)
-    if len(networks) > 1:
-        where = ", ".join(f"{name} in {network}" for network, name in networks.items())
+    if where := describe_separate_networks(settings):
         yield Problem(path, value, f"needs all nodes in one network, but: {where}; use tunnel")
-
-
-def _networks_of_nodes(settings: Settings) -> dict[IPv4Network, str]:
-    """Return the networks of `network.machines` that have nodes, each with the name of its first node."""
-    nodes = {*settings.control_planes.hosts, *settings.worker_hosts}
-    result: dict[IPv4Network, str] = {}
-    for name, host in settings.metal.hosts.items() if settings.metal else ():
-        network = find_network(settings.network.machines, host.address)
-        if name in nodes and network:
-            result.setdefault(network, name)
-    return result

@@ -9,10 +9,10 @@ from settings.cluster import CLOUD_SECTIONS
 from settings.kubelet import DEFAULTS
 from settings.problem import Problem
 from settings.rules.base import RuleInput, rule
+from settings.rules.node_networks import describe_separate_networks
 from topology.environments import PUBLIC_ENVIRONMENTS
 from topology.network import (
     MAX_SPLIT_BITS,
-    find_network,
     find_overlaps,
     max_node_ranges,
     node_prefix_for_pods,
@@ -162,16 +162,9 @@ def service_range_has_valid_size(rule_input: RuleInput) -> Iterator[Problem]:
 def host_gateway_nodes_share_network(rule_input: RuleInput) -> Iterator[Problem]:
     """Require that all nodes are in one network if the flannel backend is host-gw."""
     settings = rule_input.settings
-    if settings.network.backend is not Backend.HOST_GW or settings.metal is None:
+    if settings.network.backend is not Backend.HOST_GW:
         return
-    nodes = {*settings.control_planes.hosts, *settings.worker_hosts}
-    node_by_network: dict[IPv4Network, str] = {}
-    for name, host in settings.metal.hosts.items():
-        network = find_network(settings.network.machines, host.address)
-        if name in nodes and network:
-            node_by_network.setdefault(network, name)
-    if len(node_by_network) > 1:
-        where = ", ".join(f"{name} in {network}" for network, name in node_by_network.items())
+    if where := describe_separate_networks(settings):
         yield Problem(
             "network.backend", '"host-gw"', f"needs all nodes in one network, but: {where}; allowed: vxlan"
         )
