@@ -240,7 +240,7 @@ class PoolArgs(TypedDict, total=False):
     taints: Sequence[str]
     """Taints of the pool's nodes, as `key=value:Effect`."""
     gpu: str
-    """Vendor of the nodes' GPUs; default: no GPUs. containerd gets the vendor's runtime, and the nodes a
+    """Vendor of the nodes' GPUs; default: no GPUs. containerd gets a runtime for GPUs, and the nodes a
     label and a taint. The hosts must already have the driver and the container toolkit of the vendor.
     """
     max_unavailable: int
