@@ -10,6 +10,7 @@ from settings.clouds import CloudSettings
 from settings.cluster import Settings
 from settings.kubelet import DEFAULTS
 from settings.pools import ControlPlaneSettings, PoolSettings
+from topology.gpus import GPU_LABEL, GPU_TAINT
 from topology.ingress import INGRESS_LABEL
 from topology.metallb import NOT_BALANCED_LABEL
 from topology.model import Capacity, Member, Pool
@@ -93,12 +94,13 @@ def _worker_pool(
     return Pool(
         name=name,
         nodes=tuple(members[host] for host in section.hosts),
-        labels=(*section.labels.items(), *extra_labels),
-        taints=section.taints,
+        labels=(*section.labels.items(), *extra_labels, *((GPU_LABEL,) if section.gpu else ())),
+        taints=(*section.taints, GPU_TAINT) if section.gpu else section.taints,
         max_unavailable=section.max_unavailable,
         kubelet=section.kubelet.applied_to(cluster_kubelet),
         kubernetes=section.kubernetes_version or "",
         capacity=_capacity(section, cloud),
+        gpu=section.gpu,
     )
 
 

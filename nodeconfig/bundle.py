@@ -57,6 +57,14 @@ class Program:
 
 
 @dataclass(frozen=True, slots=True)
+class RequiredProgram:
+    """A program that the image of the host must contain. `reason` says why, and what to do without it."""
+
+    path: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
 class Service:
     """A systemd unit that must run.
 
@@ -88,7 +96,8 @@ class Bundle:
     the CAs of the system). `modules` are kernel modules that the host loads. With `drain`, a change of a path
     in `drain_on` drains the node first and uncordons it afterwards; changes of other paths restart services
     while pods keep running. `rotations` are the generations of rotated CAs whose certificates the bundle
-    contains. A host refuses a bundle that skips a stage of a rotation.
+    contains. A host refuses a bundle that skips a stage of a rotation, and a bundle whose `required_programs`
+    it lacks.
     """
 
     role: Role
@@ -108,6 +117,7 @@ class Bundle:
     rotations: tuple[tuple[str, Rotation], ...] = ()
     labels: tuple[str, ...] = ()
     """Labels `KEY=VALUE` of the Node that only an administrator may set. The host sets them on a new Node."""
+    required_programs: tuple[RequiredProgram, ...] = ()
     taints: tuple[str, ...] = ()
     """Taints `KEY=VALUE:EFFECT` of the Node, which the host sets together with `labels`."""
 

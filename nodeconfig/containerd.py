@@ -5,11 +5,13 @@ from __future__ import annotations
 import json
 import re
 
+from nodeconfig import gpus
 from nodeconfig.bundle import File, SecretFile, Service
 from nodeconfig.cni import plugin_directories
 from nodeconfig.component import Component
 from nodeconfig.host_paths import BIN, CONTAINERD_SOCKET, LIBRARY
 from nodeconfig.systemd import Unit
+from topology.gpus import Gpu
 from topology.images import pinned_image
 from topology.model import Registry, Topology
 
@@ -20,11 +22,11 @@ _PREPARE = f"{LIBRARY}/containerd-prepare"
 _BINARIES = ("containerd", "containerd-shim-runc-v2", "ctr", "runc", "crictl")
 
 
-def component(topology: Topology) -> Component:
-    """Return the container runtime component of a node."""
-    config = File(_CONFIG, _configuration(topology), mode=0o600)
-    prepare = File(_PREPARE, _preparation_script(), mode=0o755)
-    unit = _service_unit()
+def component(topology: Topology, gpu: Gpu | None = None) -> Component:
+    """Return the container runtime component of a node. `gpu` is the vendor of its GPUs."""
+    config = File(_CONFIG, _configuration(topology) + (gpus.CONFIGURATION if gpu else ""), mode=0o600)
+    prepare = File(_PREPARE, _preparation_script(gpu), mode=0o755)
+    unit = _service_unit(gpu)
     mirrors, credentials = _registry_files(topology)
     # containerd reads the registry files at every pull, so they require no restart. runc requires no
     # restart either, and a new shim serves only new pods. roles.py decides which changes require a drain.
@@ -44,8 +46,8 @@ def component(topology: Topology) -> Component:
 
 
 def _configuration(topology: Topology) -> str:
-    """Return the text of config.toml. The host appends its cgroup driver to the last table, the options of
-    runc.
+    """Return the text of config.toml, without a runtime for GPUs. The host appends its cgroup driver to the
+    last table, the options of runc.
     """
     return f"""version = 3
 root = "/var/lib/containerd"
@@ -84,7 +86,12 @@ BinaryName = "{BIN}/runc"
 """
 
 
-def _preparation_script() -> str:
+def _preparation_script(gpu: Gpu | None) -> str:
+    if gpu:
+        # The options of each runtime contain the cgroup driver.
+        configuration = f'sed "s|^BinaryName = .*|&\\nSystemdCgroup = $systemd|" {_CONFIG}'
+    else:
+        configuration = f'{{\n    cat {_CONFIG}\n    echo "SystemdCgroup = $systemd"\n}}'
     return f"""#!/bin/sh
 # Selects the cgroup driver: systemd's under cgroup v2, where systemd owns the tree; cgroupfs under v1, where
 # systemd manages only some controllers. The kubelet asks containerd.
@@ -92,15 +99,12 @@ set -eu
 umask 077
 systemd=false
 [ ! -e /sys/fs/cgroup/cgroup.controllers ] || systemd=true
-{{
-    cat {_CONFIG}
-    echo "SystemdCgroup = $systemd"
-}} >{_RUNNING_CONFIG}.new
+{configuration} >{_RUNNING_CONFIG}.new
 mv {_RUNNING_CONFIG}.new {_RUNNING_CONFIG}
 """
 
 
-def _service_unit() -> Unit:
+def _service_unit(gpu: Gpu | None) -> Unit:
     return Unit(
         name="containerd.service",
         description="containerd container runtime",
@@ -108,6 +112,7 @@ def _service_unit() -> Unit:
         type="notify",
         service=(
             f"ExecStartPre={_PREPARE}",
+            *((f"Environment=PATH={gpus.SEARCH_PATH}",) if gpu else ()),
             # Containers keep running during a restart of the runtime.
             "KillMode=process",
             "Delegate=yes",

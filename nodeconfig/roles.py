@@ -18,6 +18,7 @@ from nodeconfig import (
     etcd,
     etcd_proxy,
     flannel,
+    gpus,
     kubelet,
     load_balancer,
     machine_tokens,
@@ -173,7 +174,8 @@ def _node_component(
     return combine_components(
         (
             public_address.component(behind),
-            containerd.component(topology),
+            containerd.component(topology, pool.gpu),
+            gpus.component(pool),
             cni.component(topology),
             kubelet.component(topology, pool, server, behind),
             cilium.component(topology),
@@ -199,6 +201,7 @@ def _build_bundle(
         services=component.services,
         directories=component.directories,
         modules=component.modules,
+        required_programs=component.required_programs,
         ca=index.ca,
         drain=drain,
         drain_on=_DRAIN_ON if drain else (),

@@ -239,6 +239,10 @@ class PoolArgs(TypedDict, total=False):
     """Labels of the pool's nodes."""
     taints: Sequence[str]
     """Taints of the pool's nodes, as `key=value:Effect`."""
+    gpu: str
+    """Vendor of the nodes' GPUs; default: no GPUs. containerd gets a runtime for GPUs, and the nodes a
+    label and a taint. The hosts must already have the driver and the container toolkit of the vendor.
+    """
     max_unavailable: int
     """Maximum number of nodes that change at the same time; 1 keeps the most capacity."""
     kubernetes_version: str

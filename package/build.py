@@ -20,6 +20,7 @@ from components.addons.cert_manager_issuers import IssuerSecrets
 from components.addons.coredns import CoreDns, CoreDnsArgs
 from components.addons.default_accounts import DefaultAccounts, DefaultAccountsArgs
 from components.addons.external_dns import ExternalDnsAddOn, ExternalDnsArgs
+from components.addons.gpu_runtime_class import GpuRuntimeClass, GpuRuntimeClassArgs
 from components.addons.helm_releases import HelmReleases, HelmReleasesArgs
 from components.addons.ineffective_policies import IneffectivePolicies, IneffectivePoliciesArgs
 from components.addons.ingress import IngressArgs, IngressController
@@ -234,11 +235,15 @@ def _create_add_ons(
     DefaultAccounts(scope.name("default-accounts"), DefaultAccountsArgs(api=api), options)
     _create_ingress(args, topology, cluster)
     _create_external_dns(args, topology, cluster)
-    access = Access(scope.name("access"), AccessArgs(api=api, access=args.settings.access), options)
+    before: list[pulumi.Resource] = [
+        Access(scope.name("access"), AccessArgs(api=api, access=args.settings.access), options)
+    ]
+    if topology.has_gpus:
+        before.append(GpuRuntimeClass(scope.name("gpus"), GpuRuntimeClassArgs(api=api), options))
     releases = HelmReleasesArgs(
         api=api,
         releases=args.settings.helm_releases,
-        after=[access, *before_releases],
+        after=[*before, *before_releases],
         inputs=inputs_below(args.inputs, "helm_releases"),
     )
     HelmReleases(scope.name("helm"), releases, options)

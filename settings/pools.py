@@ -11,6 +11,7 @@ from settings.clouds import MemberMachineSettings, PoolMachineSettings, SizeSett
 from settings.extra_args import ExtraArgs
 from settings.kubelet import KubeletSettings
 from settings.types import Duration, HostPath, LabelKey, LabelValue, TaintText, Version, parse_seconds
+from topology.gpus import Gpu
 
 
 def _require_one_minute(duration: str) -> str:
@@ -91,6 +92,10 @@ class PoolSettings(Section):
     """Labels of the pool's nodes."""
     taints: tuple[TaintText, ...] = ()
     """Taints of the pool's nodes, as `key=value:Effect`."""
+    gpu: Gpu | None = None
+    """Vendor of the nodes' GPUs; default: no GPUs. containerd gets a runtime for GPUs, and the nodes a label
+    and a taint. The hosts must already have the driver and the container toolkit of the vendor.
+    """
     max_unavailable: int = Field(default=1, ge=1)
     """Maximum number of nodes that change at the same time; 1 keeps the most capacity."""
     kubernetes_version: Version | None = None

@@ -13,6 +13,7 @@ from topology.cert_manager import CertManager
 from topology.cluster_network import Network
 from topology.dns import Dns
 from topology.external_dns import ExternalDns
+from topology.gpus import Gpu
 from topology.ingress import Ingress
 from topology.metallb import MetalLb
 from topology.options import (
@@ -121,6 +122,8 @@ class Pool:
     """Version of kubelet and kube-proxy if it is older than the API servers; empty: the same version."""
     capacity: Capacity | None = None
     """The machines of a pool in a cloud; None for pools with `nodes`."""
+    gpu: Gpu | None = None
+    """The vendor of the GPUs of the nodes. `labels` and `taints` contain the label and the taint of GPUs."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -198,6 +201,11 @@ class Topology:
     metallb: MetalLb | None = None
     cert_manager: CertManager | None = None
     external_dns: ExternalDns | None = None
+
+    @property
+    def has_gpus(self) -> bool:
+        """Whether a pool has GPUs."""
+        return any(pool.gpu for pool in self.pools)
 
     @property
     def version_sets(self) -> tuple[Versions, ...]:

@@ -22,7 +22,7 @@ _CONTEXT = 2
 """Unchanged lines shown before and after changed lines."""
 _STATEMENT = re.compile(
     r"(?:version|trust|module|artifact|directory|identity|secret|service|required_by|restart_after"
-    r"|drain|node|label|taint) \S"
+    r"|drain|node|label|taint|requires) \S"
 )
 """Matches a line of delivered text that is data: a statement for the host program, or a node, label or
 taint.

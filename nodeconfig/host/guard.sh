@@ -1,7 +1,15 @@
 # shellcheck shell=sh
 # Part of the host program: changes that it refuses before it touches the host. These are steps between
-# versions that upstream does not support, a restart that would break etcd's quorum, and a skipped stage of a
-# rotation. nodeconfig.host_program joins it to host.sh.
+# versions that upstream does not support, a restart that would break etcd's quorum, a skipped stage of a rotation,
+# and a bundle that needs a program which the host lacks. nodeconfig.host_program joins it to host.sh.
+
+requires() { say "$1 $2" >>"$WORK/requires"; } # PATH REASON: a program that the image of the host must have
+
+check_required_programs() {
+    while read -r path reason; do
+        [ -x "$ROOT$path" ] || die "this host has no program $path; $reason"
+    done <"$WORK/requires"
+}
 
 version() { say "$1 $2" >>"$WORK/versions"; } # COMPONENT VERSION that the bundle brings
 

@@ -22,12 +22,16 @@ REFRESH_COMMAND = "python3 -m providers.aws.refresh_types --region"
 
 @dataclass(frozen=True, slots=True)
 class MachineType:
-    """A machine type: vCPUs, memory in MiB, architecture, and whether its EBS volumes are NVMe devices."""
+    """A machine type: vCPUs, memory in MiB, architecture, and whether its EBS volumes are NVMe devices.
+
+    `gpu` is the manufacturer of its GPUs, such as `NVIDIA`; empty without GPUs.
+    """
 
     vcpus: int
     memory: int
     architecture: str
     has_nvme: bool
+    gpu: str = ""
 
 
 @dataclass(frozen=True, slots=True)

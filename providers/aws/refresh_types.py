@@ -40,6 +40,7 @@ def read_types(client: EC2Client) -> Json:
                 str(architectures[-1]),
                 # `supported` means NVMe disks of the machine, while EBS volumes have other names.
                 item["EbsInfo"]["NvmeSupport"] == "required",
+                *(str(gpu["Manufacturer"]) for gpu in item.get("GpuInfo", {}).get("Gpus", [])[:1]),
             ]
     return types
 

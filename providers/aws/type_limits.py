@@ -31,7 +31,10 @@ def type_problems(settings: Settings, aws: AwsSettings) -> Iterable[Problem]:
             yield Problem(path, name, reason)
     for pool, section in settings.pools.items():
         if section.machine is not None:
-            yield from _mixed_size_problems(f"pools.{pool}.machine.types", section.machine.types)
+            path = f"pools.{pool}.machine.types"
+            yield from _mixed_size_problems(path, section.machine.types)
+            if section.gpu is not None:
+                yield from _gpu_problems(path, section.machine.types)
     yield from _zone_problems(aws)
 
 
@@ -81,6 +84,16 @@ def _mixed_size_problems(path: str, names: Iterable[str]) -> Iterable[Problem]:
             f"types of several sizes: {sizes}; the autoscaler assumes one size for a pool; use types with "
             "the same vCPUs and memory, or several pools",
         )
+
+
+def _gpu_problems(path: str, names: Iterable[str]) -> Iterable[Problem]:
+    """Refuse types without NVIDIA GPUs."""
+    table = type_table()
+    for name in names:
+        known = table.types.get(name)
+        if known is not None and known.gpu != "NVIDIA":
+            reason = f"has GPUs of {known.gpu}" if known.gpu else "has no GPU"
+            yield Problem(path, name, f"{reason}; use a type such as g6.xlarge, or remove gpu from the pool")
 
 
 def _describe_size(kind: MachineType) -> str:

@@ -47,6 +47,7 @@ def problems(settings: Settings, azure: AzureSettings, topology: Topology) -> li
         *_endpoint_problems(topology),
         *_network_problems(azure, topology),
         *_size_problems(settings, azure),
+        *_gpu_problems(settings),
         *_tag_problems(azure),
         *_pool_problems(azure, topology),
         *_ingress_rule_problems(azure, topology),
@@ -152,6 +153,18 @@ def _size_problems(settings: Settings, azure: AzureSettings) -> Iterable[Problem
                 name,
                 "has no accelerated networking; choose another size, or set azure.network.accelerated: false",
             )
+
+
+def _gpu_problems(settings: Settings) -> Iterable[Problem]:
+    """Refuse sizes without NVIDIA GPUs in pools with GPUs."""
+    for name, pool in settings.pools.items():
+        for size in map(sizes.parse, pool.machine.types if pool.machine and pool.gpu else ()):
+            if size is not None and not size.has_nvidia_gpu:
+                yield Problem(
+                    f"pools.{name}.machine.types",
+                    size.name,
+                    "has no NVIDIA GPU; use a size such as Standard_NC4as_T4_v3, or remove gpu from the pool",
+                )
 
 
 def _tag_problems(azure: AzureSettings) -> Iterable[Problem]:

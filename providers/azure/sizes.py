@@ -39,9 +39,10 @@ SERIES: Mapping[str, Mapping[int, tuple[int, ...]]] = {
 
 @dataclass(frozen=True, slots=True)
 class Size:
-    """A machine size: its name, family (`D`), vCPUs of the series, enabled vCPUs, features (`ads`), version.
+    """A machine size: its name, family (`D`), vCPUs of the series, enabled vCPUs, features (`ads`), version,
+    and accelerator (`A100`).
 
-    A name without version has version 1.
+    A name without version has version 1. Older sizes with GPUs do not name the accelerator.
     """
 
     name: str
@@ -50,6 +51,7 @@ class Size:
     vcpus: int
     features: str
     version: int
+    accelerator: str = ""
 
     @property
     def has_premium_disks(self) -> bool:
@@ -60,6 +62,16 @@ class Size:
     def has_accelerated_networking(self) -> bool:
         """Whether the size can have accelerated networking."""
         return self.family != "A" and not (self.family == "B" and self.version == 1 and self.vcpus < 12)
+
+    @property
+    def has_nvidia_gpu(self) -> bool:
+        """Whether the size has a GPU of NVIDIA, or a part of one.
+
+        Some versions of these families have GPUs of AMD: the Instinct MI300X, the Radeon PRO V710, and NVv4
+        with the Instinct MI25.
+        """
+        is_amd = self.accelerator.startswith(("MI", "V7")) or (self.family, self.version) == ("NV", 4)
+        return self.family in ("NC", "ND", "NV") and not is_amd
 
 
 def parse(name: str) -> Size | None:
@@ -74,6 +86,7 @@ def parse(name: str) -> Size | None:
         vcpus=int(match["enabled"] or match["all"]),
         features=match["features"],
         version=int(match["version"] or 1),
+        accelerator=match["accelerator"] or "",
     )
 
 
