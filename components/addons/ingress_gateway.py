@@ -19,11 +19,9 @@ from components.addons.definitions import create_definitions
 from components.addons.ingress_pods import WEB, WEBSECURE
 from components.api import Api
 from components.rbac import ALL_CHANGES, READ, Rule, aggregated_to, cluster_role
-from topology.ingress import CLASS, NAMESPACE, Ingress
+from topology.ingress import CLASS, GATEWAY, NAMESPACE, Ingress
 
 GROUP = "gateway.networking.k8s.io"
-GATEWAY = "traefik-gateway"
-"""The Gateway, with the name that upstream's chart gives it."""
 _API_VERSION = f"{GROUP}/v1"
 _DEFINITIONS = Path(__file__).with_name("gateway_api_crds.json")
 _MANAGER = {"pulumi.com/patchFieldManager": "kubewright"}
