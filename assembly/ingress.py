@@ -28,6 +28,8 @@ def build_ingress(settings: IngressSettings | None) -> Ingress | None:
         certificate=(certificate.certificate or "") if certificate else "",
         issuer=(certificate.issuer or "") if certificate else "",
         names=certificate.names if certificate else (),
+        gateway_api=settings.gateway_api,
+        gateway_namespaces=tuple(settings.gateway_namespaces.items()),
     )
 
 

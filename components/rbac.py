@@ -36,6 +36,8 @@ class Rule:
 
 READ = ("get", "list", "watch")
 """The verbs that read objects."""
+ALL_CHANGES = ("create", "delete", "deletecollection", "patch", "update")
+"""The verbs that create, change and delete objects."""
 
 
 def user_subject(name: str) -> SubjectArgs:
@@ -67,6 +69,11 @@ def _policy_rule(rule: Rule) -> PolicyRuleArgs:
         verbs=list(rule.verbs),
         resource_names=list(rule.names) or None,
     )
+
+
+def aggregated_to(*roles: str) -> dict[str, str]:
+    """Return the labels of a ClusterRole whose rules roles of Kubernetes get, such as `view`."""
+    return {f"{_GROUP}/aggregate-to-{role}": "true" for role in roles}
 
 
 def cluster_role(

@@ -728,6 +728,12 @@ class IngressArgs(TypedDict, total=False):
     """Serve Ingress objects without a class too."""
     default_certificate: IngressCertificateArgs
     """The certificate for names that no Ingress has a certificate for; default: Traefik signs its own."""
+    gateway_api: bool
+    """Serve the Gateway API too, such as HTTPRoute objects. Installs the definitions of its standard
+    channel, a GatewayClass and a Gateway.
+    """
+    gateway_namespaces: Mapping[str, str]
+    """Labels of the namespaces whose routes the Gateway accepts; default: the routes of all namespaces."""
     replicas: int
     """Number of pods with `load_balancer`; default: 2. With `pool`, each node has one."""
     annotations: Mapping[str, str]

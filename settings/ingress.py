@@ -7,7 +7,7 @@ from pydantic import Field
 from settings.base import Section
 from settings.cert_manager import CertificateName
 from settings.pem import CertificateText, PrivateKeyText
-from settings.types import LabelKey, Name, Network
+from settings.types import LabelKey, LabelValue, Name, Network
 
 
 class IngressCertificateSettings(Section):
@@ -40,6 +40,12 @@ class IngressSettings(Section):
     """Serve Ingress objects without a class too."""
     default_certificate: IngressCertificateSettings | None = None
     """The certificate for names that no Ingress has a certificate for; default: Traefik signs its own."""
+    gateway_api: bool = False
+    """Serve the Gateway API too, such as HTTPRoute objects. Installs the definitions of its standard
+    channel, a GatewayClass and a Gateway.
+    """
+    gateway_namespaces: dict[LabelKey, LabelValue] = Field(default_factory=dict)
+    """Labels of the namespaces whose routes the Gateway accepts; default: the routes of all namespaces."""
     replicas: int | None = Field(default=None, ge=1, le=100)
     """Number of pods with `load_balancer`; default: 2. With `pool`, each node has one."""
     annotations: dict[LabelKey, str] = Field(default_factory=dict)

@@ -39,8 +39,9 @@ def network_policy_warnings(settings: Settings) -> list[str]:
 
 
 def ingress_warnings(settings: Settings) -> list[str]:
-    """Return warnings about an ingress pool with one node, and about the end of the default certificate. An
-    expired certificate is no error, so that commands for the cluster still work.
+    """Return warnings about an ingress pool with one node, about the end of the default certificate, and
+    about a Gateway without HTTPS. An expired certificate is no error, so that commands for the cluster still
+    work.
     """
     ingress = settings.addons.ingress
     if ingress is None:
@@ -56,6 +57,11 @@ def ingress_warnings(settings: Settings) -> list[str]:
     if section and section.certificate:
         path = "addons.ingress.default_certificate"
         warnings += _expiry_warnings(f"{path}.certificate", section.certificate)
+    if ingress.gateway_api and section is None:
+        warnings.append(
+            "addons.ingress.gateway_api: without a default certificate the Gateway has no listener for "
+            "HTTPS; add default_certificate"
+        )
     return warnings
 
 

@@ -49,6 +49,7 @@ from components.api import Api
 from components.rbac import (
     Rule,
     account_with_cluster_role,
+    aggregated_to,
     bind_in_namespace,
     cluster_role,
     policy_rules,
@@ -62,10 +63,6 @@ _HOOK = "webhook.cert-manager.io"
 _TIMEOUT_SECONDS = 30
 """The time limit of the webhook in upstream's chart."""
 _WebhookArgs = TypeVar("_WebhookArgs", admission.MutatingWebhookArgs, admission.ValidatingWebhookArgs)
-
-
-def _aggregated(*roles: str) -> dict[str, str]:
-    return {f"rbac.authorization.k8s.io/aggregate-to-{role}": "true" for role in roles}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -122,14 +119,14 @@ class CertManagerAddOn(ComponentResource):
             f"{NAMESPACE}:view",
             VIEW_RULES,
             self._options,
-            labels=_aggregated("view", "edit", "admin"),
+            labels=aggregated_to("view", "edit", "admin"),
         )
         cluster_role(
             f"{self._name}-edit",
             f"{NAMESPACE}:edit",
             EDIT_RULES,
             self._options,
-            labels=_aggregated("edit", "admin"),
+            labels=aggregated_to("edit", "admin"),
         )
         create_default_account(f"{self._name}-default-account", NAMESPACE, self._options)
         metadata = ObjectMetaArgs(name=CONTROLLER, namespace=NAMESPACE)

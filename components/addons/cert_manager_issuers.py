@@ -31,7 +31,6 @@ from topology.dns_updates import Rfc2136, TsigAlgorithm
 API_VERSION = "cert-manager.io/v1"
 _TSIG_KEY = "tsig-secret-key"
 _ALGORITHMS = {TsigAlgorithm.SHA256: "HMACSHA256", TsigAlgorithm.SHA512: "HMACSHA512"}
-_DEFAULT_CERTIFICATE = "default-certificate"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,12 +82,12 @@ def create_default_certificate(
     serves no site.
     """
     certificate = CustomResource(
-        f"{name}-{_DEFAULT_CERTIFICATE}",
+        f"{name}-{ingress.ISSUED_CERTIFICATE}",
         api_version=API_VERSION,
         kind="Certificate",
-        metadata=ObjectMetaArgs(name=_DEFAULT_CERTIFICATE, namespace=ingress.NAMESPACE),
+        metadata=ObjectMetaArgs(name=ingress.ISSUED_CERTIFICATE, namespace=ingress.NAMESPACE),
         spec={
-            "secretName": _DEFAULT_CERTIFICATE,
+            "secretName": ingress.ISSUED_CERTIFICATE,
             "dnsNames": list(data.names),
             "issuerRef": {"group": "cert-manager.io", "kind": "ClusterIssuer", "name": data.issuer},
             "privateKey": {"algorithm": "ECDSA", "size": 256, "rotationPolicy": "Always"},
@@ -97,16 +96,16 @@ def create_default_certificate(
         opts=ResourceOptions.merge(opts, ResourceOptions(depends_on=list(after))),
     )
     served = networking.Ingress(
-        f"{name}-{_DEFAULT_CERTIFICATE}-ingress",
+        f"{name}-{ingress.ISSUED_CERTIFICATE}-ingress",
         metadata=ObjectMetaArgs(
-            name=_DEFAULT_CERTIFICATE,
+            name=ingress.ISSUED_CERTIFICATE,
             namespace=ingress.NAMESPACE,
             # The object has no address and no endpoints that the engine could wait for.
             annotations={"pulumi.com/skipAwait": "true"},
         ),
         spec=networking.IngressSpecArgs(
             ingress_class_name=ingress.CLASS,
-            tls=[networking.IngressTLSArgs(hosts=list(data.names), secret_name=_DEFAULT_CERTIFICATE)],
+            tls=[networking.IngressTLSArgs(hosts=list(data.names), secret_name=ingress.ISSUED_CERTIFICATE)],
             rules=[networking.IngressRuleArgs(host=host) for host in data.names],
         ),
         opts=ResourceOptions.merge(opts, ResourceOptions(depends_on=list(after))),

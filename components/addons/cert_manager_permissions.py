@@ -7,12 +7,11 @@ CertificateSigningRequest API, and a webhook that creates its own certificate.
 
 from __future__ import annotations
 
-from components.rbac import READ, Rule
+from components.rbac import ALL_CHANGES, READ, Rule
 
 GROUP = "cert-manager.io"
 ACME_GROUP = "acme.cert-manager.io"
 _CHANGE = ("update", "patch")
-_ALL_CHANGES = ("create", "delete", "deletecollection", "patch", "update")
 _WITH_STATUS = ("certificates", "certificaterequests", "issuers", "clusterissuers")
 
 
@@ -58,7 +57,7 @@ VIEW_RULES = (
 )
 """The rules that the roles view, edit and admin of Kubernetes get."""
 EDIT_RULES = (
-    Rule(GROUP, _NAMESPACED, _ALL_CHANGES),
+    Rule(GROUP, _NAMESPACED, ALL_CHANGES),
     Rule(GROUP, ("certificates/status",), ("update",)),
     # Users who create challenges or change orders could read the credentials of ClusterIssuers
     # (GHSA-8rvj-mm4h-c258).

@@ -20,7 +20,7 @@ def create_definitions(
             f"{name}-definition-{metadata['name'].partition('.')[0]}",
             api_version=document["apiVersion"],
             kind=document["kind"],
-            metadata=ObjectMetaArgs(name=metadata["name"], annotations=metadata["annotations"]),
+            metadata=ObjectMetaArgs(**{key: metadata.get(key) for key in ("name", "labels", "annotations")}),
             spec=document["spec"],
             opts=opts,
         )

@@ -1,4 +1,4 @@
-"""Traefik, which serves Ingress objects on the nodes of a pool or behind a load balancer [H4].
+"""Traefik, which serves Ingress objects and routes on the nodes of a pool or behind a load balancer [H4].
 
 The pods use ports above 1024 and the pod network, so that they need no capability, and so that the network
 policies of other namespaces can select them. On the nodes of a pool they have host ports 80 and 443.
@@ -17,6 +17,7 @@ import pulumi_kubernetes.networking.v1 as networking
 from pulumi import ComponentResource, Input, Output, Resource, ResourceOptions
 from pulumi_kubernetes.meta.v1 import LabelSelectorArgs, ObjectMetaArgs
 
+from components.addons.ingress_gateway import CONTROLLER_RULES, create_gateway_api
 from components.addons.ingress_pods import (
     CONFIG,
     LABELS,
@@ -30,7 +31,7 @@ from components.addons.workload import disruption_budget, pod_security_labels
 from components.api import Api
 from components.rbac import READ, Rule, account_with_cluster_role
 from components.tolerate_failure import tolerate_failure
-from topology.ingress import HTTP_PORT, HTTPS_PORT, NAMESPACE, Ingress
+from topology.ingress import GIVEN_CERTIFICATE, HTTP_PORT, HTTPS_PORT, NAMESPACE, Ingress
 from topology.model import Topology
 
 # The rules of upstream for Ingress objects, without those for its custom resources:
@@ -77,6 +78,8 @@ class IngressController(ComponentResource):
         self.namespace = self._create_namespace()
         self._options = args.api.options(self, depends_on=[self.namespace])
         before = [*self._create_permissions(), *self._create_certificate(), self._create_network_policy()]
+        if args.ingress.gateway_api:
+            before += create_gateway_api(name, args.ingress, args.api, self, namespace=self.namespace)
         self._create_class()
         if not args.ingress.pool:
             before.append(self._create_service())
@@ -99,8 +102,9 @@ class IngressController(ComponentResource):
         )
 
     def _create_permissions(self) -> list[Resource]:
+        rules = (*_RULES, *CONTROLLER_RULES) if self._args.ingress.gateway_api else _RULES
         return account_with_cluster_role(
-            self._name, NAME, NAMESPACE, f"kubewright:{NAME}", _RULES, self._options
+            self._name, NAME, NAMESPACE, f"kubewright:{NAME}", rules, self._options
         )
 
     def _create_certificate(self) -> list[Resource]:
@@ -109,7 +113,7 @@ class IngressController(ComponentResource):
             return []
         secret = core.Secret(
             f"{self._name}-certificate",
-            metadata=self._metadata(),
+            metadata=ObjectMetaArgs(name=GIVEN_CERTIFICATE, namespace=NAMESPACE),
             type="kubernetes.io/tls",
             string_data={
                 "tls.crt": self._args.ingress.certificate,

@@ -20,7 +20,7 @@ from components.addons.workload import (
     spread_constraints,
 )
 from topology.images import pinned_image
-from topology.ingress import HTTP_PORT, HTTPS_PORT, INGRESS_LABEL, NAMESPACE, Ingress
+from topology.ingress import GIVEN_CERTIFICATE, HTTP_PORT, HTTPS_PORT, INGRESS_LABEL, NAMESPACE, Ingress
 from topology.model import Pool, Topology
 
 NAME = "traefik"
@@ -121,7 +121,7 @@ def _template(
 def _volumes() -> list[core.VolumeArgs]:
     return [
         core.VolumeArgs(name="config", config_map=core.ConfigMapVolumeSourceArgs(name=NAME)),
-        core.VolumeArgs(name="tls", secret=core.SecretVolumeSourceArgs(secret_name=NAME)),
+        core.VolumeArgs(name="tls", secret=core.SecretVolumeSourceArgs(secret_name=GIVEN_CERTIFICATE)),
     ]
 
 
@@ -184,4 +184,20 @@ def _arguments(ingress: Ingress) -> list[str]:
             f"--providers.file.filename={_CONFIG_DIRECTORY}/{CONFIG}",
             "--providers.file.watch=false",
         ]
+    return [*arguments, *_gateway_arguments(ingress)]
+
+
+def _gateway_arguments(ingress: Ingress) -> list[str]:
+    """Return the options of Traefik for the Gateway API; [] without it."""
+    if not ingress.gateway_api:
+        return []
+    provider = "--providers.kubernetesgateway"
+    arguments = [
+        f"{provider}=true",
+        # Otherwise, a route could name backends in other namespaces without a ReferenceGrant.
+        f"{provider}.crossprovidernamespaces={NAMESPACE}",
+    ]
+    if not ingress.pool:
+        service = f"{provider}.statusaddress.service"
+        arguments += [f"{service}.name={NAME}", f"{service}.namespace={NAMESPACE}"]
     return arguments

@@ -47,6 +47,18 @@ def ingress_has_one_entry(rule_input: RuleInput) -> Iterator[Problem]:
         )
 
 
+@rule(needs=(_SECTION,))
+def gateway_namespaces_have_a_gateway(rule_input: RuleInput) -> Iterator[Problem]:
+    """Refuse labels of namespaces without the Gateway that they restrict."""
+    ingress = rule_input.settings.addons.ingress
+    if ingress and ingress.gateway_namespaces and not ingress.gateway_api:
+        yield Problem(
+            f"{_SECTION}.gateway_namespaces",
+            "",
+            "has no effect without gateway_api: true; add it, or remove gateway_namespaces",
+        )
+
+
 @rule(needs=(_SECTION,), needs_valid=("pools",))
 def ingress_pool_is_dedicated(rule_input: RuleInput) -> Iterator[Problem]:
     """Require a pool with nodes that other pods do not use."""

@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
 from cryptography import x509
 
 from artifacts import gobuild
@@ -22,6 +21,7 @@ from testkit import lab_slots, pods, stackfile, tls_sites
 from testkit.add_on_images import build_images
 from testkit.certificates import issue_certificate
 from testkit.cluster import CHECKOUT, Cluster
+from testkit.definitions import upstream_definitions, write_definitions
 from testkit.state import removed_at_end
 from testkit.tls_sites import traefik_pods
 from testkit.wait import eventually
@@ -211,24 +211,7 @@ def test_definitions_are_those_of_the_module_without_descriptions(tmp_path: Path
     module = gobuild.module_source(
         item.component.go_module, item.module, tmp_path, Cache.default(), Progress(quiet=True)
     )
-    documents = [
-        without_descriptions(yaml.safe_load(path.read_text()))
-        for path in sorted((module / "deploy/crds").glob("*.yaml"))
-    ]
+    documents = upstream_definitions((module / "deploy/crds").glob("*.yaml"))
     if os.environ.get("KUBEWRIGHT_UPDATE_TABLES"):
-        lines = [json.dumps(document, sort_keys=True, separators=(",", ":")) for document in documents]
-        cert_manager._DEFINITIONS.write_text("[\n" + ",\n".join(lines) + "\n]\n")
+        write_definitions(cert_manager._DEFINITIONS, documents)
     assert json.loads(cert_manager._DEFINITIONS.read_text()) == documents
-
-
-def without_descriptions(value: Any, *, is_fields: bool = False) -> Any:  # noqa: ANN401 - JSON
-    """Return a schema without descriptions. `is_fields`: the keys of a mapping are names of fields."""
-    if isinstance(value, list):
-        return [without_descriptions(item) for item in value]
-    if not isinstance(value, dict):
-        return value
-    return {
-        key: without_descriptions(item, is_fields=key == "properties" and not is_fields)
-        for key, item in value.items()
-        if is_fields or key != "description"
-    }

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from testkit import ingress_client, lab_slots, pods, stackfile, tls_sites
+from testkit import gateway_routes, ingress_client, lab_slots, pods, stackfile, tls_sites
 from testkit.add_on_images import build_images
 from testkit.certificates import CertificateAndKey, issue_certificate
 from testkit.cluster import CHECKOUT, Cluster
@@ -26,6 +26,11 @@ AUTHORITY = issue_certificate("Test CA")
 FIRST, SECOND = (issue_certificate(name, issuer=AUTHORITY, server=True) for name in ("first", "second"))
 INGRESS = tls_sites.ingress(NAMESPACE, "web", SITE)
 """An Ingress without a class: the cluster has a default class."""
+ALLOWED = [("routes", "shared")]
+"""Labels of namespaces whose routes the Gateway accepts."""
+WITH_GATEWAY = {"addons": {"ingress": {"gateway_api": True, "gateway_namespaces": dict(ALLOWED)}}}
+ROUTED_SITE = "routed.example"
+BACKEND = gateway_routes.service_backend("web")
 
 pytestmark = [pytest.mark.release, pytest.mark.timeout(1800)]
 
@@ -156,6 +161,105 @@ def test_changes_of_the_pool_lose_no_request(edge: Cluster, record_figures: Reco
         assert answer.certificate == SECOND.certificate_pem.decode()
 
 
+def page(cluster: Cluster, host: str) -> tuple[int, str]:
+    """Return the status and the text of a site over HTTP; (0, …) without an answer."""
+    try:
+        answer = ingress_client.request(cluster.address(EDGES[0]), 80, host)
+    except OSError as error:
+        return 0, str(error)
+    return answer.status, answer.text
+
+
+def test_routes_are_served_beside_ingress_objects(edge: Cluster, record_figures: RecordFigures) -> None:
+    """A client of an Ingress loses no request while the Gateway API is added."""
+    edge.apply(pods.namespace(NAMESPACE, ALLOWED))
+    with ingress_client.client(edge_addresses(edge), SITE, trusting_context()) as requests:
+        edge.merge_settings(WITH_GATEWAY)
+        edge.up()
+        edge.apply(gateway_routes.http_route(NAMESPACE, "web", ROUTED_SITE, BACKEND))
+        names = {pod["metadata"]["name"] for pod in edge.pods(NAMESPACE, "app=web")}
+        for address in edge_addresses(edge):
+            for port, tls in ((80, None), (443, trusting_context())):
+
+                def answers(address: str = address, port: int = port, tls: Any = tls) -> bool:  # noqa: ANN401
+                    return ingress_client.request(address, port, ROUTED_SITE, tls).text in names
+
+                eventually(f"{ROUTED_SITE} at {address}:{port}", answers, timeout=60)
+    record_figures(step="gateway", answered=requests.answered, lost=len(requests.lost))
+    assert requests.lost == []
+    for kind in ("Accepted", "ResolvedRefs"):
+        assert gateway_routes.conditions(edge, NAMESPACE, "web")[kind][0] == "True"
+    [gateway] = edge.items("gateways", "-A")
+    for listener in gateway["status"]["listeners"]:
+        assert listener["attachedRoutes"] == 1, listener
+        assert {item["status"] for item in listener["conditions"]} == {"True"}
+    assert edge.previewed_operations() == {}
+
+
+def test_namespaces_are_separated_unless_they_agree(edge: Cluster) -> None:
+    """A namespace needs the labels in the settings, and the permission of the owner of a service."""
+    backend = gateway_routes.service_backend("web", namespace=NAMESPACE)
+    edge.apply(pods.namespace("blog"), gateway_routes.http_route("blog", "web", "blog.example", backend))
+
+    def condition(kind: str) -> tuple[str, str, str]:
+        return gateway_routes.conditions(edge, "blog", "web").get(kind, ("", "", ""))
+
+    def reason(kind: str, expected: str) -> None:
+        eventually(f"{kind}: {expected}", lambda: condition(kind)[1] == expected, timeout=30)
+
+    reason("Accepted", "NotAllowedByListeners")
+    assert page(edge, "blog.example")[0] == 404
+    edge.apply(pods.namespace("blog", ALLOWED))
+    reason("Accepted", "Accepted")
+    reason("ResolvedRefs", "RefNotPermitted")
+    eventually("an error page", lambda: page(edge, "blog.example")[0] == 500, timeout=30)
+    # The services of Ingress objects have these names in Traefik.
+    service = {"group": "traefik.io", "kind": "TraefikService", "name": f"shop-web-{pods.PORT}@kubernetes"}
+    edge.apply(gateway_routes.http_route("blog", "web", "blog.example", service))
+    eventually("a refusal", lambda: "crossProviderNamespaces" in condition("ResolvedRefs")[2], timeout=30)
+    assert page(edge, "blog.example")[0] == 500
+    edge.apply(
+        gateway_routes.http_route("blog", "web", "blog.example", backend),
+        gateway_routes.reference_grant(NAMESPACE, "blog", from_namespace="blog"),
+    )
+    eventually("the page", lambda: page(edge, "blog.example")[0] == 200, timeout=30)
+
+
+def test_editors_of_a_namespace_change_routes_but_no_gateways(edge: Cluster) -> None:
+    account = f"system:serviceaccount:{NAMESPACE}:default"
+    words = ("--clusterrole=edit", f"--serviceaccount={NAMESPACE}:default")
+    edge.kubectl("create", "rolebinding", "editor", "-n", NAMESPACE, *words)
+
+    def may(verb: str, kind: str) -> bool:
+        kind = f"{kind}.gateway.networking.k8s.io"
+        return not edge.kubectl(
+            "auth", "can-i", verb, kind, "-n", NAMESPACE, "--as", account, check=False
+        ).code
+
+    eventually("editors change routes", lambda: may("create", "httproutes"), timeout=30)
+    assert may("list", "gateways")
+    assert not may("create", "gateways")
+
+
+def test_removed_gateway_api_keeps_routes_and_ingress_objects(edge: Cluster) -> None:
+    before = edge.get("httproute", "-n", NAMESPACE, "web")["metadata"]["uid"]
+    with ingress_client.client(edge_addresses(edge), SITE, trusting_context()) as requests:
+        keys = dict.fromkeys(WITH_GATEWAY["addons"]["ingress"], stackfile.DELETE)
+        edge.merge_settings({"addons": {"ingress": keys}})
+        edge.up()
+        eventually("no route", lambda: page(edge, ROUTED_SITE)[0] == 404, timeout=30)
+    assert requests.lost == []
+    assert page(edge, SITE)[0] == 200
+    assert edge.get("httproute", "-n", NAMESPACE, "web")["metadata"]["uid"] == before
+    for kind in ("gateways", "gatewayclasses"):
+        assert edge.items(kind, "-A") == []
+    assert edge.previewed_operations() == {}
+    edge.merge_settings(WITH_GATEWAY)
+    edge.up()
+    eventually("the route", lambda: page(edge, ROUTED_SITE)[0] == 200, timeout=60)
+    assert edge.get("httproute", "-n", NAMESPACE, "web")["metadata"]["uid"] == before
+
+
 def test_sources_limit_clients(edge: Cluster) -> None:
     edge.merge_settings({"addons": {"ingress": {"sources": ["192.0.2.0/24"]}}})
     edge.up()
@@ -171,6 +275,7 @@ def test_removed_settings_remove_the_add_on(edge: Cluster) -> None:
     edge.merge_settings({"addons": stackfile.DELETE})
     edge.up()
     assert "traefik" not in [item["metadata"]["name"] for item in edge.items("namespaces")]
+    assert edge.items("httproutes", "-n", NAMESPACE), "a removed add-on deletes no routes"
     for kind in ("ingressclasses", "clusterroles", "clusterrolebindings"):
         assert not [item for item in edge.items(kind) if "traefik" in item["metadata"]["name"]]
     assert not [

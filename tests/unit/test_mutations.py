@@ -44,6 +44,7 @@ DANGEROUS_FILES = {
     "automation/stacks/plans.py",
     "automation/stacks/preflight/encryption.py",
     "automation/stacks/preflight/upgrade.py",
+    "components/addons/ingress_gateway.py",
     "components/derived_secrets.py",
     "components/pki.py",
     "components/refused_changes.py",

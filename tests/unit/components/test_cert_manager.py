@@ -13,6 +13,7 @@ from jsonschema import Draft202012Validator
 from artifacts import catalogue
 from components.addons import cert_manager
 from components.addons.cert_manager_permissions import CONTROLLER_RULES, EDIT_RULES, WEBHOOK_RULES
+from testkit.definitions import closed_schema
 from tests.unit.components.conftest import Deploy
 from tests.unit.components.graph import Graph, Json, cluster_config, without_secret_marks
 from tests.unit.settings.wrong_cert_manager import CA, ISSUERS, RFC2136
@@ -194,22 +195,10 @@ def test_objects_match_their_definitions(graph: Graph) -> None:
     objects = [node for node in graph.nodes.values() if ":cert-manager.io/" in node.type]
     assert len(objects) == len(ISSUERS) + 1
     for node in objects:
-        schema = closed(schemas[node.type]["openAPIV3Schema"]["properties"]["spec"])
+        schema = closed_schema(schemas[node.type]["openAPIV3Schema"]["properties"]["spec"])
         content = without_secret_marks(node.inputs["spec"])
         errors = Draft202012Validator(schema).iter_errors(content)
         assert not [error.message for error in errors], node.name
-
-
-def closed(schema: Any) -> Any:  # noqa: ANN401 - JSON
-    """Return a schema that accepts only known fields."""
-    if isinstance(schema, list):
-        return [closed(item) for item in schema]
-    if not isinstance(schema, dict):
-        return schema
-    result = {key: closed(value) for key, value in schema.items()}
-    if isinstance(schema.get("properties"), dict) and schema.get("type") == "object":
-        result.setdefault("additionalProperties", False)
-    return result
 
 
 def test_controller_can_read_and_change_every_kind() -> None:

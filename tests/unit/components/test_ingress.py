@@ -14,7 +14,7 @@ from components.api import Api
 from testkit.bundles import cluster
 from testkit.certificates import issue_certificate
 from tests.unit.components.conftest import Deploy
-from tests.unit.components.graph import Graph, Node, cluster_config, record_graph
+from tests.unit.components.graph import Graph, Json, Node, cluster_config, record_graph
 from topology.ingress import Ingress
 
 ISSUED = issue_certificate("shop.example")
@@ -22,12 +22,13 @@ CERTIFICATE = {"certificate": ISSUED.certificate_pem.decode(), "private_key": IS
 KUBERNETES = "kubernetes:"
 
 
-def deployed(deploy: Deploy, directory: Path, **changes: object) -> Graph:
-    """Return a cluster whose ingress pool is `workers`."""
+def deployed(deploy: Deploy, directory: Path, addons: Json | None = None, **changes: object) -> Graph:
+    """Return a cluster whose ingress pool is `workers`. `addons` are other add-ons."""
     section = {"pool": "workers", "sources": ["192.0.2.0/24"], "default_certificate": CERTIFICATE, **changes}
     config: Any = cluster_config(directory, workers=2)
     config["pools"]["workers"]["taints"] = ["dedicated=ingress:NoSchedule"]
-    return deploy(config | {"addons": {"ingress": section}})
+    given = {key: value for key, value in section.items() if value is not None}
+    return deploy(config | {"addons": {"ingress": given, **(addons or {})}})
 
 
 @pytest.fixture(scope="module")

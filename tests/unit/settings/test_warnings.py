@@ -16,7 +16,7 @@ from settings.warnings import (
     settings_warnings,
 )
 from testkit.certificates import issue_certificate
-from tests.unit.settings.support import TWO_WORKERS, with_edits
+from tests.unit.settings.support import REMOVE, TWO_WORKERS, with_edits
 from tests.unit.settings.wrong_ingress import VALID as INGRESS
 from tests.unit.settings.wrong_ingress import certificate_settings
 
@@ -94,6 +94,15 @@ def test_ingress_pool_with_one_node_causes_a_warning() -> None:
     pools = {"pools.workers.hosts": ["w-1"], "pools.others": {"hosts": ["w-2"]}}
     [warning] = ingress_warnings(ingress_settings(30, **pools))
     assert "workers has one node" in warning
+
+
+def test_gateway_without_https_causes_a_warning() -> None:
+    gateway = {"addons.ingress.gateway_api": True}
+    assert ingress_warnings(ingress_settings(30, **gateway)) == []
+    settings = ingress_settings(30, **gateway, **{"addons.ingress.default_certificate": REMOVE})
+    [warning] = ingress_warnings(settings)
+    assert "no listener for HTTPS; add default_certificate" in warning
+    assert warning in settings_warnings(settings)
 
 
 @pytest.mark.parametrize(("days", "expected"), [(-1, ": expired on "), (20, ": expires on "), (30, "")])

@@ -93,6 +93,22 @@ INGRESS = (
         AWS,
     ),
     invalid_ingress(".annotations", "has no effect without load_balancer", annotations={"a/b": "c"}),
+    invalid_ingress(".gateway_api", "must be true or false", gateway_api={"enabled": True}),
+    invalid_ingress(
+        ".gateway_namespaces", "has no effect without gateway_api: true", gateway_namespaces={"team": "shop"}
+    ),
+    invalid_ingress(
+        ".gateway_namespaces",
+        '"team shop": not a label key',
+        gateway_api=True,
+        gateway_namespaces={"team shop": ""},
+    ),
+    invalid_ingress(
+        ".gateway_namespaces.team",
+        '"shop and blog": not a label value',
+        gateway_api=True,
+        gateway_namespaces={"team": "shop and blog"},
+    ),
     invalid_certificate("private_key", "missing; add it, or name an issuer", private_key=REMOVE),
     invalid_certificate("certificate", "missing; add it, or name an issuer", certificate=REMOVE),
     invalid_certificate("certificate", '"tls.crt": not a certificate', certificate="tls.crt"),
