@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import base64
+import contextlib
 import json
 import os
+import secrets
 import socket
 import subprocess
 import time
@@ -23,6 +25,7 @@ from automation.environment import environment
 from testkit.certificates import CertificateAndKey, issue_certificate
 
 _BINARIES = ("etcd", "kube-apiserver", "kube-controller-manager")
+_PORTS = range(20000, 30000)
 
 
 def skip_without_binaries() -> None:
@@ -46,15 +49,19 @@ def binary_path(name: str) -> str:
 
 
 def free_ports(count: int) -> list[int]:
-    """Return unused TCP ports on loopback."""
-    sockets = [socket.socket() for _ in range(count)]
-    try:
-        for item in sockets:
-            item.bind(("127.0.0.1", 0))
-        return [item.getsockname()[1] for item in sockets]
-    finally:
-        for item in sockets:
-            item.close()
+    """Return unused TCP ports on loopback.
+
+    They are below the ports that the kernel gives to clients and to servers without a port of their own, so
+    that no other process gets one of them before its server starts.
+    """
+    ports: list[int] = []
+    for port in secrets.SystemRandom().sample(_PORTS, len(_PORTS)):
+        with contextlib.suppress(OSError), socket.socket() as unused:
+            unused.bind(("127.0.0.1", port))
+            ports.append(port)
+        if len(ports) == count:
+            return ports
+    raise AssertionError(f"no {count} free ports in {_PORTS}")
 
 
 @dataclass

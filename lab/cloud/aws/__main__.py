@@ -16,7 +16,7 @@ os.environ["MOTO_AMIS_PATH"] = str(Path(__file__).with_name("images.json"))
 os.environ["MOTO_IAM_LOAD_MANAGED_POLICIES"] = "true"
 
 from moto.moto_server.werkzeug_app import MotoRequestHandler
-from werkzeug.serving import make_server
+from werkzeug.serving import BaseWSGIServer, make_server
 
 from lab import spec
 from lab.cloud.aws.api import Api
@@ -34,21 +34,21 @@ def serve_metadata(lab: str, address: str, sessions: Sessions) -> None:
     threading.Thread(target=metadata.serve_forever, daemon=True).start()
 
 
-def serve_api(
+def api_server(
     lab: str, address: str, port: int, sessions: Sessions, certificate: tuple[str, str] | None
-) -> None:
-    """Serve the API until the process is killed. Raise OSError if the address is in use.
+) -> BaseWSGIServer:
+    """Return a server of the API that listens. Raise OSError if the address is in use.
 
-    `certificate` are the paths of a certificate and its key; None for HTTP.
+    `certificate` are the paths of a certificate and its key; None for HTTP. The port 0 is any free port.
     """
-    make_server(
+    return make_server(
         address,
         port,
         Api(lab, MachineStates.of(lab), sessions),
         threaded=True,
         request_handler=MotoRequestHandler,
         ssl_context=certificate,
-    ).serve_forever()
+    )
 
 
 def main(lab: str) -> None:
@@ -58,7 +58,7 @@ def main(lab: str) -> None:
     sessions = Sessions(admin_secret(lab))
     serve_metadata(lab, gateway, sessions)
     certificate = (str(paths.gateway_certificate), str(paths.gateway_key))
-    serve_api(lab, gateway, API_PORT, sessions, certificate)
+    api_server(lab, gateway, API_PORT, sessions, certificate).serve_forever()
 
 
 if __name__ == "__main__":
