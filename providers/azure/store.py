@@ -26,9 +26,9 @@ _RFC1918 = tuple(map(IPv4Network, ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/1
 _MODULE = f"{__package__}.objects"
 _ARTIFACTS_MODULE = f"{__package__}.artifacts"
 _RETENTION_DAYS = 7
+"""Deleted and replaced blobs can be restored for this time. Old secrets must not stay forever."""
 _JOINS_DAYS = 1.0
 """Tokens of machines are deleted after this time. They expire earlier."""
-"""Deleted and replaced blobs can be restored for this time. Old secrets must not stay forever."""
 
 
 @dataclass(frozen=True, kw_only=True)

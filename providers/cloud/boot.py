@@ -26,7 +26,7 @@ _PYTHON_END = "END_OF_PYTHON"
 _COMMENT = re.compile(r"^[ \t]*#.*\n", re.MULTILINE)
 TOKENS = "JOINS"
 """The shell variable with the prefix in the store of the bootstrap tokens that machines of pools make,
-encoded for a URL. Without this variable machines make no tokens.
+encoded for a URL. Dedicated members of etcd have no such variable.
 """
 
 
