@@ -76,12 +76,13 @@ cloud_put() { azure_blob "$CONTAINER-status" "$1" --header 'x-ms-blob-type: Bloc
 cloud_join() {
     azure_nonce=$(tr -d '\n' <"$1" | sha256sum | cut -c 1-32)
     azure_vm=$(azure_metadata compute/vmId | tr '[:upper:]' '[:lower:]')
+    azure_machine=$(azure_metadata compute/resourceId)
     azure_attempt=$(head -c 8 /dev/urandom | od -A n -t x1 | tr -d ' \n')
     [ -n "$azure_vm" ] && rm -rf "$RUN/join" && mkdir "$RUN/join" && azure_document && azure_issuers || return 1
     azure_json '
 token, issuers = (open(name).read().strip() for name in sys.argv[1:3])
 join = {"token": token, "machine": sys.argv[3], "document": answer["signature"], "issuers": issuers + "\n"}
-print(json.dumps(join))' "$1" "$RUN/join/issuers" "$azure_id" <"$RUN/join/answer" >"$RUN/join/blob" || return 1
+print(json.dumps(join))' "$1" "$RUN/join/issuers" "$azure_machine" <"$RUN/join/answer" >"$RUN/join/blob" || return 1
     azure_blob "$JOINS" "$azure_vm/$azure_attempt" --header 'x-ms-blob-type: BlockBlob' \
         --header 'If-None-Match: *' --upload-file "$RUN/join/blob" || return 1
     rm -rf "$RUN/join"

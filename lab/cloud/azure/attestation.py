@@ -45,8 +45,14 @@ class Attestation:
         return cls.create(x509.load_pem_x509_certificate(paths.ca.read_bytes()), key, url)
 
     @classmethod
-    def create(cls, root: x509.Certificate, root_key: ec.EllipticCurvePrivateKey, url: str) -> Attestation:
-        """Return a new signer, whose issuer `root` has certified."""
+    def create(
+        cls,
+        root: x509.Certificate,
+        root_key: ec.EllipticCurvePrivateKey,
+        url: str,
+        name: str = SIGNER_NAME,
+    ) -> Attestation:
+        """Return a new signer with a name, whose issuer `root` has certified."""
         issuer_key = ec.generate_private_key(ec.SECP256R1())
         issuer = (
             _builder("Kubewright Lab Metadata Issuer", root.subject, issuer_key.public_key())
@@ -58,8 +64,8 @@ class Attestation:
         location = x509.UniformResourceIdentifier(f"{url}{ISSUER_PATH}")
         access = x509.AccessDescription(AuthorityInformationAccessOID.CA_ISSUERS, location)
         certificate = (
-            _builder(SIGNER_NAME, issuer.subject, key.public_key())
-            .add_extension(x509.SubjectAlternativeName([x509.DNSName(SIGNER_NAME)]), critical=False)
+            _builder(name, issuer.subject, key.public_key())
+            .add_extension(x509.SubjectAlternativeName([x509.DNSName(name)]), critical=False)
             .add_extension(usages, critical=False)
             .add_extension(x509.AuthorityInformationAccess([access]), critical=False)
             .sign(issuer_key, hashes.SHA256())
