@@ -75,23 +75,7 @@ def create_foundation(
     )
     endpoint = _create_endpoint(settings, topology, names, network, scope.name("azure-endpoint"), options)
     store = _create_store(settings, topology, boot, files, network, scope.name("azure-store"), options)
-    identities = Identities(
-        scope.name("azure-identity"),
-        IdentityArgs(
-            names=names,
-            containers=identity_containers(topology),
-            container_ids=store.container_ids,
-            controller_identities=[container_name(CONTROL_PLANES, "")],
-            pool_identities=[
-                container_name(kind, name) for kind, name in config_names(topology) if kind == POOLS
-            ],
-            joins_container=store.container_ids[JOINS_CONTAINER],
-            addons=settings.addons,
-            external_networks=[settings.network.id] if settings.network.id else [],
-            files_container=store.container_ids.get(PREFIX),
-        ),
-        options,
-    )
+    identities = _create_identities(settings, topology, names, store, scope.name("azure-identity"), options)
     return Foundation(
         names=names,
         connection=connection,
@@ -161,6 +145,29 @@ def _create_store(
         files=files,
     )
     return Store(name, args, options)
+
+
+def _create_identities(
+    settings: AzureSettings,
+    topology: Topology,
+    names: Names,
+    store: Store,
+    name: str,
+    options: ResourceOptions,
+) -> Identities:
+    pools = [container_name(kind, unit) for kind, unit in config_names(topology) if kind == POOLS]
+    args = IdentityArgs(
+        names=names,
+        containers=identity_containers(topology),
+        container_ids=store.container_ids,
+        controller_identities=[container_name(CONTROL_PLANES, "")],
+        pool_identities=pools,
+        joins_container=store.container_ids[JOINS_CONTAINER],
+        addons=settings.addons,
+        external_networks=[settings.network.id] if settings.network.id else [],
+        files_container=store.container_ids.get(PREFIX),
+    )
+    return Identities(name, args, options)
 
 
 def _unused_key(scope: Scope) -> Output[str]:

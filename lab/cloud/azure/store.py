@@ -148,9 +148,9 @@ class Store(ManagementHandler):
         SubElement(result, "NextMarker")
         self.send(tostring(result, xml_declaration=True, encoding="utf-8"), "application/xml")
 
-    def _check_permission(self, *rights: Right) -> bool:
+    def _check_permission(self, *accepted: Right) -> bool:
         """Return whether the request's token has one of the permissions; otherwise send an error response."""
-        if self._is_public(*rights):
+        if self._is_public(*accepted):
             return True
         token = self.tokens.find(self.headers.get("Authorization", ""))
         if self.headers.get("x-ms-version", "") < MIN_VERSION:
@@ -169,18 +169,18 @@ class Store(ManagementHandler):
         ):
             self.refuse(HTTPStatus.FORBIDDEN, "AuthorizationFailure", "this token is another machine's")
             return False
-        if any(is_granted(self.lab, token.identity, right, self.request_path) for right in rights):
+        if any(is_granted(self.lab, token.identity, right, self.request_path) for right in accepted):
             return True
-        reason = f"no right to {' or '.join(rights)} here"
+        reason = f"no right to {' or '.join(accepted)} here"
         self.refuse(HTTPStatus.FORBIDDEN, "AuthorizationPermissionMismatch", reason)
         return False
 
-    def _is_public(self, *rights: Right) -> bool:
+    def _is_public(self, *accepted: Right) -> bool:
         """Check whether the request reads a blob of a public container without a token."""
         return (
             "Authorization" not in self.headers
             and not self.query_parameter("comp")
-            and any(is_granted(self.lab, ANONYMOUS, right, self.request_path) for right in rights)
+            and any(is_granted(self.lab, ANONYMOUS, right, self.request_path) for right in accepted)
         )
 
 
