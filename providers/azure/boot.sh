@@ -117,8 +117,8 @@ azure_issuers() {
             sed -n 's/.*CA Issuers - URI://p' | head -n 1)
         azure_certificate=$RUN/join/issuer
         curl --silent --show-error --fail --proto =http,https --connect-timeout 10 --max-time 60 --retry 3 \
-            --output "$RUN/join/der" "$azure_issuer" &&
-            openssl x509 -inform DER -in "$RUN/join/der" -out "$azure_certificate" || break
+            --output "$RUN/join/der" "$azure_issuer" || break
+        openssl x509 -inform DER -in "$RUN/join/der" -out "$azure_certificate" || break
         cat "$azure_certificate" >>"$RUN/join/issuers"
     done
 }
