@@ -78,7 +78,8 @@ cloud_join() {
     azure_vm=$(azure_metadata compute/vmId | tr '[:upper:]' '[:lower:]')
     azure_machine=$(azure_metadata compute/resourceId)
     azure_attempt=$(head -c 8 /dev/urandom | od -A n -t x1 | tr -d ' \n')
-    [ -n "$azure_vm" ] && rm -rf "$RUN/join" && mkdir "$RUN/join" && azure_document && azure_issuers || return 1
+    [ -n "$azure_vm" ] && [ -n "$azure_machine" ] || return 1
+    rm -rf "$RUN/join" && mkdir "$RUN/join" && azure_document && azure_issuers || return 1
     azure_json '
 token, issuers = (open(name).read().strip() for name in sys.argv[1:3])
 join = {"token": token, "machine": sys.argv[3], "document": answer["signature"], "issuers": issuers + "\n"}

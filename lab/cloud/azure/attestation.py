@@ -48,7 +48,7 @@ class Attestation:
     def create(
         cls,
         root: x509.Certificate,
-        root_key: ec.EllipticCurvePrivateKey,
+        root_key: ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey,
         url: str,
         name: str = SIGNER_NAME,
     ) -> Attestation:

@@ -107,6 +107,16 @@ def test_names_in_the_domain_of_azure_are_accepted(azure: JoinCloud, name: str) 
         write_join(azure, worker(1), document, certificates=issuers(signer))
 
 
+def test_certificate_of_a_server_is_no_authority(azure: JoinCloud) -> None:
+    """Test a signer that the owner of another certificate of a trusted authority has certified."""
+    server = Attestation.create(azure.root, azure.root_key, azure.metadata, "example.com")
+    forger = Attestation.create(server.certificate, server.key, azure.metadata)
+    document = forger.sign_content(content(worker(2)))
+    pem = server.certificate.public_bytes(serialization.Encoding.PEM).decode()
+    chain = issuers(forger) + pem + issuers(server)
+    assert "openssl verify" in write_join(azure, worker(1), document, owner=worker(2), certificates=chain)
+
+
 def test_chain_to_the_authority_must_be_complete(azure: JoinCloud) -> None:
     document = azure.document(worker(1), nonce(TOKEN))
     assert "openssl verify" in write_join(azure, worker(1), document, certificates="none")
