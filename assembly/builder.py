@@ -68,7 +68,6 @@ def build_topology(settings: Settings, *, files: Mapping[str, str] | None = None
         certificates=_certificates(settings.certificates, settings.api.encryption),
         encryption=build_encryption(settings.api.encryption),
         external_cloud=settings.cloud is not None,
-        machine_tokens=settings.cloud is not None and settings.cloud.machine_tokens,
         extra_flags=ExtraFlags(
             api=tuple(settings.api.extra_args.items()),
             controller_manager=tuple(settings.controller_manager.extra_args.items()),

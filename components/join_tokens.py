@@ -1,4 +1,7 @@
-"""The bootstrap tokens with which hosts and machines of pools join the cluster, as Secrets."""
+"""The bootstrap tokens with which hosts join the cluster, as Secrets.
+
+Machines of cloud pools make their own tokens (`nodeconfig/machine_tokens.py`).
+"""
 
 from __future__ import annotations
 
@@ -22,7 +25,7 @@ class JoinTokensArgs:
 
 
 class JoinTokens(ComponentResource):
-    """A Secret for each host and for each pool of a cloud.
+    """A Secret for each host with a known name.
 
     Nodes do not depend on the Secrets, because a dependency of each node on each Secret would be quadratic. A
     kubelet tries again until the Secret of its token exists.

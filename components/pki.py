@@ -119,7 +119,7 @@ class Pki(ComponentResource):
         )
 
     def _derive_tokens(self, key: Output[str]) -> dict[str, Output[str]]:
-        """Return the bootstrap tokens of all hosts and pools, by the names of their secrets."""
+        """Return the bootstrap tokens of all hosts, by the names of their secrets."""
         generation = self._topology.certificates.leaves
         return {
             owner.secret: key.apply(partial(bootstrap_token, owner=owner.secret, generation=generation))

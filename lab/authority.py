@@ -47,7 +47,7 @@ def _create_authority(lab: str, paths: LabPaths) -> None:
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, f"kubewright lab {lab}")])
     certificate = (
         _certificate_builder(name, name, key.public_key(), AUTHORITY_DAYS)
-        .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
+        .add_extension(x509.BasicConstraints(ca=True, path_length=1), critical=True)
         .add_extension(_key_usage(authority=True), critical=True)
         .sign(key, hashes.SHA256())
     )

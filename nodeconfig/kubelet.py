@@ -77,7 +77,7 @@ def component(
     ready = f"local_health http://127.0.0.1:{KUBELET_HEALTH_PORT}/healthz && node_ready{without_network}"
     return Component(
         files=(config, bootstrap, *renewal, prepare, minor_file, unit.file(), *credentials.files),
-        secrets=(authority_file("kubernetes-ca"), *_token(topology, pool)),
+        secrets=(authority_file("kubernetes-ca"), *_token(pool)),
         artifacts=(
             ("kubelet", f"{BIN}/kubelet"),
             ("kubectl", f"{BIN}/kubectl"),
@@ -99,10 +99,9 @@ def _ready_timeout(topology: Topology) -> int:
     return 180 if topology.network.cilium is None else 900
 
 
-def _token(topology: Topology, pool: Pool) -> tuple[SecretFile, ...]:
-    """Return the file with the bootstrap token; empty if the boot program of the machine creates the file."""
-    makes_token = pool.capacity is not None and topology.machine_tokens
-    return () if makes_token else (SecretFile(BOOTSTRAP_TOKEN, TOKEN_FILE),)
+def _token(pool: Pool) -> tuple[SecretFile, ...]:
+    """Return the file with the bootstrap token. In a cloud pool the boot program of a machine creates it."""
+    return () if pool.capacity is not None else (SecretFile(BOOTSTRAP_TOKEN, TOKEN_FILE),)
 
 
 def _preparation_script() -> str:

@@ -20,8 +20,8 @@ _KNOWN = "kubewright-machine-tokens"
 
 
 def component(topology: Topology) -> Component:
-    """Return the component of a control plane. It is empty if machines of pools do not make tokens."""
-    if not topology.machine_tokens:
+    """Return the component of a control plane; empty on bare metal, where the deployer makes all tokens."""
+    if not topology.external_cloud:
         return Component()
     unit = Unit(
         name=SERVICE,

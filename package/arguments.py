@@ -1253,7 +1253,7 @@ class AzureEndpointsArgs(TypedDict, total=False):
     metadata: str
     """URL of the instance metadata service."""
     management: str
-    """URL of Azure Resource Manager for the deployer's programs."""
+    """URL of Azure Resource Manager for the deployer's programs and for control planes."""
     issuer: str
     """URL of the storage account `pod_identities.issuer_account`."""
     login: str

@@ -235,11 +235,6 @@ class AwsSettings(CloudSettings):
         """Return the architecture of a machine type by its name. Names of other forms count as amd64."""
         return ARM64 if _ARM64_TYPE.match(machine_type) else AMD64
 
-    @property
-    def machine_tokens(self) -> bool:
-        """Return true: IAM lets each machine write only the object with its own id."""
-        return True
-
     def credential_provider(self) -> CredentialProvider | None:
         """Return the credential provider of Amazon ECR. Its variables are those of AWS's SDK.
 

@@ -137,7 +137,7 @@ class AzureEndpoints(Endpoints):
     metadata: MetadataUrl = ""
     """URL of the instance metadata service."""
     management: ServiceUrl = ""
-    """URL of Azure Resource Manager for the deployer's programs."""
+    """URL of Azure Resource Manager for the deployer's programs and for control planes."""
     issuer: ServiceUrl = ""
     """URL of the storage account `pod_identities.issuer_account`."""
     login: ServiceUrl = ""

@@ -189,13 +189,6 @@ class CloudSettings(Section):
     def architecture(self, machine_type: str) -> str:
         """Return the architecture of a machine type by its name: `amd64` or `arm64`."""
 
-    @property
-    def machine_tokens(self) -> bool:
-        """Check whether machines of pools make their own bootstrap tokens, because the cloud proves to the
-        control planes which machine has made a token.
-        """
-        return False
-
     def credential_provider(self) -> CredentialProvider | None:
         """Return the program with which nodes get credentials for images, without its `authority`.
 

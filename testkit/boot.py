@@ -25,6 +25,7 @@ cloud_identity() {
 cloud_get() { if [ "$2" = - ]; then cat "$FAKE/store/$1"; else cp "$FAKE/store/$1" "$2"; fi; }
 cloud_artifact() { cp "$FAKE/store/artifacts/$1" "$2"; }
 cloud_put() { mkdir -p "$FAKE/store/${1%/*}" && cp "$2" "$FAKE/store/$1"; }
+cloud_join() { cloud_put "$JOINS/$BOOT_NAME" "$1"; }
 cloud_volume() { [ -e "$FAKE/device" ] && printf '%s\\n' "$FAKE/device"; }
 cloud_leaving() { [ -e "$FAKE/told" ]; }
 cloud_left() { echo left >>"$FAKE/log"; }
@@ -79,6 +80,7 @@ class BootMachine:
             "BOOT_ADDRESS": "",
             "VOLUME": "",
             "DRAIN_SECONDS": "30",
+            "JOINS": "joins",
             "CONFIG": f"{variables.get('KIND', 'pools')}/{variables.get('UNIT', 'general')}",
             "CA": "",
         }

@@ -13,7 +13,7 @@ from ipaddress import AddressValueError, IPv4Address, IPv4Network
 from topology.model import Pool, Role, Topology
 
 TOKEN_FILE = "bootstrap.token"
-"""The name in bundles of the token of the host or pool that receives the bundle."""
+"""The name in bundles of the token of the host that receives the bundle."""
 PAYLOAD_SALT = "payload.salt"
 """The name among the secrets of a cluster of the text that makes the digest of a payload unpredictable."""
 INVENTORY = "kubewright-inventory"
@@ -23,10 +23,8 @@ INVENTORY_KEY = "inventory.json"
 
 @dataclass(frozen=True, slots=True)
 class TokenOwner:
-    """The owner of a bootstrap token: a node with a known name (`kind` is `node`), or a pool of a cloud
-    (`pool`).
-
-    A machine that makes its own token (`Topology.machine_tokens`) is an owner of the kind `machine`.
+    """The owner of a bootstrap token: a node with a known name (`kind` is `node`), or a machine of a cloud
+    pool, which makes its own token (`machine`).
     """
 
     kind: str
@@ -51,33 +49,14 @@ def node_owner(name: str) -> TokenOwner:
     return TokenOwner("node", name)
 
 
-def pool_owner(name: str) -> TokenOwner:
-    """Return the owner of the token that the machines of a cloud pool share."""
-    return TokenOwner("pool", name)
-
-
 def machine_owner(name: str) -> TokenOwner:
     """Return the owner of the token of a single machine in a cloud pool, by the name of its node."""
     return TokenOwner("machine", name)
 
 
-def shares_token(topology: Topology, pool: Pool) -> bool:
-    """Check whether all machines of a pool have one bootstrap token, which their deliveries contain."""
-    return pool.capacity is not None and not topology.machine_tokens
-
-
 def token_owners(topology: Topology) -> tuple[TokenOwner, ...]:
-    """Return the owners of the bootstrap tokens that the deployer creates: each known node, and each pool of
-    a cloud whose machines share a token.
-    """
-    return tuple(
-        owner
-        for pool in topology.pools
-        for owner in (
-            *(node_owner(node.name) for node in pool.nodes),
-            *([pool_owner(pool.name)] if shares_token(topology, pool) else []),
-        )
-    )
+    """Return the owners of the bootstrap tokens that the deployer creates: the nodes with known names."""
+    return tuple(node_owner(node.name) for pool in topology.pools for node in pool.nodes)
 
 
 def inventory(topology: Topology, machine_names: Callable[[Pool], str]) -> str:

@@ -192,7 +192,6 @@ class Topology:
     encryption: Encryption = field(default_factory=Encryption)
     external_cloud: bool = False
     """Whether the cloud controller manager sets addresses and zones of nodes and creates load balancers."""
-    machine_tokens: bool = False  # machines of cloud pools make their own bootstrap tokens
     extra_flags: ExtraFlags = NO_EXTRA_FLAGS
     image_digests: tuple[tuple[str, str], ...] = ()
     """The references of images whose digests the stack pins, with the digests (`sha256:` and hex digits)."""

@@ -75,7 +75,7 @@ def reimage_machine(lab: str, machine: RunningMachine) -> None:
         return host.model_copy(update={"instance": instance})
 
     lifecycle.set_hosts(lab, lambda hosts: [reimaged(host) for host in hosts], booted={machine.host})
-    MachineStates.of(lab).update(machine.id, reimage=False)
+    MachineStates.of(lab).update(machine.id, reimage=False, reimaged=time.time())
 
 
 def runs(lab: str, machine: RunningMachine) -> bool:

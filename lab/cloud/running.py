@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -26,7 +27,8 @@ class RunningMachine:
     is the lifecycle hook for which the group waits, or empty; it times out at the Unix time `hook_deadline`.
     `released` is true after the machine completed the hook. `reimage` is true from the request for a fresh
     disk until the machine has booted from it. `spot_action` is what the cloud does with a spot machine that
-    it reclaims, and `spot_deadline` the Unix time of that, if the cloud has such a time.
+    it reclaims, and `spot_deadline` the Unix time of that, if the cloud has such a time. `started` and
+    `reimaged` are the Unix times of the first and the last boot from a fresh disk.
     """
 
     id: str
@@ -48,6 +50,8 @@ class RunningMachine:
     version: str = "1"
     released: bool = False
     reimage: bool = False
+    started: float = 0.0
+    reimaged: float = 0.0
     identities: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -75,9 +79,10 @@ class MachineStates:
         return next((machine for machine in self.all() if machine.id == identifier), None)
 
     def add(self, machine: RunningMachine) -> None:
-        """Add a machine and remove an earlier machine with the same address."""
+        """Add a machine that starts now, and remove an earlier machine with the same address."""
+        added = replace(machine, started=machine.started or time.time())
         self._update_file(
-            lambda machines: [*(other for other in machines if other.address != machine.address), machine]
+            lambda machines: [*(other for other in machines if other.address != machine.address), added]
         )
 
     def remove(self, identifier: str) -> None:

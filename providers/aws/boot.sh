@@ -65,6 +65,10 @@ cloud_put() { # KEY FILE
     aws_signed s3 "$(aws_sum <"$2")" --fail -H 'Content-Type: text/plain' --upload-file "$2" "$STORE/$1"
 }
 
+# cloud_join FILE: gives the bootstrap token in FILE to the control planes. Below JOINS the machine can write only the
+# object with its own name.
+cloud_join() { cloud_put "$JOINS/$BOOT_NAME" "$1"; }
+
 # cloud_volume: attaches the volume and prints its device. Fails while the previous machine has it attached: the boot
 # service tries again, and the deployer learns the reason.
 cloud_volume() {

@@ -10,8 +10,8 @@ from urllib.parse import quote
 from pulumi import Output
 
 from providers.azure.members import LUN
-from providers.azure.names import Names, container_name, status_container_name
-from providers.cloud.boot import METADATA, boot_program, longest_program
+from providers.azure.names import JOINS_CONTAINER, Names, container_name, status_container_name
+from providers.cloud.boot import METADATA, TOKENS, boot_program, longest_program
 from providers.cloud.machine_config import CONTROL_PLANES, POOLS, MachineConfig
 from settings.azure import AzureEndpoints
 from topology.model import Topology
@@ -20,7 +20,8 @@ from topology.ports import CLOUD_NODE_HEALTH_PORT
 STORAGE_AUDIENCE = "https://storage.azure.com/"
 """The resource that tokens for storage accounts are for, in every cloud of Azure."""
 _IDENTITY = "Microsoft.ManagedIdentity/userAssignedIdentities"
-_CLOUD_PARTS = (Path(__file__).with_name("boot.sh"),)
+_CLOUD_PART = Path(__file__).with_name("boot.sh")
+_CONTROL_PLANE_PARTS = tuple(Path(__file__).with_name(name) for name in ("boot_joins.py", "boot-machines.sh"))
 
 
 @dataclass(frozen=True)
@@ -41,7 +42,7 @@ class BootPrograms:
         """Return the boot program of a machine config. `name` and `address` are set for members only."""
         return boot_program(
             config,
-            _CLOUD_PARTS,
+            _cloud_parts(config.kind),
             self._program_variables(config.kind, config.name),
             name=name,
             address=address,
@@ -58,7 +59,8 @@ class BootPrograms:
         `name` identify the machine config.
         """
         variables = self._program_variables(kind, name)
-        return longest_program(_CLOUD_PARTS, name, kind, variables, volume=str(LUN), ca=self._endpoint_ca)
+        parts, volume = _cloud_parts(kind), str(LUN)
+        return longest_program(parts, name, kind, variables, volume=volume, ca=self._endpoint_ca)
 
     def read_url(self, kind: str, name: str) -> str:
         """Return the URL of the blob container that the machines of a machine config read."""
@@ -80,6 +82,18 @@ class BootPrograms:
             "PODS": str(self.topology.network.pods),
             "HEALTH": str(CLOUD_NODE_HEALTH_PORT) if kind == POOLS else "",
             "ENDPOINT": self.topology.endpoint.host if kind == CONTROL_PLANES else "",
+            **({TOKENS: JOINS_CONTAINER} if kind in (POOLS, CONTROL_PLANES) else {}),
+            **(self._management_variables() if kind == CONTROL_PLANES else {}),
+        }
+
+    def _management_variables(self) -> dict[str, str]:
+        """Return the variables with which control planes ask Azure about new machines of pools."""
+        environment = self.names.environment
+        return {
+            "MANAGEMENT": (self.endpoints.management or environment.management).rstrip("/"),
+            "MANAGEMENT_RESOURCE": quote(f"{environment.management}/", safe=""),
+            "GROUP": self.names.resource_group_id,
+            "DOMAIN": environment.metadata,
         }
 
     @property
@@ -91,3 +105,8 @@ class BootPrograms:
     @property
     def _endpoint_ca(self) -> str:
         return self.files[self.endpoints.ca_file] if self.endpoints.ca_file else ""
+
+
+def _cloud_parts(kind: str) -> tuple[Path, ...]:
+    """Return the files with Azure's part of the boot program of a kind of machines."""
+    return (_CLOUD_PART, *_CONTROL_PLANE_PARTS) if kind == CONTROL_PLANES else (_CLOUD_PART,)

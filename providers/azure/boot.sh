@@ -4,7 +4,7 @@
 # IDENTITY (resource id of the machine's identity, encoded for a URL), STORAGE (the resource that tokens for the
 # store are for, encoded for a URL), METADATA (URL of the metadata service), PODS (the pod network, which must not
 # reach that service), VOLUME (number of the data disk, or empty), HEALTH (port of the health extension on loopback,
-# or empty) and ENDPOINT (name of the API on a control plane, or empty).
+# or empty), ENDPOINT (name of the API on a control plane, or empty) and JOINS (container for the tokens of machines).
 
 # API versions of the metadata service, and of the blob service with tokens.
 azure_instance_version=2021-02-01
@@ -69,6 +69,65 @@ cloud_get() { azure_blob "$CONTAINER" "$1" --output "$2"; }
 cloud_artifact() { azure_blob artifacts "$1" --output "$2"; }
 
 cloud_put() { azure_blob "$CONTAINER-status" "$1" --header 'x-ms-blob-type: BlockBlob' --upload-file "$2"; }
+
+# cloud_join FILE: gives the bootstrap token in FILE to the control planes: adds a blob with the token, and with a
+# document in which Azure signs the id of this machine and a nonce of the token. The machine cannot replace a blob, so
+# each attempt has a new name.
+cloud_join() {
+    azure_nonce=$(tr -d '\n' <"$1" | sha256sum | cut -c 1-32)
+    azure_vm=$(azure_metadata compute/vmId | tr '[:upper:]' '[:lower:]')
+    azure_machine=$(azure_metadata compute/resourceId)
+    azure_attempt=$(head -c 8 /dev/urandom | od -A n -t x1 | tr -d ' \n')
+    [ -n "$azure_vm" ] && [ -n "$azure_machine" ] || return 1
+    rm -rf "$RUN/join" && mkdir "$RUN/join" && azure_document && azure_issuers || return 1
+    azure_json '
+token, issuers = (open(name).read().strip() for name in sys.argv[1:3])
+join = {"token": token, "machine": sys.argv[3], "document": answer["signature"], "issuers": issuers + "\n"}
+print(json.dumps(join))' "$1" "$RUN/join/issuers" "$azure_machine" <"$RUN/join/answer" >"$RUN/join/blob" || return 1
+    azure_blob "$JOINS" "$azure_vm/$azure_attempt" --header 'x-ms-blob-type: BlockBlob' \
+        --header 'If-None-Match: *' --upload-file "$RUN/join/blob" || return 1
+    rm -rf "$RUN/join"
+}
+
+# azure_document: asks for the document. The metadata service may answer with a document of an earlier request
+# (https://github.com/MicrosoftDocs/azure-docs/issues/43938).
+azure_document() {
+    azure_ask "$METADATA/metadata/attested/document?api-version=2020-09-01&nonce=$azure_nonce" \
+        >"$RUN/join/answer" || return 1
+    azure_json 'import base64
+sys.stdout.buffer.write(base64.b64decode(answer["signature"]))' <"$RUN/join/answer" >"$RUN/join/document" || return 1
+    openssl cms -verify -noverify -inform DER -in "$RUN/join/document" -binary -signer "$RUN/join/signer" \
+        -out "$RUN/join/content" 2>"$RUN/join/reason" || {
+        echo "openssl cannot read the signed document of the metadata service: $(tail -n 1 "$RUN/join/reason")" >&2
+        return 1
+    }
+    grep -qF "\"$azure_nonce\"" "$RUN/join/content" && return 0
+    echo 'the metadata service gave the signed document of an earlier request; asking again' >&2
+    return 1
+}
+
+# azure_issuers: the certificates between the signer of the document and an authority that this machine trusts. This
+# machine fetches them, and no control plane: a certificate names the address of the certificate of its issuer.
+azure_issuers() {
+    openssl pkcs7 -inform DER -in "$RUN/join/document" -print_certs >"$RUN/join/issuers" || return 1
+    azure_certificate=$RUN/join/signer
+    azure_hops=0
+    until azure_trusts || azure_trusts -CAfile "$CA_FILE" || [ "$azure_hops" -eq 4 ]; do
+        azure_hops=$((azure_hops + 1))
+        azure_issuer=$(openssl x509 -in "$azure_certificate" -noout -ext authorityInfoAccess 2>/dev/null |
+            sed -n 's/.*CA Issuers - URI://p' | head -n 1)
+        azure_certificate=$RUN/join/issuer
+        curl --silent --show-error --fail --proto =http,https --connect-timeout 10 --max-time 60 --retry 3 \
+            --output "$RUN/join/der" "$azure_issuer" || break
+        openssl x509 -inform DER -in "$RUN/join/der" -out "$azure_certificate" || break
+        cat "$azure_certificate" >>"$RUN/join/issuers"
+    done
+}
+
+# azure_trusts OPTIONS…: whether the known certificates lead from the signer to an authority that this machine trusts.
+azure_trusts() {
+    openssl verify -purpose any -untrusted "$RUN/join/issuers" "$@" "$RUN/join/signer" >/dev/null 2>&1
+}
 
 # The names of the disk by its number: from azure-vm-utils (SCSI and NVMe), or from the agent (SCSI).
 cloud_volume() {

@@ -16,11 +16,11 @@ from providers.azure.endpoint import Endpoint, EndpointArgs
 from providers.azure.firewall import Firewall, FirewallArgs, rules_by_group
 from providers.azure.identity import Identities, IdentityArgs
 from providers.azure.image import find_images
-from providers.azure.names import Names, container_name, identity_containers
+from providers.azure.names import JOINS_CONTAINER, Names, container_name, identity_containers
 from providers.azure.network import Network, NetworkArgs, NetworkReference, existing_network
 from providers.azure.store import Store, StoreArgs
 from providers.cloud.artifacts import PREFIX, StoredFile
-from providers.cloud.machine_config import CONTROL_PLANES
+from providers.cloud.machine_config import CONTROL_PLANES, POOLS, config_names
 from settings.azure import AzureSettings
 from topology.model import Topology
 
@@ -75,19 +75,7 @@ def create_foundation(
     )
     endpoint = _create_endpoint(settings, topology, names, network, scope.name("azure-endpoint"), options)
     store = _create_store(settings, topology, boot, files, network, scope.name("azure-store"), options)
-    identities = Identities(
-        scope.name("azure-identity"),
-        IdentityArgs(
-            names=names,
-            containers=identity_containers(topology),
-            container_ids=store.container_ids,
-            controller_identities=[container_name(CONTROL_PLANES, "")],
-            addons=settings.addons,
-            external_networks=[settings.network.id] if settings.network.id else [],
-            files_container=store.container_ids.get(PREFIX),
-        ),
-        options,
-    )
+    identities = _create_identities(settings, topology, names, store, scope.name("azure-identity"), options)
     return Foundation(
         names=names,
         connection=connection,
@@ -145,7 +133,10 @@ def _create_store(
 ) -> Store:
     args = StoreArgs(
         names=boot.names,
-        containers=[name for pair in identity_containers(topology).values() for name in pair],
+        containers=[
+            *(name for pair in identity_containers(topology).values() for name in pair),
+            JOINS_CONTAINER,
+        ],
         network=network,
         allowed_networks=topology.network.api_allowed,
         private=settings.private_store,
@@ -154,6 +145,29 @@ def _create_store(
         files=files,
     )
     return Store(name, args, options)
+
+
+def _create_identities(
+    settings: AzureSettings,
+    topology: Topology,
+    names: Names,
+    store: Store,
+    name: str,
+    options: ResourceOptions,
+) -> Identities:
+    pools = [container_name(kind, unit) for kind, unit in config_names(topology) if kind == POOLS]
+    args = IdentityArgs(
+        names=names,
+        containers=identity_containers(topology),
+        container_ids=store.container_ids,
+        controller_identities=[container_name(CONTROL_PLANES, "")],
+        pool_identities=pools,
+        joins_container=store.container_ids[JOINS_CONTAINER],
+        addons=settings.addons,
+        external_networks=[settings.network.id] if settings.network.id else [],
+        files_container=store.container_ids.get(PREFIX),
+    )
+    return Identities(name, args, options)
 
 
 def _unused_key(scope: Scope) -> Output[str]:

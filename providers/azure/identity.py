@@ -1,8 +1,9 @@
 """Identities of machines: a managed identity for each kind of members and each pool.
 
 Every identity reads its own container of the store and writes its own container of statuses. With
-`artifacts.store: own` all identities also read the container of files. Control planes have more permissions:
-the cloud controller, the disk driver and the autoscaler run there.
+`artifacts.store: own` all identities also read the container of files. Identities of pools add bootstrap
+tokens to a container that only control planes read. Control planes have more permissions: the cloud
+controller, the disk driver and the autoscaler run there.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from pulumi_azure_native.managedidentity import UserAssignedIdentity
 
 from providers.azure.names import Names
 from providers.azure.permissions import (
+    ADD_BLOBS,
     BLOB_CONTRIBUTOR,
     BLOB_READER,
     NETWORK_ACTIONS,
@@ -35,14 +37,17 @@ class IdentityArgs:
     `containers` are the names of the container to read and of the container to write, by name of the
     identity. `container_ids` are the ids of containers by name. `controller_identities` are the names of the
     identities of control planes. `external_networks` are ids of networks outside the resource group, which
-    controllers use. `addons` selects the permissions of the controllers. `files_container` is the id of the
-    container with the files that all machines fetch, or None.
+    controllers use. `addons` selects the permissions of the controllers. `pool_identities` are the names of
+    the identities of pools, and `joins_container` is the id of the container for their tokens.
+    `files_container` is the id of the container with the files that all machines fetch, or None.
     """
 
     names: Names
     container_ids: Mapping[str, Output[str]]
     containers: Mapping[str, tuple[str, str]]
     controller_identities: Sequence[str]
+    pool_identities: Sequence[str]
+    joins_container: Output[str]
     addons: CloudAddonSettings
     external_networks: Sequence[str] = ()
     files_container: Output[str] | None = None
@@ -68,7 +73,8 @@ class Identities(ComponentResource):
             if args.files_container is not None:
                 self._assign_role(identity, identities[identity], "fetches", reader, args.files_container)
             self._assign_role(identity, identities[identity], "writes", writer, args.container_ids[write])
-        self._create_controller_role(identities)
+        pause = self._create_roles(identities)
+        self._assign_joins(identities, reader, pause)
         self.ids = {identity: resource.id for identity, resource in identities.items()}
         self.client_ids = {identity: resource.client_id for identity, resource in identities.items()}
         self.tenant_ids = {identity: resource.tenant_id for identity, resource in identities.items()}
@@ -84,8 +90,10 @@ class Identities(ComponentResource):
             opts=self._child,
         )
 
-    def _create_controller_role(self, identities: Mapping[str, UserAssignedIdentity]) -> None:
-        """Create the role of the controllers in the resource group, and a role for each external network."""
+    def _create_roles(self, identities: Mapping[str, UserAssignedIdentity]) -> Sequence[Resource]:
+        """Create the role of the controllers in the resource group, a role for each external network, and the
+        role that adds blobs. Return the gate after which roles can be assigned.
+        """
         group = self._names.resource_group_id
         actions = controller_actions(self._args.addons)
         role = self._create_role("controllers", "the cloud controller and add-ons", group, actions)
@@ -98,6 +106,9 @@ class Identities(ComponentResource):
             )
             for number, network in enumerate(self._args.external_networks)
         }
+        self._joins_role = self._create_role(
+            "joins", "new machines of pools", group, data_actions=[ADD_BLOBS]
+        )
         # A role can be assigned when all servers of Azure have its definition.
         pause = [
             create_gate(f"{self._name}-roles-replicated", f"sleep {_REPLICATION_SECONDS}", self._after_roles)
@@ -107,8 +118,26 @@ class Identities(ComponentResource):
             for number, (network, network_role) in enumerate(networks.items()):
                 purpose = f"network-{number}"
                 self._assign_role(identity, identities[identity], purpose, network_role, network, pause)
+        return pause
 
-    def _create_role(self, name: str, purpose: str, scope: str, actions: list[str]) -> Output[str]:
+    def _assign_joins(
+        self, identities: Mapping[str, UserAssignedIdentity], reader: str, pause: Sequence[Resource]
+    ) -> None:
+        """Let machines of pools add their tokens to the container, and control planes read them."""
+        container = self._args.joins_container
+        for identity in self._args.pool_identities:
+            self._assign_role(identity, identities[identity], "joins", self._joins_role, container, pause)
+        for identity in self._args.controller_identities:
+            self._assign_role(identity, identities[identity], "reads-joins", reader, container)
+
+    def _create_role(
+        self,
+        name: str,
+        purpose: str,
+        scope: str,
+        actions: Sequence[str] = (),
+        data_actions: Sequence[str] = (),
+    ) -> Output[str]:
         """Create a custom role and return its id. `scope` is the id of a resource group."""
         definition = self._names.guid(name)
         role = RoleDefinition(
@@ -119,7 +148,7 @@ class Identities(ComponentResource):
             description=f"Permissions of one cluster: {purpose}",
             scope=scope,
             assignable_scopes=[scope],
-            permissions=[PermissionArgs(actions=actions)],
+            permissions=[PermissionArgs(actions=list(actions), data_actions=list(data_actions) or None)],
             opts=self._child,
         )
         self._roles.append(role)

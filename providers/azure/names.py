@@ -16,6 +16,9 @@ from providers.azure.environments import ENVIRONMENTS, AzureEnvironment
 from providers.cloud.machine_config import config_names
 from topology.model import Topology
 
+JOINS_CONTAINER = "joins"
+"""The blob container to which machines of pools add their bootstrap tokens. Identities have other names."""
+
 CLUSTER_TAG = "kubewright:cluster"
 """The tag of every created resource that can have tags."""
 

@@ -11,6 +11,12 @@ BLOB_READER = "2a2b9908-6ea1-4ae2-8e65-a410df84e7d1"
 BLOB_CONTRIBUTOR = "ba92f5b4-2d11-453d-a403-e96b0029c9fe"
 """Storage Blob Data Contributor, the smallest role that may create and replace a blob (a status)."""
 
+ADD_BLOBS = "Microsoft.Storage/storageAccounts/blobServices/containers/blobs/add/action"
+"""The data action that creates a blob. It neither reads, replaces nor deletes blobs
+(learn.microsoft.com/azure/storage/blobs/storage-auth-abac-attributes, "Create a blob or snapshot, or append
+data").
+"""
+
 NETWORK_ACTIONS = (
     "Microsoft.Network/virtualNetworks/read",
     # A load balancer with node addresses in its pool (`nodeIP`) refers to their network.
@@ -48,7 +54,10 @@ CLOUD_CONTROLLER_ACTIONS = (
     "Microsoft.Compute/virtualMachineScaleSets/virtualMachines/instanceView/read",
     "Microsoft.Compute/virtualMachineScaleSets/virtualMachines/networkInterfaces/read",
 )
-"""Actions of the cloud controller, which always runs (cloud-provider-azure, azure-permissions.md)."""
+"""Actions of the cloud controller, which always runs (cloud-provider-azure, azure-permissions.md).
+
+Control planes also read new machines of pools with them (`boot_joins.py`).
+"""
 
 _MACHINE_WRITE_ACTIONS = (
     # A controller that writes a machine needs these actions on what the machine refers to.

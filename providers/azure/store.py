@@ -1,4 +1,5 @@
-"""The store of bundles and secrets: a storage account with a container for each identity.
+"""The store of bundles and secrets: a storage account with containers for each identity, and a container for
+the tokens of machines in pools.
 
 Secret payloads are blobs too: a secret of a Key Vault holds 25 KB, and the payload of a control plane is
 several times larger. docs/azure.md compares blobs and Key Vault.
@@ -14,7 +15,7 @@ from pulumi import ComponentResource, Input, Output, Resource, ResourceOptions
 from pulumi_azure_native import storage
 from pulumi_command.local import Command, Logging
 
-from providers.azure.names import Names
+from providers.azure.names import JOINS_CONTAINER, Names
 from providers.azure.network import NetworkReference
 from providers.azure.private_endpoint import create_private_endpoint
 from providers.azure.storage_account import create_storage_account
@@ -26,12 +27,14 @@ _MODULE = f"{__package__}.objects"
 _ARTIFACTS_MODULE = f"{__package__}.artifacts"
 _RETENTION_DAYS = 7
 """Deleted and replaced blobs can be restored for this time. Old secrets must not stay forever."""
+_JOINS_DAYS = 1.0
+"""Tokens of machines are deleted after this time. They expire earlier."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class StoreArgs:
-    """Arguments of the store. `containers` are the names of the containers of identities, and `files` the
-    files that machines fetch from the store.
+    """Arguments of the store. `containers` are the names of its containers, and `files` the files that
+    machines fetch from the store.
 
     `url` is the URL of the blob service for the deployer, and `ca_file` the PEM file of its certificate
     authority, or None.
@@ -157,7 +160,7 @@ class Store(ComponentResource):
         )
 
     def _configure_versioning(self) -> Resource:
-        """Enable blob versions, and delete old versions and deleted blobs after the retention time."""
+        """Enable blob versions, and delete old versions, deleted blobs and old tokens of machines."""
         retention = storage.DeleteRetentionPolicyArgs(enabled=True, days=_RETENTION_DAYS)
         service = storage.BlobServiceProperties(
             f"{self._name}-versions",
@@ -177,21 +180,41 @@ class Store(ComponentResource):
             management_policy_name="default",
             policy=storage.ManagementPolicySchemaArgs(
                 rules=[
-                    storage.ManagementPolicyRuleArgs(
-                        name="old-versions",
-                        type=storage.RuleType.LIFECYCLE,
-                        definition=storage.ManagementPolicyDefinitionArgs(
-                            actions=storage.ManagementPolicyActionArgs(
-                                version=storage.ManagementPolicyVersionArgs(delete=after)
-                            ),
-                            filters=storage.ManagementPolicyFilterArgs(blob_types=["blockBlob"]),
+                    _lifecycle_rule(
+                        "old-versions",
+                        storage.ManagementPolicyActionArgs(
+                            version=storage.ManagementPolicyVersionArgs(delete=after)
                         ),
-                    )
+                        storage.ManagementPolicyFilterArgs(blob_types=["blockBlob"]),
+                    ),
+                    _lifecycle_rule(
+                        "joins",
+                        storage.ManagementPolicyActionArgs(
+                            base_blob=storage.ManagementPolicyBaseBlobArgs(
+                                delete=storage.DateAfterModificationArgs(
+                                    days_after_creation_greater_than=_JOINS_DAYS
+                                )
+                            )
+                        ),
+                        storage.ManagementPolicyFilterArgs(
+                            blob_types=["blockBlob", "appendBlob"], prefix_match=[f"{JOINS_CONTAINER}/"]
+                        ),
+                    ),
                 ]
             ),
             opts=ResourceOptions(parent=self, deleted_with=self._account, depends_on=[service]),
         )
         return service
+
+
+def _lifecycle_rule(
+    name: str, actions: storage.ManagementPolicyActionArgs, filters: storage.ManagementPolicyFilterArgs
+) -> storage.ManagementPolicyRuleArgs:
+    return storage.ManagementPolicyRuleArgs(
+        name=name,
+        type=storage.RuleType.LIFECYCLE,
+        definition=storage.ManagementPolicyDefinitionArgs(actions=actions, filters=filters),
+    )
 
 
 def ip_rules(allowed: Iterable[IPv4Network]) -> tuple[str, ...] | None:

@@ -11,16 +11,15 @@ own_put() { cloud_put "status/$KIND/$UNIT/$BOOT_NAME/$1" "$2"; }
 # for_good: groups decide which machine of a pool leaves, not the deployer.
 for_good() { return 1; }
 
-# make_token: makes the token of this machine alone, and gives it to the control planes. Below JOINS the machine can write
-# only the object with its own name. Control planes register the token if the cloud says that this is a new machine of a
-# pool (docs/decisions/0030-tokens-of-machines-in-pools.md).
+# make_token: makes the token of this machine alone, and gives it to the control planes with the cloud's proof of the
+# machine that made it. Control planes register the token if the cloud says that this is a new machine of a pool
+# (docs/decisions/0030-tokens-of-machines-in-pools.md).
 make_token() {
-    [ -n "${JOINS:-}" ] || return 0
     token=$ROOT/etc/kubernetes/pki/bootstrap.token
     [ ! -s "$token" ] || return 0
     word=$(head -c 999 /dev/urandom | LC_ALL=C tr -dc a-z0-9)
     printf '%.6s.%.16s\n' "$word" "${word#??????}" >"$RUN/token"
-    persist 4 cloud_put "$JOINS/$BOOT_NAME" "$RUN/token" ||
+    persist 4 cloud_join "$RUN/token" ||
         fail 'the bootstrap token cannot be written to the store; are the permissions of this machine right?'
     mv -f "$RUN/token" "$token"
 }

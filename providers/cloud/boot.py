@@ -22,10 +22,11 @@ METADATA = "http://169.254.169.254"
 
 _NAME = re.compile(r"[A-Z][A-Z0-9_]*")
 _INDENTATION = re.compile(r"^(?: {4})+", re.MULTILINE)
+_PYTHON_END = "END_OF_PYTHON"
 _COMMENT = re.compile(r"^[ \t]*#.*\n", re.MULTILINE)
 TOKENS = "JOINS"
 """The shell variable with the prefix in the store of the bootstrap tokens that machines of pools make,
-encoded for a URL. Without this variable machines make no tokens.
+encoded for a URL. Dedicated members of etcd have no such variable.
 """
 
 
@@ -43,7 +44,8 @@ def boot_program(
 ) -> Output[str]:
     """Return the boot program of the machines with this config.
 
-    `cloud_parts` are the files with the cloud's part of the program, `variables` are its variables.
+    `cloud_parts` are the files with the cloud's part of the program, in sh or Python. `variables` are its
+    variables.
     `name` and `address` of the machine are set for members; machines of a pool read them from the metadata
     service. `volume` identifies the data volume of a member. `ca` is the certificate authority of private
     endpoints in PEM. A machine that is not healthy for `repair_seconds` is repaired or replaced; 0: never.
@@ -105,7 +107,7 @@ def render_program(cloud_parts: Sequence[Path], variables: Mapping[str, str]) ->
     title = f"# Kubewright's boot program of {variables['KIND']}/{variables['UNIT']}"
     assignments = [f"{name}={quote(value)}" for name, value in variables.items()]
     head = ["#!/bin/sh", title, "set -eu", "umask 077"]
-    parts = map(_without_comments, (*cloud_parts, *_shared_parts(variables["KIND"])))
+    parts = map(_part_text, (*cloud_parts, *_shared_parts(variables["KIND"])))
     return "\n".join([*head, *assignments, *parts])
 
 
@@ -118,9 +120,17 @@ def _shared_parts(kind: str) -> tuple[Path, ...]:
     )
 
 
+def _part_text(file: Path) -> str:
+    """Return the text of a part. A file of Python becomes a shell function with the name of the file."""
+    text = _without_comments(file)
+    if file.suffix != ".py":
+        return text
+    if f"\n{_PYTHON_END}\n" in text:
+        raise ValueError(f"{file}: has the line that ends it in the boot program")
+    return f"{file.stem}() {{\n\tpython3 - \"$@\" <<'{_PYTHON_END}'\n{text}{_PYTHON_END}\n}}\n"
+
+
 def _without_comments(file: Path) -> str:
-    """Return the text of a shell file without comments and with tabs, because clouds limit the size of user
-    data.
-    """
+    """Return the text of a file without comments and with tabs: clouds limit the size of user data."""
     code = _COMMENT.sub("", file.read_text())
     return _INDENTATION.sub(lambda match: "\t" * (len(match[0]) // 4), code)

@@ -3,7 +3,7 @@
 # Variables: UNIT and KIND (name and kind of the machine config), ROLES, DIGEST (of the config when the machine's
 # template was created), BOOT_NAME and BOOT_ADDRESS (empty: ask the metadata service), VOLUME (id of the data
 # volume, or empty), CONFIG (prefix of its objects in the store), DRAIN_SECONDS, REPAIR_SECONDS (after which an unhealthy machine is repaired; 0: never), CA (a
-# PEM, or empty), JOINS (prefix in the store of the tokens of machines, if they make their tokens themselves). Functions
+# PEM, or empty), JOINS (prefix in the store of the tokens of machines, for pools and control planes). Functions
 # `cloud_*`: the cloud's part (docs/clouds.md).
 #
 #   install   cloud-init runs it once: installs the program and its units

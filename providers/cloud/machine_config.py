@@ -12,7 +12,7 @@ from nodeconfig.bundle import IDENTITY_AT_BOOT, Bundle, Identity
 from nodeconfig.render import script
 from providers.cloud.digests import content_digest
 from providers.payloads import secret_payload
-from topology.identities import TokenOwner, node_owner, pool_owner
+from topology.identities import TokenOwner, node_owner
 from topology.model import Machine, Pool, Role, Topology
 
 CONTROL_PLANES = "members/control-plane"
@@ -132,7 +132,7 @@ def member_config(
 
 def pool_config(pool: Pool, bundle: Bundle, secrets: Secrets) -> MachineConfig:
     """Return the machine config of a pool, whose machines learn name and address at boot."""
-    return _machine_config(POOLS, pool.name, IDENTITY_AT_BOOT, [bundle], secrets, pool_owner(pool.name))
+    return _machine_config(POOLS, pool.name, IDENTITY_AT_BOOT, [bundle], secrets, None)
 
 
 def _machine_config(
@@ -141,7 +141,7 @@ def _machine_config(
     identity: Identity,
     bundles: Sequence[Bundle],
     secrets: Secrets,
-    owner: TokenOwner,
+    owner: TokenOwner | None,
 ) -> MachineConfig:
     deliveries = tuple(
         Delivery(

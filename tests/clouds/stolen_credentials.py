@@ -13,10 +13,23 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
 from tests.clouds.cluster import CloudCluster
+from tests.clouds.deployment import Deployment
 
 _BOOT = "/usr/local/lib/kubewright-boot/boot"
 _PKI = "/etc/kubernetes/pki"
 TOKEN_FILE = f"{_PKI}/bootstrap.token"
+
+
+def registered_machines(deployment: Deployment) -> dict[str, str]:
+    """Return the names of the Secrets of machines' tokens, by the name of the machine."""
+    secrets = deployment.items("secrets", "-n", "kube-system")
+    groups = {
+        item["metadata"]["name"]: base64.b64decode(item["data"]["auth-extra-groups"]).decode()
+        for item in secrets
+        if item["type"] == "bootstrap.kubernetes.io/token"
+    }
+    prefix = "system:bootstrappers:kubewright:machine:"
+    return {group.removeprefix(prefix): name for name, group in groups.items() if group.startswith(prefix)}
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -16,6 +16,8 @@ from urllib.parse import quote
 from pulumi.runtime import mocks
 
 from lab.cloud.azure.deployer import environment_variables
+from lab.cloud.azure.permissions import role_rights
+from lab.cloud.azure.recorded_sets import record_scale_set
 from lab.cloud.azure.role_assignments import Right, RoleAssignment, write_assignments
 from lab.cloud.running import RunningMachine
 from lab.plugins.azure_native.catalogue import KINDS
@@ -34,11 +36,6 @@ POLICY_IDENTITY = (
 )
 """An identity that a policy of the subscription adds to every machine."""
 
-# learn.microsoft.com/azure/role-based-access-control/built-in-roles
-_ROLES = {
-    "2a2b9908-6ea1-4ae2-8e65-a410df84e7d1": (Right.READ_BLOBS,),
-    "ba92f5b4-2d11-453d-a403-e96b0029c9fe": (Right.READ_BLOBS, Right.WRITE_BLOBS),
-}
 GIB = 1024**3
 
 
@@ -172,13 +169,19 @@ class AzurePluginMocks(CertificatePluginMocks):
         return {"clientId": client, "principalId": principal, "tenantId": SUBSCRIPTION}
 
     def _RoleAssignment(self, _: str, inputs: Mapping[str, Any]) -> Json:
-        actions = _ROLES.get(inputs["roleDefinitionId"].rpartition("/")[2], ())
+        role = inputs["roleDefinitionId"]
+        permissions = self._inputs[role]["permissions"] if role in self._inputs else []
         container = inputs["scope"].partition("/containers/")[2]
-        assert container or not actions, "a permission on the whole store"
-        self._assignments += [
-            RoleAssignment(self._principals[inputs["principalId"]], right, container) for right in actions
-        ]
+        for right in role_rights(role.rpartition("/")[2], permissions):
+            on_machines = right is Right.READ_MACHINES
+            assert container or on_machines, "a permission on the whole store"
+            scope = inputs["scope"] if on_machines else container
+            self._assignments.append(RoleAssignment(self._principals[inputs["principalId"]], right, scope))
         write_assignments(self._azure.lab, self._assignments)
+        return {}
+
+    def _VirtualMachineScaleSet(self, identity: str, _: Mapping[str, Any]) -> Json:
+        record_scale_set(self._azure.lab, identity)
         return {}
 
 

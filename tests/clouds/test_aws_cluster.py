@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import os
 import sys
 import time
@@ -26,7 +25,7 @@ from tests.clouds.cluster import MEMBERS, READY_SECONDS, CloudCluster, run_contr
 from tests.clouds.conftest import lab, mirror
 from tests.clouds.controller import Controller
 from tests.clouds.deployment import Deployment
-from tests.clouds.stolen_credentials import TOKEN_FILE, RootShell
+from tests.clouds.stolen_credentials import TOKEN_FILE, RootShell, registered_machines
 
 NAME = "kwaws"
 RANGE = "10.123.0.0/16"
@@ -142,24 +141,12 @@ def root_shell(cluster: AwsCluster) -> RootShell:
     return RootShell(cluster=cluster, host=cluster.workers[0], api=API, prefix=prefix)
 
 
-def registered_machines(cluster: AwsCluster) -> dict[str, str]:
-    """Return the names of the Secrets of machines' tokens, by the name of the machine."""
-    secrets = cluster.deployment.items("secrets", "-n", "kube-system")
-    groups = {
-        item["metadata"]["name"]: base64.b64decode(item["data"]["auth-extra-groups"]).decode()
-        for item in secrets
-        if item["type"] == "bootstrap.kubernetes.io/token"
-    }
-    prefix = "system:bootstrappers:kubewright:machine:"
-    return {group.removeprefix(prefix): name for name, group in groups.items() if group.startswith(prefix)}
-
-
 def test_machines_of_a_pool_share_no_token(cluster: AwsCluster) -> None:
     tokens = {cluster.cloud.run(host, f"cat {TOKEN_FILE}") for host in cluster.workers}
     assert len(tokens) == len(cluster.workers)
 
     def removed() -> bool:
-        return registered_machines(cluster) == {}
+        return registered_machines(cluster.deployment) == {}
 
     eventually("tokens of machines that have joined are removed", removed, timeout=120, interval=3)
     shell = root_shell(cluster)
@@ -179,7 +166,7 @@ def test_root_on_a_machine_of_a_pool_gets_no_certificate_of_another_machine(clus
     # Its own object gives a machine that has joined no token either.
     assert "code 0" in shell.write_token(own, token)
     time.sleep(3 * ROUND_SECONDS)
-    assert registered_machines(cluster) == {}
+    assert registered_machines(cluster.deployment) == {}
     assert UNAUTHORIZED in shell.request(token, own, "kwtest-own")
 
 
@@ -197,7 +184,7 @@ def test_token_of_a_machine_is_for_its_name_and_only_while_ec2_says_that_it_is_n
         store.put_object(Bucket=bucket, Key=key, Body=f"{token}\n".encode())
 
     def registered() -> bool:
-        return registered_machines(cluster) == {starting: "bootstrap-token-kwtst1"}
+        return registered_machines(cluster.deployment) == {starting: "bootstrap-token-kwtst1"}
 
     eventually("the token of the new machine is registered", registered, timeout=120, interval=3)
     time.sleep(3 * ROUND_SECONDS)

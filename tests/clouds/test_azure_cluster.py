@@ -5,8 +5,9 @@ from __future__ import annotations
 import json
 import os
 import sys
+import time
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ import pytest
 
 from artifacts import directories
 from lab import volumes
+from lab.cloud.azure.instances import machine_id
 from lab.cloud.balancer import set_targets
 from lab.cloud.running import RunningMachine, admin_secret
 from lab.spec import LabSpec
@@ -24,13 +26,20 @@ from tests.clouds.cluster import MEMBERS, READY_SECONDS, CloudCluster, run_contr
 from tests.clouds.conftest import lab, mirror
 from tests.clouds.controller import Controller
 from tests.clouds.deployment import Deployment
+from tests.clouds.stolen_credentials import TOKEN_FILE, registered_machines
+from tests.clouds.stolen_joins import AzureRootShell
 from tests.clouds.subscription import SUBSCRIPTION, AzurePluginMocks
 
 NAME = "kwazure"
 RANGE = "10.128.0.0/16"
 GATEWAY = "10.128.0.1"
 API = "api.kwazure.internal"
-WAIT_COMMAND = "python3 -m providers.azure.wait"
+POOL = "general"
+ROUND_SECONDS = 10
+"""Seconds between two rounds in which a control plane registers tokens."""
+UNAUTHORIZED = "asked for the client to provide credentials"
+"""The words of kubectl for the status 401 of the API server."""
+TOKEN = "kwtest.0123456789abcdef"
 
 
 def stack_config(ca: Path) -> dict[str, Any]:
@@ -44,7 +53,8 @@ def stack_config(ca: Path) -> dict[str, Any]:
             "machine": {"type": "Standard_D2s_v5", "data_disk": "10Gi"},
         },
         "pools": {
-            "general": {"size": {"min": 3, "max": 6}, "machine": {"types": ["Standard_D4s_v5"]}},
+            # The scale set of the third zone has no machines.
+            POOL: {"size": {"min": 2, "max": 6}, "machine": {"types": ["Standard_D4s_v5"]}},
         },
         "artifacts": {"mirror": f"https://{GATEWAY}:8080", "ca_file": str(ca)},
         "registries": {"_default": {"endpoint": f"https://{GATEWAY}:5000", "ca_file": str(ca)}},
@@ -56,6 +66,7 @@ def stack_config(ca: Path) -> dict[str, Any]:
             "endpoints": {
                 "blob": f"https://{GATEWAY}:8443",
                 "metadata": f"http://{GATEWAY}:8169",
+                "management": f"https://{GATEWAY}:8443",
                 "ca_file": str(ca),
             },
             "quotas": {"vcpus": 64},
@@ -97,7 +108,6 @@ def cluster(state: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[A
             stack_config(azure.ca),
             subscription,
             deployer_environment(azure, directory),
-            use_lab_management_api(azure),
         )
         deployment.write_kubeconfig(directory, GATEWAY)
         starts = {start.machine.host: start for start in subscription.starts(deployment.graph, {})}
@@ -127,14 +137,6 @@ def deployer_environment(azure: EmulatedAzure, directory: Path) -> dict[str, str
     return {"PATH": ":".join([*map(str, directories_on_path), os.environ["PATH"]])}
 
 
-def use_lab_management_api(azure: EmulatedAzure) -> Any:  # noqa: ANN401 — a function of text
-    """Set the address of the lab's management API in the commands that wait for a scale set.
-
-    No setting of the stack file can set this address.
-    """
-    return lambda words: words.replace(WAIT_COMMAND, f"{WAIT_COMMAND} --management {azure.url}")
-
-
 def test_every_machine_becomes_a_ready_node(cluster: AzureCluster) -> None:
     eventually("all nodes are Ready", cluster.is_healthy, timeout=READY_SECONDS, interval=3)
 
@@ -148,6 +150,93 @@ def test_no_secret_is_in_the_custom_data_or_reaches_a_disk(cluster: AzureCluster
 def test_worker_answers_the_health_extension(cluster: AzureCluster) -> None:
     output = cluster.cloud.run(cluster.workers[0], "curl -sf http://127.0.0.1:10290/")
     assert json.loads(output) == {"ApplicationHealthState": "Healthy"}
+
+
+def root_shell(cluster: AzureCluster) -> AzureRootShell:
+    """Return a root shell on a machine of the pool."""
+    return AzureRootShell(cluster=cluster, host=cluster.workers[0], api=API, prefix="")
+
+
+def expect_nothing_registered(cluster: AzureCluster, reason: str) -> None:
+    """Fail unless all control planes refuse a token for a reason, and no token of a machine is registered."""
+
+    def refused() -> bool:
+        journals = [
+            cluster.cloud.run(member, "journalctl --unit=kubewright-machine-tokens --output=cat")
+            for member in MEMBERS
+        ]
+        return all(reason in journal for journal in journals)
+
+    eventually(f"the control planes report: {reason}", refused, timeout=120, interval=3)
+    time.sleep(ROUND_SECONDS)
+    assert registered_machines(cluster.deployment) == {}
+
+
+def test_machines_of_a_pool_share_no_token(cluster: AzureCluster) -> None:
+    tokens = {cluster.cloud.run(host, f"cat {TOKEN_FILE}") for host in cluster.workers}
+    assert len(tokens) == len(cluster.workers)
+
+    def removed() -> bool:
+        return registered_machines(cluster.deployment) == {}
+
+    eventually("tokens of machines that have joined are removed", removed, timeout=120, interval=3)
+    shell = root_shell(cluster)
+    for token in sorted(tokens):
+        assert UNAUTHORIZED in shell.request(token, "general-1-zzzzzz", "kwtest-used")
+
+
+def test_root_on_a_machine_of_a_pool_cannot_use_its_own_document_for_another_machine(
+    cluster: AzureCluster,
+) -> None:
+    """Test an invented machine, another machine, and a machine that has started and not joined yet."""
+    shell = root_shell(cluster)
+    own, other = (cluster.machine(host) for host in cluster.workers[:2])
+    starting = replace(
+        own,
+        id=f"{own.id.rpartition('/')[0]}/77",
+        host="starting",
+        address="10.128.255.77",
+        hostname="general-1-00002P",
+    )
+    invented = replace(starting, id=f"{own.id.rpartition('/')[0]}/78")
+    cluster.cloud.states.add(starting)
+    document = shell.document(TOKEN)
+    for victim in (invented, other, cluster.machine("cp-1"), starting):
+        shell.write_join(victim, victim, TOKEN, document)
+        shell.write_join(own, victim, TOKEN, document)
+    for reason in ("document is that of another machine", "this machine has another id", "no such machine"):
+        expect_nothing_registered(cluster, reason)
+    for node in (starting.hostname.lower(), other.hostname):
+        assert UNAUTHORIZED in shell.request(TOKEN, node, "kwtest-stolen")
+    # Its own token gives a machine that has joined nothing either.
+    shell.write_join(own, own, TOKEN, document)
+    time.sleep(3 * ROUND_SECONDS)
+    assert registered_machines(cluster.deployment) == {}
+    assert UNAUTHORIZED in shell.request(TOKEN, own.hostname, "kwtest-own")
+    cluster.cloud.states.remove(starting.id)
+
+
+def test_root_on_a_machine_of_a_pool_neither_reads_nor_replaces_tokens(cluster: AzureCluster) -> None:
+    shell, victim = root_shell(cluster), cluster.machine(cluster.workers[1])
+    names = [name for name in cluster.azure.keys("joins") if name.startswith(machine_id(victim))]
+    assert names
+    for name in names:
+        assert "403" in shell.run(f"{shell.boot} azure_blob joins {name}")
+        assert "403" in shell.run(f"echo x >/run/kwtest && {shell.boot} {shell.put(name)}")
+        assert "403" in shell.run(f"{shell.boot} azure_blob joins {name} --request DELETE")
+    assert "403" in shell.run(f"{shell.boot} azure_blob joins '?restype=container&comp=list'")
+
+
+def test_documents_of_another_token_or_another_signer_are_no_proof(cluster: AzureCluster) -> None:
+    shell, victim = root_shell(cluster), cluster.machine(cluster.workers[1])
+    seen = AzureRootShell(cluster=cluster, host=cluster.workers[1], api=API, prefix="").document(
+        "seen12.token"
+    )
+    shell.write_join(victim, victim, TOKEN, seen)
+    expect_nothing_registered(cluster, "document is that of another token")
+    shell.write_join(victim, victim, TOKEN, shell.forged_document(victim, TOKEN))
+    expect_nothing_registered(cluster, "openssl verify")
+    assert UNAUTHORIZED in shell.request(TOKEN, victim.hostname, "kwtest-forged")
 
 
 def test_replaced_control_plane_rejoins_with_its_disk_and_address(cluster: AzureCluster) -> None:

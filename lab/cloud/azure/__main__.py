@@ -8,6 +8,7 @@ import ssl
 import sys
 
 from lab import spec
+from lab.cloud.azure.attestation import Attestation
 from lab.cloud.azure.metadata import Metadata
 from lab.cloud.azure.responses import Server, in_background
 from lab.cloud.azure.store import store_server
@@ -22,7 +23,8 @@ def main(lab: str) -> None:
     paths = LabPaths.of(lab)
     gateway = str(spec.read(paths.spec).gateway)
     tokens = AccessTokens(admin_secret(lab))
-    attributes = {"states": MachineStates.of(lab), "tokens": tokens}
+    attestation = Attestation.of(paths, f"http://{gateway}:{METADATA_PORT}")
+    attributes = {"states": MachineStates.of(lab), "tokens": tokens, "attestation": attestation}
     metadata = Server((gateway, METADATA_PORT), type("MetadataHandler", (Metadata,), attributes))
     store = store_server(lab, (gateway, API_PORT), tokens)
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)

@@ -1,8 +1,9 @@
 """HTTP requests to the emulated management API, and what follows from changed resources: the targets of the
 load balancer, and the permissions on the store.
 
-Tests that run the program on mocks have machines without resources. For them the API describes only scale
-sets, as far as a deployer polls them.
+The deployer has all permissions. The identity of a machine may read instances of scale sets, if a role allows
+it. Tests that run the program on mocks have machines without resources: for them the API describes only scale
+sets (`recorded_sets`).
 """
 
 from __future__ import annotations
@@ -16,24 +17,26 @@ from http import HTTPStatus
 from typing import Any
 
 from lab.cloud.azure.entra import EntraHandler
+from lab.cloud.azure.instances import without_view
 from lab.cloud.azure.permissions import write_role_assignments
+from lab.cloud.azure.recorded_sets import find_recorded
 from lab.cloud.azure.resource_manager import ResourceManager
 from lab.cloud.azure.resources import Resources
 from lab.cloud.azure.results import Refused
+from lab.cloud.azure.role_assignments import reads_machine
+from lab.cloud.azure.tokens import AccessToken
 from lab.cloud.balancer import set_targets
-from lab.cloud.running import MachineStates, RunningMachine
+from lab.cloud.running import MachineStates
 
 PREFIX = "/subscriptions/"
+AUDIENCE = "https://management.azure.com"
 INTERFACE = "Microsoft.Network/networkInterfaces"
 
-_SET = re.compile(
-    r"(?P<id>/subscriptions/[^/]+/resourceGroups/[^/]+/providers/Microsoft\.Compute/virtualMachineScaleSets"
-    r"/(?P<name>[^/]+))(?P<machines>/virtualMachines)?"
-)
+_INSTANCE = re.compile(r".+/virtualMachineScaleSets/[^/]+/virtualMachines/\d+", re.IGNORECASE)
 
 
 class ManagementHandler(EntraHandler):
-    """HTTP handler of the management API, for the deployer."""
+    """HTTP handler of the management API."""
 
     states: MachineStates
     effects = threading.Lock()
@@ -55,15 +58,26 @@ class ManagementHandler(EntraHandler):
             return False
         token = self.tokens.find(self.headers.get("Authorization", ""))
         resources = Resources.of(self.lab)
-        if token is None or not token.is_deployer:
+        if token is None or not (token.is_deployer or self._reads_instance(token)):
             self.refuse(HTTPStatus.FORBIDDEN, "AuthorizationFailed", "no right to manage")
         elif not self.query_parameter("api-version"):
             self.refuse(HTTPStatus.BAD_REQUEST, "MissingApiVersionParameter", "api-version is required")
         elif self.command == "GET" and not resources.all():
-            self._send_scale_set()
+            self._send_recorded()
         else:
             self._manage(resources)
         return True
+
+    def _reads_instance(self, token: AccessToken) -> bool:
+        """Check whether a machine reads an instance of a scale set, as a role of its identity allows."""
+        return (
+            self.command == "GET"
+            and token.machine is not None
+            and token.audience == AUDIENCE
+            and token.machine.address == self.client_address[0]
+            and _INSTANCE.fullmatch(self.request_path) is not None
+            and reads_machine(self.lab, token.identity, self.request_path)
+        )
 
     def _manage(self, resources: Resources) -> None:
         scheme = "https" if isinstance(self.connection, ssl.SSLSocket) else "http"
@@ -78,14 +92,23 @@ class ManagementHandler(EntraHandler):
             with self.effects:
                 write_role_assignments(self.lab, resources)
                 set_targets(self.lab, balancer_targets(resources))
-        self.send_json(response.body, response.status, response.headers)
+        self.send_json(self._expanded(response.body), response.status, response.headers)
 
-    def _send_scale_set(self) -> None:
-        resource = find_resource(self.states, self.request_path)
+    def _send_recorded(self) -> None:
+        resource = find_recorded(self.lab, self.request_path)
         if resource is None:
             self.refuse(HTTPStatus.NOT_FOUND, "ResourceNotFound", "there is no such resource")
         else:
-            self.send_json(resource)
+            self.send_json(self._expanded(resource))
+
+    def _expanded(self, body: Mapping[str, Any]) -> Mapping[str, Any]:
+        """Return a body as the request expands it: an instance with or without its instance view."""
+        if (
+            self.query_parameter("$expand") == "instanceView"
+            or _INSTANCE.fullmatch(self.request_path) is None
+        ):
+            return body
+        return without_view(body)
 
 
 def balancer_targets(resources: Resources) -> list[str]:
@@ -98,29 +121,3 @@ def balancer_targets(resources: Resources) -> list[str]:
     return [
         item["privateIPAddress"] for item in configurations if item.get("loadBalancerBackendAddressPools")
     ]
-
-
-def find_resource(states: MachineStates, path: str) -> Mapping[str, Any] | None:
-    """Return a scale set, or the list of its machines, at a path; None for other paths.
-
-    The capacity of a scale set is its number of machines.
-    """
-    match = _SET.fullmatch(path)
-    if match is None:
-        return None
-    machines = [
-        machine for machine in states.all() if machine.group and _scale_set_id(machine) == match["id"]
-    ]
-    if not machines:
-        return None
-    if match["machines"]:
-        return {"value": [_describe_machine(machine) for machine in machines]}
-    return {"id": path, "name": match["name"], "sku": {"capacity": len(machines)}}
-
-
-def _scale_set_id(machine: RunningMachine) -> str:
-    return machine.id.partition("/virtualMachines/")[0]
-
-
-def _describe_machine(machine: RunningMachine) -> Mapping[str, Any]:
-    return {"id": machine.id, "properties": {"osProfile": {"computerName": machine.hostname}}}

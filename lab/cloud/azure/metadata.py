@@ -1,21 +1,22 @@
-"""The emulated instance metadata service: machine data, identity tokens and scheduled events.
+"""The emulated instance metadata service: data about machines, tokens, attested documents and events.
 
 https://learn.microsoft.com/azure/virtual-machines/instance-metadata-service
 """
 
 from __future__ import annotations
 
+import base64
 import json
 import time
 from http import HTTPStatus
 from typing import Any
 
+from lab.cloud.azure.attestation import ISSUER_PATH, Attestation, is_nonce
 from lab.cloud.azure.deployer import DEPLOYER_TOKEN_PATH
+from lab.cloud.azure.instances import machine_id
 from lab.cloud.azure.responses import Handler
 from lab.cloud.azure.tokens import LIFETIME_SECONDS, AccessTokens
 from lab.cloud.running import MachineStates, RunningMachine
-
-SUBSCRIPTION = "00000000-0000-0000-0000-000000000000"
 
 
 class Metadata(Handler):
@@ -25,17 +26,23 @@ class Metadata(Handler):
 
     states: MachineStates
     tokens: AccessTokens
+    attestation: Attestation
 
     def do_GET(self) -> None:
-        """Handle a request for machine data, a token or scheduled events."""
+        """Handle a request for machine data, a token, an attested document or scheduled events."""
         if self.request_path == DEPLOYER_TOKEN_PATH:
             self._send_deployer_token()
+            return
+        if self.request_path == ISSUER_PATH:
+            self.send(self.attestation.issuer_der, "application/pkix-cert")
             return
         machine = self._requesting_machine()
         if machine is None:
             return
         if self.request_path == "/metadata/identity/oauth2/token":
             self._send_token(machine)
+        elif self.request_path == "/metadata/attested/document":
+            self._send_document(machine)
         elif self.request_path == "/metadata/scheduledevents":
             self.send_json(_scheduled_events(machine))
         elif self.request_path == "/metadata/instance" or self.request_path.startswith("/metadata/instance/"):
@@ -116,6 +123,15 @@ class Metadata(Handler):
                 }
             )
 
+    def _send_document(self, machine: RunningMachine) -> None:
+        """Send a signed document about the machine that asks, with the nonce of the request."""
+        nonce = self.query_parameter("nonce")
+        if nonce and not is_nonce(nonce):
+            self.refuse(HTTPStatus.BAD_REQUEST, "Bad request", "a nonce has up to 32 letters and digits")
+            return
+        document = self.attestation.sign(machine_id(machine), _subscription(machine), nonce)
+        self.send_json({"encoding": "pkcs7", "signature": base64.b64encode(document).decode()})
+
     def _requested_identity(self, machine: RunningMachine) -> str | None:
         """Return the client id of the identity that the request names, or of the only identity; else None."""
         client, resource_id = self.query_parameter("client_id"), self.query_parameter("msi_res_id")
@@ -155,8 +171,8 @@ def _instance_metadata(machine: RunningMachine) -> dict[str, Any]:
             "osProfile": {"computerName": machine.hostname},
             "resourceGroupName": "kubewright",
             "resourceId": machine.id,
-            "subscriptionId": SUBSCRIPTION,
-            "vmId": machine.id.rpartition("/")[2],
+            "subscriptionId": _subscription(machine),
+            "vmId": machine_id(machine),
             "vmScaleSetName": machine.group,
             "vmSize": machine.type,
             "zone": machine.zone,
@@ -173,6 +189,10 @@ def _instance_metadata(machine: RunningMachine) -> dict[str, Any]:
             ]
         },
     }
+
+
+def _subscription(machine: RunningMachine) -> str:
+    return machine.id.split("/")[2]
 
 
 def _instance_name(machine: RunningMachine) -> str:

@@ -1,4 +1,4 @@
-"""Role assignments: the permissions of identities on the containers of storage accounts."""
+"""Role assignments: the permissions of identities on the containers of storage accounts, and on machines."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from dataclasses import asdict, dataclass
 from enum import StrEnum
 from pathlib import Path
 
+from lab.cloud.azure.resources import is_inside
 from lab.paths import LabPaths
 
 ANONYMOUS = ""
@@ -19,13 +20,17 @@ class Right(StrEnum):
 
     READ_BLOBS = "read-blobs"
     WRITE_BLOBS = "write-blobs"
+    ADD_BLOBS = "add-blobs"
+    """Create blobs that do not exist."""
+    READ_MACHINES = "read-machines"
 
 
 @dataclass(frozen=True, slots=True)
 class RoleAssignment:
-    """A role assignment: a permission of an identity (its client id) on a container.
+    """A role assignment: a permission of an identity (its client id) on a container, or on machines.
 
-    `container` is the path of the container: its name in the store, `account/name` in another account.
+    `container` is the path of the container: its name in the store, `account/name` in another account. For
+    machines it is the scope: the id of a resource group, a scale set or a machine.
     """
 
     identity: str
@@ -48,14 +53,22 @@ def is_granted(lab: str, identity: str, right: Right, path: str) -> bool:
 
     `path` is the path of the blob or container in a URL.
     """
-    file = _assignments_file(lab)
-    assignments = [RoleAssignment(**item) for item in json.loads(file.read_text())] if file.exists() else []
     words = path.strip("/").split("/")
     containers = {words[0], "/".join(words[:2])}
-    return any(
-        (found.identity, found.right) == (identity, right) and found.container in containers
-        for found in assignments
-    )
+    return any(found.container in containers for found in _assignments(lab, identity, right))
+
+
+def reads_machine(lab: str, identity: str, id: str) -> bool:
+    """Return whether an identity (its client id) may read the machine with a resource id."""
+    assignments = _assignments(lab, identity, Right.READ_MACHINES)
+    return any(is_inside(id.lower(), found.container.lower()) for found in assignments)
+
+
+def _assignments(lab: str, identity: str, right: Right) -> list[RoleAssignment]:
+    """Return the assignments of a permission to an identity."""
+    file = _assignments_file(lab)
+    assignments = [RoleAssignment(**item) for item in json.loads(file.read_text())] if file.exists() else []
+    return [found for found in assignments if (found.identity, found.right) == (identity, right)]
 
 
 def _assignments_file(lab: str) -> Path:

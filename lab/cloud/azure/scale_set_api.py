@@ -13,6 +13,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
+from lab.cloud.azure.instances import describe_instance
 from lab.cloud.azure.resources import SCALE_SET, Body, Resource, Resources, Upgrade
 from lab.cloud.azure.terminations import begin_eviction, begin_termination
 from lab.cloud.running import MachineStates, RunningMachine
@@ -20,7 +21,7 @@ from lab.cloud.running import MachineStates, RunningMachine
 RUNNING = "RollingForward"
 _CALL = re.compile(
     r"(?P<set>.+/virtualMachineScaleSets/[^/]+)/(?P<call>virtualMachines|rollingUpgrades/latest|delete|"
-    r"virtualMachines/(?P<number>\d+)/simulateEviction)",
+    r"virtualMachines/(?P<instance>\d+)|virtualMachines/(?P<number>\d+)/simulateEviction)",
     re.IGNORECASE,
 )
 
@@ -39,6 +40,9 @@ def respond(
     instances = instances_of(states, resource)
     if (method, call) == ("GET", "virtualmachines"):
         return {"value": [_describe(instance, resource) for instance in instances]}
+    if method == "GET" and match["instance"] is not None:
+        named = [item for item in instances if str(instance_number(item)) == match["instance"]]
+        return _describe(named[0], resource) if named else None
     if (method, call) == ("GET", "rollingupgrades/latest") and resource.upgrade is not None:
         return _describe_upgrade(resource, resource.upgrade)
     if method == "POST" and match["number"] is not None:
@@ -104,25 +108,8 @@ def _delete_instances(
 
 
 def _describe(machine: RunningMachine, resource: Resource) -> Mapping[str, Any]:
-    number = machine.id.rpartition("/")[2]
-    return {
-        "id": machine.id,
-        "name": f"{resource.name}_{number}",
-        "instanceId": number,
-        "location": machine.region,
-        "zones": [machine.zone],
-        "properties": {
-            "osProfile": {"computerName": machine.hostname},
-            "latestModelApplied": machine.version == model_digest(resource),
-            "provisioningState": _state(machine),
-        },
-    }
-
-
-def _state(machine: RunningMachine) -> str:
-    if machine.lifecycle != "InService":
-        return "Deleting"
-    return "Updating" if machine.reimage else "Succeeded"
+    latest = {"latestModelApplied": machine.version == model_digest(resource)}
+    return describe_instance(machine, latest)
 
 
 def _describe_upgrade(resource: Resource, upgrade: Upgrade) -> Mapping[str, Any]:

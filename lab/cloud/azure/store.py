@@ -97,7 +97,10 @@ class Store(ManagementHandler):
         """Store a blob, or for the deployer a resource of the management API."""
         if self.handle_management():
             return
-        if not self._check_permission(Right.WRITE_BLOBS):
+        existed = self.request_path in self.blobs
+        if not self._check_permission(
+            *([Right.WRITE_BLOBS] if existed else [Right.WRITE_BLOBS, Right.ADD_BLOBS])
+        ):
             return
         if self.headers.get("x-ms-blob-type") != "BlockBlob":
             self.refuse(HTTPStatus.BAD_REQUEST, "MissingRequiredHeader", "x-ms-blob-type is not BlockBlob")
@@ -107,7 +110,8 @@ class Store(ManagementHandler):
             return
         data = self.read_body()
         with self.lock:
-            if self.headers.get("If-None-Match") == "*" and self.request_path in self.blobs:
+            new_only = self.headers.get("If-None-Match") == "*" or not existed
+            if new_only and self.request_path in self.blobs:
                 blob = None
             else:
                 blob = self.blobs[self.request_path] = Blob(data, time.time())
@@ -144,9 +148,9 @@ class Store(ManagementHandler):
         SubElement(result, "NextMarker")
         self.send(tostring(result, xml_declaration=True, encoding="utf-8"), "application/xml")
 
-    def _check_permission(self, right: Right) -> bool:
-        """Return whether the request's token has a permission; otherwise send an error response."""
-        if self._is_public(right):
+    def _check_permission(self, *accepted: Right) -> bool:
+        """Return whether the request's token has one of the permissions; otherwise send an error response."""
+        if self._is_public(*accepted):
             return True
         token = self.tokens.find(self.headers.get("Authorization", ""))
         if self.headers.get("x-ms-version", "") < MIN_VERSION:
@@ -165,17 +169,18 @@ class Store(ManagementHandler):
         ):
             self.refuse(HTTPStatus.FORBIDDEN, "AuthorizationFailure", "this token is another machine's")
             return False
-        if is_granted(self.lab, token.identity, right, self.request_path):
+        if any(is_granted(self.lab, token.identity, right, self.request_path) for right in accepted):
             return True
-        self.refuse(HTTPStatus.FORBIDDEN, "AuthorizationPermissionMismatch", f"no right to {right} here")
+        reason = f"no right to {' or '.join(accepted)} here"
+        self.refuse(HTTPStatus.FORBIDDEN, "AuthorizationPermissionMismatch", reason)
         return False
 
-    def _is_public(self, right: Right) -> bool:
+    def _is_public(self, *accepted: Right) -> bool:
         """Check whether the request reads a blob of a public container without a token."""
         return (
             "Authorization" not in self.headers
             and not self.query_parameter("comp")
-            and is_granted(self.lab, ANONYMOUS, right, self.request_path)
+            and any(is_granted(self.lab, ANONYMOUS, right, self.request_path) for right in accepted)
         )
 
 

@@ -86,7 +86,7 @@ def test_the_bootstrap_token_of_existing_clusters_does_not_change() -> None:
 def test_each_owner_and_generation_has_a_token_of_its_own() -> None:
     tokens = {
         bootstrap_token(KEY, owner, generation)
-        for owner in ("bootstrap-node-w-1.token", "bootstrap-node-w-2.token", "bootstrap-pool-w-1.token")
+        for owner in ("bootstrap-node-w-1.token", "bootstrap-node-w-2.token", "bootstrap-node-w-10.token")
         for generation in (1, 2)
     }
     assert len({token[:6] for token in tokens}) == len({token[7:] for token in tokens}) == 6

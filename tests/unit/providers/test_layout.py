@@ -13,7 +13,6 @@ CLOUDS = ("aws", "azure")
 SINGLE_CLOUD_FILES = {
     "aws/addon_permissions.py": "IAM statements of add-ons fill a file; on Azure they are one custom role",
     "aws/balancer_permissions.py": "as addon_permissions.py, for the controller of load balancers",
-    "aws/boot-machines.sh": "machines of Azure share an identity, so they cannot make tokens of their own",
     "aws/disk_key.py": "Auto Scaling needs a grant for a customer managed key",
     "aws/existing_network.py": "controllers find subnets by tags; on Azure they know the subnet",
     "aws/group_names.py": "a group is found by its name; the scale sets of Azure are objects",
@@ -25,6 +24,7 @@ SINGLE_CLOUD_FILES = {
     "aws/policies.py": "IAM policies are documents that the program renders; Azure takes lists of actions",
     "aws/pod_roles.py": "limits check the documents of roles; federated credentials of Azure are resources",
     "aws/host-network.sh": "the chart of the EBS CSI driver has no setting for the host network",
+    "azure/boot_joins.py": "identities of AWS name the machine; on Azure a signed document does",
     "azure/credentials.py": "boto3 finds credentials itself; Azure's libraries read other variables",
     "azure/environments.py": "clouds of Azure have other domains; the region determines the partition of AWS",
     "azure/objects.py": "Azure's plugin writes objects only with the shared key, which many forbid",

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-from dataclasses import replace
 
 import pytest
 
@@ -17,33 +16,29 @@ from testkit.bundles import FakeIndex, cluster
 from testkit.clouds import cloud
 from tests.unit.nodeconfig.test_bundles import unit_flags
 from tests.unit.settings.support import HIGHLY_AVAILABLE, with_edits
+from tests.unit.settings.wrong_clouds import AZURE
 from topology.identities import (
     TOKEN_FILE,
     TokenOwner,
     inventory,
     machine_owner,
     node_owner,
-    pool_owner,
     reserved_addresses,
     reserved_names,
     token_owners,
 )
-from topology.model import Role
+from topology.model import Role, Topology
 
 # k8s.io/cluster-bootstrap/token/api: BootstrapGroupPattern
 GROUP = r"system:bootstrappers:[a-z0-9:-]{0,255}[a-z0-9]"
 
 
-def test_each_host_and_each_pool_of_a_cloud_has_a_token() -> None:
+def test_each_host_with_a_known_name_has_a_token() -> None:
     assert token_owners(cluster()) == tuple(node_owner(name) for name in ("cp-1", "w-1", "w-2"))
-    owners = token_owners(replace(cloud(), machine_tokens=False))
-    assert [owner for owner in owners if owner.kind == "pool"] == [pool_owner("general")]
-    assert node_owner("cp-1") in owners
 
 
-def test_machines_that_make_their_tokens_share_none() -> None:
-    topology = cloud()
-    assert topology.machine_tokens
+@pytest.mark.parametrize("topology", [cloud(), build_topology(load(AZURE))])
+def test_machines_of_cloud_pools_share_no_token(topology: Topology) -> None:
     assert token_owners(topology) == tuple(node_owner(f"cp-{number}") for number in (1, 2, 3))
     delivered = bundles(topology, FakeIndex())
     assert TOKEN_FILE not in {item.secret for item in delivered["general", Role.NODE].secrets}
@@ -55,7 +50,6 @@ def test_machines_that_make_their_tokens_share_none() -> None:
     [
         node_owner("w-1"),
         node_owner("w-1.rack.example"),
-        pool_owner("general"),
         machine_owner("i-0123.example"),
     ],
 )
@@ -67,11 +61,9 @@ def test_groups_of_tokens_have_the_format_of_kubernetes(owner: TokenOwner) -> No
 
 def test_names_of_tokens_and_groups_are_stable() -> None:
     """Another name of a secret would create another token, and the approver matches the groups."""
-    node, pool = node_owner("w-1.rack"), pool_owner("general")
+    node = node_owner("w-1.rack")
     assert node.secret == "bootstrap-node-w-1.rack.token"
-    assert pool.secret == "bootstrap-pool-general.token"
     assert node.group == "system:bootstrappers:kubewright:node:w-1:rack"
-    assert pool.group == "system:bootstrappers:kubewright:pool:general"
     assert machine_owner("i-0123").group == "system:bootstrappers:kubewright:machine:i-0123"
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from lab.cloud.azure.management import balancer_targets
-from lab.cloud.azure.permissions import blob_permissions
+from lab.cloud.azure.permissions import role_permissions
 from lab.cloud.azure.remaining import remaining_resources
 from lab.cloud.azure.resources import Resources
 from lab.cloud.azure.results import Refused
@@ -144,9 +144,9 @@ def test_role_assignments_give_permissions_on_containers() -> None:
     assignment = f"{CONTAINER}/providers/Microsoft.Authorization/roleAssignments/a"
     put(assignment, {"properties": {"principalId": identity["principalId"], "roleDefinitionId": role}})
     expected = [RoleAssignment(identity["clientId"], Right.READ_BLOBS, "nodes")]
-    assert blob_permissions(Resources.of(LAB)) == expected
+    assert role_permissions(Resources.of(LAB)) == expected
     delete(assignment)
-    assert blob_permissions(Resources.of(LAB)) == []
+    assert role_permissions(Resources.of(LAB)) == []
 
 
 def test_disk_of_a_machine_cannot_be_deleted() -> None:

@@ -61,7 +61,7 @@ class TestMachines:
             program = custom_data(nested_value(machine, "osProfile"))
             assert len(program.encode()) < MAX_CUSTOM_DATA_BYTES
             assert program.startswith("#!/bin/sh\n")
-            for word in (PRIVATE_PREFIX, "BEGIN", "secret "):
+            for word in (PRIVATE_PREFIX, "PRIVATE KEY", "secret "):
                 assert word not in program
             assert not re.search(BOOTSTRAP_TOKEN, program)
 
