@@ -31,6 +31,8 @@ def component(topology: Topology) -> Component:
         service=(
             f"RuntimeDirectory={_KNOWN}",
             "RuntimeDirectoryMode=0700",
+            # Without its files the program would not remove the tokens that it registered before a restart.
+            "RuntimeDirectoryPreserve=yes",
             *sandbox(writable=(_BOOT_FILES,)),
         ),
         # The boot program creates its directory.

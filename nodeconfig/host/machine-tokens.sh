@@ -59,6 +59,7 @@ register() {
         return 0
     fi
     [ "$id" != "$(cat "$KNOWN/$1" 2>/dev/null)" ] || return 0
+    remove "$1" || return 0
     group=system:bootstrappers:kubewright:machine:$(printf '%s' "$1" | tr . :)
     if token_secret "$1" "$token" "$group" | admin_api create -f - >/dev/null 2>"$KNOWN/reason"; then
         say "$1: registered the bootstrap token of this new machine"

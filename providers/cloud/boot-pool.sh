@@ -21,7 +21,8 @@ make_token() {
     printf '%.6s.%.16s\n' "$word" "${word#??????}" >"$RUN/token"
     persist 4 cloud_join "$RUN/token" ||
         fail 'the bootstrap token cannot be written to the store; are the permissions of this machine right?'
-    mv -f "$RUN/token" "$token"
+    # The directories are on different file systems, between which a file is not moved at once.
+    cp "$RUN/token" "$token.new" && mv -f "$token.new" "$token" && rm -f "$RUN/token"
 }
 
 # await_controller: without its controller's labels and addresses a node is of no use, and pods may not run there.

@@ -52,6 +52,19 @@ def test_the_token_stays_until_the_machine_restarts(machine: BootMachine) -> Non
     assert stored_token(machine) == delivered_token(machine)
 
 
+def test_a_token_is_delivered_completely_or_not_at_all(machine: BootMachine) -> None:
+    """A machine that loses power while it writes the token makes another one when it boots again."""
+    copy = machine.fake / "cp"
+    copy.write_text('#!/bin/sh\ncase $2 in *bootstrap.token*) echo abc >"$2"; exit 1 ;; esac; exec /bin/cp "$@"\n')
+    copy.chmod(0o755)
+    write_user_data(machine)
+    machine.run("deliver")
+    assert not (machine.root / "etc/kubernetes/pki/bootstrap.token").exists()
+    copy.unlink()
+    assert machine.run("deliver").returncode == 0
+    assert TOKEN.fullmatch(delivered_token(machine))
+
+
 def test_two_machines_make_different_tokens(machine: BootMachine) -> None:
     tokens = set()
     for _ in range(5):
