@@ -83,7 +83,8 @@ def assert_configuration(cluster: Cluster) -> None:
     assert node["spec"]["taints"] == [{"key": "nvidia.com/gpu", "value": "present", "effect": "NoSchedule"}]
     dump = "/usr/local/lib/kubewright/bin/containerd --config=/run/kubewright-containerd.toml config dump"
     effective = cluster.ssh("w-1", dump).stdout
-    assert "enable_cdi = true" in effective
+    # containerd 2.4 has no option that turns CDI off.
+    assert "cdi_spec_dirs = ['/etc/cdi', '/var/run/cdi']" in effective
     assert "default_runtime_name = 'runc'" in effective
     options = [line.split("=")[1].strip() for line in effective.splitlines() if "SystemdCgroup" in line]
     assert len(options) == 2, effective
