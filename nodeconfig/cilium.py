@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from nodeconfig.bundle import File, Service
 from nodeconfig.component import Component
-from nodeconfig.host_paths import LIBRARY, NETFILTER, SYSTEMD_UNITS
+from nodeconfig.host_paths import IPROUTE, LIBRARY, NETFILTER, SYSTEMD_UNITS
 from nodeconfig.systemd import oneshot_unit
 from topology.cilium import CGROUP_ROOT
 from topology.model import Topology
@@ -33,7 +33,7 @@ def component(topology: Topology) -> Component:
     )
     return Component(
         files=(prepare, File(_REMOVE, _removal(), mode=0o755), unit),
-        artifacts=(("netfilter", NETFILTER),),
+        artifacts=(("netfilter", NETFILTER), ("iproute", IPROUTE)),
         services=(Service(_UNIT, restart_on=(_PREPARE,), reload=True),),
     )
 
@@ -80,8 +80,12 @@ set -eu
 [ ! -L {SYSTEMD_UNITS}/multi-user.target.wants/{_UNIT} ] || exit 0
 # The kernel detaches the programs when their links are gone.
 rm -rf {_BPF}/cilium {_BPF}/tc/globals
+exists() {{ # DEVICE
+    while IFS=' :' read -r name _; do [ "$name" != "$1" ] || return 0; done </proc/net/dev
+    return 1
+}}
 for device in cilium_vxlan cilium_host lxc_health; do
-    ! grep -q "^ *$device:" /proc/net/dev || ip link delete "$device" || echo "$device was not deleted" >&2
+    ! exists "$device" || {IPROUTE}/ip link delete "$device" || echo "$device was not deleted" >&2
 done
 PATH={NETFILTER}:$PATH
 for table in raw mangle nat filter; do

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import subprocess
 from pathlib import Path
 from typing import Any
@@ -20,6 +21,15 @@ from topology.ports import Protocol
 UNIT = "kubewright-cilium.service"
 IMAGES = ("quay.io/cilium/cilium:v1.20.3", "quay.io/cilium/operator-generic:v1.20.3")
 SYSCTLS = "/etc/sysctl.d/99-zzz-override_cilium.conf"
+
+
+@pytest.fixture(params=[("dash",), ("busybox", "sh")], ids=lambda words: str(words[0]))
+def shell(request: pytest.FixtureRequest) -> tuple[str, ...]:
+    """Return the command of a shell. busybox is the shell with the fewest features."""
+    if shutil.which(request.param[0]) is None:
+        pytest.skip(f"{request.param[0]} is not installed")
+    words: tuple[str, ...] = request.param
+    return words
 
 
 def node(**network: Any) -> Bundle:  # noqa: ANN401 - settings
@@ -73,7 +83,7 @@ def test_only_clusters_with_cilium_need_its_images() -> None:
     topology = cluster(cni="cilium", cilium={"version": "1.20.3"})
     assert optional_images(topology) == IMAGES
     assert optional_images(cluster()) == ()
-    assert optional_artifacts(topology) == ()
+    assert optional_artifacts(topology) == ("iproute",)
     assert {*optional_images(cluster(cni="cilium"))} == {*images_of("cilium")} <= {*OPTIONAL_IMAGES}
 
 
@@ -121,12 +131,14 @@ def test_ports_of_cilium_are_open(mode: str, is_open: bool) -> None:
         ),
     ],
 )
-def test_only_missing_file_systems_are_mounted(tmp_path: Path, table: str, mounted: list[str]) -> None:
+def test_only_missing_file_systems_are_mounted(
+    tmp_path: Path, shell: tuple[str, ...], table: str, mounted: list[str]
+) -> None:
     mounts, calls = tmp_path / "mounts", tmp_path / "calls"
     mounts.write_text(table)
     program = cilium._preparation().replace("/proc/self/mounts", str(mounts))
     fakes = f'mount() {{ echo "$*" >>{calls}; }}\nmkdir() {{ :; }}\n'
-    subprocess.run(["sh", "-c", fakes + program], check=True)
+    subprocess.run([*shell, "-c", fakes + program], check=True, timeout=10)
     lines = calls.read_text().splitlines()
     assert [line.removeprefix("-t ") for line in lines if line.startswith("-t")] == mounted
     assert [line for line in lines if line.startswith("--make-shared")] == [
@@ -135,26 +147,88 @@ def test_only_missing_file_systems_are_mounted(tmp_path: Path, table: str, mount
     ]
 
 
-def test_removal_keeps_the_state_of_a_unit_that_only_stops(tmp_path: Path) -> None:
-    link, calls = tmp_path / UNIT, tmp_path / "calls"
-    program = cilium._removal().replace("/etc/systemd/system/multi-user.target.wants", str(tmp_path))
-    own = "-A INPUT -j CILIUM_INPUT\\n:CNI-DN-1 - [0:0]\\n-A OUTPUT -j CNI-HOSTPORT-DNAT\\n"
-    rules = f"*filter\\n{own}-A INPUT -j OTHER\\nCOMMIT\\n"
-    fakes = f"""
-    rm() {{ echo "rm $*" >>{calls}; }}
-    umount() {{ echo "umount $*" >>{calls}; }}
-    ip() {{ echo "ip $*" >>{calls}; }}
-    iptables-save() {{ printf '{rules}'; }}
-    iptables-restore() {{ sed 's/^/restored: /' >>{calls}; }}
+INTERFACES = """\
+Inter-|   Receive                                                |  Transmit
+ face |bytes    packets errs drop fifo frame compressed multicast|bytes    packets errs drop fifo colls
+  eth0: 1296 16 0 0 0 0 0 0 1296 16 0 0
+cilium_vxlan: 1296 16 0 0 0 0 0 0 1296 16 0 0
+cilium_host:1296 16 0 0 0 0 0 0 1296 16 0 0
+"""
+RULES = """\
+*filter
+:CNI-DN-1 - [0:0]
+-A INPUT -j CILIUM_INPUT
+-A OUTPUT -j CNI-HOSTPORT-DNAT
+-A INPUT -j OTHER
+COMMIT
+"""
+
+
+class CiliumHost:
+    """A directory with the state of Cilium and with fake programs of the artifacts. PATH has no such programs.
+
+    Busybox prefers its own programs to those on PATH, so that `umount` is a function.
     """
-    link.symlink_to("unit")
-    subprocess.run(["bash", "-c", fakes + program], check=True)
-    assert not calls.exists()
-    link.unlink()
-    subprocess.run(["bash", "-c", fakes + program], check=True)
-    text = calls.read_text()
-    assert "rm -rf /sys/fs/bpf/cilium" in text
-    assert "restored: -A INPUT -j OTHER" in text
-    assert "CILIUM_" not in text
-    assert "CNI-" not in text
-    assert "umount -l /run/cilium/cgroupv2" in text
+
+    def __init__(self, root: Path, shell: tuple[str, ...]) -> None:
+        self.root, self.shell, self.calls = root, shell, root / "calls"
+        self.enabled = root / "etc/systemd/system/multi-user.target.wants" / UNIT
+        self.enabled.parent.mkdir(parents=True)
+        for path in ("sys/fs/bpf/cilium", "sys/fs/bpf/tc/globals", "run/cilium/state", "etc/cni/net.d"):
+            (root / path).mkdir(parents=True)
+        (root / "etc/cni/net.d/05-cilium.conflist").touch()
+        (root / "proc/net").mkdir(parents=True)
+        (root / "proc/net/dev").write_text(INTERFACES)
+        (root / "rules").write_text(RULES)
+        self.add_program("iproute/ip", f'echo "ip $*" >>{self.calls}')
+        self.add_program("netfilter/iptables-save", f"cat {root}/rules")
+        self.add_program("netfilter/iptables-restore", f"sed 's/^/restored: /' >>{self.calls}")
+
+    def add_program(self, name: str, text: str) -> None:
+        path = self.root / "usr/local/lib/kubewright" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(f"#!/bin/sh\n{text}\n")
+        path.chmod(0o755)
+
+    def remove(self, bundle: Bundle) -> list[str]:
+        """Run the removal of a bundle. Return the calls of programs."""
+        program = content(bundle, "/usr/local/lib/kubewright/cilium-remove")
+        for path in ("/usr/local/lib/kubewright/", "/etc/", "/sys/", "/proc/", "/run/"):
+            program = program.replace(path, f"{self.root}{path}")
+        fake = f'umount() {{ echo "umount $*" >>{self.calls}; }}\n'
+        subprocess.run([*self.shell, "-c", fake + program], check=True, timeout=10)
+        return self.calls.read_text().splitlines() if self.calls.exists() else []
+
+
+@pytest.fixture
+def host(tmp_path: Path, shell: tuple[str, ...]) -> CiliumHost:
+    return CiliumHost(tmp_path, shell)
+
+
+def test_removal_keeps_the_state_of_a_unit_that_only_stops(host: CiliumHost) -> None:
+    host.enabled.symlink_to("unit")
+    assert host.remove(node(cni="cilium")) == []
+    assert (host.root / "sys/fs/bpf/cilium").exists()
+    assert (host.root / "run/cilium/state").exists()
+
+
+def test_removal_removes_what_cilium_leaves_on_a_host(host: CiliumHost) -> None:
+    calls = host.remove(node(cni="cilium"))
+    assert [call for call in calls if call.startswith("ip ")] == [
+        "ip link delete cilium_vxlan",
+        "ip link delete cilium_host",
+    ]
+    rules = ["restored: *filter", "restored: -A INPUT -j OTHER", "restored: COMMIT"]
+    assert [call for call in calls if call.startswith("restored")] == 4 * rules
+    assert calls[-1] == f"umount -l {host.root}/run/cilium/cgroupv2"
+    for path in ("sys/fs/bpf/cilium", "sys/fs/bpf/tc/globals", "run/cilium"):
+        assert not (host.root / path).exists()
+    assert not (host.root / "etc/cni/net.d/05-cilium.conflist").exists()
+
+
+def test_removal_needs_no_network_tools_of_the_host() -> None:
+    bundle = node(cni="cilium")
+    paths = {artifact.name: artifact.path for artifact in bundle.artifacts}
+    assert paths["iproute"] == "/usr/local/lib/kubewright/iproute"
+    assert paths["netfilter"] == "/usr/local/lib/kubewright/netfilter"
+    assert not {"iproute"} & {artifact.name for artifact in node().artifacts}
