@@ -10,7 +10,7 @@ from nodeconfig.bundle import File, Service
 from nodeconfig.component import Component
 from nodeconfig.host_paths import IPROUTE, LIBRARY, NETFILTER, SYSTEMD_UNITS
 from nodeconfig.systemd import oneshot_unit
-from topology.cilium import CGROUP_ROOT
+from topology.cilium import CGROUP_ROOT, Cilium, RoutingMode
 from topology.model import Topology
 
 _UNIT = "kubewright-cilium.service"
@@ -21,7 +21,8 @@ _BPF = "/sys/fs/bpf"
 
 def component(topology: Topology) -> Component:
     """Return the preparation of a node for Cilium. The component is empty with another CNI."""
-    if topology.network.cilium is None:
+    cilium = topology.network.cilium
+    if cilium is None:
         return Component()
     prepare = File(_PREPARE, _preparation(), mode=0o755)
     unit = oneshot_unit(
@@ -32,7 +33,7 @@ def component(topology: Topology) -> Component:
         before="sysinit.target",
     )
     return Component(
-        files=(prepare, File(_REMOVE, _removal(), mode=0o755), unit),
+        files=(prepare, File(_REMOVE, _removal(topology, cilium), mode=0o755), unit),
         artifacts=(("netfilter", NETFILTER), ("iproute", IPROUTE)),
         services=(Service(_UNIT, restart_on=(_PREPARE,), reload=True),),
     )
@@ -73,7 +74,7 @@ mount --make-shared {CGROUP_ROOT}
 """
 
 
-def _removal() -> str:
+def _removal(topology: Topology, cilium: Cilium) -> str:
     return f"""#!/bin/sh
 # Removes the state of Cilium when its unit is disabled; a unit that only stops keeps pods connected.
 set -eu
@@ -87,7 +88,7 @@ exists() {{ # DEVICE
 for device in cilium_vxlan cilium_host lxc_health; do
     ! exists "$device" || {IPROUTE}/ip link delete "$device" || echo "$device was not deleted" >&2
 done
-PATH={NETFILTER}:$PATH
+{_route_removal(topology, cilium)}PATH={NETFILTER}:$PATH
 for table in raw mangle nat filter; do
     iptables-save -t "$table" | while IFS= read -r line; do
         case $line in
@@ -99,4 +100,16 @@ for table in raw mangle nat filter; do
 done
 umount -l {CGROUP_ROOT} || :
 rm -rf /run/cilium /etc/cni/net.d/05-cilium.conflist
+"""
+
+
+def _route_removal(topology: Topology, cilium: Cilium) -> str:
+    """Return the commands that delete the routes to pods of other nodes; empty with tunnels."""
+    if cilium.routing_mode is RoutingMode.TUNNEL:
+        return ""
+    return f"""# Routes of agents have the protocol of the kernel, which itself adds no route with a gateway.
+{IPROUTE}/ip -4 route show root {topology.network.pods} proto kernel | while read -r network via gateway _; do
+    [ "$via" != via ] || {IPROUTE}/ip -4 route delete "$network" via "$gateway" proto kernel ||
+        echo "the route to $network was not deleted" >&2
+done
 """

@@ -165,9 +165,9 @@ COMMIT
 
 
 class CiliumHost:
-    """A directory with the state of Cilium and with fake programs of the artifacts. PATH has no such programs.
+    """A directory with the state of Cilium and with fake programs in the directories of artifacts.
 
-    Busybox prefers its own programs to those on PATH, so that `umount` is a function.
+    Busybox prefers its own programs to those on PATH, so `umount` is a function.
     """
 
     def __init__(self, root: Path, shell: tuple[str, ...]) -> None:
@@ -224,6 +224,24 @@ def test_removal_removes_what_cilium_leaves_on_a_host(host: CiliumHost) -> None:
     for path in ("sys/fs/bpf/cilium", "sys/fs/bpf/tc/globals", "run/cilium"):
         assert not (host.root / path).exists()
     assert not (host.root / "etc/cni/net.d/05-cilium.conflist").exists()
+
+
+def test_removal_deletes_the_routes_to_pods_of_other_nodes(host: CiliumHost) -> None:
+    host.add_program(
+        "iproute/ip",
+        f'echo "ip $*" >>{host.calls}\n'
+        "case $* in *show*) printf '%s\\n' '10.244.1.0/24 via 10.9.0.22 dev eth0 '"
+        " '10.244.2.0/24 dev cilium_host scope link ' ;; esac",
+    )
+    calls = host.remove(node(cni="cilium", cilium={"routing_mode": "native"}))
+    assert [call for call in calls if " route " in call] == [
+        "ip -4 route show root 10.244.0.0/16 proto kernel",
+        "ip -4 route delete 10.244.1.0/24 via 10.9.0.22 proto kernel",
+    ]
+
+
+def test_removal_asks_for_no_routes_with_tunnels(host: CiliumHost) -> None:
+    assert not [call for call in host.remove(node(cni="cilium")) if " route " in call]
 
 
 def test_removal_needs_no_network_tools_of_the_host() -> None:
