@@ -6,7 +6,7 @@ privileged containers that write to the host. As a part of the bundle, the prepa
 
 from __future__ import annotations
 
-from nodeconfig.bundle import File, Service
+from nodeconfig.bundle import File, RequiredKernel, Service
 from nodeconfig.component import Component
 from nodeconfig.host_paths import IPROUTE, LIBRARY, NETFILTER, SYSTEMD_UNITS
 from nodeconfig.systemd import oneshot_unit
@@ -17,6 +17,12 @@ _UNIT = "kubewright-cilium.service"
 _PREPARE = f"{LIBRARY}/cilium-prepare"
 _REMOVE = f"{LIBRARY}/cilium-remove"
 _BPF = "/sys/fs/bpf"
+_KERNEL = RequiredKernel(
+    "5.11",
+    "network.cni: cilium needs Linux 5.11 or later on nodes; update the kernel, or create a cluster with "
+    "flannel",
+)
+"""The agent does not have the capability to lock memory, which BPF programs need before this version."""
 
 
 def component(topology: Topology) -> Component:
@@ -54,6 +60,11 @@ def sysctl_file(topology: Topology) -> File | None:
         "# The kernel uses the larger value of a device and of `all`.\n"
         "net.ipv4.conf.all.rp_filter = 0\n",
     )
+
+
+def required_kernels(topology: Topology) -> tuple[RequiredKernel, ...]:
+    """Return the requirement of Cilium's agent, which all nodes run; empty with another CNI."""
+    return (_KERNEL,) if topology.network.cilium else ()
 
 
 def _preparation() -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import subprocess
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,10 +13,12 @@ import pytest
 from artifacts.catalogue import OPTIONAL_IMAGES, images_of
 from artifacts.mirror import optional_artifacts, optional_images
 from nodeconfig import bundles, cilium
-from nodeconfig.bundle import Bundle
+from nodeconfig.bundle import Bundle, Identity, RequiredKernel
+from nodeconfig.render import script
 from testkit.bundles import FakeIndex, cluster
+from testkit.host import MINIMAL_BUNDLE, EmulatedHost
 from topology.firewall_rules import rules_for
-from topology.model import Role
+from topology.model import Role, Topology
 from topology.ports import Protocol
 
 UNIT = "kubewright-cilium.service"
@@ -250,3 +253,45 @@ def test_removal_needs_no_network_tools_of_the_host() -> None:
     assert paths["iproute"] == "/usr/local/lib/kubewright/iproute"
     assert paths["netfilter"] == "/usr/local/lib/kubewright/netfilter"
     assert not {"iproute"} & {artifact.name for artifact in node().artifacts}
+
+
+def with_release(directory: Path, shell: str, release: str) -> EmulatedHost:
+    """Return a host with a release of Linux."""
+    emulated = EmulatedHost(directory, shell)
+    emulated.add_program("uname", f'#!/bin/sh\n[ "$1" != -r ] || {{ echo {release}; exit; }}\necho w-1\n')
+    return emulated
+
+
+NEEDS_KERNEL = replace(MINIMAL_BUNDLE, required_kernels=(RequiredKernel("5.11", "update it, or don't"),))
+"""A bundle with one file."""
+
+
+@pytest.mark.parametrize("login_shell", ["dash", "bash"])
+@pytest.mark.parametrize("release", ["5.10.0-28-amd64", "4.18.0-553.el8_10.x86_64", "5.4-rc1"])
+def test_host_with_an_earlier_kernel_is_refused_before_it_changes(
+    tmp_path: Path, login_shell: str, release: str
+) -> None:
+    emulated = with_release(tmp_path, login_shell, release)
+    result = emulated.deliver(NEEDS_KERNEL)
+    assert result.returncode == 1
+    assert result.stderr == f"kubewright: w-1: this host has Linux {release}; update it, or don't\n"
+    assert not emulated.path("/etc/a/a.conf").exists()
+    assert emulated.calls() == []
+
+
+@pytest.mark.parametrize("release", ["5.11.0", "5.15.0-1064-azure", "6.1-rc8+", "10.2.7"])
+def test_host_with_a_later_kernel_is_accepted(tmp_path: Path, release: str) -> None:
+    assert with_release(tmp_path, "dash", release).deliver(NEEDS_KERNEL).returncode == 0
+
+
+def test_first_delivery_to_each_node_requires_the_kernel_of_cilium() -> None:
+    def requiring(topology: Topology) -> set[tuple[str, Role]]:
+        found = bundles(topology, FakeIndex())
+        return {key for key, bundle in found.items() if "requires_kernel 5.11" in text_of(bundle)}
+
+    def text_of(bundle: Bundle) -> str:
+        return script(bundle, Identity("x", "10.9.0.21"))
+
+    control_planes, workers = {("cp-1", Role.CONTROL_PLANE)}, {("w-1", Role.NODE), ("w-2", Role.NODE)}
+    assert requiring(cluster(cni="cilium", etcd=3)) == control_planes | workers
+    assert requiring(cluster(etcd=3)) == set()
