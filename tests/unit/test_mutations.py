@@ -62,6 +62,7 @@ DANGEROUS_FILES = {
     "providers/azure/members.py",
     "providers/cloud/boot-lifecycle.sh",
     "providers/cloud/boot-member.sh",
+    "providers/cloud/boot-pool.sh",
     "providers/metal/provider.py",
     "providers/rolling.py",
     "topology/encryption.py",
