@@ -16,9 +16,9 @@ from topology.ports import API_PORT, PROXY_HEALTH_PORT
 
 Values = dict[str, object]
 _NAMESPACE = "kube-system"
-# Those of the chart without SYS_RESOURCE, with which agents raise the limit of locked memory. Since Linux
-# 5.11, the memory of BPF programs counts for the cgroup instead. A container does not start on a host that
-# lacks one of its capabilities.
+# The capabilities of the chart, except SYS_RESOURCE, with which agents raise the limit of locked memory.
+# Since Linux 5.11, the memory of BPF programs counts for the cgroup instead. A container does not start on a
+# host that lacks one of its capabilities.
 _CLEANER_CAPABILITIES = ("NET_ADMIN", "SYS_MODULE", "SYS_ADMIN")
 _AGENT_CAPABILITIES = (
     *_CLEANER_CAPABILITIES,

@@ -65,6 +65,16 @@ class RequiredProgram:
 
 
 @dataclass(frozen=True, slots=True)
+class RequiredKernel:
+    """The earliest version of Linux (`5.11`) on the host. `reason` says why, and what to do with an earlier
+    version.
+    """
+
+    version: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
 class Service:
     """A systemd unit that must run.
 
@@ -97,7 +107,7 @@ class Bundle:
     in `drain_on` drains the node first and uncordons it afterwards; changes of other paths restart services
     while pods keep running. `rotations` are the generations of rotated CAs whose certificates the bundle
     contains. A host refuses a bundle that skips a stage of a rotation, and a bundle whose `required_programs`
-    it lacks.
+    or `required_kernels` it lacks.
     """
 
     role: Role
@@ -118,6 +128,7 @@ class Bundle:
     labels: tuple[str, ...] = ()
     """Labels `KEY=VALUE` of the Node that only an administrator may set. The host sets them on a new Node."""
     required_programs: tuple[RequiredProgram, ...] = ()
+    required_kernels: tuple[RequiredKernel, ...] = ()
     taints: tuple[str, ...] = ()
     """Taints `KEY=VALUE:EFFECT` of the Node, which the host sets together with `labels`."""
 

@@ -6,22 +6,29 @@ privileged containers that write to the host. As a part of the bundle, the prepa
 
 from __future__ import annotations
 
-from nodeconfig.bundle import File, Service
+from nodeconfig.bundle import File, RequiredKernel, Service
 from nodeconfig.component import Component
-from nodeconfig.host_paths import LIBRARY, NETFILTER, SYSTEMD_UNITS
+from nodeconfig.host_paths import IPROUTE, LIBRARY, NETFILTER, SYSTEMD_UNITS
 from nodeconfig.systemd import oneshot_unit
-from topology.cilium import CGROUP_ROOT
+from topology.cilium import CGROUP_ROOT, Cilium, RoutingMode
 from topology.model import Topology
 
 _UNIT = "kubewright-cilium.service"
 _PREPARE = f"{LIBRARY}/cilium-prepare"
 _REMOVE = f"{LIBRARY}/cilium-remove"
 _BPF = "/sys/fs/bpf"
+_KERNEL = RequiredKernel(
+    "5.11",
+    "network.cni: cilium needs Linux 5.11 or later on nodes; update the kernel, or create a cluster with "
+    "flannel",
+)
+"""The agent does not have the capability to lock memory, which BPF programs need before this version."""
 
 
 def component(topology: Topology) -> Component:
     """Return the preparation of a node for Cilium. The component is empty with another CNI."""
-    if topology.network.cilium is None:
+    cilium = topology.network.cilium
+    if cilium is None:
         return Component()
     prepare = File(_PREPARE, _preparation(), mode=0o755)
     unit = oneshot_unit(
@@ -32,8 +39,8 @@ def component(topology: Topology) -> Component:
         before="sysinit.target",
     )
     return Component(
-        files=(prepare, File(_REMOVE, _removal(), mode=0o755), unit),
-        artifacts=(("netfilter", NETFILTER),),
+        files=(prepare, File(_REMOVE, _removal(topology, cilium), mode=0o755), unit),
+        artifacts=(("netfilter", NETFILTER), ("iproute", IPROUTE)),
         services=(Service(_UNIT, restart_on=(_PREPARE,), reload=True),),
     )
 
@@ -55,6 +62,11 @@ def sysctl_file(topology: Topology) -> File | None:
     )
 
 
+def required_kernels(topology: Topology) -> tuple[RequiredKernel, ...]:
+    """Return the requirement of Cilium's agent, which all nodes run; empty with another CNI."""
+    return (_KERNEL,) if topology.network.cilium else ()
+
+
 def _preparation() -> str:
     return f"""#!/bin/sh
 # Mounts the file systems that Cilium's agent expects, unless they are mounted. Programs and maps stay in the
@@ -73,17 +85,21 @@ mount --make-shared {CGROUP_ROOT}
 """
 
 
-def _removal() -> str:
+def _removal(topology: Topology, cilium: Cilium) -> str:
     return f"""#!/bin/sh
 # Removes the state of Cilium when its unit is disabled; a unit that only stops keeps pods connected.
 set -eu
 [ ! -L {SYSTEMD_UNITS}/multi-user.target.wants/{_UNIT} ] || exit 0
 # The kernel detaches the programs when their links are gone.
 rm -rf {_BPF}/cilium {_BPF}/tc/globals
+exists() {{ # DEVICE
+    while IFS=' :' read -r name _; do [ "$name" != "$1" ] || return 0; done </proc/net/dev
+    return 1
+}}
 for device in cilium_vxlan cilium_host lxc_health; do
-    ! grep -q "^ *$device:" /proc/net/dev || ip link delete "$device" || echo "$device was not deleted" >&2
+    ! exists "$device" || {IPROUTE}/ip link delete "$device" || echo "$device was not deleted" >&2
 done
-PATH={NETFILTER}:$PATH
+{_route_removal(topology, cilium)}PATH={NETFILTER}:$PATH
 for table in raw mangle nat filter; do
     iptables-save -t "$table" | while IFS= read -r line; do
         case $line in
@@ -95,4 +111,16 @@ for table in raw mangle nat filter; do
 done
 umount -l {CGROUP_ROOT} || :
 rm -rf /run/cilium /etc/cni/net.d/05-cilium.conflist
+"""
+
+
+def _route_removal(topology: Topology, cilium: Cilium) -> str:
+    """Return the commands that delete the routes to pods of other nodes; empty with tunnels."""
+    if cilium.routing_mode is RoutingMode.TUNNEL:
+        return ""
+    return f"""# Routes of agents have the protocol of the kernel, which itself adds no route with a gateway.
+{IPROUTE}/ip -4 route show root {topology.network.pods} proto kernel | while read -r network via gateway _; do
+    [ "$via" != via ] || {IPROUTE}/ip -4 route delete "$network" via "$gateway" proto kernel ||
+        echo "the route to $network was not deleted" >&2
+done
 """

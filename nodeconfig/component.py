@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Protocol, TypeVar
 
-from nodeconfig.bundle import Artifact, File, RequiredProgram, SecretFile, Service
+from nodeconfig.bundle import Artifact, File, RequiredKernel, RequiredProgram, SecretFile, Service
 from topology.model import Versions
 
 Json = dict[str, object]
@@ -39,7 +39,7 @@ class Index(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Component:
-    """Files, artifacts, services, directories, kernel modules and required programs of one part of a bundle.
+    """Files, artifacts, services, directories, kernel modules and requirements of one part of a bundle.
 
     `artifacts` are pairs of the name in the catalogue and the path on the host. Other fields are as in
     `Bundle`.
@@ -52,6 +52,7 @@ class Component:
     directories: tuple[File, ...] = ()
     modules: tuple[str, ...] = ()
     required_programs: tuple[RequiredProgram, ...] = ()
+    required_kernels: tuple[RequiredKernel, ...] = ()
 
 
 def combine_components(components: Sequence[Component]) -> Component:
@@ -69,6 +70,9 @@ def combine_components(components: Sequence[Component]) -> Component:
         modules=_without_duplicates(item for component in components for item in component.modules),
         required_programs=_without_duplicates(
             item for component in components for item in component.required_programs
+        ),
+        required_kernels=_without_duplicates(
+            item for component in components for item in component.required_kernels
         ),
     )
     paths = [path for _, path in combined.artifacts]

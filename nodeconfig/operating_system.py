@@ -31,6 +31,7 @@ def component(topology: Topology, roles: Iterable[Role], pool: str = "") -> Comp
                 services=(Service("systemd-sysctl.service", restart_on=tuple(file.path for file in files)),),
                 directories=(File("/etc/kubewright", "", mode=0o755),),
                 modules=_MODULES,
+                required_kernels=cilium.required_kernels(topology) if Role.NODE in own_roles else (),
             ),
             firewall.component(topology, own_roles, pool),
         )

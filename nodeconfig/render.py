@@ -45,6 +45,7 @@ def script(bundle: Bundle, identity: Identity, *, sudo: bool = False) -> str:
         *(f"version {component} {version}" for component, version in bundle.versions),
         *(_rotation_statement(name, rotation) for name, rotation in bundle.rotations),
         *(f"requires {quote(item.path)} {quote(item.reason)}" for item in bundle.required_programs),
+        *(f"requires_kernel {item.version} {quote(item.reason)}" for item in bundle.required_kernels),
         *(f"module {name}" for name in bundle.modules),
         *(_artifact_statement(artifact) for artifact in bundle.artifacts),
         *(f"directory {_location_words(item)}" for item in bundle.directories),

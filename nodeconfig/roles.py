@@ -202,6 +202,7 @@ def _build_bundle(
         directories=component.directories,
         modules=component.modules,
         required_programs=component.required_programs,
+        required_kernels=component.required_kernels,
         ca=index.ca,
         drain=drain,
         drain_on=_DRAIN_ON if drain else (),

@@ -79,6 +79,26 @@ class Engine:
             raise
         return process.popen.returncode
 
+    def execute(self, command: str, *arguments: str) -> subprocess.CompletedProcess[str]:
+        """Run `pulumi <command>` on the stack and return its exit code, standard output and error output.
+
+        After a signal, unlock the stack and raise `Interrupted`.
+        """
+        command_line = self._command_line(command, *arguments)
+        try:
+            with interrupts.current_shutdown().start_engine(
+                command_line,
+                **self._process_options(),
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+                text=True,
+            ) as process:
+                output, errors = process.popen.communicate()
+        except Interrupted:
+            self.recover()
+            raise
+        return subprocess.CompletedProcess(command_line, process.popen.returncode, output, errors)
+
     def capture(self, command: str, *arguments: str) -> str:
         """Run `pulumi <command>` and return its standard output.
 

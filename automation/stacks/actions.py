@@ -5,12 +5,15 @@ engine.
 from __future__ import annotations
 
 import json
+import sys
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import TextIO
 
 from automation import prepare, workspace
+from automation.engine import output_filter
 from automation.engine.config import decrypted_config
 from automation.engine.edit import edit_stack_file, edits_stack_file
 from automation.engine.interrupts import current_shutdown
@@ -22,7 +25,7 @@ from automation.stacks.events import Message, Policy
 from automation.stacks.known_secrets import redactor_of_stack
 from automation.stacks.preflight import encryption, protection, rotation, upgrade
 from automation.stacks.result import Action, OnEvent, Options, Outcome, Result, ShowLine
-from redaction.redactor import LineRedactor
+from redaction.redactor import LineRedactor, Redactor
 
 _REDACTED_COMMANDS = ("preview", "up", "update", "refresh", "destroy")
 """Commands of the engine that print resources."""
@@ -218,12 +221,25 @@ ACTIONS: dict[Action, Callable[[StackRequest], Result]] = {
 def print_preview_json(
     environment: Environment, stack: str, file: Path | None, *, offline: bool = False
 ) -> int:
-    """Print the JSON report that the engine writes for a preview. Return the exit code of the engine."""
+    """Print the JSON report that the engine writes for a preview. Return the exit code of the engine.
+
+    Secrets are masked in the values of the report, so that it remains JSON: a known secret can have the text
+    of a number. Other output of the engine is masked line by line.
+    """
     request = StackRequest(environment=environment, stack=stack, file=file, options=Options(offline=offline))
     engine = request.prepare_engine(Purpose.PREVIEW)
     rotation.check(engine)
     upgrade.check(engine)
-    return engine.run("preview", "--json", redact=_line_redaction(engine))
+    result = engine.execute("preview", "--json")
+    redactor = redactor_of_stack(engine, decrypted_config(engine))
+    _print_redacted_lines(result.stderr, redactor, sys.stderr)
+    try:
+        report = json.loads(result.stdout)
+    except ValueError:
+        _print_redacted_lines(result.stdout, redactor, sys.stdout)
+    else:
+        print(json.dumps(redactor.redact_value(report), indent=4, ensure_ascii=False))
+    return result.returncode
 
 
 def down(environment: Environment, stack: str, file: Path | None) -> int:
@@ -262,6 +278,13 @@ def run_engine_command(environment: Environment, stack: str, file: Path | None, 
 def _line_redaction(engine: Engine) -> Callable[[str], str]:
     """Return a function that masks the secrets of a stack in lines of the engine's output."""
     return LineRedactor(redactor_of_stack(engine, decrypted_config(engine))).redact_line
+
+
+def _print_redacted_lines(text: str, redactor: Redactor, file: TextIO) -> None:
+    """Print output of the engine that is no report, with masked secrets."""
+    redact_line = LineRedactor(redactor).redact_line
+    for line in output_filter.filter_lines(text.splitlines(keepends=True)):
+        print(redact_line(line), end="", file=file)
 
 
 def _ignore_line(_: str) -> None:

@@ -1,14 +1,23 @@
 # shellcheck shell=sh
 # Part of the host program: changes that it refuses before it touches the host. These are steps between
 # versions that upstream does not support, a restart that would break etcd's quorum, a skipped stage of a rotation,
-# and a bundle that needs a program which the host lacks. nodeconfig.host_program joins it to host.sh.
+# and a bundle that needs a program which the host lacks, or a later kernel. nodeconfig.host_program
+# joins it to host.sh.
 
 requires() { say "$1 $2" >>"$WORK/requires"; } # PATH REASON: a program that the image of the host must have
 
-check_required_programs() {
+requires_kernel() { say "$1 $2" >>"$WORK/kernels"; } # MAJOR.MINOR REASON: the earliest version of Linux
+
+check_requirements() {
     while read -r path reason; do
         [ -x "$ROOT$path" ] || die "this host has no program $path; $reason"
     done <"$WORK/requires"
+    while read -r earliest reason; do
+        release=$(uname -r)
+        # 5.10.0-28-amd64, 6.1-rc8
+        [ "$(minor "${release%%[!0-9.]*}")" -ge "$(minor "$earliest")" ] ||
+            die "this host has Linux $release; $reason"
+    done <"$WORK/kernels"
 }
 
 version() { say "$1 $2" >>"$WORK/versions"; } # COMPONENT VERSION that the bundle brings

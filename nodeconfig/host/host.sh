@@ -77,7 +77,9 @@ begin() { # ROLE
     RECORD=$STATE/roles/$ROLE
     lock
     mkdir -p "$RECORD" "$STATE/artifacts" "$STATE/services" "$WORK/stage"
-    for list in directories trust modules files artifacts services units paths digests versions labels requires; do : >"$WORK/$list"; done
+    for list in directories trust modules files artifacts services units paths digests versions labels requires kernels; do
+        : >"$WORK/$list"
+    done
     rm -f "$STATE/leaving"
     install -m 0700 "$WORK/host.sh" "$STATE/host.sh.new"
     mv -f "$STATE/host.sh.new" "$STATE/host.sh"

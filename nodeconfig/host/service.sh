@@ -246,7 +246,7 @@ prune_artifacts() {
 # --- commit ----------------------------------------------------------------------------------
 
 commit() {
-    check_required_programs
+    check_requirements
     check_stages
     compare
     guard

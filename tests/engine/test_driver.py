@@ -209,9 +209,8 @@ def test_engine_writes_no_log(single_host_stack: OfflineStack) -> None:
 
 def test_outputs_are_json_without_secrets(single_host_stack: OfflineStack) -> None:
     file = single_host_stack.machine.write_stack_file(single_host_stack.name, single_host_stack.config)
-    output = single_host_stack.machine.command(
-        "outputs", "--stack", single_host_stack.name, "--file", str(file)
-    )
+    words = ("outputs", "--stack", single_host_stack.name, "--file", str(file))
+    output = single_host_stack.machine.command(*words)
     outputs = json.loads(output.stdout)
     assert outputs["kubeconfig"] == "[secret]"
     assert outputs["members"] == {"cp-1": "10.89.0.11"}
@@ -253,6 +252,16 @@ def test_marked_secrets_are_neither_shown_nor_stored(single_host_stack: OfflineS
     for text in recorded:
         for secret in (f"{MARKED_SECRET}-registry", f"{MARKED_SECRET}-token", key, passphrase, "PRIVATE KEY"):
             assert secret not in text
+
+
+def test_json_report_is_json_if_a_secret_is_a_number(single_host_stack: OfflineStack) -> None:
+    machine, name, config = single_host_stack.machine, single_host_stack.name, single_host_stack.config
+    values = {"limit": 30000000, "text": "it is 30000000"}
+    config[CLUSTER]["helm_releases"] = {"hello": {"chart": "./lab/charts/hello", "values": values}}
+    words = ("preview", "--stack", name, "--file", str(machine.write_stack_file(name, config)), "--json")
+    steps = json.loads(machine.execute(words, variables={"SOME_TOKEN": "30000000"}).stdout)["steps"]
+    (release,) = (step["newState"] for step in steps if step["urn"].endswith("::helm-hello"))
+    assert release["inputs"]["values"] == {"limit": 30000000, "text": "it is [secret]"}
 
 
 def test_several_stacks_in_parallel(

@@ -19,6 +19,8 @@ import yaml
 from artifacts.catalogue import DEFAULTS, cilium_images
 from components.cilium import chart_values
 from lab import network
+from nodeconfig import cilium
+from nodeconfig.host_paths import IPROUTE
 from testkit import lab_slots, pods, stackfile
 from testkit.add_on_images import build_images
 from testkit.bundles import cluster as topology_of
@@ -51,6 +53,16 @@ OUTSIDE = "192.0.2.1"
 """An address outside of `network.machines`."""
 REQUESTS = 30
 """Requests to a node port. Each request gets a random pod, so a pod of two gets none once in 2^29 runs."""
+ROUTES = """
+ip link add left type veth peer name right
+ip address add 10.9.0.21/24 dev left
+ip address add 10.244.9.1/24 dev left
+ip link set left up
+ip route add 10.244.1.0/24 via 10.9.0.22 protocol kernel    # the first two are as those of an agent
+ip route add 10.244.2.0/24 via 10.9.0.23 protocol kernel
+ip route add 10.244.3.0/24 via 10.9.0.24 protocol static
+ip route add 10.245.1.0/24 via 10.9.0.24 protocol kernel
+"""
 FETCH_FROM_OUTSIDE = f"""
 import http.client, sys
 for _ in range({REQUESTS}):
@@ -98,6 +110,17 @@ def test_chart_accepts_the_values_and_kubernetes_its_objects(
     kinds = {(item["kind"], item["metadata"]["name"]) for item in objects}
     assert {("DaemonSet", "cilium"), ("Deployment", "cilium-operator")} <= kinds
     assert ("DaemonSet", "cilium-envoy") not in kinds
+
+
+def test_removal_deletes_only_routes_of_the_agent() -> None:
+    """The routes are those of a network namespace without other processes."""
+    topology = topology_of(cni="cilium", cilium={"routing_mode": "native"})
+    assert topology.network.cilium is not None
+    removal = cilium._route_removal(topology, topology.network.cilium).replace(f"{IPROUTE}/ip", "ip")
+    command = ["unshare", "--net", "sh", "-euc", ROUTES + removal + "ip -4 route show"]
+    shown = subprocess.run(command, check=True, timeout=30, stdout=subprocess.PIPE, text=True).stdout
+    remaining = {line.split()[0] for line in shown.splitlines()}
+    assert remaining == {"10.9.0.0/24", "10.244.3.0/24", "10.244.9.0/24", "10.245.1.0/24"}
 
 
 def test_schemas_find_mistakes(schemas: KubernetesSchemas) -> None:

@@ -64,6 +64,7 @@ DANGEROUS_FILES = {
     "providers/azure/permissions.py",
     "providers/cloud/boot-lifecycle.sh",
     "providers/cloud/boot-member.sh",
+    "providers/cloud/boot-pool.sh",
     "providers/metal/provider.py",
     "providers/rolling.py",
     "topology/encryption.py",

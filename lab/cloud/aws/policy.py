@@ -77,7 +77,7 @@ def _condition_holds(operator: str, key: str, values: list[str], context: Contex
 def _matches_resource(resource: str, pattern: str, context: Context) -> bool:
     """Return whether a pattern matches an ARN. A pattern with a variable without value matches nothing.
 
-    Characters such as * in the value of a variable are no wildcards.
+    Characters such as * in the value of a variable are not wildcards.
     """
     names = _VARIABLE.findall(pattern)
     if any(name.lower() not in context for name in names):
