@@ -69,6 +69,11 @@ class BootMachine:
         self.cloud_functions.write_text(CLOUD_FUNCTIONS)
         self.user_data = self.fake / "user-data"
 
+    def reject_statuses(self) -> None:
+        """Let the store refuse statuses. Control planes still get the token of the machine."""
+        functions = "cloud_put() { return 1; }\ncloud_join() { :; }\n"
+        self.cloud_functions.write_text(self.cloud_functions.read_text() + functions)
+
     def write_user_data(self, **variables: str) -> None:
         """Write the user data of the machine: the boot program with these variables."""
         defaults: Mapping[str, str] = {

@@ -45,10 +45,8 @@ class TestFailures:
         assert machine.run("deliver").returncode == 0
         assert machine.status("members/etcd/e-1/error") == ""
 
-    def test_a_store_that_rejects_writes_does_not_hide_the_failure(self, machine: BootMachine) -> None:
-        machine.cloud_functions.write_text(
-            machine.cloud_functions.read_text() + "cloud_put() { return 1; }\n"
-        )
+    def test_a_store_that_rejects_statuses_does_not_hide_the_failure(self, machine: BootMachine) -> None:
+        machine.reject_statuses()
         machine.write_user_data()
         result = machine.run("deliver")
         assert result.returncode == 1

@@ -55,7 +55,9 @@ def test_the_token_stays_until_the_machine_restarts(machine: BootMachine) -> Non
 def test_a_token_is_delivered_completely_or_not_at_all(machine: BootMachine) -> None:
     """A machine that loses power while it writes the token makes another one when it boots again."""
     copy = machine.fake / "cp"
-    copy.write_text('#!/bin/sh\ncase $2 in *bootstrap.token*) echo abc >"$2"; exit 1 ;; esac; exec /bin/cp "$@"\n')
+    copy.write_text(
+        '#!/bin/sh\ncase $2 in *bootstrap.token*) echo abc >"$2"; exit 1 ;; esac; exec /bin/cp "$@"\n'
+    )
     copy.chmod(0o755)
     write_user_data(machine)
     machine.run("deliver")
