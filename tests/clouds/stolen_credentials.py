@@ -12,12 +12,15 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
+from testkit.wait import eventually
 from tests.clouds.cluster import CloudCluster
 from tests.clouds.deployment import Deployment
 
 _BOOT = "/usr/local/lib/kubewright-boot/boot"
 _PKI = "/etc/kubernetes/pki"
 TOKEN_FILE = f"{_PKI}/bootstrap.token"
+UNAUTHORIZED = "asked for the client to provide credentials"
+"""What kubectl says when the API server does not accept a token."""
 
 
 def registered_machines(deployment: Deployment) -> dict[str, str]:
@@ -65,6 +68,20 @@ class RootShell:
         )
         body = json.dumps(certificate_request(node, name))
         return self.run(f"cat <<'EOF' | {kubectl} create --validate=false -f -\n{body}\nEOF")
+
+
+def expect_used_tokens(shell: RootShell, victim: str) -> None:
+    """Fail unless each worker had a token of its own, and no such token still gives a certificate."""
+    cluster = shell.cluster
+    tokens = {cluster.cloud.run(host, f"cat {TOKEN_FILE}") for host in cluster.workers}
+    assert len(tokens) == len(cluster.workers)
+
+    def removed() -> bool:
+        return registered_machines(cluster.deployment) == {}
+
+    eventually("tokens of machines that have joined are removed", removed, timeout=120, interval=3)
+    for token in sorted(tokens):
+        assert UNAUTHORIZED in shell.request(token, victim, "kwtest-used")
 
 
 def certificate_request(node: str, name: str) -> dict[str, Any]:

@@ -25,7 +25,7 @@ from tests.clouds.cluster import MEMBERS, READY_SECONDS, CloudCluster, run_contr
 from tests.clouds.conftest import lab, mirror
 from tests.clouds.controller import Controller
 from tests.clouds.deployment import Deployment
-from tests.clouds.stolen_credentials import TOKEN_FILE, RootShell, registered_machines
+from tests.clouds.stolen_credentials import UNAUTHORIZED, RootShell, expect_used_tokens, registered_machines
 
 NAME = "kwaws"
 RANGE = "10.123.0.0/16"
@@ -34,8 +34,6 @@ API = "api.kwaws.internal"
 POOL = "general"
 ROUND_SECONDS = 10
 """Seconds between two rounds in which a control plane registers tokens."""
-UNAUTHORIZED = "asked for the client to provide credentials"
-"""The words of kubectl for the status 401 of the API server."""
 
 
 def stack_config(ca: Path) -> dict[str, Any]:
@@ -142,16 +140,7 @@ def root_shell(cluster: AwsCluster) -> RootShell:
 
 
 def test_machines_of_a_pool_share_no_token(cluster: AwsCluster) -> None:
-    tokens = {cluster.cloud.run(host, f"cat {TOKEN_FILE}") for host in cluster.workers}
-    assert len(tokens) == len(cluster.workers)
-
-    def removed() -> bool:
-        return registered_machines(cluster.deployment) == {}
-
-    eventually("tokens of machines that have joined are removed", removed, timeout=120, interval=3)
-    shell = root_shell(cluster)
-    for token in sorted(tokens):
-        assert UNAUTHORIZED in shell.request(token, "i-0123456789abcdef0", "kwtest-used")
+    expect_used_tokens(root_shell(cluster), "i-0123456789abcdef0")
 
 
 def test_root_on_a_machine_of_a_pool_gets_no_certificate_of_another_machine(cluster: AwsCluster) -> None:

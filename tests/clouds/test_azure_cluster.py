@@ -26,7 +26,7 @@ from tests.clouds.cluster import MEMBERS, READY_SECONDS, CloudCluster, run_contr
 from tests.clouds.conftest import lab, mirror
 from tests.clouds.controller import Controller
 from tests.clouds.deployment import Deployment
-from tests.clouds.stolen_credentials import TOKEN_FILE, registered_machines
+from tests.clouds.stolen_credentials import UNAUTHORIZED, expect_used_tokens, registered_machines
 from tests.clouds.stolen_joins import AzureRootShell
 from tests.clouds.subscription import SUBSCRIPTION, AzurePluginMocks
 
@@ -37,8 +37,6 @@ API = "api.kwazure.internal"
 POOL = "general"
 ROUND_SECONDS = 10
 """Seconds between two rounds in which a control plane registers tokens."""
-UNAUTHORIZED = "asked for the client to provide credentials"
-"""The words of kubectl for the status 401 of the API server."""
 TOKEN = "kwtest.0123456789abcdef"
 
 
@@ -173,16 +171,7 @@ def expect_nothing_registered(cluster: AzureCluster, reason: str) -> None:
 
 
 def test_machines_of_a_pool_share_no_token(cluster: AzureCluster) -> None:
-    tokens = {cluster.cloud.run(host, f"cat {TOKEN_FILE}") for host in cluster.workers}
-    assert len(tokens) == len(cluster.workers)
-
-    def removed() -> bool:
-        return registered_machines(cluster.deployment) == {}
-
-    eventually("tokens of machines that have joined are removed", removed, timeout=120, interval=3)
-    shell = root_shell(cluster)
-    for token in sorted(tokens):
-        assert UNAUTHORIZED in shell.request(token, "general-1-zzzzzz", "kwtest-used")
+    expect_used_tokens(root_shell(cluster), "general-1-zzzzzz")
 
 
 def test_root_on_a_machine_of_a_pool_cannot_use_its_own_document_for_another_machine(
