@@ -63,21 +63,10 @@ class Engine:
 
         Return the exit code. After a signal, unlock the stack and raise `Interrupted`.
         """
-        command_line = self._command_line(command, *arguments)
-        try:
-            with interrupts.current_shutdown().start_engine(
-                command_line,
-                **self._process_options(),
-                stdout=subprocess.PIPE,
-                stderr=subprocess.STDOUT,
-                text=True,
-            ) as process:
-                _print_output(process.popen, redact)
-                process.popen.wait()
-        except Interrupted:
-            self.recover()
-            raise
-        return process.popen.returncode
+        with self._started(self._command_line(command, *arguments), stderr=subprocess.STDOUT) as process:
+            _print_output(process, redact)
+            process.wait()
+        return process.returncode
 
     def execute(self, command: str, *arguments: str) -> subprocess.CompletedProcess[str]:
         """Run `pulumi <command>` on the stack and return its exit code, standard output and error output.
@@ -85,19 +74,21 @@ class Engine:
         After a signal, unlock the stack and raise `Interrupted`.
         """
         command_line = self._command_line(command, *arguments)
+        with self._started(command_line, stderr=subprocess.PIPE) as process:
+            output, errors = process.communicate()
+        return subprocess.CompletedProcess(command_line, process.returncode, output, errors)
+
+    @contextmanager
+    def _started(self, command_line: list[str], *, stderr: int) -> Iterator[subprocess.Popen[str]]:
+        """Start the engine. After a signal, unlock the stack and raise `Interrupted`."""
         try:
             with interrupts.current_shutdown().start_engine(
-                command_line,
-                **self._process_options(),
-                stdout=subprocess.PIPE,
-                stderr=subprocess.PIPE,
-                text=True,
+                command_line, **self._process_options(), stdout=subprocess.PIPE, stderr=stderr, text=True
             ) as process:
-                output, errors = process.popen.communicate()
+                yield process.popen
         except Interrupted:
             self.recover()
             raise
-        return subprocess.CompletedProcess(command_line, process.popen.returncode, output, errors)
 
     def capture(self, command: str, *arguments: str) -> str:
         """Run `pulumi <command>` and return its standard output.
