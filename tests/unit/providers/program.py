@@ -13,6 +13,7 @@ from typing import cast
 import yaml
 from pulumi.runtime import config as pulumi_config
 
+from artifacts.catalogue import binary
 from settings import Settings, load
 from tests.unit.components.graph import Graph, Json, PluginMocks, record_graph
 
@@ -33,6 +34,16 @@ def with_own_store(cluster: Json) -> None:
     artifacts = section(cluster, "artifacts")
     del artifacts["mirror"]
     artifacts["store"] = "own"
+
+
+def write_index(directory: Path, *names: str) -> Path:
+    """Write a copy of the example's index that also has the files of these artifacts. Return its path."""
+    index = json.loads((ROOT / "mirrors/example.json").read_text())
+    for item in map(binary, names):
+        index["files"][item.key] = {"path": f"files/{item.key}", "sha256": "0" * 64, "size": 1}
+    file = directory / "index.json"
+    file.write_text(json.dumps(index))
+    return file
 
 
 class ExampleStack:

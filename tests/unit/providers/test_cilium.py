@@ -10,7 +10,7 @@ import pytest
 from tests.unit.components.graph import Graph, Json, without_secret_marks
 from tests.unit.providers.aws import program as aws
 from tests.unit.providers.azure import program as azure
-from tests.unit.providers.program import section
+from tests.unit.providers.program import section, write_index
 
 PORTS = {("udp", 8472), ("tcp", 4240)}
 
@@ -23,9 +23,15 @@ def with_cilium(cluster: Json) -> None:
 
 
 @pytest.fixture(scope="module", params=[aws.graph, azure.graph], ids=["aws", "azure"])
-def resources(request: pytest.FixtureRequest) -> Graph:
+def resources(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Graph:
     graph: Callable[..., Graph] = request.param
-    return graph(with_cilium)
+    index = write_index(tmp_path_factory.mktemp("index"), "iproute")
+
+    def edit(cluster: Json) -> None:
+        with_cilium(cluster)
+        section(cluster, "artifacts")["index"] = str(index)
+
+    return graph(edit)
 
 
 def chart(resources: Graph) -> dict[str, Any]:

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
 import pytest
 
-from artifacts.catalogue import binary
 from tests.unit.components.graph import Graph, Json
 from tests.unit.providers.aws.program import example_config, graph, run_program, with_dedicated_etcd
 from tests.unit.providers.aws.test_permissions import policy_statements
-from tests.unit.providers.program import ROOT, section
+from tests.unit.providers.program import section, write_index
 
 REPOSITORIES = "arn:aws:ecr:eu-central-1:123456789012:repository"
 
@@ -27,11 +25,7 @@ def with_registries(cluster: Json) -> None:
 @pytest.fixture(scope="module")
 def registries(tmp_path_factory: pytest.TempPathFactory) -> Graph:
     """Return the resources of the example with registries and a pinned index that has the program."""
-    index = json.loads((ROOT / "mirrors/example.json").read_text())
-    item = binary("ecr-credential-provider")
-    index["files"][item.key] = {"path": f"files/{item.key}", "sha256": "0" * 64, "size": 1}
-    file = tmp_path_factory.mktemp("index") / "index.json"
-    file.write_text(json.dumps(index))
+    file = write_index(tmp_path_factory.mktemp("index"), "ecr-credential-provider")
 
     def edit(cluster: Json) -> None:
         with_registries(cluster)
