@@ -63,7 +63,8 @@ class Engine:
 
         Return the exit code. After a signal, unlock the stack and raise `Interrupted`.
         """
-        with self._started(self._command_line(command, *arguments), stderr=subprocess.STDOUT) as process:
+        command_line = self._command_line(command, *arguments)
+        with self._recovering(), self._started(command_line, stderr=subprocess.STDOUT) as process:
             _print_output(process, redact)
             process.wait()
         return process.returncode
@@ -74,18 +75,23 @@ class Engine:
         After a signal, unlock the stack and raise `Interrupted`.
         """
         command_line = self._command_line(command, *arguments)
-        with self._started(command_line, stderr=subprocess.PIPE) as process:
+        with self._recovering(), self._started(command_line, stderr=subprocess.PIPE) as process:
             output, errors = process.communicate()
         return subprocess.CompletedProcess(command_line, process.returncode, output, errors)
 
     @contextmanager
     def _started(self, command_line: list[str], *, stderr: int) -> Iterator[subprocess.Popen[str]]:
-        """Start the engine. After a signal, unlock the stack and raise `Interrupted`."""
+        """Start the engine, and yield its process. Raise `Interrupted` after a signal."""
+        with interrupts.current_shutdown().start_engine(
+            command_line, **self._process_options(), stdout=subprocess.PIPE, stderr=stderr, text=True
+        ) as process:
+            yield process.popen
+
+    @contextmanager
+    def _recovering(self) -> Iterator[None]:
+        """Unlock the stack after a signal."""
         try:
-            with interrupts.current_shutdown().start_engine(
-                command_line, **self._process_options(), stdout=subprocess.PIPE, stderr=stderr, text=True
-            ) as process:
-                yield process.popen
+            yield
         except Interrupted:
             self.recover()
             raise
@@ -97,11 +103,9 @@ class Engine:
         signal.
         """
         command_line = self._command_line(command, *arguments)
-        with interrupts.current_shutdown().start_engine(
-            command_line, **self._process_options(), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
-        ) as process:
-            output, errors = process.popen.communicate()
-        if process.popen.returncode:
+        with self._started(command_line, stderr=subprocess.PIPE) as process:
+            output, errors = process.communicate()
+        if process.returncode:
             raise UserError(f"stack {self.workspace.stack}: {(errors or output).strip()}")
         return str(output)
 
