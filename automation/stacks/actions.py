@@ -231,7 +231,7 @@ def print_preview_json(
     rotation.check(engine)
     upgrade.check(engine)
     result = engine.execute("preview", "--json")
-    redactor = redactor_of_stack(engine, decrypted_config(engine))
+    redactor = _redactor(engine)
     _print_redacted_lines(result.stderr, redactor, sys.stderr)
     try:
         report = json.loads(result.stdout)
@@ -271,13 +271,13 @@ def run_engine_command(environment: Environment, stack: str, file: Path | None, 
     engine = request.prepare_engine(purpose)
     # A plugin can print a secret, and the nightly check copies the output into an issue. The output of
     # other commands is not redacted, because the user can ask for secrets (`stack output --show-secrets`).
-    redact = _line_redaction(engine) if command in _REDACTED_COMMANDS else str
+    redact = LineRedactor(_redactor(engine)).redact_line if command in _REDACTED_COMMANDS else str
     return engine.run(command, *rest, redact=redact)
 
 
-def _line_redaction(engine: Engine) -> Callable[[str], str]:
-    """Return a function that masks the secrets of a stack in lines of the engine's output."""
-    return LineRedactor(redactor_of_stack(engine, decrypted_config(engine))).redact_line
+def _redactor(engine: Engine) -> Redactor:
+    """Return what masks the secrets of a stack."""
+    return redactor_of_stack(engine, decrypted_config(engine))
 
 
 def _print_redacted_lines(text: str, redactor: Redactor, file: TextIO) -> None:
