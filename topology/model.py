@@ -184,7 +184,8 @@ class Topology:
     control_plane: ControlPlaneOptions
     registries: tuple[Registry, ...]
     pause_image: str
-    api_names: tuple[str, ...]  # additional names and addresses in the certificates of the API servers
+    api_names: tuple[str, ...]
+    """Additional names and addresses in the certificates of the API servers."""
     drain_seconds: int = 300
     """Maximum duration of the drain of a node before the node changes or leaves."""
     certificates: Certificates = field(default_factory=Certificates)
