@@ -100,17 +100,15 @@ _ADD_ON_IMAGES = {
 }
 
 
-def images_of(add_on: str) -> tuple[str, ...]:
-    """Return the references of the images of an add-on that not every cluster has, in all its versions."""
-    versions = [version for component, version in COMPONENT_VERSIONS if component == add_on]
-    return tuple(f"{name}:v{version}" for version in versions for name in _ADD_ON_IMAGES[add_on])
+def images_of(add_on: str, version: str = "") -> tuple[str, ...]:
+    """Return the references of the images of an add-on that not every cluster has.
 
-
-def cilium_images(version: str) -> tuple[str, ...]:
-    """Return the references of the images of any version of Cilium. Only versions of the catalogue can be
-    built; other versions come from their registry.
+    They have `version`, or by default each version of the catalogue. Only these can be built; other versions
+    come from their registry.
     """
-    return tuple(f"{name}:v{version}" for name in _ADD_ON_IMAGES["cilium"])
+    known = (item for component, item in COMPONENT_VERSIONS if component == add_on)
+    versions = (version,) if version else known
+    return tuple(f"{name}:v{item}" for item in versions for name in _ADD_ON_IMAGES[add_on])
 
 
 OPTIONAL_IMAGES = tuple(reference for add_on in _ADD_ON_IMAGES for reference in images_of(add_on))

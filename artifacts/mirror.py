@@ -49,7 +49,7 @@ def optional_images(topology: Topology) -> tuple[str, ...]:
     }
     of_add_ons = (image for add_on, data in used.items() if data for image in catalogue.images_of(add_on))
     cilium = topology.network.cilium
-    of_cilium = catalogue.cilium_images(cilium.version) if cilium else ()
+    of_cilium = catalogue.images_of("cilium", cilium.version) if cilium else ()
     return (*of_add_ons, *of_cilium)
 
 

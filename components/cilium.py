@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pulumi import ComponentResource, ResourceOptions
 from pulumi_kubernetes.helm.v3 import Release, RepositoryOptsArgs
 
+from artifacts.catalogue import images_of
 from components.api import Api
 from topology import cilium as options
 from topology.cilium import CGROUP_ROOT, RoutingMode
@@ -65,13 +66,14 @@ def chart_values(topology: Topology, cilium: options.Cilium) -> Values:
     The bundles of nodes prepare what privileged init containers of the chart would prepare (mounts, kernel
     settings), see `nodeconfig.cilium`.
     """
+    agent, operator = images_of("cilium", cilium.version)
     return {
         "k8s": {"apiServerURLs": _api_servers(topology)},
         # The controller manager gives each Node its part of network.pods.
         "ipam": {"mode": "kubernetes"},
         **_routing(topology, cilium),
         **_services(topology, cilium),
-        "image": _image(topology, cilium, "cilium"),
+        "image": _image(topology, agent),
         "bpf": {
             "autoMount": {"enabled": False},
             # Packets of pods pass the packet filter of the host, as with flannel.
@@ -90,7 +92,7 @@ def chart_values(topology: Topology, cilium: options.Cilium) -> Values:
         "l7Proxy": False,
         "hubble": _hubble(cilium),
         "operator": {
-            "image": _image(topology, cilium, "operator-generic"),
+            "image": _image(topology, operator),
             # The replicas use ports of their nodes.
             "replicas": 1 if _has_one_node(topology) else 2,
             "prometheus": {"enabled": False},
@@ -111,12 +113,11 @@ def _api_servers(topology: Topology) -> str:
     return " ".join(f"https://{member.node_address}:{API_PORT}" for member in topology.control_planes)
 
 
-def _image(topology: Topology, cilium: options.Cilium, name: str) -> Values:
+def _image(topology: Topology, reference: str) -> Values:
     """Return the values of an image: its digest from the pinned index, or else the tag of the chart.
 
     The digests in the chart are those of upstream's images. A registry can have images that the mirror built.
     """
-    reference = f"quay.io/cilium/{name}:v{cilium.version}"
     image = pinned_image(topology, reference)
     override: Values = {"override": image} if image != reference else {}
     return {"useDigest": False, **override}

@@ -18,14 +18,13 @@ from artifacts.catalogue import binary
 from artifacts.progress import Progress
 from testkit.cluster import tool
 
-_MODULE = Path(__file__).parent / "cilium_module"
 _GROUP_VERSION_KIND = "x-kubernetes-group-version-kind"
 _QUANTITY = "io.k8s.apimachinery.pkg.api.resource.Quantity"
 
 
 def copy_chart(directory: Path) -> Path:
     """Copy the chart of the module into a directory `cilium` of `directory`. Return its path."""
-    source = _module_source("github.com/cilium/cilium", _MODULE, directory)
+    source = _module_source("github.com/cilium/cilium", binary("cilium-agent").module, directory)
     target = directory / "cilium"
     shutil.copytree(source / "install/kubernetes/cilium", target, copy_function=shutil.copyfile)
     return target

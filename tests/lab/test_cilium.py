@@ -16,7 +16,7 @@ from urllib.request import urlopen
 import pytest
 import yaml
 
-from artifacts.catalogue import DEFAULTS, cilium_images
+from artifacts.catalogue import DEFAULTS, images_of
 from components.cilium import chart_values
 from lab import network
 from nodeconfig import cilium
@@ -164,7 +164,7 @@ def test_chart_starts_no_containers_that_prepare_the_host(chart: Path) -> None:
     assert not [item["name"] for item in containers if item.get("securityContext", {}).get("privileged")]
     operator = find(objects, "Deployment", "cilium-operator")["spec"]["template"]["spec"]
     used = {item["image"] for item in (*containers, *operator["containers"])}
-    assert used == set(cilium_images(VERSION)), "without the digests of upstream's images"
+    assert used == set(images_of("cilium", VERSION)), "without the digests of upstream's images"
 
 
 def test_containers_have_the_capabilities_of_the_chart_but_one(chart: Path) -> None:

@@ -128,7 +128,7 @@ def test_images_of_an_add_on_have_its_version() -> None:
 
 
 def test_default_version_of_cilium_can_be_built() -> None:
-    assert catalogue.cilium_images(VERSION) == catalogue.images_of("cilium")
+    assert catalogue.images_of("cilium", VERSION) == catalogue.images_of("cilium")
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from artifacts.catalogue import cilium_images
+from artifacts.catalogue import images_of
 from components.cilium import chart_values
 from components.refused_changes import check_cilium, check_cni, recorded_inputs
 from testkit.bundles import cluster
@@ -108,7 +108,7 @@ def test_chart_prepares_no_hosts_and_packets_pass_the_packet_filter() -> None:
 
 def test_images_have_the_tags_of_the_chart_or_pinned_digests() -> None:
     assert values()["image"] == values()["operator"]["image"] == {"useDigest": False}
-    digests = tuple((reference, f"sha256:{'1' * 64}") for reference in cilium_images(VERSION))
+    digests = tuple((reference, f"sha256:{'1' * 64}") for reference in images_of("cilium", VERSION))
     pinned = values_of(replace(with_cilium(), image_digests=digests))
     for image, reference in zip((pinned["image"], pinned["operator"]["image"]), digests, strict=True):
         assert image == {"useDigest": False, "override": "@".join(reference)}
