@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import hashlib
 import json
 import os
 import subprocess
@@ -10,16 +11,11 @@ import uuid
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
 from urllib.error import HTTPError
 from urllib.parse import quote
 from urllib.request import Request, urlopen
-
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.x509.oid import NameOID
 
 from lab.cloud.azure.attestation import Attestation
 from lab.cloud.azure.instances import machine_id
@@ -34,6 +30,7 @@ from lab.cloud.running import MachineStates, RunningMachine
 from providers.azure.permissions import ADD_BLOBS, BLOB_READER, controller_actions
 from providers.cloud.boot import render_program
 from settings.clouds import CloudAddonSettings
+from testkit.certificates import CertificateAndKey, issue_certificate
 
 LAB = "unit"
 AZURE = Path(__file__).resolve().parents[1] / "providers/azure"
@@ -76,15 +73,14 @@ def _machine(id: str, name: str, identity: str, number: int) -> RunningMachine:
 class JoinCloud:
     """The emulated Azure. Only one machine at a time has the address of the clients of a test.
 
-    `root` is the authority that machines trust, in the file `ca`.
+    `root` is the authority that machines trust, with its certificate in the file `ca`.
     """
 
     directory: Path
     metadata: str
     api: str
     ca: Path
-    root: x509.Certificate
-    root_key: ec.EllipticCurvePrivateKey
+    root: CertificateAndKey
     attestation: Attestation
 
     def add(self, machine: RunningMachine) -> None:
@@ -199,9 +195,9 @@ def join_cloud(directory: Path) -> Iterator[JoinCloud]:
 
     The caller must set `KUBEWRIGHT_STATE`. Machines have the roles that the program gives to them.
     """
-    root, key = create_root("root of the test")
+    root = issue_certificate("root of the test")
     ca = directory / "ca.pem"
-    ca.write_bytes(root.public_bytes(serialization.Encoding.PEM))
+    ca.write_bytes(root.certificate_pem)
     tokens = AccessTokens("deployer")
     handler = type("Handler", (Metadata,), {"states": MachineStates.of(LAB), "tokens": tokens})
     with (
@@ -209,7 +205,7 @@ def join_cloud(directory: Path) -> Iterator[JoinCloud]:
         in_background(store_server(LAB, (_LOOPBACK, 0), tokens)) as store,
     ):
         url = f"http://{_LOOPBACK}:{metadata.server_address[1]}"
-        attestation = Attestation.create(root, key, url)
+        attestation = Attestation.create(root.certificate, root.key, url)
         setattr(handler, "attestation", attestation)  # noqa: B010 — an attribute of a new class
         write_assignments(LAB, _assignments())
         record_scale_set(LAB, SCALE_SET)
@@ -219,7 +215,6 @@ def join_cloud(directory: Path) -> Iterator[JoinCloud]:
             api=f"http://{_LOOPBACK}:{store.server_address[1]}",
             ca=ca,
             root=root,
-            root_key=key,
             attestation=attestation,
         )
         cloud.add(control_plane())
@@ -241,23 +236,9 @@ def _assignments() -> list[RoleAssignment]:
     ]
 
 
-def create_root(name: str) -> tuple[x509.Certificate, ec.EllipticCurvePrivateKey]:
-    """Return a new certificate authority with its key."""
-    key = ec.generate_private_key(ec.SECP256R1())
-    subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
-    now = datetime.now(UTC)
-    certificate = (
-        x509.CertificateBuilder()
-        .subject_name(subject)
-        .issuer_name(subject)
-        .public_key(key.public_key())
-        .serial_number(x509.random_serial_number())
-        .not_valid_before(now - timedelta(hours=1))
-        .not_valid_after(now + timedelta(days=1))
-        .add_extension(x509.BasicConstraints(ca=True, path_length=1), critical=True)
-        .sign(key, hashes.SHA256())
-    )
-    return certificate, key
+def nonce(token: str) -> str:
+    """Return the nonce of a token."""
+    return hashlib.sha256(token.encode()).hexdigest()[:32]
 
 
 def started_before(machine: RunningMachine, seconds: float) -> RunningMachine:

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import base64
-import hashlib
 import json
 import secrets
-from datetime import UTC, datetime, timedelta
 from urllib.request import urlopen
 
 from cryptography import x509
@@ -15,7 +13,8 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from lab.cloud.azure.attestation import ISSUER_PATH, Attestation
 from lab.cloud.azure.instances import machine_id
 from lab.cloud.running import RunningMachine
-from testkit.azure_joins import create_root
+from testkit.azure_joins import nonce
+from testkit.certificates import issue_certificate
 from tests.clouds.stolen_credentials import RootShell
 
 
@@ -26,8 +25,7 @@ class AzureRootShell(RootShell):
 
     def document(self, token: str) -> str:
         """Return the document of this machine for a token, as the metadata service gives it."""
-        nonce = hashlib.sha256(token.encode()).hexdigest()[:32]
-        path = f"/metadata/attested/document?api-version=2020-09-01&nonce={nonce}"
+        path = f"/metadata/attested/document?api-version=2020-09-01&nonce={nonce(token)}"
         output = self.cluster.cloud.run(
             self.host, f"curl -sf -H Metadata:true '{self.cluster.cloud.metadata_url}{path}'"
         )
@@ -35,17 +33,10 @@ class AzureRootShell(RootShell):
 
     def forged_document(self, machine: RunningMachine, token: str) -> str:
         """Return a document of another machine that a self-made authority has signed in the name of Azure."""
-        root, key = create_root("DigiCert Global Root G2")
-        now = datetime.now(UTC)
-        times = {"createdOn": now, "expiresOn": now + timedelta(hours=6)}
-        content = {
-            "nonce": hashlib.sha256(token.encode()).hexdigest()[:32],
-            "subscriptionId": machine.id.split("/")[2],
-            "timeStamp": {name: time.strftime("%m/%d/%y %H:%M:%S -0000") for name, time in times.items()},
-            "vmId": machine_id(machine),
-        }
-        forger = Attestation.create(root, key, self.cluster.cloud.metadata_url)
-        return base64.b64encode(forger.sign_content(json.dumps(content).encode())).decode()
+        root = issue_certificate("DigiCert Global Root G2")
+        forger = Attestation.create(root.certificate, root.key, self.cluster.cloud.metadata_url)
+        subscription = machine.id.split("/")[2]
+        return base64.b64encode(forger.sign(machine_id(machine), subscription, nonce(token))).decode()
 
     def put(self, name: str) -> str:
         """Return the call that writes the file of this shell as a blob below `joins`."""

@@ -79,17 +79,7 @@ class Attestation:
 
     def sign(self, machine: str, subscription: str, nonce: str) -> bytes:
         """Return the signed document of a machine (its unique id)."""
-        created = datetime.now(UTC)
-        content = {
-            "licenseType": "",
-            "nonce": nonce or created.strftime("%Y%m%d-%H%M%S"),
-            "plan": {"name": "", "product": "", "publisher": ""},
-            "sku": "13-gen2",
-            "subscriptionId": subscription,
-            "timeStamp": {"createdOn": _format(created), "expiresOn": _format(created + LIFETIME)},
-            "vmId": machine,
-        }
-        return self.sign_content(json.dumps(content).encode())
+        return self.sign_content(json.dumps(document_content(machine, subscription, nonce)).encode())
 
     def sign_content(self, content: bytes) -> bytes:
         """Return any content with the signature."""
@@ -99,6 +89,20 @@ class Attestation:
             .add_signer(self.certificate, self.key, hashes.SHA256())
             .sign(serialization.Encoding.DER, [pkcs7.PKCS7Options.Binary])
         )
+
+
+def document_content(machine: str, subscription: str, nonce: str) -> dict[str, object]:
+    """Return the content of the document of a machine (its unique id)."""
+    created = datetime.now(UTC)
+    return {
+        "licenseType": "",
+        "nonce": nonce or created.strftime("%Y%m%d-%H%M%S"),
+        "plan": {"name": "", "product": "", "publisher": ""},
+        "sku": "13-gen2",
+        "subscriptionId": subscription,
+        "timeStamp": {"createdOn": _format(created), "expiresOn": _format(created + LIFETIME)},
+        "vmId": machine,
+    }
 
 
 def is_nonce(text: str) -> bool:

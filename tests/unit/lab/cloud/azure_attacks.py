@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 import base64
-import hashlib
 import itertools
 import json
-from collections.abc import Mapping
-from datetime import UTC, datetime, timedelta
 
 from cryptography.hazmat.primitives import serialization
 
-from lab.cloud.azure.attestation import Attestation
+from lab.cloud.azure.attestation import Attestation, document_content
 from lab.cloud.azure.instances import machine_id
 from lab.cloud.running import RunningMachine
-from testkit.azure_joins import SUBSCRIPTION, TOKEN, JoinCloud, control_plane, join_name
+from testkit.azure_joins import SUBSCRIPTION, TOKEN, JoinCloud, control_plane, join_name, nonce
 
 _attempts = itertools.count(1)
 
@@ -24,11 +21,6 @@ def new_machines(azure: JoinCloud) -> tuple[list[str], str]:
     result = azure.call(control_plane(), "cloud_new_machines", "dev")
     assert result.returncode == 0, result.stderr
     return result.stdout.split(), result.stderr
-
-
-def nonce(token: str) -> str:
-    """Return the nonce of a token."""
-    return hashlib.sha256(token.encode()).hexdigest()[:32]
 
 
 def issuers(attestation: Attestation) -> str:
@@ -74,12 +66,5 @@ def report_of_join(
 
 def content(machine: RunningMachine, **changes: object) -> bytes:
     """Return the content of a document about a machine, with some other fields."""
-    now = datetime.now(UTC)
-    times = {"createdOn": now, "expiresOn": now + timedelta(hours=6)}
-    fields: Mapping[str, object] = {
-        "nonce": nonce(TOKEN),
-        "subscriptionId": SUBSCRIPTION,
-        "timeStamp": {key: when.strftime("%m/%d/%y %H:%M:%S -0000") for key, when in times.items()},
-        "vmId": machine_id(machine),
-    }
+    fields = document_content(machine_id(machine), SUBSCRIPTION, nonce(TOKEN))
     return json.dumps({**fields, **changes}).encode()

@@ -13,8 +13,9 @@ from cryptography.hazmat.primitives.serialization import pkcs7
 
 from lab.cloud.azure.attestation import Attestation
 from lab.cloud.azure.instances import machine_id
-from testkit.azure_joins import SUBSCRIPTION, TOKEN, JoinCloud, control_plane, create_root, join_name, worker
-from tests.unit.lab.cloud.azure_attacks import add_join, content, issuers, new_machines, nonce, report_of_join
+from testkit.azure_joins import SUBSCRIPTION, TOKEN, JoinCloud, control_plane, join_name, nonce, worker
+from testkit.certificates import issue_certificate
+from tests.unit.lab.cloud.azure_attacks import add_join, content, issuers, new_machines, report_of_join
 
 OTHER_TOKEN = "zzz999.0123456789abcdef"
 
@@ -32,10 +33,10 @@ def test_document_of_another_token_is_no_proof(azure: JoinCloud) -> None:
 
 
 def test_document_of_another_signer_is_no_proof(azure: JoinCloud) -> None:
-    root, key = create_root("root of an attacker")
-    forger = Attestation.create(root, key, azure.metadata)
+    root = issue_certificate("root of an attacker")
+    forger = Attestation.create(root.certificate, root.key, azure.metadata)
     forged = forger.sign_content(content(worker(2)))
-    chain = issuers(forger) + root.public_bytes(serialization.Encoding.PEM).decode()
+    chain = issuers(forger) + root.certificate_pem.decode()
     report = report_of_join(azure, worker(1), forged, owner=worker(2), certificates=chain)
     assert "openssl verify" in report
 
@@ -44,8 +45,8 @@ def test_certificate_of_azure_beside_another_signer_is_no_proof(azure: JoinCloud
     """Test the attack on SPIRE (https://github.com/spiffe/spire/pull/6998): the signer counts, not the first
     certificate in the document.
     """
-    root, key = create_root("root of an attacker")
-    forger = Attestation.create(root, key, azure.metadata)
+    root = issue_certificate("root of an attacker")
+    forger = Attestation.create(root.certificate, root.key, azure.metadata)
     forged = (
         pkcs7.PKCS7SignatureBuilder()
         .set_data(content(worker(2)))
@@ -91,7 +92,7 @@ def test_wrong_content_is_no_proof(azure: JoinCloud, changes: dict[str, object],
     ["metadata.azure.com.example", "notmetadata.azure.com", "x, DNS:metadata.azure.com", "metadata.azure.us"],
 )
 def test_another_certificate_of_a_trusted_authority_is_no_proof(azure: JoinCloud, name: str) -> None:
-    signer = Attestation.create(azure.root, azure.root_key, azure.metadata, name)
+    signer = Attestation.create(azure.root.certificate, azure.root.key, azure.metadata, name)
     document = signer.sign_content(content(worker(1)))
     report = report_of_join(azure, worker(1), document, certificates=issuers(signer))
     assert "no name in metadata.azure.com" in report or "openssl verify" in report
@@ -101,7 +102,7 @@ def test_another_certificate_of_a_trusted_authority_is_no_proof(azure: JoinCloud
     "name", ["metadata.azure.com", "*.metadata.azure.com", "WestEurope.Metadata.Azure.com"]
 )
 def test_names_in_the_domain_of_azure_are_accepted(azure: JoinCloud, name: str) -> None:
-    signer = Attestation.create(azure.root, azure.root_key, azure.metadata, name)
+    signer = Attestation.create(azure.root.certificate, azure.root.key, azure.metadata, name)
     document = signer.sign_content(content(worker(1)))
     add_join(azure, worker(1), document, certificates=issuers(signer))
     assert new_machines(azure) == (["general-1-000001"], "")
@@ -109,7 +110,7 @@ def test_names_in_the_domain_of_azure_are_accepted(azure: JoinCloud, name: str) 
 
 def test_certificate_of_a_server_is_no_authority(azure: JoinCloud) -> None:
     """Test a signer that the owner of another certificate of a trusted authority has certified."""
-    server = Attestation.create(azure.root, azure.root_key, azure.metadata, "example.com")
+    server = Attestation.create(azure.root.certificate, azure.root.key, azure.metadata, "example.com")
     forger = Attestation.create(server.certificate, server.key, azure.metadata)
     document = forger.sign_content(content(worker(2)))
     pem = server.certificate.public_bytes(serialization.Encoding.PEM).decode()
