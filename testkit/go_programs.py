@@ -21,7 +21,10 @@ def build_program(source: Path, name: str, cache: Cache, *, package: str = ".") 
     """
     digest = sha256(b"".join(file.read_bytes() for file in sorted(source.iterdir()))).hexdigest()
     program = cache.root / "work" / f"{name}-{digest[:16]}" / name
+    if program.is_file():
+        return program
     with cache.lock("go-build"):
+        # Another process may have built it meanwhile.
         if program.is_file():
             return program
         go = gobuild.go_command(source / "go.mod", cache, Progress(quiet=True))
