@@ -143,14 +143,16 @@ class Shutdown:
             idle = not self._running
             return idle and (self._signal_count > 1 or time.monotonic() - self._last_change > ABANDON_TIMEOUT)
 
-    def abandon(self) -> Interrupted:
-        """Abandon the remaining work: terminate its child processes and do not wait for its threads.
-
-        Return the error to set in the futures of the abandoned work.
+    def abandon(self, futures: Sequence[Future[_T]]) -> None:
+        """Abandon the remaining work: set an error in its futures, terminate its child processes, and do not
+        wait for its threads.
         """
         self.abandoned = True
+        error = Interrupted(f"interrupted ({self._signal}) during preparation; {_RESUME_HINT}")
+        # Before the child processes end: work whose child process has ended may return as if it had succeeded.
+        for future in futures:
+            _set_result(future, error=error)
         terminate_children()
-        return Interrupted(f"interrupted ({self._signal}) during preparation; {_RESUME_HINT}")
 
 
 _current = Shutdown(interruptible=False)
@@ -247,9 +249,7 @@ def _handle_signals(
         if received is not None:
             shutdown.handle_signal(received)
         if shutdown.should_abandon:
-            error = shutdown.abandon()
-            for future in futures:
-                _set_result(future, error=error)
+            shutdown.abandon(futures)
 
 
 def _set_result(future: Future[_T], result: _T | None = None, *, error: BaseException | None = None) -> None:

@@ -17,7 +17,7 @@ from automation.engine import interrupts
 from automation.engine.interrupts import Interrupted
 
 DRIVER = """
-import subprocess, sys
+import subprocess, sys, time
 from pathlib import Path
 from automation.stacks import driver
 from automation.engine import interrupts
@@ -38,6 +38,12 @@ def waiting():
 def preparing():
     print("begun", flush=True)
     subprocess.run(["sleep", "987654"])
+
+terminate = interrupts.terminate_children
+def terminate_slowly():
+    terminate()
+    time.sleep(0.5)  # the work returns before the main thread continues
+interrupts.terminate_children = terminate_slowly
 
 try:
     interrupts.run_one(globals()[sys.argv[1]])
