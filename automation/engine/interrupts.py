@@ -149,7 +149,7 @@ class Shutdown:
         """
         self.abandoned = True
         error = Interrupted(f"interrupted ({self._signal}) during preparation; {_RESUME_HINT}")
-        # Before the child processes end: work whose child process has ended may return as if it had succeeded.
+        # Before the child processes end: work whose child process has ended can return a result.
         for future in futures:
             _set_result(future, error=error)
         terminate_children()
