@@ -22,26 +22,37 @@ for node in $nodes; do
     case " $existing" in *" $node "*) set -- "$@" "$node" ;; *) missing="$missing $node" ;; esac
 done
 
-# Remove labels and taints that an earlier run set and that the pool no longer has; the annotation lists
-# them. Read before the new annotation is written. One line for each node: name, annotation, taints.
-columns='{range .items[*]}{.metadata.name}{" applied="}{.metadata.annotations.kubewright\.dev/applied}'
-columns=$columns'{" taints="}{range .spec.taints[*]}{.key}{":"}{.effect}{","}{end}{"\n"}{end}'
-state=$(k get nodes -o "jsonpath=$columns")
-printf '%s\n' "$state" | while read -r node before current; do
-    case " $nodes " in *" $node "*) ;; *) continue ;; esac
+# removed KIND PRESENT BEFORE: the words that remove what an earlier run set and the pool no longer has. Root on a
+# node can write any text into the annotation BEFORE. The text only selects some of the labels or taints that are
+# PRESENT, and is never a word of a command.
+removed() (
     IFS=,
-    for entry in ${before#applied=}; do
-        case ",$applied," in *",$entry,"*) continue ;; esac
-        case $entry in
-        label=*) k label node "$node" "${entry#label=}-" ;;
-        taint=*)
-            case ",${current#taints=}" in
-            *",${entry#taint=},"*) k taint node "$node" "${entry#taint=}-" ;;
-            esac
-            ;;
-        esac
+    for key in $2; do
+        case ",$applied," in *",$1=$key,"*) continue ;; esac
+        case ",$3," in *",$1=$key,"*) echo "$key-" ;; esac
     done
-    unset IFS
+)
+
+# Remove labels and taints that an earlier run set and that the pool no longer has; the annotation lists
+# them. Read before the new annotation is written. One line for each node: name, labels, taints, annotation. `%q`
+# writes a line break of an annotation as `\n`, so that no node can write the line of another node.
+# shellcheck disable=SC2016 # variables of the template
+columns='{{range .items}}{{.metadata.name}} labels,{{range $key, $value := .metadata.labels}}{{$key}},{{end}}'
+columns=$columns' taints,{{range .spec.taints}}{{.key}}:{{.effect}},{{end}}'
+columns=$columns' {{with .metadata.annotations}}{{with index . "kubewright.dev/applied"}}{{printf "%q" .}}'
+columns=$columns'{{end}}{{end}}{{"\n"}}{{end}}'
+state=$(k get nodes -o "go-template=$columns")
+printf '%s\n' "$state" | while read -r node has_labels has_taints before; do
+    case " $nodes " in *" $node "*) ;; *) continue ;; esac
+    before=${before#\"}
+    before=${before%\"}
+    old_labels=$(removed label "${has_labels#labels,}" "$before")
+    old_taints=$(removed taint "${has_taints#taints,}" "$before")
+    # shellcheck disable=SC2086 # one word for each label and taint
+    {
+        [ -z "$old_labels" ] || k label node "$node" $old_labels
+        [ -z "$old_taints" ] || k taint node "$node" $old_taints
+    }
 done
 
 # shellcheck disable=SC2086 # one word for each label and taint

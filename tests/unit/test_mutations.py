@@ -30,6 +30,7 @@ DANGEROUS_FILES = {
             "machine-tokens",
             "new-host",
             "node",
+            "node-labels",
             "prelude",
             "service",
         )

@@ -8,6 +8,7 @@ import ssl
 import time
 import urllib.request
 from collections.abc import Iterator
+from dataclasses import replace
 from ipaddress import ip_address
 from pathlib import Path
 from typing import Any
@@ -18,39 +19,20 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
+from nodeconfig.host_paths import KUBECTL_FUNCTION, PKI
+from nodeconfig.node_labels import node_labels_script
+from testkit import bundles
 from testkit.cluster import Cluster
 from testkit.process import CommandResult
+from testkit.stolen_credentials import TOKEN, with_kube_proxy, with_kubelet, with_token
 from testkit.wait import eventually
 
 ATTACKER, VICTIM = "w-1", "w-2"
-PKI = "/etc/kubernetes/pki"
-TOKEN = f"{PKI}/bootstrap.token"
-KUBELET = "/var/lib/kubelet/pki/kubelet-client-current.pem"
 FIRST = "kubernetes.io/kube-apiserver-client-kubelet"
 SERVING = "kubernetes.io/kubelet-serving"
 CLIENT = "kubernetes.io/kube-apiserver-client"
 PREFIX = "kwtest-attack"
 ANSWER_SECONDS = 10
-
-
-def stolen_kubectl(cluster: Cluster, *credentials: str) -> str:
-    """Return the command on the attacker's host that authenticates with credentials from its disk."""
-    server = f"https://{cluster.address('cp-1')}:6443"
-    kubectl = f"/usr/local/lib/kubewright/bin/kubectl --kubeconfig=/dev/null --server={server}"
-    return f"{kubectl} --certificate-authority={PKI}/kubernetes-ca.crt {' '.join(credentials)}"
-
-
-def with_kubelet(cluster: Cluster) -> str:
-    return stolen_kubectl(cluster, f"--client-certificate={KUBELET}", f"--client-key={KUBELET}")
-
-
-def with_kube_proxy(cluster: Cluster) -> str:
-    stem = f"{PKI}/kube-proxy"
-    return stolen_kubectl(cluster, f"--client-certificate={stem}.crt", f"--client-key={stem}.key")
-
-
-def with_token(cluster: Cluster) -> str:
-    return stolen_kubectl(cluster, f'--token="$(cat {TOKEN})"')
 
 
 def request(name: str, common_name: str, signer: str, *alternatives: x509.GeneralName) -> dict[str, Any]:
@@ -251,6 +233,23 @@ def test_no_credential_of_a_node_changes_other_nodes(cluster: Cluster) -> None:
             result = cluster.ssh(ATTACKER, f"{credentials} {attack}", check=False)
             assert result.code != 0, f"{attack}: {result.text}"
             assert "orbidden" in result.text or "not allowed" in result.text, f"{attack}: {result.text}"
+
+
+def test_an_annotation_of_a_node_changes_no_other_node(cluster: Cluster) -> None:
+    """The script that sets the labels of the pool reads the annotation with an administrator's kubectl."""
+    record = "label=quarantine"
+    forged = f"\n{VICTIM} labels,quarantine, taints, {record}\n{VICTIM} applied={record} taints="
+    annotate = f"{with_kubelet(cluster)} annotate --overwrite node {ATTACKER}"
+    (pool,) = (pool for pool in bundles.cluster().pools if pool.name == "workers")
+    script = KUBECTL_FUNCTION + node_labels_script(replace(pool, labels=(), taints=()))
+    cluster.kubectl("label", "node", VICTIM, "quarantine=yes")
+    try:
+        cluster.ssh(ATTACKER, f"{annotate} 'kubewright.dev/applied={forged},label=--all'")
+        cluster.ssh("cp-1", script)
+        assert cluster.get("node", ATTACKER)["metadata"]["annotations"]["kubewright.dev/applied"] == ""
+        assert cluster.get("node", VICTIM)["metadata"]["labels"]["quarantine"] == "yes"
+    finally:
+        cluster.kubectl("label", "node", VICTIM, "quarantine-")
 
 
 def test_a_node_cannot_ask_for_the_deletion_of_its_node(cluster: Cluster) -> None:
