@@ -430,7 +430,7 @@ class ApiArgs(TypedDict, total=False):
     audit: AuditArgs
     """Rotation of the audit log."""
     event_ttl: str
-    """Time for which events are kept, such as `1h`; a longer time needs more space in etcd."""
+    """Time for which events are kept, such as `1h`; a longer time needs more space in etcd. Not 0."""
     max_requests_inflight: int
     """Maximum number of reading requests handled at the same time; more requests are rejected."""
     max_mutating_requests_inflight: int

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import AfterValidator, Field
 
 from settings.admission import AdmissionPlugin, EventRateLimitSettings
 from settings.authentication import OidcIssuerSettings, ServiceAccountIssuerSettings
@@ -12,9 +12,16 @@ from settings.authorization import AuthorizationWebhookSettings
 from settings.base import Section
 from settings.encryption import EncryptionSettings
 from settings.extra_args import ExtraArgs
-from settings.types import Duration, Name, NonEmpty
+from settings.types import Duration, Name, NonEmpty, parse_seconds
 
 PodSecurity = Literal["privileged", "baseline", "restricted"]
+
+
+def _require_expiry(duration: str) -> str:
+    # Without a time to live, etcd keeps events forever.
+    if parse_seconds(duration) == 0:
+        raise ValueError("events would never expire and fill etcd; allowed: 1s and more, such as 1h")
+    return duration
 
 
 class AuditSettings(Section):
@@ -54,8 +61,8 @@ class ApiSettings(Section):
     """Limits for events; limits enable the plugin EventRateLimit."""
     audit: AuditSettings = AuditSettings()
     """Rotation of the audit log."""
-    event_ttl: Duration = "1h"
-    """Time for which events are kept, such as `1h`; a longer time needs more space in etcd."""
+    event_ttl: Annotated[Duration, AfterValidator(_require_expiry)] = "1h"
+    """Time for which events are kept, such as `1h`; a longer time needs more space in etcd. Not 0."""
     max_requests_inflight: Annotated[int, Field(ge=1)] = 400
     """Maximum number of reading requests handled at the same time; more requests are rejected."""
     max_mutating_requests_inflight: Annotated[int, Field(ge=1)] = 200

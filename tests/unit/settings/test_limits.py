@@ -41,6 +41,7 @@ PORT: dict[str, object] = {"sources": ["10.0.0.0/8"], "because": "metrics"}
         {"network.cni": "none", "network.ports": {"overlay": PORT | {"port": 8472, "protocol": "udp"}}},
         {"access.bindings.all": {"cluster_role": "view", "service_accounts": ["ci/deployer"]}},
         {"certificates.authorities": {"kubelet-serving": {"stage": "trust"}}},
+        {"api.event_ttl": "1s"},
         {"pools.workers.max_unavailable": 1},
         {"pools.workers.hosts": ["w-1"], "pools.other.hosts": ["w-2"]},
         {"etcd.hosts": ["cp-1", "w-1", "w-2"]},

@@ -67,6 +67,7 @@ VALUES = (
     ),
     InvalidSettings("artifacts.mirror", "not an https URL", {"artifacts.mirror": "http://10.89.0.1"}),
     InvalidSettings("api.event_ttl", "not a duration", {"api.event_ttl": "1 hour"}),
+    InvalidSettings("api.event_ttl", "events would never expire", {"api.event_ttl": "0h0m0s"}),
     InvalidSettings(
         "api.admission_plugins[0]", '"AlwaysAdmit": unknown', {"api.admission_plugins": ["AlwaysAdmit"]}
     ),
