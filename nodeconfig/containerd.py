@@ -147,14 +147,17 @@ def _registry_files(topology: Topology) -> tuple[tuple[File, ...], tuple[SecretF
 def hosts_toml(registry: Registry, authorization: str = "") -> str:
     """Return the hosts.toml that describes the mirror of a registry.
 
+    The mirror is the `server`: a mirror in a table `host` would be the first choice only, and containerd
+    would ask upstream's registry when the mirror has no such image or does not answer.
+
     `authorization` is the value of this HTTP header for the mirror (`Basic …`). A hosts.toml with this
     value is delivered as the secret that `Registry.credentials` names.
     """
-    lines = [f'[host."{registry.endpoint}"]', 'capabilities = ["pull", "resolve"]']
+    lines = [f'server = "{registry.endpoint}"', 'capabilities = ["pull", "resolve"]']
     if registry.ca:
         lines.append(f'ca = "{_REGISTRIES}/{_registry_directory(registry.name)}/ca.crt"')
     if authorization:
-        lines += [f'[host."{registry.endpoint}".header]', f'Authorization = "{authorization}"']
+        lines += ["[header]", f'Authorization = "{authorization}"']
     return "\n".join(lines) + "\n"
 
 

@@ -1382,7 +1382,9 @@ class KubernetesClusterArgs(TypedDict, total=False):
     artifacts: ArtifactArgs
     """The source of binaries; `mirror` or, in a cloud, `store` is required."""
     registries: Mapping[str, RegistryArgs]
-    """Mirrors of image registries, by the registry's host name or `_default` for all others."""
+    """Mirrors of image registries, by the registry's host name or `_default` for all others. A mirror
+    takes the place of the registry, which nodes do not ask.
+    """
     drain_timeout: str
     """Maximum time for the drain of a node before the node changes; pods that stay longer stop the change."""
     sandbox_image: str

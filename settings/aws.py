@@ -80,6 +80,12 @@ class AwsImageRegistrySettings(Section):
     pull_through: tuple[Annotated[str, AfterValidator(_validate_pull_through)], ...] = ()
     """Repository prefixes of pull through cache rules; nodes may add images of their upstream registries."""
 
+    @property
+    def host(self) -> str:
+        """Return the host name of the registry in the names of images."""
+        _, domain = partition_and_domain(self.region)
+        return f"{self.account}.dkr.ecr.{self.region}.{domain}"
+
 
 class AwsNetworkSettings(Section):
     """The VPC: a new VPC with `range`, or an existing VPC with its subnets."""
@@ -242,14 +248,13 @@ class AwsSettings(CloudSettings):
         """
         if not self.image_registries:
             return None
-        _, domain = partition_and_domain(self.region)
         variables = {
             "AWS_ENDPOINT_URL_ECR": self.endpoints.ecr,
             "AWS_EC2_METADATA_SERVICE_ENDPOINT": self.endpoints.metadata,
         }
         return CredentialProvider(
             program="ecr-credential-provider",
-            images=tuple(f"{item.account}.dkr.ecr.{item.region}.{domain}" for item in self.image_registries),
+            images=tuple(registry.host for registry in self.image_registries),
             environment=tuple((name, value) for name, value in variables.items() if value),
             # The SDK uses this authority instead of the authorities of the system.
             authority_variable="AWS_CA_BUNDLE" if self.endpoints.ecr else "",

@@ -81,7 +81,9 @@ class Settings(Section):
     artifacts: ArtifactSettings = ArtifactSettings()
     """The source of binaries; `mirror` or, in a cloud, `store` is required."""
     registries: dict[NonEmpty, RegistrySettings] = Field(default_factory=dict)
-    """Mirrors of image registries, by the registry's host name or `_default` for all others."""
+    """Mirrors of image registries, by the registry's host name or `_default` for all others. A mirror takes
+    the place of the registry, which nodes do not ask.
+    """
     drain_timeout: Duration = "5m"
     """Maximum time for the drain of a node before the node changes; pods that stay longer stop the change."""
     sandbox_image: NonEmpty = "registry.k8s.io/pause:3.10.1"

@@ -112,6 +112,23 @@ def ecr_registries_are_in_reach(rule_input: RuleInput) -> Iterator[Problem]:
             )
 
 
+@rule(needs_valid=("aws", "registries"))
+def default_mirror_does_not_hide_ecr(rule_input: RuleInput) -> Iterator[Problem]:
+    """Refuse the mirror `registries._default` for a registry of ECR, whose place the mirror would take."""
+    settings = rule_input.settings
+    if settings.aws is None or "_default" not in settings.registries:
+        return
+    for position, registry in enumerate(settings.aws.image_registries):
+        name = registry.host
+        if name not in settings.registries:
+            yield Problem(
+                f"aws.image_registries[{position}]",
+                "",
+                f"nodes would pull images of {name} from the mirror registries._default; add "
+                f'registries."{name}" with the endpoint https://{name}',
+            )
+
+
 def _check_zones(
     aws: AwsSettings, zones: tuple[str, ...], key: str, subnets: Mapping[str, SubnetSettings]
 ) -> Iterator[Problem]:

@@ -11,6 +11,9 @@ from settings import load
 from tests.unit.settings.support import HIGHLY_AVAILABLE, ONE_HOST, TWO_WORKERS, with_edits, with_workers
 from tests.unit.settings.wrong_clouds import AWS, AZURE
 
+ECR = {"account": "123456789012", "region": "eu-central-1"}
+ECR_HOST = "123456789012.dkr.ecr.eu-central-1.amazonaws.com"
+MIRROR = {"endpoint": "https://mirror.example"}
 PORT: dict[str, object] = {"sources": ["10.0.0.0/8"], "because": "metrics"}
 
 
@@ -107,6 +110,8 @@ def test_values_at_the_limits_of_load_balancers_are_accepted(edits: Mapping[str,
         {"pools.general.machine.types": ["medium", "large"]},
         {"aws.tags": {f"k{number}": "y" for number in range(30)}},
         {"aws.tags": {"k" * 100: "y" * 256}},
+        {"aws.image_registries": [ECR], "registries": {"_default": MIRROR, ECR_HOST: MIRROR}},
+        {"aws.image_registries": [ECR], "registries": {"docker.io": MIRROR}},
     ],
     ids=lambda edits: next(iter(edits)),
 )

@@ -56,6 +56,12 @@ IMAGE_REGISTRIES = (
         AWS,
     ),
     InvalidSettings(
+        "aws.image_registries[0]",
+        "nodes would pull images of 123456789012.dkr.ecr.eu-central-1.amazonaws.com from the mirror",
+        {"aws.image_registries": [_ECR], "registries._default": {"endpoint": "https://mirror.example"}},
+        AWS,
+    ),
+    InvalidSettings(
         "aws.endpoints.ecr", "not a URL; allowed: https://", {"aws.endpoints.ecr": "http://ecr.example"}, AWS
     ),
     InvalidSettings(
