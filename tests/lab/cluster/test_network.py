@@ -5,19 +5,27 @@ from __future__ import annotations
 import re
 import socket
 import subprocess
-from collections.abc import Iterator
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from ipaddress import IPv4Network
 from pathlib import PurePosixPath
 from urllib.request import urlopen
 
 import pytest
 
+from lab.network import BRIDGE, gateway_namespace, run_ip_batch
 from testkit import pods
 from testkit.cluster import Cluster, tool
 from testkit.netproof import NetworkProof, fetch_command, network_proof
+from testkit.packets import watched_packets
 from testkit.process import kill_group, run
+from testkit.stackfile import LAB
 from testkit.wait import eventually
 
 NODE_PORT = 30090
+NEIGHBOR = "198.51.100.7"
+"""An address of documentation (RFC 5737), which is in no network of machines."""
 
 
 @pytest.fixture(scope="module")
@@ -53,6 +61,57 @@ def test_pods_do_not_reach_ports_of_machines_that_are_not_for_pods(
         assert connect(host, 22) != 0, f"{host}: a pod reaches SSH"
     assert connect("cp-1", 6443) == 0
     assert connect("cp-1", 2379) != 0
+
+
+def test_pods_send_no_vxlan_packets_to_other_machines(cluster: Cluster, net: NetworkProof) -> None:
+    """A tunnel would deliver packets with forged addresses to pods. The node itself may send such packets."""
+    client, target = cluster.workers
+    address = cluster.address(target)
+    with watched_packets(cluster.name, target, last="sent-by-the-node", text="sent-by-a-pod") as packets:
+        net.run_in_client(f"timeout 3 tftp -g -l /dev/null -r sent-by-a-pod {address} 8472", check=False)
+        cluster.ssh(client, f"bash -c 'echo sent-by-the-node >/dev/udp/{address}/8472'")
+    assert packets.texts == ["sent-by-the-node"]
+    with watched_packets(cluster.name, target, last="sent-by-a-pod", text="none") as packets:
+        net.run_in_client(f"timeout 3 tftp -g -l /dev/null -r sent-by-a-pod {address} 8473", check=False)
+    assert packets.texts == ["sent-by-a-pod"], "a pod sends packets to other ports"
+
+
+def test_other_networks_do_not_reach_pods_and_services(cluster: Cluster, net: NetworkProof) -> None:
+    """A neighbor has routes to pods and services over a node, which machines of the cluster may use."""
+    node = cluster.workers[1]
+    gateway = str(IPv4Network(cluster.config[LAB]["network"])[1])
+    service = cluster.get("service", "-n", net.namespace, "web")["spec"]["clusterIP"]
+    targets = (net.addresses()[node], service)
+    with neighbor(cluster, node, targets):
+        assert [connects(cluster, gateway, address, pods.PORT) for address in targets] == [True, True]
+        assert connects(cluster, NEIGHBOR, cluster.address(node), NODE_PORT), "the neighbor gets no answer"
+        assert [connects(cluster, NEIGHBOR, address, pods.PORT) for address in targets] == [False, False]
+
+
+@contextmanager
+def neighbor(cluster: Cluster, node: str, targets: Sequence[str]) -> Iterator[None]:
+    """Give the gateway of the lab another address, in no network of machines, and routes over a node."""
+    namespace = gateway_namespace(cluster.name)
+    changes = [f"addr {{}} {NEIGHBOR}/32 dev {BRIDGE}"]
+    changes += [f"route {{}} {target}/32 via {cluster.address(node)} dev {BRIDGE}" for target in targets]
+    run_ip_batch(namespace, "neighbor", [change.format("add") for change in changes])
+    try:
+        yield
+    finally:
+        run_ip_batch(namespace, "neighbor", [change.format("del") for change in reversed(changes)])
+
+
+CONNECT = """
+import socket, sys
+source, address, port = sys.argv[1:]
+socket.create_connection((address, int(port)), timeout=3, source_address=(source, 0))
+"""
+
+
+def connects(cluster: Cluster, source: str, address: str, port: int) -> bool:
+    """Check whether the gateway of the lab connects from one of its addresses."""
+    enter = ["ip", "netns", "exec", gateway_namespace(cluster.name), sys.executable, "-IS", "-c", CONNECT]
+    return run([*enter, source, address, str(port)], timeout=20, check=False).code == 0
 
 
 def test_large_responses_cross_nodes(net: NetworkProof) -> None:
