@@ -19,7 +19,17 @@ from nodeconfig.component import Component, combine_components
 from nodeconfig.encryption import ENCRYPTION_FILE, encryption_is_loaded
 from nodeconfig.etcd_proxy import ETCD_PROXY_UNIT, needs_proxy
 from nodeconfig.extra_flags import with_extra_flags
-from nodeconfig.host_paths import ADMIN_KUBECONFIG, BIN, CA, CIPHERS, KUBERNETES, LOCAL_API, LOCAL_ETCD, PKI
+from nodeconfig.host_paths import (
+    ADMIN_KUBECONFIG,
+    BIN,
+    CA,
+    CIPHERS,
+    KUBERNETES,
+    LOCAL_API,
+    LOCAL_ETCD,
+    PKI,
+    STATE_DIRECTORY,
+)
 from nodeconfig.kubeconfig import authority_file, certificate_files, kubeconfig_with_certificate
 from nodeconfig.reloaded_files import KUBECTL, has_loaded
 from nodeconfig.service_user import ServiceUser
@@ -28,6 +38,7 @@ from topology.model import Member, Topology
 from topology.ports import API_PORT, ETCD_CLIENT_PORT
 
 _AUDIT_LOGS = "/var/log/kubernetes"
+_LOGS_MOVED = f"{STATE_DIRECTORY}/audit-logs-moved"
 _KUBELET_CA = authority_file("kubelet-serving-ca")
 _USER = ServiceUser("kube-apiserver")
 
@@ -112,8 +123,10 @@ def _service_unit(topology: Topology, member: Member) -> Unit:
         type="notify",
         service=(
             f"User={_USER.name}",
-            # Version 0.1 wrote these logs as root.
-            f"ExecStartPre=+/bin/chown -R {_USER.owner} {_AUDIT_LOGS}",
+            # Version 0.1 wrote these logs as root. Only the first start changes their owner, because the
+            # server could replace a log by a link later.
+            f"ExecStartPre=+/bin/sh -c '[ -e {_LOGS_MOVED} ] || "
+            f"{{ chown -hR {_USER.owner} {_AUDIT_LOGS} && touch {_LOGS_MOVED}; }}'",
             "LimitNOFILE=65536",
             "TimeoutStopSec=120",
             "OOMScoreAdjust=-998",

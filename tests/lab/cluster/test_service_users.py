@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from testkit.cluster import Cluster
+from testkit.wait import eventually
 
 HOST = "cp-1"
 WITH_COPIES = ("kube-apiserver", "kube-controller-manager", "kube-scheduler", "kubelet-csr-approver")
@@ -49,3 +50,30 @@ def test_a_service_cannot_end_a_process_of_another(cluster: Cluster) -> None:
     assert cluster.ssh(HOST, f"kill -0 {kubelet}").code == 0
     result = cluster.ssh(HOST, f"{AS_USER.format(user='kube-scheduler')} kill -0 {kubelet}", check=False)
     assert "not permitted" in result.text
+
+
+def test_the_start_of_the_api_server_keeps_the_owner_of_files_of_root(cluster: Cluster) -> None:
+    """The first start gave the logs to the API server. Later, a file can be a link to a file of root."""
+    logs = "/var/log/kubernetes"
+    assert cluster.ssh(HOST, f"stat -c %U {logs}/audit.log").stdout.strip() == "kube-apiserver"
+    script = f"touch {logs}/of-root && systemctl restart kube-apiserver && stat -c %U {logs}/of-root"
+    try:
+        assert cluster.ssh(HOST, script).stdout.strip() == "root"
+    finally:
+        cluster.ssh(HOST, f"rm {logs}/of-root")
+        eventually(
+            "the API server is ready",
+            lambda: cluster.kubectl("get", "--raw", "/readyz", check=False).stdout == "ok",
+            timeout=60,
+        )
+
+
+def test_the_approver_changes_only_its_own_lease(cluster: Cluster) -> None:
+    def may(*words: str) -> bool:
+        review = ("auth", "can-i", *words, "-n", "kube-system", "--as=kubewright:csr-approver")
+        return cluster.kubectl(*review, check=False).stdout.strip() == "yes"
+
+    for verb in ("get", "update"):
+        assert may(verb, "leases/kubelet-csr-approver")
+    for verb in ("update", "patch", "delete"):
+        assert not may(verb, "leases/kube-scheduler")

@@ -106,12 +106,30 @@ def test_changed_secret_is_copied_before_the_service_restarts(bundle: Bundle, us
 
 
 def test_audit_logs_belong_to_the_api_server(bundle: Bundle) -> None:
-    """A log of version 0.1 belongs to root, and the API server would not start."""
     (directory,) = [item for item in bundle.directories if item.path == "/var/log/kubernetes"]
     assert (directory.mode, directory.owner) == (0o700, "kube-apiserver:kube-apiserver")
-    assert "ExecStartPre=+/bin/chown -R kube-apiserver:kube-apiserver /var/log/kubernetes\n" in unit_text(
-        bundle, "kube-apiserver.service"
+
+
+def test_only_the_first_start_changes_the_owner_of_audit_logs(bundle: Bundle, tmp_path: Path) -> None:
+    """A log of version 0.1 belongs to root, and the API server would not start. Later, root must not change
+    files in a directory of the API server.
+    """
+    (command,) = re.findall(
+        r"^ExecStartPre=\+/bin/sh -c '(.*)'$", unit_text(bundle, "kube-apiserver.service"), re.MULTILINE
     )
+    assert "/var/lib/kubewright/" in command
+    (tmp_path / "chown").write_text(f'#!/bin/sh\necho "$*" >>{tmp_path}/log\nexit "$(cat {tmp_path}/code)"\n')
+    (tmp_path / "chown").chmod(0o755)
+
+    def start(code: int) -> int:
+        (tmp_path / "code").write_text(str(code))
+        script = command.replace("/var/lib/kubewright/", f"{tmp_path}/")
+        environment = {"PATH": f"{tmp_path}:/usr/bin:/bin"}
+        return subprocess.run(["sh", "-c", script], env=environment, check=False).returncode
+
+    assert [start(1), start(0), start(0)] == [1, 0, 0]
+    change = "-hR kube-apiserver:kube-apiserver /var/log/kubernetes"
+    assert (tmp_path / "log").read_text().splitlines() == [change, change]
 
 
 def test_copies_are_readable_only_by_the_group(tmp_path: Path) -> None:
