@@ -103,6 +103,16 @@ def test_new_runs_do_not_cancel_an_update() -> None:
     assert apply["needs"] == "plan"
 
 
+def test_github_applies_on_another_runner_than_previews() -> None:
+    """Code that nobody has reviewed runs on the runner of previews."""
+    runners = {f"{workflow}/{name}": str(job["runs-on"]) for workflow, name, job in JOBS}
+    variables = {name: re.findall(r"vars\.(\w+)", runner) for name, runner in runners.items()}
+    assert variables["up/apply"] == ["KUBEWRIGHT_APPLY_RUNNER"]
+    assert [name for name, used in variables.items() if used == ["KUBEWRIGHT_APPLY_RUNNER"]] == ["up/apply"]
+    for name in ("preview/preview", "up/plan", "drift/detect"):
+        assert variables[name] == ["KUBEWRIGHT_RUNNER"], name
+
+
 # GitLab --------------------------------------------------------------------------------------
 
 
@@ -137,6 +147,21 @@ def test_gitlab_jobs_have_the_expected_environments() -> None:
     with_tokens = {name for name, job in gitlab_jobs().items() if job["extends"] == ".with-credentials"}
     assert with_tokens == {"preview", "plan", "apply", "drift"}
     assert "id_tokens" not in read_yaml(_GITLAB)[".job"]
+
+
+def test_gitlab_applies_on_another_runner_than_previews() -> None:
+    """Code that nobody has reviewed runs on the runner of previews."""
+    tags = {name: job.get("tags") for name, job in gitlab_jobs().items()}
+    assert tags == {
+        **{name: ["$KUBEWRIGHT_RUNNER"] for name in ("preview", "plan", "drift")},
+        "apply": ["$KUBEWRIGHT_APPLY_RUNNER"],
+        "comment": None,
+        "issue": None,
+    }
+    variables = read_yaml(_GITLAB)["variables"]
+    names = [variables["KUBEWRIGHT_RUNNER"], variables["KUBEWRIGHT_APPLY_RUNNER"]]
+    assert all(names)
+    assert len(set(names)) == 2
 
 
 def test_gitlab_jobs_extend_templates_that_exist() -> None:
