@@ -96,7 +96,7 @@ test-lab: ## tests on lab hosts (root)
 
 # API servers read these files once a minute, so most of the time the tests wait.
 .PHONY: test-reloads
-test-reloads: ## tests of files that API servers reload: encryption of objects, OIDC (root)
+test-reloads: ## tests of changed credentials: encryption of objects, OIDC, bootstrap tokens (root)
 	@$(PREPARE)
 	@$(MIRROR)
 	@$(PYTEST) $(PARALLEL) tests/reloads

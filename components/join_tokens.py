@@ -45,7 +45,8 @@ def _create_token_secret(
     """Create the Secret with a bootstrap token.
 
     The name of the Secret contains the public part of the token, so a new token creates a new Secret. The
-    token does not expire: the approver of certificates refuses it while the Node of its owner exists.
+    token does not expire, because a host may join later: the approver of certificates refuses it while the
+    Node of its owner exists.
     """
     identifier = Output.unsecret(token.apply(lambda text: text.split(".")[0]))
     secret: Output[str] = token.apply(lambda text: text.split(".")[1])

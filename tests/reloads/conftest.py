@@ -1,4 +1,4 @@
-"""Fixtures of the tests that change files which API servers reload.
+"""Fixtures of the tests that change credentials, most in files which API servers reload.
 
 An API server reads these files once a minute, so each change takes up to a minute. `make test-reloads` runs
 the tests. The tests on hosts share a cluster.
