@@ -104,7 +104,7 @@ def test_new_runs_do_not_cancel_an_update() -> None:
 
 
 def test_github_applies_on_another_runner_than_previews() -> None:
-    """Code that nobody has reviewed runs on the runner of previews."""
+    """Unreviewed code runs on the runner of previews."""
     runners = {f"{workflow}/{name}": str(job["runs-on"]) for workflow, name, job in JOBS}
     variables = {name: re.findall(r"vars\.(\w+)", runner) for name, runner in runners.items()}
     assert variables["up/apply"] == ["KUBEWRIGHT_APPLY_RUNNER"]
@@ -150,7 +150,7 @@ def test_gitlab_jobs_have_the_expected_environments() -> None:
 
 
 def test_gitlab_applies_on_another_runner_than_previews() -> None:
-    """Code that nobody has reviewed runs on the runner of previews."""
+    """Unreviewed code runs on the runner of previews."""
     tags = {name: job.get("tags") for name, job in gitlab_jobs().items()}
     assert tags == {
         **{name: ["$KUBEWRIGHT_RUNNER"] for name in ("preview", "plan", "drift")},
