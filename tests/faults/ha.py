@@ -129,13 +129,34 @@ class HaCluster(Cluster):
     def frozen_service(self, unit: str, host: str) -> Iterator[float]:
         """Stop the processes of a systemd unit on a host with SIGSTOP until the block ends.
 
-        Yield the wall-clock time of the signal in seconds.
+        Yield the wall-clock time of the signal in seconds. Assert that the main process is stopped at the
+        beginning of the block, and still stopped at its end.
         """
+        before = self.process_state(unit, host)
+        assert before[1] != "T", f"{unit} of {host} is stopped already"
+        stopped = (before[0], "T")
         output = self.ssh(host, f"date +%s.%N; systemctl kill --signal=STOP {unit}").stdout
         try:
+            eventually(
+                f"{unit} of {host} is stopped",
+                lambda: self.process_state(unit, host) == stopped,
+                timeout=5,
+                interval=0.2,
+            )
             yield float(output)
+            state = self.process_state(unit, host)
+            assert state == stopped, f"{unit} of {host} went on during the fault: {state}, not {stopped}"
         finally:
             self.ssh(host, f"systemctl kill --signal=CONT {unit}")
+
+    def process_state(self, unit: str, host: str) -> tuple[str, str]:
+        """Return the id of the main process of a systemd unit on a host, and its state as in proc(5)."""
+        script = (
+            f"pid=$(systemctl show --property=MainPID --value {unit})\n"
+            'sed -n "s/^State:[[:space:]]*\\(.\\).*/$pid \\1/p" "/proc/$pid/status"\n'
+        )
+        pid, state = self.ssh(host, script).stdout.split()
+        return pid, state
 
     def move_etcd_leader(self, host: str) -> None:
         """Make the etcd member on a host the leader."""

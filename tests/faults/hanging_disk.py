@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -10,6 +11,7 @@ from pathlib import Path
 
 from artifacts.cache import Cache
 from testkit.go_programs import build_program
+from testkit.wait import eventually
 from tests.faults.ha import HaCluster
 
 SOURCE = Path(__file__).resolve().parents[2] / "lab" / "disk"
@@ -46,6 +48,15 @@ cp -a {ASIDE}/. {DATA}/
 rm -rf {ASIDE} {PROGRAM}
 systemctl start etcd.service
 """
+PROBE = f"{DATA}/probe"
+START_PROBE = f"""
+rm -f {PROBE}
+dd if=/dev/zero of={PROBE} bs=1 count=1 conv=fsync >/dev/null 2>&1 &
+echo $!
+"""
+"""Write a byte to a file and call fsync in a process that goes on after the script. Print its id."""
+PROBE_SECONDS = 1
+"""Seconds after which a process that has not ended hangs."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,12 +68,39 @@ class HangingDisk:
 
     @contextmanager
     def hangs(self) -> Iterator[float]:
-        """Make every fsync on the disk hang until the block ends. Yield the wall-clock time in seconds."""
+        """Make every fsync on the disk hang until the block ends. Yield the wall-clock time in seconds.
+
+        Assert that an fsync returns before the block, does not return until the end of the block, and returns
+        after the block.
+        """
+        self._wait_until_returned(self._start_fsync(), "before the disk hangs")
         output = self.cluster.ssh(self.host, f"date +%s.%N; : >{SWITCH}").stdout
         try:
+            process = self._start_fsync()
+            time.sleep(PROBE_SECONDS)
+            self._assert_hangs(process)
             yield float(output)
+            self._assert_hangs(process)
         finally:
             self.cluster.ssh(self.host, f"rm {SWITCH}")
+        self._wait_until_returned(process, "after the disk goes on")
+
+    def _start_fsync(self) -> str:
+        return self.cluster.ssh(self.host, START_PROBE).stdout.strip()
+
+    def _assert_hangs(self, process: str) -> None:
+        """Assert that a process has written its file and has not ended, so that its fsync hangs."""
+        script = f"stat -c %s {PROBE}; cat /proc/{process}/comm"
+        found = self.cluster.ssh(self.host, script, check=False).stdout.split()
+        assert found == ["1", "dd"], f"fsync on the disk of {self.host} does not hang: {found}"
+
+    def _wait_until_returned(self, process: str, when: str) -> None:
+        eventually(
+            f"fsync returns {when}",
+            lambda: self.cluster.ssh(self.host, f"test ! -e /proc/{process}", check=False).code == 0,
+            timeout=10,
+        )
+        self.cluster.ssh(self.host, f"rm {PROBE}")
 
 
 @contextmanager
