@@ -17,6 +17,7 @@ from tests.faults.conftest import running_stack
 from tests.faults.ha import HaCluster
 from tests.faults.hanging_disk import hanging_disk
 from tests.faults.load import assert_limits, running_client
+from tests.faults.privileges import assert_no_failed_check, assert_services_have_no_privileges
 from tests.faults.test_frozen import FROZEN_SECONDS, TIMEOUT, assert_bounds, client_of, server_of_writes
 from tests.faults.test_hosts import MAX_WRITE_GAPS, OFF_SECONDS
 
@@ -44,6 +45,15 @@ def dedicated_etcd(state: Path) -> Iterator[HaCluster]:
     )
     with running_stack(cluster) as cluster:
         yield cluster
+
+
+def test_no_check_of_cis_fails(dedicated_etcd: HaCluster, record_figures: RecordFigures) -> None:
+    assert_no_failed_check(dedicated_etcd, record_figures)
+
+
+def test_services_have_no_privileges(dedicated_etcd: HaCluster) -> None:
+    """The proxy of etcd on a control plane is haproxy."""
+    assert_services_have_no_privileges(dedicated_etcd)
 
 
 @pytest.mark.parametrize("role", ["etcd-leader", "control-plane"])
