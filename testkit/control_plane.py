@@ -26,6 +26,7 @@ from testkit.certificates import CertificateAndKey, issue_certificate
 
 _BINARIES = ("etcd", "kube-apiserver", "kube-controller-manager")
 _PORTS = range(20000, 30000)
+_RBAC = ("--authorization-mode=RBAC",)
 
 
 def skip_without_binaries() -> None:
@@ -152,7 +153,7 @@ class ControlPlane:
             f"--service-account-signing-key-file={directory}/sa.key",
             "--service-account-issuer=https://kubernetes.default.svc",
             "--service-cluster-ip-range=10.96.0.0/20",
-            "--authorization-mode=RBAC",
+            *(() if any(flag.startswith("--authorization-config=") for flag in self.api_flags) else _RBAC),
             f"--cert-dir={directory}",
             *self.api_flags,
         )

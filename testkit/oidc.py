@@ -3,20 +3,17 @@
 from __future__ import annotations
 
 import json
-import ssl
-import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from ipaddress import IPv4Address
+from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 from typing import Any, Literal
 
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 
 from providers.cloud.issuer_documents import key_set
-from testkit.certificates import issue_certificate
+from testkit.https_server import serve_https
 from testkit.service_account_tokens import public_pem, signed_token
 
 Algorithm = Literal["RS256", "ES256"]
@@ -73,15 +70,8 @@ def serve_issuer(directory: Path, address: str = "127.0.0.1") -> Iterator[Issuer
 
     Write its certificate authority, certificate and key to the directory.
     """
-    authority = issue_certificate("issuer-ca")
-    serving = issue_certificate("issuer", issuer=authority, server=True, address=IPv4Address(address))
-    ca_file, certificate, key = (directory / name for name in ("issuer-ca.pem", "issuer.pem", "issuer.key"))
-    ca_file.write_bytes(authority.certificate_pem)
-    certificate.write_bytes(serving.certificate_pem)
-    key.write_bytes(serving.key_pem)
-    issuer = Issuer(
-        "", ca_file, rsa.generate_private_key(65537, 2048), ec.generate_private_key(ec.SECP256R1())
-    )
+    keys = (rsa.generate_private_key(65537, 2048), ec.generate_private_key(ec.SECP256R1()))
+    issuer = Issuer("", Path(), *keys)
 
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
@@ -97,15 +87,5 @@ def serve_issuer(directory: Path, address: str = "127.0.0.1") -> Iterator[Issuer
         def log_message(self, *_: object) -> None:
             """Print nothing."""
 
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(certificate, key)
-    with ThreadingHTTPServer((address, 0), Handler) as server:
-        server.socket = context.wrap_socket(server.socket, server_side=True)
-        issuer.url = f"https://{address}:{server.server_port}"
-        thread = threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True)
-        thread.start()
-        try:
-            yield issuer
-        finally:
-            server.shutdown()
-            thread.join()
+    with serve_https(directory, "issuer", Handler, address) as (issuer.url, issuer.ca_file):
+        yield issuer
