@@ -182,13 +182,12 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
             for role, group in (("view", "corp:staff"), ("cluster-admin", "corp:ops")):
                 words = (f"--clusterrole={role}", f"--group={group}")
                 plane.kubectl("create", "clusterrolebinding", role, *words)
-            for name in ("corp:ada", "partner:eve"):
-                eventually("the issuer's keys", lambda name=name: knows(site, name), timeout=60)
+            eventually("the keys of the issuers", lambda: knows_issuers(site), timeout=60)
             yield site
 
 
-def knows(site: Site, name: str) -> bool:
-    return site.status(site.user(name), "/api") == 200
+def knows_issuers(site: Site) -> bool:
+    return all(site.status(site.user(name), "/api") == 200 for name in ("corp:ada", "partner:eve"))
 
 
 def succeeds(script: str) -> bool:

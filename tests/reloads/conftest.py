@@ -13,7 +13,10 @@ import pytest
 
 from testkit import lab_slots, pods, stackfile
 from testkit.cluster import CHECKOUT, Cluster
+from testkit.figures import pytest_terminal_summary, record_figures
 from testkit.state import create_directory, removed_at_end
+
+__all__ = ["pytest_terminal_summary", "record_figures"]
 
 
 @pytest.fixture(scope="session")

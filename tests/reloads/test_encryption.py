@@ -30,6 +30,7 @@ from nodeconfig.host_paths import BIN, ETCD_PKI, LOCAL_ETCD
 from testkit import reference_kms
 from testkit.bundles import cluster
 from testkit.control_plane import ControlPlane, binary_path
+from testkit.figures import RecordFigures
 from testkit.wait import eventually
 from topology.encryption import resource_encryptions
 from topology.model import Topology
@@ -151,13 +152,14 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
 
 
 @pytest.fixture
-def client(server: Server) -> Iterator[Client]:
+def client(server: Server, record_figures: RecordFigures) -> Iterator[Client]:
     """Yield a client that runs during the test. After the test, no request has failed."""
     client = Client(ApiClient(json.loads(server.plane.kubeconfig)))
     try:
         yield client
     finally:
         client.stop()
+    record_figures(requests=client.requests, failed=len(client.failures))
     assert client.requests > 100
     assert client.failures == []
 
