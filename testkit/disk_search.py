@@ -23,7 +23,7 @@ SECONDS = 300
 """Time limit of a search, which reads about a gigabyte."""
 # Containers are below /var/lib/containerd, and the mount points below /run/containerd show the same files.
 # The authorities that systems trust have no keys.
-_SEARCH = r"""
+SEARCH = r"""
 while read -r _ mount kind _; do
     case "$mount" in /proc* | /sys* | /run/containerd/* | /run/host*) continue ;; esac
     case "$kind" in overlay | ext4 | xfs | btrfs | tmpfs) ;; *) continue ;; esac
@@ -69,7 +69,7 @@ def find_credentials(cluster: Cluster, host: str, bootstrap_ids: set[str]) -> li
 
     Raise AssertionError if the search did not end.
     """
-    lines = cluster.ssh(host, _SEARCH, timeout=SECONDS, check=False).stdout.splitlines()
+    lines = cluster.ssh(host, SEARCH, timeout=SECONDS, check=False).stdout.splitlines()
     assert lines[-1:] == ["end"], "the search was interrupted"
     found = [(kind, bytes.fromhex(value).decode(), path) for kind, value, path in _split(lines[:-1])]
     certificates = {

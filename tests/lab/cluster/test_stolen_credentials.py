@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 import urllib3
 
+from nodeconfig.host_paths import PKI
 from testkit import pods
 from testkit.cluster import Cluster
 from testkit.disk_search import Credential, find_credentials
@@ -21,7 +22,6 @@ from tests.lab.cluster.test_node_identity import (
     ATTACKER,
     CLIENT,
     FIRST,
-    PKI,
     PREFIX,
     SERVING,
     VICTIM,
