@@ -14,8 +14,8 @@ CAP_NET_BIND_SERVICE = 1 << 10
 PROCESSES = """
 for process in /proc/[0-9]*; do
     name=$(cat "$process/comm") && user=$(stat -c %U "$process") || continue
-    rights=$(sed -n 's/^CapEff:[[:space:]]*//p; s/^NoNewPrivs:[[:space:]]*//p' "$process/status")
-    echo "$name $user" $rights
+    privileges=$(sed -n 's/^CapEff:[[:space:]]*//p; s/^NoNewPrivs:[[:space:]]*//p' "$process/status")
+    echo "$name $user" $privileges
 done 2>/dev/null
 """
 """Print the name, user, effective capabilities (hexadecimal) and the flag NoNewPrivs of all processes."""
