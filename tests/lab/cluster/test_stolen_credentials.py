@@ -16,6 +16,7 @@ import urllib3
 
 from nodeconfig.host_paths import PKI
 from testkit import pods
+from testkit.certificates import issue_certificate
 from testkit.cluster import Cluster
 from testkit.disk_search import Credential, find_credentials
 from tests.lab.cluster.test_node_identity import (
@@ -39,6 +40,8 @@ KNOWN = {
     rf"{PKI}/kube-proxy\.key": "system:kube-proxy",
     rf"{PKI}/bootstrap\.token": r"system:bootstrap:[a-z0-9]{6}",
     r"/etc/ssh/ssh_host_[a-z0-9]+_key": NO_IDENTITY,
+    # Keys of servers, such as that of metrics-server.
+    r"/var/lib/kubelet/pods/[^/]+/volumes/kubernetes\.io~secret/.+": NO_IDENTITY,
     # The API refuses the tokens of pods that other tests have deleted.
     r"/var/lib/kubelet/pods/[^/]+/volumes/kubernetes\.io~projected/.+/token": (
         rf"system:serviceaccount:.+|{NO_IDENTITY}"
@@ -126,7 +129,9 @@ def loot(cluster: Cluster, tmp_path_factory: pytest.TempPathFactory) -> Iterator
     cluster.apply(pods.namespace(namespace))
     try:
         for name, node in ((HOLDER, ATTACKER), (OTHER, VICTIM)):
-            cluster.kubectl("create", "secret", "generic", "-n", namespace, name, "--from-literal=word=x")
+            secret = {"kind": "Secret", "metadata": {"namespace": namespace, "name": name}}
+            key = issue_certificate(name).key_pem.decode()
+            cluster.apply({"apiVersion": "v1", **secret, "stringData": {"tls.key": key}})
             volume = {"name": "secret", "secret": {"secretName": name}}
             spec = pods.spec(pods.container("sleep 3600"), volumes=[volume], **pods.on_node(node))
             cluster.apply(pods.pod(namespace, name, spec))
