@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from ipaddress import IPv4Network
 from pathlib import Path
 from typing import Any
@@ -152,6 +153,35 @@ def test_router_learns_an_address_from_every_worker_and_a_lost_node_is_left_out(
     record_figures(node=lost, **requests.__dict__)
     assert requests.failed > 0, "the router did not use the lost node"
     assert requests.longest_gap < MAX_GAP
+
+
+def test_change_of_the_speakers_loses_no_request(
+    cluster: Cluster, router: BgpRouter, record_figures: RecordFigures
+) -> None:
+    """Clients use an address by ARP and one by BGP while the speaker of each node is replaced in turn."""
+    addresses = {"l2": create_service(cluster, "steady"), "bgp": create_service(cluster, "edge", pool="edge")}
+    eventually(
+        f"routes to {addresses['bgp']} by all workers",
+        lambda: len(router.next_hops(addresses["bgp"])) == len(cluster.workers),
+        timeout=180,
+    )
+    with ExitStack() as stack:
+        clients = {
+            name: stack.enter_context(client_on_host(cluster.name, ROUTER, f"http://{address}:{pods.PORT}/"))
+            for name, address in addresses.items()
+        }
+        time.sleep(2)
+        began = time.monotonic()
+        cluster.kubectl("rollout", "restart", "-n", METALLB, "daemonset/speaker")
+        wait_for_speakers(cluster)
+        duration = round(time.monotonic() - began, 1)
+        time.sleep(10)
+        results = {name: client.stop() for name, client in clients.items()}
+    for name, requests in results.items():
+        record_figures(announced=name, duration=duration, **requests.__dict__)
+    for name, requests in results.items():
+        assert requests.answered > 5 * duration / 2, f"{name}: the client did not run during the change"
+        assert requests.failed == 0, name
 
 
 def test_changed_range_is_one_changed_object(cluster: Cluster, network: IPv4Network) -> None:

@@ -1,5 +1,5 @@
-"""Lab test of the DNS cache of nodes: pods do not notice that one of its processes is killed, and it is
-removed in two steps.
+"""Lab test of the DNS cache of nodes: pods do not notice that one of its processes is killed or restarted,
+and the cache is removed in two steps.
 """
 
 from __future__ import annotations
@@ -15,8 +15,9 @@ from typing import Any
 import pytest
 
 from testkit import pods
-from testkit.cluster import Cluster
+from testkit.cluster import UP_SECONDS, Cluster
 from testkit.dns_client import Client, client
+from testkit.figures import RecordFigures
 from testkit.messages import assert_readable
 from topology.ports import DNS_CACHE_METRICS_PORTS
 
@@ -27,9 +28,9 @@ CACHE = "169.254.20.10"
 RATE, SECONDS = 200, 12
 """Lookups per second on each node, and the duration in seconds."""
 LOST_SHARE = {"default": 0.01, "one-second": 0.0}
-"""Largest share of slow lookups by the name of the pods. A killed process loses the queries that it has not
-answered, on a busy machine some for each kill. The resolver of the C library repeats them after 5 s, or after
-1 s in pods with the option `timeout:1`. Without another process all lookups of a second would be slow.
+"""Largest share of slow lookups by the name of the pods. A process that ends loses the queries that it has
+not answered, on a busy machine some for each end. The resolver of the C library repeats them after 5 s, or
+after 1 s in pods with the option `timeout:1`. Without another process all lookups of a second would be slow.
 """
 ONE_SECOND = {"dnsConfig": {"options": [{"name": "timeout", "value": "1"}]}}
 OPTIONS: dict[str, dict[str, Any]] = {"default": {}, "one-second": ONE_SECOND}
@@ -41,7 +42,9 @@ def marker(pod: str) -> str:
     return str(1_000_000_000 + zlib.crc32(f"{os.getpid()} {pod}".encode()) % 1_000_000_000)
 
 
-def test_pods_do_not_notice_that_the_cache_of_their_node_fails(cluster: Cluster, namespace: str) -> None:
+def test_pods_do_not_notice_that_the_cache_of_their_node_fails(
+    cluster: Cluster, namespace: str, record_figures: RecordFigures
+) -> None:
     service = str(cluster.get("service", "-n", "kube-system", "kube-dns")["spec"]["clusterIP"])
     with cluster.temporary_settings({"dns": {"node_cache": "idle"}}):
         with cluster.temporary_settings({"dns": {"node_cache": "used"}}):
@@ -55,10 +58,16 @@ def test_pods_do_not_notice_that_the_cache_of_their_node_fails(cluster: Cluster,
                 clients = start_clients(cluster, stack, SECONDS)
                 time.sleep(1)
                 kill_the_cache(cluster)
-                expect_answers(clients)
+                expect_answers(clients, record_figures, step="kills")
+            with ExitStack() as stack:
+                clients = start_clients(cluster, stack, UP_SECONDS)
+                change_the_cache(cluster)
+                for _, item in clients:
+                    item.stop()
+                expect_answers(clients, record_figures, step="change")
             before = {node: cache_hits(cluster, node) for node in cluster.workers}
             with ExitStack() as stack:
-                expect_answers(start_clients(cluster, stack, 2))
+                expect_answers(start_clients(cluster, stack, 2), record_figures, step="unchanged")
             for node, hits in before.items():
                 assert cache_hits(cluster, node) - hits > RATE, "pods do not use the cache"
             assert cluster.previewed_operations() == {}
@@ -66,7 +75,7 @@ def test_pods_do_not_notice_that_the_cache_of_their_node_fails(cluster: Cluster,
                 assert_readable(cluster.up(check=False), ["dns.node_cache", "set idle"])
         # The pods still ask the cache.
         with ExitStack() as stack:
-            expect_answers(start_clients(cluster, stack, 2))
+            expect_answers(start_clients(cluster, stack, 2), record_figures, step="idle")
     for node in cluster.workers:
         assert CACHE not in cluster.ssh(node, "cat /proc/net/fib_trie").stdout
 
@@ -104,11 +113,34 @@ def kill_the_cache(cluster: Cluster) -> None:
         time.sleep(1.5)
 
 
-def expect_answers(clients: Sequence[tuple[str, Client]]) -> None:
-    """Check that every name was resolved, and that only queries of killed processes waited."""
+def change_the_cache(cluster: Cluster) -> None:
+    """Let the host program restart the cache of each worker, as after a change of its files. Both processes
+    then have no record of the files that they run with.
+    """
+    for node in cluster.workers:
+        before = cluster.services(node)
+        cluster.ssh(node, "for n in 1 2; do : >/var/lib/kubewright/services/dns-cache-$n.service; done")
+        cluster.command("repair", "--host", node)
+        after = cluster.services(node)
+        assert after.keys() == before.keys()
+        restarted = {unit for unit in after if after[unit] != before[unit]}
+        assert restarted == {"dns-cache-1.service", "dns-cache-2.service"}
+
+
+def expect_answers(
+    clients: Sequence[tuple[str, Client]], record_figures: RecordFigures, *, step: str
+) -> None:
+    """Check that every name was resolved, and that only queries of ended processes waited."""
     for options, item in clients:
         lookups = item.result(SECONDS + 60)
-        print(options, lookups)
+        record_figures(
+            step=step,
+            options=options,
+            lookups=lookups.count,
+            failed=len(lookups.errors),
+            slow=lookups.slow,
+            longest=round(lookups.longest, 2),
+        )
         assert not lookups.errors
         assert lookups.slow <= LOST_SHARE[options] * lookups.count
 
