@@ -8,6 +8,7 @@ from typing import Any
 from cryptography import x509
 
 from testkit import ingress_client, pods
+from testkit.certificates import CertificateAndKey
 from testkit.cluster import Cluster
 
 ISSUER = "cert-manager.io/cluster-issuer"
@@ -37,6 +38,16 @@ def ingress(
             **({"tls": [{"hosts": [host], "secretName": f"{name}-tls"}]} if issuer else {}),
         },
     }
+
+
+def trusting_context(authority: CertificateAndKey) -> ssl.SSLContext:
+    """Return the TLS settings of a client that trusts a CA.
+
+    A default certificate serves names that it does not contain, so the client does not compare the names.
+    """
+    context = ssl.create_default_context(cadata=authority.certificate_pem.decode())
+    context.check_hostname = False
+    return context
 
 
 def served(address: str, host: str, authority: str, *, port: int = 443) -> x509.Certificate:

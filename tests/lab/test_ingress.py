@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import http.client
-import ssl
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -24,6 +23,7 @@ NAMESPACE = "shop"
 EDGES = ("e-1", "e-2")
 AUTHORITY = issue_certificate("Test CA")
 FIRST, SECOND = (issue_certificate(name, issuer=AUTHORITY, server=True) for name in ("first", "second"))
+TLS = tls_sites.trusting_context(AUTHORITY)
 INGRESS = tls_sites.ingress(NAMESPACE, "web", SITE)
 """An Ingress without a class: the cluster has a default class."""
 ALLOWED = [("routes", "shared")]
@@ -72,16 +72,6 @@ def edge_addresses(cluster: Cluster) -> list[str]:
     return [cluster.address(name) for name in EDGES]
 
 
-def trusting_context() -> ssl.SSLContext:
-    """Return the TLS settings of a client that trusts the CA of the default certificates.
-
-    A default certificate serves names that it does not contain, so the client does not compare the names.
-    """
-    context = ssl.create_default_context(cadata=AUTHORITY.certificate_pem.decode())
-    context.check_hostname = False
-    return context
-
-
 def is_open(address: str, port: int) -> bool:
     """Return whether a request to a port gets an answer or a refusal, and not a time-out."""
     try:
@@ -94,7 +84,6 @@ def is_open(address: str, port: int) -> bool:
 
 
 def test_site_answers_on_each_node_of_the_pool(edge: Cluster) -> None:
-    tls = trusting_context()
     names = {pod["metadata"]["name"] for pod in edge.pods(NAMESPACE)}
     for address in edge_addresses(edge):
 
@@ -105,10 +94,10 @@ def test_site_answers_on_each_node_of_the_pool(edge: Cluster) -> None:
                 return False
 
         eventually(f"{SITE} at {address}", answers, timeout=60, interval=1)
-        secure = ingress_client.request(address, 443, SITE, tls)
+        secure = ingress_client.request(address, 443, SITE, TLS)
         assert secure.text in names
         assert secure.certificate == FIRST.certificate_pem.decode()
-        for port, context in ((80, None), (443, tls)):
+        for port, context in ((80, None), (443, TLS)):
             assert ingress_client.request(address, port, "other.example", context).status == 404
     for name in ("cp-1", "w-1"):
         for port in (80, 443, 8000, 8080):
@@ -128,7 +117,7 @@ def test_pods_of_the_ingress_are_closed_except_for_clients(edge: Cluster) -> Non
 
 def test_changes_of_the_pool_lose_no_request(edge: Cluster, record_figures: RecordFigures) -> None:
     """A client sends five requests a second while nodes change, pods are replaced, and nodes are drained."""
-    with ingress_client.client(edge_addresses(edge), SITE, trusting_context()) as requests:
+    with ingress_client.client(edge_addresses(edge), SITE, TLS) as requests:
         changes: dict[str, dict[str, Any]] = {
             "kubelets": {"pools": {"edge": {"kubelet": {"max_pods": 90}}}},
             "certificate": {"addons": {"ingress": {"default_certificate": default_certificate(SECOND)}}},
@@ -157,7 +146,7 @@ def test_changes_of_the_pool_lose_no_request(edge: Cluster, record_figures: Reco
     # Host ports do not wait for the readiness of their pod: two pods start twice, each in less than 2 s.
     assert requests.not_found <= 4 * 2 / ingress_client.PERIOD / len(EDGES)
     for address in edge_addresses(edge):
-        answer = ingress_client.request(address, 443, SITE, trusting_context())
+        answer = ingress_client.request(address, 443, SITE, TLS)
         assert answer.certificate == SECOND.certificate_pem.decode()
 
 
@@ -173,13 +162,13 @@ def page(cluster: Cluster, host: str) -> tuple[int, str]:
 def test_routes_are_served_beside_ingress_objects(edge: Cluster, record_figures: RecordFigures) -> None:
     """A client of an Ingress loses no request while the Gateway API is added."""
     edge.apply(pods.namespace(NAMESPACE, ALLOWED))
-    with ingress_client.client(edge_addresses(edge), SITE, trusting_context()) as requests:
+    with ingress_client.client(edge_addresses(edge), SITE, TLS) as requests:
         edge.merge_settings(WITH_GATEWAY)
         edge.up()
         edge.apply(gateway_routes.http_route(NAMESPACE, "web", ROUTED_SITE, BACKEND))
         names = {pod["metadata"]["name"] for pod in edge.pods(NAMESPACE, "app=web")}
         for address in edge_addresses(edge):
-            for port, tls in ((80, None), (443, trusting_context())):
+            for port, tls in ((80, None), (443, TLS)):
 
                 def answers(address: str = address, port: int = port, tls: Any = tls) -> bool:  # noqa: ANN401
                     return ingress_client.request(address, port, ROUTED_SITE, tls).text in names
@@ -243,7 +232,7 @@ def test_editors_of_a_namespace_change_routes_but_no_gateways(edge: Cluster) -> 
 
 def test_removed_gateway_api_keeps_routes_and_ingress_objects(edge: Cluster) -> None:
     before = edge.get("httproute", "-n", NAMESPACE, "web")["metadata"]["uid"]
-    with ingress_client.client(edge_addresses(edge), SITE, trusting_context()) as requests:
+    with ingress_client.client(edge_addresses(edge), SITE, TLS) as requests:
         keys = dict.fromkeys(WITH_GATEWAY["addons"]["ingress"], stackfile.DELETE)
         edge.merge_settings({"addons": {"ingress": keys}})
         edge.up()
