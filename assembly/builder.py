@@ -19,6 +19,7 @@ from settings.certificates import CertificateSettings
 from settings.cluster import Settings, service_account_issuers, service_account_jwks_uri
 from settings.encryption import EncryptionSettings
 from settings.loading import load
+from settings.network import PortSettings
 from settings.problem import CLUSTER_KEY, SettingsError
 from settings.stackfile import ENCRYPTED_PLACEHOLDER
 from settings.types import parse_seconds
@@ -147,12 +148,21 @@ def _network(settings: Settings) -> Network:
         probe_sources=cloud.probe_sources if cloud else (),
         node_domains=cloud.node_domains if cloud else (),
         open_ports=(
-            *(
-                OpenPort(name, port.sources, port.roles, Protocol(port.protocol), port.port, port.because)
-                for name, port in section.ports.items()
-            ),
+            *(_open_port(name, port) for name, port in section.ports.items()),
             *ingress_ports(settings),
         ),
+    )
+
+
+def _open_port(name: str, port: PortSettings) -> OpenPort:
+    return OpenPort(
+        name=name,
+        networks=port.sources,
+        roles=port.roles,
+        protocol=Protocol(port.protocol),
+        ports=port.port,
+        purpose=port.because,
+        pools=port.pools,
     )
 
 

@@ -50,5 +50,6 @@ def ingress_ports(settings: Settings) -> Iterator[OpenPort]:
             protocol=Protocol.TCP,
             ports=(port, port),
             purpose=f"ingress: {protocol}",
-            pool=ingress.pool,
+            pools=(ingress.pool,),
+            of_add_on=True,
         )

@@ -115,12 +115,12 @@ def _forward_statements(topology: Topology) -> list[str]:
 
 
 def _host_port_statements(topology: Topology, rules: Iterable[FirewallRule]) -> list[str]:
-    """Return the statements that limit the sources of ports of a pool.
+    """Return the statements that limit the sources of ports of add-ons.
 
     A pod has these ports as host ports. The CNI plugin portmap sends their packets to the pod, so that they
     pass the chain `input` only while the node has no such pod.
     """
-    names = {port.name for port in topology.network.open_ports if port.pool}
+    names = {port.name for port in topology.network.open_ports if port.of_add_on}
     limited = [rule for rule in rules if rule.setting in names]
     return [
         f"fib daddr type local ip saddr != {{ {', '.join(map(str, rule.networks))} }} "

@@ -75,6 +75,8 @@ class PortArgs(TypedDict, total=False):
     """Roles of the machines: `node`, `control-plane`, `etcd`, `load-balancer`. Every machine with one of
     them opens the port.
     """
+    pools: Sequence[str]
+    """Pools whose nodes open the port, instead of `roles`."""
     because: Required[str]
     """The reason, which rules and tables show."""
 

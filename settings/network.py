@@ -39,6 +39,8 @@ class PortSettings(Section):
     """Roles of the machines: `node`, `control-plane`, `etcd`, `load-balancer`. Every machine with one of them
     opens the port.
     """
+    pools: tuple[Name, ...] = ()
+    """Pools whose nodes open the port, instead of `roles`."""
     because: NonEmpty
     """The reason, which rules and tables show."""
 

@@ -37,7 +37,7 @@ def rules_for(
 ) -> tuple[FirewallRule, ...]:
     """Return the firewall rules of a host with these roles: the port table, then the ports of the settings.
 
-    Rows whose sources have no networks are omitted. Ports of a pool are included if the pool is one of
+    Rows whose sources have no networks are omitted. Ports of pools are included if one of these pools is in
     `pools`.
     """
     host_roles = frozenset(roles)
@@ -52,11 +52,11 @@ def rules_for(
                 FirewallRule(networks, row.protocol, *ports, row.purpose, destination=destination)
                 for ports in _row_ports(topology, row)
             ]
-    host_pools = {"", *pools}
+    host_pools = frozenset(pools)
     rules += [
         _setting_rule(topology, port)
         for port in topology.network.open_ports
-        if host_roles.intersection(port.roles) and port.pool in host_pools
+        if host_roles.intersection(port.roles) and (not port.pools or host_pools.intersection(port.pools))
     ]
     return tuple(rules)
 
@@ -128,7 +128,7 @@ def port_table(topology: Topology) -> str:
     for port in topology.network.open_ports:
         ports = f"{port.protocol} {_format_ports(*port.ports)}"
         networks = ", ".join(map(str, _setting_networks(topology, port)))
-        targets = port.pool or ", ".join(port.roles)
+        targets = ", ".join(port.pools or port.roles)
         lines.append(_format_line(port.setting, targets, ports, port.purpose, networks))
     return "\n".join(lines) + "\n"
 

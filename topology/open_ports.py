@@ -13,8 +13,8 @@ from topology.ports import Protocol
 class OpenPort:
     """Machines with one of the roles accept connections from the networks to the ports, first to last.
 
-    With `pool`, only machines of this pool do. `name` is the key in `network.ports`, or the name of the port
-    of an add-on.
+    With `pools`, only machines of these pools do. `name` is the key in `network.ports`. With `of_add_on`, it
+    is the name of the port of an add-on, which a pod of the add-on has as a host port.
     """
 
     name: str
@@ -23,9 +23,10 @@ class OpenPort:
     protocol: Protocol
     ports: tuple[int, int]
     purpose: str
-    pool: str = ""
+    pools: tuple[str, ...] = ()
+    of_add_on: bool = False
 
     @property
     def setting(self) -> str:
         """The path of the setting that opens the port."""
-        return self.name if self.pool else f"network.ports.{self.name}"
+        return self.name if self.of_add_on else f"network.ports.{self.name}"

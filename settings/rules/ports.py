@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from settings.cluster import Settings
-from settings.problem import Problem
+from settings.problem import Problem, closest_match
 from settings.rules.base import RuleInput, rule
 from topology.dns import NodeCache
 from topology.model import Role
@@ -91,6 +91,23 @@ def opened_ports_have_machines(rule_input: RuleInput) -> Iterator[Problem]:
                 f"network.ports.{name}.roles",
                 f'"{Role.LOAD_BALANCER}"',
                 "the cluster has no load_balancers; remove the role",
+            )
+
+
+@rule(needs_valid=("network.ports", "pools"))
+def opened_ports_have_pools(rule_input: RuleInput) -> Iterator[Problem]:
+    """Require existing pools, and no roles beside them."""
+    settings = rule_input.settings
+    for name, entry in settings.network.ports.items():
+        path = f"network.ports.{name}"
+        for number, pool in enumerate(entry.pools):
+            if pool not in settings.pools:
+                similar = closest_match(pool, settings.pools)
+                hint = f"did you mean {similar}?" if similar else "add it to pools"
+                yield Problem(f"{path}.pools[{number}]", f'"{pool}"', f"no such pool of workers; {hint}")
+        if entry.pools and "roles" in entry.model_fields_set:
+            yield Problem(
+                f"{path}.roles", "", "has no effect with pools, whose nodes open the port; remove one of them"
             )
 
 

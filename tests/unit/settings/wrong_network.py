@@ -24,6 +24,11 @@ NETWORK = (
     with_port("port", "10250: Kubewright decides about 10250 (kubelet)", ROW | {"port": 10250}),
     with_port("port", "overlaps network.node_ports (30000-32767)", ROW | {"port": "29990-30010"}),
     with_port("roles", "the cluster has no load_balancers", ROW | {"roles": ["load-balancer"]}),
+    with_port(
+        "pools[0]", '"worker": no such pool of workers; did you mean workers?', ROW | {"pools": ["worker"]}
+    ),
+    with_port("pools[1]", '"x": no such pool of workers; add it to pools', ROW | {"pools": ["workers", "x"]}),
+    with_port("roles", "has no effect with pools", ROW | {"pools": ["workers"], "roles": ["node"]}),
     InvalidSettings(
         "network.ports.other.port",
         "overlaps network.ports.exporter; join the entries",

@@ -79,6 +79,46 @@ def test_pods_that_are_a_source_come_with_the_addresses_of_their_nodes() -> None
     ]
 
 
+def test_ports_of_pools_are_open_on_their_nodes_only() -> None:
+    entry = {"port": 9100, "sources": ["192.0.2.0/24"], "pools": ["edge", "inner"], "because": "metrics"}
+    pools = {"edge": {"hosts": ["w-1"]}, "inner": {"hosts": ["w-2"]}}
+    edits = {"network.ports": {"exporter": entry}, "pools": pools}
+    topology = build_topology(load(with_edits(TWO_WORKERS, edits)))
+
+    def opened(*pools: str) -> list[str]:
+        return [rule.setting for rule in rules_for(topology, [Role.NODE], pools) if rule.setting]
+
+    assert (opened("edge"), opened("inner"), opened("workers", "inner")) == (["exporter"],) * 3
+    assert (opened(), opened("workers"), opened("control-plane")) == ([],) * 3
+    accepted = "ip saddr 192.0.2.0/24 tcp dport 9100 accept"
+    assert accepted in ruleset(topology, [Role.NODE], "edge")
+    assert accepted not in ruleset(topology, [Role.NODE], "workers")
+    assert "chain prerouting" not in ruleset(topology, [Role.NODE], "edge"), "the port is no host port"
+    line = port_table(topology).splitlines()[-1].split()
+    assert line == ["network.ports.exporter", "edge,", "inner", "tcp", "9100", "metrics", "192.0.2.0/24"]
+
+
+def test_security_groups_of_workers_have_the_ports_of_all_pools() -> None:
+    """All pools of a cloud share a group, and the packet filter of a node limits the ports to its pool."""
+
+    def of_pool(cluster: Json) -> None:
+        (pool, *_) = section(cluster, "pools")
+        entry = {key: value for key, value in PORTS["game"].items() if key != "roles"}
+        section(cluster, "network")["ports"] = {"game": {**entry, "pools": [pool]}}
+
+    topology = aws_settings(of_pool)[2]
+    pools = [pool.name for pool in topology.pools]
+    assert (7000, 7010) in [
+        (rule.first, rule.last) for rule in aws.ingress_rules(topology, [Role.NODE], pools)
+    ]
+    rules = aws.ingress_rules(topology, [Role.CONTROL_PLANE, Role.NODE])
+    assert 7000 not in [rule.first for rule in rules]
+    groups = azure.rules_by_group(azure_settings(of_pool)[2])
+    assert [name for name, rules in groups.items() if "udp-7000" in {rule.name for rule in rules}] == [
+        azure.NODES
+    ]
+
+
 def test_security_groups_have_the_ports_with_sources_outside_of_the_network() -> None:
     rules = aws.ingress_rules(aws_settings(with_ports)[2], [Role.NODE])[-2:]
     assert [(rule.networks, rule.protocol, rule.first, rule.last, rule.description) for rule in rules] == [
