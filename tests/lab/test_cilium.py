@@ -22,6 +22,7 @@ from testkit.cilium_cluster import NAMESPACE, OPTIONS, agent_on, cilium_cluster,
 from testkit.cluster import Cluster
 from testkit.messages import assert_readable
 from testkit.netproof import NetworkProof, network_proof
+from testkit.policy_field import CASES, DENY_INGRESS, Field, policy_field
 from testkit.wait import eventually
 from topology.ports import HUBBLE_PORT
 
@@ -29,7 +30,6 @@ COMPILE_SECONDS = 20
 """Time until the first policy of a node is enforced. The agent compiles programs for policies."""
 RESTART_SECONDS = 8
 """Time after the start of a restart in which no connection may succeed."""
-DENY_INGRESS = {"podSelector": {}, "policyTypes": ["Ingress"]}
 NFT = "/usr/local/lib/kubewright/netfilter/nft"
 NODE_PORT = 30094
 HOST_PORT = 8099
@@ -142,6 +142,20 @@ def test_agents_record_flows_only_with_hubble(connected: Cluster, net: NetworkPr
     assert ("FORWARDED" in verdicts) is options(connected).get("hubble", False), observed.text
     connect = f"timeout 3 bash -c '</dev/tcp/{connected.address('cp-1')}/{HUBBLE_PORT}'"
     assert connected.ssh("w-1", connect, check=False).code != 0
+
+
+@pytest.fixture(scope="module")
+def field(connected: Cluster) -> Iterator[Field]:
+    with policy_field(connected, "cp-1", "w-1") as field:
+        yield field
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_policy_allows_what_it_says(field: Field, case: str) -> None:
+    try:
+        CASES[case](field)
+    finally:
+        field.remove_policies()
 
 
 def test_policies_are_enforced_and_survive_restarts(connected: Cluster, net: NetworkProof) -> None:
