@@ -18,8 +18,6 @@ from topology.options import Backend, NetworkPlugin, ProxyMode
 
 _NETWORK_CONFIG = "/etc/kube-flannel/net-conf.json"
 _KUBECONFIG = f"{KUBERNETES}/flannel.conf"
-_TUNNEL = "flannel.1"
-_DELETE_DEVICE = ("networkctl delete", "ip link delete")
 
 
 def component(topology: Topology, server: str, public_address: IPv4Address | None = None) -> Component:
@@ -35,7 +33,7 @@ def component(topology: Topology, server: str, public_address: IPv4Address | Non
         _KUBECONFIG, server, {"client-certificate": KUBELET_CLIENT, "client-key": KUBELET_CLIENT}
     )
     network_config = json_file(_NETWORK_CONFIG, _network_configuration(topology), mode=0o644)
-    unit = _service_unit(topology.network.backend, public_address)
+    unit = _service_unit(public_address)
     return Component(
         files=(config, network_config, _link_file(), unit.file()),
         secrets=(authority_file("kubernetes-ca"),),
@@ -66,7 +64,7 @@ def _network_configuration(topology: Topology) -> dict[str, object]:
     }
 
 
-def _service_unit(backend: Backend, public_address: IPv4Address | None) -> Unit:
+def _service_unit(public_address: IPv4Address | None) -> Unit:
     flags = (
         "--kube-subnet-mgr",
         f"--kubeconfig-file={_KUBECONFIG}",
@@ -84,23 +82,8 @@ def _service_unit(backend: Backend, public_address: IPv4Address | None) -> Unit:
         # flannel exits until its node has a certificate and a range of pod addresses.
         restart_seconds=1,
         type="notify",
-        service=(
-            *_annotate_node(public_address),
-            f"ExecStartPost={WRITE_CONFLIST}",
-            *_delete_tunnel(backend),
-        ),
+        service=(*_annotate_node(public_address), f"ExecStartPost={WRITE_CONFLIST}"),
     )
-
-
-def _delete_tunnel(backend: Backend) -> tuple[str, ...]:
-    """Return the line of the unit that deletes the device of VXLAN, which flannel keeps with another backend.
-
-    A host can lack one of the two programs. A device that stays carries no packets.
-    """
-    if backend is Backend.VXLAN:
-        return ()
-    commands = " || ".join(f"{program} {_TUNNEL} 2>/dev/null" for program in _DELETE_DEVICE)
-    return (f"ExecStartPost=-/bin/sh -c '{commands}'",)
 
 
 def _annotate_node(public_address: IPv4Address | None) -> tuple[str, ...]:

@@ -144,9 +144,7 @@ def _is_needed(topology: Topology, row: PortRow) -> bool:
         return False
     if row.with_load_balancers not in (None, bool(topology.load_balancers)):
         return False
-    if row.backend is None:
-        return True
-    return topology.network.cni is NetworkPlugin.FLANNEL and row.backend is topology.network.backend
+    return not row.with_flannel or topology.network.cni is NetworkPlugin.FLANNEL
 
 
 def _has_cilium(topology: Topology, modes: tuple[RoutingMode, ...]) -> bool:

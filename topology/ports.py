@@ -12,7 +12,6 @@ from enum import StrEnum
 
 from topology.cilium import RoutingMode
 from topology.model import Role
-from topology.options import Backend
 
 
 class Source(StrEnum):
@@ -95,8 +94,10 @@ class PortRow:
     protocol: Protocol
     ports: tuple[int, int]
     purpose: str
-    backend: Backend | None = None
-    """The row is needed only with this backend; None: with every backend."""
+    with_flannel: bool = False
+    """The row is needed only with flannel, with each of its backends: while nodes change from `vxlan` to
+    `host-gw` one after another, changed nodes still get VXLAN packets of the others.
+    """
     with_load_balancers: bool | None = None
     """The row is needed only with (True) or without (False) `load_balancers`; None: in both cases."""
     with_cloud_controllers: bool = False
@@ -181,7 +182,7 @@ PORT_TABLE: tuple[PortRow, ...] = (
         Protocol.UDP,
         (VXLAN_PORT, VXLAN_PORT),
         "flannel vxlan",
-        Backend.VXLAN,
+        with_flannel=True,
     ),
     PortRow((Source.ANYONE,), (Role.NODE,), Protocol.TCP, NODE_PORT_RANGE, "services of type NodePort"),
     PortRow((Source.ANYONE,), (Role.NODE,), Protocol.UDP, NODE_PORT_RANGE, "services of type NodePort"),

@@ -274,11 +274,6 @@ def test_proxy_mode_and_backend_reach_every_component(index: FakeIndex) -> None:
     assert network["EnableNFTables"] is False
     conflist = next(file.content for file in node.files if file.path.endswith("write-conflist"))
     assert '"backend": "iptables"' in conflist
-    unit = next(file.content for file in node.files if file.path.endswith("flanneld.service"))
-    assert "networkctl delete flannel.1" in unit, "the device of VXLAN stays after a change of the backend"
-    default = bundles(cluster(), index)["w-1", Role.NODE]
-    unit = next(file.content for file in default.files if file.path.endswith("flanneld.service"))
-    assert "delete" not in unit
 
 
 def test_different_contents_at_one_path_raise_an_error() -> None:

@@ -45,9 +45,9 @@ def test_closed_ports_are_dropped_before_other_rules_accept_them() -> None:
     assert dropped < accepted
 
 
-def test_the_port_of_vxlan_is_open_if_no_node_uses_vxlan() -> None:
+def test_pods_do_not_reach_the_port_of_vxlan_with_another_backend() -> None:
     edits = {"network.backend": "host-gw", "network.machines": ["10.89.0.0/24"]}
-    assert "udp 8472" not in closed_ports(topology_of(**edits), "forward")
+    assert "udp 8472" in closed_ports(topology_of(**edits), "forward")
 
 
 def test_pods_reach_the_api_through_load_balancers() -> None:

@@ -58,10 +58,21 @@ def test_rules_admit_the_expected_sources(
     assert admits(rules_for(restricted_topology, [role]), address, port) is expected
 
 
-def test_vxlan_is_open_for_vxlan_only() -> None:
-    topology = build_topology(load(with_edits(TWO_WORKERS, {"network.backend": "host-gw"})))
-    assert not admits(rules_for(topology, [Role.NODE]), "10.89.0.22", 8472, Protocol.UDP)
-    assert admits(rules_for(build_topology(load(TWO_WORKERS)), [Role.NODE]), "10.89.0.22", 8472, Protocol.UDP)
+@pytest.mark.parametrize(
+    ("edits", "expected"),
+    [
+        ({}, True),
+        ({"network.backend": "host-gw"}, True),
+        ({"network.cni": "none"}, False),
+    ],
+)
+def test_vxlan_is_open_to_machines_with_each_backend_of_flannel(
+    edits: dict[str, object], expected: bool
+) -> None:
+    """Nodes with host-gw get VXLAN packets of nodes that have not changed yet."""
+    rules = rules_for(build_topology(load(with_edits(TWO_WORKERS, edits))), [Role.NODE])
+    assert admits(rules, "10.89.0.22", 8472, Protocol.UDP) is expected
+    assert not admits(rules, "198.51.100.7", 8472, Protocol.UDP)
 
 
 def test_memberlist_is_open_to_machines_with_metallb_only() -> None:
