@@ -14,6 +14,7 @@ from assembly.ingress import build_ingress, ingress_ports
 from assembly.machines import build_machines
 from assembly.metallb import build_metallb
 from assembly.pools import build_pools
+from assembly.storage import build_storage
 from settings.bases import replace_encrypted
 from settings.certificates import CertificateSettings
 from settings.cluster import Settings, service_account_issuers, service_account_jwks_uri
@@ -63,6 +64,7 @@ def build_topology(settings: Settings, *, files: Mapping[str, str] | None = None
         metallb=build_metallb(settings.addons.load_balancer),
         cert_manager=build_cert_manager(settings),
         external_dns=build_external_dns(settings),
+        storage=build_storage(settings),
         api_names=settings.api.names,
         drain_seconds=parse_seconds(settings.drain_timeout),
         snapshots=_snapshots(settings),

@@ -798,6 +798,40 @@ class AddonArgs(TypedDict, total=False):
     """
 
 
+class LocalStorageArgs(TypedDict, total=False):
+    """Volumes that are directories on the disks of nodes, made on demand by local-path-provisioner. A pod
+    with such a volume runs only on the node that has the data.
+    """
+
+    class_name: str
+    """Name of the StorageClass."""
+    default_class: bool
+    """Use the class for claims that name no class. A cluster has at most one default class; in clouds, the
+    class of the cloud's disks.
+    """
+    reclaim_policy: str
+    """What happens to a volume when its claim is deleted: `Delete` removes the volume with its data,
+    `Retain` keeps both.
+    """
+    binding_mode: str
+    """When a claim gets its volume: `WaitForFirstConsumer`, when a pod uses the claim, or `Immediate`."""
+    paths: Sequence[str]
+    """Directories for volumes on nodes that `hosts` and `pools` do not name; of several, each volume gets
+    a random one. Empty: these nodes have no volumes.
+    """
+    pools: Mapping[str, Sequence[str]]
+    """Directories on the nodes of a pool, by its name, or `control-plane`; only on bare metal."""
+    hosts: Mapping[str, Sequence[str]]
+    """Directories on single nodes, by the name of the host; before `pools`."""
+
+
+class StorageArgs(TypedDict, total=False):
+    """Storage for the volumes of pods. Each kind of storage is off by default."""
+
+    local: LocalStorageArgs
+    """Volumes on the disks of nodes, made on demand; default: none."""
+
+
 class HelmReleaseArgs(TypedDict, total=False):
     """A Helm release: a chart, its version and its values."""
 
@@ -1395,6 +1429,8 @@ class KubernetesClusterArgs(TypedDict, total=False):
     """The DNS of the cluster."""
     addons: AddonArgs
     """Add-ons that are off by default."""
+    storage: StorageArgs
+    """Storage for the volumes of pods."""
     helm_releases: Mapping[str, HelmReleaseArgs]
     """Helm releases by name."""
     access: AccessArgs

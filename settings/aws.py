@@ -164,6 +164,7 @@ class AwsSettings(CloudSettings):
 
     MIN_PREFIX: ClassVar[int] = 16
     RESERVED_TAGS: ClassVar[tuple[str, ...]] = ("aws:",)
+    DISK_CLASS: ClassVar[str] = "gp3"
 
     account: Annotated[str, BeforeValidator(_validate_account)] | None = None
     """Id of the AWS account, 12 digits in quotes; Kubewright refuses credentials of any other account."""

@@ -171,6 +171,7 @@ class AzureSettings(CloudSettings):
 
     MIN_PREFIX: ClassVar[int] = 8
     RESERVED_TAGS: ClassVar[tuple[str, ...]] = ("azure", "microsoft", "windows")
+    DISK_CLASS: ClassVar[str] = "managed-premium"
 
     subscription: Annotated[str, AfterValidator(_validate_guid)]
     """Id of the subscription, a GUID."""

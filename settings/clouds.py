@@ -122,6 +122,8 @@ class CloudSettings(Section):
     """Prefix length of the largest network that the cloud creates."""
     RESERVED_TAGS: ClassVar[tuple[str, ...]]
     """Prefixes of tag keys that the cloud reserves, in lower case."""
+    DISK_CLASS: ClassVar[str]
+    """Name of the StorageClass of the cloud's disks, the default class."""
 
     snapshots: VolumeSnapshotSettings = VolumeSnapshotSettings()
     """Snapshots of data volumes."""

@@ -27,6 +27,7 @@ from settings.kubelet import KubeletSettings
 from settings.metal import MetalSettings
 from settings.network import EndpointSettings, NetworkSettings
 from settings.pools import ControlPlaneSettings, EtcdSettings, LoadBalancerSettings, PoolSettings
+from settings.storage import StorageSettings
 from settings.types import Duration, Name, NonEmpty
 from settings.versions import ArtifactSettings, RegistrySettings, VersionSettings
 from topology.service_account_tokens import jwks_url
@@ -92,6 +93,8 @@ class Settings(Section):
     """The DNS of the cluster."""
     addons: AddonSettings = AddonSettings()
     """Add-ons that are off by default."""
+    storage: StorageSettings = StorageSettings()
+    """Storage for the volumes of pods."""
     helm_releases: dict[Name, HelmReleaseSettings] = Field(default_factory=dict)
     """Helm releases by name."""
     access: AccessSettings = AccessSettings()

@@ -25,6 +25,7 @@ from topology.options import (
     Snapshots,
 )
 from topology.rotations import Certificates
+from topology.storage import Storage
 from topology.taints import Taint
 
 
@@ -201,6 +202,7 @@ class Topology:
     metallb: MetalLb | None = None
     cert_manager: CertManager | None = None
     external_dns: ExternalDns | None = None
+    storage: Storage = field(default_factory=Storage)
 
     @property
     def has_gpus(self) -> bool:

@@ -26,6 +26,7 @@ from providers.cloud.addons import (
     Values,
     create_release,
 )
+from settings.aws import AwsSettings
 from settings.clouds import CloudAddonSettings
 
 CLOUD_CONTROLLER_CHART = Chart(
@@ -131,7 +132,7 @@ def storage_values(names: Names, replicas: int, disk_key: str = "") -> Values:
         "helmTester": {"enabled": False},
         "storageClasses": [
             {
-                "name": "gp3",
+                "name": AwsSettings.DISK_CLASS,
                 "annotations": {"storageclass.kubernetes.io/is-default-class": "true"},
                 "volumeBindingMode": "WaitForFirstConsumer",
                 "allowVolumeExpansion": True,

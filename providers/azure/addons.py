@@ -27,6 +27,7 @@ from providers.cloud.addons import (
     Values,
     create_release,
 )
+from settings.azure import AzureSettings
 from settings.clouds import CloudAddonSettings
 
 _RAW = "https://raw.githubusercontent.com/kubernetes-sigs"
@@ -116,7 +117,7 @@ class AddOns(ComponentResource):
         kubernetes.storage.v1.StorageClass(
             f"{self._name}-storage-class",
             metadata=kubernetes.meta.v1.ObjectMetaArgs(
-                name="managed-premium",
+                name=AzureSettings.DISK_CLASS,
                 annotations={"storageclass.kubernetes.io/is-default-class": "true"},
             ),
             provisioner="disk.csi.azure.com",

@@ -34,6 +34,8 @@ from settings.rules import (
     public_addresses,
     ranges,
     roles,
+    storage,
+    storage_local,
     versions,
 )
 from settings.rules.base import RULES, RuleInput
@@ -74,5 +76,7 @@ __all__ = [
     "public_addresses",
     "ranges",
     "roles",
+    "storage",
+    "storage_local",
     "versions",
 ]

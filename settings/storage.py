@@ -1,0 +1,13 @@
+"""Settings of volumes: a section for each kind of storage, each with its StorageClass."""
+
+from __future__ import annotations
+
+from settings.base import Section
+from settings.storage_local import LocalStorageSettings
+
+
+class StorageSettings(Section):
+    """Storage for the volumes of pods. Each kind of storage is off by default."""
+
+    local: LocalStorageSettings | None = None
+    """Volumes on the disks of nodes, made on demand; default: none."""

@@ -1,0 +1,57 @@
+"""Storage for the volumes of pods, as plain data."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+DEFAULT_CLASS_ANNOTATION = "storageclass.kubernetes.io/is-default-class"
+"""The annotation of the StorageClass of claims that name no class."""
+LOCAL_NAMESPACE = "local-path-storage"
+"""The namespace of the add-on that makes local volumes."""
+VOLUMES = "/var/lib/kubewright/volumes"
+"""The default directory of volumes on a node. The host program never removes it."""
+
+
+class ReclaimPolicy(StrEnum):
+    """What happens to a volume and its data when its claim is deleted."""
+
+    DELETE = "Delete"
+    RETAIN = "Retain"
+
+
+class BindingMode(StrEnum):
+    """When a claim gets its volume: when a pod uses it, or at once."""
+
+    WAIT_FOR_FIRST_CONSUMER = "WaitForFirstConsumer"
+    IMMEDIATE = "Immediate"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VolumeClass:
+    """A StorageClass. `is_default` marks the class of claims that name no class."""
+
+    name: str
+    is_default: bool
+    reclaim_policy: ReclaimPolicy
+    binding_mode: BindingMode
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LocalStorage:
+    """Volumes that are directories on the disks of nodes, made on demand.
+
+    `paths` are the directories on all nodes that `paths_by_node` does not name. A node without directories
+    has no volumes.
+    """
+
+    volume_class: VolumeClass
+    paths: tuple[str, ...]
+    paths_by_node: tuple[tuple[str, tuple[str, ...]], ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Storage:
+    """The kinds of storage that a cluster has; None for each other kind."""
+
+    local: LocalStorage | None = None
