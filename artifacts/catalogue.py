@@ -15,6 +15,7 @@ from pathlib import Path
 from artifacts.component import Component, OfficialSite
 from artifacts.components import CERT_MANAGER_PROGRAMS, CNI_PLUGINS, COMPONENTS, KUBERNETES
 from artifacts.errors import ArtifactError
+from topology.images import HELPER_IMAGE
 from topology.model import Versions
 
 MODULES = Path(__file__).parent / "modules"
@@ -41,6 +42,7 @@ COMPONENT_VERSIONS: tuple[tuple[str, str], ...] = (
     ("cilium", "1.20.2"),
     ("cert-manager", "1.21.2"),
     ("external-dns", "0.22.0"),
+    ("local-path-provisioner", "0.0.30"),
     ("cri-tools", "1.36.0"),
     ("kubelet-csr-approver", "1.4.0"),
     ("traefik", "3.7.13"),
@@ -88,13 +90,14 @@ IMAGES: tuple[Image, ...] = (
     Image("registry.k8s.io/pause:3.10.1"),
     Image("registry.k8s.io/coredns/coredns:v{v}", "coredns"),
     Image("registry.k8s.io/metrics-server/metrics-server:v{v}", "metrics-server"),
-    Image("docker.io/library/busybox:1.35"),
+    Image(HELPER_IMAGE),
 )
 
 _ADD_ON_IMAGES = {
     "cilium": ("quay.io/cilium/cilium", "quay.io/cilium/operator-generic"),
     "cert-manager": tuple(f"quay.io/jetstack/cert-manager-{name}" for name in CERT_MANAGER_PROGRAMS),
     "external-dns": ("registry.k8s.io/external-dns/external-dns",),
+    "local-path-provisioner": ("docker.io/rancher/local-path-provisioner",),
     "metallb": ("quay.io/metallb/controller", "quay.io/metallb/speaker"),
     "traefik": ("docker.io/library/traefik",),
 }

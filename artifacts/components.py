@@ -37,6 +37,7 @@ _KUBE_ROUTER = "github.com/cloudnativelabs/kube-router/v2"
 _METALLB = "go.universe.tf/metallb"
 _CILIUM = "github.com/cilium/cilium"
 _CERT_MANAGER = "github.com/cert-manager/cert-manager"
+_LOCAL_PATH = "github.com/rancher/local-path-provisioner"
 _EXTERNAL_DNS = "sigs.k8s.io/external-dns"
 CERT_MANAGER_PROGRAMS = ("controller", "webhook", "acmesolver")
 _PULUMI_LDFLAGS = "-X github.com/pulumi/pulumi/sdk/v3/go/common/version.Version=v{v}"
@@ -205,6 +206,12 @@ COMPONENTS: tuple[Component, ...] = (
         go_module=_EXTERNAL_DNS,
         packages=(("external-dns", _EXTERNAL_DNS),),
         ldflags=f"-X {_EXTERNAL_DNS}/pkg/apis/externaldns.Version=v{{v}}",
+    ),
+    Component(  # released as an image only
+        "local-path-provisioner",
+        go_module=_LOCAL_PATH,
+        packages=(("local-path-provisioner", _LOCAL_PATH),),
+        ldflags="-X main.VERSION=v{v}",
     ),
     Component(
         "cri-tools",

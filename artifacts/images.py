@@ -133,9 +133,9 @@ def _coredns_content(
 def _program_content(
     artifact: str, config: Config, tag: str, cache: Cache, workspace: Path, progress: Progress
 ) -> tuple[Iterable[Entry], Config]:
-    """Return the content of an image with a single program, which is the entry point of `config`."""
+    """Return the content of an image with a single program, the entry point or the command of `config`."""
     program = acquire.fetch_or_build(binary(artifact, tag.removeprefix("v")), cache, progress)
-    entry = Entry(config.entrypoint[0].removeprefix("/"), program.read_bytes(), 0o755)
+    entry = Entry((config.entrypoint or config.command)[0].removeprefix("/"), program.read_bytes(), 0o755)
     return [*base_entries(), *parents_of([entry]), entry], config
 
 
@@ -210,6 +210,9 @@ RECIPES: dict[str, Recipe] = {
     },
     "external-dns/external-dns": partial(
         _program_content, "external-dns", Config(entrypoint=("/ko-app/external-dns",))
+    ),
+    "rancher/local-path-provisioner": partial(
+        _program_content, "local-path-provisioner", Config(command=("/usr/bin/local-path-provisioner",))
     ),
     "metallb/controller": partial(
         _program_content, "metallb-controller", Config(entrypoint=("/controller",))

@@ -44,6 +44,7 @@ def optional_images(topology: Topology) -> tuple[str, ...]:
     used = {
         "cert-manager": topology.cert_manager,
         "external-dns": topology.external_dns,
+        "local-path-provisioner": topology.storage.local,
         "metallb": topology.metallb,
         "traefik": topology.ingress,
     }

@@ -32,6 +32,7 @@ from components.inputs import Inputs, inputs_below
 from components.provider import Provider
 from components.registries import registry_secrets
 from components.scope import Scope
+from package.storage import create_storage
 from providers.select import provider_for
 from settings import Settings
 from settings.warnings import settings_warnings
@@ -235,6 +236,7 @@ def _create_add_ons(
     DefaultAccounts(scope.name("default-accounts"), DefaultAccountsArgs(api=api), options)
     _create_ingress(args, topology, cluster)
     _create_external_dns(args, topology, cluster)
+    create_storage(topology, api, scope)
     before: list[pulumi.Resource] = [
         Access(scope.name("access"), AccessArgs(api=api, access=args.settings.access), options)
     ]

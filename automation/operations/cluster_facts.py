@@ -13,7 +13,7 @@ from typing import Any
 
 from automation.operations.remote import Remote
 from nodeconfig.host_paths import ADMIN_KUBECONFIG, BIN, LOCAL_API
-from topology import cert_manager, external_dns, ingress, metallb
+from topology import cert_manager, external_dns, ingress, metallb, storage
 from topology.model import Topology
 
 _SYSTEM_NAMESPACE = "kube-system"
@@ -106,6 +106,7 @@ def add_on_namespaces(topology: Topology) -> tuple[str, ...]:
         external_dns.NAMESPACE: topology.external_dns,
         metallb.NAMESPACE: topology.metallb,
         ingress.NAMESPACE: topology.ingress,
+        storage.LOCAL_NAMESPACE: topology.storage.local,
     }
     return (_SYSTEM_NAMESPACE, *(namespace for namespace, add_on in optional.items() if add_on))
 

@@ -117,6 +117,19 @@ def test_servers_run_like_upstream_images(
     assert images.is_complete(layout)
 
 
+def test_provisioner_of_local_volumes_runs_like_upstreams_image(
+    cache: Cache, tmp_path: Path, progress: Progress
+) -> None:
+    version = catalogue.version_of("local-path-provisioner")
+    add_artifact(cache, "local-path-provisioner", version, b"program", tmp_path)
+    [reference] = catalogue.images_of("local-path-provisioner")
+    layout = images.fetch_or_build(reference, cache, progress)
+    manifest = json.loads(_blob(layout, oci.manifest_digest(layout)))
+    config = json.loads(_blob(layout, manifest["config"]["digest"]))["config"]
+    assert config["Cmd"] == ["/usr/bin/local-path-provisioner"]
+    assert "Entrypoint" not in config
+
+
 def test_error_names_an_image_without_registry_and_recipe(cache: Cache, progress: Progress) -> None:
     with pytest.raises(ArtifactError, match=r"quay\.io/x/y:1: quay\.io does not answer"):
         images.fetch_or_build("quay.io/x/y:1", cache, progress)

@@ -83,16 +83,21 @@ def test_optional_images_are_added_on_request(
 @pytest.mark.parametrize(
     ("add_on", "setting", "section"),
     [
-        ("metallb", "load_balancer", {"pools": {"public": {"addresses": ["10.89.0.240-10.89.0.250"]}}}),
-        ("traefik", "ingress", {"pool": "workers", "sources": ["0.0.0.0/0"]}),
-        ("cert-manager", "cert_manager", {}),
-        ("external-dns", "external_dns", external_dns_settings()),
+        (
+            "metallb",
+            "addons.load_balancer",
+            {"pools": {"public": {"addresses": ["10.89.0.240-10.89.0.250"]}}},
+        ),
+        ("traefik", "addons.ingress", {"pool": "workers", "sources": ["0.0.0.0/0"]}),
+        ("cert-manager", "addons.cert_manager", {}),
+        ("external-dns", "addons.external_dns", external_dns_settings()),
+        ("local-path-provisioner", "storage.local", {}),
     ],
 )
 def test_only_clusters_with_an_add_on_use_its_images(
     add_on: str, setting: str, section: dict[str, object]
 ) -> None:
-    topology = build_topology(load(with_edits(TWO_WORKERS, {"addons": {setting: section}})))
+    topology = build_topology(load(with_edits(TWO_WORKERS, {setting: section})))
     assert mirror.optional_images(topology) == catalogue.images_of(add_on)
     assert mirror.optional_images(build_topology(load(TWO_WORKERS))) == ()
 

@@ -68,6 +68,11 @@ def test_namespace_of_cert_manager_is_queried_only_with_cert_manager() -> None:
     assert add_on_namespaces(with_cert_manager) == ("kube-system", "cert-manager")
 
 
+def test_namespace_of_local_storage_is_queried_only_with_local_storage() -> None:
+    with_storage = build_topology(load(with_edits(TWO_WORKERS, {"storage": {"local": {}}})))
+    assert add_on_namespaces(with_storage) == ("kube-system", "local-path-storage")
+
+
 def test_namespace_of_external_dns_is_queried_only_with_external_dns() -> None:
     section = {"addons": {"external_dns": external_dns_settings()}}
     assert add_on_namespaces(build_topology(load(with_edits(TWO_WORKERS, section)))) == (

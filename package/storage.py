@@ -1,0 +1,16 @@
+"""Registers the storage of a cluster: the StorageClasses and what makes their volumes."""
+
+from __future__ import annotations
+
+from components.addons.local_storage import LocalStorageAddOn, LocalStorageArgs
+from components.api import Api
+from components.scope import Scope
+from topology.model import Topology
+
+
+def create_storage(topology: Topology, api: Api, scope: Scope) -> None:
+    """Create each kind of storage that the cluster has."""
+    local = topology.storage.local
+    if local is not None:
+        arguments = LocalStorageArgs(api=api, topology=topology, local=local)
+        LocalStorageAddOn(scope.name("local-storage"), arguments, scope.options())
