@@ -10,10 +10,15 @@ _DIRECTORY = Path(__file__).parent / "host"
 _COMMENT = re.compile(r"^[ \t]*#(?!!).*\n", re.MULTILINE)
 
 
+def source_path(name: str) -> Path:
+    """Return the path of a program in nodeconfig/host/."""
+    return _DIRECTORY / name
+
+
 @cache
 def read_source(name: str) -> str:
     """Return the text of a program in nodeconfig/host/."""
-    return (_DIRECTORY / name).read_text()
+    return source_path(name).read_text()
 
 
 @cache

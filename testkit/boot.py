@@ -38,6 +38,8 @@ _TOOLS = {
     "mountpoint": '#!/bin/sh\n[ -e "$FAKE/mounted.$(echo "$2" | tr / +)" ]\n',
     # The real blkid also has no output and exit code 2 for unknown content.
     "blkid": '#!/bin/sh\ncase $* in *UUID*) echo 12-34 ;; *) cat "$FAKE/type" 2>/dev/null || exit 2 ;; esac',
+    # The device of these tests is a file.
+    "blockdev": '#!/bin/sh\nexec stat -c %s "$2"\n',
     "mkfs.ext4": _RECORD_CALL + 'echo ext4 >"$FAKE/type"\n',
     "e2fsck": _RECORD_CALL
     + 'echo "what e2fsck says"; exit "$(cat "$FAKE/e2fsck.code" 2>/dev/null || echo 0)"\n',

@@ -293,6 +293,11 @@ reset_last() {
         write_hostname "$(cat "$STATE/hostname")"
     fi
     rm -rf "$LIBRARY" "$ROOT/etc/kubewright"
+    # Volumes and disks of pods stay, mounted or not.
+    for entry in "$STATE"/* "$STATE"/.[!.]*; do
+        case ${entry##*/} in disks | volumes) ;; *) rm -rf --one-file-system "$entry" ;; esac
+    done
+    rmdir "$STATE/disks" "$STATE/volumes" 2>/dev/null || :
     # A disk may be mounted at this directory: then the empty directory stays.
-    rm -rf "$STATE" 2>/dev/null || [ -z "$(ls -A "$STATE")" ]
+    rmdir "$STATE" 2>/dev/null || :
 }

@@ -27,8 +27,8 @@ data_volume() {
     chown -R etcd:etcd "$ROOT$DATA/etcd"
 }
 
-# prepare DEVICE: creates a file system once, only on a volume whose first MiB is readable and blank: any other
-# volume may contain data.
+# prepare DEVICE: creates a file system once, only on a volume that is blank (blank-disk.sh): any other volume may
+# contain data.
 prepare() {
     type=$(blkid -p -s TYPE -o value "$1") || type=
     case $type in
@@ -39,11 +39,8 @@ prepare() {
         resize2fs "$1" >/dev/null 2>&1 || say "$1 ($VOLUME) could not be made as large as its volume"
         ;;
     '')
-        head=$(dd if="$1" bs=1048576 count=1 2>/dev/null | wc -c)
-        rest=$(dd if="$1" bs=1048576 count=1 2>/dev/null | tr -d '\000' | wc -c)
-        if [ "$head" -ne 1048576 ] || [ "$rest" -ne 0 ]; then
+        is_blank "$1" ||
             fail "$1 ($VOLUME) has no file system and is not blank; it is left as it is: look at what is on it"
-        fi
         mkfs.ext4 -q -m 0 -L kubewright "$1"
         ;;
     *) fail "$1 ($VOLUME) has a file system of another kind, $type; it is left as it is" ;;

@@ -14,6 +14,7 @@ from shlex import quote
 
 from pulumi import Input, Output
 
+from nodeconfig.sources import source_path
 from providers.cloud.machine_config import POOLS, MachineConfig
 from topology.model import Role
 
@@ -115,6 +116,7 @@ def _shared_parts(kind: str) -> tuple[Path, ...]:
     """Return the files of the shared part for a kind of machines."""
     names = ("lifecycle", "requests", "pool" if kind == POOLS else "member")
     return (
+        *(() if kind == POOLS else (source_path("blank-disk.sh"),)),
         *(Path(__file__).with_name(f"boot-{name}.sh") for name in names),
         Path(__file__).with_name("boot.sh"),
     )
