@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 
+from assembly.storage import build_disks
 from formats import quantity
 from settings.clouds import CloudSettings
 from settings.cluster import Settings
@@ -101,6 +102,7 @@ def _worker_pool(
         kubernetes=section.kubernetes_version or "",
         capacity=_capacity(section, cloud),
         gpu=section.gpu,
+        disks=build_disks(section),
     )
 
 

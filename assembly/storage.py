@@ -2,15 +2,34 @@
 
 from __future__ import annotations
 
-from assembly.pools import CONTROL_PLANE_POOL
 from settings.cluster import Settings
+from settings.pools import PoolSettings
 from settings.storage_classes import StorageClassSettings
-from topology.storage import LocalStorage, Storage, VolumeClass
+from topology.storage import Disk, LocalStorage, Storage, VolumeClass
+
+_CONTROL_PLANES = "control-plane"
 
 
 def build_storage(settings: Settings) -> Storage:
     """Return the storage that valid settings describe."""
-    return Storage(local=_local(settings))
+    has_disks = any(pool.disks for pool in settings.pools.values())
+    return Storage(
+        local=_local(settings), disk_class=volume_class(settings.storage.disks) if has_disks else None
+    )
+
+
+def build_disks(pool: PoolSettings) -> tuple[Disk, ...]:
+    """Return the disks of a pool."""
+    return tuple(
+        Disk(
+            name=name,
+            devices=tuple((host, disk.devices.get(host, disk.device or "")) for host in pool.hosts),
+            capacity=disk.capacity,
+            file_system=disk.filesystem,
+            mount_options=disk.mount_options,
+        )
+        for name, disk in pool.disks.items()
+    )
 
 
 def volume_class(section: StorageClassSettings) -> VolumeClass:
@@ -27,7 +46,7 @@ def _local(settings: Settings) -> LocalStorage | None:
     section = settings.storage.local
     if section is None:
         return None
-    pools = {CONTROL_PLANE_POOL: settings.control_planes.hosts}
+    pools = {_CONTROL_PLANES: settings.control_planes.hosts}
     pools |= {name: pool.hosts for name, pool in settings.pools.items()}
     by_pool = {host: paths for pool, paths in section.pools.items() for host in pools[pool]}
     return LocalStorage(

@@ -14,6 +14,7 @@ from nodeconfig import (
     containerd,
     controller_manager,
     csr_approver,
+    disks,
     dns_cache,
     etcd,
     etcd_proxy,
@@ -32,6 +33,7 @@ from nodeconfig import (
 )
 from nodeconfig.bundle import Bundle, Program
 from nodeconfig.component import BundleError, Component, Index, combine_components, resolve_artifacts
+from nodeconfig.disks import NodeDisk, disks_of
 from nodeconfig.host_paths import BIN, LOCAL_API
 from nodeconfig.host_program import ARTIFACT_NAME, digest
 from nodeconfig.node_labels import label_words, taint_words
@@ -72,14 +74,17 @@ def bundles(topology: Topology, index: Index) -> dict[tuple[str, Role], Bundle]:
     pool_by_node = {node.name: pool for pool in topology.pools for node in pool.nodes}
 
     @cache
-    def shared_bundle(pool: Pool, behind: IPv4Address | None = None) -> Bundle:
-        return pool_bundle(topology, pool, index, behind)
+    def shared_bundle(
+        pool: Pool, behind: IPv4Address | None = None, own_disks: tuple[NodeDisk, ...] = ()
+    ) -> Bundle:
+        return pool_bundle(topology, pool, index, behind, own_disks)
 
     result: dict[tuple[str, Role], Bundle] = {}
     for machine in topology.machines:
         for role in sorted(machine.roles, key=list(Role).index):
             if machine.roles == (Role.NODE,):
-                bundle = shared_bundle(_find_pool(pool_by_node, machine), machine.public_address)
+                pool = _find_pool(pool_by_node, machine)
+                bundle = shared_bundle(pool, machine.public_address, disks_of(pool, machine.name))
             else:
                 bundle = _member_bundle(topology, machine, role, pool_by_node, index)
             result[machine.name, role] = bundle
@@ -103,14 +108,21 @@ def node_artifacts(topology: Topology) -> frozenset[str]:
     return frozenset(name for component in components for name, _ in component.artifacts)
 
 
-def pool_bundle(topology: Topology, pool: Pool, index: Index, behind: IPv4Address | None = None) -> Bundle:
+def pool_bundle(
+    topology: Topology,
+    pool: Pool,
+    index: Index,
+    behind: IPv4Address | None = None,
+    own_disks: tuple[NodeDisk, ...] = (),
+) -> Bundle:
     """Return the bundle for role node that all nodes of a pool of workers share, or the bundle of a node
-    behind NAT with the public address `behind`.
+    behind NAT with the public address `behind`, or of a node with disks.
     """
     topology = with_pool_version(topology, pool)
     components = (
         operating_system.component(topology, (Role.NODE,), pool.name),
         _node_component(topology, pool, topology.endpoint.url, behind),
+        disks.component(pool, own_disks),
     )
     architecture = pool.capacity.architecture if pool.capacity else ""
     return _build_bundle(topology, Role.NODE, components, architecture, index)
@@ -137,6 +149,7 @@ def _member_bundle(
             server = LOCAL_API if local else topology.endpoint.url
             pool = _find_pool(pool_by_node, machine)
             components.append(_node_component(topology, pool, server, machine.public_address))
+            components.append(disks.component(pool, disks_of(pool, machine.name)))
         case Role.LOAD_BALANCER:
             components.append(load_balancer.component(topology, member))
     bundle = _build_bundle(topology, role, components, machine.architecture, index)

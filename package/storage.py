@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from components.addons.disk_volumes import DiskVolumes, DiskVolumesArgs
 from components.addons.local_storage import LocalStorageAddOn, LocalStorageArgs
 from components.api import Api
 from components.scope import Scope
@@ -14,3 +15,7 @@ def create_storage(topology: Topology, api: Api, scope: Scope) -> None:
     if local is not None:
         arguments = LocalStorageArgs(api=api, topology=topology, local=local)
         LocalStorageAddOn(scope.name("local-storage"), arguments, scope.options())
+    disk_class = topology.storage.disk_class
+    if disk_class is not None:
+        disks = DiskVolumesArgs(api=api, topology=topology, disk_class=disk_class)
+        DiskVolumes(scope.name("disk-volumes"), disks, scope.options())

@@ -8,6 +8,7 @@ from pydantic import AfterValidator, Field
 
 from settings.base import Section
 from settings.clouds import MemberMachineSettings, PoolMachineSettings, SizeSettings
+from settings.disks import DiskName, DiskSettings
 from settings.extra_args import ExtraArgs
 from settings.kubelet import KubeletSettings
 from settings.types import Duration, HostPath, LabelKey, LabelValue, TaintText, Version, parse_seconds
@@ -96,6 +97,8 @@ class PoolSettings(Section):
     """Vendor of the nodes' GPUs; default: no GPUs. containerd gets a runtime for GPUs, and the nodes a label
     and a taint. The hosts must already have the driver and the container toolkit of the vendor.
     """
+    disks: dict[DiskName, DiskSettings] = Field(default_factory=dict)
+    """Disks of the hosts for volumes of pods, by name; only on bare metal."""
     max_unavailable: int = Field(default=1, ge=1)
     """Maximum number of nodes that change at the same time; 1 keeps the most capacity."""
     kubernetes_version: Version | None = None

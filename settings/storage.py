@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from settings.base import Section
+from settings.disks import DiskClassSettings
 from settings.storage_local import LocalStorageSettings
 
 
@@ -11,3 +12,5 @@ class StorageSettings(Section):
 
     local: LocalStorageSettings | None = None
     """Volumes on the disks of nodes, made on demand; default: none."""
+    disks: DiskClassSettings = DiskClassSettings()
+    """The StorageClass of the disks in `pools.<name>.disks`."""

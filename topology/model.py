@@ -25,7 +25,7 @@ from topology.options import (
     Snapshots,
 )
 from topology.rotations import Certificates
-from topology.storage import Storage
+from topology.storage import Disk, Storage
 from topology.taints import Taint
 
 
@@ -125,6 +125,8 @@ class Pool:
     """The machines of a pool in a cloud; None for pools with `nodes`."""
     gpu: Gpu | None = None
     """The vendor of the GPUs of the nodes. `labels` and `taints` contain the label and the taint of GPUs."""
+    disks: tuple[Disk, ...] = ()
+    """The disks of each node for volumes of pods."""
 
 
 @dataclass(frozen=True, slots=True)

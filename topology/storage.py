@@ -9,6 +9,8 @@ DEFAULT_CLASS_ANNOTATION = "storageclass.kubernetes.io/is-default-class"
 """The annotation of the StorageClass of claims that name no class."""
 LOCAL_NAMESPACE = "local-path-storage"
 """The namespace of the add-on that makes local volumes."""
+DISKS = "/var/lib/kubewright/disks"
+"""The directory on a node with the mount points of the disks of its pool."""
 VOLUMES = "/var/lib/kubewright/volumes"
 """The default directory of volumes on a node. The host program never removes it."""
 
@@ -25,6 +27,13 @@ class BindingMode(StrEnum):
 
     WAIT_FOR_FIRST_CONSUMER = "WaitForFirstConsumer"
     IMMEDIATE = "Immediate"
+
+
+class FileSystem(StrEnum):
+    """A file system that disks get."""
+
+    EXT4 = "ext4"
+    XFS = "xfs"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,7 +60,30 @@ class LocalStorage:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Disk:
+    """A disk of each node of a pool. `devices` are the paths of the disk by the name of the node.
+
+    `capacity` is the quantity of its PersistentVolume, and the minimum size of the disk.
+    """
+
+    name: str
+    devices: tuple[tuple[str, str], ...]
+    capacity: str
+    file_system: FileSystem
+    mount_options: tuple[str, ...]
+
+    @property
+    def volume(self) -> str:
+        """The directory on the node that is the volume. It does not exist while the disk is not mounted."""
+        return f"{DISKS}/{self.name}/volume"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Storage:
-    """The kinds of storage that a cluster has; None for each other kind."""
+    """The kinds of storage that a cluster has; None for each other kind.
+
+    `disk_class` is the class of the disks of pools; None if no pool has disks.
+    """
 
     local: LocalStorage | None = None
+    disk_class: VolumeClass | None = None

@@ -124,10 +124,10 @@ check_identity() {
         [ ! -e "$entry" ] || refuse "has files without the file ${mark##*/}; look at what is on it"
     done
     # Pods of all users write here. The directories above belong to root.
-    [ -d "$target/volume" ] || mkdir -m 0777 "$target/volume"
-    chmod 0777 "$target/volume"
-    printf '%s\n' "$name" >"$mark.new"
-    mv "$mark.new" "$mark"
+    if ! mkdir -p "$target/volume" || ! chmod 0777 "$target/volume" || ! printf '%s\n' "$name" >"$mark.new" ||
+        ! mv "$mark.new" "$mark"; then
+        refuse "cannot be written (the reason is above)"
+    fi
     sync
 }
 

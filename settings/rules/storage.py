@@ -14,11 +14,15 @@ _SECTION = "storage"
 
 def storage_classes(settings: Settings) -> dict[str, StorageClassSettings]:
     """Return the sections with a StorageClass by their paths."""
-    sections = {f"{_SECTION}.local": settings.storage.local}
+    has_disks = any(pool.disks for pool in settings.pools.values())
+    sections = {
+        f"{_SECTION}.local": settings.storage.local,
+        f"{_SECTION}.disks": settings.storage.disks if has_disks else None,
+    }
     return {path: section for path, section in sections.items() if section is not None}
 
 
-@rule(needs_valid=(_SECTION, *CLOUD_SECTIONS))
+@rule(needs_valid=(_SECTION, "pools", *CLOUD_SECTIONS))
 def storage_classes_have_different_names(rule_input: RuleInput) -> Iterator[Problem]:
     """Require a name of its own for each StorageClass."""
     settings = rule_input.settings
@@ -35,7 +39,7 @@ def storage_classes_have_different_names(rule_input: RuleInput) -> Iterator[Prob
             )
 
 
-@rule(needs_valid=(_SECTION, *CLOUD_SECTIONS))
+@rule(needs_valid=(_SECTION, "pools", *CLOUD_SECTIONS))
 def one_storage_class_is_the_default(rule_input: RuleInput) -> Iterator[Problem]:
     """Refuse a second default class, because claims would get the class that is newer."""
     settings = rule_input.settings

@@ -60,7 +60,7 @@ class TestVolume:
             ("device", bytes(4096) + b"data" + bytes(2 << 20), "has no file system and is not blank"),
             ("device", bytes((1 << 20) - 1) + b"d" + bytes(1 << 20), "has no file system and is not blank"),
             ("device", bytes(2 << 20) + b"data", "has no file system and is not blank"),
-            ("device", bytes(2 << 20) + b"data" + bytes((1 << 20) - 4), "has no file system and is not blank"),
+            ("device", bytes(2 << 20) + b"d" + bytes((1 << 20) - 1), "has no file system and is not blank"),
             ("device", bytes(1000), "has no file system and is not blank"),
             ("type", b"xfs\n", "has a file system of another kind, xfs"),
         ],
