@@ -228,6 +228,25 @@ class PoolMachineArgs(TypedDict, total=False):
     """Use spot machines: cheaper, but the cloud may reclaim them at any time."""
 
 
+class DiskArgs(TypedDict, total=False):
+    """A disk that each host of the pool has. A disk that is blank gets a file system; Kubewright never
+    erases one.
+    """
+
+    device: str
+    """Path of the disk on hosts that `devices` does not name: `/dev/disk/by-id/…` or
+    `/dev/disk/by-path/…`.
+    """
+    devices: Mapping[str, str]
+    """Paths of the disk by the name of the host."""
+    capacity: Required[str]
+    """Capacity of the PersistentVolume; a smaller disk is refused."""
+    filesystem: str
+    """File system of the disk. Hosts need its program: `mkfs.ext4` or `mkfs.xfs`."""
+    mount_options: Sequence[str]
+    """Options of the mount, such as `noatime`."""
+
+
 class PoolArgs(TypedDict, total=False):
     """A pool of workers that share settings."""
 
@@ -245,6 +264,8 @@ class PoolArgs(TypedDict, total=False):
     """Vendor of the nodes' GPUs; default: no GPUs. containerd gets a runtime for GPUs, and the nodes a
     label and a taint. The hosts must already have the driver and the container toolkit of the vendor.
     """
+    disks: Mapping[str, DiskArgs]
+    """Disks of the hosts for volumes of pods, by name; only on bare metal."""
     max_unavailable: int
     """Maximum number of nodes that change at the same time; 1 keeps the most capacity."""
     kubernetes_version: str
@@ -825,11 +846,28 @@ class LocalStorageArgs(TypedDict, total=False):
     """Directories on single nodes, by the name of the host; before `pools`."""
 
 
+class DiskClassArgs(TypedDict, total=False):
+    """The StorageClass of the disks in `pools.<name>.disks`; it exists if a pool has disks."""
+
+    class_name: str
+    """Name of the StorageClass."""
+    default_class: bool
+    """Use the class for claims that name no class. A cluster has at most one default class; in clouds, the
+    class of the cloud's disks.
+    """
+    reclaim_policy: str
+    """Only `Retain`: the data of a deleted claim stay until you remove them."""
+    binding_mode: str
+    """When a claim gets its volume: `WaitForFirstConsumer`, when a pod uses the claim, or `Immediate`."""
+
+
 class StorageArgs(TypedDict, total=False):
     """Storage for the volumes of pods. Each kind of storage is off by default."""
 
     local: LocalStorageArgs
     """Volumes on the disks of nodes, made on demand; default: none."""
+    disks: DiskClassArgs
+    """The StorageClass of the disks in `pools.<name>.disks`."""
 
 
 class HelmReleaseArgs(TypedDict, total=False):

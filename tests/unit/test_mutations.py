@@ -21,6 +21,8 @@ DANGEROUS_FILES = {
     *(
         f"nodeconfig/host/{name}.sh"
         for name in (
+            "blank-disk",
+            "disks",
             "etcd-member",
             "etcd-membership",
             "etcd-snapshot",
@@ -46,6 +48,7 @@ DANGEROUS_FILES = {
     "automation/stacks/preflight/encryption.py",
     "automation/stacks/preflight/upgrade.py",
     "components/addons/ingress_gateway.py",
+    "components/addons/local_storage.py",
     "components/derived_secrets.py",
     "components/pki.py",
     "components/refused_changes.py",

@@ -41,3 +41,22 @@ def test_the_removal_of_a_role_deletes_no_mounted_file_system(host: EmulatedHost
     removals = (host.fake / "removed").read_text().splitlines()
     (removal,) = (line for line in removals if line.endswith(f"{DATA}/database"))
     assert "--one-file-system" in removal.split()
+
+
+@pytest.mark.parametrize("directory", ["volumes/pvc-1_shop_data", "disks/data/volume"])
+def test_the_removal_of_the_last_role_keeps_the_volumes_of_pods(host: EmulatedHost, directory: str) -> None:
+    """A disk whose unmount failed is still mounted there."""
+    volume = host.path(f"/var/lib/kubewright/{directory}")
+    volume.mkdir(parents=True)
+    (volume / "database").write_text("x")
+    assert host.run(reset_script(Role.NODE)).returncode == 0
+    assert (volume / "database").read_text() == "x"
+    kept = {path.name for path in host.path("/var/lib/kubewright").iterdir()}
+    assert kept == {directory.split("/")[0]}
+
+
+def test_the_removal_of_the_last_role_removes_the_directory_of_the_host_program(host: EmulatedHost) -> None:
+    for name in ("volumes", "disks"):
+        host.path(f"/var/lib/kubewright/{name}").mkdir()
+    assert host.run(reset_script(Role.NODE)).returncode == 0
+    assert not host.path("/var/lib/kubewright").exists()
