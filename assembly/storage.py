@@ -1,4 +1,4 @@
-"""Conversion of the settings of storage to plain data."""
+"""Conversion of the settings of storage to plain data [H3]."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Component of the disks of a pool: a program that formats blank disks and mounts all, and its unit.
+"""Component of the disks of a pool: a program that formats blank disks and mounts all, and its unit [F6].
 
 The unit starts before the kubelet. It does not fail without a disk, because pods that do not use the disk can
 run: the volume of a missing disk does not exist, and its pods wait.

@@ -1,4 +1,4 @@
-"""Settings of the disks of a pool on bare metal, and of the StorageClass of their volumes."""
+"""Settings of the disks of a pool on bare metal, and of the StorageClass of their volumes [F6, H3]."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Settings of volumes: a section for each kind of storage, each with its StorageClass."""
+"""Settings of volumes: a section for each kind of storage, each with its StorageClass [H3]."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Settings that the StorageClasses of all kinds of volumes share."""
+"""Settings that the StorageClasses of all kinds of volumes share [H3]."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Storage for the volumes of pods, as plain data."""
+"""Storage for the volumes of pods, as plain data [H3]."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Rules about the disks of pools on bare metal."""
+"""Rules about the disks of pools on bare metal [F6]."""
 
 from __future__ import annotations
 

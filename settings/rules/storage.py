@@ -1,4 +1,4 @@
-"""Rules about the StorageClasses of all kinds of storage."""
+"""Rules about the StorageClasses of all kinds of storage [H3]."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Rules about volumes that are directories on the disks of nodes."""
+"""Rules about volumes that are directories on the disks of nodes [H3]."""
 
 from __future__ import annotations
 

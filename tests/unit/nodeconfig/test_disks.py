@@ -101,7 +101,7 @@ def test_file_system_of_another_kind_is_refused(host: DiskHost) -> None:
     assert_refused(host, device, "has data (ext4, label kubewright), and is no xfs of Kubewright")
 
 
-def test_file_system_that_somebody_mounted_is_refused_by_its_mark(host: DiskHost) -> None:
+def test_file_system_with_the_label_and_other_files_is_refused(host: DiskHost) -> None:
     """A label alone does not say that the content is a volume."""
     device = host.connect("ssd-1")
     make_file_system(device, "-L", "kubewright")
