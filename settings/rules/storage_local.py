@@ -14,6 +14,7 @@ from topology.storage import LOCAL_NAMESPACE, VOLUMES, BindingMode
 
 _SECTION = "storage.local"
 _CONTROL_PLANES = "control-plane"
+_NO_DIRECTORY = "no node has a directory, so that no claim gets a volume; add one"
 _SYSTEM_DIRECTORIES = (
     *("/bin", "/boot", "/dev", "/etc", "/lib", "/lib64", "/proc", "/root", "/run", "/sbin", "/sys", "/tmp"),
     *("/usr", "/var/log", "/var/run", "/var/tmp"),
@@ -63,6 +64,8 @@ def local_directories_of_nodes_need_names(rule_input: RuleInput) -> Iterator[Pro
                 "",
                 f"only for bare metal; {settings.cloud_name} chooses the names of nodes; use paths",
             )
+    if not section.paths:
+        yield Problem(f"{_SECTION}.paths", "", _NO_DIRECTORY)
 
 
 @rule(needs_valid=(_SECTION, "pools", "control_planes", *CLOUD_SECTIONS))
@@ -79,9 +82,7 @@ def local_directories_are_on_nodes(rule_input: RuleInput) -> Iterator[Problem]:
         section.hosts.get(host, section.pools.get(pool, section.paths)) for host, pool in nodes.items()
     )
     if nodes and not any(directories):
-        yield Problem(
-            f"{_SECTION}.paths", "", "no node has a directory, so that no claim gets a volume; add one"
-        )
+        yield Problem(f"{_SECTION}.paths", "", _NO_DIRECTORY)
 
 
 @rule(needs=(_SECTION, "access.namespaces"), needs_valid=("helm_releases",))
