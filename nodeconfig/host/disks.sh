@@ -33,12 +33,15 @@ refuse() {
 # mount_disk NAME DEVICE TYPE BYTES OPTIONS
 mount_disk() {
     name=$1 target=$MOUNTS/$1
-    if mountpoint -q "$target"; then
-        check_identity
-        return 0
-    fi
     [ -e "$ROOT$2" ] || refuse "$2 does not exist on this host; connect the disk, or correct the device"
     device=$(readlink -f "$ROOT$2")
+    if mountpoint -q "$target"; then
+        if is_mounted_from "$device"; then
+            check_identity
+            return 0
+        fi
+        unmount "$target"
+    fi
     [ -b "$device" ] || [ -n "$ROOT" ] || refuse "$2 is no block device; name a disk"
     bytes=$(blockdev --getsize64 "$device")
     [ "$bytes" -ge "$4" ] || refuse "$2 has $bytes bytes, less than its capacity of $4; lower the capacity"
@@ -54,6 +57,26 @@ mount_disk() {
         umount "$target"
         exit 1
     }
+}
+
+# is_mounted_from DEVICE: whether the mount is that of the device. After a change of the device it is that of another.
+is_mounted_from() {
+    number=$(number_of "$1")
+    while read -r _ _ mounted _ path _; do
+        [ "$path" != "$target" ] || [ "$mounted" != "$number" ] || return 0
+    done <"$TABLE"
+    return 1
+}
+
+number_of() { cat "$ROOT/sys/class/block/${1##*/}/dev" 2>/dev/null || echo none; } # DEVICE: major:minor
+
+# unmount PATH: unmounts a disk that no pod uses. Its data stay.
+unmount() {
+    number=$(while read -r _ _ mounted _ path _; do [ "$path" != "$1" ] || echo "$mounted"; done <"$TABLE")
+    [ "$(grep -c "^[0-9]* [0-9]* $number " "$TABLE")" -le 1 ] ||
+        refuse "pods of this host use it; delete their claims before you remove the disk or change its device"
+    umount "$1" || refuse "cannot be unmounted (the reason is above)"
+    printf 'disk %s: unmounted; its data stay\n' "$name"
 }
 
 has_our_file_system() { # DEVICE TYPE
@@ -83,7 +106,7 @@ user_of() {
     system=$ROOT/sys/class/block/${1##*/}
     for part in "$system"/*/partition; do [ ! -e "$part" ] || report_use "its partitions"; done
     for holder in "$system"/holders/*; do [ ! -e "$holder" ] || report_use "${holder##*/}"; done
-    number=$(cat "$system/dev" 2>/dev/null) || number=none
+    number=$(number_of "$1")
     while read -r _ _ mounted _ path _; do [ "$mounted" != "$number" ] || report_use "mounted at $path"; done <"$TABLE"
     while read -r path _; do [ "$path" != "$1" ] || report_use "swap"; done <"$ROOT/proc/swaps"
 }
@@ -144,26 +167,15 @@ mount_all() {
     return "$failed"
 }
 
-# unmount_others FILE: unmounts the disks that are not in the file. Their data stay.
+# unmount_others FILE: unmounts the disks that are not in the file.
 unmount_others() {
-    left=0 mounts=$(cat "$TABLE")
-    while read -r _ _ number _ path _; do
-        case $path in "$MOUNTS"/*) ;; *) continue ;; esac
+    left=0
+    for path in "$MOUNTS"/*; do
         name=${path##*/}
-        ! grep -q "^$name " "$1" || continue
-        uses=$(printf '%s\n' "$mounts" | grep -c "^[0-9]* [0-9]* $number ")
-        if [ "$uses" -gt 1 ]; then
-            printf 'disk %s: pods of this host use it; delete their claims before you remove the disk\n' "$name" >&2
-            left=1
-        elif umount "$path"; then
-            rmdir "$path"
-            printf 'disk %s: unmounted; its data stay\n' "$name"
-        else
-            left=1
+        if mountpoint -q "$path" && ! grep -q "^$name " "$1"; then
+            (unmount "$path" && rmdir "$path") || left=1
         fi
-    done <<EOF
-$mounts
-EOF
+    done
     return "$left"
 }
 

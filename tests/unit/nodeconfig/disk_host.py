@@ -63,6 +63,9 @@ class DiskHost:
         device = self.root / "dev" / name
         device.write_bytes(content)
         os.truncate(device, max(SIZE, len(content)))
+        system = self.root / f"sys/class/block/{name}"
+        system.mkdir(parents=True, exist_ok=True)
+        (system / "dev").write_text(f"7:{device.stat().st_ino}\n")
         link = self.root / BY_ID[1:] / name
         link.unlink(missing_ok=True)
         link.symlink_to(device)

@@ -126,7 +126,7 @@ def test_file_system_with_the_label_and_other_files_is_refused(host: DiskHost) -
 def test_blank_disk_that_something_uses_is_refused(host: DiskHost, user: str, message: str) -> None:
     device = host.connect("ssd-1")
     system = host.root / "sys/class/block/ssd-1"
-    (system / "holders").mkdir(parents=True)
+    (system / "holders").mkdir()
     (system / "dev").write_text("8:16\n")
     if user == "partition":
         (system / "ssd-1p1").mkdir()
@@ -207,6 +207,37 @@ def test_disk_that_pods_use_is_not_unmounted(host: DiskHost) -> None:
     table.write_text(f"{line}\n{line.replace(str(host.path('data')), pod)}\n")
     host.calls()
     host.configure()
+    result = host.run()
+    assert result.returncode == 1
+    assert "disk data: pods of this host use it; delete their claims" in result.stderr
+    assert host.calls() == []
+
+
+def test_disk_with_another_device_is_the_other_disk(host: DiskHost) -> None:
+    """A broken disk is replaced by a new one."""
+    old = host.connect("ssd-1")
+    host.connect("ssd-2")
+    host.run()
+    (host.path("data") / "volume/file").write_text("data")
+    before = digest(old)
+    host.calls()
+    host.configure("data=ssd-2")
+    result = host.run()
+    assert result.returncode == 0, result.stderr
+    assert host.calls() == ["umount", "mkfs.ext4", "mount"]
+    assert not list((host.path("data") / "volume").iterdir())
+    assert digest(old) == before
+
+
+def test_device_does_not_change_under_pods(host: DiskHost) -> None:
+    host.connect("ssd-1")
+    host.connect("ssd-2")
+    host.run()
+    table = host.root / "proc/self/mountinfo"
+    [line] = table.read_text().splitlines()
+    table.write_text(f"{line}\n{line.replace(str(host.path('data')), '/var/lib/kubelet/pods/1/x')}\n")
+    host.calls()
+    host.configure("data=ssd-2")
     result = host.run()
     assert result.returncode == 1
     assert "disk data: pods of this host use it; delete their claims" in result.stderr
