@@ -25,6 +25,7 @@ def settings_warnings(settings: Settings) -> list[str]:
         *extra_args_warnings(settings),
         *ingress_warnings(settings),
         *cert_manager_warnings(settings),
+        *storage_warnings(settings),
     ]
 
 
@@ -35,6 +36,16 @@ def network_policy_warnings(settings: Settings) -> list[str]:
     return [
         "network.policies: none: NetworkPolicy objects have no effect, every pod can connect to every other "
         "pod; set network.policies: enforced"
+    ]
+
+
+def storage_warnings(settings: Settings) -> list[str]:
+    """Return a warning if volumes disappear with the machines of a cloud."""
+    if settings.cloud is None or settings.storage.local is None:
+        return []
+    return [
+        f"storage.local: {settings.cloud_name} replaces machines of pools together with their disks, and the "
+        "pods of lost volumes wait for nodes that do not come back; use it only for data that can be lost"
     ]
 
 

@@ -22,8 +22,8 @@ DISKS: Json = {
 }
 
 
-def deployed(deploy: Deploy, directory: Path, disks: Json, **settings: object) -> Graph:
-    config: Any = cluster_config(directory, workers=2, **settings)
+def deployed(deploy: Deploy, directory: Path, disks: Json, storage: Json | None = None) -> Graph:
+    config: Any = cluster_config(directory, workers=2, storage=storage or {})
     config["pools"]["workers"]["disks"] = disks
     return deploy(config)
 
@@ -86,7 +86,7 @@ def test_disks_start_before_the_kubelet_and_a_change_does_not_stop_them(graph: G
 
 
 def test_settings_change_the_class(deploy: Deploy, tmp_path: Path) -> None:
-    section = {"disks": {"class_name": "databases", "default_class": True}}
+    section: Json = {"disks": {"class_name": "databases", "default_class": True}}
     inputs = deployed(deploy, tmp_path, DISKS, storage=section).node("disk-volumes-class").inputs
     assert inputs["metadata"]["name"] == "databases"
     assert inputs["metadata"]["annotations"] == {"storageclass.kubernetes.io/is-default-class": "true"}
