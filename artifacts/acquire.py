@@ -24,6 +24,8 @@ _VERSION_COMMANDS = {
     "kubectl": ("version", "--client"),
     "helm": ("version", "--short"),
     "crane": ("version",),
+    "age": ("--version",),
+    "rclone": ("version",),
 }
 
 

@@ -47,6 +47,8 @@ COMPONENT_VERSIONS: tuple[tuple[str, str], ...] = (
     ("kubelet-csr-approver", "1.4.0"),
     ("traefik", "3.7.13"),
     ("ecr-credential-provider", "1.36.1"),
+    ("age", "1.3.2"),
+    ("rclone", "1.76.0"),
     ("conformance-shell", "1.0.0"),
     ("netfilter", "1"),
     ("ipset", "1"),
@@ -72,7 +74,7 @@ NODE_ARTIFACTS = (
 """Files that hosts of every cluster fetch and that a mirror holds."""
 
 OPTIONAL_ARTIFACTS = (
-    *("ecr-credential-provider", "coredns", "iproute"),
+    *("ecr-credential-provider", "coredns", "iproute", "age", "rclone"),
     *(name for name in CNI_PLUGINS if name not in NODE_ARTIFACTS),
 )
 """Files that hosts of some clusters fetch. A mirror for other clusters need not hold them."""

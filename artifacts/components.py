@@ -235,6 +235,18 @@ COMPONENTS: tuple[Component, ...] = (
         ),
         ldflags="-X main.gitVersion=v{v}",
     ),
+    Component(  # upstream publishes age without a checksum, so it is always built
+        "age",
+        go_module="filippo.io/age",
+        packages=(("age", "filippo.io/age/cmd/age"),),
+        ldflags="-X main.Version=v{v}",
+    ),
+    Component(  # with few storage systems; the program is in the module directory
+        "rclone",
+        go_module="github.com/rclone/rclone",
+        packages=(("rclone", "."),),
+        ldflags="-X github.com/rclone/rclone/fs.Version=v{v}",
+    ),
     Component(
         "pulumi",
         go_module="github.com/pulumi/pulumi/pkg/v3",

@@ -24,7 +24,7 @@ from artifacts.cache import Cache, Record, sha256, write_atomic
 from artifacts.catalogue import Binary
 from artifacts.errors import ArtifactError
 from artifacts.progress import Progress
-from nodeconfig import host_program
+from nodeconfig import host_program, snapshot_targets
 from nodeconfig.roles import node_artifacts
 from topology.architectures import AMD64
 from topology.model import Topology, Versions
@@ -35,7 +35,7 @@ SUMS = "SHA256SUMS"
 
 def optional_artifacts(topology: Topology) -> tuple[str, ...]:
     """Return the optional artifacts of the catalogue that hosts of this cluster fetch."""
-    needed = node_artifacts(topology)
+    needed = {*node_artifacts(topology), *snapshot_targets.artifacts(topology.snapshots)}
     return tuple(name for name in catalogue.OPTIONAL_ARTIFACTS if name in needed)
 
 

@@ -3,12 +3,14 @@
 from assembly.assemble import Assembly, assemble
 from assembly.authentication import webhook_secret_name
 from assembly.builder import build_topology, registry_credentials, topology_or_none
+from assembly.snapshots import target_credentials
 
 __all__ = [
     "Assembly",
     "assemble",
     "build_topology",
     "registry_credentials",
+    "target_credentials",
     "topology_or_none",
     "webhook_secret_name",
 ]

@@ -14,6 +14,7 @@ from assembly.ingress import build_ingress, ingress_ports
 from assembly.machines import build_machines
 from assembly.metallb import build_metallb
 from assembly.pools import build_pools
+from assembly.snapshots import build_snapshots
 from assembly.storage import build_storage
 from settings.bases import replace_encrypted
 from settings.certificates import CertificateSettings
@@ -28,7 +29,7 @@ from topology.certificates import SERVICE_ACCOUNT
 from topology.cluster_network import Network
 from topology.model import Endpoint, Member, Registry, Topology, Versions
 from topology.open_ports import OpenPort
-from topology.options import ControlPlaneOptions, EventRateLimit, ExtraFlags, LeaderElection, Snapshots
+from topology.options import ControlPlaneOptions, EventRateLimit, ExtraFlags, LeaderElection
 from topology.ports import API_PORT, SSH_PORT, Protocol
 from topology.rotations import Certificates, Rotation
 
@@ -67,7 +68,7 @@ def build_topology(settings: Settings, *, files: Mapping[str, str] | None = None
         storage=build_storage(settings),
         api_names=settings.api.names,
         drain_seconds=parse_seconds(settings.drain_timeout),
-        snapshots=_snapshots(settings),
+        snapshots=build_snapshots(settings, files),
         certificates=_certificates(settings.certificates, settings.api.encryption),
         encryption=build_encryption(settings.api.encryption),
         external_cloud=settings.cloud is not None,
@@ -214,11 +215,6 @@ def _certificates(settings: CertificateSettings, encryption: EncryptionSettings)
     return Certificates(
         leaves=settings.leaves, rotations=non_default, rsa_from=settings.service_account.rsa_from
     )
-
-
-def _snapshots(settings: Settings) -> Snapshots:
-    section = settings.etcd.snapshots
-    return Snapshots(every=parse_seconds(section.every), keep=section.keep, copy_to=section.copy_to or "")
 
 
 def _registries(settings: Settings, files: Mapping[str, str] | None) -> tuple[Registry, ...]:

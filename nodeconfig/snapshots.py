@@ -8,8 +8,9 @@ from __future__ import annotations
 
 from functools import cache
 
+from nodeconfig import snapshot_targets
 from nodeconfig.bundle import File, Service
-from nodeconfig.component import Component
+from nodeconfig.component import Component, combine_components
 from nodeconfig.host_paths import ETCD_PKI, ETCD_SNAPSHOTS, HOST_ENV, LIBRARY, LOCAL_ETCD, SYSTEMD_UNITS
 from nodeconfig.sources import read_code
 from nodeconfig.systemd import TOOLS_PATH
@@ -22,12 +23,13 @@ TIMER = "etcd-snapshot.timer"
 
 _COPY_FAILED_EXIT_CODE = 75  # the exit code if the program took the snapshot but could not copy it
 _TIMEOUT_SECONDS = 900  # long enough for a snapshot of the largest database and its copy
+_TARGET_TIMEOUT_SECONDS = 610  # the program limits the copy to each target itself
 
 
 def component(topology: Topology, member: Member) -> Component:
     """Return the files and the timer that take snapshots on an etcd member's host."""
     timer = File(f"{SYSTEMD_UNITS}/{TIMER}", _timer_text(topology, member), mode=0o600)
-    return Component(
+    own = Component(
         files=(
             File(PROGRAM, snapshot_program(), mode=0o755),
             File(f"{SYSTEMD_UNITS}/{SERVICE}", _service_text(topology), mode=0o600),
@@ -36,6 +38,7 @@ def component(topology: Topology, member: Member) -> Component:
         services=(Service(TIMER),),
         directories=(File(ETCD_SNAPSHOTS, "", mode=0o700),),
     )
+    return combine_components((own, snapshot_targets.component(topology)))
 
 
 @cache
@@ -55,7 +58,9 @@ def _service_text(topology: Topology) -> str:
         "DIRECTORY": ETCD_SNAPSHOTS,
         "KEEP": str(settings.keep),
         "COPY_TO": settings.copy_to,
+        **snapshot_targets.unit_environment(settings),
     }
+    seconds = _TIMEOUT_SECONDS + _TARGET_TIMEOUT_SECONDS * len(settings.targets)
     lines = [
         "[Unit]",
         "Description=Snapshot of this host's etcd member",
@@ -68,7 +73,7 @@ def _service_text(topology: Topology) -> str:
         f"EnvironmentFile={HOST_ENV}",
         *(f"Environment={name}={value}" for name, value in environment.items()),
         f"ExecStart=/bin/sh {PROGRAM}",
-        f"TimeoutStartSec={_TIMEOUT_SECONDS}",
+        f"TimeoutStartSec={seconds}",
         # A stopped member takes its snapshot as soon as it runs again.
         "Restart=on-failure",
         "RestartSec=60",

@@ -173,6 +173,63 @@ class ControlPlaneArgs(TypedDict, total=False):
     """Machines of the control planes; required in a cloud."""
 
 
+class S3TargetArgs(TypedDict, total=False):
+    """A bucket of AWS S3, or of another service with the API of S3."""
+
+    bucket: Required[str]
+    """Name of the bucket, which exists."""
+    endpoint: str
+    """URL of another service than AWS, such as `https://s3.corp.example:9000`. Requests have the bucket in
+    their path.
+    """
+    region: str
+    """Region of the bucket; required without `endpoint`."""
+    ca_file: str
+    """PEM file of the certificate authority of the service; default: the system's authorities."""
+    access_key_id: Required[str]
+    """Id of an access key that can list, read, write and delete objects below `prefix`."""
+    secret_access_key: Required[Input[str]]
+    """Secret of the access key, as an encrypted value (`secure: …`)."""
+
+
+class AzureBlobTargetArgs(TypedDict, total=False):
+    """A container of Azure Blob Storage. It has either `sas_token` or `account_key`."""
+
+    account: Required[str]
+    """Name of the storage account."""
+    container: Required[str]
+    """Name of the container, which exists."""
+    endpoint: str
+    """URL of the blob service; default: `https://ACCOUNT.blob.core.windows.net`."""
+    ca_file: str
+    """PEM file of the certificate authority of the service; default: the system's authorities."""
+    sas_token: Input[str]
+    """SAS token of the container with the permissions read, create, write, delete and list, as an
+    encrypted value (`secure: …`).
+    """
+    account_key: Input[str]
+    """Key of the storage account, as an encrypted value (`secure: …`). A SAS token permits less."""
+
+
+class SnapshotTargetArgs(TypedDict, total=False):
+    """A place that receives an encrypted copy of each snapshot. Each target has one of `s3`, `azure_blob`
+    and `path`.
+    """
+
+    s3: S3TargetArgs
+    """A bucket of AWS S3, or of another service with the API of S3."""
+    azure_blob: AzureBlobTargetArgs
+    """A container of Azure Blob Storage."""
+    path: str
+    """Directory on each member that is a mounted file system, such as NFS. It exists, and is on another
+    file system than the snapshots.
+    """
+    prefix: str
+    """Directory of the copies in the bucket, container or file system; default: the name of the cluster."""
+    keep: int
+    """Number of copies of each member that the target keeps."""
+
+
 class SnapshotArgs(TypedDict, total=False):
     """Snapshots of etcd's data, taken on every member."""
 
@@ -184,7 +241,15 @@ class SnapshotArgs(TypedDict, total=False):
     """Number of snapshots that a member keeps on its disk and in `copy_to`."""
     copy_to: str
     """Directory on the host for a copy of each snapshot, such as a mounted network file system; default:
-    no copy.
+    no copy. These copies are not encrypted.
+    """
+    recipients: Sequence[str]
+    """Public keys of age (`age1…`) to which copies for `to` are encrypted; each private key can decrypt
+    all copies. Required with `to`.
+    """
+    to: Mapping[str, SnapshotTargetArgs]
+    """Targets of encrypted copies by name, on bare metal: buckets, containers and mounted directories.
+    Each member copies each of its snapshots to all targets.
     """
 
 

@@ -13,7 +13,7 @@ import pulumi_kubernetes as kubernetes
 from pulumi import Input, Output, ResourceTransform
 from pydantic import SecretStr
 
-from assembly import assemble, registry_credentials, webhook_secret_name
+from assembly import assemble
 from components.addons.access import Access, AccessArgs
 from components.addons.cert_manager import CertManagerAddOn, CertManagerArgs
 from components.addons.cert_manager_issuers import IssuerSecrets
@@ -30,8 +30,8 @@ from components.addons.pod_identities import PodIdentities, PodIdentitiesArgs
 from components.cluster import Cluster, ClusterArgs
 from components.inputs import Inputs, inputs_below
 from components.provider import Provider
-from components.registries import registry_secrets
 from components.scope import Scope
+from package.secret_files import secret_files
 from package.storage import create_storage
 from providers.select import provider_for
 from settings import Settings
@@ -45,10 +45,9 @@ from topology.options import NetworkPlugin
 class BuildArgs:
     """Arguments of `build_cluster`.
 
-    Relative paths in the settings start at `directory`. `inputs` replace values of `helm_releases`,
-    passwords of `registries` and of BGP peers, kubeconfigs of `api.authorization_webhooks`, private keys of
-    certificates and secrets of TSIG keys; their keys are paths in the settings. `pool_transforms` are Pulumi
-    transforms for all resources of a pool, by the name of the pool.
+    Relative paths in the settings start at `directory`. `inputs` replace values of `helm_releases` and the
+    secrets in `settings.secret_paths.SECRET_SETTINGS`; their keys are paths in the settings.
+    `pool_transforms` are Pulumi transforms for all resources of a pool, by the name of the pool.
     """
 
     settings: Settings
@@ -105,7 +104,7 @@ def build_cluster(args: BuildArgs) -> BuiltCluster:
             bundles=assembly.bundles,
             provider=provider,
             connect=partial(_connect_to_api, scope),
-            secrets={**registry_secrets(topology, _credentials(args)), **_webhook_kubeconfigs(args)},
+            secrets=secret_files(topology, args.settings, args.inputs),
             pool_transforms=args.pool_transforms,
         ),
         scope.options(),
@@ -114,20 +113,6 @@ def build_cluster(args: BuildArgs) -> BuiltCluster:
     identities = _create_pod_identities(args, cluster, provider)
     _create_add_ons(args, topology, cluster, before_releases=identities)
     return BuiltCluster(topology=topology, cluster=cluster, provider=provider)
-
-
-def _credentials(args: BuildArgs) -> dict[str, tuple[str, Input[str]]]:
-    """Return user and password of each registry by the name of its secret.
-
-    A password in `args.inputs` replaces the password in the settings.
-    """
-    passwords = {
-        f"registry-{path[0]}": value for path, value in inputs_below(args.inputs, "registries").items()
-    }
-    return {
-        name: (user, passwords.get(name, password))
-        for name, (user, password) in registry_credentials(args.settings).items()
-    }
 
 
 def _secret_at(args: BuildArgs, path: tuple[str, ...], secret: SecretStr) -> Input[str]:
@@ -143,17 +128,6 @@ def _peer_passwords(args: BuildArgs) -> dict[str, Output[str]]:
         name: Output.secret(_secret_at(args, (*path, name, "password"), peer.password))
         for name, peer in (section.peers.items() if section else ())
         if peer.password is not None
-    }
-
-
-def _webhook_kubeconfigs(args: BuildArgs) -> dict[str, Output[str]]:
-    """Return the kubeconfig of each authorization webhook by the name of its secret."""
-    path = ("api", "authorization_webhooks")
-    return {
-        webhook_secret_name(name): Output.secret(
-            _secret_at(args, (*path, name, "kubeconfig"), webhook.kubeconfig)
-        )
-        for name, webhook in args.settings.api.authorization_webhooks.items()
     }
 
 

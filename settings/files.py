@@ -9,6 +9,8 @@ from settings.charts import charts_of, is_path
 from settings.cluster import Settings
 from settings.problem import Problem, SettingsError
 
+_PEM = "-----BEGIN CERTIFICATE-----"
+
 
 def read_files(settings: Settings, checkout: Path) -> dict[str, str]:
     """Return the texts of the files that the settings name (certificate authorities, known_hosts, the
@@ -27,9 +29,14 @@ def read_files(settings: Settings, checkout: Path) -> dict[str, str]:
             problems.append(
                 Problem(field, f'"{path}"', f"cannot be read: {reason}; create it or correct the path")
             )
+    for field, path in _text_files(settings):
+        # rclone would trust no authority, so that each copy would fail.
+        if field.startswith("etcd.snapshots.") and _PEM not in texts.get(path, _PEM):
+            message = "has no certificate; give the PEM file of the certificate authority of the service"
+            problems.append(Problem(field, f'"{path}"', message))
     for name, issuer in settings.api.oidc.items():
         # The API server refuses the whole configuration if a CA has no certificate.
-        if issuer.ca_file in texts and "-----BEGIN CERTIFICATE-----" not in texts[issuer.ca_file]:
+        if issuer.ca_file in texts and _PEM not in texts[issuer.ca_file]:
             message = "has no certificate; give the PEM file of the issuer's certificate authority"
             problems.append(Problem(f"api.oidc.{name}.ca_file", f'"{issuer.ca_file}"', message))
     if problems:
@@ -67,6 +74,10 @@ def _text_files(settings: Settings) -> Iterator[tuple[str, str]]:
     for name, issuer in settings.api.oidc.items():
         if issuer.ca_file:
             yield f"api.oidc.{name}.ca_file", issuer.ca_file
+    for name, target in settings.etcd.snapshots.to.items():
+        for kind, section in (("s3", target.s3), ("azure_blob", target.azure_blob)):
+            if section and section.ca_file:
+                yield f"etcd.snapshots.to.{name}.{kind}.ca_file", section.ca_file
     if settings.metal and settings.metal.ssh.known_hosts_file:
         yield "metal.ssh.known_hosts_file", settings.metal.ssh.known_hosts_file
 

@@ -11,7 +11,8 @@ from settings.clouds import MemberMachineSettings, PoolMachineSettings, SizeSett
 from settings.disks import DiskName, DiskSettings
 from settings.extra_args import ExtraArgs
 from settings.kubelet import KubeletSettings
-from settings.types import Duration, HostPath, LabelKey, LabelValue, TaintText, Version, parse_seconds
+from settings.snapshot_targets import Recipient, SnapshotTargetSettings
+from settings.types import Duration, HostPath, LabelKey, LabelValue, Name, TaintText, Version, parse_seconds
 from topology.gpus import Gpu
 
 
@@ -46,7 +47,15 @@ class SnapshotSettings(Section):
     """Number of snapshots that a member keeps on its disk and in `copy_to`."""
     copy_to: HostPath | None = None
     """Directory on the host for a copy of each snapshot, such as a mounted network file system; default: no
-    copy.
+    copy. These copies are not encrypted.
+    """
+    recipients: tuple[Recipient, ...] = ()
+    """Public keys of age (`age1…`) to which copies for `to` are encrypted; each private key can decrypt all
+    copies. Required with `to`.
+    """
+    to: dict[Name, SnapshotTargetSettings] = Field(default_factory=dict)
+    """Targets of encrypted copies by name, on bare metal: buckets, containers and mounted directories. Each
+    member copies each of its snapshots to all targets.
     """
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import json
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
@@ -14,6 +15,8 @@ CLUSTER_KEY = "kubewright:cluster"
 SettingPath = tuple[str | int, ...]
 """The path of a setting: keys of mappings and positions in lists."""
 _MAX_VALUE_LENGTH = 80
+_SECRET_TEXT = re.compile("PRIVATE KEY|AGE-SECRET-KEY-|@", re.IGNORECASE)
+"""Texts that show that a value is, or contains, a secret that was pasted in place of another value."""
 # Values below these keys are never shown: they are secrets, or users put secrets there by mistake.
 _HIDDEN_KEYS = frozenset({"registries", "values", "username", "password", "private_key_file", "kubeconfig"})
 
@@ -77,7 +80,7 @@ def displayed_value(location: Sequence[str | int], value: object) -> str:
         return ""
     if isinstance(value, str):
         # Do not show a key that was pasted in place of a file name either.
-        if "\n" in value or len(value) > _MAX_VALUE_LENGTH or "PRIVATE KEY" in value or "@" in value:
+        if "\n" in value or len(value) > _MAX_VALUE_LENGTH or _SECRET_TEXT.search(value):
             return ""
         return json.dumps(value, ensure_ascii=False)
     if isinstance(value, bool):

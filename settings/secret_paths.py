@@ -38,6 +38,9 @@ SECRET_SETTINGS: tuple[Pattern, ...] = (
     ("addons", "external_dns", "rfc2136", "secret"),
     ("addons", "ingress", "default_certificate", "private_key"),
     ("addons", "load_balancer", "peers", "*", "password"),
+    ("etcd", "snapshots", "to", "*", "s3", "secret_access_key"),
+    ("etcd", "snapshots", "to", "*", "azure_blob", "sas_token"),
+    ("etcd", "snapshots", "to", "*", "azure_blob", "account_key"),
 )
 """Settings whose values are always secret in the state. In programs that import the package, the values can
 be inputs.

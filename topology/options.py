@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from topology.authentication import AuthorizationWebhook, Issuer
+from topology.snapshot_targets import SnapshotTarget
 
 Flags = tuple[tuple[str, str], ...]
 """Additional flags of a component: pairs of name, without leading dashes, and value."""
@@ -140,12 +141,15 @@ NO_EXTRA_FLAGS = ExtraFlags()
 class Snapshots:
     """Snapshots of every etcd member: the interval in seconds and the number of snapshots to keep.
 
-    `copy_to` is a directory on the hosts for copies of the snapshots; empty: no copies.
+    `copy_to` is a directory on the hosts for copies of the snapshots; empty: no copies. Copies for `targets`
+    are encrypted to the public keys of age in `recipients`.
     """
 
     every: int = 6 * 3600
     keep: int = 12
     copy_to: str = ""
+    recipients: tuple[str, ...] = ()
+    targets: tuple[SnapshotTarget, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

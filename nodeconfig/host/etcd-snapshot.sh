@@ -2,6 +2,7 @@
 # Takes a snapshot of this host's etcd member, keeps the newest snapshots, and copies the snapshot if configured.
 # The unit etcd-snapshot.service sets NODE_NAME, ETCDCTL_* and:
 #   DIRECTORY  the directory of snapshots, KEEP their number, COPY_TO a second directory or empty
+#   COPY_PROGRAM  the program that copies a snapshot to targets outside the host, or empty
 # A file without `.part` is complete, and its sha256 is in a file beside it.
 set -eu
 umask 077
@@ -54,11 +55,17 @@ mv "$DIRECTORY/.$name.part" "$DIRECTORY/$name"
 keep_newest "$DIRECTORY"
 printf 'saved %s/%s\n' "$DIRECTORY" "$name"
 
-[ -n "$COPY_TO" ] || exit 0
-timeout --kill-after=5 "$COPY_SECONDS" sh "$0" copy "$DIRECTORY/$name" || {
-    code=$?
-    printf 'etcd-snapshot: no copy in %s (exit code %s; 124 is a time-out of %s s): does it exist, is it mounted, %s\n' \
-        "$COPY_TO" "$code" "$COPY_SECONDS" "has it space? The snapshot is in $DIRECTORY" >&2
-    exit "$NO_COPY"
-}
-printf 'copied to %s\n' "$COPY_TO"
+failed=no
+if [ -n "$COPY_TO" ]; then
+    code=0
+    timeout --kill-after=5 "$COPY_SECONDS" sh "$0" copy "$DIRECTORY/$name" || code=$?
+    if [ "$code" = 0 ]; then
+        printf 'copied to %s\n' "$COPY_TO"
+    else
+        printf 'etcd-snapshot: no copy in %s (exit code %s; 124 is a time-out of %s s): does it exist, is it %s\n' \
+            "$COPY_TO" "$code" "$COPY_SECONDS" "mounted, has it space? The snapshot is in $DIRECTORY" >&2
+        failed=yes
+    fi
+fi
+[ -z "${COPY_PROGRAM:-}" ] || sh "$COPY_PROGRAM" "$DIRECTORY/$name" || failed=yes
+[ "$failed" = no ] || exit "$NO_COPY"

@@ -31,6 +31,7 @@ from tests.unit.settings.wrong_metallb import METALLB
 from tests.unit.settings.wrong_network import NETWORK
 from tests.unit.settings.wrong_pod_identities import POD_IDENTITIES
 from tests.unit.settings.wrong_public_addresses import PUBLIC_ADDRESSES
+from tests.unit.settings.wrong_snapshots import SNAPSHOTS
 from tests.unit.settings.wrong_storage import STORAGE
 from tests.unit.settings.wrong_values import VALUES
 
@@ -40,6 +41,7 @@ WRONG = (
     *(*POD_IDENTITIES, *AZURE_POD_IDENTITIES, *INGRESS, *METALLB, *PUBLIC_ADDRESSES, *CERT_MANAGER),
     *(*API, *ARCHITECTURES, *AUTHENTICATION, *AUTHORIZATION, *ENCRYPTION, *EXTRA_ARGS, *EXTERNAL_DNS),
     *STORAGE,
+    *SNAPSHOTS,
 )
 
 
