@@ -89,12 +89,18 @@ class TargetCredentials:
 def target_credentials(settings: Settings) -> Iterator[TargetCredentials]:
     """Yield the credentials of each target that has credentials."""
     for name, section in settings.etcd.snapshots.to.items():
-        secrets = {
-            ("s3", "secret_access_key"): section.s3 and section.s3.secret_access_key,
-            ("azure_blob", "sas_token"): section.azure_blob and section.azure_blob.sas_token,
-            ("azure_blob", "account_key"): section.azure_blob and section.azure_blob.account_key,
-        }
-        for keys, secret in secrets.items():
+        for keys, secret in _secrets(section).items():
             if secret is not None:
                 target = _target(settings, name, None)
                 yield TargetCredentials(target, ("etcd", "snapshots", "to", name, *keys), secret)
+
+
+def _secrets(section: SnapshotTargetSettings) -> dict[tuple[str, str], SecretStr | None]:
+    """Return the secrets of a target by their keys in its settings."""
+    secrets: dict[tuple[str, str], SecretStr | None] = {}
+    if section.s3:
+        secrets["s3", "secret_access_key"] = section.s3.secret_access_key
+    if section.azure_blob:
+        secrets["azure_blob", "sas_token"] = section.azure_blob.sas_token
+        secrets["azure_blob", "account_key"] = section.azure_blob.account_key
+    return secrets

@@ -63,7 +63,7 @@ def _validate_region(text: str) -> str:
 
 def _validate_access_key_id(text: str) -> str:
     if text not in PLACEHOLDERS and not _ACCESS_KEY_ID.fullmatch(text):
-        raise ValueError("not the id of an access key; allowed: letters, digits and ._-")
+        raise ValueError("not the id of an access key; allowed: 3 to 128 letters, digits and ._-")
     return text
 
 

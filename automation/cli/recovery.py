@@ -9,6 +9,7 @@ import typer
 
 from automation.cli.options import Host, Hosts, Stack, StackFile, Yes, confirm
 from automation.environment import environment
+from automation.errors import UserError
 from automation.operations.target import find_target
 
 PANEL = "Repair and recover"
@@ -70,10 +71,22 @@ def snapshot(
 
 
 def restore(
-    snapshot: Annotated[
-        Path, typer.Option("--snapshot", help="The snapshot; its .sha256 file is next to it.")
-    ],
     stack: Stack,
+    snapshot: Annotated[
+        str | None,
+        typer.Option(
+            "--snapshot",
+            help="The snapshot, with its .sha256 file next to it, or an encrypted copy (.age); with --from, "
+            "the name of a copy.",
+            show_default="with --from: the newest copy",
+        ),
+    ] = None,
+    source: Annotated[
+        str | None, typer.Option("--from", help="Name of a target in etcd.snapshots.to that has the copy.")
+    ] = None,
+    identity: Annotated[
+        Path | None, typer.Option("--identity", help="File with the private key of age for a copy.")
+    ] = None,
     file: StackFile = None,
     yes: Yes = False,
 ) -> None:
@@ -82,7 +95,19 @@ def restore(
     Empty hosts are installed again.
     """
     from automation.operations import restore as operation
+    from automation.operations import snapshot_copies
 
     target = find_target(environment(), stack, file)
-    confirm(f"Everything written to stack {stack} since {snapshot.name} will be lost. Continue?", yes=yes)
-    raise typer.Exit(operation.restore(target, snapshot))
+    match source, snapshot, identity:
+        case None, None, _:
+            raise UserError("--snapshot or --from: one of them is required; see `kubewright restore --help`")
+        case str(), _, None:
+            raise UserError("--identity: required with --from; give the file with the private key of age")
+        case str(), _, Path():
+            found = snapshot_copies.fetch_copy(target, source, snapshot or snapshot_copies.LATEST, identity)
+        case None, str(), Path():
+            found = snapshot_copies.decrypt_file(target, Path(snapshot), identity)
+        case _:
+            found = Path(str(snapshot))
+    confirm(f"Everything written to stack {stack} since {found.name} will be lost. Continue?", yes=yes)
+    raise typer.Exit(operation.restore(target, found))

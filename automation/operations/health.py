@@ -9,6 +9,7 @@ from datetime import UTC, datetime, timedelta
 
 from automation.operations.certificate_files import damage_problem
 from automation.operations.cluster_facts import AddOnFact, NodeFact
+from automation.operations.copy_facts import copy_problems
 from automation.operations.host_facts import EtcdFact, HostFacts, ServiceFact
 from topology.model import Machine, Role, Topology
 
@@ -73,6 +74,7 @@ def find_problems(topology: Topology, observed: Observation) -> list[Problem]:
     return [
         *host_problems,
         *_etcd_problems(topology, observed),
+        *_copy_problems(topology, observed),
         *_api_problems(observed),
         *_node_problems(topology, observed),
         *_add_on_problems(observed),
@@ -179,6 +181,12 @@ def _etcd_problems(topology: Topology, observed: Observation) -> Iterator[Proble
     versions = sorted({member.version for member in members.values() if member.version})
     if len(versions) > 1:
         yield Problem("etcd", f"members have different versions: {', '.join(versions)}", serious=False)
+
+
+def _copy_problems(topology: Topology, observed: Observation) -> Iterator[Problem]:
+    copies = {name: member.copies for name, member in observed.etcd.items()}
+    for member, message, serious in copy_problems(topology, copies, observed.now):
+        yield Problem(member, message, serious=serious)
 
 
 def _api_problems(observed: Observation) -> Iterator[Problem]:

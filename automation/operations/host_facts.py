@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from automation.operations.certificate_files import DamagedFile, parse_certificates
+from automation.operations.copy_facts import CopyFact, parse_copies
 from automation.operations.sections import Section, parse_sections
 
 
@@ -55,8 +56,8 @@ class EtcdFact:
     """The state that an etcd member reports.
 
     `size` is the size of the database file and `used` the part in use, in bytes. `index` is the raft index.
-    `snapshots` are names of files on the host. `members` contains pairs: the name, and whether the member is
-    a learner.
+    `snapshots` are names of files on the host, `copies` what it records about targets of copies. `members`
+    contains pairs: the name, and whether the member is a learner.
     """
 
     healthy: bool
@@ -68,6 +69,7 @@ class EtcdFact:
     alarms: tuple[str, ...] = ()
     members: tuple[tuple[str, bool], ...] = ()
     snapshots: tuple[str, ...] = ()
+    copies: tuple[CopyFact, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,8 +166,9 @@ def _parse_etcd(first_sections: dict[str, Section]) -> EtcdFact:
     healthy = bool(health) and bool(health[0].get("health"))
     listed = tuple((str(item.get("name", "")), bool(item.get("isLearner"))) for item in members)
     names = tuple(line for line in first_sections["snapshots"].lines if line.endswith(".db"))
+    copies = parse_copies(first_sections["snapshot-copies"].lines)
     if not status:
-        return EtcdFact(healthy=healthy, leader=False, members=listed, snapshots=names)
+        return EtcdFact(healthy=healthy, leader=False, members=listed, snapshots=names, copies=copies)
     member_status = status[0]["Status"]
     return EtcdFact(
         healthy=healthy,
@@ -177,6 +180,7 @@ def _parse_etcd(first_sections: dict[str, Section]) -> EtcdFact:
         alarms=tuple(str(error) for error in member_status.get("errors") or ()),
         members=listed,
         snapshots=names,
+        copies=copies,
     )
 
 

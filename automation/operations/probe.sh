@@ -49,6 +49,10 @@ if [ -d /var/lib/etcd ] && [ -f /etc/etcd/pki/operator.crt ]; then
     etcdctl member list --write-out=json 2>/dev/null
     printf '\n@snapshots\n'
     ls -1 /var/lib/etcd-snapshots 2>/dev/null
+    printf '@snapshot-copies\n'
+    for file in /var/lib/etcd-snapshots/targets/*; do
+        [ ! -f "$file" ] || while read -r line; do printf '%s %s\n' "${file##*/}" "$line"; done <"$file"
+    done
 fi
 
 if [ -f /etc/kubernetes/admin.conf ]; then

@@ -17,6 +17,7 @@ from automation.console import console
 from automation.environment import Environment
 from automation.operations import cluster_facts, host_facts
 from automation.operations.cluster_facts import AddOnFact, ApiUnavailable, NodeFact
+from automation.operations.copy_facts import CopyFact, age_text
 from automation.operations.health import Observation, Problem, find_problems
 from automation.operations.host_facts import HostFacts
 from automation.operations.remote import PARALLEL, Remote
@@ -146,6 +147,8 @@ def _probe_script() -> str:
 def status_report(topology: Topology, observed: Observation, problems: Sequence[Problem]) -> RenderableType:
     """Return the tables of all sections, followed by the problems."""
     tables: list[RenderableType] = [_host_table(topology, observed), _etcd_table(observed)]
+    if topology.snapshots.targets:
+        tables.append(_copy_table(topology, observed))
     if observed.nodes:
         tables.append(_node_table(topology, observed))
     if observed.add_ons:
@@ -214,6 +217,23 @@ def _etcd_table(observed: Observation) -> Table:
             str(member.index),
             newest,
         )
+    return table
+
+
+def _copy_table(topology: Topology, observed: Observation) -> Table:
+    table = Table(
+        *("target", "etcd member", "last copy", "age", "size", "since then"),
+        title="Copies of snapshots",
+        title_justify="left",
+    )
+    for target in topology.snapshots.targets:
+        for name, member in observed.etcd.items():
+            found = [copy for copy in member.copies if copy.target == target.name]
+            copy = found[0] if found else CopyFact(target.name)
+            age = age_text(observed.now - copy.copied) if copy.copied else ""
+            size = format_bytes(copy.size) if copy.copied else ""
+            result = f"failed: {copy.reason}" if copy.failed else ""
+            table.add_row(target.name, name, copy.name or "none", age, size, result)
     return table
 
 

@@ -144,6 +144,7 @@ class Store(ManagementHandler):
             SubElement(item, "Name").text = path.removeprefix(start)
             properties = SubElement(item, "Properties")
             SubElement(properties, "Last-Modified").text = formatdate(blob.written, usegmt=True)
+            SubElement(properties, "Content-Length").text = str(len(blob.data))
             SubElement(properties, "BlobType").text = "BlockBlob"
         SubElement(result, "NextMarker")
         self.send(tostring(result, xml_declaration=True, encoding="utf-8"), "application/xml")

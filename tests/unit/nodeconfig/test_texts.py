@@ -32,6 +32,30 @@ RECORDED = Path(__file__).parent / "texts"
 PROGRAMS = sorted(path.name for path in (CHECKOUT / "nodeconfig/host").glob("*.sh"))
 # The versions do not follow the catalogue, so that a new default version changes no recorded text.
 VERSIONS = Versions("1.36.1", "3.7.3", "2.4.2", "1.5.2", "1.9.1", "0.28.4", "1.15.0", "0.9.0")
+TARGETS = {
+    "recipients": ["age1ql3z7hjy54pw3hyww5ayyfg7zqgvc7w3j2elw8zmrj2kg5sfn9aqmcac8p"],
+    "to": {
+        "offsite": {
+            "keep": 60,
+            "s3": {
+                "endpoint": "https://s3.corp.example:9000",
+                "bucket": "etcd",
+                "region": "eu-1",
+                "access_key_id": "kubewright",
+                "secret_access_key": "never-in-a-text",
+            },
+        },
+        "blob": {
+            "prefix": "clusters/ha",
+            "azure_blob": {
+                "account": "backups",
+                "container": "etcd",
+                "sas_token": "sv=1&sig=never-in-a-text",
+            },
+        },
+        "nas": {"path": "/mnt/nas"},
+    },
+}
 
 
 class StableIndex(FakeIndex):
@@ -52,7 +76,7 @@ def with_all_options() -> Topology:
         {
             "api.names": ["api.example.org"],
             "control_planes.schedulable": True,
-            "etcd.snapshots": {"every": "2h", "keep": 3, "copy_to": "/mnt/snapshots"},
+            "etcd.snapshots": {"every": "2h", "keep": 3, "copy_to": "/mnt/snapshots", **TARGETS},
             "leader_election": {"lease": 60, "renew": 40, "retry": 5},
             "network.mtu": 1400,
             "network.node_ports": "31000-31999",

@@ -1,0 +1,95 @@
+"""Copies of snapshots in targets outside the hosts: what members record, and the problems that follow."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+from topology.model import Topology
+
+_LATE_FACTOR = 2
+"""A copy is late when it is older than this number of intervals between snapshots."""
+
+
+@dataclass(frozen=True, slots=True)
+class CopyFact:
+    """What a member records about a target: its last copy, and a failure since then."""
+
+    target: str
+    copied: datetime | None = None
+    name: str = ""
+    size: int = 0
+    failed: datetime | None = None
+    reason: str = ""
+
+
+def parse_copies(lines: Iterable[str]) -> tuple[CopyFact, ...]:
+    """Return the facts in lines `TARGET copied SECONDS NAME SIZE SHA256` and `TARGET failed SECONDS REASON`,
+    which etcd-snapshot-targets.sh writes. Ignore other lines.
+    """
+    facts: dict[str, CopyFact] = {}
+    for line in lines:
+        target, _, record = line.partition(" ")
+        fact = facts.get(target, CopyFact(target))
+        match record.split(" ", 2):
+            case ["copied", seconds, rest] if seconds.isdigit():
+                name, size, *_ = [*rest.split(), "", ""]
+                fact = CopyFact(
+                    target,
+                    _time(seconds),
+                    name,
+                    int(size) if size.isdigit() else 0,
+                    fact.failed,
+                    fact.reason,
+                )
+            case ["failed", seconds, reason] if seconds.isdigit():
+                fact = CopyFact(target, fact.copied, fact.name, fact.size, _time(seconds), reason)
+            case _:
+                continue
+        facts[target] = fact
+    return tuple(facts.values())
+
+
+def copy_problems(
+    topology: Topology, copies: Mapping[str, Sequence[CopyFact]], now: datetime
+) -> Iterator[tuple[str, str, bool]]:
+    """Yield the member, the message and the severity of each problem. `copies` has the facts by member.
+
+    A target without a record is only a warning, because a new member has not taken a snapshot yet.
+    """
+    for member, facts in copies.items():
+        by_target = {fact.target: fact for fact in facts}
+        for target in topology.snapshots.targets:
+            fact = by_target.get(target.name, CopyFact(target.name))
+            if fact.failed is not None:
+                last = (
+                    f"the last copy is {age_text(now - fact.copied)} old" if fact.copied else "it has no copy"
+                )
+                yield (
+                    member,
+                    f"no copy of the newest snapshot in target {target.name}: {fact.reason}; {last}",
+                    True,
+                )
+            elif fact.copied is None:
+                yield member, f"no snapshot was copied to target {target.name} yet", False
+            elif now - fact.copied > timedelta(seconds=_LATE_FACTOR * topology.snapshots.every):
+                yield (
+                    member,
+                    f"the last copy in target {target.name} is {age_text(now - fact.copied)} old; see "
+                    f"`kubewright logs --host {member} --unit etcd-snapshot`",
+                    True,
+                )
+
+
+def age_text(age: timedelta) -> str:
+    """Return an age in its largest unit, such as `3 h`."""
+    seconds = max(0, int(age.total_seconds()))
+    for unit, length in (("days", 86400), ("h", 3600), ("min", 60)):
+        if seconds >= 2 * length:
+            return f"{seconds // length} {unit}"
+    return f"{seconds} s"
+
+
+def _time(seconds: str) -> datetime:
+    return datetime.fromtimestamp(int(seconds), UTC)
