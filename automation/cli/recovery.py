@@ -10,7 +10,7 @@ import typer
 from automation.cli.options import Host, Hosts, Stack, StackFile, Yes, confirm
 from automation.environment import environment
 from automation.errors import UserError
-from automation.operations.target import find_target
+from automation.operations.target import Target, find_target
 
 PANEL = "Repair and recover"
 
@@ -95,19 +95,29 @@ def restore(
     Empty hosts are installed again.
     """
     from automation.operations import restore as operation
-    from automation.operations import snapshot_copies
 
+    _check_restore_options(snapshot, source, identity)
     target = find_target(environment(), stack, file)
-    match source, snapshot, identity:
-        case None, None, _:
-            raise UserError("--snapshot or --from: one of them is required; see `kubewright restore --help`")
-        case str(), _, None:
-            raise UserError("--identity: required with --from; give the file with the private key of age")
-        case str(), _, Path():
-            found = snapshot_copies.fetch_copy(target, source, snapshot or snapshot_copies.LATEST, identity)
-        case None, str(), Path():
-            found = snapshot_copies.decrypt_file(target, Path(snapshot), identity)
-        case _:
-            found = Path(str(snapshot))
+    found = _find_snapshot(target, snapshot, source, identity)
     confirm(f"Everything written to stack {stack} since {found.name} will be lost. Continue?", yes=yes)
     raise typer.Exit(operation.restore(target, found))
+
+
+def _check_restore_options(snapshot: str | None, source: str | None, identity: Path | None) -> None:
+    if source is None and snapshot is None:
+        raise UserError("--snapshot or --from: one of them is required; see `kubewright restore --help`")
+    if source is not None and identity is None:
+        raise UserError("--identity: required with --from; give the file with the private key of age")
+    if snapshot is not None and snapshot.endswith(".age") and identity is None:
+        raise UserError(f"--identity: required for the encrypted copy {snapshot}")
+
+
+def _find_snapshot(target: Target, snapshot: str | None, source: str | None, identity: Path | None) -> Path:
+    """Return the file of the snapshot; decrypt a copy first."""
+    from automation.operations import snapshot_copies
+
+    if identity is None:
+        return Path(snapshot or "")
+    if source is None:
+        return snapshot_copies.decrypt_file(target, Path(snapshot or ""), identity)
+    return snapshot_copies.fetch_copy(target, source, snapshot or snapshot_copies.LATEST, identity)

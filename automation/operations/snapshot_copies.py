@@ -85,6 +85,8 @@ class ObjectStore(CopyStore):
         except subprocess.TimeoutExpired:
             raise UserError(f"target {self._target.name}: no answer within {_TRANSFER_SECONDS} s") from None
         if result.returncode != 0:
+            if "directory not found" in result.stderr:
+                return ""
             lines = [line for line in result.stderr.splitlines() if line.strip()] or ["rclone failed"]
             raise UserError(f"target {self._target.name}: {_RCLONE_PREFIX.sub('', lines[-1])}")
         return result.stdout
