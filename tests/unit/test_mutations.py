@@ -26,6 +26,7 @@ DANGEROUS_FILES = {
             "etcd-member",
             "etcd-membership",
             "etcd-snapshot",
+            "etcd-snapshot-targets",
             "guard",
             "health",
             "host",
@@ -39,7 +40,10 @@ DANGEROUS_FILES = {
     ),
     *(
         f"automation/operations/{name}"
-        for name in ("cis/command.py", "drift.py", "replace.py", "restore.py", "restore.sh", "snapshot.py")
+        for name in (
+            *("cis/command.py", "drift.py", "replace.py", "restore.py", "restore.sh", "snapshot.py"),
+            "snapshot_copies.py",
+        )
     ),
     *(f"artifacts/modules/kubelet-csr-approver-1.4.0/{name}.go" for name in ("inventory", "join", "policy")),
     "automation/cli/recovery.py",
