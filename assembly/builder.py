@@ -14,7 +14,7 @@ from assembly.ingress import build_ingress, ingress_ports
 from assembly.machines import build_machines
 from assembly.metallb import build_metallb
 from assembly.pools import build_pools
-from assembly.snapshots import build_snapshots
+from assembly.snapshots import build_defragmentation, build_snapshots
 from assembly.storage import build_storage
 from settings.bases import replace_encrypted
 from settings.certificates import CertificateSettings
@@ -69,6 +69,7 @@ def build_topology(settings: Settings, *, files: Mapping[str, str] | None = None
         api_names=settings.api.names,
         drain_seconds=parse_seconds(settings.drain_timeout),
         snapshots=build_snapshots(settings, files),
+        defragmentation=build_defragmentation(settings),
         certificates=_certificates(settings.certificates, settings.api.encryption),
         encryption=build_encryption(settings.api.encryption),
         external_cloud=settings.cloud is not None,

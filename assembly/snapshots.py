@@ -12,7 +12,7 @@ from settings.cluster import Settings
 from settings.problem import SettingPath
 from settings.snapshot_targets import SnapshotTargetSettings
 from settings.types import parse_seconds
-from topology.options import Snapshots
+from topology.options import Defragmentation, Snapshots
 from topology.snapshot_targets import BlobContainer, Directory, S3Bucket, SnapshotTarget
 
 
@@ -27,7 +27,14 @@ def build_snapshots(settings: Settings, files: Mapping[str, str] | None) -> Snap
         copy_to=section.copy_to or "",
         recipients=section.recipients,
         targets=tuple(_target(settings, name, files) for name in section.to),
+        verify=section.verify or "",
     )
+
+
+def build_defragmentation(settings: Settings) -> Defragmentation | None:
+    """Return the schedule of etcd's defragmentation; None for a cluster without it."""
+    section = settings.etcd.defragmentation
+    return section and Defragmentation(parse_seconds(section.every), section.free_percent)
 
 
 def _target(settings: Settings, name: str, files: Mapping[str, str] | None) -> SnapshotTarget:

@@ -17,6 +17,7 @@ from nodeconfig import (
     disks,
     dns_cache,
     etcd,
+    etcd_maintenance,
     etcd_proxy,
     flannel,
     gpus,
@@ -141,7 +142,11 @@ def _member_bundle(
     member = machine.member
     match role:
         case Role.ETCD:
-            components += [etcd.component(topology, member), snapshots.component(topology, member)]
+            components += [
+                etcd.component(topology, member),
+                snapshots.component(topology, member),
+                etcd_maintenance.component(topology, member),
+            ]
         case Role.CONTROL_PLANE:
             components.append(_control_plane_component(topology, member))
         case Role.NODE:

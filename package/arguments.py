@@ -251,6 +251,22 @@ class SnapshotArgs(TypedDict, total=False):
     """Targets of encrypted copies by name, on bare metal: buckets, containers and mounted directories.
     Each member copies each of its snapshots to all targets.
     """
+    verify: str
+    """How often each member restores its newest snapshot into a throwaway etcd, and compares its newest
+    copy in each target with what it sent: `daily` or `weekly`; default: never.
+    """
+
+
+class DefragmentationArgs(TypedDict, total=False):
+    """Defragmentation of the data of etcd, which returns free space in database files to the file system.
+    It changes one member after another, the leader last, and does not begin while a member is
+    unhealthy.
+    """
+
+    every: str
+    """Time between two runs, such as `24h`; at least an hour."""
+    free_percent: int
+    """A member is defragmented when at least this share of its database file is free, in percent."""
 
 
 class EtcdArgs(TypedDict, total=False):
@@ -260,6 +276,8 @@ class EtcdArgs(TypedDict, total=False):
     """Host names of the members, 1, 3 or 5; empty: the control planes."""
     snapshots: SnapshotArgs
     """Snapshots of etcd's data."""
+    defragmentation: DefragmentationArgs
+    """Scheduled defragmentation; default: none."""
     extra_args: Mapping[str, str]
     """Additional flags of etcd without checks, as a last resort, such as `heartbeat-interval: 200`."""
     machine: MemberMachineArgs

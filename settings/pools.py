@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field
 
@@ -19,6 +19,12 @@ from topology.gpus import Gpu
 def _require_one_minute(duration: str) -> str:
     if parse_seconds(duration) < 60:
         raise ValueError("more often than once a minute; allowed: 1m and more")
+    return duration
+
+
+def _require_one_hour(duration: str) -> str:
+    if parse_seconds(duration) < 3600:
+        raise ValueError("more often than once an hour; allowed: 1h and more")
     return duration
 
 
@@ -57,6 +63,21 @@ class SnapshotSettings(Section):
     """Targets of encrypted copies by name, on bare metal: buckets, containers and mounted directories. Each
     member copies each of its snapshots to all targets.
     """
+    verify: Literal["daily", "weekly"] | None = None
+    """How often each member restores its newest snapshot into a throwaway etcd, and compares its newest copy
+    in each target with what it sent: `daily` or `weekly`; default: never.
+    """
+
+
+class DefragmentationSettings(Section):
+    """Defragmentation of the data of etcd, which returns free space in database files to the file system. It
+    changes one member after another, the leader last, and does not begin while a member is unhealthy.
+    """
+
+    every: Annotated[Duration, AfterValidator(_require_one_hour)] = "24h"
+    """Time between two runs, such as `24h`; at least an hour."""
+    free_percent: Annotated[int, Field(ge=10, le=95)] = 50
+    """A member is defragmented when at least this share of its database file is free, in percent."""
 
 
 class EtcdSettings(RoleHostsSettings):
@@ -66,6 +87,8 @@ class EtcdSettings(RoleHostsSettings):
     """Host names of the members, 1, 3 or 5; empty: the control planes."""
     snapshots: SnapshotSettings = SnapshotSettings()
     """Snapshots of etcd's data."""
+    defragmentation: DefragmentationSettings | None = None
+    """Scheduled defragmentation; default: none."""
     extra_args: ExtraArgs = Field(default_factory=dict)
     """Additional flags of etcd without checks, as a last resort, such as `heartbeat-interval: 200`."""
     machine: MemberMachineSettings | None = None

@@ -19,6 +19,7 @@ from topology.metallb import MetalLb
 from topology.options import (
     NO_EXTRA_FLAGS,
     ControlPlaneOptions,
+    Defragmentation,
     Encryption,
     ExtraFlags,
     Kubelet,
@@ -193,6 +194,8 @@ class Topology:
     """Maximum duration of the drain of a node before the node changes or leaves."""
     certificates: Certificates = field(default_factory=Certificates)
     snapshots: Snapshots = field(default_factory=Snapshots)
+    defragmentation: Defragmentation | None = None
+    """The schedule of etcd's defragmentation; None: never."""
     encryption: Encryption = field(default_factory=Encryption)
     external_cloud: bool = False
     """Whether the cloud controller manager sets addresses and zones of nodes and creates load balancers."""

@@ -150,6 +150,18 @@ class Snapshots:
     copy_to: str = ""
     recipients: tuple[str, ...] = ()
     targets: tuple[SnapshotTarget, ...] = ()
+    verify: str = ""
+    """How often each member restores a snapshot into a throwaway etcd: `daily`, `weekly`, or empty: never."""
+
+
+@dataclass(frozen=True, slots=True)
+class Defragmentation:
+    """Defragmentation of etcd: the interval in seconds, and the share of free space from which on a member is
+    defragmented, in percent of its database file.
+    """
+
+    every: int
+    free_percent: int
 
 
 @dataclass(frozen=True, slots=True)

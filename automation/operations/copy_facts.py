@@ -8,6 +8,8 @@ from datetime import UTC, datetime, timedelta
 
 from topology.model import Topology
 
+_TRIAL_DAYS = {"daily": 2, "weekly": 10}
+"""A trial restore is late after this number of days, by the setting."""
 _LATE_FACTOR = 2
 """A copy is late when it is older than this number of intervals between snapshots."""
 
@@ -22,6 +24,55 @@ class CopyFact:
     size: int = 0
     failed: datetime | None = None
     reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class TrialFact:
+    """What a member records about trial restores: time and snapshot of the last success, with its number of
+    keys, and time and reason of a failure since then.
+    """
+
+    verified: datetime | None = None
+    name: str = ""
+    keys: int = 0
+    failed: datetime | None = None
+    reason: str = ""
+
+
+NO_TRIAL = TrialFact()
+"""The fact of a member that has made no trial restore."""
+
+
+def parse_trial(lines: Iterable[str]) -> TrialFact:
+    """Return the fact in lines `verified SECONDS NAME KEYS REVISION` and `failed SECONDS REASON`, which
+    etcd-verify.sh writes.
+    """
+    fact = TrialFact()
+    for line in lines:
+        match line.split(" ", 2):
+            case ["verified", seconds, rest] if seconds.isdigit():
+                name, keys, *_ = [*rest.split(), "", ""]
+                fact = TrialFact(_time(seconds), name, int(keys) if keys.isdigit() else 0)
+            case ["failed", seconds, reason] if seconds.isdigit():
+                fact = TrialFact(fact.verified, fact.name, fact.keys, _time(seconds), reason)
+    return fact
+
+
+def trial_problems(
+    topology: Topology, trials: Mapping[str, TrialFact], now: datetime
+) -> Iterator[tuple[str, str, bool]]:
+    """Yield the member, the message and the severity of each problem of trial restores."""
+    verify = topology.snapshots.verify
+    for member, fact in trials.items() if verify else ():
+        if fact.failed is not None:
+            yield member, f"the trial restore of a snapshot failed: {fact.reason}", True
+        elif fact.verified is not None and now - fact.verified > timedelta(days=_TRIAL_DAYS[verify]):
+            yield (
+                member,
+                f"the last trial restore of a snapshot was {age_text(now - fact.verified)} ago; see "
+                f"`kubewright logs --host {member} --unit etcd-verify`",
+                True,
+            )
 
 
 def parse_copies(lines: Iterable[str]) -> tuple[CopyFact, ...]:

@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 
 from automation.operations.certificate_files import damage_problem
 from automation.operations.cluster_facts import AddOnFact, NodeFact
-from automation.operations.copy_facts import copy_problems
+from automation.operations.copy_facts import copy_problems, trial_problems
 from automation.operations.host_facts import EtcdFact, HostFacts, ServiceFact
 from topology.model import Machine, Role, Topology
 
@@ -24,6 +24,8 @@ _MEMORY_LEFT = 0.04
 """Fraction of the memory of a host. Less available memory is a warning."""
 _QUOTA_BYTES = 8 * 2**30
 """Maximum size of the database of etcd in bytes."""
+SCHEDULED_SERVICES = ("etcd-snapshot.service", "etcd-verify.service", "etcd-defragment.service")
+"""Services that timers start."""
 _FAILED_CHECK = re.compile(r"\[-\](\S+) failed")
 
 
@@ -112,9 +114,9 @@ def _host_problems(machine: Machine, observed: Observation) -> Iterator[Problem]
 
 
 def _has_failed(service: ServiceFact) -> bool:
-    """Check whether a unit is in an unexpected state. The snapshot service is inactive between its runs."""
+    """Check whether a unit is in an unexpected state. Services of timers are inactive between their runs."""
     return service.state not in ("active", "inactive", "activating", "reloading") or (
-        service.state in ("inactive", "activating") and not service.unit.startswith("etcd-snapshot.service")
+        service.state in ("inactive", "activating") and service.unit not in SCHEDULED_SERVICES
     )
 
 
@@ -185,7 +187,11 @@ def _etcd_problems(topology: Topology, observed: Observation) -> Iterator[Proble
 
 def _copy_problems(topology: Topology, observed: Observation) -> Iterator[Problem]:
     copies = {name: member.copies for name, member in observed.etcd.items()}
-    for member, message, serious in copy_problems(topology, copies, observed.now):
+    trials = {name: member.trial for name, member in observed.etcd.items()}
+    for member, message, serious in (
+        *copy_problems(topology, copies, observed.now),
+        *trial_problems(topology, trials, observed.now),
+    ):
         yield Problem(member, message, serious=serious)
 
 

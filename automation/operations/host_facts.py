@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from automation.operations.certificate_files import DamagedFile, parse_certificates
-from automation.operations.copy_facts import CopyFact, parse_copies
+from automation.operations.copy_facts import NO_TRIAL, CopyFact, TrialFact, parse_copies, parse_trial
 from automation.operations.sections import Section, parse_sections
 
 
@@ -56,8 +56,8 @@ class EtcdFact:
     """The state that an etcd member reports.
 
     `size` is the size of the database file and `used` the part in use, in bytes. `index` is the raft index.
-    `snapshots` are names of files on the host, `copies` what it records about targets of copies. `members`
-    contains pairs: the name, and whether the member is a learner.
+    `snapshots` are names of files on the host. `copies` and `trial` are its records about copies in targets
+    and trial restores. `members` contains pairs: the name, and whether the member is a learner.
     """
 
     healthy: bool
@@ -70,6 +70,7 @@ class EtcdFact:
     members: tuple[tuple[str, bool], ...] = ()
     snapshots: tuple[str, ...] = ()
     copies: tuple[CopyFact, ...] = ()
+    trial: TrialFact = NO_TRIAL
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,8 +168,11 @@ def _parse_etcd(first_sections: dict[str, Section]) -> EtcdFact:
     listed = tuple((str(item.get("name", "")), bool(item.get("isLearner"))) for item in members)
     names = tuple(line for line in first_sections["snapshots"].lines if line.endswith(".db"))
     copies = parse_copies(first_sections["snapshot-copies"].lines)
+    trial = parse_trial(first_sections["snapshot-verified"].lines)
     if not status:
-        return EtcdFact(healthy=healthy, leader=False, members=listed, snapshots=names, copies=copies)
+        return EtcdFact(
+            healthy=healthy, leader=False, members=listed, snapshots=names, copies=copies, trial=trial
+        )
     member_status = status[0]["Status"]
     return EtcdFact(
         healthy=healthy,
@@ -181,6 +185,7 @@ def _parse_etcd(first_sections: dict[str, Section]) -> EtcdFact:
         members=listed,
         snapshots=names,
         copies=copies,
+        trial=trial,
     )
 
 

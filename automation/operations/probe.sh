@@ -53,6 +53,8 @@ if [ -d /var/lib/etcd ] && [ -f /etc/etcd/pki/operator.crt ]; then
     for file in /var/lib/etcd-snapshots/targets/*; do
         [ ! -f "$file" ] || while read -r line; do printf '%s %s\n' "${file##*/}" "$line"; done <"$file"
     done
+    printf '@snapshot-verified\n'
+    cat /var/lib/etcd-snapshots/verified 2>/dev/null
 fi
 
 if [ -f /etc/kubernetes/admin.conf ]; then

@@ -17,8 +17,8 @@ from automation.console import console
 from automation.environment import Environment
 from automation.operations import cluster_facts, host_facts
 from automation.operations.cluster_facts import AddOnFact, ApiUnavailable, NodeFact
-from automation.operations.copy_facts import CopyFact, age_text
-from automation.operations.health import Observation, Problem, find_problems
+from automation.operations.copy_facts import CopyFact, TrialFact, age_text
+from automation.operations.health import SCHEDULED_SERVICES, Observation, Problem, find_problems
 from automation.operations.host_facts import HostFacts
 from automation.operations.remote import PARALLEL, Remote
 from automation.operations.store_remote import StoreRemote
@@ -146,7 +146,7 @@ def _probe_script() -> str:
 
 def status_report(topology: Topology, observed: Observation, problems: Sequence[Problem]) -> RenderableType:
     """Return the tables of all sections, followed by the problems."""
-    tables: list[RenderableType] = [_host_table(topology, observed), _etcd_table(observed)]
+    tables: list[RenderableType] = [_host_table(topology, observed), _etcd_table(topology, observed)]
     if topology.snapshots.targets:
         tables.append(_copy_table(topology, observed))
     if observed.nodes:
@@ -184,7 +184,7 @@ def _host_row(machine: Machine, facts: HostFacts | str, observed: Observation) -
     row = [machine.name, str(machine.address), " ".join(machine.roles)]
     if isinstance(facts, str):
         return [*row, "no", "", "", "", ""]
-    running = [service for service in facts.services if not service.unit.startswith("etcd-snapshot.service")]
+    running = [service for service in facts.services if service.unit not in SCHEDULED_SERVICES]
     active = sum(service.active for service in running)
     disk = max((max(item.used, item.inodes) for item in facts.disks), default=0)
     expiry = facts.nearest_expiry
@@ -199,9 +199,10 @@ def _host_row(machine: Machine, facts: HostFacts | str, observed: Observation) -
     ]
 
 
-def _etcd_table(observed: Observation) -> Table:
+def _etcd_table(topology: Topology, observed: Observation) -> Table:
     table = Table(
         *("etcd member", "healthy", "leader", "version", "size", "in use", "index", "newest snapshot"),
+        *(("trial restore",) if topology.snapshots.verify else ()),
         title="etcd",
         title_justify="left",
     )
@@ -216,8 +217,15 @@ def _etcd_table(observed: Observation) -> Table:
             format_bytes(member.used),
             str(member.index),
             newest,
+            *((_trial_text(member.trial, observed),) if topology.snapshots.verify else ()),
         )
     return table
+
+
+def _trial_text(trial: TrialFact, observed: Observation) -> str:
+    if trial.failed is not None:
+        return "failed"
+    return f"{age_text(observed.now - trial.verified)} ago" if trial.verified else "none"
 
 
 def _copy_table(topology: Topology, observed: Observation) -> Table:

@@ -2,6 +2,7 @@
 # Encrypts a snapshot of this host's etcd member, and copies it to each target outside the host.
 #   etcd-snapshot-targets FILE               copies a snapshot to all targets
 #   etcd-snapshot-targets copy TARGET FILE   copies an encrypted snapshot to a target
+#   etcd-snapshot-targets compare TARGET     compares the last copy in a target with what was sent
 # The unit etcd-snapshot.service sets NODE_NAME and:
 #   DIRECTORY   the directory of snapshots
 #   TARGETS     a directory with files of each target: TARGET.conf, TARGET.env (credentials), TARGET.crt (CA)
@@ -33,9 +34,8 @@ last_error() {
         cut -c 1-500
 }
 
-# copy TARGET FILE
-copy() {
-    name=${2##*/.} name=${name%.part}
+# load TARGET: sets the environment of rclone.
+load() {
     errors=$DIRECTORY/.errors-$1.part
     set -a
     # shellcheck disable=SC1090
@@ -43,6 +43,12 @@ copy() {
     # shellcheck disable=SC1090
     [ ! -f "$TARGETS/$1.env" ] || . "$TARGETS/$1.env"
     set +a
+}
+
+# copy TARGET FILE
+copy() {
+    name=${2##*/.} name=${name%.part}
+    load "$1"
     if [ -n "${MOUNT:-}" ]; then
         [ -d "$MOUNT" ] || die "$MOUNT does not exist; create it and mount the file system"
         [ "$(stat -c %d "$MOUNT")" != "$(stat -c %d "$DIRECTORY")" ] ||
@@ -52,6 +58,18 @@ copy() {
     size=$(storage lsf --format=s "$REMOTE/$name")
     [ "$size" = "$(stat -c %s "$2")" ] || die "the copy has $size bytes, not $(stat -c %s "$2")"
     keep_newest
+}
+
+# compare TARGET: verifies that the last copy in a target is what this host sent.
+compare() {
+    load "$1"
+    trap 'rm -f "$errors"' EXIT
+    line=$(grep '^copied ' "$RECORDS/$1" 2>/dev/null) || die "has no copy yet"
+    # shellcheck disable=SC2086  # words of a record
+    set -- $line
+    sum=$( (storage cat "$REMOTE/$3") 2>/dev/null | sha256sum)
+    [ ! -s "$errors" ] || die "$(last_error)"
+    [ "${sum%% *}" = "$5" ] || die "the copy $3 is not what this host sent"
 }
 
 # keep_newest: removes older copies of this member. Names begin with the time, so their order is by age.
@@ -79,10 +97,16 @@ write_record() {
     mv "$RECORDS/.$1.part" "$RECORDS/$1"
 }
 
-if [ "$1" = copy ]; then
+case $1 in
+copy)
     copy "$2" "$3"
     exit 0
-fi
+    ;;
+compare)
+    compare "$2"
+    exit 0
+    ;;
+esac
 
 snapshot=$1 object=${1##*/}.age
 encrypted=$DIRECTORY/.$object.part output=$DIRECTORY/.output.part

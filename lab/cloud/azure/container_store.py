@@ -52,7 +52,7 @@ def _signature(account: str, key: bytes, container: str, fields: dict[str, str])
 
 
 class ContainerStore(Store):
-    """HTTP handler for the blobs of one account, with the paths `container/blob`."""
+    """HTTP handler for the blobs of one account, with the paths `account/container/blob`."""
 
     account: str
     account_key: bytes
@@ -106,10 +106,14 @@ class ContainerStore(Store):
     def _is_permitted(self, permissions: str) -> bool:
         """Return whether the SAS token has one of these permissions; otherwise send an error response."""
         fields = {name: self.query_parameter(name) for name in ("sv", "sr", "sp", "se")}
-        container = self.request_path.split("/")[1]
-        expected = _signature(self.account, self.account_key, container, fields)
+        _, account, container, *_ = [*self.request_path.split("/"), "", ""]
+        expected = _signature(account, self.account_key, container, fields)
         valid = fields["se"] > datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-        if not valid or not hmac.compare_digest(self.query_parameter("sig"), expected):
+        if (
+            not valid
+            or account != self.account
+            or not hmac.compare_digest(self.query_parameter("sig"), expected)
+        ):
             self.refuse(HTTPStatus.FORBIDDEN, "AuthenticationFailed", "the signature is invalid or too old")
             return False
         if not set(permissions) & set(fields["sp"]):

@@ -44,6 +44,8 @@ PRIVILEGED = {
     "containerd.service": "mounts file systems and starts containers",
     "etcd-promote.service": "reads the key of the operator, and ends",
     "etcd-snapshot.service": "writes to the directory of the setting etcd.snapshots.copy_to",
+    "etcd-verify.service": "reads the snapshots and the credentials of their targets, and ends",
+    "etcd-defragment.service": "reads the key of the operator, and ends",
     "flanneld.service": "configures the network",
     "keepalived.service": "configures addresses",
     "kube-proxy.service": "configures the packet filter",
@@ -66,10 +68,11 @@ def services(bundle: Bundle) -> dict[str, str]:
 
 @pytest.fixture(scope="module")
 def units(balanced: Topology) -> dict[str, str]:
-    """Return all units of a cluster with load balancers, of one with etcd on its own hosts, and of one in a
-    cloud.
+    """Return all units of a cluster with load balancers, of one with etcd on its own hosts, of one with
+    scheduled work on etcd, and of one in a cloud.
     """
-    topologies = (balanced, cluster(etcd=3), cloud())
+    scheduled = cluster(sections={"etcd": {"snapshots": {"verify": "weekly"}, "defragmentation": {}}})
+    topologies = (balanced, cluster(etcd=3), scheduled, cloud())
     delivered = [bundle for topology in topologies for bundle in bundles(topology, FakeIndex()).values()]
     return {name: text for bundle in delivered for name, text in services(bundle).items()}
 

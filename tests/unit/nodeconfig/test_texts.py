@@ -76,7 +76,14 @@ def with_all_options() -> Topology:
         {
             "api.names": ["api.example.org"],
             "control_planes.schedulable": True,
-            "etcd.snapshots": {"every": "2h", "keep": 3, "copy_to": "/mnt/snapshots", **TARGETS},
+            "etcd.snapshots": {
+                "every": "2h",
+                "keep": 3,
+                "copy_to": "/mnt/snapshots",
+                "verify": "weekly",
+                **TARGETS,
+            },
+            "etcd.defragmentation": {"every": "12h", "free_percent": 40},
             "leader_election": {"lease": 60, "renew": 40, "retry": 5},
             "network.mtu": 1400,
             "network.node_ports": "31000-31999",

@@ -91,6 +91,29 @@ SNAPSHOTS = (
     blob("", "needs sas_token or account_key", sas_token=REMOVE),
     blob("", "sas_token and account_key are set", account_key="a2V5"),
     InvalidSettings(
+        f"{SECTION}.verify", '"monthly": unknown; allowed: daily, weekly', {f"{SECTION}.verify": "monthly"}
+    ),
+    InvalidSettings(
+        "etcd.defragmentation.every",
+        '"30m": more often than once an hour',
+        {"etcd.defragmentation": {"every": "30m"}},
+    ),
+    InvalidSettings(
+        "etcd.defragmentation.free_percent",
+        "5: must be at least 10",
+        {"etcd.defragmentation": {"free_percent": 5}},
+    ),
+    InvalidSettings(
+        "etcd.defragmentation.free_percent",
+        "0.5: must be a whole number",
+        {"etcd.defragmentation": {"free_percent": 0.5}},
+    ),
+    InvalidSettings(
+        "etcd.defragmentation.ratio",
+        "unknown key; allowed here: every, free_percent",
+        {"etcd.defragmentation": {"ratio": 1}},
+    ),
+    InvalidSettings(
         f"{SECTION}.to.second",
         "is the same place as target first; remove one, or set prefix",
         {SECTION: {"recipients": [RECIPIENT], "to": {"first": {"s3": S3}, "second": {"s3": S3}}}},

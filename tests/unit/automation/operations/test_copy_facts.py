@@ -12,8 +12,9 @@ import pytest
 from rich.console import Console
 
 from automation.operations import host_facts, status
-from automation.operations.copy_facts import CopyFact, age_text, parse_copies
+from automation.operations.copy_facts import CopyFact, age_text, parse_copies, parse_trial
 from automation.operations.health import find_problems
+from automation.operations.host_facts import ServiceFact
 from formats.quantity import format_bytes
 from testkit.bundles import cluster
 from tests.unit.automation.operations.test_health import ETCD, NOW, healthy_observation
@@ -102,8 +103,49 @@ def test_the_probe_reports_the_records_of_hosts(tmp_path: Path) -> None:
     (records / "nas").write_text(f"copied {SECONDS} {NAME} 5 ab\nfailed {SECONDS} a reason\n")
     probe = (Path(host_facts.__file__).parent / "probe.sh").read_text()
     start = probe.index("    printf '@snapshot-copies")
-    script = probe[start : probe.index("\nfi\n", start)].replace(
+    script = probe[start : probe.index("    printf '@snapshot-verified", start)].replace(
         "/var/lib/etcd-snapshots/targets", str(records)
     )
     output = subprocess.run(["sh", "-c", script], capture_output=True, text=True, check=True).stdout
     assert parse_copies(output.splitlines()) == (CopyFact("nas", NOW, NAME, 5, NOW, "a reason"),)
+
+
+def with_trials() -> Topology:
+    built = cluster(etcd=3, workers=1)
+    return replace(built, snapshots=replace(built.snapshots, verify="weekly"))
+
+
+@pytest.mark.parametrize(
+    ("lines", "message"),
+    [
+        ((), ""),
+        ((f"verified {SECONDS - 9 * 86400} {NAME} 40 7",), ""),
+        (
+            (f"verified {SECONDS - 11 * 86400} {NAME} 40 7",),
+            "the last trial restore of a snapshot was 11 days ago",
+        ),
+        (
+            (f"verified {SECONDS} {NAME} 40 7", f"failed {SECONDS} {NAME} has no keys"),
+            f"the trial restore of a snapshot failed: {NAME} has no keys",
+        ),
+    ],
+)
+def test_failed_and_late_trial_restores_are_problems(lines: tuple[str, ...], message: str) -> None:
+    observed = healthy_observation()
+    facts = observed.facts["e-0"]
+    trial = parse_trial(lines)
+    hosts = {**observed.hosts, "e-0": replace(facts, etcd=replace(ETCD, leader=True, trial=trial))}
+    found = find_problems(with_trials(), replace(observed, hosts=hosts))
+    assert [(problem.subject, problem.serious) for problem in found] == ([("e-0", True)] if message else [])
+    assert all(problem.message.startswith(message) for problem in found)
+    assert parse_trial(lines).keys == (40 if lines else 0)
+
+
+def test_services_of_timers_may_be_inactive_and_must_not_fail() -> None:
+    observed = healthy_observation()
+    facts = observed.facts["e-0"]
+    for unit in ("etcd-verify.service", "etcd-defragment.service"):
+        for state, count in {"inactive": 0, "activating": 0, "failed": 1}.items():
+            services = (ServiceFact(unit, state, "exit-code", 0),)
+            hosts = {**observed.hosts, "e-0": replace(facts, services=services)}
+            assert len(find_problems(with_trials(), replace(observed, hosts=hosts))) == count

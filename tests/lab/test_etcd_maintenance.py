@@ -1,0 +1,163 @@
+"""Tests of trial restores and of the defragmentation, with real etcd members on loopback."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from automation.operations.copy_facts import parse_trial
+from nodeconfig import etcd_maintenance
+from testkit.cluster import cache
+from testkit.etcd_members import BINARIES, EtcdHost, assert_voters, etcd_topology, start_together
+from testkit.pki import create_secrets
+from tests.lab.test_restore_members import take_snapshot
+
+NAMES = ("a", "b", "c")
+PROGRAMS = Path(etcd_maintenance.__file__).parent / "host"
+VALUE = "x" * 20_000
+
+
+@pytest.fixture
+def members(tmp_path: Path) -> Iterator[list[EtcdHost]]:
+    """Return three running etcd members."""
+    secrets = create_secrets(etcd_topology(NAMES))
+    hosts = [EtcdHost(tmp_path / name, name, secrets) for name in NAMES]
+    for host in hosts:
+        os.symlink(cache() / "files/etcdutl" / host.version / "etcdutl", host.root / BINARIES / "etcdutl")
+        host.configure(NAMES)
+    try:
+        start_together(hosts)
+        yield hosts
+    finally:
+        for host in hosts:
+            host.kill()
+
+
+def run_program(name: str, host: EtcdHost, **variables: str) -> subprocess.CompletedProcess[str]:
+    pki = host.root / "etc/etcd/pki"
+    environment = {
+        "PATH": f"{host.root / BINARIES}:/usr/bin:/bin",
+        "NODE_NAME": host.name,
+        "ETCDCTL_CACERT": f"{pki}/etcd-ca.crt",
+        "ETCDCTL_CERT": f"{pki}/operator.crt",
+        "ETCDCTL_KEY": f"{pki}/operator.key",
+        **variables,
+    }
+    return subprocess.run(
+        ["sh", str(PROGRAMS / name)], env=environment, capture_output=True, text=True, timeout=200
+    )
+
+
+def defragment(host: EtcdHost, *, free_percent: int = 50) -> subprocess.CompletedProcess[str]:
+    return run_program(
+        "etcd-defragment.sh",
+        host,
+        LOCAL=f"https://{host.member.address}:2379",
+        FREE_PERCENT=str(free_percent),
+        MIN_BYTES="1000000",
+    )
+
+
+def status(host: EtcdHost, name: str) -> int:
+    rows = host.etcdctl("endpoint", "status", "--write-out=fields").splitlines()
+    return next(int(row.split(" : ")[1]) for row in rows if row.startswith(f'"{name}"'))
+
+
+def leader(hosts: list[EtcdHost]) -> EtcdHost:
+    return next(host for host in hosts if status(host, "MemberID") == status(host, "Leader"))
+
+
+def fragment(host: EtcdHost) -> None:
+    """Write and remove about 10 MB."""
+    for number in range(500):
+        host.etcdctl("put", f"n-{number}", VALUE)
+    host.etcdctl("del", "--prefix", "n-")
+    host.etcdctl("compact", str(status(host, "Revision")))
+
+
+def test_members_are_defragmented_with_the_leader_last_and_clients_continue(members: list[EtcdHost]) -> None:
+    fragment(members[0])
+    first = leader(members)
+    sizes = {host.name: status(host, "DBSize") for host in members}
+    followers = [host for host in members if host is not first]
+    nothing = defragment(followers[0])
+    assert (nothing.returncode, "is not the leader" in nothing.stdout) == (0, True)
+    assert {host.name: status(host, "DBSize") for host in members} == sizes
+
+    gaps: list[float] = []
+    stop = threading.Event()
+    endpoints = ",".join(f"https://{host.member.address}:2379" for host in members)
+
+    def write() -> None:
+        last = time.monotonic()
+        while not stop.is_set():
+            try:
+                first.etcdctl("put", "writer", "x", f"--endpoints={endpoints}")
+            except subprocess.CalledProcessError:
+                continue
+            now = time.monotonic()
+            gaps.append(now - last)
+            last = now
+
+    writer = threading.Thread(target=write)
+    writer.start()
+    result = defragment(first)
+    stop.set()
+    writer.join()
+    assert result.returncode == 0, result.stderr
+    order = [line.split()[1].rstrip(":") for line in result.stdout.splitlines()]
+    assert order[-1] == f"https://{first.member.address}:2379", "the leader was not the last one"
+    assert sorted(order) == sorted(f"https://{host.member.address}:2379" for host in members)
+    for host in members:
+        assert status(host, "DBSize") < sizes[host.name] // 2
+    assert leader(members) is not first, "the leadership did not move before the leader was defragmented"
+    assert_voters(members[0], NAMES)
+    assert max(gaps) < 5, f"writes paused for {max(gaps):.1f} s"
+    again = defragment(leader(members))
+    assert (again.returncode, again.stdout) == (0, ""), "a second run has nothing to do"
+
+
+def test_nothing_is_defragmented_while_a_member_is_down(members: list[EtcdHost]) -> None:
+    fragment(members[0])
+    first = leader(members)
+    down = next(host for host in members if host is not first)
+    down.kill()
+    before = status(first, "DBSize")
+    result = defragment(first)
+    assert (result.returncode, result.stdout) == (0, "not started: not every member is a healthy voter\n")
+    assert status(first, "DBSize") == before
+
+
+def test_a_snapshot_is_restored_into_a_throwaway_etcd(members: list[EtcdHost], tmp_path: Path) -> None:
+    host = members[0]
+    for number in range(3):
+        host.etcdctl("put", f"n-{number}", "x")
+    snapshot = take_snapshot(host, tmp_path)
+    directory = snapshot.parent
+    result = run_program("etcd-verify.sh", host, DIRECTORY=str(directory))
+    assert result.returncode == 0, result.stderr
+    fact = parse_trial((directory / "verified").read_text().splitlines())
+    assert (fact.name, fact.keys, fact.failed) == (snapshot.name, 3, None)
+    assert not (directory / "verify").exists()
+
+    content = bytearray(snapshot.read_bytes())
+    content[len(content) // 2] ^= 255
+    snapshot.write_bytes(content)
+    damaged = run_program("etcd-verify.sh", host, DIRECTORY=str(directory))
+    assert damaged.returncode == 1
+    fact = parse_trial((directory / "verified").read_text().splitlines())
+    assert "is damaged: its sha256 is not the recorded one" in fact.reason
+    assert fact.name == snapshot.name, "the last success stays in the record"
+    assert not (directory / "verify").exists()
+    # etcd's own digest finds damage that happened before the checksum was made.
+    digest = subprocess.run(["sha256sum"], input=bytes(content), capture_output=True, check=True).stdout
+    (directory / f"{snapshot.name}.sha256").write_text(f"{digest.split()[0].decode()}  {snapshot.name}\n")
+    damaged = run_program("etcd-verify.sh", host, DIRECTORY=str(directory))
+    assert damaged.returncode == 1
+    assert "cannot be restored" in damaged.stderr
