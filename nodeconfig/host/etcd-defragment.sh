@@ -33,8 +33,8 @@ EOT
 
 # all_healthy: succeeds when every member answers a linearizable read.
 all_healthy() {
-    while read -r _ url; do
-        [ -z "$url" ] || ctl "$url" endpoint health >/dev/null 2>&1 || return 1
+    while read -r _ asked; do
+        [ -z "$asked" ] || ctl "$asked" endpoint health >/dev/null 2>&1 || return 1
     done <<EOT
 $MEMBERS
 EOT
@@ -86,9 +86,9 @@ fi
 own=$(ctl "$LOCAL" endpoint status --write-out=fields | number MemberID)
 own=$(printf '%x' "$own")
 follower=
-while read -r id url; do
-    if [ -z "$url" ] || [ "$id" = "$own" ]; then continue; fi
-    follower=$id
+while read -r member url; do
+    if [ -z "$url" ] || [ "$member" = "$own" ]; then continue; fi
+    follower=$member
     all_healthy || {
         say "stopped: not every member is healthy"
         exit 0
@@ -102,8 +102,6 @@ all_healthy || {
     say "stopped: not every member is healthy"
     exit 0
 }
-size=$SIZE
 # Otherwise the cluster would elect another leader while this member does not answer.
 [ -z "$follower" ] || ctl "$LOCAL" move-leader "$follower" >/dev/null
-SIZE=$size
 defragment "$LOCAL"

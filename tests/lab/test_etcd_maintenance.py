@@ -20,7 +20,7 @@ from tests.lab.test_restore_members import take_snapshot
 
 NAMES = ("a", "b", "c")
 PROGRAMS = Path(etcd_maintenance.__file__).parent / "host"
-VALUE = "x" * 20_000
+VALUE = "x" * 100_000
 
 
 @pytest.fixture
@@ -40,13 +40,9 @@ def members(tmp_path: Path) -> Iterator[list[EtcdHost]]:
 
 
 def run_program(name: str, host: EtcdHost, **variables: str) -> subprocess.CompletedProcess[str]:
-    pki = host.root / "etc/etcd/pki"
     environment = {
         "PATH": f"{host.root / BINARIES}:/usr/bin:/bin",
         "NODE_NAME": host.name,
-        "ETCDCTL_CACERT": f"{pki}/etcd-ca.crt",
-        "ETCDCTL_CERT": f"{pki}/operator.crt",
-        "ETCDCTL_KEY": f"{pki}/operator.key",
         **variables,
     }
     return subprocess.run(
@@ -55,9 +51,13 @@ def run_program(name: str, host: EtcdHost, **variables: str) -> subprocess.Compl
 
 
 def defragment(host: EtcdHost, *, free_percent: int = 50) -> subprocess.CompletedProcess[str]:
+    pki = host.root / "etc/etcd/pki"
     return run_program(
         "etcd-defragment.sh",
         host,
+        ETCDCTL_CACERT=f"{pki}/etcd-ca.crt",
+        ETCDCTL_CERT=f"{pki}/operator.crt",
+        ETCDCTL_KEY=f"{pki}/operator.key",
         LOCAL=f"https://{host.member.address}:2379",
         FREE_PERCENT=str(free_percent),
         MIN_BYTES="1000000",
@@ -74,8 +74,8 @@ def leader(hosts: list[EtcdHost]) -> EtcdHost:
 
 
 def fragment(host: EtcdHost) -> None:
-    """Write and remove about 10 MB."""
-    for number in range(500):
+    """Write and remove 6 MB."""
+    for number in range(60):
         host.etcdctl("put", f"n-{number}", VALUE)
     host.etcdctl("del", "--prefix", "n-")
     host.etcdctl("compact", str(status(host, "Revision")))

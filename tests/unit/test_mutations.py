@@ -23,6 +23,7 @@ DANGEROUS_FILES = {
         for name in (
             "blank-disk",
             "disks",
+            "etcd-defragment",
             "etcd-member",
             "etcd-membership",
             "etcd-snapshot",
