@@ -26,29 +26,31 @@ from lab.cloud.aws.metadata import Metadata
 from lab.cloud.aws.sessions import Sessions
 from lab.cloud.running import MachineStates, admin_secret
 from lab.keys import write_atomically
-lab, ports, certificate = sys.argv[1], Path(sys.argv[2]), tuple(sys.argv[3:]) or None
+lab, ports, address, certificate = sys.argv[1], Path(sys.argv[2]), sys.argv[3], tuple(sys.argv[4:]) or None
 Metadata.states, Metadata.sessions = MachineStates.of(lab), Sessions(admin_secret(lab))
 metadata = ThreadingHTTPServer(("127.0.0.1", 0), Metadata)
 threading.Thread(target=metadata.serve_forever, daemon=True).start()
-api = api_server(lab, "127.0.0.1", 0, Metadata.sessions, certificate)
+api = api_server(lab, address, 0, Metadata.sessions, certificate)
 write_atomically(ports, f"{api.server_port} {metadata.server_port}", mode=0o600)
 api.serve_forever()
 """
 
 
 @contextmanager
-def emulated_aws(state: Path, certificate: Sequence[Path] = ()) -> Iterator[Mapping[str, str]]:
+def emulated_aws(
+    state: Path, certificate: Sequence[Path] = (), address: str = "127.0.0.1"
+) -> Iterator[Mapping[str, str]]:
     """Serve an empty account. Yield the environment variables of its deployer, and of the machine with the
     address 127.0.0.1, if the list of running machines has one.
 
     The caller must set `KUBEWRIGHT_STATE` to `state`, where the emulation stores its files. `certificate` are
-    the files of a certificate and its key; without them the server speaks HTTP.
+    the files of a certificate and its key; without them the API speaks HTTP. The API listens on `address`.
     """
     log, ports = state / "emulated-aws.log", state / "emulated-aws.ports"
     ports.unlink(missing_ok=True)
     with log.open("wb") as output:
         server = subprocess.Popen(
-            [sys.executable, "-c", _SERVE, LAB, str(ports), *map(str, certificate)],
+            [sys.executable, "-c", _SERVE, LAB, str(ports), address, *map(str, certificate)],
             cwd=CHECKOUT,
             env={**os.environ, "KUBEWRIGHT_STATE": str(state)},
             stdout=output,
@@ -65,7 +67,7 @@ def emulated_aws(state: Path, certificate: Sequence[Path] = ()) -> Iterator[Mapp
         eventually("the emulated API listens", listens, timeout=240, interval=0.2)
         port, metadata_port = ports.read_text().split()
         yield {
-            "AWS_ENDPOINT_URL": f"http{'s' if certificate else ''}://127.0.0.1:{port}",
+            "AWS_ENDPOINT_URL": f"http{'s' if certificate else ''}://{address}:{port}",
             "AWS_ACCESS_KEY_ID": ADMIN,
             "AWS_SECRET_ACCESS_KEY": admin_secret(LAB),
             "AWS_REGION": REGION,

@@ -7,16 +7,13 @@ from __future__ import annotations
 
 import os
 import shutil
-import ssl
 import subprocess
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
 
-import boto3
 import pytest
 
 from artifacts.acquire import fetch_or_build
@@ -29,42 +26,17 @@ from automation.lab_stack import CLUSTER_KEY
 from automation.operations import restore, snapshot_copies
 from automation.operations.copy_facts import CopyFact, parse_copies
 from automation.operations.target import Target
-from lab.cloud.azure.container_store import container_server, sas_token
-from lab.cloud.azure.responses import Server, in_background
 from nodeconfig import snapshot_targets, snapshots
 from settings import Settings, load
 from testkit.age_keys import create_key
-from testkit.certificates import issue_certificate
-from testkit.emulated_aws import LAB, emulated_aws
 from testkit.etcd_members import BINARIES, EtcdHost, etcd_topology, start_together
 from testkit.pki import create_secrets
+from testkit.snapshot_stores import ACCOUNT, BUCKET, Stores, serve_stores
 from tests.unit.settings.support import ONE_HOST, with_edits
 
 NAMES = ("a",)
-ACCOUNT, ACCOUNT_KEY = "backups", b"key of the emulated account"
-BUCKET, PREFIX = "etcd-copies", "one"
+PREFIX = "one"
 KEY, OTHER_KEY = create_key(), create_key()
-
-
-@dataclass
-class Stores:
-    """Emulated services. `authority` is the file of their CA."""
-
-    s3_url: str
-    credentials: Mapping[str, str]
-    s3: Any
-    blob: Server
-    authority: Path
-
-    @property
-    def blobs(self) -> dict[str, Any]:
-        blobs: dict[str, Any] = cast(Any, self.blob.RequestHandlerClass).blobs
-        return blobs
-
-    @property
-    def objects(self) -> list[str]:
-        listed = self.s3.list_objects_v2(Bucket=BUCKET).get("Contents", [])
-        return sorted(item["Key"] for item in listed)
 
 
 @pytest.fixture(scope="module")
@@ -72,29 +44,8 @@ def stores(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stores]:
     state = tmp_path_factory.mktemp("stores")
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("KUBEWRIGHT_STATE", str(state))
-        authority = issue_certificate("authority")
-        server = issue_certificate("server", issuer=authority, server=True)
-        files = {"ca": authority.certificate_pem, "crt": server.certificate_pem, "key": server.key_pem}
-        for name, content in files.items():
-            (state / f"server.{name}").write_bytes(content)
-        pair = (state / "server.crt", state / "server.key")
-        blob = container_server(LAB, ("127.0.0.1", 0), ACCOUNT, ACCOUNT_KEY)
-        context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
-        context.load_cert_chain(*pair)
-        blob.socket = context.wrap_socket(blob.socket, server_side=True)
-        with emulated_aws(state, pair) as variables, in_background(blob):
-            s3 = boto3.client(
-                "s3",
-                endpoint_url=variables["AWS_ENDPOINT_URL"],
-                region_name=variables["AWS_REGION"],
-                aws_access_key_id=variables["AWS_ACCESS_KEY_ID"],
-                aws_secret_access_key=variables["AWS_SECRET_ACCESS_KEY"],
-                verify=str(state / "server.ca"),
-            )
-            s3.create_bucket(
-                Bucket=BUCKET, CreateBucketConfiguration={"LocationConstraint": variables["AWS_REGION"]}
-            )
-            yield Stores(variables["AWS_ENDPOINT_URL"], variables, s3, blob, state / "server.ca")
+        with serve_stores(state) as stores:
+            yield stores
 
 
 @dataclass
@@ -109,32 +60,7 @@ class CopyingMember:
     @property
     def raw(self) -> dict[str, Any]:
         """The object `kubewright:cluster`."""
-        port = self.stores.blob.server_address[1]
-        expiry = datetime.now(UTC) + timedelta(hours=1)
-        targets = {
-            "s3": {
-                "keep": 2,
-                "s3": {
-                    "endpoint": self.stores.s3_url,
-                    "bucket": BUCKET,
-                    "region": self.stores.credentials["AWS_REGION"],
-                    "ca_file": str(self.stores.authority),
-                    "access_key_id": self.stores.credentials["AWS_ACCESS_KEY_ID"],
-                    "secret_access_key": self.stores.credentials["AWS_SECRET_ACCESS_KEY"],
-                },
-            },
-            "blob": {
-                "azure_blob": {
-                    # An address in place of a name has the account in the path.
-                    "endpoint": f"https://127.0.0.1:{port}/{ACCOUNT}",
-                    "account": ACCOUNT,
-                    "container": "etcd",
-                    "ca_file": str(self.stores.authority),
-                    "sas_token": sas_token(ACCOUNT, ACCOUNT_KEY, "etcd", "rcwdl", expiry),
-                },
-            },
-        }
-        section = {"etcd.snapshots": {"recipients": [KEY.recipient], "to": targets}}
+        section = {"etcd.snapshots": {"recipients": [KEY.recipient], "to": self.stores.targets()}}
         return with_edits(with_edits(ONE_HOST, section), self.edits)
 
     @property
@@ -213,9 +139,7 @@ def member(tmp_path: Path, stores: Stores, monkeypatch: pytest.MonkeyPatch) -> I
     (host.root / "systemctl").write_text("#!/bin/sh\n[ $1 != is-active ]\n")
     (host.root / "systemctl").chmod(0o755)
     host.configure(NAMES)
-    stores.blobs.clear()
-    for key in stores.objects:
-        stores.s3.delete_object(Bucket=BUCKET, Key=key)
+    stores.clear()
     copying = CopyingMember(host, stores, tmp_path / "snapshots")
     monkeypatch.setattr(snapshot_copies, "decrypted_config", lambda _: {CLUSTER_KEY: copying.raw})
     try:
@@ -271,7 +195,7 @@ def test_copies_are_unreadable_and_as_many_as_the_setting(member: CopyingMember)
     assert len(member.stores.objects) == 2
     assert len(member.stores.blobs) == 3
     name = max(member.stores.objects)
-    content = member.stores.s3.get_object(Bucket=BUCKET, Key=name)["Body"].read()
+    content = member.stores.read(name)
     assert content.startswith(b"age-encryption.org/v1")
     assert b"secret-of-a-workload" not in content
     assert {fact.name for fact in member.records.values()} == {Path(name).name}
@@ -305,7 +229,7 @@ def test_another_key_and_a_truncated_copy_restore_nothing(member: CopyingMember,
 
     identity = KEY.write(tmp_path / "identity")
     [name] = member.stores.objects
-    content = member.stores.s3.get_object(Bucket=BUCKET, Key=name)["Body"].read()
+    content = member.stores.read(name)
     for damaged in (content[: len(content) // 2], content[:-1], content[:-20] + bytes(20), content[:100]):
         member.stores.s3.put_object(Bucket=BUCKET, Key=name, Body=damaged)
         with pytest.raises(UserError, match="is damaged or not complete"):
