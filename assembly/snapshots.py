@@ -34,7 +34,7 @@ def build_snapshots(settings: Settings, files: Mapping[str, str] | None) -> Snap
 def build_defragmentation(settings: Settings) -> Defragmentation | None:
     """Return the schedule of etcd's defragmentation; None for a cluster without it."""
     section = settings.etcd.defragmentation
-    return section and Defragmentation(parse_seconds(section.every), section.free_percent)
+    return Defragmentation(parse_seconds(section.every), section.free_percent) if section else None
 
 
 def _target(settings: Settings, name: str, files: Mapping[str, str] | None) -> SnapshotTarget:

@@ -102,7 +102,7 @@ def serve_stores(state: Path, address: str = "127.0.0.1") -> Iterator[Stores]:
     blob.socket = context.wrap_socket(blob.socket, server_side=True)
     with emulated_aws(state, pair, address) as variables, in_background(blob):
         region = variables["AWS_REGION"]
-        s3 = boto3.client(
+        s3: Any = boto3.client(
             "s3",
             endpoint_url=variables["AWS_ENDPOINT_URL"],
             region_name=region,

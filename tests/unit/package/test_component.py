@@ -25,6 +25,7 @@ from tests.unit.components.graph import (
     without_secret_marks,
 )
 from tests.unit.settings.wrong_authorization import KUBECONFIG as WEBHOOK_KUBECONFIG
+from tests.unit.settings.wrong_snapshots import RECIPIENT
 
 COMMAND = "command:remote:Command"
 SECRET = "correct-horse"
@@ -220,6 +221,29 @@ class TestInputs:
         assert secret == {"tsig": f"--rfc2136-tsig-secret={key}"}
         for node in graph.nodes.values():
             assert not [text for text in node.plain_texts() if key in text], node.name
+
+    @pytest.mark.parametrize("wrap", [lambda text: text, Output.secret])
+    def test_credentials_of_snapshot_targets_are_secret(
+        self, tmp_path: Path, wrap: Callable[[str], object]
+    ) -> None:
+        token = "sv=2022-11-02&sig=correct%2Fhorse"
+        s3 = {"bucket": "etcd", "region": "eu-1", "access_key_id": "key-1"}
+        blob = {"account": "backups", "container": "etcd"}
+
+        def program() -> None:
+            targets = {
+                "s3": {"s3": {**s3, "secret_access_key": wrap(SECRET)}},
+                "blob": {"azure_blob": {**blob, "sas_token": wrap(token)}},
+            }
+            create(config(tmp_path, "one", etcd={"snapshots": {"recipients": [RECIPIENT], "to": targets}}))
+
+        graph = run(program)
+        payload = base64.b64decode(graph.node("one-cp-1-etcd").text("stdin")).decode()
+        assert f"RCLONE_CONFIG_TARGET_SECRET_ACCESS_KEY={SECRET}\n" in payload
+        url = f"https://backups.blob.core.windows.net/etcd?{token}"
+        assert f"RCLONE_CONFIG_TARGET_SAS_URL='{url}'\n" in payload
+        for node in graph.nodes.values():
+            assert not [text for text in node.plain_texts() if "horse" in text], node.name
 
     def test_an_output_elsewhere_is_an_error_that_names_the_path(self, tmp_path: Path) -> None:
         def program() -> None:
