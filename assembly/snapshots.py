@@ -25,6 +25,7 @@ def build_snapshots(settings: Settings, files: Mapping[str, str] | None) -> Snap
         every=parse_seconds(section.every),
         keep=section.keep,
         copy_to=section.copy_to or "",
+        copy_to_cloud=settings.cloud is not None and settings.cloud.has_snapshot_copies,
         recipients=section.recipients,
         targets=tuple(_target(settings, name, files) for name in section.to),
         verify=section.verify or "",

@@ -37,21 +37,24 @@ def lab_spec(name: str, lab: Mapping[str, Any], settings: Settings, mirror: Path
     section = settings.aws if cloud is Cloud.AWS else settings.azure
     if section is None:
         raise UserError(f"{LAB_KEY}.cloud: the stack has no section {cloud}; add it, or remove `cloud`")
+    region = ""
     if isinstance(section, AwsSettings):
         _require_aws_emulation(section)
+        region = section.region
     if str(section.network.range) != str(lab["network"]):
         raise UserError(
             f"{cloud}.network.range: {section.network.range}: the lab's network is {lab['network']}; use it"
         )
-    spec = LabSpec(name=name, network=lab["network"], mirror=mirror, cloud=cloud)
+    spec = LabSpec(name=name, network=lab["network"], mirror=mirror, cloud=cloud, region=region)
     endpoint = settings.endpoint.host if settings.endpoint is not None else ""
     return spec.model_copy(update={"names": {str(endpoint): spec.gateway}})
 
 
 def _require_aws_emulation(settings: AwsSettings) -> None:
     """Raise `UserError` for a region that the lab does not emulate, or without the library."""
-    if settings.region != aws_deployer.REGION:
-        raise UserError(f"aws.region: {settings.region}: the lab emulates only {aws_deployer.REGION}; use it")
+    if settings.region not in aws_deployer.REGIONS:
+        regions = " and ".join(aws_deployer.REGIONS)
+        raise UserError(f"aws.region: {settings.region}: the lab emulates only {regions}; use one of them")
     if importlib.util.find_spec(_AWS_LIBRARY) is None:
         raise UserError(
             f"{LAB_KEY}.cloud: the Python package {_AWS_LIBRARY} is missing; run `setup/environment --dev`, "

@@ -67,8 +67,8 @@ class LabSpec(_StrictModel):
     """The description of a lab. `mirror` is the path of a mirror of artifacts, or None for a lab without a
     mirror.
 
-    If `cloud` is set, the gateway emulates this cloud (see `lab.cloud`). Every host resolves the host names
-    in `names` to their addresses, like the private DNS zone of a cloud.
+    If `cloud` is set, the gateway emulates this cloud (see `lab.cloud`), on AWS as the region `region`. Every
+    host resolves the host names in `names` to their addresses, like the private DNS zone of a cloud.
     """
 
     name: Name
@@ -76,6 +76,7 @@ class LabSpec(_StrictModel):
     hosts: tuple[LabHost, ...] = ()
     mirror: Path | None = None
     cloud: Cloud | None = None
+    region: str = ""
     names: dict[str, IPv4Address] = Field(default_factory=dict)
 
     @model_validator(mode="after")

@@ -22,7 +22,7 @@ SERVICE = "etcd-snapshot.service"
 TIMER = "etcd-snapshot.timer"
 
 _COPY_FAILED_EXIT_CODE = 75  # the exit code if the program took the snapshot but could not copy it
-_TIMEOUT_SECONDS = 900  # long enough for a snapshot of the largest database and its copy
+_TIMEOUT_SECONDS = 900  # long enough for a snapshot of the largest database and its copies
 _TARGET_TIMEOUT_SECONDS = 610  # the program limits the copy to each target itself
 
 
@@ -59,6 +59,7 @@ def _service_text(topology: Topology) -> str:
         "KEEP": str(settings.keep),
         "COPY_TO": settings.copy_to,
         **snapshot_targets.unit_environment(settings),
+        **({"COPY_TO_CLOUD": "yes"} if settings.copy_to_cloud else {}),
     }
     seconds = _TIMEOUT_SECONDS + _TARGET_TIMEOUT_SECONDS * len(settings.targets)
     lines = [

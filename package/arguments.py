@@ -1235,6 +1235,17 @@ class AwsEndpointsArgs(TypedDict, total=False):
     """URL of the API of ECR, for registries of `aws.image_registries` in the region of the cluster."""
     metadata: str
     """URL of the instance metadata service."""
+    copies: str
+    """URL of S3 in the region of `aws.snapshot_copies`."""
+
+
+class AwsSnapshotCopyArgs(TypedDict, total=False):
+    """A bucket in another region, to which etcd members copy their snapshots."""
+
+    keep_days: int
+    """Number of days after which the cloud deletes a copy."""
+    region: Required[str]
+    """Region of the bucket, such as `eu-west-1`; not that of the cluster."""
 
 
 class AwsImageRegistryArgs(TypedDict, total=False):
@@ -1325,6 +1336,8 @@ class AwsArgs(TypedDict, total=False):
     """ARN of a KMS key of yours for all disks, set before the first `up`; empty: the account's default
     key.
     """
+    snapshot_copies: AwsSnapshotCopyArgs
+    """Copies of etcd's snapshots in another region; default: none."""
     image_registries: Sequence[AwsImageRegistryArgs]
     """Registries of ECR from which nodes pull images by the role of their machine."""
     quotas: AwsQuotaArgs
@@ -1398,6 +1411,15 @@ class AzureImageArgs(TypedDict, total=False):
     """Version of the image in the marketplace; `latest` is resolved when a machine is created."""
 
 
+class AzureSnapshotCopyArgs(TypedDict, total=False):
+    """A storage account in another location, to which etcd members copy their snapshots."""
+
+    keep_days: int
+    """Number of days after which the cloud deletes a copy."""
+    location: Required[str]
+    """Location of the storage account, such as `northeurope`; not that of the cluster."""
+
+
 class AzureEndpointsArgs(TypedDict, total=False):
     """URLs of Azure services; empty: the URLs of the public cloud."""
 
@@ -1413,6 +1435,8 @@ class AzureEndpointsArgs(TypedDict, total=False):
     """URL of Azure Resource Manager for the deployer's programs and for control planes."""
     issuer: str
     """URL of the storage account `pod_identities.issuer_account`."""
+    copies: str
+    """URL of the storage account of `azure.snapshot_copies`."""
     login: str
     """URL of Entra ID, where pods with a managed identity get their tokens."""
 
@@ -1488,6 +1512,8 @@ class AzureArgs(TypedDict, total=False):
     """The image of amd64 machines: either `id`, or `publisher`, `offer` and `sku`."""
     image_arm64: AzureImageArgs
     """The image of arm64 machines (Ampere, Cobalt), such as the `sku` `13-arm64` of Debian."""
+    snapshot_copies: AzureSnapshotCopyArgs
+    """Copies of etcd's snapshots in another location; default: none."""
     endpoints: AzureEndpointsArgs
     """Private endpoints of Azure services."""
     quotas: AzureQuotaArgs

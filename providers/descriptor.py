@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from components.provider import Provider
     from components.scope import Scope
     from nodeconfig.bundle import Bundle
-    from providers.cloud.requests import CloudMachines
+    from providers.cloud.requests import CloudMachines, CopyStore
     from settings.cluster import Settings
     from topology.model import Role, Topology
 
@@ -34,6 +34,9 @@ if TYPE_CHECKING:
 
     Its arguments are the settings, and the environment variables of an emulated cloud (empty for the cloud).
     """
+
+    OpenCopies = Callable[[Settings, Mapping[str, str]], CopyStore]
+    """Function that returns the copies of snapshots of a cluster, with the arguments of `OpenMachines`."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,8 +78,8 @@ class CloudDescriptor:
     `settings_section` is the key under `kubewright:cluster` and the name of the cloud's package. `title` is
     the name of the cloud in messages. `plugin` is the name of its Pulumi plugin and the first word of its
     type tokens. `machine_prices` takes a region and returns US dollars an hour by machine type, or None
-    without a price table for the region. `create_provider` and `open_machines` import the SDK when they are
-    called.
+    without a price table for the region. `create_provider`, `open_machines` and `open_copies` import the SDK
+    when they are called.
     """
 
     settings_section: str
@@ -87,3 +90,4 @@ class CloudDescriptor:
     machine_prices: Callable[[str], Mapping[str, float] | None]
     create_provider: CreateProvider
     open_machines: OpenMachines
+    open_copies: OpenCopies

@@ -11,7 +11,15 @@ from pydantic import AfterValidator, BeforeValidator, Field
 
 from settings.aws_pod_identities import AwsPodIdentitySettings
 from settings.base import Section
-from settings.clouds import CloudSettings, Endpoints, MetadataUrl, ServiceUrl, SubnetSettings, Zones
+from settings.clouds import (
+    CloudSettings,
+    Endpoints,
+    MetadataUrl,
+    ServiceUrl,
+    SnapshotCopySettings,
+    SubnetSettings,
+    Zones,
+)
 from settings.pod_identities import PodIdentitySettings
 from settings.types import Network, NonEmpty
 from topology.architectures import AMD64, ARM64
@@ -142,6 +150,15 @@ class AwsEndpoints(Endpoints):
     """URL of the API of ECR, for registries of `aws.image_registries` in the region of the cluster."""
     metadata: MetadataUrl = ""
     """URL of the instance metadata service."""
+    copies: ServiceUrl = ""
+    """URL of S3 in the region of `aws.snapshot_copies`."""
+
+
+class AwsSnapshotCopySettings(SnapshotCopySettings):
+    """A bucket in another region, to which etcd members copy their snapshots."""
+
+    region: Annotated[str, AfterValidator(_validate_region)]
+    """Region of the bucket, such as `eu-west-1`; not that of the cluster."""
 
 
 class AwsQuotaSettings(Section):
@@ -186,6 +203,8 @@ class AwsSettings(CloudSettings):
     """ARN of a KMS key of yours for all disks, set before the first `up`; empty: the account's default
     key.
     """
+    snapshot_copies: AwsSnapshotCopySettings | None = None
+    """Copies of etcd's snapshots in another region; default: none."""
     image_registries: tuple[AwsImageRegistrySettings, ...] = ()
     """Registries of ECR from which nodes pull images by the role of their machine."""
     quotas: AwsQuotaSettings = AwsQuotaSettings()
@@ -265,6 +284,11 @@ class AwsSettings(CloudSettings):
     def authority_file(self) -> str | None:
         """Return the PEM file of the certificate authority for the private `endpoints`."""
         return self.endpoints.ca_file
+
+    @property
+    def has_snapshot_copies(self) -> bool:
+        """Check whether etcd members copy their snapshots to another region."""
+        return self.snapshot_copies is not None
 
     @property
     def issuer_store(self) -> str:

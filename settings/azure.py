@@ -16,6 +16,7 @@ from settings.clouds import (
     Endpoints,
     MetadataUrl,
     ServiceUrl,
+    SnapshotCopySettings,
     SubnetSettings,
     VolumeSnapshotSettings,
 )
@@ -140,6 +141,8 @@ class AzureEndpoints(Endpoints):
     """URL of Azure Resource Manager for the deployer's programs and for control planes."""
     issuer: ServiceUrl = ""
     """URL of the storage account `pod_identities.issuer_account`."""
+    copies: ServiceUrl = ""
+    """URL of the storage account of `azure.snapshot_copies`."""
     login: ServiceUrl = ""
     """URL of Entra ID, where pods with a managed identity get their tokens."""
 
@@ -164,6 +167,13 @@ class AzureSnapshotSettings(VolumeSnapshotSettings):
     """Take snapshots of data disks; false: no Backup vault is created."""
     soft_delete: bool = False
     """Keep deleted backups for 14 days; the vault and its resource group then survive `down`."""
+
+
+class AzureSnapshotCopySettings(SnapshotCopySettings):
+    """A storage account in another location, to which etcd members copy their snapshots."""
+
+    location: Annotated[str, AfterValidator(_validate_location)]
+    """Location of the storage account, such as `northeurope`; not that of the cluster."""
 
 
 class AzureSettings(CloudSettings):
@@ -193,6 +203,8 @@ class AzureSettings(CloudSettings):
     """The image of arm64 machines (Ampere, Cobalt), such as the `sku` `13-arm64` of Debian."""
     snapshots: AzureSnapshotSettings = AzureSnapshotSettings()
     """Snapshots of data disks."""
+    snapshot_copies: AzureSnapshotCopySettings | None = None
+    """Copies of etcd's snapshots in another location; default: none."""
     endpoints: AzureEndpoints = AzureEndpoints()
     """Private endpoints of Azure services."""
     quotas: AzureQuotaSettings = AzureQuotaSettings()
@@ -251,6 +263,11 @@ class AzureSettings(CloudSettings):
     def probe_sources(self) -> tuple[IPv4Network, ...]:
         """Return the source address of the health probes of Azure's load balancers, as a /32 network."""
         return (PROBE_SOURCE,)
+
+    @property
+    def has_snapshot_copies(self) -> bool:
+        """Check whether etcd members copy their snapshots to another location."""
+        return self.snapshot_copies is not None
 
     @property
     def issuer_store(self) -> str:

@@ -88,6 +88,13 @@ class VolumeSnapshotSettings(Section):
     """Number of snapshots that are kept."""
 
 
+class SnapshotCopySettings(Section):
+    """Copies of etcd's snapshots in another region."""
+
+    keep_days: int = Field(default=30, ge=1, le=3650)
+    """Number of days after which the cloud deletes a copy."""
+
+
 class CloudAddonSettings(Section):
     """Add-ons for the cloud, in addition to the cloud controller manager, which always runs."""
 
@@ -176,6 +183,11 @@ class CloudSettings(Section):
 
         Raise ValueError if the range of the virtual network is too small.
         """
+
+    @property
+    @abstractmethod
+    def has_snapshot_copies(self) -> bool:
+        """Check whether etcd members copy their snapshots to another region."""
 
     @property
     def probe_sources(self) -> tuple[IPv4Network, ...]:

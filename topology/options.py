@@ -141,13 +141,15 @@ NO_EXTRA_FLAGS = ExtraFlags()
 class Snapshots:
     """Snapshots of every etcd member: the interval in seconds and the number of snapshots to keep.
 
-    `copy_to` is a directory on the hosts for copies of the snapshots; empty: no copies. Copies for `targets`
-    are encrypted to the public keys of age in `recipients`.
+    `copy_to` is a directory on the hosts for copies of the snapshots; empty: no copies. With `copy_to_cloud`,
+    machines of a cloud also copy them to another region. Copies for `targets` are encrypted to the public keys
+    of age in `recipients`.
     """
 
     every: int = 6 * 3600
     keep: int = 12
     copy_to: str = ""
+    copy_to_cloud: bool = False
     recipients: tuple[str, ...] = ()
     targets: tuple[SnapshotTarget, ...] = ()
     verify: str = ""

@@ -1,4 +1,6 @@
-"""Commands that repair and recover a cluster: `repair`, `replace`, `remove-host`, `snapshot`, `restore`."""
+"""Commands that repair and recover a cluster: `repair`, `replace`, `remove-host`, `snapshot`, `copies`,
+`copy-keys`, `restore`.
+"""
 
 from __future__ import annotations
 
@@ -17,7 +19,7 @@ PANEL = "Repair and recover"
 
 def register(app: typer.Typer) -> None:
     """Add the commands to `app`."""
-    for command in (repair, replace, remove_host, snapshot, restore):
+    for command in (repair, replace, remove_host, snapshot, copies, copy_keys, restore):
         app.command(rich_help_panel=PANEL)(command)
 
 
@@ -68,6 +70,41 @@ def snapshot(
     from automation.operations import snapshot as operation
 
     operation.snapshot(find_target(environment(), stack, file), to)
+
+
+def copies(
+    stack: Stack = "dev",
+    file: StackFile = None,
+    fetch: Annotated[
+        str | None, typer.Option("--fetch", help="Name of a copy to download, or `newest`.")
+    ] = None,
+    to: Annotated[
+        Path | None, typer.Option("--to", help="Directory for the copy.", show_default="with the state")
+    ] = None,
+) -> None:
+    """List the copies of snapshots in another region of a cloud, or download one with its checksum."""
+    from automation.operations import copies as operation
+
+    target = find_target(environment(), stack, file, machines=False)
+    if fetch is None:
+        operation.list_copies(target)
+    else:
+        operation.fetch_copy(target, fetch, to)
+
+
+def copy_keys(
+    stack: Stack,
+    source: Annotated[str, typer.Option("--from", help="Name of the stack that has the keys.")],
+    file: StackFile = None,
+    source_file: Annotated[
+        Path | None, typer.Option("--from-file", help="Path of the stack file of that stack.")
+    ] = None,
+) -> None:
+    """Start a new stack with the authority and keys of another, whose snapshots it can then restore."""
+    from automation.operations import copied_keys as operation
+
+    sources = find_target(environment(), source, source_file, machines=False)
+    operation.copy_keys(sources, find_target(environment(), stack, file, machines=False))
 
 
 def restore(

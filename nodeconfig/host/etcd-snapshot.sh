@@ -3,6 +3,7 @@
 # The unit etcd-snapshot.service sets NODE_NAME, ETCDCTL_* and:
 #   DIRECTORY  the directory of snapshots, KEEP their number, COPY_TO a second directory or empty
 #   COPY_PROGRAM  the program that copies a snapshot to targets outside the host, or empty
+#   COPY_TO_CLOUD  yes: a machine of a cloud copies the snapshot to another region; or empty
 # A file without `.part` is complete, and its sha256 is in a file beside it.
 set -eu
 umask 077
@@ -10,6 +11,7 @@ LC_ALL=C
 export LC_ALL
 
 COPY_SECONDS=${COPY_SECONDS:-300}
+BOOT=${KUBEWRIGHT_ROOT:-}/usr/local/lib/kubewright-boot/boot # the boot program of a cloud
 # The unit does not retry after this exit code: each attempt would add a snapshot.
 NO_COPY=75
 
@@ -37,12 +39,18 @@ copy() {
     keep_newest "$COPY_TO"
 }
 
+# copy_to_cloud FILE: the checksum comes last, so that a copy with a checksum is complete.
+copy_to_cloud() {
+    sh "$BOOT" call cloud_copy "$name" "$1" && sh "$BOOT" call cloud_copy "$name.sha256" "$1.sha256"
+}
+
 name=etcd-$(date -u +%Y%m%dT%H%M%SZ)-$NODE_NAME.db
-if [ "${1:-}" = copy ]; then
+case ${1:-} in copy | copy_to_cloud)
     name=${2##*/}
-    copy "$2"
-    exit 0
-fi
+    "$1" "$2"
+    exit
+    ;;
+esac
 
 [ -d "$DIRECTORY" ] || mkdir "$DIRECTORY"
 rm -f "$DIRECTORY"/.*.part*
@@ -64,6 +72,17 @@ if [ -n "$COPY_TO" ]; then
     else
         printf 'etcd-snapshot: no copy in %s (exit code %s; 124 is a time-out of %s s): does it exist, is it %s\n' \
             "$COPY_TO" "$code" "$COPY_SECONDS" "mounted, has it space? The snapshot is in $DIRECTORY" >&2
+        failed=yes
+    fi
+fi
+if [ -n "${COPY_TO_CLOUD:-}" ]; then
+    code=0
+    timeout --kill-after=5 "$COPY_SECONDS" sh "$0" copy_to_cloud "$DIRECTORY/$name" || code=$?
+    if [ "$code" = 0 ]; then
+        printf 'copied to another region\n'
+    else
+        printf 'etcd-snapshot: no copy in another region (exit code %s; 124 is a time-out of %s s; %s). %s\n' "$code" \
+            "$COPY_SECONDS" 'the reason is above' "The snapshot is in $DIRECTORY" >&2
         failed=yes
     fi
 fi

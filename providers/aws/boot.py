@@ -11,13 +11,16 @@ from pulumi import Input, Output
 
 from providers.aws.names import Names
 from providers.aws.permissions import TOKENS_PREFIX
-from providers.cloud.boot import METADATA, TOKENS, boot_program, longest_program
-from providers.cloud.machine_config import CONTROL_PLANES, POOLS, MachineConfig
-from settings.aws import AwsEndpoints
+from providers.cloud.boot import COPIES, METADATA, TOKENS, boot_program, longest_program
+from providers.cloud.machine_config import CONTROL_PLANES, POOLS, MachineConfig, etcd_kind
+from settings.aws import AwsEndpoints, AwsSettings
+from settings.types import parse_seconds
+from topology.model import Topology
 from topology.subnets import MAX_ZONES
 
 _CLOUD_PART = Path(__file__).with_name("boot.sh")
 _CONTROL_PLANE_PART = Path(__file__).with_name("boot-machines.sh")
+_COPIES_PART = Path(__file__).with_name("boot-copies.sh")
 _MAX_GROUP_NAME = 64
 """Maximum length of `<cluster>-pool-<name>-zone-<n>`, which is shorter than the name of a pool's role."""
 
@@ -27,7 +30,8 @@ class BootPrograms:
     """Boot programs (user data) for one region.
 
     `files` are the texts of files that settings name, by path. A machine that is not healthy for
-    `repair_seconds` is replaced; 0: never.
+    `repair_seconds` is replaced; 0: never. `copies_region` is the region to which machines of the kind
+    `copying` copy snapshots of etcd; empty: none.
     """
 
     region: str
@@ -35,6 +39,21 @@ class BootPrograms:
     endpoints: AwsEndpoints
     files: Mapping[str, str]
     repair_seconds: int = 0
+    copies_region: str = ""
+    copying: str = ""
+
+    @classmethod
+    def of(cls, settings: AwsSettings, topology: Topology, files: Mapping[str, str]) -> BootPrograms:
+        """Return the boot programs of a cluster."""
+        return cls(
+            settings.region,
+            Names(cluster=topology.name, region=settings.region).domain,
+            settings.endpoints,
+            files,
+            repair_seconds=parse_seconds(settings.repair_after),
+            copies_region=settings.snapshot_copies.region if settings.snapshot_copies else "",
+            copying=etcd_kind(topology),
+        )
 
     def program(
         self,
@@ -46,12 +65,13 @@ class BootPrograms:
         name: str = "",
         address: str = "",
         volume: Input[str] = "",
+        copies: Output[str] | None = None,
     ) -> Output[str]:
         """Return the boot program of a machine config.
 
         `bucket` is the name of the store. `group` is the name of the Auto Scaling group or, for a pool, words
         `<zone>=<group>`. `account` is the number of the account. `name`, `address` and the id of the data
-        volume are set for members only.
+        volume are set for members only. `copies` is the bucket for copies of snapshots.
         """
         variables: dict[str, Input[str]] = {
             **self._service_urls(),
@@ -60,9 +80,11 @@ class BootPrograms:
         }
         if config.kind in (POOLS, CONTROL_PLANES):
             variables[TOKENS] = Output.from_input(account).apply(self._tokens_prefix)
+        if copies is not None and self._copies(config.kind):
+            variables |= {COPIES: copies.apply(self._copies_url), "COPIES_REGION": self.copies_region}
         return boot_program(
             config,
-            _cloud_parts(config.kind),
+            self._cloud_parts(config.kind),
             variables,
             name=name,
             address=address,
@@ -92,8 +114,25 @@ class BootPrograms:
         }
         if kind in (POOLS, CONTROL_PLANES):
             variables[TOKENS] = self._tokens_prefix("0" * 12)
+        if self._copies(kind):
+            variables |= {COPIES: self._copies_url("b" * 63), "COPIES_REGION": self.copies_region}
         volume = f"vol-{'0' * 17}"
-        return longest_program(_cloud_parts(kind), name, kind, variables, volume=volume, ca=self._endpoint_ca)
+        parts = self._cloud_parts(kind)
+        return longest_program(parts, name, kind, variables, volume=volume, ca=self._endpoint_ca)
+
+    def _copies(self, kind: str) -> bool:
+        """Check whether machines of a kind copy snapshots to another region."""
+        return bool(self.copies_region) and kind == self.copying
+
+    def _copies_url(self, bucket: str) -> str:
+        """Return the URL of the bucket for copies of snapshots."""
+        private = self.endpoints.copies.rstrip("/")
+        return f"{private}/{bucket}" if private else f"https://{bucket}.s3.{self.copies_region}.{self.domain}"
+
+    def _cloud_parts(self, kind: str) -> tuple[Path, ...]:
+        """Return the files with AWS's part of the boot program of a kind of machines."""
+        parts = (_CLOUD_PART, _CONTROL_PLANE_PART) if kind == CONTROL_PLANES else (_CLOUD_PART,)
+        return (*parts, _COPIES_PART) if self._copies(kind) else parts
 
     def _longest_group(self, kind: str) -> str:
         """Return the longest value of `GROUP`: a name, or the groups of a pool in all zones."""
@@ -122,8 +161,3 @@ class BootPrograms:
     @property
     def _endpoint_ca(self) -> str:
         return self.files[self.endpoints.ca_file] if self.endpoints.ca_file else ""
-
-
-def _cloud_parts(kind: str) -> tuple[Path, ...]:
-    """Return the files with AWS's part of the boot program of a kind of machines."""
-    return (_CLOUD_PART, _CONTROL_PLANE_PART) if kind == CONTROL_PLANES else (_CLOUD_PART,)

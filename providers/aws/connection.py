@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from pulumi import InvokeOptions, ResourceOptions
@@ -35,10 +36,21 @@ def connect(settings: AwsSettings, scope: Scope) -> Connection:
         "ec2": settings.endpoints.ec2,
         "autoscaling": settings.endpoints.autoscaling,
     }
+    return _connection(settings, scope, "aws", settings.region, endpoints)
+
+
+def connect_copies(settings: AwsSettings, region: str, scope: Scope) -> Connection:
+    """Return the connection for the bucket in another region that gets copies of snapshots."""
+    return _connection(settings, scope, "aws-copies", region, {"s3": settings.endpoints.copies})
+
+
+def _connection(
+    settings: AwsSettings, scope: Scope, name: str, region: str, endpoints: Mapping[str, str]
+) -> Connection:
     private = {service: url for service, url in endpoints.items() if url}
     plugin = Provider(
-        scope.name("aws"),
-        region=settings.region,
+        scope.name(name),
+        region=region,
         allowed_account_ids=[settings.account] if settings.account else None,
         endpoints=[ProviderEndpointArgs(**private)] if private else None,
         custom_ca_bundle=settings.endpoints.ca_file,

@@ -9,19 +9,22 @@ import pulumi_aws as aws
 from pulumi import Input, Output, Resource, ResourceOptions, RunError
 
 from components.scope import Scope
-from providers.aws.connection import Connection, connect
+from providers.aws.connection import Connection, connect, connect_copies
 from providers.aws.disk_key import grant_disk_key
 from providers.aws.endpoint import Endpoint, EndpointArgs
 from providers.aws.existing_network import existing_network
 from providers.aws.firewall import LOAD_BALANCER, Firewall, FirewallArgs
-from providers.aws.identity import Identities, IdentityArgs
+from providers.aws.identity import CopyTarget, Identities, IdentityArgs
 from providers.aws.image import Image, find_images
 from providers.aws.names import Names, store_prefixes
 from providers.aws.network import Network, NetworkArgs, NetworkReference
+from providers.aws.snapshot_copies import SnapshotCopies, SnapshotCopyArgs
 from providers.aws.snapshots import SnapshotArgs, create_snapshot_policy
 from providers.aws.store import Store, StoreArgs
 from providers.cloud.artifacts import StoredFile
+from providers.cloud.machine_config import etcd_kind
 from settings.aws import AwsSettings
+from topology.environments import PRODUCTION
 from topology.model import Topology
 from topology.subnets import split_into_zones
 
@@ -45,6 +48,7 @@ class Foundation:
     endpoint: Endpoint
     store: Store
     identities: Identities
+    copies: SnapshotCopies | None
     grants: Sequence[Resource]
 
     @property
@@ -53,6 +57,8 @@ class Foundation:
         machine.
         """
         own = [self.firewall, self.endpoint, *self.grants, *self.store.artifacts]
+        if self.copies is not None:
+            own += self.copies.protections
         return [*self.network.machine_dependencies, *own]
 
 
@@ -75,8 +81,9 @@ def create_foundation(
         scope.name("aws-firewall"), FirewallArgs(names=names, topology=topology, network=network), options
     )
     store = _create_store(settings, names, account, files, scope.name("aws-store"), options)
+    copies = _create_copies(settings, topology, names, account, scope)
     identities = Identities(
-        scope.name("aws-identity"), _identity_args(settings, topology, names, account, store), options
+        scope.name("aws-identity"), _identity_args(settings, topology, names, account, store, copies), options
     )
     grants = grant_disk_key(scope.name("aws-disk-key-grant"), settings.disk_key, names, account, options)
     create_snapshot_policy(
@@ -97,6 +104,7 @@ def create_foundation(
         ),
         store=store,
         identities=identities,
+        copies=copies,
         grants=grants,
     )
 
@@ -162,9 +170,29 @@ def _create_store(
     return Store(name, args, options)
 
 
+def _create_copies(
+    settings: AwsSettings, topology: Topology, names: Names, account: Output[str], scope: Scope
+) -> SnapshotCopies | None:
+    """Create the bucket for copies of snapshots in another region, if the settings request it."""
+    copies = settings.snapshot_copies
+    if copies is None:
+        return None
+    connection = connect_copies(settings, copies.region, scope)
+    args = SnapshotCopyArgs(
+        names=names, account=account, settings=copies, protect=topology.environment == PRODUCTION
+    )
+    return SnapshotCopies(scope.name("aws-snapshot-copies"), args, scope.options(connection.options))
+
+
 def _identity_args(
-    settings: AwsSettings, topology: Topology, names: Names, account: Output[str], store: Store
+    settings: AwsSettings,
+    topology: Topology,
+    names: Names,
+    account: Output[str],
+    store: Store,
+    copies: SnapshotCopies | None,
 ) -> IdentityArgs:
+    region = settings.snapshot_copies.region if settings.snapshot_copies else ""
     return IdentityArgs(
         names=names,
         account=account,
@@ -175,6 +203,8 @@ def _identity_args(
         disk_key=settings.disk_key,
         registries=settings.image_registries,
         artifacts=bool(store.artifacts),
+        copies=CopyTarget(bucket=copies.bucket, key=copies.key, region=region) if copies else None,
+        copying=etcd_kind(topology),
     )
 
 

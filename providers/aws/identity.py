@@ -32,12 +32,14 @@ def permissions_of(
     registries: Sequence[AwsImageRegistrySettings] = (),
     *,
     artifacts: bool = False,
+    copies: bool = False,
 ) -> Permissions:
     """Return the IAM permissions of the machines that read their config below `prefix` in the store.
 
     Control planes also get the permissions of the add-ons in `addons`, which run on control planes.
     `disk_key` is the ARN of the KMS key of all disks, empty for the default key of the account. Nodes pull
-    images from `registries`. With `artifacts` all machines read files in the store.
+    images from `registries`. With `artifacts` all machines read files in the store. With `copies` they copy
+    snapshots of etcd to another region.
     """
     inline = {
         "machine": permissions.machine_statements(prefix, volume=prefix in (CONTROL_PLANES, ETCD_MEMBERS))
@@ -45,6 +47,8 @@ def permissions_of(
     if artifacts:
         # A policy of its own: the engine removes it when no machine needs it any more.
         inline["artifacts"] = permissions.ARTIFACTS
+    if copies:
+        inline["copies"] = permissions.COPIES
     if disk_key and prefix in (CONTROL_PLANES, ETCD_MEMBERS):
         inline["disk-key"] = permissions.disk_key_statements(disk_key)
     if registries and prefix != ETCD_MEMBERS:  # dedicated etcd members are no nodes
@@ -62,11 +66,21 @@ def permissions_of(
 
 
 @dataclass(frozen=True, kw_only=True)
+class CopyTarget:
+    """The bucket for copies of snapshots: its name, the ARN of its KMS key, and its region."""
+
+    bucket: Output[str]
+    key: Output[str]
+    region: str
+
+
+@dataclass(frozen=True, kw_only=True)
 class IdentityArgs:
     """Arguments of the identities. `bucket` is the name of the store, `key` the ARN of its KMS key.
 
     `account` is the account number. `prefixes` are the prefixes in the store, one for each identity. With
-    `artifacts` the store has files for machines.
+    `artifacts` the store has files for machines. The machines of `copying` copy snapshots to the bucket of
+    `copies`.
     """
 
     names: Names
@@ -78,6 +92,8 @@ class IdentityArgs:
     disk_key: str = ""
     registries: Sequence[AwsImageRegistrySettings] = ()
     artifacts: bool = False
+    copies: CopyTarget | None = None
+    copying: str = ""
 
 
 class Identities(ComponentResource):
@@ -109,7 +125,12 @@ class Identities(ComponentResource):
         )
         args = self._args
         permissions_of_prefix = permissions_of(
-            prefix, args.addons, args.disk_key, args.registries, artifacts=args.artifacts
+            prefix,
+            args.addons,
+            args.disk_key,
+            args.registries,
+            artifacts=args.artifacts,
+            copies=args.copies is not None and prefix == args.copying,
         )
         self._policies[prefix] += [
             iam.RolePolicy(
@@ -173,10 +194,12 @@ class Identities(ComponentResource):
 
     def _render_policy(self, statements: Sequence[Statement]) -> Output[str]:
         args = self._args
-        resolved = Output.all(args.account, args.bucket, args.key)
+        copies = [args.copies.bucket, args.copies.key, args.copies.region] if args.copies else []
+        resolved = Output.all(args.account, args.bucket, args.key, *copies)
+        keys = ("account", "bucket", "key", "copies", "copies_key", "copies_region")
         return resolved.apply(
             lambda values: policy_document(
-                statements, template_values(args.names, account=values[0], bucket=values[1], key=values[2])
+                statements, template_values(args.names, **dict(zip(keys, values, strict=False)))
             )
         )
 

@@ -12,7 +12,7 @@ from providers.aws.pod_roles import pod_role_problems
 from providers.aws.policies import policy_document, template_values
 from providers.aws.texts import tag_problem
 from providers.aws.type_limits import type_problems, vcpus
-from providers.cloud.machine_config import POOLS
+from providers.cloud.machine_config import POOLS, etcd_kind
 from providers.cloud.machines import member_vcpus, oversized_programs, pool_machines
 from settings.aws import AwsSettings
 from settings.cluster import Settings
@@ -124,9 +124,17 @@ def _tag_problems(aws: AwsSettings) -> Iterable[Problem]:
 def _policy_problems(
     names: Names, aws: AwsSettings, topology: Topology, *, artifacts: bool
 ) -> Iterable[Problem]:
-    values = template_values(names)
+    region = aws.snapshot_copies.region if aws.snapshot_copies else ""
+    values = template_values(names, copies_region=region)
     for prefix in store_prefixes(topology):
-        granted = permissions_of(prefix, aws.addons, aws.disk_key, aws.image_registries, artifacts=artifacts)
+        granted = permissions_of(
+            prefix,
+            aws.addons,
+            aws.disk_key,
+            aws.image_registries,
+            artifacts=artifacts,
+            copies=bool(region) and prefix == etcd_kind(topology),
+        )
         inline = sum(len(policy_document(statements, values)) for statements in granted.inline.values())
         if inline > MAX_INLINE_CHARACTERS:
             yield Problem(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
@@ -82,3 +83,12 @@ class Names:
         It contains the account, because AWS requires globally unique names.
         """
         return f"kubewright-{self.cluster}-{account}-{self.region}"
+
+    def copies_bucket(self, account: str, region: str) -> str:
+        """Return the name of the bucket for copies of snapshots in another region.
+
+        The digest of the cluster's region separates clusters with the same name in several regions. S3 allows
+        63 characters.
+        """
+        digest = hashlib.sha256(self.region.encode()).hexdigest()[:4]
+        return f"kw-{self.cluster}-{account}-{region}-{digest}"

@@ -81,6 +81,23 @@ ARTIFACTS = (
 """Permissions of machines that fetch files from the store (`artifacts.store: own`)."""
 
 
+COPIES = (
+    Statement("Copies", ("s3:PutObject",), ("{copies}/*",)),
+    Statement(
+        "CopiesKey",
+        ("kms:GenerateDataKey",),
+        ("{copies_key}",),
+        (
+            Condition("StringEquals", "kms:ViaService", ("s3.{copies_region}.{domain}",)),
+            Condition("StringLike", "kms:EncryptionContext:aws:s3:arn", ("{copies}/*",)),
+        ),
+    ),
+)
+"""Permissions of etcd members that copy their snapshots to a bucket in another region. They neither read nor
+delete copies.
+"""
+
+
 # IAM replaces the policy variable with the ARN of the machine that got the credentials, so that a machine
 # cannot write the token of another machine ("Policy variables" in the user guide of IAM).
 OWN_TOKEN = Statement(

@@ -63,17 +63,29 @@ def policy_document(statements: Iterable[Statement], values: Mapping[str, str]) 
 
 
 def template_values(
-    names: Names, *, account: str = "0" * 12, bucket: str = "", key: str = "0" * 100
+    names: Names,
+    *,
+    account: str = "0" * 12,
+    bucket: str = "",
+    key: str = "0" * 100,
+    copies: str = "",
+    copies_key: str = "0" * 100,
+    copies_region: str = "",
 ) -> dict[str, str]:
     """Return the values that replace the placeholders in statements.
 
     Without arguments, the values have the length of real values, so that the length of a policy can be
-    checked before resources exist.
+    checked before resources exist. `copies`, `copies_key` and `copies_region` are the bucket for copies of
+    snapshots, the ARN of its key and its region.
     """
+    bucket_arn = f"arn:{names.partition}:s3:::"
     return {
         "account": account,
-        "bucket": f"arn:{names.partition}:s3:::{bucket or names.bucket(account)}",
+        "bucket": f"{bucket_arn}{bucket or names.bucket(account)}",
         "cluster": names.cluster,
+        "copies": f"{bucket_arn}{copies or names.copies_bucket(account, copies_region)}",
+        "copies_key": copies_key,
+        "copies_region": copies_region,
         "domain": names.domain,
         "key": key,
         "partition": names.partition,

@@ -25,7 +25,7 @@ from providers.aws.foundation import create_foundation
 from providers.aws.group_names import group_suffix
 from providers.aws.machine import MachineArgs
 from providers.aws.members import Member, MemberArgs, StableIdentity, StableIdentityArgs
-from providers.aws.names import KIND_TAG, Names, identity_name, store_prefix, store_prefixes
+from providers.aws.names import KIND_TAG, identity_name, store_prefix, store_prefixes
 from providers.aws.pod_identities import AwsPodIdentities, PodIdentityArgs
 from providers.aws.pools import PoolArgs, WorkerPool
 from providers.aws.wait_commands import WaitCommands
@@ -43,7 +43,6 @@ from providers.cloud.machines import bytes_to_gib, parse_gib
 from providers.cloud.provider import CloudProvider, CreatedMember
 from settings.cluster import Settings
 from settings.problem import Problem
-from settings.types import parse_seconds
 from topology.model import Capacity, Machine, Pool, Role, Topology
 from topology.options import NetworkPlugin
 
@@ -70,14 +69,7 @@ class AwsProvider(CloudProvider[Member]):
             raise ValueError("the settings have no section aws")
         super().__init__(settings, topology, bundles, scope)
         self._aws = settings.aws
-        domain = Names(cluster=topology.name, region=self._aws.region).domain
-        self._boot = BootPrograms(
-            self._aws.region,
-            domain,
-            self._aws.endpoints,
-            files,
-            repair_seconds=parse_seconds(self._aws.repair_after),
-        )
+        self._boot = BootPrograms.of(self._aws, topology, files)
         self._check_limits()
         self._foundation = create_foundation(self._aws, topology, stored_files(bundles.values()), scope)
         self._wait = WaitCommands(self._aws, self._foundation.store.bucket)
@@ -159,6 +151,7 @@ class AwsProvider(CloudProvider[Member]):
             name=machine.name,
             address=str(machine.address),
             volume=identity.volume,
+            copies=foundation.copies.bucket if foundation.copies else None,
         )
         args = self._machine_args(config, settings.type, quantity.parse_bytes(settings.disk), program)
         return Member(

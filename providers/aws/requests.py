@@ -14,7 +14,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from providers.aws.group_names import group_suffix
 from providers.aws.names import Names
 from providers.cloud.machine_config import POOLS
-from providers.cloud.requests import CloudFailure, CloudMachines, Place, RequestStore
+from providers.cloud.requests import CloudFailure, CloudMachines, CopyStore, Place, RequestStore
 from topology.model import Member
 from topology.subnets import MAX_ZONES
 
@@ -85,6 +85,16 @@ class ObjectStore(RequestStore):
             if _code(error) in _NOT_FOUND:
                 return None
             raise
+
+
+class CopyObjects(ObjectStore, CopyStore):
+    """The objects in the bucket for copies of snapshots."""
+
+    def sizes(self) -> dict[str, int]:
+        """Return the sizes of all objects by their keys."""
+        with _unavailable():
+            pages = self._s3.get_paginator("list_objects_v2").paginate(Bucket=self._bucket)
+            return {item["Key"]: item["Size"] for page in pages for item in page.get("Contents", [])}
 
 
 class GroupMachines(CloudMachines):
@@ -167,22 +177,36 @@ def open_machines(settings: Settings, variables: Mapping[str, str]) -> CloudMach
     assert aws is not None
     assert settings.name is not None
     names = Names(cluster=settings.name, region=aws.region)
-    clients = _Clients(aws, variables)
-    with _unavailable():
-        account = clients.client("sts").get_caller_identity()["Account"]
-    if aws.account and account != aws.account:
-        raise CloudFailure(f"the credentials are of account {account}, not of aws.account {aws.account}")
+    clients = _Clients(aws, variables, aws.region)
+    account = clients.account()
     store = ObjectStore(clients.client("s3", aws.endpoints.s3), names.bucket(account))
     autoscaling = clients.client("autoscaling", aws.endpoints.autoscaling)
     return GroupMachines(store, autoscaling, clients.client("ec2", aws.endpoints.ec2), names)
 
 
-class _Clients:
-    """Clients of services, with the credentials of the environment or of an emulated account."""
+def open_copies(settings: Settings, variables: Mapping[str, str]) -> CopyStore:
+    """Return the copies of snapshots of the cluster with these settings, which must have copies.
 
-    def __init__(self, aws: AwsSettings, variables: Mapping[str, str]) -> None:
+    The region of the cluster is not needed. Raise CloudFailure without credentials, and for those of another
+    account.
+    """
+    aws = settings.aws
+    assert aws is not None
+    assert aws.snapshot_copies is not None
+    assert settings.name is not None
+    region = aws.snapshot_copies.region
+    clients = _Clients(aws, variables, region)
+    bucket = Names(cluster=settings.name, region=aws.region).copies_bucket(clients.account(), region)
+    return CopyObjects(clients.client("s3", aws.endpoints.copies), bucket)
+
+
+class _Clients:
+    """Clients of services of a region, with the credentials of the environment or of an emulated account."""
+
+    def __init__(self, aws: AwsSettings, variables: Mapping[str, str], region: str) -> None:
+        self._aws = aws
         self._session = boto3.Session(
-            variables.get("AWS_ACCESS_KEY_ID"), variables.get("AWS_SECRET_ACCESS_KEY"), region_name=aws.region
+            variables.get("AWS_ACCESS_KEY_ID"), variables.get("AWS_SECRET_ACCESS_KEY"), region_name=region
         )
         self._endpoint, self._verify = variables.get("AWS_ENDPOINT_URL"), aws.endpoints.ca_file
         self._config = Config(
@@ -190,6 +214,16 @@ class _Clients:
             connect_timeout=10,
             max_pool_connections=_CONNECTIONS,
         )
+
+    def account(self) -> str:
+        """Return the account of the credentials. Raise CloudFailure if it is not that of the settings."""
+        with _unavailable():
+            account = str(self.client("sts").get_caller_identity()["Account"])
+        if self._aws.account and account != self._aws.account:
+            raise CloudFailure(
+                f"the credentials are of account {account}, not of aws.account {self._aws.account}"
+            )
+        return account
 
     def client(self, service: str, endpoint: str = "") -> Any:  # noqa: ANN401 — boto3 has a class for each service
         """Return the client of a service. `endpoint` is the URL of a private endpoint, or empty."""

@@ -16,7 +16,8 @@ from providers.cloud.gate import command_line, create_gate
 
 _MODULE = f"{__package__}.artifacts"
 _OLD_VERSIONS_DAYS = 90
-_KEY_DELETION_DAYS = 30
+KEY_DELETION_DAYS = 30
+"""The days in which the deletion of a KMS key can be cancelled."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -129,7 +130,7 @@ class Store(ComponentResource):
             f"{self._name}-key",
             description=f"Bundles and secrets of the cluster {self._names.cluster}",
             enable_key_rotation=True,
-            deletion_window_in_days=_KEY_DELETION_DAYS,
+            deletion_window_in_days=KEY_DELETION_DAYS,
             tags=self._names.resource_tags("store"),
             opts=self._child,
         )

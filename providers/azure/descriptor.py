@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from components.provider import Provider
     from components.scope import Scope
     from nodeconfig.bundle import Bundle
-    from providers.cloud.requests import CloudMachines
+    from providers.cloud.requests import CloudMachines, CopyStore
     from settings.cluster import Settings
     from topology.model import Role, Topology
 
@@ -78,6 +78,12 @@ def _open_machines(settings: Settings, variables: Mapping[str, str]) -> CloudMac
     return open_machines(settings, variables)
 
 
+def _open_copies(settings: Settings, variables: Mapping[str, str]) -> CopyStore:
+    from providers.azure.requests import open_copies
+
+    return open_copies(settings, variables)
+
+
 AZURE = CloudDescriptor(
     settings_section="azure",
     title="Azure",
@@ -87,4 +93,5 @@ AZURE = CloudDescriptor(
     machine_prices=_machine_prices,
     create_provider=_create_provider,
     open_machines=_open_machines,
+    open_copies=_open_copies,
 )

@@ -14,14 +14,16 @@ from providers.azure.boot import BootPrograms
 from providers.azure.connection import Connection, connect
 from providers.azure.endpoint import Endpoint, EndpointArgs
 from providers.azure.firewall import Firewall, FirewallArgs, rules_by_group
-from providers.azure.identity import Identities, IdentityArgs
+from providers.azure.identity import CopyTarget, Identities, IdentityArgs
 from providers.azure.image import find_images
 from providers.azure.names import JOINS_CONTAINER, Names, container_name, identity_containers
 from providers.azure.network import Network, NetworkArgs, NetworkReference, existing_network
+from providers.azure.snapshot_copies import SnapshotCopies, SnapshotCopyArgs
 from providers.azure.store import Store, StoreArgs
 from providers.cloud.artifacts import PREFIX, StoredFile
-from providers.cloud.machine_config import CONTROL_PLANES, POOLS, config_names
+from providers.cloud.machine_config import CONTROL_PLANES, POOLS, config_names, etcd_kind
 from settings.azure import AzureSettings
+from topology.environments import PRODUCTION
 from topology.model import Topology
 
 
@@ -75,7 +77,10 @@ def create_foundation(
     )
     endpoint = _create_endpoint(settings, topology, names, network, scope.name("azure-endpoint"), options)
     store = _create_store(settings, topology, boot, files, network, scope.name("azure-store"), options)
-    identities = _create_identities(settings, topology, names, store, scope.name("azure-identity"), options)
+    copies = _create_copies(settings, topology, names, scope.name("azure-snapshot-copies"), options)
+    identities = _create_identities(
+        settings, topology, names, store, copies, scope.name("azure-identity"), options
+    )
     return Foundation(
         names=names,
         connection=connection,
@@ -147,11 +152,25 @@ def _create_store(
     return Store(name, args, options)
 
 
+def _create_copies(
+    settings: AzureSettings, topology: Topology, names: Names, name: str, options: ResourceOptions
+) -> CopyTarget | None:
+    """Create the container for copies of snapshots in another location, if the settings request it."""
+    if settings.snapshot_copies is None:
+        return None
+    args = SnapshotCopyArgs(
+        names=names, settings=settings.snapshot_copies, protect=topology.environment == PRODUCTION
+    )
+    copies = SnapshotCopies(name, args, options)
+    return CopyTarget(container=copies.container, group=copies.group)
+
+
 def _create_identities(
     settings: AzureSettings,
     topology: Topology,
     names: Names,
     store: Store,
+    copies: CopyTarget | None,
     name: str,
     options: ResourceOptions,
 ) -> Identities:
@@ -166,6 +185,8 @@ def _create_identities(
         addons=settings.addons,
         external_networks=[settings.network.id] if settings.network.id else [],
         files_container=store.container_ids.get(PREFIX),
+        copies=copies,
+        copying=container_name(etcd_kind(topology), ""),
     )
     return Identities(name, args, options)
 

@@ -31,6 +31,14 @@ _REPLICATION_SECONDS = 30
 
 
 @dataclass(frozen=True, kw_only=True)
+class CopyTarget:
+    """The container for copies of snapshots and its resource group: their ids."""
+
+    container: Output[str]
+    group: Output[str]
+
+
+@dataclass(frozen=True, kw_only=True)
 class IdentityArgs:
     """Arguments of the identities.
 
@@ -39,7 +47,8 @@ class IdentityArgs:
     identities of control planes. `external_networks` are ids of networks outside the resource group, which
     controllers use. `addons` selects the permissions of the controllers. `pool_identities` are the names of
     the identities of pools, and `joins_container` is the id of the container for their tokens.
-    `files_container` is the id of the container with the files that all machines fetch, or None.
+    `files_container` is the id of the container with the files that all machines fetch, or None. The
+    identity `copying` adds copies of snapshots to `copies`.
     """
 
     names: Names
@@ -51,6 +60,8 @@ class IdentityArgs:
     addons: CloudAddonSettings
     external_networks: Sequence[str] = ()
     files_container: Output[str] | None = None
+    copies: CopyTarget | None = None
+    copying: str = ""
 
 
 class Identities(ComponentResource):
@@ -109,6 +120,12 @@ class Identities(ComponentResource):
         self._joins_role = self._create_role(
             "joins", "new machines of pools", group, data_actions=[ADD_BLOBS]
         )
+        copies = self._args.copies
+        copies_role = (
+            self._create_role("copies", "copies of snapshots", copies.group, data_actions=[ADD_BLOBS])
+            if copies
+            else None
+        )
         # A role can be assigned when all servers of Azure have its definition.
         pause = [
             create_gate(f"{self._name}-roles-replicated", f"sleep {_REPLICATION_SECONDS}", self._after_roles)
@@ -118,6 +135,9 @@ class Identities(ComponentResource):
             for number, (network, network_role) in enumerate(networks.items()):
                 purpose = f"network-{number}"
                 self._assign_role(identity, identities[identity], purpose, network_role, network, pause)
+        if copies and copies_role:
+            copying = self._args.copying
+            self._assign_role(copying, identities[copying], "copies", copies_role, copies.container, pause)
         return pause
 
     def _assign_joins(
@@ -134,7 +154,7 @@ class Identities(ComponentResource):
         self,
         name: str,
         purpose: str,
-        scope: str,
+        scope: Input[str],
         actions: Sequence[str] = (),
         data_actions: Sequence[str] = (),
     ) -> Output[str]:

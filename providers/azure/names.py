@@ -19,6 +19,9 @@ from topology.model import Topology
 JOINS_CONTAINER = "joins"
 """The blob container to which machines of pools add their bootstrap tokens. Identities have other names."""
 
+COPIES_CONTAINER = "snapshots"
+"""The blob container for copies of snapshots, in a storage account of another location."""
+
 CLUSTER_TAG = "kubewright:cluster"
 """The tag of every created resource that can have tags."""
 
@@ -66,6 +69,21 @@ class Names:
         """The name of the storage account, unique in all of Azure: 24 lower-case letters and digits."""
         digest = hashlib.sha256(f"{self.resource_group_id}/{self.location}".lower().encode()).hexdigest()
         return f"kw{digest[:22]}"
+
+    @property
+    def copies_group(self) -> str:
+        """The name of the resource group of the copies of snapshots, in another location."""
+        return f"{self.resource_group}-snapshots"
+
+    @property
+    def copies_group_id(self) -> str:
+        """The id of the resource group of the copies of snapshots."""
+        return f"/subscriptions/{self.subscription}/resourceGroups/{self.copies_group}"
+
+    def copies_account(self, location: str) -> str:
+        """Return the name of the storage account for copies of snapshots in another location."""
+        place = f"{self.copies_group_id}/{self.location}/{location}".lower()
+        return f"kw{hashlib.sha256(place.encode()).hexdigest()[:22]}"
 
     def identity(self, name: str) -> str:
         """Return the name of the managed identity of a kind of members or of a pool (`container_name`)."""

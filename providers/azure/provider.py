@@ -78,6 +78,7 @@ class AzureProvider(CloudProvider[Member]):
             topology,
             files,
             repair_seconds=parse_seconds(self._azure.repair_after),
+            copies_location=self._azure.snapshot_copies.location if self._azure.snapshot_copies else "",
         )
         self._check_limits()
         self._foundation = create_foundation(

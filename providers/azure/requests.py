@@ -14,11 +14,17 @@ from azure.core.rest import HttpRequest
 from azure.storage.blob import BlobClient, ContainerClient
 
 from providers.azure.credentials import CredentialError, deployer_credential
-from providers.azure.names import Names, container_name, scale_set_name, status_container_name
+from providers.azure.names import (
+    COPIES_CONTAINER,
+    Names,
+    container_name,
+    scale_set_name,
+    status_container_name,
+)
 from providers.azure.wait_clients import management_client
 from providers.cloud.machine_config import POOLS, STATUS
 from providers.cloud.polling import WaitError
-from providers.cloud.requests import CloudFailure, CloudMachines, Place, RequestStore
+from providers.cloud.requests import CloudFailure, CloudMachines, CopyStore, Place, RequestStore
 from topology.model import Member
 
 if TYPE_CHECKING:
@@ -86,6 +92,27 @@ class ObjectStore(RequestStore):
                 f"{self._url}/{name}", credential=self._credential, **self._options
             )
         return self._containers[name]
+
+
+class CopyObjects(CopyStore):
+    """The blobs in the container for copies of snapshots, at its URL."""
+
+    def __init__(self, url: str, credential: TokenCredential, ca_file: str | None) -> None:
+        options: dict[str, Any] = {"connection_verify": ca_file} if ca_file else {}
+        self._container = ContainerClient.from_container_url(url, credential=credential, **options)
+
+    def sizes(self) -> dict[str, int]:
+        """Return the sizes of all blobs by their names."""
+        with _as_failure():
+            return {blob.name: blob.size or 0 for blob in self._container.list_blobs()}
+
+    def download(self, name: str, target: BinaryIO) -> int:
+        """Write the content of a blob to a file. Return its size in bytes; 0 for a missing blob."""
+        with _as_failure():
+            try:
+                return self._container.download_blob(name).readinto(target)
+            except ResourceNotFoundError:
+                return 0
 
 
 def container_of(key: str) -> str:
@@ -205,11 +232,8 @@ def open_machines(settings: Settings, variables: Mapping[str, str]) -> CloudMach
     names = Names(
         cluster=settings.name, subscription=azure.subscription, location=azure.location, cloud=azure.cloud
     )
-    # azure-identity reads the variables of managed identities from the environment.
-    os.environ.update(variables)
     environment, ca_file = names.environment, azure.endpoints.ca_file
-    with _as_failure():
-        credential = deployer_credential(os.environ, environment.login)
+    credential = _credential(names, variables)
     management = azure.endpoints.management
     url = azure.endpoints.blob or f"https://{names.storage_account}.blob.{environment.storage}"
     compute = management_client(
@@ -221,6 +245,31 @@ def open_machines(settings: Settings, variables: Mapping[str, str]) -> CloudMach
     )
     store = ObjectStore(url, credential, ca_file if azure.endpoints.blob else None)
     return GroupMachines(store, compute, names, len(azure.zones))
+
+
+def open_copies(settings: Settings, variables: Mapping[str, str]) -> CopyStore:
+    """Return the copies of snapshots of the cluster with these settings, which must have copies.
+
+    The location of the cluster is not needed. Raise CloudFailure without credentials.
+    """
+    azure = settings.azure
+    assert azure is not None
+    assert azure.snapshot_copies is not None
+    assert settings.name is not None
+    names = Names(
+        cluster=settings.name, subscription=azure.subscription, location=azure.location, cloud=azure.cloud
+    )
+    account = names.copies_account(azure.snapshot_copies.location)
+    url = azure.endpoints.copies or f"https://{account}.blob.{names.environment.storage}"
+    ca_file = azure.endpoints.ca_file if azure.endpoints.copies else None
+    return CopyObjects(f"{url.rstrip('/')}/{COPIES_CONTAINER}", _credential(names, variables), ca_file)
+
+
+def _credential(names: Names, variables: Mapping[str, str]) -> TokenCredential:
+    # azure-identity reads the variables of managed identities from the environment.
+    os.environ.update(variables)
+    with _as_failure():
+        return deployer_credential(os.environ, names.environment.login)
 
 
 @contextmanager

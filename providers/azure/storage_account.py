@@ -17,17 +17,19 @@ def create_storage_account(
     public_network_access: str,
     network_rule_set: storage.NetworkRuleSetArgs | None = None,
     encryption: storage.EncryptionArgs | None = None,
+    resource_group: str = "",
+    location: str = "",
     opts: ResourceOptions,
 ) -> storage.StorageAccount:
-    """Create a storage account in the resource group of the cluster.
+    """Create a storage account, by default in the resource group and the location of the cluster.
 
     `name` is the name of the Pulumi resource, and `account_name` that of the account, unique in all of Azure.
     """
     return storage.StorageAccount(
         name,
-        resource_group_name=names.resource_group,
+        resource_group_name=resource_group or names.resource_group,
         account_name=account_name,
-        location=names.location,
+        location=location or names.location,
         kind=storage.Kind.STORAGE_V2,
         sku=storage.SkuArgs(name=storage.SkuName.STANDARD_ZRS),
         minimum_tls_version="TLS1_2",

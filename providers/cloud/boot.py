@@ -25,6 +25,8 @@ _NAME = re.compile(r"[A-Z][A-Z0-9_]*")
 _INDENTATION = re.compile(r"^(?: {4})+", re.MULTILINE)
 _PYTHON_END = "END_OF_PYTHON"
 _COMMENT = re.compile(r"^[ \t]*#.*\n", re.MULTILINE)
+COPIES = "COPIES"
+"""The shell variable with the URL to which etcd members copy their snapshots."""
 TOKENS = "JOINS"
 """The shell variable with the prefix in the store of the bootstrap tokens that machines of pools make,
 encoded for a URL. Dedicated members of etcd have no such variable.

@@ -108,6 +108,11 @@ def kind_of(machine: Machine) -> str:
     return CONTROL_PLANES if Role.CONTROL_PLANE in machine.roles else ETCD_MEMBERS
 
 
+def etcd_kind(topology: Topology) -> str:
+    """Return the kind of the machine configs of etcd members."""
+    return next(kind_of(machine) for machine in topology.machines if Role.ETCD in machine.roles)
+
+
 def config_names(topology: Topology) -> list[tuple[str, str]]:
     """Return kind and name of every machine config of the cluster: all members, then all cloud pools."""
     members = [(kind_of(machine), machine.name) for machine in topology.machines]

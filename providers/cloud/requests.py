@@ -189,5 +189,19 @@ class CloudMachines(Protocol):
         """Return the newest output of the console of a machine; empty if the cloud has none."""
 
 
+class CopyStore(Protocol):
+    """The copies of etcd's snapshots in another region.
+
+    Methods raise `CloudFailure` when the store does not answer or refuses a call. They need only the region
+    of the copies.
+    """
+
+    def sizes(self) -> dict[str, int]:
+        """Return the sizes in bytes of all objects, by their names."""
+
+    def download(self, name: str, target: BinaryIO) -> int:
+        """Write the content of an object to a file. Return its size in bytes; 0 for a missing object."""
+
+
 class CloudFailure(Exception):
     """The cloud does not answer, or refuses a call. The message says why."""

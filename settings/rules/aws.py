@@ -36,6 +36,34 @@ def disk_key_is_in_region(rule_input: RuleInput) -> Iterator[Problem]:
 
 
 @rule(needs_valid=("aws",))
+def snapshot_copies_are_elsewhere(rule_input: RuleInput) -> Iterator[Problem]:
+    """Refuse copies of snapshots in the region of the cluster, and in another partition."""
+    aws = rule_input.settings.aws
+    if aws is None or aws.snapshot_copies is None:
+        return
+    region = aws.snapshot_copies.region
+    if region == aws.region:
+        yield Problem(
+            "aws.snapshot_copies.region",
+            f'"{region}"',
+            "the region of the cluster, so that its loss is the loss of the copies too; name another region",
+        )
+    elif partition_and_domain(region) != partition_and_domain(aws.region):
+        yield Problem(
+            "aws.snapshot_copies.region",
+            f'"{region}"',
+            f"in another partition of AWS than aws.region, {aws.region}, whose credentials are not valid "
+            "there; name a region of the same partition",
+        )
+    elif aws.endpoints.s3 and not aws.endpoints.copies:
+        yield Problem(
+            "aws.endpoints.copies",
+            "",
+            "missing; with a private endpoint of S3, name the URL of S3 in the region of the copies too",
+        )
+
+
+@rule(needs_valid=("aws",))
 def existing_vpc_has_subnets(rule_input: RuleInput) -> Iterator[Problem]:
     """Require a private subnet for each zone of an existing VPC, and public subnets for a public endpoint."""
     aws = rule_input.settings.aws

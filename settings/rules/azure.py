@@ -28,6 +28,26 @@ def existing_network_has_subnets(rule_input: RuleInput) -> Iterator[Problem]:
 
 
 @rule(needs_valid=("azure",))
+def snapshot_copies_are_in_another_location(rule_input: RuleInput) -> Iterator[Problem]:
+    """Refuse copies of snapshots in the location of the cluster."""
+    azure = rule_input.settings.azure
+    if azure is None or azure.snapshot_copies is None:
+        return
+    if azure.snapshot_copies.location == azure.location:
+        yield Problem(
+            "azure.snapshot_copies.location",
+            f'"{azure.location}"',
+            "the location of the cluster, so that its loss is the loss of the copies too; name another one",
+        )
+    elif azure.endpoints.blob and not azure.endpoints.copies:
+        yield Problem(
+            "azure.endpoints.copies",
+            "",
+            "missing; with a private endpoint of Blob Storage, name the URL of the account for copies too",
+        )
+
+
+@rule(needs_valid=("azure",))
 def new_network_has_outbound_access(rule_input: RuleInput) -> Iterator[Problem]:
     """Require a NAT gateway in a new network, whose subnets have no other outbound access.
 

@@ -121,7 +121,7 @@ class Api:
         call = calls.parse_call(request.service, request.region, method, path, query, parameters)
         machine, role = request.session.machine, request.session.role
         if machine is not None:
-            self._check_permissions(machine, call, environ["REMOTE_ADDR"])
+            self._check_permissions(machine, call, request.region, environ["REMOTE_ADDR"])
         elif role:
             self._check_role(role, calls.permissions_of_role(call, request.region))
         if request.service == "s3" and method == "PUT" and "policy" in query:
@@ -147,7 +147,9 @@ class Api:
         start_response(f"{answer.status} {HTTPStatus(answer.status).phrase}", list(answer.headers.items()))
         return [answer.body]
 
-    def _check_permissions(self, machine: RunningMachine, call: calls.Call, address: str) -> None:
+    def _check_permissions(
+        self, machine: RunningMachine, call: calls.Call, region: str, address: str
+    ) -> None:
         """Raise RequestRefused if the role does not allow the call, or if the keys are used from another
         address.
         """
@@ -156,7 +158,7 @@ class Api:
         if address != machine.address:
             raise RequestRefused("AccessDenied", "this key is another machine's")
         with self._moto_lock:
-            permissions = calls.needed_permissions(call, machine)
+            permissions = calls.needed_permissions(call, machine, region)
         self._check_role(machine.identity, permissions)
 
     def _check_role(self, role: str, permissions: Iterable[calls.NeededPermission]) -> None:

@@ -37,13 +37,14 @@ class NeededPermission:
     context: Mapping[str, str]
 
 
-def needed_permissions(call: Call, machine: RunningMachine) -> list[NeededPermission]:
-    """Return all permissions that a call needs, including permissions for encryption keys."""
+def needed_permissions(call: Call, machine: RunningMachine, region: str) -> list[NeededPermission]:
+    """Return all permissions that a call to a region needs, including permissions for encryption keys."""
     resources = [resource.replace(OWN_GROUP, machine.group) for resource in call.resources]
     permissions = [
-        NeededPermission(call.action, resource, condition_values(resource, machine)) for resource in resources
+        NeededPermission(call.action, resource, condition_values(resource, machine, region))
+        for resource in resources
     ]
-    return permissions + _key_permissions(call, machine.region, lambda key: condition_values(key, machine))
+    return permissions + _key_permissions(call, region, lambda key: condition_values(key, machine, region))
 
 
 def permissions_of_role(call: Call, region: str) -> list[NeededPermission]:
@@ -136,9 +137,9 @@ def request_values(region: str) -> dict[str, str]:
     }
 
 
-def condition_values(resource: str, machine: RunningMachine) -> dict[str, str]:
-    """Return the values of IAM condition keys for a request of a machine on a resource, by key."""
-    values = request_values(machine.region) | {
+def condition_values(resource: str, machine: RunningMachine, region: str) -> dict[str, str]:
+    """Return the values of IAM condition keys for a request of a machine to a region, by key."""
+    values = request_values(region) | {
         "ec2:sourceinstancearn": f"arn:aws:ec2:{machine.region}:{ACCOUNT}:instance/{machine.id}",
         "aws:userid": f"AROALAB:{machine.id}",
     }

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from lab.cloud.aws.clients import client
+from lab.cloud.aws.deployer import REGIONS
 
 Item = Mapping[str, Any]
 _CLUSTER_TAG = "kubewright:cluster"
@@ -80,7 +81,7 @@ def remaining_resources(variables: Mapping[str, str]) -> list[str]:
     `variables` are the environment variables of the deployer. Keys whose deletion is scheduled and
     terminated instances do not count.
     """
-    services = ("ec2", "iam", "kms", *(listing.service for listing in LISTINGS))
+    services = ("ec2", "iam", *(listing.service for listing in LISTINGS))
     clients = {service: client(service, variables) for service in dict.fromkeys(services)}
     found = []
     for listing in LISTINGS:
@@ -88,7 +89,9 @@ def remaining_resources(variables: Mapping[str, str]) -> list[str]:
         items = [item for item in response[listing.key] if listing.counts(item)]
         found += [f"{listing.service} {item[listing.identity]}" for item in items]
     found += [f"iam {item['PolicyName']}" for item in clients["iam"].list_policies(Scope="Local")["Policies"]]
-    return sorted(found + _instances(clients["ec2"]) + _keys(clients["kms"]))
+    # The key of copies of snapshots is in another region than the cluster.
+    keys = [key for region in REGIONS for key in _keys(client("kms", {**variables, "AWS_REGION": region}))]
+    return sorted(found + _instances(clients["ec2"]) + keys)
 
 
 def _instances(ec2: Any) -> list[str]:  # noqa: ANN401 — boto3 has a class for each service

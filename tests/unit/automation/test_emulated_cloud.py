@@ -74,7 +74,7 @@ def test_mirror_of_the_lab_gets_the_credential_provider_of_a_stack_with_image_re
         ({"kubewright:lab": {"cloud": "azure"}}, "the stack has no section azure"),
         ({"kubewright:lab": {"network": "10.99.0.0/16"}}, r"the lab's network is 10\.99\.0\.0/16; use it"),
         ({"kubewright:lab": {"size": 3}}, "expected a mapping with `network` and"),
-        ({"kubewright:cluster": {"aws": {"region": "eu-west-1"}}}, "the lab emulates only eu-central-1"),
+        ({"kubewright:cluster": {"aws": {"region": "eu-north-1"}}}, "the lab emulates only eu-central-1 and"),
     ],
 )
 def test_stack_that_cannot_be_emulated_is_refused(changes: Mapping[str, Any], message: str) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import subprocess
+from dataclasses import replace
 from hashlib import sha256
 from pathlib import Path
 
@@ -12,6 +13,7 @@ import pytest
 from nodeconfig import bundles, snapshots
 from testkit.bundles import FakeIndex, cluster
 from topology.model import Role
+from topology.options import Snapshots
 
 ETCDCTL = """#!/bin/sh
 for last; do :; done
@@ -40,7 +42,20 @@ class SnapshotHost:
             (self.fake / name).write_text(text)
             (self.fake / name).chmod(0o755)
 
-    def run(self, *, keep: int = 3, copy_to: str = "") -> subprocess.CompletedProcess[str]:
+    def install_boot_program(self) -> Path:
+        """Install a boot program whose cloud is a directory, and return this directory."""
+        cloud = self.fake / "cloud"
+        cloud.mkdir()
+        boot = self.fake / "root/usr/local/lib/kubewright-boot/boot"
+        boot.parent.mkdir(parents=True)
+        boot.write_text(
+            '[ "$1 $2" = "call cloud_copy" ] && [ ! -e "$FAKE/lost" ] && cp "$4" "$FAKE/cloud/$3"\n'
+        )
+        return cloud
+
+    def run(
+        self, *, keep: int = 3, copy_to: str = "", to_cloud: bool = False
+    ) -> subprocess.CompletedProcess[str]:
         environment = {
             "PATH": f"{self.fake}:{os.environ['PATH']}",
             "FAKE": str(self.fake),
@@ -49,6 +64,8 @@ class SnapshotHost:
             "KEEP": str(keep),
             "COPY_TO": copy_to,
             "COPY_SECONDS": "2",
+            "KUBEWRIGHT_ROOT": str(self.fake / "root"),
+            **({"COPY_TO_CLOUD": "yes"} if to_cloud else {}),
         }
         program = Path(snapshots.__file__).parent / "host" / "etcd-snapshot.sh"
         return subprocess.run(
@@ -162,3 +179,39 @@ def test_members_take_snapshots_at_different_times() -> None:
     starts = [next(line for line in text.splitlines() if line.startswith("OnActiveSec")) for text in timers]
     assert starts == ["OnActiveSec=300s", "OnActiveSec=7500s", "OnActiveSec=14700s"]
     assert all("OnUnitActiveSec=21600s" in text for text in timers)
+
+
+def test_every_snapshot_is_copied_to_another_region_with_its_checksum(member: SnapshotHost) -> None:
+    cloud = member.install_boot_program()
+    for _ in range(2):
+        result = member.run(keep=1, to_cloud=True)
+        assert result.returncode == 0, result.stderr
+    assert "copied to another region" in result.stdout
+    assert len(member.verified_snapshots(cloud)) == 2
+    assert len(member.verified_snapshots(member.snapshots)) == 1
+
+
+def test_a_refused_copy_in_another_region_is_an_error_and_the_snapshot_remains(member: SnapshotHost) -> None:
+    cloud = member.install_boot_program()
+    (member.fake / "lost").touch()
+    result = member.run(copy_to=str(member.copies), to_cloud=True)
+    assert result.returncode == 75
+    assert "no copy in another region" in result.stderr
+    assert list(cloud.iterdir()) == []
+    assert len(member.verified_snapshots(member.snapshots)) == 1
+    assert len(member.verified_snapshots(member.copies)) == 1
+
+
+def test_a_failed_copy_in_a_directory_does_not_stop_the_copy_in_another_region(member: SnapshotHost) -> None:
+    cloud = member.install_boot_program()
+    result = member.run(copy_to=str(member.fake / "missing"), to_cloud=True)
+    assert result.returncode == 75
+    assert len(member.verified_snapshots(cloud)) == 1
+
+
+def test_only_members_with_copies_in_another_region_have_the_variable() -> None:
+    for copied in (False, True):
+        topology = replace(cluster(), snapshots=Snapshots(copy_to_cloud=copied))
+        bundle = bundles(topology, FakeIndex())["cp-1", Role.ETCD]
+        (unit,) = (file.content for file in bundle.files if file.path.endswith(snapshots.SERVICE))
+        assert ("Environment=COPY_TO_CLOUD=yes" in unit) is copied

@@ -283,6 +283,55 @@ CLOUDS = (
         AZURE,
     ),
     InvalidSettings(
+        "aws.snapshot_copies.region",
+        "so that its loss is the loss of the copies too",
+        {"aws.snapshot_copies": {"region": "eu-central-1"}},
+        AWS,
+    ),
+    InvalidSettings(
+        "aws.snapshot_copies.region",
+        "in another partition of AWS than aws.region",
+        {"aws.snapshot_copies": {"region": "us-gov-west-1"}},
+        AWS,
+    ),
+    InvalidSettings(
+        "aws.snapshot_copies.region", "not a region", {"aws.snapshot_copies": {"region": "Ireland"}}, AWS
+    ),
+    InvalidSettings("aws.snapshot_copies.region", "missing", {"aws.snapshot_copies": {"keep_days": 7}}, AWS),
+    InvalidSettings(
+        "aws.snapshot_copies.keep_days",
+        "must be at least 1",
+        {"aws.snapshot_copies": {"region": "eu-west-1", "keep_days": 0}},
+        AWS,
+    ),
+    InvalidSettings(
+        "aws.endpoints.copies",
+        "name the URL of S3 in the region of the copies too",
+        {"aws.snapshot_copies": {"region": "eu-west-1"}, "aws.endpoints": {"s3": "https://s3.example.com"}},
+        AWS,
+    ),
+    InvalidSettings(
+        "azure.snapshot_copies.location",
+        "so that its loss is the loss of the copies too",
+        {"azure.snapshot_copies": {"location": "westeurope"}},
+        AZURE,
+    ),
+    InvalidSettings(
+        "azure.snapshot_copies.location",
+        "not a location",
+        {"azure.snapshot_copies": {"location": "North Europe"}},
+        AZURE,
+    ),
+    InvalidSettings(
+        "azure.endpoints.copies",
+        "name the URL of the account for copies too",
+        {
+            "azure.snapshot_copies": {"location": "northeurope"},
+            "azure.endpoints": {"blob": "https://blob.example.com"},
+        },
+        AZURE,
+    ),
+    InvalidSettings(
         "aws.snapshots.every_hours", "unknown; allowed: 1, 2", {"aws.snapshots.every_hours": 5}, AWS
     ),
     InvalidSettings("aws.tags", "without <>", {"aws.tags": {"k" * 101: "y"}}, AWS),

@@ -10,9 +10,10 @@ from typing import Any, cast
 import boto3
 import pytest
 
-from providers.aws.requests import GroupMachines, ObjectStore, open_machines
+from providers.aws.names import Names
+from providers.aws.requests import GroupMachines, ObjectStore, open_copies, open_machines
 from providers.cloud.requests import CloudFailure, Place
-from settings.aws import AwsSettings
+from settings.aws import AwsSettings, AwsSnapshotCopySettings
 from settings.cluster import Settings
 from tests.unit.providers.aws.autoscaling import REGION, create_group
 
@@ -128,3 +129,31 @@ class TestMachines:
 def test_credentials_of_another_account_are_refused(account: None) -> None:
     with pytest.raises(CloudFailure, match=f"are of account {ACCOUNT}, not of aws.account 210987654321"):
         open_machines(settings("210987654321"), {})
+
+
+class TestCopies:
+    OTHER = "eu-west-1"
+
+    @pytest.fixture
+    def copied(self, account: None) -> Settings:
+        result = settings()
+        assert result.aws is not None
+        aws = result.aws.model_copy(
+            update={"snapshot_copies": AwsSnapshotCopySettings(region=self.OTHER, keep_days=3)}
+        )
+        return cast(Settings, SimpleNamespace(name=CLUSTER, aws=aws))
+
+    def test_copies_are_in_the_bucket_of_the_other_region(self, copied: Settings) -> None:
+        s3 = boto3.client("s3", self.OTHER)
+        bucket = Names(cluster=CLUSTER, region=REGION).copies_bucket(ACCOUNT, self.OTHER)
+        s3.create_bucket(Bucket=bucket, CreateBucketConfiguration={"LocationConstraint": self.OTHER})
+        s3.put_object(Bucket=bucket, Key="etcd-1.db", Body=b"data")
+        copies = open_copies(copied, {})
+        assert copies.sizes() == {"etcd-1.db": 4}
+        target = io.BytesIO()
+        assert copies.download("etcd-1.db", target) == 4
+        assert target.getvalue() == b"data"
+
+    def test_missing_bucket_is_a_failure(self, copied: Settings) -> None:
+        with pytest.raises(CloudFailure, match="NoSuchBucket"):
+            open_copies(copied, {}).sizes()
