@@ -54,6 +54,29 @@ readyz() {
         --request-timeout=3s get --raw /readyz
 }
 
+admin() { "$BIN/kubectl" --kubeconfig="$ROOT/etc/kubernetes/admin.conf" --request-timeout=10s "$@"; }
+
+# read_identity: the name and the id of a control plane of a cloud; both are empty elsewhere.
+read_identity() {
+    PROVIDER_ID='' NODE_NAME=''
+    [ -f "$ROOT/etc/kubernetes/admin.conf" ] && [ -f "$ROOT/etc/kubewright/host.env" ] || return 0
+    # shellcheck disable=SC1091 # the identity of the host
+    . "$ROOT/etc/kubewright/host.env"
+}
+
+# owner_of_node: whether the Node of this control plane of a cloud is its own, that of another machine with the same
+# name, or missing. The snapshot can be that of a cluster in another region, and the id in a Node cannot change.
+owner_of_node() {
+    [ -n "$PROVIDER_ID" ] || { echo own && return; }
+    node=$(admin get node "$NODE_NAME" --ignore-not-found -o 'jsonpath={.metadata.name} {.spec.providerID}') ||
+        die "the Node of this machine cannot be read"
+    case ${node#* } in
+    "$PROVIDER_ID") echo own ;;
+    '') if [ -n "$node" ]; then echo own; else echo missing; fi ;;
+    *) echo other ;;
+    esac
+}
+
 wait_for() { # SECONDS WHAT COMMAND…
     seconds=$1 what=$2
     shift 2
@@ -125,7 +148,17 @@ start-api)
     resume_repair
     ;;
 restart-kubelet)
+    read_identity
+    owner=$(owner_of_node)
+    case $owner in
+    other) admin delete node "$NODE_NAME" --timeout=60s >/dev/null || die "the Node of another machine cannot be deleted" ;;
+    esac
     timeout 120 systemctl restart kubelet.service || die "the kubelet does not restart"
+    # The boot program sets the labels and taints of the new Node.
+    if [ "$owner" != own ]; then
+        rm -f "$ROOT/run/kubewright-boot/complete"
+        systemctl restart --no-block kubewright-boot.service
+    fi
     ;;
 *) die "no such step: $step" ;;
 esac

@@ -47,6 +47,10 @@ esac
 """
 ETCDCTL = '#!/bin/sh\n[ -e "$FAKE/active.etcd.service" ] || { echo "connection refused" >&2; exit 1; }\n'
 KUBECTL = """#!/bin/sh
+case "$*" in
+*"get node"*) cat "$FAKE/node" 2>/dev/null; exit 0 ;;
+*"delete node"*) echo "kubectl ${*#* * }" >>"$FAKE/log"; exit 0 ;;
+esac
 echo readyz >>"$FAKE/log"
 [ -e "$FAKE/active.kube-apiserver.service" ] || { echo "connection refused" >&2; exit 1; }
 """
@@ -254,3 +258,43 @@ def test_a_boot_that_has_not_completed_stops_during_the_restore(host: RestoreHos
 def test_a_host_without_repair_does_not_start_it(host: RestoreHost) -> None:
     host.run_all("start-api")
     assert "start kubewright-repair.timer" not in host.calls()
+
+
+OWN_ID = "aws:///eu-west-1a/i-new"
+RESTART = "restart kubelet.service"
+BOOT = "restart kubewright-boot.service"
+
+
+@pytest.mark.parametrize(
+    ("node", "calls"),
+    [
+        (f"cp-1 {OWN_ID}", [RESTART]),
+        ("cp-1 aws:///eu-central-1a/i-old", ["kubectl delete node cp-1 --timeout=60s", RESTART, BOOT]),
+        ("", [RESTART, BOOT]),
+    ],
+    ids=["own node", "node of another machine", "no node"],
+)
+def test_control_plane_of_a_cloud_gets_its_own_node(host: RestoreHost, node: str, calls: list[str]) -> None:
+    """The snapshot of a cluster in another region has Nodes of that cluster, with the names of members."""
+    complete = host.root / "run/kubewright-boot/complete"
+    for path, text in {
+        host.root / "etc/kubernetes/admin.conf": "",
+        host.root / "etc/kubewright/host.env": f"NODE_NAME=cp-1\nPROVIDER_ID={OWN_ID}\n",
+        host.fake / "node": node,
+        complete: "",
+    }.items():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+    host.run_all("restart-kubelet")
+    assert host.calls() == calls
+    assert complete.exists() is (BOOT not in calls)
+
+
+def test_node_of_a_host_without_a_cloud_stays(host: RestoreHost) -> None:
+    (host.root / "etc/kubernetes").mkdir(parents=True)
+    (host.root / "etc/kubernetes/admin.conf").touch()
+    (host.root / "etc/kubewright").mkdir()
+    (host.root / "etc/kubewright/host.env").write_text("NODE_NAME=cp-1\nPROVIDER_ID=\n")
+    (host.fake / "node").write_text("cp-1 ")
+    host.run_all("restart-kubelet")
+    assert host.calls() == [RESTART]
