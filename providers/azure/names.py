@@ -83,7 +83,7 @@ class Names:
     def copies_account(self, location: str) -> str:
         """Return the name of the storage account for copies of snapshots in another location."""
         place = f"{self.copies_group_id}/{self.location}/{location}".lower()
-        return f"kw{hashlib.sha256(place.encode()).hexdigest()[:22]}"
+        return f"kwsnap{hashlib.sha256(place.encode()).hexdigest()[:18]}"
 
     def identity(self, name: str) -> str:
         """Return the name of the managed identity of a kind of members or of a pool (`container_name`)."""

@@ -32,6 +32,12 @@ def with_everything(cluster: Json) -> None:
     aws["quotas"] = cast(Json, {"vcpus": 64, "spot_vcpus": 128, "addresses": 10})
 
 
+def with_pod_roles_and_copies(cluster: Json) -> None:
+    """Edit the settings so that pods have roles and snapshots are copied to another region."""
+    with_pod_roles(cluster)
+    section(cluster, "aws")["snapshot_copies"] = {"region": "eu-west-1"}
+
+
 class RecordingPlugins(AwsPlugins):
     """Mocks that record the types of resources and the functions that the program uses."""
 
@@ -75,7 +81,7 @@ def variables(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Mapping[str,
 def plugins(variables: Mapping[str, str]) -> EmulatedPlugins:
     """Return the plugins after a run of the program that created all resources of the example stack."""
     plugins = EmulatedPlugins(variables)
-    ExampleStack("aws-example", lambda: plugins).graph(with_pod_roles)
+    ExampleStack("aws-example", lambda: plugins).graph(with_pod_roles_and_copies)
     return plugins
 
 

@@ -27,9 +27,12 @@ def with_everything(cluster: Json) -> None:
 
 
 def with_roles_in_the_group(cluster: Json) -> None:
-    """Give pods identities whose roles apply to the resource group of the cluster, which exists."""
+    """Give pods identities whose roles apply to the resource group of the cluster, which exists. Copy snapshots
+    to another location.
+    """
     with_pod_identities(cluster)
     reader = section(cluster, "azure", "pod_identities", "identities", "reader")
+    section(cluster, "azure")["snapshot_copies"] = {"location": "northeurope"}
     scope = f"/subscriptions/{SUBSCRIPTION}/resourceGroups/kubewright-azure-example"
     reader["roles"] = [{"role": "Storage Blob Data Reader", "scope": scope}]
 

@@ -1,0 +1,119 @@
+"""Tests of AWS's part of the boot program with the real curl against the emulated AWS: copies of snapshots in a
+bucket of another region, with the policy that the program creates.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from lab.cloud.running import MachineStates
+from providers.aws.names import Names
+from providers.aws.permissions import COPIES, machine_statements
+from providers.aws.policies import policy_document, template_values
+from providers.cloud.machine_config import CONTROL_PLANES
+from testkit.emulated_aws import LAB, REGION, emulated_aws
+from tests.unit.lab.cloud.test_machine_tokens import AWS, client
+from tests.unit.lab.machines import MACHINE
+
+OTHER_REGION = "eu-west-1"
+ACCOUNT = "123456789012"
+NAMES = Names(cluster="dev", region=REGION)
+BUCKET = NAMES.copies_bucket(ACCOUNT, OTHER_REGION)
+KEY = f"arn:aws:kms:{OTHER_REGION}:{ACCOUNT}:key/copies"
+SNAPSHOT = "etcd-20261120T120000Z-cp-1.db"
+
+
+def role_policy(copies_region: str) -> str:
+    """Return the policy for copies of a cluster whose copies are in this region."""
+    values = template_values(
+        NAMES, account=ACCOUNT, copies=BUCKET, copies_key=KEY, copies_region=copies_region
+    )
+    return policy_document(COPIES, values)
+
+
+@pytest.fixture(scope="module")
+def variables(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Mapping[str, str]]:
+    """Return the environment of the deployer of an emulated account with a bucket for copies, and with the roles
+    of control planes of two clusters: one with copies in this region, one with copies in another.
+    """
+    state = tmp_path_factory.mktemp("state")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("KUBEWRIGHT_STATE", str(state))
+        with emulated_aws(state) as found:
+            s3, iam = client("s3", found), client("iam", found)
+            s3.create_bucket(Bucket=BUCKET, CreateBucketConfiguration={"LocationConstraint": OTHER_REGION})
+            default = {"SSEAlgorithm": "aws:kms", "KMSMasterKeyID": KEY}
+            rules = {"Rules": [{"ApplyServerSideEncryptionByDefault": default}]}
+            s3.put_bucket_encryption(Bucket=BUCKET, ServerSideEncryptionConfiguration=rules)
+            machine = policy_document(
+                machine_statements(CONTROL_PLANES, volume=True), template_values(NAMES, account=ACCOUNT)
+            )
+            trust = json.dumps({"Version": "2012-10-17", "Statement": []})
+            roles = {"member": role_policy(OTHER_REGION), "of-other-region": role_policy("eu-north-1")}
+            for role, copies in roles.items():
+                iam.create_role(RoleName=role, AssumeRolePolicyDocument=trust)
+                iam.put_role_policy(RoleName=role, PolicyName="machine", PolicyDocument=machine)
+                iam.put_role_policy(RoleName=role, PolicyName="copies", PolicyDocument=copies)
+            yield found
+
+
+class Member:
+    """A control plane with AWS's part of its boot program."""
+
+    def __init__(self, variables: Mapping[str, str], directory: Path) -> None:
+        url = variables["AWS_ENDPOINT_URL"]
+        self._environment = {
+            "PATH": os.environ["PATH"],
+            "CA_FILE": "",
+            "METADATA": variables["AWS_EC2_METADATA_SERVICE_ENDPOINT"],
+            "REGION": REGION,
+            "STORE": f"{url}/kubewright-dev",
+            "COPIES": f"{url}/{BUCKET}",
+            "COPIES_REGION": OTHER_REGION,
+            "RUN": str(directory),
+        }
+        (directory / SNAPSHOT).write_text("data of etcd")
+
+    def run(self, commands: str, role: str = "member") -> subprocess.CompletedProcess[str]:
+        states = MachineStates.of(LAB)
+        states.path.parent.mkdir(parents=True, exist_ok=True)
+        states.add(replace(MACHINE, id=f"i-{role}", identity=role, address="127.0.0.1"))
+        program = f"set -eu\n. {AWS}/boot.sh\n. {AWS}/boot-copies.sh\n{commands}\n"
+        return subprocess.run(
+            ["sh", "-c", program], env=self._environment, capture_output=True, text=True, timeout=600
+        )
+
+
+@pytest.fixture
+def member(variables: Mapping[str, str], tmp_path: Path) -> Member:
+    return Member(variables, tmp_path)
+
+
+def test_a_member_writes_copies_and_neither_reads_nor_deletes_them(
+    member: Member, variables: Mapping[str, str]
+) -> None:
+    result = member.run(f'cloud_copy {SNAPSHOT} "$RUN/{SNAPSHOT}"')
+    assert result.returncode == 0, result.stderr
+    stored = client("s3", variables).get_object(Bucket=BUCKET, Key=SNAPSHOT)
+    assert stored["Body"].read() == b"data of etcd"
+    hash_of_nothing = "$(printf '' | aws_sum)"
+    for arguments in ("", "-X DELETE"):
+        refused = member.run(
+            f'REGION=$COPIES_REGION; aws_signed s3 "{hash_of_nothing}" --fail {arguments} "$COPIES/{SNAPSHOT}"'
+        )
+        assert refused.returncode != 0
+        assert "403" in refused.stderr
+
+
+def test_the_key_of_the_other_region_is_needed(member: Member) -> None:
+    """The condition of the policy names the region of the bucket, which the request is signed for."""
+    refused = member.run(f'cloud_copy {SNAPSHOT} "$RUN/{SNAPSHOT}"', role="of-other-region")
+    assert refused.returncode != 0
+    assert "403" in refused.stderr
