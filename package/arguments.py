@@ -1336,6 +1336,8 @@ class AwsArgs(TypedDict, total=False):
     """ARN of a KMS key of yours for all disks, set before the first `up`; empty: the account's default
     key.
     """
+    permissions_boundary: str
+    """ARN of an IAM policy that limits all roles of the stack (permissions boundary); empty: no limit."""
     snapshot_copies: AwsSnapshotCopyArgs
     """Copies of etcd's snapshots in another region; default: none."""
     image_registries: Sequence[AwsImageRegistryArgs]

@@ -64,6 +64,15 @@ def _validate_key(text: str) -> str:
     return text
 
 
+_BOUNDARY = re.compile(r"arn:(aws[a-z-]*):iam::([0-9]{12}|aws):policy/[A-Za-z0-9+=,.@_/-]+")
+
+
+def _validate_boundary(text: str) -> str:
+    if text and not _BOUNDARY.fullmatch(text):
+        raise ValueError("not the ARN of a policy; allowed: arn:aws:iam::<account>:policy/<name>")
+    return text
+
+
 _PULL_THROUGH = re.compile(r"[a-z0-9]+([._-][a-z0-9]+)*(/[a-z0-9]+([._-][a-z0-9]+)*)*")
 _MIN_PREFIX_LENGTH, _MAX_PREFIX_LENGTH = 2, 30
 
@@ -203,6 +212,8 @@ class AwsSettings(CloudSettings):
     """ARN of a KMS key of yours for all disks, set before the first `up`; empty: the account's default
     key.
     """
+    permissions_boundary: Annotated[str, AfterValidator(_validate_boundary)] = ""
+    """ARN of an IAM policy that limits all roles of the stack (permissions boundary); empty: no limit."""
     snapshot_copies: AwsSnapshotCopySettings | None = None
     """Copies of etcd's snapshots in another region; default: none."""
     image_registries: tuple[AwsImageRegistrySettings, ...] = ()

@@ -69,7 +69,12 @@ def create_foundation(
 
     `files` are the files that machines fetch from the store.
     """
-    names = Names(cluster=topology.name, region=settings.region, tags=settings.tags)
+    names = Names(
+        cluster=topology.name,
+        region=settings.region,
+        tags=settings.tags,
+        boundary=settings.permissions_boundary,
+    )
     connection = connect(settings, scope)
     options = scope.options(connection.options)
     account = aws.get_caller_identity_output(opts=connection.invoke).account_id

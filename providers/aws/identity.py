@@ -188,6 +188,7 @@ class Identities(ComponentResource):
             name=self._args.names.role_name(suffix),
             description=description,
             assume_role_policy=trust,
+            permissions_boundary=self._args.names.boundary or None,
             tags=self._args.names.resource_tags(suffix),
             opts=self._child,
         )

@@ -35,11 +35,16 @@ def identity_name(prefix: str) -> str:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Names:
-    """Names of the resources of one cluster. `tags` are the tags of the settings."""
+    """Names of the resources of one cluster.
+
+    `tags` are the tags of the settings. `boundary` is the ARN of the permissions boundary of all roles, or
+    empty.
+    """
 
     cluster: str
     region: str
     tags: Mapping[str, str] = field(default_factory=dict)
+    boundary: str = ""
 
     def name(self, suffix: str) -> str:
         """Return `<cluster>-<suffix>`, which is unique in the account's region if the cluster's name is."""

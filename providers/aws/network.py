@@ -233,6 +233,7 @@ class Network(ComponentResource):
             assume_role_policy=self._args.account.apply(
                 lambda account: json.dumps(trust_policy("vpc-flow-logs.amazonaws.com", account))
             ),
+            permissions_boundary=names.boundary or None,
             tags=names.resource_tags("flows"),
             opts=self._child,
         )

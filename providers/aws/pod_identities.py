@@ -134,6 +134,7 @@ class AwsPodIdentities(ComponentResource):
             assume_role_policy=args.account.apply(
                 lambda account: trust_of_pods(args.names, account, args.issuer, settings.service_accounts)
             ),
+            permissions_boundary=args.names.boundary or None,
             tags=args.names.resource_tags(suffix),
             opts=ResourceOptions(parent=self, depends_on=[issuer]),
         )

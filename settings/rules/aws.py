@@ -36,6 +36,27 @@ def disk_key_is_in_region(rule_input: RuleInput) -> Iterator[Problem]:
 
 
 @rule(needs_valid=("aws",))
+def permissions_boundary_is_in_the_account(rule_input: RuleInput) -> Iterator[Problem]:
+    """Require a policy of the account and of its partition, because IAM accepts no other as a boundary."""
+    aws = rule_input.settings.aws
+    if aws is None or not aws.permissions_boundary:
+        return
+    _, partition, _, _, account, _ = aws.permissions_boundary.split(":", 5)
+    if partition != partition_and_domain(aws.region)[0]:
+        yield Problem(
+            "aws.permissions_boundary",
+            aws.permissions_boundary,
+            f"not in the partition of aws.region, {aws.region}; name a policy of that partition",
+        )
+    elif aws.account and account not in (aws.account, "aws"):
+        yield Problem(
+            "aws.permissions_boundary",
+            aws.permissions_boundary,
+            f"a policy of another account than aws.account, {aws.account}; name a policy of that account",
+        )
+
+
+@rule(needs_valid=("aws",))
 def snapshot_copies_are_elsewhere(rule_input: RuleInput) -> Iterator[Problem]:
     """Refuse copies of snapshots in the region of the cluster, and in another partition."""
     aws = rule_input.settings.aws

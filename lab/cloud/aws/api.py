@@ -162,11 +162,13 @@ class Api:
         self._check_role(machine.identity, permissions)
 
     def _check_role(self, role: str, permissions: Iterable[calls.NeededPermission]) -> None:
-        """Raise RequestRefused for a permission that the policies of a role do not allow."""
+        """Raise RequestRefused for a permission that the policies or the boundary of a role do not allow."""
         with self._moto_lock:
-            policies = calls.role_policies(role)
+            policies, boundary = calls.role_policies(role), calls.role_boundary(role)
         for needed in permissions:
             allowed = is_allowed(policies, needed.action, needed.resource, needed.context)
+            if boundary:
+                allowed &= is_allowed([boundary], needed.action, needed.resource, needed.context)
             self._decisions.add(Decision(role, needed.action, needed.resource, needed.context, allowed))
             if not allowed:
                 raise RequestRefused("AccessDenied", f"{role} may not {needed.action} on {needed.resource}")

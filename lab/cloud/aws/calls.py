@@ -123,6 +123,16 @@ def role_policies(role: str) -> list[str]:
     return [item if isinstance(item, str) else json.dumps(item) for item in documents]
 
 
+def role_boundary(role: str) -> str:
+    """Return the permissions boundary of a role as JSON; empty for a role without a boundary."""
+    iam = iam_backends[ACCOUNT]["aws"]
+    arn = iam.get_role(role).permissions_boundary
+    if not arn:
+        return ""
+    document = _default_document(iam.get_policy(arn))
+    return document if isinstance(document, str) else json.dumps(document)
+
+
 def _default_document(policy: ManagedPolicy) -> str:
     return next(version.document for version in policy.versions if version.is_default)
 

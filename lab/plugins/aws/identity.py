@@ -21,7 +21,7 @@ MAX_INLINE_CHARACTERS = 10_240
 class Role(ResourceKind):
     """A role. `destroy` detaches nothing: policies are separate resources."""
 
-    in_place = ("tags", "description", "assumeRolePolicy", "maxSessionDuration")
+    in_place = ("tags", "description", "assumeRolePolicy", "maxSessionDuration", "permissionsBoundary")
 
     def create(self, account: Account, inputs: Properties) -> str:
         """Create the role."""
@@ -35,10 +35,17 @@ class Role(ResourceKind):
         return {"arn": role["Arn"], "uniqueId": role["RoleId"]}
 
     def update(self, account: Account, identity: str, inputs: Properties, changed: frozenset[str]) -> str:
-        """Change the trust policy, the description or the tags."""
+        """Change the trust policy, the permissions boundary, the description or the tags."""
         if "assumeRolePolicy" in changed:
             policy = inputs["assumeRolePolicy"]
             account.call("iam", "UpdateAssumeRolePolicy", RoleName=identity, PolicyDocument=policy)
+        if "permissionsBoundary" in changed:
+            if boundary := inputs.get("permissionsBoundary"):
+                account.call(
+                    "iam", "PutRolePermissionsBoundary", RoleName=identity, PermissionsBoundary=boundary
+                )
+            else:
+                account.call("iam", "DeleteRolePermissionsBoundary", RoleName=identity)
         if changed & {"description", "maxSessionDuration"}:
             text = inputs.get("description", "")
             account.call("iam", "UpdateRole", RoleName=identity, Description=text)

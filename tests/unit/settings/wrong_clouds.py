@@ -283,6 +283,27 @@ CLOUDS = (
         AZURE,
     ),
     InvalidSettings(
+        "aws.permissions_boundary",
+        "not the ARN of a policy; allowed: arn:aws:iam::",
+        {"aws.permissions_boundary": "boundary"},
+        AWS,
+    ),
+    InvalidSettings(
+        "aws.permissions_boundary",
+        "not in the partition of aws.region",
+        {"aws.permissions_boundary": "arn:aws-cn:iam::123456789012:policy/limit"},
+        AWS,
+    ),
+    InvalidSettings(
+        "aws.permissions_boundary",
+        "a policy of another account than aws.account",
+        {
+            "aws.account": "123456789012",
+            "aws.permissions_boundary": "arn:aws:iam::210987654321:policy/limit",
+        },
+        AWS,
+    ),
+    InvalidSettings(
         "aws.snapshot_copies.region",
         "so that its loss is the loss of the copies too",
         {"aws.snapshot_copies": {"region": "eu-central-1"}},

@@ -58,10 +58,10 @@ def _create_store(s3: Any) -> None:  # noqa: ANN401 — boto3
     s3.put_bucket_encryption(Bucket=BUCKET, ServerSideEncryptionConfiguration=rules)
 
 
-def client(service: str, variables: Mapping[str, str]) -> Any:  # noqa: ANN401 — boto3
+def client(service: str, variables: Mapping[str, str], region: str = REGION) -> Any:  # noqa: ANN401 — boto3
     return boto3.client(  # type: ignore[call-overload]
         service,
-        region_name=REGION,
+        region_name=region,
         endpoint_url=variables["AWS_ENDPOINT_URL"],
         aws_access_key_id=variables["AWS_ACCESS_KEY_ID"],
         aws_secret_access_key=variables["AWS_SECRET_ACCESS_KEY"],

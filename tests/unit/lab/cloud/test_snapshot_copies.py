@@ -1,5 +1,6 @@
-"""Tests of AWS's part of the boot program with the real curl against the emulated AWS: copies of snapshots in a
-bucket of another region, with the policy that the program creates.
+"""Tests of copies of snapshots by the boot program, with the real curl against the emulated AWS.
+
+The bucket is in another region. Machines have the policy that the program creates.
 """
 
 from __future__ import annotations
@@ -40,14 +41,15 @@ def role_policy(copies_region: str) -> str:
 
 @pytest.fixture(scope="module")
 def variables(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Mapping[str, str]]:
-    """Return the environment of the deployer of an emulated account with a bucket for copies, and with the roles
-    of control planes of two clusters: one with copies in this region, one with copies in another.
+    """Return the environment of the deployer of an emulated account with a bucket for copies.
+
+    The account has the roles of control planes of two clusters, whose copies are in different regions.
     """
     state = tmp_path_factory.mktemp("state")
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("KUBEWRIGHT_STATE", str(state))
         with emulated_aws(state) as found:
-            s3, iam = client("s3", found), client("iam", found)
+            s3, iam = client("s3", found, OTHER_REGION), client("iam", found)
             s3.create_bucket(Bucket=BUCKET, CreateBucketConfiguration={"LocationConstraint": OTHER_REGION})
             default = {"SSEAlgorithm": "aws:kms", "KMSMasterKeyID": KEY}
             rules = {"Rules": [{"ApplyServerSideEncryptionByDefault": default}]}
@@ -101,13 +103,11 @@ def test_a_member_writes_copies_and_neither_reads_nor_deletes_them(
 ) -> None:
     result = member.run(f'cloud_copy {SNAPSHOT} "$RUN/{SNAPSHOT}"')
     assert result.returncode == 0, result.stderr
-    stored = client("s3", variables).get_object(Bucket=BUCKET, Key=SNAPSHOT)
+    stored = client("s3", variables, OTHER_REGION).get_object(Bucket=BUCKET, Key=SNAPSHOT)
     assert stored["Body"].read() == b"data of etcd"
-    hash_of_nothing = "$(printf '' | aws_sum)"
+    call = "REGION=$COPIES_REGION; aws_signed s3 \"$(printf '' | aws_sum)\" --fail"
     for arguments in ("", "-X DELETE"):
-        refused = member.run(
-            f'REGION=$COPIES_REGION; aws_signed s3 "{hash_of_nothing}" --fail {arguments} "$COPIES/{SNAPSHOT}"'
-        )
+        refused = member.run(f'{call} {arguments} "$COPIES/{SNAPSHOT}"')
         assert refused.returncode != 0
         assert "403" in refused.stderr
 
@@ -117,3 +117,16 @@ def test_the_key_of_the_other_region_is_needed(member: Member) -> None:
     refused = member.run(f'cloud_copy {SNAPSHOT} "$RUN/{SNAPSHOT}"', role="of-other-region")
     assert refused.returncode != 0
     assert "403" in refused.stderr
+
+
+def test_a_boundary_limits_the_policies_of_a_role(member: Member, variables: Mapping[str, str]) -> None:
+    iam = client("iam", variables)
+    for action, code in (("s3:GetObject", False), ("s3:PutObject", True)):
+        statement = {"Effect": "Allow", "Action": [action, "kms:GenerateDataKey"], "Resource": "*"}
+        document = json.dumps({"Version": "2012-10-17", "Statement": [statement]})
+        name = action.partition(":")[2]
+        boundary = iam.create_policy(PolicyName=name, PolicyDocument=document)["Policy"]["Arn"]
+        iam.put_role_permissions_boundary(RoleName="member", PermissionsBoundary=boundary)
+        written = member.run(f'cloud_copy {name} "$RUN/{SNAPSHOT}"')
+        assert (written.returncode == 0) is code, written.stderr
+    iam.delete_role_permissions_boundary(RoleName="member")

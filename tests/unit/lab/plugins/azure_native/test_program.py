@@ -27,8 +27,9 @@ def with_everything(cluster: Json) -> None:
 
 
 def with_roles_in_the_group(cluster: Json) -> None:
-    """Give pods identities whose roles apply to the resource group of the cluster, which exists. Copy snapshots
-    to another location.
+    """Give pods identities whose roles apply to the resource group of the cluster, which exists.
+
+    Also copy snapshots to another location.
     """
     with_pod_identities(cluster)
     reader = section(cluster, "azure", "pod_identities", "identities", "reader")
