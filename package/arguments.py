@@ -1336,6 +1336,8 @@ class AwsArgs(TypedDict, total=False):
     """ARN of a KMS key of yours for all disks, set before the first `up`; empty: the account's default
     key.
     """
+    delete_volumes: bool
+    """Delete the volumes of pods in `down`; default: yes, except in production."""
     permissions_boundary: str
     """ARN of an IAM policy that limits all roles of the stack (permissions boundary); empty: no limit."""
     snapshot_copies: AwsSnapshotCopyArgs

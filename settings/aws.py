@@ -212,6 +212,8 @@ class AwsSettings(CloudSettings):
     """ARN of a KMS key of yours for all disks, set before the first `up`; empty: the account's default
     key.
     """
+    delete_volumes: bool | None = None
+    """Delete the volumes of pods in `down`; default: yes, except in production."""
     permissions_boundary: Annotated[str, AfterValidator(_validate_boundary)] = ""
     """ARN of an IAM policy that limits all roles of the stack (permissions boundary); empty: no limit."""
     snapshot_copies: AwsSnapshotCopySettings | None = None

@@ -22,11 +22,14 @@ from providers.aws.snapshot_copies import SnapshotCopies, SnapshotCopyArgs
 from providers.aws.snapshots import SnapshotArgs, create_snapshot_policy
 from providers.aws.store import Store, StoreArgs
 from providers.cloud.artifacts import StoredFile
+from providers.cloud.gate import NO_OPERATION, command_line, create_gate
 from providers.cloud.machine_config import etcd_kind
 from settings.aws import AwsSettings
 from topology.environments import PRODUCTION
 from topology.model import Topology
 from topology.subnets import split_into_zones
+
+_LEFTOVERS = f"{__package__}.leftovers"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,6 +52,7 @@ class Foundation:
     store: Store
     identities: Identities
     copies: SnapshotCopies | None
+    leftovers: Resource
     grants: Sequence[Resource]
 
     @property
@@ -56,7 +60,7 @@ class Foundation:
         """The resources that every machine waits for, except for the IAM role and store objects of the
         machine.
         """
-        own = [self.firewall, self.endpoint, *self.grants, *self.store.artifacts]
+        own = [self.firewall, self.endpoint, self.leftovers, *self.grants, *self.store.artifacts]
         if self.copies is not None:
             own += self.copies.protections
         return [*self.network.machine_dependencies, *own]
@@ -110,6 +114,7 @@ def create_foundation(
         store=store,
         identities=identities,
         copies=copies,
+        leftovers=_create_leftovers(settings, topology, (network, firewall), scope),
         grants=grants,
     )
 
@@ -173,6 +178,28 @@ def _create_store(
         ca_file=settings.endpoints.ca_file,
     )
     return Store(name, args, options)
+
+
+def _create_leftovers(
+    settings: AwsSettings,
+    topology: Topology,
+    parts: tuple[NetworkReference, Firewall],
+    scope: Scope,
+) -> Resource:
+    """Create the command that deletes what controllers created: after the machines, before the network."""
+    network, firewall = parts
+    volumes = settings.delete_volumes
+    if volumes is None:
+        volumes = topology.environment != PRODUCTION
+    arguments = ["--region", settings.region, "--cluster", topology.name, *(["--volumes"] if volumes else [])]
+    arguments += ["--ec2", settings.endpoints.ec2] if settings.endpoints.ec2 else []
+    arguments += ["--ca-file", settings.endpoints.ca_file] if settings.endpoints.ca_file else []
+    return create_gate(
+        scope.name("aws-leftovers"),
+        NO_OPERATION,
+        scope.options(ResourceOptions(depends_on=[*network.machine_dependencies, firewall])),
+        delete=command_line(_LEFTOVERS, *arguments),
+    )
 
 
 def _create_copies(

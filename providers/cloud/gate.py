@@ -12,7 +12,8 @@ from pulumi_command.local import Command, Logging
 _MINUTES = 60
 _MAX_WAIT_SECONDS = 3500
 """Maximum time limit of a `wait` program, so that the program reports the reason before the gate ends."""
-_NO_OPERATION = ":"
+NO_OPERATION = ":"
+"""The text of a command that does nothing."""
 _NODE_MINUTES = 10
 """Minutes in which a node is replaced, without its drain. The command stops earlier when there is no
 progress.
@@ -89,4 +90,4 @@ def create_rollout(
     New machines start in parallel, while `depends_on` between these commands changes existing machines one by
     one.
     """
-    return create_gate(name, _NO_OPERATION, opts, update=update, delete=delete)
+    return create_gate(name, NO_OPERATION, opts, update=update, delete=delete)

@@ -16,6 +16,7 @@ SINGLE_CLOUD_FILES = {
     "aws/disk_key.py": "Auto Scaling needs a grant for a customer managed key",
     "aws/existing_network.py": "controllers find subnets by tags; on Azure they know the subnet",
     "aws/group_names.py": "a group is found by its name; the scale sets of Azure are objects",
+    "aws/leftovers.py": "Azure deletes what controllers created with the resource group of the cluster",
     "aws/machine_types.json": "the table of EC2's machine types and zones",
     "aws/machine_types.py": "the table of EC2's machine types and zones",
     "aws/refresh_types.py": "the table of EC2's machine types and zones",
