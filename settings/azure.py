@@ -60,6 +60,20 @@ def _validate_guid(text: str) -> str:
     return text
 
 
+_DISK_KEY = re.compile(
+    r"/subscriptions/[0-9a-f-]{36}/resourceGroups/[^/]+/providers/Microsoft\.Compute/diskEncryptionSets/[^/]+"
+)
+
+
+def _validate_disk_key(text: str) -> str:
+    if text and not _DISK_KEY.fullmatch(text):
+        raise ValueError(
+            "not the id of a disk encryption set; allowed: /subscriptions/<id>/resourceGroups/<group>/providers/"
+            "Microsoft.Compute/diskEncryptionSets/<name>"
+        )
+    return text
+
+
 def _validate_zones(zones: tuple[str, ...]) -> tuple[str, ...]:
     unknown = [zone for zone in zones if zone not in _ZONES]
     if unknown:
@@ -201,6 +215,10 @@ class AzureSettings(CloudSettings):
     """The image of amd64 machines: either `id`, or `publisher`, `offer` and `sku`."""
     image_arm64: AzureImageSettings = AzureImageSettings()
     """The image of arm64 machines (Ampere, Cobalt), such as the `sku` `13-arm64` of Debian."""
+    disk_key: Annotated[str, AfterValidator(_validate_disk_key)] = ""
+    """Id of a disk encryption set with a key of yours for all disks, set before the first `up`; empty: keys of
+    Azure.
+    """
     snapshots: AzureSnapshotSettings = AzureSnapshotSettings()
     """Snapshots of data disks."""
     snapshot_copies: AzureSnapshotCopySettings | None = None

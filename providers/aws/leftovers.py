@@ -11,7 +11,6 @@ import argparse
 import sys
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from itertools import batched
 from typing import TYPE_CHECKING, Any
 
 import boto3
@@ -122,8 +121,9 @@ class Leftovers:
         self, identities: Iterable[str], tags_of: Callable[[list[str]], dict[str, Tags]]
     ) -> Iterator[str]:
         """Yield the ids of the resources that controllers created."""
-        for part in batched(identities, _MAX_DESCRIBED):
-            for identity, tags in tags_of(list(part)).items():
+        found = list(identities)
+        for start in range(0, len(found), _MAX_DESCRIBED):
+            for identity, tags in tags_of(found[start : start + _MAX_DESCRIBED]).items():
                 if self._is_leftover(tags):
                     yield identity
 

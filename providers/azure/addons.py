@@ -55,7 +55,8 @@ class AddOnsArgs:
     """Arguments of the add-ons. `replicas` is the number of pods of each controller.
 
     `tenant_id` and `client_id` identify the managed identity of the control planes. Without `has_network`,
-    nodes are not ready until the user installs a CNI.
+    nodes are not ready until the user installs a CNI. `disk_key` is the id of the disk encryption set of the
+    disks of pods, or empty.
     """
 
     api: Api
@@ -67,6 +68,7 @@ class AddOnsArgs:
     replicas: int
     settings: CloudAddonSettings
     has_network: bool = True
+    disk_key: str = ""
 
 
 class AddOns(ComponentResource):
@@ -121,7 +123,7 @@ class AddOns(ComponentResource):
                 annotations={"storageclass.kubernetes.io/is-default-class": "true"},
             ),
             provisioner="disk.csi.azure.com",
-            parameters=storage_class_parameters(self._args.names.resource_tags()),
+            parameters=storage_class_parameters(self._args.names.resource_tags(), self._args.disk_key),
             volume_binding_mode="WaitForFirstConsumer",
             allow_volume_expansion=True,
             reclaim_policy="Delete",
@@ -129,10 +131,11 @@ class AddOns(ComponentResource):
         )
 
 
-def storage_class_parameters(tags: Mapping[str, str]) -> dict[str, str]:
+def storage_class_parameters(tags: Mapping[str, str], disk_key: str = "") -> dict[str, str]:
     """Return the parameters of the default StorageClass, with tags for the disks.
 
-    The tags are one text. Its delimiter is the first character that no tag contains.
+    The tags are one text. Its delimiter is the first character that no tag contains. `disk_key` is the id of
+    the disk encryption set of the disks, or empty.
     """
     text = "".join((*tags, *tags.values()))
     delimiter = next(character for character in _TAG_DELIMITERS if character not in text)
@@ -140,6 +143,7 @@ def storage_class_parameters(tags: Mapping[str, str]) -> dict[str, str]:
         "skuName": "Premium_LRS",
         "networkAccessPolicy": "DenyAll",
         "tags": delimiter.join(f"{key}={value}" for key, value in tags.items()),
+        **({"diskEncryptionSetID": disk_key} if disk_key else {}),
     }
     # Parameters of a StorageClass cannot change: the default of the driver is not written.
     return parameters if delimiter == "," else {**parameters, "tagValueDelimiter": delimiter}

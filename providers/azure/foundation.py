@@ -185,6 +185,7 @@ def _create_identities(
         addons=settings.addons,
         external_networks=[settings.network.id] if settings.network.id else [],
         files_container=store.container_ids.get(PREFIX),
+        disk_key=settings.disk_key,
         copies=copies,
         copying=container_name(etcd_kind(topology), ""),
     )

@@ -20,6 +20,7 @@ from providers.azure.permissions import (
     ADD_BLOBS,
     BLOB_CONTRIBUTOR,
     BLOB_READER,
+    DISK_KEY_ACTIONS,
     NETWORK_ACTIONS,
     controller_actions,
 )
@@ -47,7 +48,8 @@ class IdentityArgs:
     identities of control planes. `external_networks` are ids of networks outside the resource group, which
     controllers use. `addons` selects the permissions of the controllers. `pool_identities` are the names of
     the identities of pools, and `joins_container` is the id of the container for their tokens.
-    `files_container` is the id of the container with the files that all machines fetch, or None. The
+    `files_container` is the id of the container with the files that all machines fetch, or None. `disk_key`
+    is the id of the disk encryption set of all disks, or empty. The
     identity `copying` adds copies of snapshots to `copies`.
     """
 
@@ -60,6 +62,7 @@ class IdentityArgs:
     addons: CloudAddonSettings
     external_networks: Sequence[str] = ()
     files_container: Output[str] | None = None
+    disk_key: str = ""
     copies: CopyTarget | None = None
     copying: str = ""
 
@@ -117,6 +120,14 @@ class Identities(ComponentResource):
             )
             for number, network in enumerate(self._args.external_networks)
         }
+        disk_key = self._args.disk_key
+        disk_key_role = (
+            self._create_role(
+                "disk-key", "the key of disks", _resource_group_id(disk_key), list(DISK_KEY_ACTIONS)
+            )
+            if disk_key
+            else None
+        )
         self._joins_role = self._create_role(
             "joins", "new machines of pools", group, data_actions=[ADD_BLOBS]
         )
@@ -135,6 +146,8 @@ class Identities(ComponentResource):
             for number, (network, network_role) in enumerate(networks.items()):
                 purpose = f"network-{number}"
                 self._assign_role(identity, identities[identity], purpose, network_role, network, pause)
+            if disk_key_role:
+                self._assign_role(identity, identities[identity], "disk-key", disk_key_role, disk_key, pause)
         if copies and copies_role:
             copying = self._args.copying
             self._assign_role(copying, identities[copying], "copies", copies_role, copies.container, pause)

@@ -22,7 +22,8 @@ class MachineArgs:
     """Arguments of a machine. `disk` is the size of the operating system's disk in whole GiB.
 
     `subnet`, `firewall` (a security group) and `identity` are ids; `program` is the boot program.
-    `accelerated` enables accelerated networking.
+    `accelerated` enables accelerated networking. `disk_key` is the id of a disk encryption set, or empty for
+    keys of Azure.
     """
 
     names: Names
@@ -35,6 +36,7 @@ class MachineArgs:
     ssh_key: Input[str]
     program: Input[str]
     accelerated: bool
+    disk_key: str = ""
 
 
 def custom_data(program: Input[str]) -> Output[str]:
@@ -46,9 +48,15 @@ def machine_digest(args: MachineArgs) -> Output[str]:
     """Return a digest of all inputs whose change replaces a machine. None of them is a secret."""
     image = args.image
     image_parts = (image.id, image.publisher, image.offer, image.sku, image.version)
-    return Output.all(*image_parts, args.program, args.ssh_key, args.type, args.disk).apply(
+    disk_key = (args.disk_key,) if args.disk_key else ()
+    return Output.all(*image_parts, args.program, args.ssh_key, args.type, args.disk, *disk_key).apply(
         lambda values: hashlib.sha256(json.dumps(values).encode()).hexdigest()[:16]
     )
+
+
+def disk_encryption(disk_key: str) -> compute.DiskEncryptionSetParametersArgs | None:
+    """Return the reference of a system disk to a disk encryption set; None for keys of Azure."""
+    return compute.DiskEncryptionSetParametersArgs(id=disk_key) if disk_key else None
 
 
 def linux_configuration(ssh_key: Input[str]) -> compute.LinuxConfigurationArgs:

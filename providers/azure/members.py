@@ -19,6 +19,7 @@ from providers.azure.machine import (
     MachineArgs,
     custom_data,
     diagnostics_profile,
+    disk_encryption,
     linux_configuration,
     machine_digest,
     security_profile,
@@ -52,7 +53,7 @@ class StableIdentityArgs:
 
     `member` is the name of the member, `zone` the name of a zone, `data_disk` the size of the data disk in
     whole GiB. `firewall` is the id of a security group, `backends` are ids of the interface's load balancer
-    pools. `accelerated` enables accelerated networking. The interface waits for `dependencies`: Azure refuses
+    pools. `accelerated` enables accelerated networking. `disk_key` is the id of a disk encryption set, or empty. The interface waits for `dependencies`: Azure refuses
     an interface while another resource changes its subnet or its security group.
     """
 
@@ -65,6 +66,7 @@ class StableIdentityArgs:
     backends: Sequence[Input[str]]
     data_disk: int
     accelerated: bool
+    disk_key: str = ""
     dependencies: Sequence[Resource] = ()
 
 
@@ -115,7 +117,10 @@ class StableIdentity:
             sku=compute.DiskSkuArgs(name=DISK_SKU),
             disk_size_gb=self._args.data_disk,
             creation_data=compute.CreationDataArgs(create_option=compute.DiskCreateOption.EMPTY),
-            encryption=compute.EncryptionArgs(type="EncryptionAtRestWithPlatformKey"),
+            encryption=compute.EncryptionArgs(
+                type=f"EncryptionAtRestWith{'Customer' if self._args.disk_key else 'Platform'}Key",
+                disk_encryption_set_id=self._args.disk_key or None,
+            ),
             # Do not allow downloads of the disk by a link.
             network_access_policy=compute.NetworkAccessPolicy.DENY_ALL,
             public_network_access=compute.PublicNetworkAccess.DISABLED,
@@ -211,7 +216,9 @@ class Member(ComponentResource):
                 delete_option=compute.DiskDeleteOptionTypes.DELETE,
                 disk_size_gb=machine.disk,
                 caching=compute.CachingTypes.READ_ONLY,
-                managed_disk=compute.ManagedDiskParametersArgs(storage_account_type=DISK_SKU),
+                managed_disk=compute.ManagedDiskParametersArgs(
+                    storage_account_type=DISK_SKU, disk_encryption_set=disk_encryption(machine.disk_key)
+                ),
             ),
             data_disks=[
                 compute.DataDiskArgs(

@@ -26,6 +26,9 @@ NETWORK_ACTIONS = (
 )
 """Actions of all controllers on the virtual network, which can be in another resource group."""
 
+DISK_KEY_ACTIONS = ("Microsoft.Compute/diskEncryptionSets/read",)
+"""Actions on a disk encryption set of controllers that create disks, or write machines whose disks use it."""
+
 CLOUD_CONTROLLER_ACTIONS = (
     # Load balancers of services, their addresses, and their security rules.
     "Microsoft.Network/loadBalancers/read",

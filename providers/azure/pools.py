@@ -18,6 +18,7 @@ from providers.azure.machine import (
     MachineArgs,
     custom_data,
     diagnostics_profile,
+    disk_encryption,
     linux_configuration,
     machine_digest,
     security_profile,
@@ -203,7 +204,8 @@ class WorkerPool(ComponentResource):
                     disk_size_gb=args.machine.disk,
                     caching=compute.CachingTypes.READ_ONLY,
                     managed_disk=compute.VirtualMachineScaleSetManagedDiskParametersArgs(
-                        storage_account_type=DISK_SKU
+                        storage_account_type=DISK_SKU,
+                        disk_encryption_set=disk_encryption(args.machine.disk_key),
                     ),
                 ),
             ),

@@ -98,6 +98,7 @@ class AzureProvider(CloudProvider[Member]):
             pod_network=str(self._topology.network.pods),
             replicas=2 if len(self._topology.control_planes) > 1 else 1,
             settings=self._azure.addons,
+            disk_key=self._azure.disk_key,
             has_network=self._topology.network.cni is not NetworkPlugin.NONE,
         )
         return AddOns(self._scope.name("azure-addons"), args, self._scope.options()).releases
@@ -164,6 +165,7 @@ class AzureProvider(CloudProvider[Member]):
                 backends=foundation.endpoint.backend_pools if config.kind == CONTROL_PLANES else [],
                 data_disk=parse_gib(settings.data_disk),
                 accelerated=self._azure.network.accelerated,
+                disk_key=self._azure.disk_key,
                 dependencies=[*foundation.network.machine_dependencies, foundation.firewall],
             ),
         )
@@ -270,6 +272,7 @@ class AzureProvider(CloudProvider[Member]):
             ssh_key=foundation.ssh_key,
             program=program,
             accelerated=self._azure.network.accelerated,
+            disk_key=self._azure.disk_key,
         )
 
     def _create_dependencies(

@@ -28,6 +28,18 @@ def existing_network_has_subnets(rule_input: RuleInput) -> Iterator[Problem]:
 
 
 @rule(needs_valid=("azure",))
+def disk_key_is_in_the_subscription(rule_input: RuleInput) -> Iterator[Problem]:
+    """Require a disk encryption set of the subscription, because disks cannot use another one."""
+    azure = rule_input.settings.azure
+    if azure and azure.disk_key and azure.disk_key.split("/")[2] != azure.subscription:
+        yield Problem(
+            "azure.disk_key",
+            azure.disk_key,
+            "not in azure.subscription; name a disk encryption set of that subscription",
+        )
+
+
+@rule(needs_valid=("azure",))
 def snapshot_copies_are_in_another_location(rule_input: RuleInput) -> Iterator[Problem]:
     """Refuse copies of snapshots in the location of the cluster."""
     azure = rule_input.settings.azure

@@ -332,6 +332,18 @@ CLOUDS = (
         AWS,
     ),
     InvalidSettings(
+        "azure.disk_key", "not the id of a disk encryption set", {"azure.disk_key": "disks"}, AZURE
+    ),
+    InvalidSettings(
+        "azure.disk_key",
+        "not in azure.subscription",
+        {
+            "azure.disk_key": "/subscriptions/11111111-0000-0000-0000-000000000000/resourceGroups/keys/providers/"
+            "Microsoft.Compute/diskEncryptionSets/disks"
+        },
+        AZURE,
+    ),
+    InvalidSettings(
         "azure.snapshot_copies.location",
         "so that its loss is the loss of the copies too",
         {"azure.snapshot_copies": {"location": "westeurope"}},
