@@ -1517,9 +1517,7 @@ class AzureArgs(TypedDict, total=False):
     image_arm64: AzureImageArgs
     """The image of arm64 machines (Ampere, Cobalt), such as the `sku` `13-arm64` of Debian."""
     disk_key: str
-    """Id of a disk encryption set with a key of yours for all disks, set before the first `up`; empty:
-    keys of Azure.
-    """
+    """Id of a disk encryption set for all disks, set before the first `up`; empty: keys of Azure."""
     snapshot_copies: AzureSnapshotCopyArgs
     """Copies of etcd's snapshots in another location; default: none."""
     endpoints: AzureEndpointsArgs

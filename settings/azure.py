@@ -10,6 +10,7 @@ from typing import Annotated, ClassVar, Literal
 from pydantic import AfterValidator, Field
 
 from settings.azure_pod_identities import AzurePodIdentitiesSettings
+from settings.azure_types import DiskKey, Guid, Location
 from settings.base import Section
 from settings.clouds import (
     CloudSettings,
@@ -42,36 +43,6 @@ STORAGE_DOMAINS = {
 # learn.microsoft.com/azure/virtual-machines/vm-naming-conventions
 _ARM64_SIZE = re.compile(r"Standard_[A-Z]+[0-9]+(?:-[0-9]+)?[a-z]*p")
 _ZONES = ("1", "2", "3")
-_LOCATION = re.compile(r"[a-z][a-z0-9]+")
-_GUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
-
-
-def _validate_location(text: str) -> str:
-    if not _LOCATION.fullmatch(text):
-        raise ValueError("not a location; allowed: a short name such as westeurope")
-    return text
-
-
-def _validate_guid(text: str) -> str:
-    if not _GUID.fullmatch(text):
-        raise ValueError(
-            "not an id; allowed: a GUID in lower case, such as 00000000-0000-0000-0000-000000000000"
-        )
-    return text
-
-
-_DISK_KEY = re.compile(
-    r"/subscriptions/[0-9a-f-]{36}/resourceGroups/[^/]+/providers/Microsoft\.Compute/diskEncryptionSets/[^/]+"
-)
-
-
-def _validate_disk_key(text: str) -> str:
-    if text and not _DISK_KEY.fullmatch(text):
-        raise ValueError(
-            "not the id of a disk encryption set; allowed: /subscriptions/<id>/resourceGroups/<group>/providers/"
-            "Microsoft.Compute/diskEncryptionSets/<name>"
-        )
-    return text
 
 
 def _validate_zones(zones: tuple[str, ...]) -> tuple[str, ...]:
@@ -186,7 +157,7 @@ class AzureSnapshotSettings(VolumeSnapshotSettings):
 class AzureSnapshotCopySettings(SnapshotCopySettings):
     """A storage account in another location, to which etcd members copy their snapshots."""
 
-    location: Annotated[str, AfterValidator(_validate_location)]
+    location: Location
     """Location of the storage account, such as `northeurope`; not that of the cluster."""
 
 
@@ -197,11 +168,11 @@ class AzureSettings(CloudSettings):
     RESERVED_TAGS: ClassVar[tuple[str, ...]] = ("azure", "microsoft", "windows")
     DISK_CLASS: ClassVar[str] = "managed-premium"
 
-    subscription: Annotated[str, AfterValidator(_validate_guid)]
+    subscription: Guid
     """Id of the subscription, a GUID."""
     cloud: Literal["public", "usgovernment", "china"] = "public"
     """Cloud of Azure that has the subscription."""
-    location: Annotated[str, AfterValidator(_validate_location)]
+    location: Location
     """Location of the cluster, such as `westeurope`."""
     zones: Annotated[tuple[NonEmpty, ...], AfterValidator(_validate_zones)] = ("1", "2", "3")
     """Availability zones: one zone, or all three, so that etcd keeps its quorum if a zone fails."""
@@ -215,10 +186,8 @@ class AzureSettings(CloudSettings):
     """The image of amd64 machines: either `id`, or `publisher`, `offer` and `sku`."""
     image_arm64: AzureImageSettings = AzureImageSettings()
     """The image of arm64 machines (Ampere, Cobalt), such as the `sku` `13-arm64` of Debian."""
-    disk_key: Annotated[str, AfterValidator(_validate_disk_key)] = ""
-    """Id of a disk encryption set with a key of yours for all disks, set before the first `up`; empty: keys of
-    Azure.
-    """
+    disk_key: DiskKey = ""
+    """Id of a disk encryption set for all disks, set before the first `up`; empty: keys of Azure."""
     snapshots: AzureSnapshotSettings = AzureSnapshotSettings()
     """Snapshots of data disks."""
     snapshot_copies: AzureSnapshotCopySettings | None = None

@@ -53,7 +53,8 @@ class StableIdentityArgs:
 
     `member` is the name of the member, `zone` the name of a zone, `data_disk` the size of the data disk in
     whole GiB. `firewall` is the id of a security group, `backends` are ids of the interface's load balancer
-    pools. `accelerated` enables accelerated networking. `disk_key` is the id of a disk encryption set, or empty. The interface waits for `dependencies`: Azure refuses
+    pools. `accelerated` enables accelerated networking. `disk_key` is the id of a disk encryption set, or
+    empty. The interface waits for `dependencies`: Azure refuses
     an interface while another resource changes its subnet or its security group.
     """
 

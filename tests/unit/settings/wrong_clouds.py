@@ -338,8 +338,8 @@ CLOUDS = (
         "azure.disk_key",
         "not in azure.subscription",
         {
-            "azure.disk_key": "/subscriptions/11111111-0000-0000-0000-000000000000/resourceGroups/keys/providers/"
-            "Microsoft.Compute/diskEncryptionSets/disks"
+            "azure.disk_key": "/subscriptions/11111111-0000-0000-0000-000000000000/resourceGroups/keys"
+            "/providers/Microsoft.Compute/diskEncryptionSets/disks"
         },
         AZURE,
     ),
