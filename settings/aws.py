@@ -5,11 +5,12 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from ipaddress import IPv4Network
-from typing import Annotated, ClassVar, Literal
+from typing import ClassVar, Literal
 
-from pydantic import AfterValidator, BeforeValidator, Field
+from pydantic import Field
 
 from settings.aws_pod_identities import AwsPodIdentitySettings
+from settings.aws_types import Account, Boundary, DiskKey, PullThrough, Region
 from settings.base import Section
 from settings.clouds import (
     CloudSettings,
@@ -29,14 +30,6 @@ from topology.subnets import split_into_zones
 # m6g, c7gn, im4gn: the letter g after the generation is AWS's own processor. a1 is older than this rule.
 # docs.aws.amazon.com/ec2/latest/instancetypes/instance-type-names.html
 _ARM64_TYPE = re.compile(r"(?:a1|[a-z]+[0-9]+[a-z]*g[a-z]*)\.")
-_ACCOUNT = re.compile(r"[0-9]{12}")
-_REGION = re.compile(r"[a-z]{2}(-[a-z]+)+-[0-9]+")
-
-
-def _validate_region(text: str) -> str:
-    if not _REGION.fullmatch(text):
-        raise ValueError("not a region; allowed: a name such as eu-central-1")
-    return text
 
 
 _PARTITIONS = {"cn-": ("aws-cn", "amazonaws.com.cn"), "us-gov-": ("aws-us-gov", "amazonaws.com")}
@@ -48,53 +41,14 @@ def partition_and_domain(region: str) -> tuple[str, str]:
     return next(matches, ("aws", "amazonaws.com"))
 
 
-def _validate_account(value: object) -> object:
-    """Return an account id. Refuse a number, because YAML drops leading zeros of digits without quotes."""
-    if not isinstance(value, str) or not _ACCOUNT.fullmatch(value):
-        raise ValueError('not an account id; allowed: 12 digits in quotes, such as "123456789012"')
-    return value
-
-
-_KEY = re.compile(r"arn:aws[a-z-]*:kms:[a-z0-9-]+:[0-9]{12}:key/[A-Za-z0-9-]+")
-
-
-def _validate_key(text: str) -> str:
-    if text and not _KEY.fullmatch(text):
-        raise ValueError("not the ARN of a KMS key; allowed: arn:aws:kms:<region>:<account>:key/<id>")
-    return text
-
-
-_BOUNDARY = re.compile(r"arn:(aws[a-z-]*):iam::([0-9]{12}|aws):policy/[A-Za-z0-9+=,.@_/-]+")
-
-
-def _validate_boundary(text: str) -> str:
-    if text and not _BOUNDARY.fullmatch(text):
-        raise ValueError("not the ARN of a policy; allowed: arn:aws:iam::<account>:policy/<name>")
-    return text
-
-
-_PULL_THROUGH = re.compile(r"[a-z0-9]+([._-][a-z0-9]+)*(/[a-z0-9]+([._-][a-z0-9]+)*)*")
-_MIN_PREFIX_LENGTH, _MAX_PREFIX_LENGTH = 2, 30
-
-
-def _validate_pull_through(text: str) -> str:
-    """Return a prefix of repositories (`CreatePullThroughCacheRule` in the API reference of ECR)."""
-    if not _PULL_THROUGH.fullmatch(text) or not _MIN_PREFIX_LENGTH <= len(text) <= _MAX_PREFIX_LENGTH:
-        raise ValueError(
-            "not the prefix of a pull through cache rule; allowed: 2 to 30 characters without /*, such as "
-            "docker-hub"
-        )
-    return text
-
-
 class AwsImageRegistrySettings(Section):
     """A private registry of Amazon ECR."""
 
-    account: Annotated[str, BeforeValidator(_validate_account)]
+    account: Account
     """Id of the AWS account that has the registry, 12 digits in quotes."""
-    region: Annotated[str, AfterValidator(_validate_region)]
+    region: Region
     """Region of the registry, such as `eu-central-1`."""
-    pull_through: tuple[Annotated[str, AfterValidator(_validate_pull_through)], ...] = ()
+    pull_through: tuple[PullThrough, ...] = ()
     """Repository prefixes of pull through cache rules; nodes may add images of their upstream registries."""
 
     @property
@@ -166,7 +120,7 @@ class AwsEndpoints(Endpoints):
 class AwsSnapshotCopySettings(SnapshotCopySettings):
     """A bucket in another region, to which etcd members copy their snapshots."""
 
-    region: Annotated[str, AfterValidator(_validate_region)]
+    region: Region
     """Region of the bucket, such as `eu-west-1`; not that of the cluster."""
 
 
@@ -192,9 +146,9 @@ class AwsSettings(CloudSettings):
     RESERVED_TAGS: ClassVar[tuple[str, ...]] = ("aws:",)
     DISK_CLASS: ClassVar[str] = "gp3"
 
-    account: Annotated[str, BeforeValidator(_validate_account)] | None = None
+    account: Account | None = None
     """Id of the AWS account, 12 digits in quotes; Kubewright refuses credentials of any other account."""
-    region: Annotated[str, AfterValidator(_validate_region)]
+    region: Region
     """Region of the cluster, such as `eu-central-1`."""
     zones: Zones = 3
     """Names or number of availability zones; with three zones etcd keeps its quorum if a zone fails."""
@@ -208,13 +162,13 @@ class AwsSettings(CloudSettings):
     """The image of arm64 machines (Graviton), such as `debian-13-arm64-*` of the same owner."""
     endpoints: AwsEndpoints = AwsEndpoints()
     """Private endpoints of AWS services."""
-    disk_key: Annotated[str, AfterValidator(_validate_key)] = ""
+    disk_key: DiskKey = ""
     """ARN of a KMS key of yours for all disks, set before the first `up`; empty: the account's default
     key.
     """
     delete_volumes: bool | None = None
     """Delete the volumes of pods in `down`; default: yes, except in production."""
-    permissions_boundary: Annotated[str, AfterValidator(_validate_boundary)] = ""
+    permissions_boundary: Boundary = ""
     """ARN of an IAM policy that limits all roles of the stack (permissions boundary); empty: no limit."""
     snapshot_copies: AwsSnapshotCopySettings | None = None
     """Copies of etcd's snapshots in another region; default: none."""

@@ -73,12 +73,7 @@ def create_foundation(
 
     `files` are the files that machines fetch from the store.
     """
-    names = Names(
-        cluster=topology.name,
-        region=settings.region,
-        tags=settings.tags,
-        boundary=settings.permissions_boundary,
-    )
+    names = _names(settings, topology)
     connection = connect(settings, scope)
     options = scope.options(connection.options)
     account = aws.get_caller_identity_output(opts=connection.invoke).account_id
@@ -116,6 +111,15 @@ def create_foundation(
         copies=copies,
         leftovers=_create_leftovers(settings, topology, (network, firewall), scope),
         grants=grants,
+    )
+
+
+def _names(settings: AwsSettings, topology: Topology) -> Names:
+    return Names(
+        cluster=topology.name,
+        region=settings.region,
+        tags=settings.tags,
+        boundary=settings.permissions_boundary,
     )
 
 

@@ -11,6 +11,7 @@ import argparse
 import sys
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import boto3
@@ -70,9 +71,7 @@ class Leftovers:
         ]
         if volumes:
             for volume in found:
-                self._release(
-                    f"volume {volume}", lambda volume=volume: self._ec2.delete_volume(VolumeId=volume)
-                )
+                self._release(f"volume {volume}", partial(self._ec2.delete_volume, VolumeId=volume))
         elif found:
             _note(f"volumes of pods stay, and cost money until you delete them: {', '.join(sorted(found))}")
 
@@ -113,9 +112,7 @@ class Leftovers:
         pages = self._elbv2.get_paginator("describe_target_groups").paginate()
         arns = [item["TargetGroupArn"] for page in pages for item in page["TargetGroups"]]
         for arn in self._leftovers(arns, self._tags_by_arn):
-            self._release(
-                f"target group {arn}", lambda arn=arn: self._elbv2.delete_target_group(TargetGroupArn=arn)
-            )
+            self._release(f"target group {arn}", partial(self._elbv2.delete_target_group, TargetGroupArn=arn))
 
     def _leftovers(
         self, identities: Iterable[str], tags_of: Callable[[list[str]], dict[str, Tags]]
@@ -153,8 +150,7 @@ class Leftovers:
                     self._ec2.revoke_security_group_ingress(GroupId=group["GroupId"], IpPermissions=revoked)
         for identity in sorted(found):
             self._release(
-                f"security group {identity}",
-                lambda identity=identity: self._ec2.delete_security_group(GroupId=identity),
+                f"security group {identity}", partial(self._ec2.delete_security_group, GroupId=identity)
             )
 
     def _release(self, what: str, delete: Callable[[], object]) -> None:
@@ -206,7 +202,7 @@ def main(words: Sequence[str]) -> int:
             verify=args.ca_file if args.ec2 else None,
             config=config,
         )
-        elb, elbv2 = (boto3.client(name, args.region, config=config) for name in ("elb", "elbv2"))  # type: ignore[call-overload]
+        elb, elbv2 = (boto3.client(name, args.region, config=config) for name in ("elb", "elbv2"))
         Leftovers(args.cluster, ec2, elb, elbv2).delete(volumes=args.volumes)
 
     return run_program(run, (ClientError, BotoCoreError, OSError))

@@ -80,7 +80,7 @@ class Api:
         self._sessions = sessions
         self._scaling = Scaling(states, ScalingGroups.of(lab))
         self._policies = LifecyclePolicies()
-        self._registry = ImageRegistry(lab_registry(lab), self._check_permissions)
+        self._registry = ImageRegistry(lab_registry(lab), self._check_pull)
         self._decisions = DecisionLog.of(lab)
         self._moto = DomainDispatcherApplication(create_backend_app)
         # moto changes its dictionaries without locks: a thread that iterates over them at that time fails.
@@ -160,6 +160,10 @@ class Api:
         with self._moto_lock:
             permissions = calls.needed_permissions(call, machine, region)
         self._check_role(machine.identity, permissions)
+
+    def _check_pull(self, machine: RunningMachine, call: calls.Call, address: str) -> None:
+        """Raise RequestRefused if the role does not allow a request for an image."""
+        self._check_permissions(machine, call, machine.region, address)
 
     def _check_role(self, role: str, permissions: Iterable[calls.NeededPermission]) -> None:
         """Raise RequestRefused for a permission that the policies or the boundary of a role do not allow."""

@@ -126,7 +126,7 @@ def role_policies(role: str) -> list[str]:
 def role_boundary(role: str) -> str:
     """Return the permissions boundary of a role as JSON; empty for a role without a boundary."""
     iam = iam_backends[ACCOUNT]["aws"]
-    arn = iam.get_role(role).permissions_boundary
+    arn = iam.get_role(role).permissions_boundary_arn
     if not arn:
         return ""
     document = _default_document(iam.get_policy(arn))

@@ -31,6 +31,7 @@ from tests.unit.settings.wrong_metallb import METALLB
 from tests.unit.settings.wrong_network import NETWORK
 from tests.unit.settings.wrong_pod_identities import POD_IDENTITIES
 from tests.unit.settings.wrong_public_addresses import PUBLIC_ADDRESSES
+from tests.unit.settings.wrong_regions import REGIONS
 from tests.unit.settings.wrong_snapshots import SNAPSHOTS
 from tests.unit.settings.wrong_storage import STORAGE
 from tests.unit.settings.wrong_values import VALUES
@@ -39,6 +40,7 @@ MESSAGES = Path(__file__).parent / "messages.txt"
 WRONG = (
     *(*VALUES, *MACHINES, *NETWORK, *CILIUM, *ADDONS, *CLOUDS, *DNS, *GPUS, *IMAGE_REGISTRIES),
     *(*POD_IDENTITIES, *AZURE_POD_IDENTITIES, *INGRESS, *METALLB, *PUBLIC_ADDRESSES, *CERT_MANAGER),
+    *REGIONS,
     *(*API, *ARCHITECTURES, *AUTHENTICATION, *AUTHORIZATION, *ENCRYPTION, *EXTRA_ARGS, *EXTERNAL_DNS),
     *STORAGE,
     *SNAPSHOTS,

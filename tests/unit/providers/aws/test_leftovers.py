@@ -27,8 +27,8 @@ class Account:
 
     def __init__(self) -> None:
         self.ec2 = boto3.client("ec2", REGION)
-        self.elb: Any = boto3.client("elb", REGION)  # type: ignore[call-overload]
-        self.elbv2: Any = boto3.client("elbv2", REGION)  # type: ignore[call-overload]
+        self.elb: Any = boto3.client("elb", REGION)
+        self.elbv2: Any = boto3.client("elbv2", REGION)
         self.vpc = self.ec2.create_vpc(CidrBlock="10.0.0.0/16")["Vpc"]["VpcId"]
         self.subnet = self.ec2.create_subnet(VpcId=self.vpc, CidrBlock="10.0.0.0/24")["Subnet"]["SubnetId"]
 
@@ -144,7 +144,7 @@ def test_program_is_one_command(aws: Account, capsys: pytest.CaptureFixture[str]
     aws.balancer("web", OWNED)
     assert main(["--region", REGION, "--cluster", CLUSTER]) == 0
     assert aws.balancers() == set()
-    assert "deleted the load balancer net/web" in capsys.readouterr().err
+    assert "deleted the load balancer app/web/" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(

@@ -144,7 +144,7 @@ class TestCopies:
         return cast(Settings, SimpleNamespace(name=CLUSTER, aws=aws))
 
     def test_copies_are_in_the_bucket_of_the_other_region(self, copied: Settings) -> None:
-        s3 = boto3.client("s3", self.OTHER)
+        s3: Any = boto3.client("s3", self.OTHER)
         bucket = Names(cluster=CLUSTER, region=REGION).copies_bucket(ACCOUNT, self.OTHER)
         s3.create_bucket(Bucket=bucket, CreateBucketConfiguration={"LocationConstraint": self.OTHER})
         s3.put_object(Bucket=bucket, Key="etcd-1.db", Body=b"data")
