@@ -25,7 +25,7 @@ from providers.cloud.polling import WaitError, run_program
 if TYPE_CHECKING:
     from types_boto3_ec2 import EC2Client
 
-_RUNNING = ("pending", "running", "stopping", "shutting-down")
+_RUNNING = ("pending", "running")
 _MAX_DESCRIBED = 20
 """Maximum number of load balancers of one call of DescribeTags."""
 _RELEASE_SECONDS = 900.0
