@@ -40,7 +40,7 @@ class FakeCluster:
         self.directory = directory
         (directory / "etcdctl").write_text(ETCDCTL)
         (directory / "etcdctl").chmod(0o755)
-        self.list()
+        self.write_members()
         self.write("leader", str(MEMBERS["a"]))
         for name, number in MEMBERS.items():
             self.write(f"id-{name}", str(number))
@@ -49,7 +49,7 @@ class FakeCluster:
     def write(self, name: str, text: str = "") -> None:
         (self.directory / name).write_text(text)
 
-    def list(self, *, status: str = "started", learner: str = "false") -> None:
+    def write_members(self, *, status: str = "started", learner: str = "false") -> None:
         """Write the list of members; the last one has another state."""
         states = {"a": "started, false", "b": "started, false", "c": f"{status}, {learner}"}
         rows = (
@@ -120,7 +120,7 @@ def test_nothing_begins_while_a_member_is_down(members: FakeCluster, name: str) 
 
 @pytest.mark.parametrize("state", [{"status": "unstarted"}, {"learner": "true"}])
 def test_nothing_begins_while_a_member_joins(members: FakeCluster, state: dict[str, str]) -> None:
-    members.list(**state)
+    members.write_members(**state)
     assert "not started" in members.run().stdout
     assert members.actions == []
 
