@@ -44,6 +44,13 @@ DANGEROUS_FILES = {
         for name in (
             *("cis/command.py", "drift.py", "replace.py", "restore.py", "restore.sh", "snapshot.py"),
             "snapshot_copies.py",
+            "cis/command.py",
+            "copies.py",
+            "drift.py",
+            "replace.py",
+            "restore.py",
+            "restore.sh",
+            "snapshot.py",
         )
     ),
     *(f"artifacts/modules/kubelet-csr-approver-1.4.0/{name}.go" for name in ("inventory", "join", "policy")),
@@ -64,6 +71,7 @@ DANGEROUS_FILES = {
     "nodeconfig/render.py",
     "policy/rules/public_ranges.py",
     "providers/aws/addon_permissions.py",
+    "providers/aws/leftovers.py",
     "providers/aws/permissions.py",
     "providers/aws/policies.py",
     "providers/azure/boot.sh",

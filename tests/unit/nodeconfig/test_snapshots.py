@@ -209,6 +209,15 @@ def test_a_failed_copy_in_a_directory_does_not_stop_the_copy_in_another_region(m
     assert len(member.verified_snapshots(cloud)) == 1
 
 
+def test_an_interrupted_copy_has_no_checksum(member: SnapshotHost) -> None:
+    """The checksum marks a copy as complete."""
+    cloud = member.install_boot_program()
+    boot = member.fake / "root/usr/local/lib/kubewright-boot/boot"
+    boot.write_text(f'[ ! -e "$FAKE/used" ] || exit 1\n: >"$FAKE/used"\n{boot.read_text()}')
+    assert member.run(to_cloud=True).returncode == 75
+    assert [path.suffix for path in cloud.iterdir()] == [".db"]
+
+
 def test_only_members_with_copies_in_another_region_have_the_variable() -> None:
     for copied in (False, True):
         topology = replace(cluster(), snapshots=Snapshots(copy_to_cloud=copied))
