@@ -142,8 +142,8 @@ class Snapshots:
     """Snapshots of every etcd member: the interval in seconds and the number of snapshots to keep.
 
     `copy_to` is a directory on the hosts for copies of the snapshots; empty: no copies. With `copy_to_cloud`,
-    machines of a cloud also copy them to another region. Copies for `targets` are encrypted to the public keys
-    of age in `recipients`.
+    machines of a cloud also copy them to another region. Copies for `targets` are encrypted to the public
+    keys of age in `recipients`.
     """
 
     every: int = 6 * 3600

@@ -103,7 +103,7 @@ def test_security_groups_of_workers_have_the_ports_of_all_pools() -> None:
 
     def of_pool(cluster: Json) -> None:
         (pool, *_) = section(cluster, "pools")
-        entry = {key: value for key, value in PORTS["game"].items() if key != "roles"}
+        entry = {key: value for key, value in section(PORTS, "game").items() if key != "roles"}
         section(cluster, "network")["ports"] = {"game": {**entry, "pools": [pool]}}
 
     topology = aws_settings(of_pool)[2]
