@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class S3Bucket:
-    """A bucket of AWS S3 or, with `endpoint`, of another service. `ca` is PEM or empty."""
+    """A bucket of S3 or, with `endpoint`, of a service with the same interface. `ca` is PEM or empty."""
 
     bucket: str
     access_key_id: str
@@ -21,7 +21,7 @@ class S3Bucket:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BlobContainer:
-    """A container of Azure Blob Storage. `endpoint` is the URL of the account. `ca` is PEM or empty."""
+    """A container of Blob Storage. `endpoint` is the URL of the account. `ca` is PEM or empty."""
 
     account: str
     container: str

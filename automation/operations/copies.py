@@ -102,8 +102,8 @@ def _open(target: Target) -> CopyStore:
     section = target.settings.cloud
     if cloud is None or section is None or not section.has_snapshot_copies:
         raise UserError(
-            f"stack {target.stack} has no snapshot_copies in its section aws or azure; on bare metal, use "
-            "etcd.snapshots.copy_to"
+            f"stack {target.stack} has no snapshot_copies in the section of its cloud; on bare metal, use "
+            "etcd.snapshots.to"
         )
     try:
         return cloud.open_copies(target.settings, deployer_variables(target.engine.workspace))

@@ -289,15 +289,12 @@ remove_tables() {
 # reset_last: removes everything of ours when the last role is removed.
 reset_last() {
     for other in "$STATE"/roles/*; do [ ! -d "$other" ] || return 0; done
-    if [ -f "$STATE/hostname" ] && [ -z "$ROOT" ]; then
-        write_hostname "$(cat "$STATE/hostname")"
-    fi
+    [ ! -f "$STATE/hostname" ] || [ -n "$ROOT" ] || write_hostname "$(cat "$STATE/hostname")"
     rm -rf "$LIBRARY" "$ROOT/etc/kubewright"
     # Volumes and disks of pods stay, mounted or not.
     for entry in "$STATE"/* "$STATE"/.[!.]*; do
         case ${entry##*/} in disks | volumes) ;; *) rm -rf --one-file-system "$entry" ;; esac
     done
-    rmdir "$STATE/disks" "$STATE/volumes" 2>/dev/null || :
-    # A disk may be mounted at this directory: then the empty directory stays.
-    rmdir "$STATE" 2>/dev/null || :
+    # A disk may be mounted at one of these directories: then the empty directory stays.
+    rmdir "$STATE/disks" "$STATE/volumes" "$STATE" 2>/dev/null || :
 }

@@ -19,6 +19,7 @@ ALLOWED = {
     "settings/": "the clouds' sections, and the rules about them",
     "package/": "arguments are generated from the settings; extras of the package have names of clouds",
     "setup.py": "extras of the package have names of clouds",
+    "nodeconfig/snapshot_targets.py": "names of stores in the configuration of rclone",
     "artifacts/components.py": "upstream's Go module of a program for the nodes of that cloud",
     "lab/cloud/aws/": "the emulation of that cloud",
     "lab/cloud/azure/": "the emulation of that cloud",

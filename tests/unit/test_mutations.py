@@ -42,15 +42,8 @@ DANGEROUS_FILES = {
     *(
         f"automation/operations/{name}"
         for name in (
-            *("cis/command.py", "drift.py", "replace.py", "restore.py", "restore.sh", "snapshot.py"),
-            "snapshot_copies.py",
-            "cis/command.py",
-            "copies.py",
-            "drift.py",
-            "replace.py",
-            "restore.py",
-            "restore.sh",
-            "snapshot.py",
+            *("cis/command.py", "copies.py", "drift.py", "replace.py", "restore.py", "restore.sh"),
+            *("snapshot.py", "snapshot_copies.py"),
         )
     ),
     *(f"artifacts/modules/kubelet-csr-approver-1.4.0/{name}.go" for name in ("inventory", "join", "policy")),
@@ -86,6 +79,7 @@ DANGEROUS_FILES = {
     "providers/rolling.py",
     "topology/encryption.py",
     "topology/encryption_stages.py",
+    "topology/firewall_rules.py",
     "topology/transitions.py",
 }
 
