@@ -13,10 +13,10 @@ from artifacts.balancers import HAPROXY, KEEPALIVED
 from artifacts.cache import Cache
 from artifacts.catalogue import Binary, binary
 from artifacts.errors import Unavailable
-from artifacts.netfilter import IPROUTE, IPSET, NETFILTER
+from artifacts.netfilter import IPROUTE, IPSET, NETFILTER, NFS
 from artifacts.progress import Progress
 
-DEBIAN_RECIPES = {recipe.name: recipe for recipe in (NETFILTER, IPSET, IPROUTE, HAPROXY, KEEPALIVED)}
+DEBIAN_RECIPES = {recipe.name: recipe for recipe in (NETFILTER, IPSET, IPROUTE, NFS, HAPROXY, KEEPALIVED)}
 """Recipes of the artifacts that are tar archives of Debian programs, by artifact name."""
 
 _VERSION_COMMANDS = {

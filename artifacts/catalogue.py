@@ -43,6 +43,7 @@ COMPONENT_VERSIONS: tuple[tuple[str, str], ...] = (
     ("cert-manager", "1.21.2"),
     ("external-dns", "0.22.0"),
     ("local-path-provisioner", "0.0.30"),
+    ("external-snapshotter", "8.7.0"),
     ("cri-tools", "1.36.0"),
     ("kubelet-csr-approver", "1.4.0"),
     ("traefik", "3.7.13"),
@@ -53,6 +54,7 @@ COMPONENT_VERSIONS: tuple[tuple[str, str], ...] = (
     ("netfilter", "1"),
     ("ipset", "1"),
     ("iproute", "1"),
+    ("nfs", "1"),
     ("haproxy", "1"),
     ("keepalived", "1"),
     ("pulumi", "3.259.0"),
@@ -74,7 +76,7 @@ NODE_ARTIFACTS = (
 """Files that hosts of every cluster fetch and that a mirror holds."""
 
 OPTIONAL_ARTIFACTS = (
-    *("ecr-credential-provider", "coredns", "iproute", "age", "rclone"),
+    *("ecr-credential-provider", "coredns", "iproute", "nfs", "age", "rclone"),
     *(name for name in CNI_PLUGINS if name not in NODE_ARTIFACTS),
 )
 """Files that hosts of some clusters fetch. A mirror for other clusters need not hold them."""
@@ -100,6 +102,7 @@ _ADD_ON_IMAGES = {
     "cert-manager": tuple(f"quay.io/jetstack/cert-manager-{name}" for name in CERT_MANAGER_PROGRAMS),
     "external-dns": ("registry.k8s.io/external-dns/external-dns",),
     "local-path-provisioner": ("docker.io/rancher/local-path-provisioner",),
+    "external-snapshotter": ("registry.k8s.io/sig-storage/snapshot-controller",),
     "metallb": ("quay.io/metallb/controller", "quay.io/metallb/speaker"),
     "traefik": ("docker.io/library/traefik",),
 }

@@ -39,6 +39,7 @@ _CILIUM = "github.com/cilium/cilium"
 _CERT_MANAGER = "github.com/cert-manager/cert-manager"
 _LOCAL_PATH = "github.com/rancher/local-path-provisioner"
 _EXTERNAL_DNS = "sigs.k8s.io/external-dns"
+_SNAPSHOTTER = "github.com/kubernetes-csi/external-snapshotter/v8"
 CERT_MANAGER_PROGRAMS = ("controller", "webhook", "acmesolver")
 _PULUMI_LDFLAGS = "-X github.com/pulumi/pulumi/sdk/v3/go/common/version.Version=v{v}"
 _PULUMI = github_release(
@@ -213,6 +214,12 @@ COMPONENTS: tuple[Component, ...] = (
         packages=(("local-path-provisioner", _LOCAL_PATH),),
         ldflags="-X main.VERSION=v{v}",
     ),
+    Component(  # released as images only
+        "external-snapshotter",
+        go_module=_SNAPSHOTTER,
+        packages=(("snapshot-controller", f"{_SNAPSHOTTER}/cmd/snapshot-controller"),),
+        ldflags="-X main.version=v{v}",
+    ),
     Component(
         "cri-tools",
         go_module="sigs.k8s.io/cri-tools",
@@ -295,6 +302,6 @@ COMPONENTS: tuple[Component, ...] = (
     ),
     *(  # built from Debian packages
         Component(name, go_module="", packages=((name, ""),))
-        for name in ("netfilter", "ipset", "iproute", "haproxy", "keepalived")
+        for name in ("netfilter", "ipset", "iproute", "nfs", "haproxy", "keepalived")
     ),
 )

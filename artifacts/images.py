@@ -214,6 +214,9 @@ RECIPES: dict[str, Recipe] = {
     "rancher/local-path-provisioner": partial(
         _program_content, "local-path-provisioner", Config(command=("/usr/bin/local-path-provisioner",))
     ),
+    "sig-storage/snapshot-controller": partial(
+        _program_content, "snapshot-controller", Config(entrypoint=("/snapshot-controller",))
+    ),
     "metallb/controller": partial(
         _program_content, "metallb-controller", Config(entrypoint=("/controller",))
     ),

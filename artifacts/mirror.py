@@ -45,6 +45,7 @@ def optional_images(topology: Topology) -> tuple[str, ...]:
         "cert-manager": topology.cert_manager,
         "external-dns": topology.external_dns,
         "local-path-provisioner": topology.storage.local,
+        "external-snapshotter": topology.storage.snapshots,
         "metallb": topology.metallb,
         "traefik": topology.ingress,
     }

@@ -1,4 +1,6 @@
-"""Artifacts for the network of hosts: `netfilter` (nft, iptables and its extensions), `ipset`, `iproute`."""
+"""Artifacts for the network of hosts: `netfilter` (nft, iptables and its extensions), `ipset`, `iproute`, and
+the client of NFS.
+"""
 
 from __future__ import annotations
 
@@ -32,4 +34,13 @@ IPROUTE = Recipe(
     packages=("iproute2",),
     programs={"ip": "ip"},
     version_options={"ip": "-Version"},
+)
+
+# The programs without the daemons for NFSv3 locks and Kerberos, which would have to run on all nodes.
+NFS = Recipe(
+    name="nfs",
+    packages=("nfs-common",),
+    # The program selects its function by the name of the command.
+    programs=dict.fromkeys(("mount.nfs", "mount.nfs4", "umount.nfs", "umount.nfs4"), "mount.nfs"),
+    version_options={"mount.nfs": "-V"},
 )

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+from assembly.storage_drivers import build_ceph, build_nfs, volume_class
 from settings.cluster import Settings
 from settings.pools import PoolSettings
-from settings.storage_classes import StorageClassSettings
-from topology.storage import Disk, LocalStorage, Storage, VolumeClass
+from topology.storage import Disk, LocalStorage, Storage
 
 _CONTROL_PLANES = "control-plane"
 
@@ -14,7 +14,11 @@ def build_storage(settings: Settings) -> Storage:
     """Return the storage that valid settings describe."""
     has_disks = any(pool.disks for pool in settings.pools.values())
     return Storage(
-        local=_local(settings), disk_class=volume_class(settings.storage.disks) if has_disks else None
+        local=_local(settings),
+        disk_class=volume_class(settings.storage.disks) if has_disks else None,
+        nfs=build_nfs(settings.storage.nfs),
+        ceph=build_ceph(settings.storage.ceph),
+        snapshots=settings.storage.snapshots,
     )
 
 
@@ -29,16 +33,6 @@ def build_disks(pool: PoolSettings) -> tuple[Disk, ...]:
             mount_options=disk.mount_options,
         )
         for name, disk in pool.disks.items()
-    )
-
-
-def volume_class(section: StorageClassSettings) -> VolumeClass:
-    """Return the StorageClass of a kind of storage."""
-    return VolumeClass(
-        name=section.class_name,
-        is_default=section.default_class,
-        reclaim_policy=section.reclaim_policy,
-        binding_mode=section.binding_mode,
     )
 
 

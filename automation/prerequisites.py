@@ -53,5 +53,14 @@ def prerequisites_of(cluster: Mapping[str, Any], purpose: Purpose, *, lab: bool)
     # Previews run helm, because Helm charts are rendered on this machine.
     network = cluster.get("network")
     has_cilium = isinstance(network, Mapping) and network.get("cni") == NetworkPlugin.CILIUM
-    helm = ("helm",) if cluster.get("helm_releases") or has_cilium else ()
+    helm = ("helm",) if cluster.get("helm_releases") or has_cilium or _has_volume_drivers(cluster) else ()
     return Prerequisites(tools=(*_ENGINE_TOOLS, *helm), plugins=plugins)
+
+
+def _has_volume_drivers(cluster: Mapping[str, Any]) -> bool:
+    """Check whether a stack installs a driver of volumes by its chart."""
+    storage = cluster.get("storage")
+    if not isinstance(storage, Mapping):
+        return False
+    nfs = storage.get("nfs")
+    return bool(storage.get("ceph")) or (isinstance(nfs, Mapping) and bool(nfs.get("driver")))

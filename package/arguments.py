@@ -944,6 +944,154 @@ class DiskClassArgs(TypedDict, total=False):
     """When a claim gets its volume: `WaitForFirstConsumer`, when a pod uses the claim, or `Immediate`."""
 
 
+class NfsVolumeArgs(TypedDict, total=False):
+    """A PersistentVolume that is a directory of an NFS server. Nodes mount it with their own NFS client."""
+
+    server: Required[str]
+    """Address or DNS name of the server. Nodes resolve the name, not the DNS of the cluster."""
+    path: Required[str]
+    """Path of the exported directory on the server."""
+    capacity: Required[str]
+    """Size by which claims find the volume, such as `100Gi`. The server does not limit volumes to it."""
+    access_modes: Sequence[str]
+    """Access modes of claims that fit."""
+    mount_options: Sequence[str]
+    """Options of the mount. Without a version of NFS, `vers=4` is added: the newest that the server has."""
+    reclaim_policy: str
+    """What happens when the claim is deleted: `Retain` keeps the volume and its data. No other value is
+    allowed, because Kubernetes deletes no data of such volumes.
+    """
+    class_name: str
+    """Class of claims that fit; default: none, so claims have `storageClassName: ""`."""
+    claim: str
+    """Claim that gets the volume, as `NAMESPACE/NAME`; default: the first claim that fits."""
+
+
+class NfsDriverArgs(TypedDict, total=False):
+    """Volumes made on demand by csi-driver-nfs: each is a directory below `path` on the server."""
+
+    class_name: str
+    """Name of the StorageClass."""
+    default_class: bool
+    """Use the class for claims that name no class. A cluster has at most one default class; in clouds, the
+    class of the cloud's disks.
+    """
+    reclaim_policy: str
+    """What happens to a volume when its claim is deleted: `Delete` removes the volume with its data,
+    `Retain` keeps both.
+    """
+    binding_mode: str
+    """When a claim gets its volume: `Immediate`, or `WaitForFirstConsumer`, when a pod uses the claim."""
+    expansion: bool
+    """Let claims become larger. A volume never becomes smaller."""
+    mount_options: Sequence[str]
+    """Options of the mounts of all volumes of the class."""
+    version: str
+    """Version of the chart; another patch version of the same minor version."""
+    repository: str
+    """URL of the chart repository, such as a mirror of the official one."""
+    chart: str
+    """Name of the chart in `repository`, an `oci://` reference, or a path relative to the checkout."""
+    server: Required[str]
+    """Address or DNS name of the server."""
+    path: Required[str]
+    """Path of the exported directory on the server, in which the driver makes directories as root."""
+
+
+class NfsStorageArgs(TypedDict, total=False):
+    """NFS: the client on every node (NFS version 4), volumes of this file, and volumes on demand."""
+
+    volumes: Mapping[str, NfsVolumeArgs]
+    """PersistentVolumes by name."""
+    driver: NfsDriverArgs
+    """Volumes made on demand, by csi-driver-nfs; default: none."""
+
+
+class CephBlockArgs(TypedDict, total=False):
+    """Volumes that are block devices (RBD), each with a file system, for one node at a time."""
+
+    class_name: str
+    """Name of the StorageClass."""
+    default_class: bool
+    """Use the class for claims that name no class. A cluster has at most one default class; in clouds, the
+    class of the cloud's disks.
+    """
+    reclaim_policy: str
+    """What happens to a volume when its claim is deleted: `Delete` removes the volume with its data,
+    `Retain` keeps both.
+    """
+    binding_mode: str
+    """When a claim gets its volume: `Immediate`, or `WaitForFirstConsumer`, when a pod uses the claim."""
+    expansion: bool
+    """Let claims become larger. A volume never becomes smaller."""
+    mount_options: Sequence[str]
+    """Options of the mounts of all volumes of the class."""
+    version: str
+    """Version of the chart; another patch version of the same minor version."""
+    repository: str
+    """URL of the chart repository, such as a mirror of the official one."""
+    chart: str
+    """Name of the chart in `repository`, an `oci://` reference, or a path relative to the checkout."""
+    user: Required[str]
+    """User of Ceph without `client.`, such as `kubernetes`."""
+    secret_key: Required[Input[str]]
+    """Key of the user, as an encrypted value (`secure: …`)."""
+    pool: Required[str]
+    """Pool of the block devices."""
+    data_pool: str
+    """Erasure-coded pool of the data; `pool` then has the metadata. Default: all in `pool`."""
+    file_system: str
+    """File system of the volumes."""
+
+
+class CephFilesArgs(TypedDict, total=False):
+    """Volumes that are directories of a Ceph file system (CephFS), for several nodes at a time."""
+
+    class_name: str
+    """Name of the StorageClass."""
+    default_class: bool
+    """Use the class for claims that name no class. A cluster has at most one default class; in clouds, the
+    class of the cloud's disks.
+    """
+    reclaim_policy: str
+    """What happens to a volume when its claim is deleted: `Delete` removes the volume with its data,
+    `Retain` keeps both.
+    """
+    binding_mode: str
+    """When a claim gets its volume: `Immediate`, or `WaitForFirstConsumer`, when a pod uses the claim."""
+    expansion: bool
+    """Let claims become larger. A volume never becomes smaller."""
+    mount_options: Sequence[str]
+    """Options of the mounts of all volumes of the class."""
+    version: str
+    """Version of the chart; another patch version of the same minor version."""
+    repository: str
+    """URL of the chart repository, such as a mirror of the official one."""
+    chart: str
+    """Name of the chart in `repository`, an `oci://` reference, or a path relative to the checkout."""
+    user: Required[str]
+    """User of Ceph without `client.`, such as `kubernetes`."""
+    secret_key: Required[Input[str]]
+    """Key of the user, as an encrypted value (`secure: …`)."""
+    file_system: Required[str]
+    """Name of the Ceph file system."""
+    pool: str
+    """Pool of the data; default: that of the file system."""
+
+
+class CephStorageArgs(TypedDict, total=False):
+    """A Ceph cluster, by the official charts of ceph-csi; at least one of `rbd` and `cephfs` is required."""
+
+    cluster_id: Required[str]
+    """The fsid of the Ceph cluster."""
+    monitors: Required[Sequence[str]]
+    """Monitors of the Ceph cluster as `HOST:PORT`. Port 3300 is for monitors without the first protocol."""
+    rbd: CephBlockArgs
+    """Volumes that are block devices; default: none."""
+    cephfs: CephFilesArgs
+    """Volumes that are directories of a Ceph file system; default: none."""
+
+
 class StorageArgs(TypedDict, total=False):
     """Storage for the volumes of pods. Each kind of storage is off by default."""
 
@@ -951,6 +1099,14 @@ class StorageArgs(TypedDict, total=False):
     """Volumes on the disks of nodes, made on demand; default: none."""
     disks: DiskClassArgs
     """The StorageClass of the disks in `pools.<name>.disks`."""
+    nfs: NfsStorageArgs
+    """Volumes on NFS servers; default: none."""
+    ceph: CephStorageArgs
+    """Volumes in a Ceph cluster outside of this cluster; default: none."""
+    snapshots: bool
+    """Install the definitions and the controller of volume snapshots, and a VolumeSnapshotClass for each
+    driver of `nfs` and `ceph`.
+    """
 
 
 class HelmReleaseArgs(TypedDict, total=False):

@@ -210,7 +210,7 @@ def _create_add_ons(
     DefaultAccounts(scope.name("default-accounts"), DefaultAccountsArgs(api=api), options)
     _create_ingress(args, topology, cluster)
     _create_external_dns(args, topology, cluster)
-    create_storage(topology, api, scope)
+    create_storage(topology, api, args.settings.storage, partial(_secret_at, args), scope)
     before: list[pulumi.Resource] = [
         Access(scope.name("access"), AccessArgs(api=api, access=args.settings.access), options)
     ]

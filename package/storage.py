@@ -6,10 +6,14 @@ from components.addons.disk_volumes import DiskVolumes, DiskVolumesArgs
 from components.addons.local_storage import LocalStorageAddOn, LocalStorageArgs
 from components.api import Api
 from components.scope import Scope
+from package.storage_drivers import SecretAt, create_storage_drivers
+from settings.storage import StorageSettings
 from topology.model import Topology
 
 
-def create_storage(topology: Topology, api: Api, scope: Scope) -> None:
+def create_storage(
+    topology: Topology, api: Api, settings: StorageSettings, secret_at: SecretAt, scope: Scope
+) -> None:
     """Create each kind of storage that the cluster has."""
     local = topology.storage.local
     if local is not None:
@@ -19,3 +23,4 @@ def create_storage(topology: Topology, api: Api, scope: Scope) -> None:
     if disk_class is not None:
         disks = DiskVolumesArgs(api=api, topology=topology, disk_class=disk_class)
         DiskVolumes(scope.name("disk-volumes"), disks, scope.options())
+    create_storage_drivers(topology, api, settings, secret_at, scope)

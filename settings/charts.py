@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from settings.cluster import Settings
+    from settings.storage_drivers import DriverSettings
 
 
 def is_path(chart: str) -> bool:
@@ -37,3 +38,15 @@ def charts_of(settings: Settings) -> Iterator[tuple[str, str]]:
         yield f"helm_releases.{name}.chart", release.chart
     if cilium := settings.network.cilium_options:
         yield "network.cilium.chart", cilium.chart
+    yield from ((f"{path}.chart", driver.chart) for path, driver in volume_drivers(settings).items())
+
+
+def volume_drivers(settings: Settings) -> dict[str, DriverSettings]:
+    """Return the sections of the CSI drivers by their paths."""
+    nfs, ceph = settings.storage.nfs, settings.storage.ceph
+    drivers: dict[str, DriverSettings | None] = {
+        "storage.nfs.driver": nfs.driver if nfs else None,
+        "storage.ceph.rbd": ceph.rbd if ceph else None,
+        "storage.ceph.cephfs": ceph.cephfs if ceph else None,
+    }
+    return {path: driver for path, driver in drivers.items() if driver is not None}

@@ -41,6 +41,8 @@ SECRET_SETTINGS: tuple[Pattern, ...] = (
     ("etcd", "snapshots", "to", "*", "s3", "secret_access_key"),
     ("etcd", "snapshots", "to", "*", "azure_blob", "sas_token"),
     ("etcd", "snapshots", "to", "*", "azure_blob", "account_key"),
+    ("storage", "ceph", "rbd", "secret_key"),
+    ("storage", "ceph", "cephfs", "secret_key"),
 )
 """Settings whose values are always secret in the state. In programs that import the package, the values can
 be inputs.

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from settings.base import Section
 from settings.disks import DiskClassSettings
+from settings.storage_ceph import CephStorageSettings
 from settings.storage_local import LocalStorageSettings
+from settings.storage_nfs import NfsStorageSettings
 
 
 class StorageSettings(Section):
@@ -14,3 +16,11 @@ class StorageSettings(Section):
     """Volumes on the disks of nodes, made on demand; default: none."""
     disks: DiskClassSettings = DiskClassSettings()
     """The StorageClass of the disks in `pools.<name>.disks`."""
+    nfs: NfsStorageSettings | None = None
+    """Volumes on NFS servers; default: none."""
+    ceph: CephStorageSettings | None = None
+    """Volumes in a Ceph cluster outside of this cluster; default: none."""
+    snapshots: bool = False
+    """Install the definitions and the controller of volume snapshots, and a VolumeSnapshotClass for each
+    driver of `nfs` and `ceph`.
+    """

@@ -4,6 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from topology.storage_drivers import Ceph, Nfs
 
 DEFAULT_CLASS_ANNOTATION = "storageclass.kubernetes.io/is-default-class"
 """The annotation of the StorageClass of claims that name no class."""
@@ -82,8 +86,12 @@ class Disk:
 class Storage:
     """The kinds of storage that a cluster has; None for each other kind.
 
-    `disk_class` is the class of the disks of pools; None if no pool has disks.
+    `disk_class` is the class of the disks of pools; None if no pool has disks. With `snapshots`, the cluster
+    has the controller of volume snapshots.
     """
 
     local: LocalStorage | None = None
     disk_class: VolumeClass | None = None
+    nfs: Nfs | None = None
+    ceph: Ceph | None = None
+    snapshots: bool = False

@@ -37,7 +37,10 @@ from settings.rules import (
     roles,
     snapshots,
     storage,
+    storage_ceph,
+    storage_drivers,
     storage_local,
+    storage_nfs,
     versions,
 )
 from settings.rules.base import RULES, RuleInput
@@ -81,6 +84,9 @@ __all__ = [
     "roles",
     "snapshots",
     "storage",
+    "storage_ceph",
+    "storage_drivers",
     "storage_local",
+    "storage_nfs",
     "versions",
 ]

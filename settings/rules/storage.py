@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from settings.charts import volume_drivers
 from settings.cluster import CLOUD_SECTIONS, Settings
 from settings.problem import Problem
 from settings.rules.base import RuleInput, rule
@@ -15,9 +16,10 @@ _SECTION = "storage"
 def storage_classes(settings: Settings) -> dict[str, StorageClassSettings]:
     """Return the sections with a StorageClass by their paths."""
     has_disks = any(pool.disks for pool in settings.pools.values())
-    sections = {
+    sections: dict[str, StorageClassSettings | None] = {
         f"{_SECTION}.local": settings.storage.local,
         f"{_SECTION}.disks": settings.storage.disks if has_disks else None,
+        **volume_drivers(settings),
     }
     return {path: section for path, section in sections.items() if section is not None}
 

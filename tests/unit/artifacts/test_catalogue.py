@@ -19,7 +19,7 @@ FILES_OF_HOSTS = (
     *("cni-bridge", "cni-loopback", "cni-host-local", "cni-portmap", "flanneld", "kube-router", "crictl"),
     *("kubelet-csr-approver", "netfilter", "ipset", "haproxy", "keepalived"),
 )
-FROM_DEBIAN_PACKAGES = {"netfilter", "ipset", "iproute", "haproxy", "keepalived"}
+FROM_DEBIAN_PACKAGES = {"netfilter", "ipset", "iproute", "nfs", "haproxy", "keepalived"}
 FROM_THIS_PROJECT = {"kubelet-csr-approver", "conformance-shell"}
 WITHOUT_DEPENDENCIES = {"conformance-shell"}
 ROWS = [
@@ -123,7 +123,10 @@ def test_images_have_upstream_names_and_recipes() -> None:
 def test_images_of_an_add_on_have_its_version() -> None:
     traefik = f"docker.io/library/traefik:v{catalogue.version_of('traefik')}"
     assert catalogue.images_of("traefik") == (traefik,)
-    add_ons = ("cert-manager", "cilium", "external-dns", "local-path-provisioner", "metallb", "traefik")
+    add_ons = (
+        *("cert-manager", "cilium", "external-dns", "external-snapshotter", "local-path-provisioner"),
+        *("metallb", "traefik"),
+    )
     assert {image for name in add_ons for image in catalogue.images_of(name)} == {*catalogue.OPTIONAL_IMAGES}
 
 

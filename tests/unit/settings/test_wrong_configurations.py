@@ -34,6 +34,7 @@ from tests.unit.settings.wrong_public_addresses import PUBLIC_ADDRESSES
 from tests.unit.settings.wrong_regions import REGIONS
 from tests.unit.settings.wrong_snapshots import SNAPSHOTS
 from tests.unit.settings.wrong_storage import STORAGE
+from tests.unit.settings.wrong_storage_drivers import STORAGE_DRIVERS
 from tests.unit.settings.wrong_values import VALUES
 
 MESSAGES = Path(__file__).parent / "messages.txt"
@@ -44,6 +45,7 @@ WRONG = (
     *(*API, *ARCHITECTURES, *AUTHENTICATION, *AUTHORIZATION, *ENCRYPTION, *EXTRA_ARGS, *EXTERNAL_DNS),
     *STORAGE,
     *SNAPSHOTS,
+    *STORAGE_DRIVERS,
 )
 
 

@@ -1,0 +1,57 @@
+"""Rules about the CSI drivers of volumes outside of the cluster: their charts and namespaces [H3]."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from settings.charts import needs_repository, volume_drivers
+from settings.problem import Problem
+from settings.rules.access import namespace_users
+from settings.rules.base import RuleInput, rule
+from topology.storage_drivers import (
+    CEPH_VERSION,
+    CEPHFS_NAMESPACE,
+    NFS_NAMESPACE,
+    NFS_VERSION,
+    RBD_NAMESPACE,
+)
+
+_VERSIONS = {
+    "storage.nfs.driver": NFS_VERSION,
+    "storage.ceph.rbd": CEPH_VERSION,
+    "storage.ceph.cephfs": CEPH_VERSION,
+}
+_NAMESPACES = {
+    "storage.nfs.driver": NFS_NAMESPACE,
+    "storage.ceph.rbd": RBD_NAMESPACE,
+    "storage.ceph.cephfs": CEPHFS_NAMESPACE,
+}
+
+
+@rule(needs_valid=("storage.nfs", "storage.ceph"))
+def driver_charts_are_supported(rule_input: RuleInput) -> Iterator[Problem]:
+    """Require the minor version of a chart whose values Kubewright knows, and one source of the chart."""
+    for path, driver in volume_drivers(rule_input.settings).items():
+        known = _VERSIONS[path]
+        minor = known.rpartition(".")[0]
+        if driver.version.rpartition(".")[0] != minor:
+            yield Problem(
+                f"{path}.version",
+                f'"{driver.version}"',
+                f"not supported; use a version {minor}.x, such as {known}",
+            )
+        if not needs_repository(driver.chart) and "repository" in driver.model_fields_set:
+            yield Problem(
+                f"{path}.repository",
+                "",
+                "allowed only with a chart's name; remove it for a path or oci:// reference",
+            )
+
+
+@rule(needs=("access.namespaces",), needs_valid=("storage.nfs", "storage.ceph", "helm_releases"))
+def namespaces_belong_to_drivers(rule_input: RuleInput) -> Iterator[Problem]:
+    """Refuse other settings that create or fill the namespace of a driver."""
+    settings = rule_input.settings
+    for driver in volume_drivers(settings):
+        for path, value in namespace_users(settings, _NAMESPACES[driver]):
+            yield Problem(path, value, f"belongs to {driver}; use another namespace")
