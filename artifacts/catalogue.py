@@ -12,8 +12,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
 
+from artifacts.add_ons import CERT_MANAGER_PROGRAMS
 from artifacts.component import Component, OfficialSite
-from artifacts.components import CERT_MANAGER_PROGRAMS, CNI_PLUGINS, COMPONENTS, KUBERNETES
+from artifacts.components import CNI_PLUGINS, COMPONENTS, KUBERNETES
 from artifacts.errors import ArtifactError
 from topology.images import HELPER_IMAGE
 from topology.model import Versions

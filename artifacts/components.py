@@ -7,6 +7,7 @@ architecture as Go, Pulumi and crane spell it.
 
 from __future__ import annotations
 
+from artifacts.add_ons import ADD_ONS
 from artifacts.component import Component, OfficialSite, github_release
 
 _KUBE_VERSION = "k8s.io/component-base/version"
@@ -34,13 +35,6 @@ _CNI_KINDS = {
 CNI_PLUGINS = tuple(f"cni-{name}" for names in _CNI_KINDS.values() for name in names)
 """The names of all CNI plugins of upstream."""
 _KUBE_ROUTER = "github.com/cloudnativelabs/kube-router/v2"
-_METALLB = "go.universe.tf/metallb"
-_CILIUM = "github.com/cilium/cilium"
-_CERT_MANAGER = "github.com/cert-manager/cert-manager"
-_LOCAL_PATH = "github.com/rancher/local-path-provisioner"
-_EXTERNAL_DNS = "sigs.k8s.io/external-dns"
-_SNAPSHOTTER = "github.com/kubernetes-csi/external-snapshotter/v8"
-CERT_MANAGER_PROGRAMS = ("controller", "webhook", "acmesolver")
 _PULUMI_LDFLAGS = "-X github.com/pulumi/pulumi/sdk/v3/go/common/version.Version=v{v}"
 _PULUMI = github_release(
     "pulumi/pulumi", "pulumi-v{v}-linux-{pulumi}.tar.gz", "pulumi-{v}-checksums.txt", "pulumi/{name}"
@@ -166,60 +160,7 @@ COMPONENTS: tuple[Component, ...] = (
         packages=(("metrics-server", "sigs.k8s.io/metrics-server/cmd/metrics-server"),),
         ldflags="-X k8s.io/client-go/pkg/version.gitVersion=v{v}",
     ),
-    Component(  # released as an image; go.mod replaces two modules, see docs/artifacts.md
-        "traefik",
-        go_module="github.com/traefik/traefik/v3",
-        packages=(("traefik", "github.com/traefik/traefik/v3/cmd/traefik"),),
-        official=github_release(
-            "traefik/traefik", "traefik_v{v}_linux_{arch}.tar.gz", "traefik_v{v}_checksums.txt", "{name}"
-        ),
-        ldflags="-X github.com/traefik/traefik/v3/pkg/version.Version={v}",
-    ),
-    Component(  # released as images only; go.mod replaces a module that native BGP does not use
-        "metallb",
-        go_module=_METALLB,
-        packages=tuple((f"metallb-{name}", f"{_METALLB}/{name}") for name in ("controller", "speaker")),
-    ),
-    Component(  # released as images only; go.mod replaces two modules, see docs/artifacts.md
-        "cilium",
-        go_module=_CILIUM,
-        packages=(
-            ("cilium-agent", f"{_CILIUM}/daemon"),
-            ("cilium-operator-generic", f"{_CILIUM}/operator"),
-            ("cilium-dbg", f"{_CILIUM}/cilium-dbg"),
-            ("cilium-cni", f"{_CILIUM}/plugins/cilium-cni"),
-            ("cilium-health", f"{_CILIUM}/cilium-health"),
-            ("cilium-health-responder", f"{_CILIUM}/cilium-health/responder"),
-            ("hubble", f"{_CILIUM}/hubble"),
-        ),
-        # The programs split this text at spaces: version, revision, date.
-        ldflags=f"-X '{_CILIUM}/pkg/version.ciliumVersion={{v}} v{{v}} unknown'",
-        tags="osusergo ipam_provider_operator",
-    ),
-    Component(  # released as images only; the programs are in the module directory, see docs/artifacts.md
-        "cert-manager",
-        go_module=_CERT_MANAGER,
-        packages=tuple((f"cert-manager-{name}", f"./{name}") for name in CERT_MANAGER_PROGRAMS),
-        ldflags=f"-X {_CERT_MANAGER}/pkg/util.AppVersion=v{{v}}",
-    ),
-    Component(  # released as an image only; go.mod replaces four modules, see docs/artifacts.md
-        "external-dns",
-        go_module=_EXTERNAL_DNS,
-        packages=(("external-dns", _EXTERNAL_DNS),),
-        ldflags=f"-X {_EXTERNAL_DNS}/pkg/apis/externaldns.Version=v{{v}}",
-    ),
-    Component(  # released as an image only
-        "local-path-provisioner",
-        go_module=_LOCAL_PATH,
-        packages=(("local-path-provisioner", _LOCAL_PATH),),
-        ldflags="-X main.VERSION=v{v}",
-    ),
-    Component(  # released as images only
-        "external-snapshotter",
-        go_module=_SNAPSHOTTER,
-        packages=(("snapshot-controller", f"{_SNAPSHOTTER}/cmd/snapshot-controller"),),
-        ldflags="-X main.version=v{v}",
-    ),
+    *ADD_ONS,
     Component(
         "cri-tools",
         go_module="sigs.k8s.io/cri-tools",

@@ -10,9 +10,9 @@ from functools import partial
 from pathlib import Path
 
 from artifacts import acquire, cilium, debian, fetch, gobuild, oci
+from artifacts.add_ons import CERT_MANAGER_PROGRAMS
 from artifacts.cache import Cache
 from artifacts.catalogue import architecture, binary
-from artifacts.components import CERT_MANAGER_PROGRAMS
 from artifacts.errors import ArtifactError, Unavailable
 from artifacts.oci import Config, Entry
 from artifacts.progress import Progress
