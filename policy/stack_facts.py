@@ -31,7 +31,7 @@ def read_facts(cluster: Mapping[str, object], today: date | None = None) -> Stac
         api_ports=(API_PORT, settings.endpoint.port) if settings.endpoint else (API_PORT,),
         versions=(("kubernetes.version", version), *pools),
         etcd_hosts=settings.etcd_hosts,
-        snapshots_copied=bool(settings.etcd.snapshots.copy_to),
+        snapshots_copied=bool(settings.etcd.snapshots.copy_to or settings.etcd.snapshots.to),
         artifacts_pinned=settings.artifacts.index is not None,
         unpinned_charts=tuple(
             path for path, chart in charts_of(settings) if not is_path(chart) and not digest_of(chart)

@@ -28,7 +28,7 @@ def check_snapshot_copies(facts: StackFacts) -> Iterator[str]:
     Clusters in clouds pass, because the cloud takes snapshots of the volumes.
     """
     if facts.is_production and not facts.is_cloud and not facts.snapshots_copied:
-        yield "etcd.snapshots.copy_to: empty, so snapshots are only on the members' disks; name a copy target"
+        yield "etcd.snapshots.to: empty, so snapshots are only on the members' disks; add a target or copy_to"
 
 
 def check_pinned_artifacts(facts: StackFacts) -> Iterator[str]:

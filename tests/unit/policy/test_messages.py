@@ -33,7 +33,7 @@ ENDED = {"versions": (("kubernetes.version", "1.34.9"),)}
         ),
         (
             {"is_cloud": False, "snapshots_copied": False},
-            "etcd.snapshots.copy_to: empty, so snapshots are only on the members' disks; name a copy target",
+            "etcd.snapshots.to: empty, so snapshots are only on the members' disks; add a target or copy_to",
         ),
         (
             {"artifacts_pinned": False},

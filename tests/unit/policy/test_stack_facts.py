@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import pytest
+
 from policy.stack_facts import read_facts
-from tests.unit.settings.support import TWO_WORKERS, with_edits
+from tests.unit.settings.support import ONE_HOST, TWO_WORKERS, with_edits
+from tests.unit.settings.wrong_snapshots import RECIPIENT, S3
 
 DIGEST = "sha256:" + "0" * 64
 
@@ -26,3 +29,15 @@ def test_chart_of_cilium_counts_like_other_charts() -> None:
     for chart in ("./charts/cilium", f"oci://registry.example/cilium@{DIGEST}"):
         pinned = with_edits(with_cilium, {"network.cilium": {"chart": chart}})
         assert read_facts(pinned).unpinned_charts == ()
+
+
+@pytest.mark.parametrize(
+    ("snapshots", "copied"),
+    [
+        ({}, False),
+        ({"copy_to": "/mnt/backup"}, True),
+        ({"recipients": [RECIPIENT], "to": {"offsite": {"s3": S3}}}, True),
+    ],
+)
+def test_copies_and_targets_count_as_copies_of_snapshots(snapshots: dict[str, object], copied: bool) -> None:
+    assert read_facts(with_edits(ONE_HOST, {"etcd.snapshots": snapshots})).snapshots_copied is copied

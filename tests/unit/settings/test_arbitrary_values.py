@@ -14,6 +14,7 @@ from assembly import build_topology
 from settings import Settings, SettingsError, load
 from tests.unit.settings.support import HIGHLY_AVAILABLE, ONE_HOST, TWO_WORKERS, with_edits, with_workers
 from tests.unit.settings.wrong_clouds import AWS, AZURE
+from tests.unit.settings.wrong_snapshots import BLOB, RECIPIENT, S3
 from topology.certificates import leaves
 from topology.firewall_rules import port_table
 
@@ -34,6 +35,10 @@ ALL_SECTIONS = with_edits(
                 "edge": {"addresses": ["198.51.100.0/28"], "announce": "bgp"},
             },
             "peers": {"rack": {"address": "10.89.0.2", "asn": 64512, "hold_time": "9s"}},
+        },
+        "etcd.snapshots": {
+            "recipients": [RECIPIENT],
+            "to": {"offsite": {"s3": S3}, "azure": {"azure_blob": BLOB}, "nas": {"path": "/mnt/nas"}},
         },
         "metal.hosts.w-1.ssh": {"port": 2022, "bastion": {"host": "b.example"}},
     },
