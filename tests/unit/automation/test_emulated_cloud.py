@@ -57,13 +57,16 @@ def test_lab_has_no_hosts_and_the_name_of_the_endpoint() -> None:
 
 
 def test_mirror_of_the_lab_gets_the_credential_provider_of_a_stack_with_image_registries() -> None:
-    def optional(aws: dict[str, object]) -> tuple[str, ...]:
-        requirements = lab_requirements(STACK, config(aws=aws), Path("/mirror"))
+    def optional(aws: dict[str, object], **changes: object) -> tuple[str, ...]:
+        requirements = lab_requirements(STACK, config(aws=aws, **changes), Path("/mirror"))
         assert requirements is not None
         return requirements.optional
 
     registry = {"account": "123456789012", "region": "eu-central-1"}
-    assert optional({"image_registries": [registry]}) == ("ecr-credential-provider",)
+    host = "123456789012.dkr.ecr.eu-central-1.amazonaws.com"
+    registries = {host: {"endpoint": f"https://{host}"}}
+    found = optional({"image_registries": [registry]}, registries=registries)
+    assert found == ("ecr-credential-provider",)
     assert optional({}) == ()
 
 
