@@ -105,7 +105,5 @@ def test_store_that_does_not_answer_is_an_error(store: Copies) -> None:
 @pytest.mark.parametrize("section", [None, SimpleNamespace(has_snapshot_copies=False)])
 def test_stack_without_copies_is_an_error(section: object) -> None:
     name = "aws" if section else ""
-    with pytest.raises(
-        UserError, match=r"has no snapshot_copies .* on bare metal, use etcd.snapshots.to"
-    ):
+    with pytest.raises(UserError, match=r"has no snapshot_copies .* on bare metal, use etcd.snapshots.to"):
         list_copies(target(cloud=section, cloud_name=name))

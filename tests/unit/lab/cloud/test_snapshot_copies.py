@@ -55,7 +55,8 @@ def variables(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Mapping[str,
             rules = {"Rules": [{"ApplyServerSideEncryptionByDefault": default}]}
             s3.put_bucket_encryption(Bucket=BUCKET, ServerSideEncryptionConfiguration=rules)
             machine = policy_document(
-                machine_statements(CONTROL_PLANES, volume=True), template_values(NAMES, account=ACCOUNT, key=KEY)
+                machine_statements(CONTROL_PLANES, volume=True),
+                template_values(NAMES, account=ACCOUNT, key=KEY),
             )
             trust = json.dumps({"Version": "2012-10-17", "Statement": []})
             roles = {"member": role_policy(OTHER_REGION), "of-other-region": role_policy("eu-north-1")}
