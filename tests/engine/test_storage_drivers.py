@@ -87,7 +87,7 @@ def test_claim_gets_the_volume_that_the_settings_reserve(control_plane: ControlP
 
     def is_bound() -> bool:
         found = get(control_plane, "pvc", "-n", NAMESPACE, "library")
-        return found["status"].get("phase") == "Bound" and found["spec"]["volumeName"] == "library"
+        return bool(found["status"].get("phase") == "Bound" and found["spec"]["volumeName"] == "library")
 
     eventually("the claim has its volume", is_bound, timeout=SECONDS)
     other = claim("1Gi", "archive")

@@ -58,7 +58,7 @@ def test_lab_has_no_hosts_and_the_name_of_the_endpoint() -> None:
 
 def test_mirror_of_the_lab_gets_the_credential_provider_of_a_stack_with_image_registries() -> None:
     def optional(aws: dict[str, object], **changes: object) -> tuple[str, ...]:
-        requirements = lab_requirements(STACK, config(aws=aws, **changes), Path("/mirror"))
+        requirements = lab_requirements(STACK, config(STACK, aws=aws, **changes), Path("/mirror"))
         assert requirements is not None
         return requirements.optional
 
