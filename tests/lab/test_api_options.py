@@ -181,7 +181,7 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
                 plane.kubectl("create", "namespace", name)
             for role, group in (("view", "corp:staff"), ("cluster-admin", "corp:ops")):
                 words = (f"--clusterrole={role}", f"--group={group}")
-                plane.kubectl("create", "clusterrolebinding", role, *words)
+                plane.kubectl("create", "clusterrolebinding", f"{role}-of-corp", *words)
             eventually("the keys of the issuers", lambda: knows_issuers(site), timeout=60)
             yield site
 

@@ -34,6 +34,8 @@ from testkit.pki import create_secrets
 from testkit.snapshot_stores import ACCOUNT, BUCKET, Stores, serve_stores
 from tests.unit.settings.support import ONE_HOST, with_edits
 
+pytestmark = pytest.mark.release
+
 NAMES = ("a",)
 PREFIX = "one"
 KEY, OTHER_KEY = create_key(), create_key()
