@@ -13,8 +13,6 @@ from typing import Any
 
 import pytest
 
-from artifacts import catalogue
-from artifacts.cache import Cache
 from components.addons.local_storage import NAME
 from testkit.control_plane import ControlPlane, binary_path, skip_without_binaries
 from testkit.wait import eventually
@@ -118,9 +116,6 @@ def test_account_of_the_provisioner_has_few_permissions(
 @pytest.fixture
 def provisioner(control_plane: ControlPlane, graph: Graph, tmp_path: Path) -> Iterator[Path]:
     """Run the program of the provisioner with its own options and permissions. Yield the path of its log."""
-    item = catalogue.binary(NAME)
-    if not Cache.default().record(item.name, item.version):
-        pytest.skip("the cache has no local-path-provisioner; run `./kubewright mirror` first")
     for name, text in graph.node("local-storage-configuration").inputs["data"].items():
         (tmp_path / name).write_text(text)
     token = control_plane.kubectl("create", "token", NAME, "-n", LOCAL_NAMESPACE).strip()
@@ -157,6 +152,8 @@ def run_helper(control_plane: ControlPlane, log: Path) -> Any:  # noqa: ANN401 -
     return found
 
 
+@pytest.mark.release  # the program is built
+@pytest.mark.timeout(1800)
 def test_provisioner_makes_and_removes_a_volume_on_the_chosen_node(
     control_plane: ControlPlane, provisioner: Path
 ) -> None:

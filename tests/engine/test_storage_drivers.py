@@ -13,8 +13,6 @@ from typing import Any
 
 import pytest
 
-from artifacts import catalogue
-from artifacts.cache import Cache
 from components.addons.volume_snapshots import NAME
 from components.addons.volume_snapshots import NAMESPACE as SYSTEM
 from testkit.control_plane import ControlPlane, binary_path, skip_without_binaries
@@ -105,9 +103,6 @@ def test_claim_without_a_class_gets_the_default_class(control_plane: ControlPlan
 @pytest.fixture
 def controller(control_plane: ControlPlane, graph: Graph, tmp_path: Path) -> Iterator[Path]:
     """Run the program of the snapshot controller with its own options and permissions. Yield its log."""
-    item = catalogue.binary(NAME)
-    if not Cache.default().record(item.name, item.version):
-        pytest.skip("the cache has no snapshot-controller; run `./kubewright mirror` first")
     token = control_plane.kubectl("create", "token", NAME, "-n", SYSTEM).strip()
     kubeconfig = json.loads(control_plane.kubeconfig)
     kubeconfig["users"] = [{"name": "admin", "user": {"token": token}}]
@@ -128,6 +123,8 @@ def controller(control_plane: ControlPlane, graph: Graph, tmp_path: Path) -> Ite
             process.wait()
 
 
+@pytest.mark.release  # the program is built
+@pytest.mark.timeout(1800)
 def test_controller_prepares_a_snapshot_for_the_driver(control_plane: ControlPlane, controller: Path) -> None:
     volume = {
         "capacity": {"storage": "1Gi"},
