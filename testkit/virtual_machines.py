@@ -28,6 +28,7 @@ _PREPARE = """\
 #!/bin/busybox sh
 export PATH=/usr/sbin:/sbin:/bin:/usr/bin
 /bin/busybox --install -s /usr/bin
+ln -s busybox /bin/sh
 busybox mount -t proc proc /proc
 busybox mount -t sysfs sys /sys
 busybox mount -t devtmpfs dev /dev

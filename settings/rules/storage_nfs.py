@@ -76,6 +76,20 @@ def nfs_mounts_need_no_daemons(rule_input: RuleInput) -> Iterator[Problem]:
 
 
 @rule(needs_valid=(_SECTION,))
+def nfs_mounts_need_no_table_of_protocols(rule_input: RuleInput) -> Iterator[Problem]:
+    """Refuse names of protocols that the client looks up in a file of the host. The driver has its own."""
+    for path, volume in _volumes(rule_input.settings):
+        for option in volume.mount_options:
+            if option.startswith("proto=") and option != "proto=rdma":
+                yield Problem(
+                    f"{path}.mount_options",
+                    f'"{option}"',
+                    "needs the file /etc/netconfig, which nodes may not have; remove it, because version 4 "
+                    "uses tcp",
+                )
+
+
+@rule(needs_valid=(_SECTION,))
 def nfs_claims_get_one_volume(rule_input: RuleInput) -> Iterator[Problem]:
     """Refuse a claim that two volumes are for, because the claim gets only one of them."""
     owners: dict[str, str] = {}

@@ -56,6 +56,7 @@ STORAGE_DRIVERS = (
     volume("mount_options", '"2": no version of NFS; use one of 3, 4', mount_options=["nfsvers=2"]),
     volume("mount_options", '"sec=krb5p": needs Kerberos', mount_options=["vers=4.2", "sec=krb5p"]),
     volume("mount_options", '"xprtsec=tls": needs the daemon tlshd', mount_options=["xprtsec=tls"]),
+    volume("mount_options", '"proto=tcp": needs the file /etc/netconfig', mount_options=["proto=tcp"]),
     InvalidSettings(
         f"{NFS}.volumes.more.claim",
         f'"media/library": {NFS}.volumes.media is for this claim',
