@@ -23,6 +23,8 @@ from artifacts import debian
 _KERNEL = "linux-image-cloud-amd64"
 _GROUP = "230.0.0.1"
 """The multicast group of the network between machines, on loopback of this machine."""
+_CONTROL = re.compile(r"\x1b(?:\[[0-9;?]*[A-Za-z]|c)")
+"""Control sequences of the firmware, which come before the first line of the program."""
 _DEVICE = "virtio-net-pci,netdev=net,romfile="
 _PREPARE = """\
 #!/bin/busybox sh
@@ -205,7 +207,7 @@ class Machine:
         assert self._process.stdout is not None
         for line in self._process.stdout:
             with self._changed:
-                self._lines.append(line.rstrip())
+                self._lines.append(_CONTROL.sub("", line).rstrip())
                 self._changed.notify_all()
 
     @property
