@@ -37,20 +37,21 @@ echo 10 >/proc/fs/nfsd/nfsv4gracetime
 exportfs -ra && rpc.mountd -N 3 && rpc.nfsd -N 3 1 && echo '= serves'
 while sleep 1; do :; done
 """
+# The shell of busybox prefers its own programs to those on PATH, and its own mount needs no client.
 FAIL = """\
-mount -t nfs -o {options} {server}:/ /mnt || echo "= without the client: $?"
+/usr/sbin/mount -t nfs -o {options} {server}:/ /mnt || echo "= without the client: $?"
 """
 MOUNT = """\
 sh {library}/nfs-link && echo "= linked"
-mount -t nfs -o {options} {server}:/ /mnt && echo "= mounted"
+/usr/sbin/mount -t nfs -o {options} {server}:/ /mnt && echo "= mounted"
 while read -r _ point type options; do
     [ "$point" != /mnt ] || echo "= $type $options"
 done </proc/self/mounts
 """
-WRITE = "echo 'data of pod 1' >/mnt/file && umount /mnt && echo '= written'\n"
+WRITE = "echo 'data of pod 1' >/mnt/file && /usr/sbin/umount /mnt && echo '= written'\n"
 READ = """\
 echo "= $(cat /mnt/file)"
-umount /mnt && echo "= unmounted"
+/usr/sbin/umount /mnt && echo "= unmounted"
 sh {library}/nfs-unlink
 ls /sbin/*nfs* 2>/dev/null || echo "= no links"
 """
