@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from cryptography import x509
+from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric.types import PrivateKeyTypes, PublicKeyTypes
 from cryptography.hazmat.primitives.serialization import (
     Encoding,
@@ -115,11 +116,11 @@ def _is_certificate(pem: str) -> bool:
 
 
 def _private_key(pem: str) -> PrivateKeyTypes | None:
-    """Return a key; None for text that is no key, such as an example in a program."""
+    """Return a key; None for text that is no key, and for algorithms that no host accepts."""
     load = load_ssh_private_key if "OPENSSH" in pem else load_pem_private_key
     try:
         return load(pem.encode(), None)
-    except (ValueError, TypeError):
+    except (ValueError, TypeError, UnsupportedAlgorithm):
         return None
 
 
