@@ -38,6 +38,7 @@ _VIRTUAL_INTERFACES = (
 )
 """Upstream's list of interfaces on which speakers answer no ARP requests."""
 _SECONDS_ON_LOST_NODE = 30
+_SESSION_SECONDS = 20
 """Time after which the controller moves from a node that does not respond; Kubernetes waits 300 s."""
 
 
@@ -67,6 +68,9 @@ def create_workloads(name: str, topology: Topology, opts: ResourceOptions) -> No
         metadata=_metadata(SPEAKER, {"pulumi.com/skipAwait": "true"}),
         spec=apps.DaemonSetSpecArgs(
             selector=LabelSelectorArgs(match_labels=_labels(SPEAKER)),
+            # A new speaker is ready before its BGP sessions are established. If the next one ended before,
+            # routers would know no node.
+            min_ready_seconds=_SESSION_SECONDS,
             template=_template(topology, SPEAKER, _speaker_pod(topology)),
         ),
         # Speakers start when the controller has created the key.
