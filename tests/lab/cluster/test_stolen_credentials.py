@@ -137,7 +137,9 @@ def loot(cluster: Cluster, tmp_path_factory: pytest.TempPathFactory) -> Iterator
             key = issue_certificate(name).key_pem.decode()
             cluster.apply({"apiVersion": "v1", **secret, "stringData": {"tls.key": key}})
             volume = {"name": "secret", "secret": {"secretName": name}}
-            spec = pods.spec(pods.container("sleep 3600"), volumes=[volume], **pods.on_node(node))
+            # The kubelet writes only volumes that a container mounts.
+            main = pods.container("sleep 3600", volumeMounts=[{"name": "secret", "mountPath": "/secret"}])
+            spec = pods.spec(main, volumes=[volume], **pods.on_node(node))
             cluster.apply(pods.pod(namespace, name, spec))
         wait = ("wait", "-n", namespace, "--for=condition=Ready", "pod", "--all", "--timeout=90s")
         cluster.kubectl(*wait, timeout=100)
