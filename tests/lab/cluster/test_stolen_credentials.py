@@ -40,7 +40,7 @@ KNOWN = {
     rf"{PKI}/kube-proxy\.key": "system:kube-proxy",
     rf"{PKI}/bootstrap\.token": r"system:bootstrap:[a-z0-9]{6}",
     r"/etc/ssh/ssh_host_[a-z0-9]+_key": NO_IDENTITY,
-    # Libraries test themselves with keys that everybody knows.
+    # Libraries test themselves with these public keys.
     r"/usr/lib/[^/]+/libgnutls\.so[.0-9]*": NO_IDENTITY,
     # Keys of servers, such as that of metrics-server.
     r"/var/lib/kubelet/pods/[^/]+/volumes/kubernetes\.io~secret/.+": NO_IDENTITY,
