@@ -158,7 +158,7 @@ def test_router_learns_an_address_from_every_worker_and_a_lost_node_is_left_out(
 def test_change_of_the_speakers_breaks_only_connections_of_a_moved_address(
     cluster: Cluster, router: BgpRouter, record_figures: RecordFigures
 ) -> None:
-    """The speaker of each node is replaced in turn. An address by ARP moves when the speaker of its node ends."""
+    """Replace the speaker of each node. An address by ARP moves when the speaker of its node ends."""
     addresses = {"l2": create_service(cluster, "steady"), "bgp": create_service(cluster, "edge", pool="edge")}
     eventually(
         f"routes to {addresses['bgp']} by all workers",

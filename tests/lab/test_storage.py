@@ -111,7 +111,7 @@ def assert_pod_waits_for_its_node(cluster: Cluster, pod: str, node: str) -> None
             return ""
         conditions = cluster.get("pod", "-n", NAMESPACE, pod)["status"].get("conditions", [])
         messages = [str(item.get("message")) for item in conditions if item["type"] == "PodScheduled"]
-        return next((message for message in messages if "volume node affinity" in message), "")
+        return next((message for message in messages if "node affinity" in message), "")
 
     assert eventually("the new pod waits for its volume", reason, timeout=60)
     with pytest.raises(AssertionError):
