@@ -32,6 +32,7 @@ from tests.lab.cluster.test_node_identity import (
 )
 
 __all__ = ["unchanged"]
+pytestmark = pytest.mark.release
 NO_IDENTITY = "none"
 KNOWN = {
     r"/var/lib/kubelet/pki/kubelet-client-[0-9-]+\.pem": f"system:node:{ATTACKER}",
