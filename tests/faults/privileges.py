@@ -11,14 +11,15 @@ from tests.lab.cluster.test_cis import failures, run_cis
 from tests.lab.cluster.test_service_users import WITH_COPIES
 
 CAP_NET_BIND_SERVICE = 1 << 10
-PROCESSES = """
+PROCESSES = r"""
 for process in /proc/[0-9]*; do
-    name=$(cat "$process/comm") && user=$(stat -c %U "$process") || continue
+    unit=$(sed -n 's|.*/\([^/]*\)\.service.*|\1|p' "$process/cgroup" | head -n 1)
+    user=$(stat -c %U "$process") && [ "$unit" ] || continue
     privileges=$(sed -n 's/^CapEff:[[:space:]]*//p; s/^NoNewPrivs:[[:space:]]*//p' "$process/status")
-    echo "$name $user" $privileges
+    echo "$unit $user" $privileges
 done 2>/dev/null
 """
-"""Print the name, user, effective capabilities (hexadecimal) and the flag NoNewPrivs of all processes."""
+"""Print the service, user, effective capabilities (hexadecimal) and the flag NoNewPrivs of all processes."""
 
 
 def assert_no_failed_check(cluster: HaCluster, record_figures: RecordFigures) -> None:
@@ -38,25 +39,28 @@ def assert_services_have_no_privileges(cluster: HaCluster) -> None:
     They have no capabilities, except that haproxy may listen on ports below 1024.
     """
     for host in {*cluster.control_planes, *cluster.members, *cluster.load_balancers}:
-        names = {name[:15]: name for name in expected_services(cluster, host)}  # the kernel cuts names
-        lines = [line.rsplit(" ", 3) for line in cluster.ssh(host, PROCESSES).stdout.splitlines()]
-        assert ["systemd", "root"] in [line[:2] for line in lines], f"no services of root on {host}"
-        found = [line for line in lines if line[0] in names]
-        assert {name for name, *_ in found} == set(names), f"services of {host}"
-        for name, user, capabilities, no_new_privileges in found:
-            assert user == names[name], f"{names[name]} of {host} runs as {user}"
-            allowed = CAP_NET_BIND_SERVICE if name == "haproxy" else 0
-            assert int(capabilities, 16) & ~allowed == 0, f"capabilities of {names[name]} on {host}"
-            assert no_new_privileges == "1", f"{names[name]} of {host}"
+        users = expected_users(cluster, host)
+        lines = [line.split() for line in cluster.ssh(host, PROCESSES).stdout.splitlines()]
+        assert "root" in [user for _, user, *_ in lines], f"no services of root on {host}"
+        found = [line for line in lines if line[0] in users]
+        assert {service for service, *_ in found} == set(users), f"services of {host}"
+        for service, user, capabilities, no_new_privileges in found:
+            assert user == users[service], f"{service} of {host} runs as {user}"
+            allowed = CAP_NET_BIND_SERVICE if user == "haproxy" else 0
+            assert int(capabilities, 16) & ~allowed == 0, f"{service} of {host} has {capabilities}"
+            assert no_new_privileges == "1", f"{service} of {host}"
 
 
-def expected_services(cluster: HaCluster, host: str) -> set[str]:
-    """Return the services of a host that have a user of the same name."""
-    services: set[str] = set()
+def expected_users(cluster: HaCluster, host: str) -> dict[str, str]:
+    """Return the services of a host that have a user of their own, with this user."""
+    services: list[str] = []
     if host in cluster.control_planes:
-        services |= {*WITH_COPIES}
+        services += WITH_COPIES
     if host in cluster.members:
-        services |= {"etcd"}
-    if host in cluster.load_balancers or (host in cluster.control_planes and host not in cluster.members):
-        services |= {"haproxy"}
-    return services
+        services += ["etcd"]
+    if host in cluster.load_balancers:
+        services += ["haproxy"]
+    users = {service: service for service in services}
+    if host in cluster.control_planes and host not in cluster.members:
+        users["etcd-proxy"] = "haproxy"
+    return users
