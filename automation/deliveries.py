@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from automation.engine.program import Engine
+from automation.engine.state import resources_of
 from automation.errors import UserError
 from automation.signatures import reveal
 from topology.model import Role
@@ -42,9 +43,8 @@ def load_deliveries(engine: Engine) -> list[Delivery]:
 
 def deliveries_from_state(state: Mapping[str, Any]) -> list[Delivery]:
     """Return the deliveries in an exported state, sorted by role and host."""
-    resources = (state.get("deployment") or {}).get("resources") or []
     candidates = [
-        _parse_delivery(resource) for resource in resources if resource.get("type") == _COMMAND_TYPE
+        _parse_delivery(resource) for resource in resources_of(state) if resource.get("type") == _COMMAND_TYPE
     ]
     deliveries = [delivery for delivery in candidates if delivery is not None]
     return sorted(deliveries, key=lambda delivery: (list(Role).index(delivery.role), delivery.host))

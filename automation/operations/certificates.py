@@ -14,6 +14,7 @@ from rich.table import Table
 from rich.text import Text
 
 from automation.console import console
+from automation.engine.state import resources_of
 from automation.errors import UserError
 from automation.operations import served_certificate
 from automation.operations.certificate_files import (
@@ -81,9 +82,8 @@ def certificates(target: Target, days: int) -> int:
 
 def certificates_in_state(state: Mapping[str, Any]) -> dict[str, x509.Certificate]:
     """Return every certificate in the exported state, by its name in the table of `topology.certificates`."""
-    resources = (state.get("deployment") or {}).get("resources") or []
     certificates: dict[str, x509.Certificate] = {}
-    for resource in resources:
+    for resource in resources_of(state):
         # The certificate was replaced by a new copy, and the engine has yet to delete this copy.
         if resource.get("type") not in _CERTIFICATE_TYPES or resource.get("delete"):
             continue

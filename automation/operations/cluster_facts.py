@@ -8,7 +8,6 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from shlex import quote
 from typing import Any
 
 from automation.operations.remote import Remote
@@ -68,11 +67,6 @@ def run_queries(
             return [json.loads(document) for document in result.output.split("\x1e")[:-1]]
         reasons.append(f"{host}: {result.reason}")
     raise ApiUnavailable("; ".join(reasons))
-
-
-def quote_query(*words: str) -> str:
-    """Return words of a kubectl query as one text, each word quoted for sh."""
-    return " ".join(quote(word) for word in words)
 
 
 def parse_nodes(listed: Mapping[str, Any]) -> list[NodeFact]:

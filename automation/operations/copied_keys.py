@@ -11,7 +11,7 @@ import json
 from collections.abc import Collection, Iterator
 from typing import Any
 
-from automation.engine.program import Engine
+from automation.engine.state import State, export_encrypted, resources_of, without_references
 from automation.errors import UserError
 from automation.operations.target import Target
 from automation.workspace import PROJECT
@@ -19,7 +19,6 @@ from topology.certificates import KUBERNETES_CA, SERVICE_ACCOUNT, generation_nam
 from topology.encryption import ENCRYPTION
 from topology.model import Topology
 
-State = dict[str, Any]
 _KEPT_PARTS = ("manifest", "secrets_providers")
 _STACK_TYPE = "pulumi:pulumi:Stack"
 _KEY_TYPE, _CERTIFICATE_TYPE = "tls:index/privateKey:PrivateKey", "tls:index/selfSignedCert:SelfSignedCert"
@@ -38,12 +37,12 @@ def copy_keys(source: Target, target: Target) -> None:
             f"stack {source.stack}; copy the section, then run this command again"
         )
     target.engine.select()
-    if _resources(json.loads(target.engine.capture("stack export"))):
+    if resources_of(export_encrypted(target.engine)):
         raise UserError(
             f"stack {target.stack}: has resources already, so its keys stay; copy keys before the first `up`"
         )
-    exported = json.loads(source.engine.capture("stack export"))
-    state = keys_of(exported, names, _short_name(source.engine), _short_name(target.engine))
+    exported = export_encrypted(source.engine)
+    state = keys_of(exported, names, source.engine.workspace.short_name, target.engine.workspace.short_name)
     target.engine.import_state(json.dumps(state))
     print(
         f"stack {target.stack} has the authority, the encryption keys and the service account keys of stack "
@@ -66,7 +65,7 @@ def keys_of(state: State, names: Collection[str], stack: str, new_stack: str) ->
 
     Raise UserError when a key is missing.
     """
-    resources = {resource["urn"]: resource for resource in _resources(state)}
+    resources = {resource["urn"]: resource for resource in resources_of(state)}
     found = {urn: name for urn in resources if (name := _copied_name(resources[urn], names))}
     keys = {name for urn, name in found.items() if resources[urn]["type"] == _KEY_TYPE}
     if missing := sorted(set(names) - keys):
@@ -102,17 +101,10 @@ def _with_ancestors(urn: str, resources: State) -> Iterator[str]:
 
 def _reduced(resource: State, kept: Collection[str]) -> State:
     """Return a resource without outputs of components and without references to other resources."""
-    result = dict(resource)
+    result = without_references(resource, kept.__contains__)
     if not result.get("custom"):
         result.pop("outputs", None)
         result.pop("inputs", None)
-    if "dependencies" in result:
-        result["dependencies"] = [urn for urn in result["dependencies"] if urn in kept]
-    if "propertyDependencies" in result:
-        result["propertyDependencies"] = {
-            key: [urn for urn in urns or [] if urn in kept]
-            for key, urns in result["propertyDependencies"].items()
-        }
     return result
 
 
@@ -129,11 +121,3 @@ def _renamed(value: Any, stack: str, new_stack: str) -> Any:  # noqa: ANN401 - a
     if rest == f"{PROJECT}::{_STACK_TYPE}::{PROJECT}-{stack}":
         rest = f"{PROJECT}::{_STACK_TYPE}::{PROJECT}-{new_stack}"
     return f"urn:pulumi:{new_stack}::{rest}"
-
-
-def _resources(state: State) -> list[State]:
-    return (state.get("deployment") or {}).get("resources") or []
-
-
-def _short_name(engine: Engine) -> str:
-    return engine.workspace.short_name

@@ -14,9 +14,10 @@ from __future__ import annotations
 import json
 from collections.abc import Collection, Iterable
 from shlex import quote
-from typing import Any, cast
+from typing import cast
 
 from automation.deliveries import load_deliveries
+from automation.engine.state import State, export_encrypted, resources_of, without_references
 from automation.errors import UserError
 from automation.operations.store_remote import StoreRemote
 from automation.operations.target import Target
@@ -27,7 +28,6 @@ from topology.model import Role
 
 _COMMAND_TYPE = "command:remote:Command"
 _TIMEOUT_SECONDS = 60
-State = dict[str, Any]
 
 
 def remove_host(target: Target, host: str) -> None:
@@ -41,7 +41,7 @@ def remove_host(target: Target, host: str) -> None:
             f"{host}: machines of a cloud leave by themselves; remove the member from the stack file and run "
             f"`kubewright up --stack {target.stack}`, or replace its machine with `kubewright replace`"
         )
-    state = json.loads(target.engine.capture("stack export"))
+    state = export_encrypted(target.engine)
     destroyed = is_destroyed(state)
     if host in target.hosts and not destroyed:
         raise UserError(
@@ -53,7 +53,7 @@ def remove_host(target: Target, host: str) -> None:
         raise UserError(f"{host}: not in the state; nothing was delivered to it, or it is removed already")
     names = {f"{host}-{role.value}" for role in roles}
     if destroyed:
-        revealed = json.loads(target.engine.capture("stack export", "--show-secrets"))
+        revealed = export_encrypted(target.engine, "--show-secrets")
         target.engine.import_state(json.dumps(remove_commands(state, commands_over_ssh(revealed, names))))
         print(f"{host}: removed from the state; now run `kubewright destroy --stack {target.stack}`")
         return
@@ -69,8 +69,7 @@ def remove_host(target: Target, host: str) -> None:
 
 def is_destroyed(state: State) -> bool:
     """Check whether the cluster was destroyed: its state has no certificate authorities any more."""
-    resources = (state.get("deployment") or {}).get("resources") or []
-    return not any(resource["type"].startswith("tls:") for resource in resources)
+    return not any(resource["type"].startswith("tls:") for resource in resources_of(state))
 
 
 def commands_over_ssh(state: State, names: Collection[str]) -> set[str]:
@@ -103,22 +102,10 @@ def remove_commands(state: State, names: Iterable[str]) -> State:
         if resource["type"] == _COMMAND_TYPE and resource["urn"].rpartition("::")[2] in set(names)
     }
     remaining = [resource for resource in deployment.get("resources", []) if resource["urn"] not in removed]
-    deployment["resources"] = [_without_references(resource, removed) for resource in remaining]
+    deployment["resources"] = [
+        without_references(resource, lambda urn: urn not in removed) for resource in remaining
+    ]
     return {**state, "deployment": deployment}
-
-
-def _without_references(resource: State, removed: set[str]) -> State:
-    result = dict(resource)
-    if "dependencies" in result:
-        result["dependencies"] = [urn for urn in result["dependencies"] if urn not in removed]
-    if "propertyDependencies" in result:
-        result["propertyDependencies"] = {
-            key: [urn for urn in urns or [] if urn not in removed]
-            for key, urns in result["propertyDependencies"].items()
-        }
-    if result.get("deletedWith") in removed:
-        del result["deletedWith"]
-    return result
 
 
 def _run_on_any(target: Target, role: Role, script: str, action: str) -> None:

@@ -18,6 +18,7 @@ from automation.engine.config import decrypted_config
 from automation.engine.edit import edit_stack_file, edits_stack_file
 from automation.engine.interrupts import current_shutdown
 from automation.engine.program import Engine
+from automation.engine.state import export_encrypted
 from automation.environment import Environment
 from automation.prerequisites import ENGINE_ONLY, Purpose
 from automation.stacks import cloud_lab_down, driver, plans, sizes, teardown
@@ -200,7 +201,7 @@ def destroy(request: StackRequest) -> Result:
 
 def _report_remaining_resources(request: StackRequest, engine: Engine, result: Result) -> Result:
     """Show the resources that a failed `destroy` did not delete, and add this message to the result."""
-    text = teardown.describe_remaining_resources(request.stack, json.loads(engine.capture("stack export")))
+    text = teardown.describe_remaining_resources(request.stack, export_encrypted(engine))
     if not text:
         return result
     request.show(text)

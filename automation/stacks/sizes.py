@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from automation.engine.program import Engine
+from automation.engine.state import resources_of
 from automation.lab_stack import CLUSTER_KEY
 from automation.stacks.events import Step, Values
 from providers.registry import CLOUDS
@@ -33,8 +34,9 @@ def resized_resources(engine: Engine) -> tuple[str, ...]:
 
 
 def _resized_urns(state: Mapping[str, Any]) -> tuple[str, ...]:
-    resources = (state.get("deployment") or {}).get("resources") or []
-    return tuple(each["urn"] for each in resources if each["type"] in _RESIZED and not each.get("delete"))
+    return tuple(
+        each["urn"] for each in resources_of(state) if each["type"] in _RESIZED and not each.get("delete")
+    )
 
 
 def inputs_without_size(step: Step) -> Values:

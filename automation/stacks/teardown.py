@@ -10,12 +10,12 @@ from __future__ import annotations
 
 import json
 from collections import Counter, defaultdict
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import replace
-from typing import Any
 
 from automation.engine.interrupts import current_shutdown
 from automation.engine.program import Engine
+from automation.engine.state import State, export_encrypted, resources_of, without_references
 from automation.lab_stack import CLUSTER_KEY
 from automation.operations.ssh import SshRemote
 from automation.stacks.events import Message
@@ -27,7 +27,6 @@ from settings import SettingsError, load
 from settings.metal import MetalSettings
 from topology.model import Role
 
-State = dict[str, Any]
 _COMMAND = "command:remote:Command"
 # If this file exists, the reset of a host does not wait for a quorum of etcd (nodeconfig/host/node.sh).
 _MARK_LEAVING = f"mkdir -p {STATE_DIRECTORY} && : >{STATE_DIRECTORY}/leaving"
@@ -40,7 +39,7 @@ def destroy(engine: Engine, run: Callable[[], Result], show: ShowLine) -> Result
     # A later run can find more unreachable hosts: it also tries to delete the commands on which the commands
     # of the unreachable hosts depended.
     while (found := unreachable_commands(latest) - unreachable) and not current_shutdown().requested:
-        state = _export(engine)
+        state = export_encrypted(engine)
         unreachable |= commands_of_same_hosts(state, found) | found
         for problem in _mark_as_leaving(engine, hosts_of(state) - {_host(urn) for urn in unreachable}):
             show(problem)
@@ -63,19 +62,19 @@ def unreachable_commands(result: Result) -> set[str]:
 def commands_of_same_hosts(state: State, urns: Collection[str]) -> set[str]:
     """Return the commands `urns` that are in the state, and all other commands of their hosts."""
     hosts = {host for urn in urns if (host := _host(urn))}
-    present = {resource["urn"] for resource in _resources(state) if resource["type"] == _COMMAND}
+    present = {resource["urn"] for resource in resources_of(state) if resource["type"] == _COMMAND}
     return {urn for urn in present if urn in urns or _host(urn) in hosts}
 
 
 def hosts_of(state: State) -> set[str]:
     """Return the hosts that have a delivery in the state."""
-    urns = (resource["urn"] for resource in _resources(state) if resource["type"] == _COMMAND)
+    urns = (resource["urn"] for resource in resources_of(state) if resource["type"] == _COMMAND)
     return {host for urn in urns if (host := _host(urn))}
 
 
 def without_dependencies(state: State, urns: Collection[str]) -> State:
     """Return the state without references from the resources `urns` and their parents to other resources."""
-    resources = _resources(state)
+    resources = resources_of(state)
     parents = {resource["urn"]: resource.get("parent") for resource in resources}
     kept: set[str] = set()
     for urn in urns:
@@ -83,14 +82,16 @@ def without_dependencies(state: State, urns: Collection[str]) -> State:
         while ancestor and ancestor not in kept:
             kept.add(ancestor)
             ancestor = parents.get(ancestor)
-    edited = [_without_references(each, kept) if each["urn"] in kept else each for each in resources]
+    edited = [
+        without_references(each, kept.__contains__) if each["urn"] in kept else each for each in resources
+    ]
     return {**state, "deployment": {**state["deployment"], "resources": edited}}
 
 
 def describe_remaining_resources(stack: str, state: State) -> str:
     """Return the message about resources that `destroy` did not delete; empty if no resource remains."""
     remaining = [
-        each["urn"] for each in _resources(state) if each.get("custom") and not _is_provider(each["urn"])
+        each["urn"] for each in resources_of(state) if each.get("custom") and not _is_provider(each["urn"])
     ]
     if not remaining:
         return ""
@@ -108,11 +109,6 @@ def describe_remaining_resources(stack: str, state: State) -> str:
             f"`kubewright remove-host --stack {stack} --host {host}`"
         )
     return f"stack {stack}: not deleted: {', '.join(texts)}; {advice}"
-
-
-def _export(engine: Engine) -> State:
-    state: State = json.loads(engine.capture("stack export"))
-    return state
 
 
 def _mark_as_leaving(engine: Engine, hosts: Iterable[str]) -> list[str]:
@@ -145,25 +141,6 @@ def _merge(first: Result, second: Result) -> Result:
         changes=dict(changes),
         seconds=first.seconds + second.seconds,
     )
-
-
-def _without_references(resource: Mapping[str, Any], kept: Collection[str]) -> State:
-    """Return a resource of a state without references to resources that are not in `kept`."""
-    result = dict(resource)
-    if "dependencies" in result:
-        result["dependencies"] = [urn for urn in result["dependencies"] if urn in kept]
-    if "propertyDependencies" in result:
-        result["propertyDependencies"] = {
-            key: [urn for urn in urns or [] if urn in kept]
-            for key, urns in result["propertyDependencies"].items()
-        }
-    if result.get("deletedWith") not in kept:
-        result.pop("deletedWith", None)
-    return result
-
-
-def _resources(state: State) -> list[State]:
-    return list((state.get("deployment") or {}).get("resources") or [])
 
 
 def _is_command(urn: str) -> bool:

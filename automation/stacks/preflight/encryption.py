@@ -10,6 +10,7 @@ from typing import Any
 
 from assembly import topology_or_none
 from automation.engine.program import Engine
+from automation.engine.state import resources_of
 from automation.environment import Environment
 from automation.errors import UserError
 from automation.operations import encrypted_objects
@@ -43,7 +44,7 @@ def check(engine: Engine, environment: Environment) -> None:
 
 def rotations_in_state(state: Mapping[str, Any]) -> dict[str, Rotation]:
     """Return the rotations of the encryption that the last `up` requested, from an exported state."""
-    for resource in (state.get("deployment") or {}).get("resources") or []:
+    for resource in resources_of(state):
         if resource.get("type") == _CONTROL_PLANE:
             return recorded_rotations((resource.get("inputs") or {}).get(ENCRYPTION))
     return {}

@@ -7,18 +7,18 @@ protected authorities after all hosts were reset.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from typing import Any
 
 from automation.engine.program import Engine
+from automation.engine.state import export_encrypted, resources_of
 from automation.errors import UserError
 from formats.lists import shorten_list
 
 
 def check(engine: Engine) -> None:
     """Raise `UserError` when the state of the stack has protected resources."""
-    names = protected_resources(json.loads(engine.capture("stack export")))
+    names = protected_resources(export_encrypted(engine))
     if not names:
         return
     stack = engine.workspace.stack
@@ -31,5 +31,8 @@ def check(engine: Engine) -> None:
 
 def protected_resources(state: Mapping[str, Any]) -> list[str]:
     """Return the names of the protected resources in an exported state."""
-    resources = (state.get("deployment") or {}).get("resources") or []
-    return [str(resource["urn"]).rpartition("::")[2] for resource in resources if resource.get("protect")]
+    return [
+        str(resource["urn"]).rpartition("::")[2]
+        for resource in resources_of(state)
+        if resource.get("protect")
+    ]
