@@ -9,10 +9,9 @@ from pydantic import AfterValidator, BeforeValidator, SecretStr
 
 from formats.documents import parse_yaml
 from settings.base import Section
+from settings.secret_values import PLACEHOLDERS
 from settings.types import Duration, NonEmpty, parse_seconds
 
-PLACEHOLDERS = frozenset({"encrypted", "[input]"})
-"""Texts that stand for a kubeconfig whose content is not known."""
 _FILES = ("certificate-authority", "client-certificate", "client-key", "tokenFile")
 _MAX_TIMEOUT = 30  # seconds, the maximum of Kubernetes
 

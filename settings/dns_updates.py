@@ -2,28 +2,19 @@
 
 from __future__ import annotations
 
-import base64
-import binascii
 from typing import Annotated
 
 from pydantic import AfterValidator, Field, SecretStr
 
-from settings.authorization import PLACEHOLDERS
 from settings.base import Section
 from settings.dns import DnsServer
+from settings.secret_values import decode_base64, is_placeholder
 from settings.types import Subdomain
 from topology.dns_updates import TsigAlgorithm
 
 
 def _validate_tsig_secret(secret: SecretStr) -> SecretStr:
-    text = secret.get_secret_value()
-    if text in PLACEHOLDERS:
-        return secret
-    try:
-        key = base64.b64decode(text, validate=True)
-    except binascii.Error:
-        key = b""
-    if not key:
+    if not is_placeholder(secret) and not decode_base64(secret):
         raise ValueError("not Base64; give the secret of the TSIG key as the DNS server has it")
     return secret
 

@@ -9,7 +9,7 @@ from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat, load_pem_private_key
 from pydantic import AfterValidator, SecretStr
 
-from settings.authorization import PLACEHOLDERS
+from settings.secret_values import PLACEHOLDERS
 from settings.types import NonEmpty
 
 

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import base64
-import binascii
 import re
 from typing import Annotated
 
 from pydantic import AfterValidator, Field, SecretStr
 
-from settings.authorization import PLACEHOLDERS
 from settings.base import Section
+from settings.secret_values import PLACEHOLDERS, decode_base64, is_placeholder
 from settings.types import FilePath, HostPath, HttpsUrl
 from topology.age_recipients import find_recipient_mistake
 
@@ -80,14 +78,7 @@ def _validate_sas_token(secret: SecretStr) -> SecretStr:
 
 
 def _validate_account_key(secret: SecretStr) -> SecretStr:
-    text = secret.get_secret_value()
-    if text in PLACEHOLDERS:
-        return secret
-    try:
-        key = base64.b64decode(text, validate=True)
-    except binascii.Error:
-        key = b""
-    if not key:
+    if not is_placeholder(secret) and not decode_base64(secret):
         raise ValueError("not Base64; give a key of the storage account as Azure shows it")
     return secret
 

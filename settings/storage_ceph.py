@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import base64
-import binascii
 import re
 from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field, SecretStr, WithJsonSchema
 
 from settings.base import Section
+from settings.secret_values import decode_base64, is_placeholder
 from settings.storage_drivers import DriverSettings, validate_server
 from settings.types import HttpsUrl, NonEmpty, Subdomain, Version
 from topology.storage import BindingMode
@@ -47,10 +46,9 @@ def _validate_user(text: str) -> str:
 
 
 def _validate_key(key: SecretStr) -> SecretStr:
-    try:
-        content = base64.b64decode(key.get_secret_value(), validate=True)
-    except (binascii.Error, ValueError):
-        content = b""
+    if is_placeholder(key):
+        return key
+    content = decode_base64(key)
     if len(content) < _KEY_LENGTH or content[:2] != b"\x01\x00":
         raise ValueError("is not a key of Ceph; use the text that `ceph auth get-key` prints")
     return key

@@ -6,11 +6,11 @@ from datetime import UTC, datetime, timedelta
 
 from cryptography import x509
 
-from settings.authorization import PLACEHOLDERS
 from settings.cluster import Settings
 from settings.owned_flags import COMPONENTS
 from settings.problem import format_path
 from settings.rules.extra_args import extra_args
+from settings.secret_values import PLACEHOLDERS
 from topology.options import NetworkPlugin, PolicyMode
 
 _RENEWAL = timedelta(days=21)

@@ -8,7 +8,8 @@ from pulumi import ComponentResource, Output, Resource, ResourceOptions
 from pulumi_aws import kms, s3
 
 from providers.aws.names import Names
-from providers.aws.store import KEY_DELETION_DAYS, bucket_policy
+from providers.aws.private_bucket import PrivateBucket, create_private_bucket
+from providers.aws.store import KEY_DELETION_DAYS
 from settings.aws import AwsSnapshotCopySettings
 
 _OLD_VERSIONS_DAYS = 30
@@ -42,41 +43,20 @@ class SnapshotCopies(ComponentResource):
     def __init__(self, name: str, args: SnapshotCopyArgs, opts: ResourceOptions | None = None) -> None:
         super().__init__("kubewright:aws:SnapshotCopies", name, None, opts)
         self._name, self._args = name, args
-        self._child = ResourceOptions(parent=self)
         self._kept = ResourceOptions(parent=self, protect=args.protect or None)
         names, region = args.names, args.settings.region
         self.key = self._create_key()
-        bucket = s3.Bucket(
-            f"{name}-bucket",
-            bucket=args.account.apply(lambda account: names.copies_bucket(account, region)),
-            force_destroy=True,
+        private = create_private_bucket(
+            name,
+            args.account.apply(lambda account: names.copies_bucket(account, region)),
+            self.key,
             tags=names.resource_tags("snapshot-copies"),
-            opts=self._kept,
+            child=ResourceOptions(parent=self),
+            kept=self._kept,
         )
-        self.bucket = bucket.bucket
-        versioning = s3.BucketVersioning(
-            f"{name}-versions",
-            bucket=bucket.id,
-            versioning_configuration=s3.BucketVersioningVersioningConfigurationArgs(status="Enabled"),
-            opts=self._child,
-        )
-        closed = s3.BucketPublicAccessBlock(
-            f"{name}-closed",
-            bucket=bucket.id,
-            block_public_acls=True,
-            block_public_policy=True,
-            ignore_public_acls=True,
-            restrict_public_buckets=True,
-            opts=self._child,
-        )
-        policy = s3.BucketPolicy(
-            f"{name}-policy",
-            bucket=bucket.id,
-            policy=bucket.arn.apply(bucket_policy),
-            opts=ResourceOptions(parent=self, depends_on=[closed]),
-        )
-        self._expire_copies(bucket, versioning)
-        self.protections = [versioning, self._create_encryption(bucket), closed, policy]
+        self.bucket = private.bucket.bucket
+        self._expire_copies(private)
+        self.protections = private.protections
         self.register_outputs({"bucket": self.bucket})
 
     def _create_key(self) -> Output[str]:
@@ -90,19 +70,7 @@ class SnapshotCopies(ComponentResource):
         )
         return key.arn
 
-    def _create_encryption(self, bucket: s3.Bucket) -> Resource:
-        by_default = s3.BucketServerSideEncryptionConfigurationRuleApplyServerSideEncryptionByDefaultArgs(
-            sse_algorithm="aws:kms", kms_master_key_id=self.key
-        )
-        # Without a bucket key, S3 passes each object to KMS (`permissions.copy_statements`).
-        rule = s3.BucketServerSideEncryptionConfigurationRuleArgs(
-            apply_server_side_encryption_by_default=by_default, bucket_key_enabled=False
-        )
-        return s3.BucketServerSideEncryptionConfiguration(
-            f"{self._name}-encryption", bucket=bucket.id, rules=[rule], opts=self._child
-        )
-
-    def _expire_copies(self, bucket: s3.Bucket, versioning: Resource) -> None:
+    def _expire_copies(self, private: PrivateBucket) -> None:
         """Delete copies after `keep_days`. A version that was replaced remains for some time."""
         rule = s3.BucketLifecycleConfigurationRuleArgs(
             id="copies",
@@ -120,7 +88,7 @@ class SnapshotCopies(ComponentResource):
         )
         s3.BucketLifecycleConfiguration(
             f"{self._name}-expiry",
-            bucket=bucket.id,
+            bucket=private.bucket.id,
             rules=[rule],
-            opts=ResourceOptions(parent=self, depends_on=[versioning]),
+            opts=ResourceOptions(parent=self, depends_on=[private.versioning]),
         )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -10,7 +9,7 @@ from pulumi import ComponentResource, Input, Output, Resource, ResourceOptions
 from pulumi_aws import kms, s3
 
 from providers.aws.names import Names
-from providers.aws.policies import only_by_tls
+from providers.aws.private_bucket import PrivateBucket, create_private_bucket
 from providers.cloud.artifacts import FILES_VARIABLE, StoredFile, files_text
 from providers.cloud.gate import command_line, create_gate
 
@@ -51,39 +50,16 @@ class Store(ComponentResource):
         self._name, self._args, self._names = name, args, args.names
         self._child = ResourceOptions(parent=self)
         self.key = self._create_key()
-        bucket = s3.Bucket(
-            f"{name}-bucket",
-            bucket=args.account.apply(args.names.bucket),
-            force_destroy=True,
+        private = create_private_bucket(
+            name,
+            args.account.apply(args.names.bucket),
+            self.key,
             tags=args.names.resource_tags("store"),
-            opts=self._child,
+            child=self._child,
         )
-        versioning = s3.BucketVersioning(
-            f"{name}-versions",
-            bucket=bucket.id,
-            versioning_configuration=s3.BucketVersioningVersioningConfigurationArgs(status="Enabled"),
-            opts=self._child,
-        )
-        encryption = self._create_encryption(bucket)
-        public_access_block = s3.BucketPublicAccessBlock(
-            f"{name}-closed",
-            bucket=bucket.id,
-            block_public_acls=True,
-            block_public_policy=True,
-            ignore_public_acls=True,
-            restrict_public_buckets=True,
-            opts=self._child,
-        )
-        self._expire_old_versions(bucket, versioning)
-        tls_policy = s3.BucketPolicy(
-            f"{name}-policy",
-            bucket=bucket.id,
-            policy=bucket.arn.apply(bucket_policy),
-            opts=ResourceOptions(parent=self, depends_on=[public_access_block]),
-        )
-        # The bucket is encrypted, versioned and not public before the first object.
-        self._protections: list[Resource] = [versioning, encryption, public_access_block, tls_policy]
-        self.bucket = bucket.bucket
+        self._expire_old_versions(private)
+        self._protections = private.protections
+        self.bucket = private.bucket.bucket
         self.artifacts = [self._put_artifacts()] if args.files else []
         self.register_outputs({"bucket": self.bucket})
 
@@ -142,23 +118,7 @@ class Store(ComponentResource):
         )
         return key.arn
 
-    def _create_encryption(self, bucket: s3.Bucket) -> s3.BucketServerSideEncryptionConfiguration:
-        """Encrypt all objects by default, including the statuses that machines write.
-
-        The bucket uses no S3 bucket key. Each access to an object is then a request to KMS, and the
-        statements in `permissions` can limit each machine to its own objects.
-        """
-        by_default = s3.BucketServerSideEncryptionConfigurationRuleApplyServerSideEncryptionByDefaultArgs(
-            sse_algorithm="aws:kms", kms_master_key_id=self.key
-        )
-        rule = s3.BucketServerSideEncryptionConfigurationRuleArgs(
-            apply_server_side_encryption_by_default=by_default, bucket_key_enabled=False
-        )
-        return s3.BucketServerSideEncryptionConfiguration(
-            f"{self._name}-encryption", bucket=bucket.id, rules=[rule], opts=self._child
-        )
-
-    def _expire_old_versions(self, bucket: s3.Bucket, versioning: s3.BucketVersioning) -> None:
+    def _expire_old_versions(self, private: PrivateBucket) -> None:
         expiry = s3.BucketLifecycleConfigurationRuleNoncurrentVersionExpirationArgs(
             noncurrent_days=_OLD_VERSIONS_DAYS
         )
@@ -170,12 +130,7 @@ class Store(ComponentResource):
         )
         s3.BucketLifecycleConfiguration(
             f"{self._name}-old-versions",
-            bucket=bucket.id,
+            bucket=private.bucket.id,
             rules=[rule],
-            opts=ResourceOptions(parent=self, depends_on=[versioning]),
+            opts=ResourceOptions(parent=self, depends_on=[private.versioning]),
         )
-
-
-def bucket_policy(bucket: str) -> str:
-    """Return the policy of the bucket with this ARN: deny every action without TLS, to every principal."""
-    return json.dumps({"Version": "2012-10-17", "Statement": [only_by_tls(bucket)]})

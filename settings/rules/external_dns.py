@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import base64
 from collections.abc import Iterator
 
-from settings.authorization import PLACEHOLDERS
 from settings.domains import is_in_domain
 from settings.problem import Problem
 from settings.rules.access import namespace_users
 from settings.rules.base import RuleInput, rule
+from settings.secret_values import decode_base64, is_placeholder
 from topology.external_dns import NAMESPACE
 
 _SECTION = "addons.external_dns"
@@ -61,10 +60,9 @@ def published_names_are_listed_once(rule_input: RuleInput) -> Iterator[Problem]:
 def secret_of_updates_is_long(rule_input: RuleInput) -> Iterator[Problem]:
     """Require a secret that cannot be guessed, because it allows changes of all names of the zones."""
     section = rule_input.settings.addons.external_dns
-    text = section.rfc2136.secret.get_secret_value() if section else ""
-    if not section or text in PLACEHOLDERS:
+    if not section or is_placeholder(section.rfc2136.secret):
         return
-    length = len(base64.b64decode(text))
+    length = len(decode_base64(section.rfc2136.secret))
     if length < _MIN_SECRET:
         yield Problem(
             f"{_SECTION}.rfc2136.secret",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from package.values import _PLACEHOLDER
 from settings import load
-from settings.authorization import PLACEHOLDERS
+from settings.secret_values import PLACEHOLDERS
 from settings.stackfile import ENCRYPTED_PLACEHOLDER
 from testkit.bundles import FakeIndex
 from tests.unit.nodeconfig.test_api_policies import control_plane, policy_file

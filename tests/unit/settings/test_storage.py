@@ -8,9 +8,11 @@ import pytest
 
 from assembly.builder import build_topology
 from settings import load
+from settings.secret_values import PLACEHOLDERS
 from settings.warnings import settings_warnings
 from tests.unit.settings.support import TWO_WORKERS, with_edits
 from tests.unit.settings.wrong_clouds import AWS, AZURE
+from tests.unit.settings.wrong_storage_drivers import CLUSTER, RBD
 from topology.model import Topology
 from topology.storage import VOLUMES, BindingMode, ReclaimPolicy
 
@@ -71,3 +73,10 @@ def test_local_volumes_in_a_cloud_are_a_warning(base: dict[str, Any]) -> None:
     assert not [text for text in settings_warnings(load(base)) if text.startswith("storage")]
     on_metal = load(with_edits(TWO_WORKERS, {"storage": {"local": {}}}))
     assert not [text for text in settings_warnings(on_metal) if text.startswith("storage")]
+
+
+@pytest.mark.parametrize("placeholder", sorted(PLACEHOLDERS))
+def test_key_of_ceph_may_be_unknown(placeholder: str) -> None:
+    """Checks without the passphrase load settings with placeholders."""
+    ceph = CLUSTER | {"rbd": RBD | {"secret_key": placeholder}}
+    assert topology(storage={"ceph": ceph}).storage.ceph is not None
