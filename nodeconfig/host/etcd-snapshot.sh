@@ -63,28 +63,20 @@ mv "$DIRECTORY/.$name.part" "$DIRECTORY/$name"
 keep_newest "$DIRECTORY"
 printf 'saved %s/%s\n' "$DIRECTORY" "$name"
 
+# try_copy FUNCTION PLACE HINT: a copy that fails does not stop the other copies.
 failed=no
-if [ -n "$COPY_TO" ]; then
+try_copy() {
     code=0
-    timeout --kill-after=5 "$COPY_SECONDS" sh "$0" copy "$DIRECTORY/$name" || code=$?
+    timeout --kill-after=5 "$COPY_SECONDS" sh "$0" "$1" "$DIRECTORY/$name" || code=$?
     if [ "$code" = 0 ]; then
-        printf 'copied to %s\n' "$COPY_TO"
-    else
-        printf 'etcd-snapshot: no copy in %s (exit code %s; 124 is a time-out of %s s): does it exist, is it %s\n' \
-            "$COPY_TO" "$code" "$COPY_SECONDS" "mounted, has it space? The snapshot is in $DIRECTORY" >&2
-        failed=yes
+        printf 'copied to %s\n' "$2"
+        return
     fi
-fi
-if [ -n "${COPY_TO_CLOUD:-}" ]; then
-    code=0
-    timeout --kill-after=5 "$COPY_SECONDS" sh "$0" copy_to_cloud "$DIRECTORY/$name" || code=$?
-    if [ "$code" = 0 ]; then
-        printf 'copied to another region\n'
-    else
-        printf 'etcd-snapshot: no copy in another region (exit code %s; 124 is a time-out of %s s; %s). %s\n' "$code" \
-            "$COPY_SECONDS" 'the reason is above' "The snapshot is in $DIRECTORY" >&2
-        failed=yes
-    fi
-fi
+    printf 'etcd-snapshot: no copy in %s (exit code %s; 124 is a time-out of %s s; %s). The snapshot is in %s\n' \
+        "$2" "$code" "$COPY_SECONDS" "$3" "$DIRECTORY" >&2
+    failed=yes
+}
+[ -z "$COPY_TO" ] || try_copy copy "$COPY_TO" 'does it exist, is it mounted, has it space?'
+[ -z "${COPY_TO_CLOUD:-}" ] || try_copy copy_to_cloud 'another region' 'the reason is above'
 [ -z "${COPY_PROGRAM:-}" ] || sh "$COPY_PROGRAM" "$DIRECTORY/$name" || failed=yes
 [ "$failed" = no ] || exit "$NO_COPY"
