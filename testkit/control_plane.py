@@ -13,6 +13,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import pytest
 import urllib3
@@ -213,6 +214,10 @@ class ControlPlane:
         result = subprocess.run(command, input=stdin, capture_output=True, text=True, check=False, timeout=60)
         assert result.returncode == 0, result.stderr
         return result.stdout
+
+    def get(self, *words: str) -> Any:  # noqa: ANN401 - an object of the API
+        """Return what `kubectl get` finds."""
+        return json.loads(self.kubectl("get", *words, "--output=json"))
 
     def get_raw(self, path: str) -> str:
         """Return the output and the errors of `kubectl get --raw`, also of a request that fails."""

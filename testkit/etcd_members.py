@@ -5,8 +5,9 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import replace
 from ipaddress import IPv4Address
 from pathlib import Path
@@ -18,6 +19,7 @@ from artifacts.progress import Progress
 from nodeconfig import etcd
 from nodeconfig.host_paths import LOCAL_ETCD
 from testkit.bundles import cluster
+from testkit.pki import create_secrets
 from topology.model import Member, Topology
 from topology.ports import ETCD_CLIENT_PORT
 
@@ -65,7 +67,7 @@ class EtcdHost:
 
     def install(self, version: str) -> None:
         """Install the etcd binaries of a version from the artifact cache."""
-        for name in ("etcd", "etcdctl"):
+        for name in ("etcd", "etcdctl", "etcdutl"):
             target = self.root / BINARIES / name
             target.unlink(missing_ok=True)
             target.symlink_to(fetch_or_build(binary(name, version), Cache.default(), Progress(quiet=True)))
@@ -149,6 +151,21 @@ class EtcdHost:
         """Return the id and the learner state of each member, by name."""
         rows = [line.split(", ") for line in self.etcdctl("member", "list").splitlines()]
         return {row[2]: (row[0], row[-1] == "true") for row in rows}
+
+
+@contextmanager
+def running_members(directory: Path, names: Sequence[str]) -> Iterator[list[EtcdHost]]:
+    """Yield running members, each in a directory with its name."""
+    secrets = create_secrets(etcd_topology(names))
+    hosts = [EtcdHost(directory / name, name, secrets) for name in names]
+    for host in hosts:
+        host.configure(names)
+    try:
+        start_together(hosts)
+        yield hosts
+    finally:
+        for host in hosts:
+            host.kill()
 
 
 def start_together(hosts: Sequence[EtcdHost]) -> list[str]:

@@ -60,10 +60,6 @@ def control_plane(graph: Graph, tmp_path_factory: pytest.TempPathFactory) -> Ite
         yield running
 
 
-def get(control_plane: ControlPlane, *words: str) -> Any:  # noqa: ANN401 - an object of the API
-    return json.loads(control_plane.kubectl("get", *words, "--output=json"))
-
-
 def create_claim(control_plane: ControlPlane, name: str, **metadata: object) -> None:
     claim = {
         "apiVersion": "v1",
@@ -76,17 +72,17 @@ def create_claim(control_plane: ControlPlane, name: str, **metadata: object) -> 
 
 def test_claim_without_a_class_gets_the_default_class(control_plane: ControlPlane) -> None:
     create_claim(control_plane, "unnamed")
-    assert get(control_plane, "pvc", "-n", NAMESPACE, "unnamed")["spec"]["storageClassName"] == "local"
+    assert control_plane.get("pvc", "-n", NAMESPACE, "unnamed")["spec"]["storageClassName"] == "local"
 
 
 def test_class_allows_only_nodes_with_directories(control_plane: ControlPlane) -> None:
-    [term] = get(control_plane, "storageclass", "local")["allowedTopologies"]
+    [term] = control_plane.get("storageclass", "local")["allowedTopologies"]
     assert term["matchLabelExpressions"] == [{"key": "kubernetes.io/hostname", "values": ["cp-1", "w-1"]}]
 
 
 def test_volumes_of_disks_are_available(control_plane: ControlPlane) -> None:
     def phases() -> bool:
-        volumes = [get(control_plane, "pv", f"disk-{host}-data") for host in ("w-1", "w-2")]
+        volumes = [control_plane.get("pv", f"disk-{host}-data") for host in ("w-1", "w-2")]
         return {volume["status"].get("phase") for volume in volumes} == {"Available"}
 
     eventually("the volumes are available", phases, timeout=SECONDS)
@@ -140,7 +136,7 @@ def run_helper(control_plane: ControlPlane, log: Path) -> Any:  # noqa: ANN401 -
     """Let the next pod of a helper succeed, as the kubelet does. Return the pod."""
 
     def pod() -> Any:  # noqa: ANN401 - an object of the API
-        items = get(control_plane, "pods", "-n", LOCAL_NAMESPACE)["items"]
+        items = control_plane.get("pods", "-n", LOCAL_NAMESPACE)["items"]
         return next((item for item in items if item.get("status", {}).get("phase") != "Succeeded"), None)
 
     try:
@@ -163,7 +159,7 @@ def test_provisioner_makes_and_removes_a_volume_on_the_chosen_node(
     assert helper["spec"]["automountServiceAccountToken"] is False
     claim = eventually("the claim is bound", lambda: bound(control_plane, "data"), timeout=SECONDS)
     name = claim["spec"]["volumeName"]
-    volume = get(control_plane, "pv", name)
+    volume = control_plane.get("pv", name)
     path = f"{VOLUMES}/{name}_{NAMESPACE}_data"
     assert volume["spec"]["local"] == {"path": path}
     [term] = volume["spec"]["nodeAffinity"]["required"]["nodeSelectorTerms"]
@@ -179,9 +175,9 @@ def test_provisioner_makes_and_removes_a_volume_on_the_chosen_node(
 
 
 def bound(control_plane: ControlPlane, name: str) -> Any:  # noqa: ANN401 - an object of the API
-    claim = get(control_plane, "pvc", "-n", NAMESPACE, name)
+    claim = control_plane.get("pvc", "-n", NAMESPACE, name)
     return claim if claim["status"].get("phase") == "Bound" else None
 
 
 def names(control_plane: ControlPlane) -> list[str]:
-    return [item["metadata"]["name"] for item in get(control_plane, "pv")["items"]]
+    return [item["metadata"]["name"] for item in control_plane.get("pv")["items"]]

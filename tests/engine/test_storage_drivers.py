@@ -64,10 +64,6 @@ def control_plane(graph: Graph, tmp_path_factory: pytest.TempPathFactory) -> Ite
         yield running
 
 
-def get(control_plane: ControlPlane, *words: str) -> Any:  # noqa: ANN401 - an object of the API
-    return json.loads(control_plane.kubectl("get", *words, "--output=json"))
-
-
 def create(control_plane: ControlPlane, api: str, kind: str, name: str, spec: Any, **more: Any) -> None:  # noqa: ANN401
     item = {"apiVersion": api, "kind": kind, "metadata": {"name": name, **more}, "spec": spec}
     control_plane.kubectl("create", "--filename=-", stdin=json.dumps(item))
@@ -84,20 +80,20 @@ def test_claim_gets_the_volume_that_the_settings_reserve(control_plane: ControlP
     )
 
     def is_bound() -> bool:
-        found = get(control_plane, "pvc", "-n", NAMESPACE, "library")
+        found = control_plane.get("pvc", "-n", NAMESPACE, "library")
         return bool(found["status"].get("phase") == "Bound" and found["spec"]["volumeName"] == "library")
 
     eventually("the claim has its volume", is_bound, timeout=SECONDS)
     other = claim("1Gi", "archive")
     create(control_plane, "v1", "PersistentVolumeClaim", "other", other, namespace=NAMESPACE)
-    assert get(control_plane, "pvc", "-n", NAMESPACE, "other")["status"]["phase"] == "Pending"
+    assert control_plane.get("pvc", "-n", NAMESPACE, "other")["status"]["phase"] == "Pending"
 
 
 def test_claim_without_a_class_gets_the_default_class(control_plane: ControlPlane) -> None:
     spec = claim("1Gi", "")
     del spec["storageClassName"]
     create(control_plane, "v1", "PersistentVolumeClaim", "unnamed", spec, namespace=NAMESPACE)
-    assert get(control_plane, "pvc", "-n", NAMESPACE, "unnamed")["spec"]["storageClassName"] == "shared"
+    assert control_plane.get("pvc", "-n", NAMESPACE, "unnamed")["spec"]["storageClassName"] == "shared"
 
 
 @pytest.fixture
@@ -144,7 +140,7 @@ def test_controller_prepares_a_snapshot_for_the_driver(control_plane: ControlPla
     create(control_plane, api, "VolumeSnapshot", "monday", source, namespace=NAMESPACE)
 
     def contents() -> list[Any]:
-        items: list[Any] = get(control_plane, "volumesnapshotcontents")["items"]
+        items: list[Any] = control_plane.get("volumesnapshotcontents")["items"]
         return items
 
     eventually(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import subprocess
 import threading
 import time
@@ -13,9 +12,7 @@ import pytest
 
 from automation.operations.copy_facts import parse_trial
 from nodeconfig import etcd_maintenance
-from testkit.cluster import cache
-from testkit.etcd_members import BINARIES, EtcdHost, assert_voters, etcd_topology, start_together
-from testkit.pki import create_secrets
+from testkit.etcd_members import BINARIES, EtcdHost, assert_voters, running_members
 from tests.lab.test_restore_members import take_snapshot
 
 NAMES = ("a", "b", "c")
@@ -26,17 +23,8 @@ VALUE = "x" * 100_000
 @pytest.fixture
 def members(tmp_path: Path) -> Iterator[list[EtcdHost]]:
     """Return three running etcd members."""
-    secrets = create_secrets(etcd_topology(NAMES))
-    hosts = [EtcdHost(tmp_path / name, name, secrets) for name in NAMES]
-    for host in hosts:
-        os.symlink(cache() / "files/etcdutl" / host.version / "etcdutl", host.root / BINARIES / "etcdutl")
-        host.configure(NAMES)
-    try:
-        start_together(hosts)
+    with running_members(tmp_path, NAMES) as hosts:
         yield hosts
-    finally:
-        for host in hosts:
-            host.kill()
 
 
 def run_program(name: str, host: EtcdHost, **variables: str) -> subprocess.CompletedProcess[str]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import subprocess
 import threading
 from collections.abc import Iterator, Sequence
@@ -13,10 +12,14 @@ import pytest
 
 from automation.operations import restore
 from nodeconfig import snapshots
-from testkit.bundles import cluster
-from testkit.cluster import cache
-from testkit.etcd_members import BINARIES, EtcdHost, assert_voters, etcd_topology, start_together
-from testkit.pki import create_secrets
+from testkit.etcd_members import (
+    BINARIES,
+    EtcdHost,
+    assert_voters,
+    etcd_topology,
+    running_members,
+    start_together,
+)
 
 NAMES = ("a", "b", "c")
 STAMP = "20261120T000000Z"
@@ -25,22 +28,13 @@ STAMP = "20261120T000000Z"
 @pytest.fixture
 def members(tmp_path: Path) -> Iterator[list[EtcdHost]]:
     """Return three running etcd members."""
-    keys = create_secrets(etcd_topology(NAMES))
-    hosts = [EtcdHost(tmp_path / name, name, keys) for name in NAMES]
-    version = cluster().versions.etcd
-    for host in hosts:
-        os.symlink(cache() / "files/etcdutl" / version / "etcdutl", host.root / BINARIES / "etcdutl")
-        (host.root / "systemctl").write_text(
-            f"#!/bin/sh\n[ $1 != is-active ] || [ -e {host.root}/running ]\n"
-        )
-        (host.root / "systemctl").chmod(0o755)
-        host.configure(NAMES)
-    try:
-        start_together(hosts)
-        yield hosts
-    finally:
+    with running_members(tmp_path, NAMES) as hosts:
         for host in hosts:
-            host.kill()
+            (host.root / "systemctl").write_text(
+                f"#!/bin/sh\n[ $1 != is-active ] || [ -e {host.root}/running ]\n"
+            )
+            (host.root / "systemctl").chmod(0o755)
+        yield hosts
 
 
 def test_restore_returns_every_key_of_the_snapshot_and_no_later_key(

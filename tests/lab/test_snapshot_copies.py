@@ -135,7 +135,7 @@ class CopyingMember:
 def member(tmp_path: Path, stores: Stores, monkeypatch: pytest.MonkeyPatch) -> Iterator[CopyingMember]:
     secrets = create_secrets(etcd_topology(NAMES))
     host = EtcdHost(tmp_path / "a", "a", secrets)
-    for name in ("etcdutl", "age", "rclone"):
+    for name in ("age", "rclone"):
         program = fetch_or_build(binary(name), Cache.default(), Progress(quiet=True))
         (host.root / BINARIES / name).symlink_to(program)
     (host.root / "systemctl").write_text("#!/bin/sh\n[ $1 != is-active ]\n")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import subprocess
 from dataclasses import replace
 from pathlib import Path
@@ -24,15 +23,6 @@ from topology.ports import Protocol
 UNIT = "kubewright-cilium.service"
 IMAGES = ("quay.io/cilium/cilium:v1.20.3", "quay.io/cilium/operator-generic:v1.20.3")
 SYSCTLS = "/etc/sysctl.d/99-zzz-override_cilium.conf"
-
-
-@pytest.fixture(params=[("dash",), ("busybox", "sh")], ids=lambda words: str(words[0]))
-def shell(request: pytest.FixtureRequest) -> tuple[str, ...]:
-    """Return the command of a shell. busybox is the shell with the fewest features."""
-    if shutil.which(request.param[0]) is None:
-        pytest.skip(f"{request.param[0]} is not installed")
-    words: tuple[str, ...] = request.param
-    return words
 
 
 def node(**network: Any) -> Bundle:  # noqa: ANN401 - settings

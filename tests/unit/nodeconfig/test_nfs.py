@@ -20,15 +20,6 @@ HELPERS = ("mount.nfs", "mount.nfs4", "umount.nfs", "umount.nfs4")
 PROGRAMS = "/usr/local/lib/kubewright/nfs"
 
 
-@pytest.fixture(params=[("dash",), ("busybox", "sh")], ids=lambda words: str(words[0]))
-def shell(request: pytest.FixtureRequest) -> tuple[str, ...]:
-    """Return the command of a shell. busybox is the shell with the fewest features."""
-    if shutil.which(request.param[0]) is None:
-        pytest.skip(f"{request.param[0]} is not installed")
-    words: tuple[str, ...] = request.param
-    return words
-
-
 def with_nfs(**sections: Any) -> Topology:  # noqa: ANN401 - settings
     return cluster(sections={"storage": {"nfs": {}}, **sections})
 

@@ -6,22 +6,18 @@ The bucket is in another region. Machines have the policy that the program creat
 from __future__ import annotations
 
 import json
-import os
 import subprocess
 from collections.abc import Iterator, Mapping
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from lab.cloud.running import MachineStates
 from providers.aws.names import Names
 from providers.aws.permissions import COPIES, machine_statements
 from providers.aws.policies import policy_document, template_values
 from providers.cloud.machine_config import CONTROL_PLANES
-from testkit.emulated_aws import LAB, REGION, emulated_aws
-from tests.unit.lab.cloud.test_machine_tokens import AWS, client
-from tests.unit.lab.machines import MACHINE
+from testkit.emulated_aws import REGION, emulated_aws
+from tests.unit.lab.cloud.aws_machines import BootShell, client, create_bucket, create_role
 
 OTHER_REGION = "eu-west-1"
 ACCOUNT = "123456789012"
@@ -49,21 +45,14 @@ def variables(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Mapping[str,
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("KUBEWRIGHT_STATE", str(state))
         with emulated_aws(state) as found:
-            s3, iam = client("s3", found, OTHER_REGION), client("iam", found)
-            s3.create_bucket(Bucket=BUCKET, CreateBucketConfiguration={"LocationConstraint": OTHER_REGION})
-            default = {"SSEAlgorithm": "aws:kms", "KMSMasterKeyID": KEY}
-            rules = {"Rules": [{"ApplyServerSideEncryptionByDefault": default}]}
-            s3.put_bucket_encryption(Bucket=BUCKET, ServerSideEncryptionConfiguration=rules)
+            create_bucket(found, BUCKET, KEY, OTHER_REGION)
             machine = policy_document(
                 machine_statements(CONTROL_PLANES, volume=True),
                 template_values(NAMES, account=ACCOUNT, key=KEY),
             )
-            trust = json.dumps({"Version": "2012-10-17", "Statement": []})
             roles = {"member": role_policy(OTHER_REGION), "of-other-region": role_policy("eu-north-1")}
             for role, copies in roles.items():
-                iam.create_role(RoleName=role, AssumeRolePolicyDocument=trust)
-                iam.put_role_policy(RoleName=role, PolicyName="machine", PolicyDocument=machine)
-                iam.put_role_policy(RoleName=role, PolicyName="copies", PolicyDocument=copies)
+                create_role(found, role, {"machine": machine, "copies": copies})
             yield found
 
 
@@ -71,27 +60,17 @@ class Member:
     """A control plane with AWS's part of its boot program."""
 
     def __init__(self, variables: Mapping[str, str], directory: Path) -> None:
-        url = variables["AWS_ENDPOINT_URL"]
-        self._environment = {
-            "PATH": os.environ["PATH"],
-            "CA_FILE": "",
-            "METADATA": variables["AWS_EC2_METADATA_SERVICE_ENDPOINT"],
-            "REGION": REGION,
-            "STORE": f"{url}/kubewright-dev",
-            "COPIES": f"{url}/{BUCKET}",
-            "COPIES_REGION": OTHER_REGION,
-            "RUN": str(directory),
-        }
+        self._shell = BootShell(
+            variables,
+            directory,
+            ("boot.sh", "boot-copies.sh"),
+            COPIES=f"{variables['AWS_ENDPOINT_URL']}/{BUCKET}",
+            COPIES_REGION=OTHER_REGION,
+        )
         (directory / SNAPSHOT).write_text("data of etcd")
 
     def run(self, commands: str, role: str = "member") -> subprocess.CompletedProcess[str]:
-        states = MachineStates.of(LAB)
-        states.path.parent.mkdir(parents=True, exist_ok=True)
-        states.add(replace(MACHINE, id=f"i-{role}", identity=role, address="127.0.0.1"))
-        program = f"set -eu\n. {AWS}/boot.sh\n. {AWS}/boot-copies.sh\n{commands}\n"
-        return subprocess.run(
-            ["sh", "-c", program], env=self._environment, capture_output=True, text=True, timeout=600
-        )
+        return self._shell.run(f"i-{role}", role, commands)
 
 
 @pytest.fixture
