@@ -72,7 +72,7 @@ def test_new_stack_has_the_same_authority_and_keys_and_other_certificates(
 
 
 def test_keys_of_a_deployed_stack_are_not_replaced(stack: OfflineStack, other: OfflineStack) -> None:
-    result = copy_keys(stack, other, check=False)
+    result = copy_keys(other, stack, check=False)
     assert result.code == 1
     assert "has resources already, so its keys stay" in " ".join(result.text.split())
 
