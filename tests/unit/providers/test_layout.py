@@ -23,6 +23,7 @@ SINGLE_CLOUD_FILES = {
     "aws/texts.py": "patterns of texts that AWS accepts, which the service models lack",
     "aws/type_limits.py": "checks by the table of EC2's machine types and zones",
     "aws/policies.py": "IAM policies are documents that the program renders; Azure takes lists of actions",
+    "aws/private_bucket.py": "a bucket has several resources; storage_account.py is one resource",
     "aws/pod_roles.py": "limits check the documents of roles; federated credentials of Azure are resources",
     "aws/host-network.sh": "the chart of the EBS CSI driver has no setting for the host network",
     "azure/boot_joins.py": "identities of AWS name the machine; on Azure a signed document does",
