@@ -141,7 +141,12 @@ def _container(topology: Topology) -> core.ContainerArgs:
     return core.ContainerArgs(
         name=NAME,
         image=pinned_image(topology, image),
-        args=["--leader-election=true", f"--http-endpoint=:{_PORT}"],
+        args=[
+            "--leader-election=true",
+            f"--http-endpoint=:{_PORT}",
+            # The cluster has no definitions of snapshots of groups of volumes.
+            "--feature-gates=CSIVolumeGroupSnapshot=false",
+        ],
         ports=[core.ContainerPortArgs(name="http", container_port=_PORT)],
         # The path is there only with a leader election.
         liveness_probe=http_probe("/healthz/leader-election", "http", period=20, failures=3, delay=10),

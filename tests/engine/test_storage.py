@@ -137,7 +137,8 @@ def run_helper(control_plane: ControlPlane, log: Path) -> Any:  # noqa: ANN401 -
 
     def pod() -> Any:  # noqa: ANN401 - an object of the API
         items = control_plane.get("pods", "-n", LOCAL_NAMESPACE)["items"]
-        return next((item for item in items if item.get("status", {}).get("phase") != "Succeeded"), None)
+        helpers = [item for item in items if item["metadata"]["name"].startswith("helper-pod-")]
+        return next((item for item in helpers if item["status"].get("phase") != "Succeeded"), None)
 
     try:
         found = eventually("a pod of a helper", pod, timeout=SECONDS)
@@ -164,10 +165,7 @@ def test_provisioner_makes_and_removes_a_volume_on_the_chosen_node(
     assert volume["spec"]["local"] == {"path": path}
     [term] = volume["spec"]["nodeAffinity"]["required"]["nodeSelectorTerms"]
     assert term["matchExpressions"] == [{"key": "kubernetes.io/hostname", "operator": "In", "values": [NODE]}]
-    control_plane.kubectl("delete", "pvc", "-n", NAMESPACE, "data", "--wait=false")
-    control_plane.kubectl(
-        *("patch", "pvc", "-n", NAMESPACE, "data"), '--patch={"metadata":{"finalizers":null}}', "--type=merge"
-    )
+    control_plane.kubectl("delete", "pvc", "-n", NAMESPACE, "data")
     removal = run_helper(control_plane, provisioner)
     environment = {item["name"]: item["value"] for item in removal["spec"]["containers"][0]["env"]}
     assert environment["VOL_DIR"] == path

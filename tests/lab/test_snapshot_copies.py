@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -194,6 +195,7 @@ def test_copies_are_unreadable_and_as_many_as_the_setting(member: CopyingMember)
     for number in range(3):
         member.host.etcdctl("put", "n", str(number))
         assert member.take_snapshot().returncode == 0
+        time.sleep(1)  # names have the time in seconds
     assert len(member.stores.objects) == 2
     assert len(member.stores.blobs) == 3
     name = max(member.stores.objects)
