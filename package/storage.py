@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from components.addons.bound_volumes import BoundVolumes, BoundVolumesArgs
 from components.addons.disk_volumes import DiskVolumes, DiskVolumesArgs
 from components.addons.local_storage import LocalStorageAddOn, LocalStorageArgs
 from components.api import Api
@@ -19,8 +20,11 @@ def create_storage(
     if local is not None:
         arguments = LocalStorageArgs(api=api, topology=topology, local=local)
         LocalStorageAddOn(scope.name("local-storage"), arguments, scope.options())
-    disk_class = topology.storage.disk_class
-    if disk_class is not None:
-        disks = DiskVolumesArgs(api=api, topology=topology, disk_class=disk_class)
+    disk_class, nfs = topology.storage.disk_class, topology.storage.nfs
+    policy = None
+    if disk_class is not None or (nfs is not None and nfs.volumes):
+        policy = BoundVolumes(scope.name("bound-volumes"), BoundVolumesArgs(api=api), scope.options()).binding
+    if disk_class is not None and policy is not None:
+        disks = DiskVolumesArgs(api=api, topology=topology, disk_class=disk_class, policy=policy)
         DiskVolumes(scope.name("disk-volumes"), disks, scope.options())
-    create_storage_drivers(topology, api, settings, secret_at, scope)
+    create_storage_drivers(topology, api, settings, secret_at, policy, scope)

@@ -21,16 +21,24 @@ SecretAt = Callable[[tuple[str, ...], SecretStr], Input[str]]
 
 
 def create_storage_drivers(
-    topology: Topology, api: Api, settings: StorageSettings, secret_at: SecretAt, scope: Scope
+    topology: Topology,
+    api: Api,
+    settings: StorageSettings,
+    secret_at: SecretAt,
+    policy: Resource | None,
+    scope: Scope,
 ) -> None:
-    """Create the volumes and drivers of NFS and Ceph, and the controller of snapshots."""
+    """Create the volumes and drivers of NFS and Ceph, and the controller of snapshots.
+
+    `policy` refuses the deletion of volumes that are bound.
+    """
     storage, options = topology.storage, scope.options()
     snapshots: Sequence[Resource] = ()
     if storage.snapshots:
         arguments = VolumeSnapshotsArgs(api=api, topology=topology)
         snapshots = VolumeSnapshots(scope.name("snapshots"), arguments, options).definitions
     if storage.nfs is not None:
-        nfs = NfsStorageArgs(api=api, topology=topology, nfs=storage.nfs, snapshots=snapshots)
+        nfs = NfsStorageArgs(api=api, topology=topology, nfs=storage.nfs, snapshots=snapshots, policy=policy)
         NfsStorage(scope.name("nfs"), nfs, options)
     if storage.ceph is not None and settings.ceph is not None:
         ceph = CephStorageArgs(

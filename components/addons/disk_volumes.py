@@ -13,6 +13,7 @@ import pulumi_kubernetes.storage.v1 as storage
 from pulumi import ComponentResource, Resource, ResourceOptions
 from pulumi_kubernetes.meta.v1 import ObjectMetaArgs
 
+from components.addons.bound_volumes import VOLUME_LABEL
 from components.addons.storage_classes import HOSTNAME_LABEL, class_annotations
 from components.api import Api
 from topology.model import Pool, Topology
@@ -24,11 +25,12 @@ POOL_LABEL, DISK_LABEL = "kubewright.dev/pool", "kubewright.dev/disk"
 
 @dataclass(frozen=True, kw_only=True)
 class DiskVolumesArgs:
-    """Arguments of `DiskVolumes`."""
+    """Arguments of `DiskVolumes`. `policy` refuses the deletion of volumes that are bound."""
 
     api: Api
     topology: Topology
     disk_class: VolumeClass
+    policy: Resource
 
 
 class DiskVolumes(ComponentResource):
@@ -59,7 +61,8 @@ class DiskVolumes(ComponentResource):
         core.PersistentVolume(
             f"{self._name}-{node}-{disk.name}",
             metadata=ObjectMetaArgs(
-                name=volume_name(node, disk), labels={POOL_LABEL: pool.name, DISK_LABEL: disk.name}
+                name=volume_name(node, disk),
+                labels={POOL_LABEL: pool.name, DISK_LABEL: disk.name, VOLUME_LABEL: "disk"},
             ),
             spec=core.PersistentVolumeSpecArgs(
                 capacity={"storage": disk.capacity},
@@ -72,7 +75,7 @@ class DiskVolumes(ComponentResource):
                     required=core.NodeSelectorArgs(node_selector_terms=[term])
                 ),
             ),
-            opts=self._args.api.options(self, depends_on=[disk_class]),
+            opts=self._args.api.options(self, depends_on=[disk_class, self._args.policy]),
         )
 
 

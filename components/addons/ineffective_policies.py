@@ -8,14 +8,11 @@ from pulumi import ComponentResource, ResourceOptions
 from pulumi_kubernetes.admissionregistration.v1 import (
     MatchResourcesArgs,
     NamedRuleWithOperationsArgs,
-    ValidatingAdmissionPolicy,
-    ValidatingAdmissionPolicyBinding,
-    ValidatingAdmissionPolicyBindingSpecArgs,
     ValidatingAdmissionPolicySpecArgs,
     ValidationArgs,
 )
-from pulumi_kubernetes.meta.v1 import ObjectMetaArgs
 
+from components.addons.validating_policy import create_validating_policy
 from components.api import Api
 
 _NAME = "kubewright-ineffective-network-policies"
@@ -43,21 +40,13 @@ class IneffectivePolicies(ComponentResource):
             operations=["CREATE"],
             resources=["networkpolicies"],
         )
-        policy = ValidatingAdmissionPolicy(
-            f"{name}-policy",
-            metadata=ObjectMetaArgs(name=_NAME),
-            spec=ValidatingAdmissionPolicySpecArgs(
-                # A failure of the policy must not prevent the creation of the object.
-                failure_policy="Ignore",
-                match_constraints=MatchResourcesArgs(resource_rules=[network_policies]),
-                validations=[ValidationArgs(expression="false", message=_MESSAGE)],
-            ),
-            opts=args.api.options(self),
+        spec = ValidatingAdmissionPolicySpecArgs(
+            # A failure of the policy must not prevent the creation of the object.
+            failure_policy="Ignore",
+            match_constraints=MatchResourcesArgs(resource_rules=[network_policies]),
+            validations=[ValidationArgs(expression="false", message=_MESSAGE)],
         )
-        ValidatingAdmissionPolicyBinding(
-            f"{name}-binding",
-            metadata=ObjectMetaArgs(name=_NAME),
-            spec=ValidatingAdmissionPolicyBindingSpecArgs(policy_name=_NAME, validation_actions=["Warn"]),
-            opts=args.api.options(self, depends_on=[policy]),
+        create_validating_policy(
+            name, _NAME, spec, "Warn", lambda after: args.api.options(self, depends_on=after)
         )
         self.register_outputs({})

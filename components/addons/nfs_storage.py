@@ -9,6 +9,7 @@ import pulumi_kubernetes.core.v1 as core
 from pulumi import ComponentResource, Resource, ResourceOptions
 from pulumi_kubernetes.meta.v1 import ObjectMetaArgs
 
+from components.addons.bound_volumes import VOLUME_LABEL
 from components.addons.volume_classes import (
     Values,
     create_driver,
@@ -23,12 +24,16 @@ from topology.storage_drivers import NFS_DRIVER, NFS_NAMESPACE, Nfs, NfsDriver, 
 
 @dataclass(frozen=True, kw_only=True)
 class NfsStorageArgs:
-    """Arguments of `NfsStorage`. `snapshots` are the definitions of snapshots, empty without them."""
+    """Arguments of `NfsStorage`. `snapshots` are the definitions of snapshots, empty without them.
+
+    `policy` refuses the deletion of volumes that are bound; None if the settings have no volumes.
+    """
 
     api: Api
     topology: Topology
     nfs: Nfs
     snapshots: Sequence[Resource] = ()
+    policy: Resource | None = None
 
 
 class NfsStorage(ComponentResource):
@@ -52,7 +57,7 @@ class NfsStorage(ComponentResource):
             )
         core.PersistentVolume(
             f"{self._name}-volume-{volume.name}",
-            metadata=ObjectMetaArgs(name=volume.name),
+            metadata=ObjectMetaArgs(name=volume.name, labels={VOLUME_LABEL: "nfs"}),
             spec=core.PersistentVolumeSpecArgs(
                 capacity={"storage": volume.capacity},
                 access_modes=list(volume.access_modes),
@@ -62,7 +67,9 @@ class NfsStorage(ComponentResource):
                 claim_ref=claim,
                 nfs=core.NFSVolumeSourceArgs(server=volume.server, path=volume.path),
             ),
-            opts=self._args.api.options(self),
+            opts=self._args.api.options(
+                self, depends_on=[self._args.policy] if self._args.policy is not None else []
+            ),
         )
 
     def _create_driver(self, driver: NfsDriver) -> None:

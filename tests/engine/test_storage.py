@@ -25,6 +25,7 @@ __all__ = ["deploy"]
 NAMESPACE, NODE = "databases", "w-1"
 ACCOUNT = f"system:serviceaccount:{LOCAL_NAMESPACE}:{NAME}"
 SECONDS = 60
+PREFIXES = ("bound-volumes", "local-storage", "disk-volumes")
 
 
 @pytest.fixture(scope="module")
@@ -41,7 +42,7 @@ def objects(graph: Graph) -> list[Any]:
     nodes = [
         node
         for node in graph.nodes.values()
-        if node.type.startswith("kubernetes:") and node.name.startswith(("local-storage", "disk-volumes"))
+        if node.type.startswith("kubernetes:") and node.name.startswith(PREFIXES)
     ]
     nodes.sort(key=lambda node: not node.type.endswith(":Namespace"))
     return [without_secret_marks(node.inputs) for node in nodes]
@@ -60,12 +61,14 @@ def control_plane(graph: Graph, tmp_path_factory: pytest.TempPathFactory) -> Ite
         yield running
 
 
-def create_claim(control_plane: ControlPlane, name: str, **metadata: object) -> None:
+def create_claim(
+    control_plane: ControlPlane, name: str, /, *, annotations: Json | None = None, **spec: str
+) -> None:
     claim = {
         "apiVersion": "v1",
         "kind": "PersistentVolumeClaim",
-        "metadata": {"name": name, "namespace": NAMESPACE, **metadata},
-        "spec": {"accessModes": ["ReadWriteOnce"], "resources": {"requests": {"storage": "1Gi"}}},
+        "metadata": {"name": name, "namespace": NAMESPACE, "annotations": annotations or {}},
+        "spec": {"accessModes": ["ReadWriteOnce"], "resources": {"requests": {"storage": "1Gi"}}, **spec},
     }
     control_plane.kubectl("create", "--filename=-", stdin=json.dumps(claim))
 
@@ -170,6 +173,26 @@ def test_provisioner_makes_and_removes_a_volume_on_the_chosen_node(
     environment = {item["name"]: item["value"] for item in removal["spec"]["containers"][0]["env"]}
     assert environment["VOL_DIR"] == path
     eventually("the volume is gone", lambda: name not in names(control_plane), timeout=SECONDS)
+
+
+def test_bound_volume_of_a_disk_cannot_be_deleted(control_plane: ControlPlane) -> None:
+    """There is no scheduler: the claim names its volume."""
+    create_claim(control_plane, "disk", storageClassName="local-disks", volumeName="disk-w-2-data")
+    eventually("the claim is bound", lambda: bound(control_plane, "disk"), timeout=SECONDS)
+    command = [binary_path("kubectl"), f"--kubeconfig={control_plane.directory}/kubeconfig"]
+    refused = subprocess.run(
+        [*command, "delete", "pv", "disk-w-2-data"], capture_output=True, text=True, check=False, timeout=60
+    )
+    assert refused.returncode
+    assert "bound to the claim databases/disk; delete the claim before" in refused.stderr
+    assert "deletionTimestamp" not in control_plane.get("pv", "disk-w-2-data")["metadata"]
+    control_plane.kubectl("delete", "pvc", "-n", NAMESPACE, "disk")
+
+    def released() -> bool:
+        return bool(control_plane.get("pv", "disk-w-2-data")["status"]["phase"] == "Released")
+
+    eventually("the volume is released", released, timeout=SECONDS)
+    control_plane.kubectl("delete", "pv", "disk-w-2-data")
 
 
 def bound(control_plane: ControlPlane, name: str) -> Any:  # noqa: ANN401 - an object of the API

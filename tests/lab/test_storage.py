@@ -204,6 +204,16 @@ def assert_disks_keep_their_data(cluster: Cluster) -> None:
     assert cluster.ssh(node, f"wc -l <{DISKS}/data/volume/starts").stdout.strip() == "2"
 
 
+def assert_bound_volume_is_not_deleted(cluster: Cluster, node: str) -> None:
+    """Remove all disks while no pod uses them and a claim is bound."""
+    cluster.kubectl("scale", "statefulset", "-n", NAMESPACE, "disk", "--replicas=0")
+    cluster.kubectl("wait", "pod", "-n", NAMESPACE, "disk-0", "--for=delete", "--timeout=90s", timeout=100)
+    refused = cluster.up(check=False)
+    assert refused.code
+    assert f"bound to the claim {NAMESPACE}/data-disk-0; delete the claim before" in refused.text
+    assert "deletionTimestamp" not in cluster.get("pv", f"disk-{node}-data")["metadata"]
+
+
 def assert_removed_disk_keeps_its_data(cluster: Cluster) -> None:
     """Remove the disk from the settings, first while a pod uses it."""
     node = wait_ready(cluster, "disk-0")["spec"]["nodeName"]
@@ -215,8 +225,9 @@ def assert_removed_disk_keeps_its_data(cluster: Cluster) -> None:
     assert (
         "disk data: pods of this host use it; delete their claims before you remove the disk" in refused.text
     )
-    remove(cluster, "disk")
     cluster.merge_settings({"pools": {"workers": {"disks": stackfile.DELETE}}})
+    assert_bound_volume_is_not_deleted(cluster, node)
+    remove(cluster, "disk")
     cluster.up()
     for host in cluster.workers:
         assert cluster.ssh(host, f"mountpoint -q {DISKS}/data", check=False).code, host

@@ -57,7 +57,13 @@ def test_each_disk_of_each_host_is_a_volume_on_its_node(graph: Graph) -> None:
     assert spec["capacity"] == {"storage": "100Gi"}
     assert spec["persistentVolumeReclaimPolicy"] == "Retain"
     labels = node.inputs["metadata"]["labels"]
-    assert labels == {"kubewright.dev/pool": "workers", "kubewright.dev/disk": "data"}
+    assert labels == {
+        "kubewright.dev/pool": "workers",
+        "kubewright.dev/disk": "data",
+        "kubewright.dev/volume": "disk",
+    }
+    policies = {urn.rpartition("::")[2] for urn in node.depends_on}
+    assert "bound-volumes-binding" in policies, "the policy could be deleted before the volumes"
     assert "disk-volumes-class" in graph.dependencies(node)
 
 
