@@ -25,6 +25,7 @@ from automation.cli import (
     pull_requests,
     recovery,
     stacks,
+    state,
     users,
 )
 from automation.environment import CHECKOUT
@@ -34,7 +35,7 @@ from lab.errors import LabError
 NAME = "kubewright"
 _GROUPS = (
     *(new, stacks, configuration, inspect, encryption, conformance, plan),
-    *(recovery, users, pull_requests, artifacts, lab, images),
+    *(recovery, state, users, pull_requests, artifacts, lab, images),
 )
 _PANELS = list(dict.fromkeys(group.PANEL for group in _GROUPS))
 

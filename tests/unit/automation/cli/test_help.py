@@ -46,7 +46,7 @@ def test_expected_commands_exist() -> None:
         *("config", "secrets-provider"),
         *("status", "drift", "diagnose", "logs", "cis", "certificates", "encryption"),
         *("outputs", "settings", "plan", "conformance"),
-        *("repair", "replace", "remove-host", "snapshot", "restore", "copies", "copy-keys"),
+        *("repair", "replace", "remove-host", "snapshot", "restore", "copies", "copy-keys", "state"),
         *("user", "kubeconfig", "credential", "comment", "issue", "policy-pack"),
         *("prepare", "mirror", "artifacts", "lab", "lab-status", "image"),
     }
