@@ -122,7 +122,7 @@ def test_restore_after_lost_data_returns_the_objects_of_the_snapshot(
         lambda: not old & {pod["metadata"]["uid"] for pod in cluster.pods("kube-system", "k8s-app=kube-dns")},
         timeout=60,
     )
-    cluster.wait_rollout("kube-system", "deployment/coredns")
+    eventually("status has no problem", lambda: not cluster.command("status", check=False).code, timeout=90)
     assert cluster.previewed_operations() == {}
 
 
