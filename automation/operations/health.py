@@ -10,6 +10,7 @@ from datetime import UTC, datetime, timedelta
 from automation.operations.certificate_files import damage_problem
 from automation.operations.cluster_facts import AddOnFact, NodeFact
 from automation.operations.copy_facts import copy_problems, trial_problems
+from automation.operations.fsync_facts import SLOW_SECONDS, fsync_text
 from automation.operations.host_facts import EtcdFact, HostFacts, ServiceFact
 from topology.model import Machine, Role, Topology
 
@@ -158,6 +159,13 @@ def _etcd_problems(topology: Topology, observed: Observation) -> Iterator[Proble
             yield Problem(name, "etcd member is not healthy: the member is down, or etcd has no quorum")
         for alarm in member.alarms:
             yield Problem(name, f"etcd alarm: {alarm}")
+        if member.fsync is not None and member.fsync > SLOW_SECONDS:
+            yield Problem(
+                name,
+                f"slow disk of etcd: 99% of its fsyncs take up to {fsync_text(member.fsync)}, and etcd "
+                f"recommends at most {fsync_text(SLOW_SECONDS)}; use a faster disk, or a disk for etcd alone",
+                serious=False,
+            )
         if member.size > 0.8 * _QUOTA_BYTES:
             yield Problem(
                 name, f"etcd uses {member.size // 2**20} MiB of {_QUOTA_BYTES // 2**20} MiB", serious=False

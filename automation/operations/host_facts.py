@@ -10,6 +10,7 @@ from typing import Any
 
 from automation.operations.certificate_files import DamagedFile, parse_certificates
 from automation.operations.copy_facts import NO_TRIAL, CopyFact, TrialFact, parse_copies, parse_trial
+from automation.operations.fsync_facts import parse_fsync
 from automation.operations.sections import Section, parse_sections
 
 
@@ -57,7 +58,8 @@ class EtcdFact:
 
     `size` is the size of the database file and `used` the part in use, in bytes. `index` is the raft index.
     `snapshots` are names of files on the host. `copies` and `trial` are its records about copies in targets
-    and trial restores. `members` contains pairs: the name, and whether the member is a learner.
+    and trial restores. `members` contains pairs: the name, and whether the member is a learner. `fsync` is
+    the 99th percentile of the duration of fsyncs in seconds; None if it is not known.
     """
 
     healthy: bool
@@ -71,6 +73,7 @@ class EtcdFact:
     snapshots: tuple[str, ...] = ()
     copies: tuple[CopyFact, ...] = ()
     trial: TrialFact = NO_TRIAL
+    fsync: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,6 +189,7 @@ def _parse_etcd(first_sections: dict[str, Section]) -> EtcdFact:
         snapshots=names,
         copies=copies,
         trial=trial,
+        fsync=parse_fsync(first_sections["etcd-fsync"].lines),
     )
 
 

@@ -41,13 +41,27 @@ if [ -d /var/lib/etcd ] && [ -f /etc/etcd/pki/operator.crt ]; then
         timeout 8 "$BIN/etcdctl" --endpoints=https://127.0.0.1:2379 --cacert=/etc/etcd/pki/etcd-ca.crt \
             --cert=/etc/etcd/pki/operator.crt --key=/etc/etcd/pki/operator.key --command-timeout=4s "$@"
     }
+    etcd_metrics() { # on loopback, without TLS; hosts of members alone have no kubectl
+        url=http://127.0.0.1:2381
+        if [ -x "$BIN/kubectl" ]; then
+            KUBECONFIG=/dev/null timeout 5 "$BIN/kubectl" --server="$url" get --raw /metrics
+        elif command -v curl >/dev/null; then
+            curl --silent --max-time 5 "$url/metrics"
+        else
+            wget --quiet --timeout=5 --tries=1 --output-document=- "$url/metrics"
+        fi
+    }
     printf '@etcd-status\n'
     etcdctl endpoint status --write-out=json 2>/dev/null
     printf '\n@etcd-health\n'
     etcdctl endpoint health --write-out=json 2>/dev/null
     printf '\n@etcd-members\n'
     etcdctl member list --write-out=json 2>/dev/null
-    printf '\n@snapshots\n'
+    printf '\n@etcd-fsync\n'
+    etcd_metrics 2>/dev/null | while read -r line; do
+        case $line in etcd_disk_wal_fsync_duration_seconds_bucket*) printf '%s\n' "$line" ;; esac
+    done
+    printf '@snapshots\n'
     ls -1 /var/lib/etcd-snapshots 2>/dev/null
     printf '@snapshot-copies\n'
     for file in /var/lib/etcd-snapshots/targets/*; do

@@ -18,6 +18,7 @@ from automation.environment import Environment
 from automation.operations import cluster_facts, host_facts
 from automation.operations.cluster_facts import AddOnFact, ApiUnavailable, NodeFact
 from automation.operations.copy_facts import CopyFact, TrialFact, age_text
+from automation.operations.fsync_facts import fsync_text
 from automation.operations.health import SCHEDULED_SERVICES, Observation, Problem, find_problems
 from automation.operations.host_facts import HostFacts
 from automation.operations.remote import PARALLEL, Remote
@@ -201,7 +202,8 @@ def _host_row(machine: Machine, facts: HostFacts | str, observed: Observation) -
 
 def _etcd_table(topology: Topology, observed: Observation) -> Table:
     table = Table(
-        *("etcd member", "healthy", "leader", "version", "size", "in use", "index", "newest snapshot"),
+        *("etcd member", "healthy", "leader", "version", "size", "in use", "fsync", "index"),
+        "newest snapshot",
         *(("trial restore",) if topology.snapshots.verify else ()),
         title="etcd",
         title_justify="left",
@@ -215,6 +217,7 @@ def _etcd_table(topology: Topology, observed: Observation) -> Table:
             member.version,
             format_bytes(member.size),
             format_bytes(member.used),
+            fsync_text(member.fsync),
             str(member.index),
             newest,
             *((_trial_text(member.trial, observed),) if topology.snapshots.verify else ()),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 from testkit.cluster import Cluster
@@ -20,6 +21,7 @@ def test_status_names_a_stopped_service(cluster: Cluster) -> None:
     healthy = cluster.command("status")
     for host in cluster.nodes:
         assert host in healthy.text
+    assert re.search(r"\b[0-9.]+ ms\b", healthy.text), "the speed of etcd's disk is not known"
     cluster.ssh(WORKER, "systemctl stop kube-proxy.service")
     try:
         unhealthy = cluster.command("status", check=False)
