@@ -4,6 +4,7 @@ their schedule, and bring the cluster back after the loss of its host.
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Iterator
 from ipaddress import IPv4Network
@@ -97,6 +98,45 @@ def test_copies_arrive_within_the_schedule_and_restore_a_lost_host(
     cluster.wait_all_ready()
     assert set(cluster.previewed_operations().values()) <= {"same"}
     assert not [output for output in cluster.outputs if secret in output or "AGE-SECRET-KEY" in output]
+
+
+@pytest.fixture(scope="module")
+def new(state: Path) -> Iterator[Cluster]:
+    """Yield a stack with another name, other hosts and another network, which was never deployed."""
+    slot = lab_slots.reserve("kwmoved", state)
+    config = stackfile.document(*slot, control_planes=["n-1"], workers=["n-2"])
+    with removed_at_end(Cluster(name=slot.name, state=state, config=config, checkout=CHECKOUT)) as cluster:
+        yield cluster
+
+
+def test_copy_is_restored_into_a_stack_of_another_name_and_network(
+    cluster: Cluster, stores: Stores, new: Cluster, tmp_path: Path, record_figures: RecordFigures
+) -> None:
+    cluster.kubectl("create", "secret", "generic", "card", "--namespace=shop", "--from-literal=number=42")
+    token = cluster.kubectl("create", "token", "default", "--namespace=shop", "--duration=24h").stdout.strip()
+    cluster.ssh(HOST, "systemctl start etcd-snapshot.service", timeout=300)
+    cluster.stop_host(HOST)
+
+    targets = stores.targets()
+    targets["s3"]["prefix"] = cluster.name
+    new.merge_settings({"etcd": {"snapshots": {"recipients": [KEY.recipient], "to": {"s3": targets["s3"]}}}})
+    began = time.monotonic()
+    new.command("copy-keys", "--from", cluster.name, "--from-file", str(cluster.file))
+    new.up()
+    identity = KEY.write(tmp_path / "identity")
+    new.command("restore", "--from", "s3", "--identity", str(identity), timeout=900)
+    new.command("refresh")
+    new.up()
+    record_figures(moved=round(time.monotonic() - began, 1))
+    assert new.get("configmap", "order", "--namespace=shop")["data"] == {"item": "book"}
+    assert new.get("secret", "card", "--namespace=shop")["data"] == {"number": "NDI="}
+    review = {"apiVersion": "authentication.k8s.io/v1", "kind": "TokenReview", "spec": {"token": token}}
+    reviewed = new.kubectl("create", "--filename=-", "--output=json", stdin=json.dumps(review)).stdout
+    assert json.loads(reviewed)["status"].get("authenticated"), "tokens of the lost cluster are not valid"
+    new.kubectl("delete", "node", HOST)
+    new.wait_all_ready()
+    eventually("no problem is left", lambda: not new.command("status", check=False).code, timeout=180)
+    assert set(new.previewed_operations().values()) <= {"same"}
 
 
 def _status(cluster: Cluster) -> str:
