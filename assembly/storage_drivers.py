@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from settings.charts import is_path, needs_repository
+from assembly.charts import build_chart
 from settings.storage_ceph import CephBlockSettings, CephFilesSettings, CephStorageSettings
 from settings.storage_classes import StorageClassSettings
 from settings.storage_drivers import DriverSettings
@@ -12,7 +12,6 @@ from topology.storage_drivers import (
     Ceph,
     CephBlock,
     CephFiles,
-    DriverChart,
     MountedClass,
     Nfs,
     NfsDriver,
@@ -79,7 +78,7 @@ def _nfs_driver(section: NfsDriverSettings) -> NfsDriver:
         storage_class=_mounted_class(section, _with_version(section.mount_options)),
         server=section.server,
         path=section.path,
-        chart=_chart(section),
+        chart=build_chart(section),
     )
 
 
@@ -90,7 +89,7 @@ def _block(section: CephBlockSettings) -> CephBlock:
         data_pool=section.data_pool or "",
         file_system=section.file_system,
         user=section.user,
-        chart=_chart(section),
+        chart=build_chart(section),
     )
 
 
@@ -100,19 +99,11 @@ def _files(section: CephFilesSettings) -> CephFiles:
         file_system=section.file_system,
         pool=section.pool or "",
         user=section.user,
-        chart=_chart(section),
+        chart=build_chart(section),
     )
 
 
 def _mounted_class(section: DriverSettings, options: tuple[str, ...]) -> MountedClass:
     return MountedClass(
         volume_class=volume_class(section), expandable=section.expansion, mount_options=options
-    )
-
-
-def _chart(section: DriverSettings) -> DriverChart:
-    return DriverChart(
-        chart=section.chart,
-        repository=section.repository if needs_repository(section.chart) else "",
-        version="" if is_path(section.chart) else section.version,
     )

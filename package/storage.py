@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
+from pulumi import Resource
+
 from components.addons.bound_volumes import BoundVolumes, BoundVolumesArgs
 from components.addons.disk_volumes import DiskVolumes, DiskVolumesArgs
 from components.addons.local_storage import LocalStorageAddOn, LocalStorageArgs
@@ -14,8 +18,8 @@ from topology.model import Topology
 
 def create_storage(
     topology: Topology, api: Api, settings: StorageSettings, secret_at: SecretAt, scope: Scope
-) -> None:
-    """Create each kind of storage that the cluster has."""
+) -> Sequence[Resource]:
+    """Create each kind of storage that the cluster has. Return the definitions of snapshots."""
     local = topology.storage.local
     if local is not None:
         arguments = LocalStorageArgs(api=api, topology=topology, local=local)
@@ -27,4 +31,4 @@ def create_storage(
     if disk_class is not None and policy is not None:
         disks = DiskVolumesArgs(api=api, topology=topology, disk_class=disk_class, policy=policy)
         DiskVolumes(scope.name("disk-volumes"), disks, scope.options())
-    create_storage_drivers(topology, api, settings, secret_at, policy, scope)
+    return create_storage_drivers(topology, api, settings, secret_at, policy, scope)

@@ -27,10 +27,11 @@ def create_storage_drivers(
     secret_at: SecretAt,
     policy: Resource | None,
     scope: Scope,
-) -> None:
+) -> Sequence[Resource]:
     """Create the volumes and drivers of NFS and Ceph, and the controller of snapshots.
 
-    `policy` refuses the deletion of volumes that are bound.
+    `policy` refuses the deletion of volumes that are bound. Return the definitions of snapshots, empty
+    without them.
     """
     storage, options = topology.storage, scope.options()
     snapshots: Sequence[Resource] = ()
@@ -50,6 +51,7 @@ def create_storage_drivers(
             snapshots=snapshots,
         )
         CephStorage(scope.name("ceph"), ceph, options)
+    return snapshots
 
 
 def _key(name: str, driver: CephDriverSettings | None, secret_at: SecretAt) -> Input[str] | None:

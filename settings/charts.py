@@ -3,11 +3,31 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
     from settings.cluster import Settings
     from settings.storage_drivers import DriverSettings
+
+
+class ChartSection(Protocol):
+    """A section of the settings that selects a chart of Kubewright."""
+
+    @property
+    def chart(self) -> str:
+        """Name of the chart, an `oci://` reference or a path."""
+
+    @property
+    def repository(self) -> str:
+        """URL of the chart repository."""
+
+    @property
+    def version(self) -> str:
+        """Version of the chart."""
+
+    @property
+    def model_fields_set(self) -> set[str]:
+        """The keys that the stack file has."""
 
 
 def is_path(chart: str) -> bool:

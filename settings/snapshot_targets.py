@@ -92,6 +92,14 @@ def _validate_secret_key(secret: SecretStr) -> SecretStr:
 
 Recipient = Annotated[str, AfterValidator(_validate_recipient)]
 """A public key of age."""
+StorageAccount = Annotated[str, AfterValidator(_validate_account)]
+"""The name of a storage account of Azure."""
+BlobContainerName = Annotated[str, AfterValidator(_validate_container)]
+"""The name of a container of Azure Blob Storage."""
+StorageAccountKey = Annotated[SecretStr, AfterValidator(_validate_account_key)]
+"""A key of a storage account, in Base64."""
+StorePrefix = Annotated[str, AfterValidator(_validate_prefix)]
+"""A directory in a bucket or container."""
 
 
 class S3TargetSettings(Section):
@@ -116,9 +124,9 @@ class S3TargetSettings(Section):
 class AzureBlobTargetSettings(Section):
     """A container of Azure Blob Storage. It has either `sas_token` or `account_key`."""
 
-    account: Annotated[str, AfterValidator(_validate_account)]
+    account: StorageAccount
     """Name of the storage account."""
-    container: Annotated[str, AfterValidator(_validate_container)]
+    container: BlobContainerName
     """Name of the container, which exists."""
     endpoint: HttpsUrl | None = None
     """URL of the blob service; default: `https://ACCOUNT.blob.core.windows.net`."""
@@ -128,7 +136,7 @@ class AzureBlobTargetSettings(Section):
     """SAS token of the container with the permissions read, create, write, delete and list, as an encrypted
     value (`secure: …`).
     """
-    account_key: Annotated[SecretStr, AfterValidator(_validate_account_key)] | None = None
+    account_key: StorageAccountKey | None = None
     """Key of the storage account, as an encrypted value (`secure: …`). A SAS token permits less."""
 
 
@@ -144,7 +152,7 @@ class SnapshotTargetSettings(Section):
     path: HostPath | None = None
     """Directory on each member that is a mounted file system, such as NFS. It exists, and is on another file
     system than the snapshots."""
-    prefix: Annotated[str, AfterValidator(_validate_prefix)] | None = None
+    prefix: StorePrefix | None = None
     """Directory of the copies in the bucket, container or file system; default: the name of the cluster."""
     keep: Annotated[int, Field(ge=1, le=10000)] = 30
     """Number of copies of each member that the target keeps."""

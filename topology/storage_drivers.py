@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from topology.charts import Chart
 from topology.storage import ReclaimPolicy, VolumeClass
 
 NFS_DRIVER = "nfs.csi.k8s.io"
@@ -21,19 +22,6 @@ CEPH_VERSION = "3.17.0"
 CEPH_REPOSITORY = "https://ceph.github.io/csi-charts"
 MESSENGER_V2_PORT = 3300
 """The port of monitors that speak only the second protocol, which the kernel must be told."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DriverChart:
-    """The Helm chart of a CSI driver.
-
-    `chart` is the name of the chart in `repository`, or a path or URL if `repository` is empty. `version` is
-    empty for a path.
-    """
-
-    chart: str
-    repository: str
-    version: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,7 +59,7 @@ class NfsDriver:
     storage_class: MountedClass
     server: str
     path: str
-    chart: DriverChart
+    chart: Chart
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -91,7 +79,7 @@ class CephBlock:
     data_pool: str
     file_system: str
     user: str
-    chart: DriverChart
+    chart: Chart
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -102,7 +90,7 @@ class CephFiles:
     file_system: str
     pool: str
     user: str
-    chart: DriverChart
+    chart: Chart
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -13,11 +13,10 @@ import pulumi_kubernetes.core.v1 as core
 from pulumi import ComponentResource, Input, Output, Resource, ResourceOptions
 from pulumi_kubernetes.meta.v1 import ObjectMetaArgs
 
+from components.addons.chart_release import Values, create_release
 from components.addons.volume_classes import (
-    Values,
     all_nodes,
     controller_replicas,
-    create_driver,
     create_driver_namespace,
     create_snapshot_class,
     create_storage_class,
@@ -84,7 +83,7 @@ class CephStorage(ComponentResource):
     ) -> None:
         api, topology, name = self._args.api, self._args.topology, f"{self._name}-{kind}"
         created = create_driver_namespace(name, namespace, api, self)
-        create_driver(
+        create_release(
             name,
             driver.chart,
             namespace,

@@ -10,9 +10,8 @@ from pulumi import ComponentResource, Resource, ResourceOptions
 from pulumi_kubernetes.meta.v1 import ObjectMetaArgs
 
 from components.addons.bound_volumes import VOLUME_LABEL
+from components.addons.chart_release import Values, create_release
 from components.addons.volume_classes import (
-    Values,
-    create_driver,
     create_driver_namespace,
     create_snapshot_class,
     create_storage_class,
@@ -76,7 +75,7 @@ class NfsStorage(ComponentResource):
         api, name = self._args.api, f"{self._name}-driver"
         namespace = create_driver_namespace(name, NFS_NAMESPACE, api, self)
         after = [namespace, *self._args.snapshots]
-        create_driver(
+        create_release(
             name,
             driver.chart,
             "csi-driver-nfs",

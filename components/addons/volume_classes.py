@@ -1,4 +1,4 @@
-"""Classes of volumes and of snapshots, and Helm releases of CSI drivers [H3]."""
+"""Classes of volumes and of snapshots, and namespaces of CSI drivers [H3]."""
 
 from __future__ import annotations
 
@@ -7,20 +7,17 @@ from collections.abc import Mapping, Sequence
 import pulumi_kubernetes.core.v1 as core
 import pulumi_kubernetes.storage.v1 as storage
 from pulumi import CustomResource, Resource, ResourceOptions
-from pulumi_kubernetes.helm.v3 import Release, RepositoryOptsArgs
 from pulumi_kubernetes.meta.v1 import ObjectMetaArgs
 
+from components.addons.chart_release import Values
 from components.addons.default_accounts import create_default_account
 from components.addons.storage_classes import class_annotations
 from components.addons.workload import pod_security_labels
 from components.api import Api
 from topology.model import Role, Topology
-from topology.options import NetworkPlugin
 from topology.storage import VolumeClass
-from topology.storage_drivers import DriverChart, MountedClass
+from topology.storage_drivers import MountedClass
 
-Values = Mapping[str, object]
-_TIMEOUT_SECONDS = 600
 _SNAPSHOTS = "snapshot.storage.k8s.io/v1"
 _SNAPSHOT_CLASS = "VolumeSnapshotClass"
 
@@ -76,35 +73,6 @@ def create_driver_namespace(name: str, namespace: str, api: Api, parent: Resourc
     )
     create_default_account(f"{name}-default-account", namespace, api.options(parent, depends_on=[created]))
     return created
-
-
-def create_driver(
-    name: str,
-    chart: DriverChart,
-    release: str,
-    namespace: str,
-    values: Values,
-    topology: Topology,
-    opts: ResourceOptions,
-) -> Release:
-    """Create the Helm release of a driver, and wait for its pods if the cluster has a pod network.
-
-    Helm rolls back a failed upgrade only if it waits.
-    """
-    waits = topology.network.cni is not NetworkPlugin.NONE
-    return Release(
-        f"{name}-release",
-        name=release,
-        chart=chart.chart,
-        version=chart.version or None,
-        namespace=namespace,
-        repository_opts=RepositoryOptsArgs(repo=chart.repository) if chart.repository else None,
-        values=dict(values),
-        atomic=waits,
-        skip_await=None if waits else True,
-        timeout=_TIMEOUT_SECONDS,
-        opts=opts,
-    )
 
 
 def controller_replicas(topology: Topology) -> int:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from settings.charts import needs_repository, volume_drivers
+from settings.charts import volume_drivers
 from settings.problem import Problem
 from settings.rules.access import namespace_users
 from settings.rules.base import RuleInput, rule
+from settings.rules.charts import chart_problems
 from topology.storage_drivers import (
     CEPH_VERSION,
     CEPHFS_NAMESPACE,
@@ -33,19 +34,7 @@ def driver_charts_are_supported(rule_input: RuleInput) -> Iterator[Problem]:
     """Require the minor version of a chart whose values Kubewright knows, and one source of the chart."""
     for path, driver in volume_drivers(rule_input.settings).items():
         known = _VERSIONS[path]
-        minor = known.rpartition(".")[0]
-        if driver.version.rpartition(".")[0] != minor:
-            yield Problem(
-                f"{path}.version",
-                f'"{driver.version}"',
-                f"not supported; use a version {minor}.x, such as {known}",
-            )
-        if not needs_repository(driver.chart) and "repository" in driver.model_fields_set:
-            yield Problem(
-                f"{path}.repository",
-                "",
-                "allowed only with a chart's name; remove it for a path or oci:// reference",
-            )
+        yield from chart_problems(path, driver, known, known.rpartition(".")[0])
 
 
 @rule(needs=("access.namespaces",), needs_valid=("storage.nfs", "storage.ceph", "helm_releases"))
