@@ -4,6 +4,7 @@ from assembly.assemble import Assembly, assemble
 from assembly.authentication import webhook_secret_name
 from assembly.builder import build_topology, registry_credentials, topology_or_none
 from assembly.snapshots import target_credentials
+from assembly.velero import velero_credentials
 
 __all__ = [
     "Assembly",
@@ -12,5 +13,6 @@ __all__ = [
     "registry_credentials",
     "target_credentials",
     "topology_or_none",
+    "velero_credentials",
     "webhook_secret_name",
 ]

@@ -16,6 +16,7 @@ from assembly.metallb import build_metallb
 from assembly.pools import build_pools
 from assembly.snapshots import build_defragmentation, build_snapshots
 from assembly.storage import build_storage
+from assembly.velero import build_velero
 from settings.bases import replace_encrypted
 from settings.certificates import CertificateSettings
 from settings.cluster import Settings, service_account_issuers, service_account_jwks_uri
@@ -66,6 +67,7 @@ def build_topology(settings: Settings, *, files: Mapping[str, str] | None = None
         cert_manager=build_cert_manager(settings),
         external_dns=build_external_dns(settings),
         storage=build_storage(settings),
+        velero=build_velero(settings, files),
         api_names=settings.api.names,
         drain_seconds=parse_seconds(settings.drain_timeout),
         snapshots=build_snapshots(settings, files),

@@ -887,6 +887,90 @@ class MetalLbArgs(TypedDict, total=False):
     """BGP peers by name; required for pools with `announce: bgp`."""
 
 
+class VeleroBlobArgs(TypedDict, total=False):
+    """A container of Azure Blob Storage for backups."""
+
+    account: Required[str]
+    """Name of the storage account."""
+    container: Required[str]
+    """Name of the container, which exists."""
+    endpoint: str
+    """URL of the blob service; default: `https://ACCOUNT.blob.core.windows.net`."""
+    account_key: Required[Input[str]]
+    """Key of the storage account, as an encrypted value (`secure: …`). Velero supports no SAS tokens."""
+
+
+class VeleroLocationArgs(TypedDict, total=False):
+    """A place for backups. Each location has either `s3` or `azure_blob`."""
+
+    s3: S3TargetArgs
+    """A bucket of AWS S3, or of another service with the API of S3."""
+    azure_blob: VeleroBlobArgs
+    """A container of Azure Blob Storage."""
+    prefix: str
+    """Directory of the backups in the bucket or container; default: `velero/` and the name of the cluster.
+    Nothing else may be in it.
+    """
+    read_only: bool
+    """Only restore from this location, such as from the backups of another cluster."""
+
+
+class VeleroScheduleArgs(TypedDict, total=False):
+    """Backups at regular times."""
+
+    cron: Required[str]
+    """Times in UTC: minute, hour, day of month, month and day of week, such as `0 3 * * *`, or `@daily`."""
+    ttl: str
+    """Time after which a backup is deleted, at least 1h."""
+    namespaces: Sequence[str]
+    """Namespaces whose objects and volumes are backed up; default: all, and objects without a namespace."""
+    location: str
+    """Location of the backups; default: the default location."""
+
+
+class VeleroArgs(TypedDict, total=False):
+    """Velero, which backs up objects and volumes of applications, by its official Helm chart. It runs in
+    the namespace `velero`.
+    """
+
+    locations: Required[Mapping[str, VeleroLocationArgs]]
+    """Places for backups by name."""
+    default_location: str
+    """Location of backups that name none; required with several locations."""
+    schedules: Mapping[str, VeleroScheduleArgs]
+    """Schedules of backups by name. You can create others with `velero schedule`."""
+    node_agent: bool
+    """Run a pod on each node that copies files of volumes into a location. It is privileged: it reads the
+    volumes of all pods.
+    """
+    all_volumes: bool
+    """Copy the files of all volumes of pods; default: of those that the annotation
+    `backup.velero.io/backup-volumes` of a pod names. It needs `node_agent`.
+    """
+    move_snapshots: bool
+    """Copy snapshots of volumes into the location; default: they remain in their storage system. It needs
+    `node_agent` and `storage.snapshots`.
+    """
+    repository_password: Input[str]
+    """Password that encrypts the copied files of volumes, as an encrypted value (`secure: …`); required
+    with `node_agent`. It cannot be changed for existing copies.
+    """
+    version: str
+    """Version of the chart; another version of the same major version."""
+    repository: str
+    """URL of the chart repository, such as a mirror of the official one."""
+    chart: str
+    """Name of the chart in `repository`, an `oci://` reference, or a path relative to the checkout."""
+    aws_plugin: str
+    """Image of velero-plugin-for-aws, for locations with `s3`."""
+    azure_plugin: str
+    """Image of velero-plugin-for-microsoft-azure, for locations with `azure_blob`."""
+    values: Mapping[str, Any]
+    """Further values of the chart, such as `resources`. They are not secret, and cannot replace values
+    that follow from other settings.
+    """
+
+
 class AddonArgs(TypedDict, total=False):
     """Add-ons that a cluster has only if its stack selects them."""
 
@@ -900,6 +984,8 @@ class AddonArgs(TypedDict, total=False):
     """Addresses for services of type LoadBalancer, by MetalLB; bare metal only, because the controller of
     a cloud serves these services.
     """
+    velero: VeleroArgs
+    """Backups of objects and volumes of applications, by Velero; default: none."""
 
 
 class LocalStorageArgs(TypedDict, total=False):

@@ -33,6 +33,7 @@ from components.provider import Provider
 from components.scope import Scope
 from package.secret_files import secret_files
 from package.storage import create_storage
+from package.velero import create_velero
 from providers.select import provider_for
 from settings import Settings
 from settings.warnings import settings_warnings
@@ -210,7 +211,9 @@ def _create_add_ons(
     DefaultAccounts(scope.name("default-accounts"), DefaultAccountsArgs(api=api), options)
     _create_ingress(args, topology, cluster)
     _create_external_dns(args, topology, cluster)
-    create_storage(topology, api, args.settings.storage, partial(_secret_at, args), scope)
+    secret_at = partial(_secret_at, args)
+    snapshots = create_storage(topology, api, args.settings.storage, secret_at, scope)
+    create_velero(topology, api, args.settings, secret_at, snapshots, scope)
     before: list[pulumi.Resource] = [
         Access(scope.name("access"), AccessArgs(api=api, access=args.settings.access), options)
     ]

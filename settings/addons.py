@@ -10,6 +10,7 @@ from settings.external_dns import ExternalDnsSettings
 from settings.ingress import IngressSettings
 from settings.metallb import MetalLbSettings
 from settings.types import HttpsUrl, LabelKey, LabelValue, Name, NonEmpty
+from settings.velero import VeleroSettings
 
 
 class AddonSettings(Section):
@@ -25,6 +26,8 @@ class AddonSettings(Section):
     """Addresses for services of type LoadBalancer, by MetalLB; bare metal only, because the controller of a
     cloud serves these services.
     """
+    velero: VeleroSettings | None = None
+    """Backups of objects and volumes of applications, by Velero; default: none."""
 
 
 class HelmReleaseSettings(Section):

@@ -59,6 +59,8 @@ def charts_of(settings: Settings) -> Iterator[tuple[str, str]]:
     if cilium := settings.network.cilium_options:
         yield "network.cilium.chart", cilium.chart
     yield from ((f"{path}.chart", driver.chart) for path, driver in volume_drivers(settings).items())
+    if velero := settings.addons.velero:
+        yield "addons.velero.chart", velero.chart
 
 
 def volume_drivers(settings: Settings) -> dict[str, DriverSettings]:

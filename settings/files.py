@@ -30,8 +30,8 @@ def read_files(settings: Settings, checkout: Path) -> dict[str, str]:
                 Problem(field, f'"{path}"', f"cannot be read: {reason}; create it or correct the path")
             )
     for field, path in _text_files(settings):
-        # rclone would trust no authority, so that each copy would fail.
-        if field.startswith("etcd.snapshots.") and _PEM not in texts.get(path, _PEM):
+        # rclone and Velero would trust no authority, so that each copy would fail.
+        if field.startswith(("etcd.snapshots.", "addons.velero.")) and _PEM not in texts.get(path, _PEM):
             message = "has no certificate; give the PEM file of the certificate authority of the service"
             problems.append(Problem(field, f'"{path}"', message))
     for name, issuer in settings.api.oidc.items():
@@ -78,6 +78,9 @@ def _text_files(settings: Settings) -> Iterator[tuple[str, str]]:
         for kind, section in (("s3", target.s3), ("azure_blob", target.azure_blob)):
             if section and section.ca_file:
                 yield f"etcd.snapshots.to.{name}.{kind}.ca_file", section.ca_file
+    for name, location in settings.addons.velero.locations.items() if settings.addons.velero else ():
+        if location.s3 and location.s3.ca_file:
+            yield f"addons.velero.locations.{name}.s3.ca_file", location.s3.ca_file
     if settings.metal and settings.metal.ssh.known_hosts_file:
         yield "metal.ssh.known_hosts_file", settings.metal.ssh.known_hosts_file
 

@@ -28,6 +28,7 @@ from topology.options import (
 from topology.rotations import Certificates
 from topology.storage import Disk, Storage
 from topology.taints import Taint
+from topology.velero import Velero
 
 
 class Role(StrEnum):
@@ -208,6 +209,7 @@ class Topology:
     cert_manager: CertManager | None = None
     external_dns: ExternalDns | None = None
     storage: Storage = field(default_factory=Storage)
+    velero: Velero | None = None
 
     @property
     def has_gpus(self) -> bool:

@@ -41,6 +41,7 @@ from settings.rules import (
     storage_drivers,
     storage_local,
     storage_nfs,
+    velero,
     versions,
 )
 from settings.rules.base import RULES, RuleInput
@@ -88,5 +89,6 @@ __all__ = [
     "storage_drivers",
     "storage_local",
     "storage_nfs",
+    "velero",
     "versions",
 ]

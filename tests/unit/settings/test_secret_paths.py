@@ -43,6 +43,9 @@ config:
       external_dns: {rfc2136: {secret: {secure: v1:j}}}
       ingress: {default_certificate: {private_key: {secure: v1:f}}}
       load_balancer: {peers: {rack: {password: {secure: v1:g}}}}
+      velero:
+        locations: {offsite: {s3: {secret_access_key: {secure: v1:k}}}}
+        repository_password: {secure: v1:l}
 """
 _SECRET_PATHS = {
     ("helm_releases", "alerts", "values", "receivers", 0, "url"),
@@ -54,6 +57,8 @@ _SECRET_PATHS = {
     ("addons", "external_dns", "rfc2136", "secret"),
     ("addons", "ingress", "default_certificate", "private_key"),
     ("addons", "load_balancer", "peers", "rack", "password"),
+    ("addons", "velero", "locations", "offsite", "s3", "secret_access_key"),
+    ("addons", "velero", "repository_password"),
 }
 
 

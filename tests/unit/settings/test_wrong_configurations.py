@@ -36,6 +36,7 @@ from tests.unit.settings.wrong_snapshots import SNAPSHOTS
 from tests.unit.settings.wrong_storage import STORAGE
 from tests.unit.settings.wrong_storage_drivers import STORAGE_DRIVERS
 from tests.unit.settings.wrong_values import VALUES
+from tests.unit.settings.wrong_velero import VELERO
 
 MESSAGES = Path(__file__).parent / "messages.txt"
 WRONG = (
@@ -46,6 +47,7 @@ WRONG = (
     *STORAGE,
     *SNAPSHOTS,
     *STORAGE_DRIVERS,
+    *VELERO,
 )
 
 

@@ -9,6 +9,7 @@ from automation.operations.cluster_facts import AddOnFact, add_on_namespaces, pa
 from settings import load
 from tests.unit.settings.support import TWO_WORKERS, with_edits
 from tests.unit.settings.wrong_external_dns import settings as external_dns_settings
+from tests.unit.settings.wrong_velero import settings as velero_settings
 
 NO_SERVICES: dict[str, Any] = {"items": []}
 
@@ -78,4 +79,12 @@ def test_namespace_of_external_dns_is_queried_only_with_external_dns() -> None:
     assert add_on_namespaces(build_topology(load(with_edits(TWO_WORKERS, section)))) == (
         "kube-system",
         "external-dns",
+    )
+
+
+def test_namespace_of_velero_is_queried_only_with_velero() -> None:
+    section = {"addons": {"velero": velero_settings()}}
+    assert add_on_namespaces(build_topology(load(with_edits(TWO_WORKERS, section)))) == (
+        "kube-system",
+        "velero",
     )
