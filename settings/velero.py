@@ -1,4 +1,4 @@
-"""Settings of the add-on that backs up objects and volumes of applications, by Velero [C2]."""
+"""Settings of the add-on that backs up objects and volumes of applications, by Velero [J4]."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The add-on that backs up objects and volumes of applications, by Velero, as plain data [C2].
+"""The add-on that backs up objects and volumes of applications, by Velero, as plain data [J4].
 
 Credentials are not part of it. They are in Secrets, whose names `Location.secret` has.
 """

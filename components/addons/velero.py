@@ -1,4 +1,4 @@
-"""Velero, which backs up objects and volumes of applications, by its official chart [C2].
+"""Velero, which backs up objects and volumes of applications, by its official chart [J4].
 
 Credentials are in Secrets of Kubewright, because values of a chart would be in the records of Helm too.
 """
