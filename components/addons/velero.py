@@ -62,7 +62,7 @@ class VeleroAddOn(ComponentResource):
             args.velero.chart,
             NAME,
             NAMESPACE,
-            velero_values(args.velero, snapshots=args.topology.storage.snapshots, more=args.values),
+            velero_values(args.velero, args.topology, args.values),
             args.topology,
             args.api.options(self, depends_on=before),
         )

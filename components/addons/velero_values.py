@@ -11,6 +11,8 @@ from collections.abc import Mapping
 
 from components.addons.chart_release import Values
 from components.addons.volume_classes import all_nodes
+from topology.model import Topology
+from topology.options import NetworkPlugin
 from topology.snapshot_targets import BlobContainer, S3Bucket
 from topology.velero import Location, Schedule, Velero
 
@@ -21,14 +23,16 @@ _OTHER_REGION = "us-east-1"
 """The region of requests to services without regions, whose signatures need one."""
 
 
-def velero_values(velero: Velero, *, snapshots: bool, more: Values) -> Values:
+def velero_values(velero: Velero, topology: Topology, more: Values) -> Values:
     """Return the values of the chart. `more` are those of the settings, which add to them.
 
     Each location has a Secret of its own, so the chart creates no Secret for all. Snapshots are those of CSI,
-    so there are no locations of snapshots.
+    so there are no locations of snapshots. Helm waits for the Job that upgrades definitions, which needs a
+    pod network.
     """
     values = {
         "credentials": {"useSecret": False},
+        "upgradeCRDs": topology.network.cni is not NetworkPlugin.NONE,
         "backupsEnabled": True,
         "snapshotsEnabled": False,
         "configuration": {
@@ -36,7 +40,7 @@ def velero_values(velero: Velero, *, snapshots: bool, more: Values) -> Values:
             "volumeSnapshotLocation": [],
             "defaultVolumesToFsBackup": velero.all_volumes,
             "defaultSnapshotMoveData": velero.move_snapshots,
-            **({"features": "EnableCSI"} if snapshots else {}),
+            **({"features": "EnableCSI"} if topology.storage.snapshots else {}),
         },
         "initContainers": _plugins(velero),
         "deployNodeAgent": velero.node_agent,

@@ -39,6 +39,7 @@ PATHS_OF_SCHEMA = {
     "schedules.daily": dict,
     "schedules.shop": dict,
     "snapshotsEnabled": bool,
+    "upgradeCRDs": bool,
 }
 """The values that Kubewright sets, with their types in upstream's values.yaml and values.schema.json."""
 
@@ -222,6 +223,16 @@ def test_snapshots_of_volumes_need_their_controller(graph: Graph, small: Graph) 
     assert "features" not in values(small)["configuration"]
     assert values(small)["configuration"]["defaultVolumesToFsBackup"] is False
     assert values(graph)["snapshotsEnabled"] is False, "the plugins would make snapshots of cloud disks"
+
+
+def test_job_of_the_chart_runs_only_with_a_pod_network(small: Graph, deploy: Deploy, tmp_path: Path) -> None:
+    assert values(small)["upgradeCRDs"] is True
+    config: Any = cluster_config(tmp_path, workers=2)
+    section = {"locations": {"offsite": {"s3": S3}}}
+    changes = {"addons": {"velero": section}, "network": config["network"] | {"cni": "none"}}
+    without = deploy(config | changes)
+    assert values(without)["upgradeCRDs"] is False, "Helm would wait for a pod that cannot run"
+    assert release(without).inputs["skipAwait"] is True
 
 
 def test_further_values_add_to_those_of_kubewright(graph: Graph) -> None:
