@@ -20,7 +20,8 @@ from settings.snapshot_targets import (
 from settings.types import Duration, HttpsUrl, Name, NonEmpty, Version, parse_seconds
 from topology.velero import AWS_PLUGIN, AZURE_PLUGIN, REPOSITORY, VERSION
 
-_IMAGE = re.compile(r"[a-z0-9][a-z0-9._/-]*(:[0-9]+/[a-z0-9._/-]+)?(:[A-Za-z0-9_.-]+|@sha256:[0-9a-f]{64})")
+_DIGEST = r"@sha256:[0-9a-f]{64}"
+_IMAGE = re.compile(rf"[a-z0-9][a-z0-9._/-]*(:[0-9]+/[a-z0-9._/-]+)?(:[A-Za-z0-9_.-]+({_DIGEST})?|{_DIGEST})")
 _MIN_TTL = 3600
 _MIN_PASSWORD = 16
 

@@ -41,6 +41,16 @@ def test_other_texts_are_no_schedules(cron: str) -> None:
         validate_cron(cron)
 
 
+@pytest.mark.parametrize("suffix", [":v1.14.2", f"@sha256:{64 * 'a'}", f":v1.14.2@sha256:{64 * 'a'}"])
+@pytest.mark.parametrize("name", ["velero/plugin", "registry.example:5000/velero/plugin"])
+def test_image_of_a_plugin_has_a_tag_or_a_digest(name: str, suffix: str) -> None:
+    velero = build_topology(loaded(aws_plugin=name + suffix)).velero
+    assert velero is not None
+    assert velero.aws_plugin == name + suffix
+    with pytest.raises(SettingsError, match=r"aws_plugin: .*not an image with a tag or digest"):
+        loaded(aws_plugin=name)
+
+
 def test_location_has_defaults() -> None:
     velero = build_topology(loaded(schedules={"daily": {"cron": "@daily"}})).velero
     assert velero is not None
