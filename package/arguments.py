@@ -1195,6 +1195,21 @@ class StorageArgs(TypedDict, total=False):
     """
 
 
+class HelmRepositoryArgs(TypedDict, total=False):
+    """A chart repository. Use the URL as text instead of this mapping for a repository without credentials
+    whose certificate authority the system trusts.
+    """
+
+    url: Required[str]
+    """URL of the chart repository."""
+    ca_file: str
+    """PEM file of the certificate authority of the repository; default: the system's authorities."""
+    username: str
+    """User name for HTTP basic authentication; required with `password`."""
+    password: Input[str]
+    """Password, as an encrypted value (`secure: …`); required with `username`."""
+
+
 class HelmReleaseArgs(TypedDict, total=False):
     """A Helm release: a chart, its version and its values."""
 
@@ -1202,9 +1217,9 @@ class HelmReleaseArgs(TypedDict, total=False):
     """A path (`./charts/web`, relative to the checkout), an `oci://` reference, with a digest
     (`oci://registry.example/web@sha256:…`) or without, or a chart name in `repository`.
     """
-    repository: str
-    """URL of the chart repository; required for a chart name, not allowed for paths and `oci://`
-    references.
+    repository: Any
+    """The chart repository: its URL, or a mapping with URL, certificate authority and credentials;
+    required for a chart name, not allowed for paths and `oci://` references.
     """
     version: str
     """Version of the chart; required for charts by name and for `oci://` references without a digest, so

@@ -18,8 +18,8 @@ from pydantic import BaseModel, SecretStr
 from pydantic.fields import FieldInfo
 
 from package.version import NAME, VERSION
-from settings.addons import HelmReleaseSettings
 from settings.cluster import Settings
+from settings.helm_releases import HelmReleaseSettings
 
 ARGUMENTS, SCHEMA = (Path(__file__).with_name(name) for name in ("arguments.py", "schema.json"))
 
@@ -39,6 +39,8 @@ from pulumi import Input
 '''
 _INPUTS: dict[tuple[type[BaseModel], str], str] = {
     (HelmReleaseSettings, "values"): "Mapping[str, Any]",
+    # A URL, or `HelmRepositoryArgs`: schemas of components have no unions.
+    (HelmReleaseSettings, "repository"): "Any",
 }
 """Fields whose type is not derived from their annotation. Helm values can contain inputs at any depth."""
 _PLAIN_TYPES = {bool: "bool", int: "int", float: "float"}

@@ -9,7 +9,7 @@ from typing import Literal
 from pydantic import Field
 
 from settings.access import AccessSettings
-from settings.addons import AddonSettings, HelmReleaseSettings
+from settings.addons import AddonSettings
 from settings.aws import AwsSettings
 from settings.azure import AzureSettings
 from settings.base import Section
@@ -23,6 +23,7 @@ from settings.control_plane import (
     SchedulerSettings,
 )
 from settings.dns import DnsSettings
+from settings.helm_releases import HelmReleaseSettings
 from settings.kubelet import KubeletSettings
 from settings.metal import MetalSettings
 from settings.network import EndpointSettings, NetworkSettings

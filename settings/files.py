@@ -10,6 +10,8 @@ from settings.cluster import Settings
 from settings.problem import Problem, SettingsError
 
 _PEM = "-----BEGIN CERTIFICATE-----"
+_AUTHORITIES = ("addons.velero.", "etcd.snapshots.", "helm_releases.")
+"""Sections whose files of authorities must have a certificate."""
 
 
 def read_files(settings: Settings, checkout: Path) -> dict[str, str]:
@@ -30,8 +32,9 @@ def read_files(settings: Settings, checkout: Path) -> dict[str, str]:
                 Problem(field, f'"{path}"', f"cannot be read: {reason}; create it or correct the path")
             )
     for field, path in _text_files(settings):
-        # rclone and Velero would trust no authority, so that each copy would fail.
-        if field.startswith(("etcd.snapshots.", "addons.velero.")) and _PEM not in texts.get(path, _PEM):
+        # rclone, Velero and Helm would trust no authority, so that each connection would fail.
+        is_authority = field.startswith(_AUTHORITIES) and field.endswith("ca_file")
+        if is_authority and _PEM not in texts.get(path, _PEM):
             message = "has no certificate; give the PEM file of the certificate authority of the service"
             problems.append(Problem(field, f'"{path}"', message))
     for name, issuer in settings.api.oidc.items():
@@ -74,6 +77,9 @@ def _text_files(settings: Settings) -> Iterator[tuple[str, str]]:
     for name, issuer in settings.api.oidc.items():
         if issuer.ca_file:
             yield f"api.oidc.{name}.ca_file", issuer.ca_file
+    for name, release in settings.helm_releases.items():
+        if release.repository and release.repository.ca_file:
+            yield f"helm_releases.{name}.repository.ca_file", release.repository.ca_file
     for name, target in settings.etcd.snapshots.to.items():
         for kind, section in (("s3", target.s3), ("azure_blob", target.azure_blob)):
             if section and section.ca_file:

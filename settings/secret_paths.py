@@ -14,8 +14,8 @@ from typing import Any
 import yaml
 
 from formats.documents import parse_yaml
-from settings.addons import HelmReleaseSettings
 from settings.bases import encrypted_paths
+from settings.helm_releases import HelmReleaseSettings
 from settings.problem import CLUSTER_KEY, SettingPath, format_path
 
 STACK_DIRECTORY = "KUBEWRIGHT_STACK_DIRECTORY"
@@ -41,6 +41,7 @@ SECRET_SETTINGS: tuple[Pattern, ...] = (
     ("addons", "velero", "locations", "*", "s3", "secret_access_key"),
     ("addons", "velero", "locations", "*", "azure_blob", "account_key"),
     ("addons", "velero", "repository_password"),
+    ("helm_releases", "*", "repository", "password"),
     ("etcd", "snapshots", "to", "*", "s3", "secret_access_key"),
     ("etcd", "snapshots", "to", "*", "azure_blob", "sas_token"),
     ("etcd", "snapshots", "to", "*", "azure_blob", "account_key"),

@@ -147,7 +147,8 @@ def _validate_host_path(text: str) -> str:
     return text
 
 
-def _validate_https_url(text: str) -> str:
+def validate_https_url(text: str) -> str:
+    """Return an https URL without a trailing slash. Raise ValueError for other text, and for credentials."""
     parts = urlsplit(text)
     if parts.scheme != "https" or not parts.hostname:
         raise ValueError(
@@ -266,7 +267,7 @@ Duration = Annotated[
 HostPath = Annotated[
     str, AfterValidator(_validate_host_path), _text_schema(pattern=_anchored_pattern(_HOST_PATH))
 ]
-HttpsUrl = Annotated[str, AfterValidator(_validate_https_url), _text_schema(pattern="^https://[^/@]+")]
+HttpsUrl = Annotated[str, AfterValidator(validate_https_url), _text_schema(pattern="^https://[^/@]+")]
 PortRange = Annotated[
     tuple[int, int], BeforeValidator(_parse_port_range), _text_schema(pattern=_anchored_pattern(_PORTS))
 ]

@@ -6,20 +6,20 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 import pulumi_kubernetes.core.v1 as core
-from pulumi import ComponentResource, Resource, ResourceOptions
+from pulumi import ComponentResource, Output, Resource, ResourceOptions
 from pulumi_kubernetes.helm.v3 import Release, RepositoryOptsArgs
 from pulumi_kubernetes.meta.v1 import ObjectMetaArgs
 
 from components.api import Api
 from components.inputs import Inputs, with_inputs
-from settings.addons import HelmReleaseSettings
+from settings.helm_releases import HelmReleaseSettings
 
 
 @dataclass(frozen=True, kw_only=True)
 class HelmReleasesArgs:
     """Arguments of `HelmReleases`. `releases` are settings by release name; `after` are resources that
-    releases may need, such as namespaces. `inputs` replace values of the settings, such as secret values, by
-    their path below `helm_releases`, such as `("web", "values", "password")`.
+    releases may need, such as namespaces. `inputs` replace values and passwords of the settings by their path
+    below `helm_releases`, such as `("web", "values", "password")`.
     """
 
     api: Api
@@ -51,7 +51,7 @@ class HelmReleases(ComponentResource):
                 values=with_inputs(dict(settings.values), args.inputs, (release, "values")),
                 timeout=settings.timeout,
                 atomic=True,
-                repository_opts=RepositoryOptsArgs(repo=settings.repository) if settings.repository else None,
+                repository_opts=_repository_options(release, settings, args.inputs),
                 opts=args.api.options(self, depends_on=[*args.after, *_find(namespaces, settings.namespace)]),
             )
         self.register_outputs({"releases": sorted(args.releases)})
@@ -75,3 +75,19 @@ class HelmReleases(ComponentResource):
 
 def _find(namespaces: Mapping[str, core.Namespace], name: str) -> list[Resource]:
     return [namespaces[name]] if name in namespaces else []
+
+
+def _repository_options(
+    release: str, settings: HelmReleaseSettings, inputs: Inputs
+) -> RepositoryOptsArgs | None:
+    """Return the chart repository of a release, with the password as a secret; None without a repository."""
+    repository = settings.repository
+    if repository is None:
+        return None
+    password = None
+    if repository.password is not None:
+        secret = inputs.get((release, "repository", "password"), repository.password.get_secret_value())
+        password = Output.secret(secret)
+    return RepositoryOptsArgs(
+        repo=repository.url, ca_file=repository.ca_file, username=repository.username, password=password
+    )

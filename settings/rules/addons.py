@@ -1,46 +1,15 @@
-"""Rules about Helm releases and registries."""
+"""Rules about digests of charts, labels of namespaces, and registries."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterator
 
-from settings.charts import charts_of, digest_of, is_oci_reference, is_path, needs_repository
+from settings.charts import charts_of, digest_of, is_oci_reference
 from settings.problem import Problem
 from settings.rules.base import BUILT_IN_NAMESPACES, RuleInput, rule
 
-_MAX_RELEASE_NAME = 53  # Helm's limit
 _DIGEST = r"sha256:[0-9a-f]{64}"
-
-
-@rule(needs=("helm_releases",))
-def charts_have_sources(rule_input: RuleInput) -> Iterator[Problem]:
-    """Require a repository and a version for charts by name, and no repository for paths and oci:// URLs."""
-    for name, release in rule_input.settings.helm_releases.items():
-        path = f"helm_releases.{name}"
-        if len(name) > _MAX_RELEASE_NAME:
-            yield Problem(
-                path, "", f"too long a name; Helm allows at most {_MAX_RELEASE_NAME} characters; shorten it"
-            )
-        by_name = needs_repository(release.chart)
-        if not by_name and release.repository:
-            yield Problem(
-                f"{path}.repository",
-                "",
-                "allowed only with a chart's name; remove it for a path or oci:// reference",
-            )
-        if by_name and not release.repository:
-            yield Problem(
-                f"{path}.repository",
-                "",
-                "missing; the chart is given by its name. For a directory of the checkout begin with ./",
-            )
-        if not is_path(release.chart) and not digest_of(release.chart) and not release.version:
-            yield Problem(
-                f"{path}.version",
-                "",
-                "missing; add it, because without it two runs could install different charts",
-            )
 
 
 @rule(needs=("helm_releases", "network.cni", "network.cilium"))

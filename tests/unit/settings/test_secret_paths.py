@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from settings import Settings
-from settings.addons import HelmReleaseSettings
+from settings.helm_releases import HelmReleaseSettings
 from settings.secret_paths import (
     ANY_NAME,
     SECRET_SETTINGS,

@@ -24,6 +24,7 @@ from tests.unit.settings.wrong_encryption import ENCRYPTION
 from tests.unit.settings.wrong_external_dns import EXTERNAL_DNS
 from tests.unit.settings.wrong_extra_args import EXTRA_ARGS
 from tests.unit.settings.wrong_gpus import GPUS
+from tests.unit.settings.wrong_helm_releases import HELM_RELEASES
 from tests.unit.settings.wrong_image_registries import IMAGE_REGISTRIES
 from tests.unit.settings.wrong_ingress import INGRESS
 from tests.unit.settings.wrong_machines import MACHINES
@@ -43,6 +44,7 @@ WRONG = (
     *(*VALUES, *MACHINES, *NETWORK, *CILIUM, *ADDONS, *CLOUDS, *DNS, *GPUS, *IMAGE_REGISTRIES),
     *(*POD_IDENTITIES, *AZURE_POD_IDENTITIES, *INGRESS, *METALLB, *PUBLIC_ADDRESSES, *CERT_MANAGER),
     *REGIONS,
+    *HELM_RELEASES,
     *(*API, *ARCHITECTURES, *AUTHENTICATION, *AUTHORIZATION, *ENCRYPTION, *EXTRA_ARGS, *EXTERNAL_DNS),
     *STORAGE,
     *SNAPSHOTS,

@@ -1,4 +1,4 @@
-"""Invalid settings of leases, sources of binaries, registries, Helm releases and access."""
+"""Invalid settings of leases, sources of binaries, registries and access."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from tests.unit.settings.wrong_clouds import AWS, AZURE
 ROLE = {"rules": [{"resources": ["pods"], "verbs": ["get"]}]}
 
 ADDONS = (
-    # Leases, sources of binaries, registries, Helm, access
+    # Leases, sources of binaries, registries, access
     InvalidSettings(
         "leader_election.lease", "must be longer than renew (10 s)", {"leader_election.lease": 10}
     ),
@@ -43,43 +43,6 @@ ADDONS = (
         "registries._default.endpoint",
         "contains a user or password",
         {"registries._default.endpoint": "https://me:hunter2@10.89.0.1"},
-    ),
-    InvalidSettings("helm_releases.web.chart", "missing; add it", {"helm_releases.web": {}}),
-    InvalidSettings(
-        "helm_releases.web.repository",
-        "missing; the chart is given by its name",
-        {"helm_releases.web": {"chart": "nginx", "version": "1.0.0"}},
-    ),
-    InvalidSettings(
-        "helm_releases.web.version",
-        "two runs could install different charts",
-        {"helm_releases.web": {"chart": "nginx", "repository": "https://charts.example"}},
-    ),
-    InvalidSettings(
-        "helm_releases.web.repository",
-        "allowed only with a chart's name",
-        {"helm_releases.web": {"chart": "./charts/web", "repository": "https://charts.example"}},
-    ),
-    InvalidSettings(
-        "helm_releases.web.chart",
-        "no digest after @; write sha256: and 64 of 0-9 and a-f",
-        {"helm_releases.web": {"chart": "oci://registry.example/web@sha256:1f2d"}},
-    ),
-    InvalidSettings(
-        "helm_releases.web.chart",
-        "only oci:// references have digests",
-        {"helm_releases.web": {"chart": "web@sha256:1f2d", "repository": "https://charts.example"}},
-    ),
-    InvalidSettings("helm_releases", "not a DNS label", {"helm_releases": {"Web": {"chart": "./web"}}}),
-    InvalidSettings(
-        "helm_releases." + "x" * 60,
-        "too long a name; Helm allows at most 53",
-        {"helm_releases": {"x" * 60: {"chart": "./web"}}},
-    ),
-    InvalidSettings(
-        "helm_releases.web.namespace",
-        "no such namespace; did you mean team-a?",
-        {"helm_releases.web": {"chart": "./web", "namespace": "teama"}, "access.namespaces": {"team-a": {}}},
     ),
     InvalidSettings(
         "access.roles.reader.rules[0].verbs[0]",

@@ -1,0 +1,104 @@
+"""Invalid settings of Helm releases."""
+
+from __future__ import annotations
+
+from tests.unit.settings.support import InvalidSettings
+
+URL = "https://charts.example"
+NAMED = {"chart": "nginx", "version": "1.0.0", "repository": URL}
+
+HELM_RELEASES = (
+    InvalidSettings("helm_releases.web.chart", "missing; add it", {"helm_releases.web": {}}),
+    InvalidSettings(
+        "helm_releases.web.repository",
+        "missing; the chart is given by its name",
+        {"helm_releases.web": {"chart": "nginx", "version": "1.0.0"}},
+    ),
+    InvalidSettings(
+        "helm_releases.web.version",
+        "two runs could install different charts",
+        {"helm_releases.web": {"chart": "nginx", "repository": "https://charts.example"}},
+    ),
+    InvalidSettings(
+        "helm_releases.web.repository",
+        "allowed only with a chart's name",
+        {"helm_releases.web": {"chart": "./charts/web", "repository": "https://charts.example"}},
+    ),
+    InvalidSettings(
+        "helm_releases.web.chart",
+        "no digest after @; write sha256: and 64 of 0-9 and a-f",
+        {"helm_releases.web": {"chart": "oci://registry.example/web@sha256:1f2d"}},
+    ),
+    InvalidSettings(
+        "helm_releases.web.chart",
+        "only oci:// references have digests",
+        {"helm_releases.web": {"chart": "web@sha256:1f2d", "repository": "https://charts.example"}},
+    ),
+    InvalidSettings("helm_releases", "not a DNS label", {"helm_releases": {"Web": {"chart": "./web"}}}),
+    InvalidSettings(
+        "helm_releases." + "x" * 60,
+        "too long a name; Helm allows at most 53",
+        {"helm_releases": {"x" * 60: {"chart": "./web"}}},
+    ),
+    InvalidSettings(
+        "helm_releases.web.namespace",
+        "no such namespace; did you mean team-a?",
+        {"helm_releases.web": {"chart": "./web", "namespace": "teama"}, "access.namespaces": {"team-a": {}}},
+    ),
+    InvalidSettings(
+        "helm_releases.web.repository",
+        "not an https URL",
+        {"helm_releases.web": NAMED | {"repository": "http://charts.example"}},
+    ),
+    InvalidSettings(
+        "helm_releases.web.repository",
+        "must be a URL, or a mapping with url",
+        {"helm_releases.web": NAMED | {"repository": ["https://charts.example"]}},
+    ),
+    InvalidSettings(
+        "helm_releases.web.repository.url",
+        "missing; add it",
+        {"helm_releases.web": NAMED | {"repository": {"ca_file": "ca.crt"}}},
+    ),
+    InvalidSettings(
+        "helm_releases.web.repository.url",
+        "contains a user or password",
+        {"helm_releases.web": NAMED | {"repository": {"url": "https://me:hunter2@charts.example"}}},
+    ),
+    InvalidSettings(
+        "helm_releases.web.repository.user",
+        "unknown key; did you mean username?",
+        {"helm_releases.web": NAMED | {"repository": {"url": URL, "user": "me"}}},
+    ),
+    InvalidSettings(
+        "helm_releases.web.repository.ca_file",
+        "is empty; remove the key",
+        {"helm_releases.web": NAMED | {"repository": {"url": URL, "ca_file": ""}}},
+    ),
+    InvalidSettings(
+        "helm_releases.web.repository.password",
+        "a repository needs username and password",
+        {"helm_releases.web": NAMED | {"repository": {"url": URL, "username": "me"}}},
+    ),
+    InvalidSettings(
+        "helm_releases.web.repository.username",
+        "a repository needs username and password",
+        {"helm_releases.web": NAMED | {"repository": {"url": URL, "password": "hunter22"}}},
+    ),
+    InvalidSettings(
+        "helm_releases.web.repository.password",
+        "empty; give the password",
+        {"helm_releases.web": NAMED | {"repository": {"url": URL, "username": "me", "password": ""}}},
+    ),
+    InvalidSettings(
+        "helm_releases.web.repository",
+        "the kubernetes plugin does not log in to registries of oci:// charts",
+        {
+            "helm_releases.web": {
+                "chart": "oci://registry.example/web",
+                "version": "1.0.0",
+                "repository": {"url": URL, "username": "me", "password": "hunter22"},
+            }
+        },
+    ),
+)
