@@ -202,7 +202,7 @@ def _limit_config_size(config: dict[str, Any], directory: Path) -> dict[str, Any
         raise UserError(
             f"{CLUSTER_KEY}: {size} bytes without its hosts; the engine can pass at most "
             f"{hosts_file.MAX_CONFIG_BYTES} bytes to the program; shorten the settings, for example move "
-            "long Helm values into a local chart"
+            "long Helm values into values_files"
         )
     return config
 

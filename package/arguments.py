@@ -1233,10 +1233,26 @@ class HelmReleaseArgs(TypedDict, total=False):
     """Labels of the namespace that `create_namespace` creates, such as
     `pod-security.kubernetes.io/enforce: privileged`. The namespace remains when the release is removed.
     """
+    values_files: Sequence[str]
+    """YAML files with values of the chart in plain text. Later files override earlier files key by key,
+    and `values` overrides all files.
+    """
     values: Mapping[str, Any]
     """Values of the chart; encrypt secret values (`secure: …`)."""
     timeout: int
     """Seconds after which an installation or upgrade fails if the release is not ready."""
+    wait: bool
+    """Wait until the objects of the release are ready."""
+    atomic: bool
+    """Uninstall a failed installation, and roll back a failed upgrade; default: the value of `wait`."""
+    skip_crds: bool
+    """Do not install the CustomResourceDefinitions in the directory `crds` of the chart."""
+    dependency_update: bool
+    """Download missing dependencies of a chart in a directory of the checkout into its directory `charts`."""
+    after: Sequence[str]
+    """Names of other releases that must be installed before this release. They are removed after this
+    release.
+    """
 
 
 class LimitArgs(TypedDict, total=False):

@@ -112,7 +112,7 @@ def build_cluster(args: BuildArgs) -> BuiltCluster:
     )
     provider.add_ons(cluster.api)
     identities = _create_pod_identities(args, cluster, provider)
-    _create_add_ons(args, topology, cluster, before_releases=identities)
+    _create_add_ons(args, topology, cluster, files=assembly.files, before_releases=identities)
     return BuiltCluster(topology=topology, cluster=cluster, provider=provider)
 
 
@@ -191,7 +191,12 @@ def _create_pod_identities(
 
 
 def _create_add_ons(
-    args: BuildArgs, topology: Topology, cluster: Cluster, *, before_releases: Sequence[pulumi.Resource]
+    args: BuildArgs,
+    topology: Topology,
+    cluster: Cluster,
+    *,
+    files: Mapping[str, str],
+    before_releases: Sequence[pulumi.Resource],
 ) -> None:
     """Create the add-ons, the objects of `access` and the Helm releases. Failed nodes do not block them."""
     api, pki, scope, options = cluster.api, cluster.pki, args.scope, args.scope.options()
@@ -224,6 +229,7 @@ def _create_add_ons(
         releases=args.settings.helm_releases,
         after=[*before, *before_releases],
         inputs=inputs_below(args.inputs, "helm_releases"),
+        files=files,
     )
     HelmReleases(scope.name("helm"), releases, options)
 

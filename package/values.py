@@ -52,6 +52,8 @@ def absolute_paths(plain: Mapping[str, Any], directory: Path) -> dict[str, Any]:
     def convert(value: Any, key: str) -> Any:  # noqa: ANN401 - JSON
         if isinstance(value, Mapping):
             return {name: item if name == "values" else convert(item, name) for name, item in value.items()}
+        if key == "values_files" and isinstance(value, list):
+            return [convert(item, "values_file") for item in value]
         is_file = isinstance(value, str) and (key.endswith("_file") or key == "index")
         is_chart = key == "chart" and str(value).startswith(("./", "../"))
         # A path that begins with `~` or a variable is absolute.

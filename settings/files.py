@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from settings.charts import charts_of, is_path
 from settings.cluster import Settings
 from settings.problem import Problem, SettingsError
+from settings.values_files import parse_values
 
 _PEM = "-----BEGIN CERTIFICATE-----"
 _AUTHORITIES = ("addons.velero.", "etcd.snapshots.", "helm_releases.")
@@ -16,7 +17,7 @@ _AUTHORITIES = ("addons.velero.", "etcd.snapshots.", "helm_releases.")
 
 def read_files(settings: Settings, checkout: Path) -> dict[str, str]:
     """Return the texts of the files that the settings name (certificate authorities, known_hosts, the
-    mirror's index), by their paths in the settings.
+    mirror's index, values of Helm charts), by their paths in the settings.
 
     Private keys are not included: code that needs a private key reads it as a secret. Relative paths start
     at `checkout`. Raise SettingsError with every file that is missing or is not text.
@@ -42,6 +43,7 @@ def read_files(settings: Settings, checkout: Path) -> dict[str, str]:
         if issuer.ca_file in texts and _PEM not in texts[issuer.ca_file]:
             message = "has no certificate; give the PEM file of the issuer's certificate authority"
             problems.append(Problem(f"api.oidc.{name}.ca_file", f'"{issuer.ca_file}"', message))
+    problems += _values_problems(settings, texts)
     if problems:
         raise SettingsError(problems)
     return texts
@@ -63,6 +65,16 @@ def find_missing(settings: Settings, checkout: Path) -> list[Problem]:
     return problems
 
 
+def _values_problems(settings: Settings, texts: Mapping[str, str]) -> Iterator[Problem]:
+    """Yield a problem for each file of Helm values with wrong content. `texts` has the readable files."""
+    for name, release in settings.helm_releases.items():
+        for position, file in enumerate(release.values_files):
+            try:
+                parse_values(texts.get(file, ""))
+            except ValueError as error:
+                yield Problem(f"helm_releases.{name}.values_files[{position}]", f'"{file}"', str(error))
+
+
 def _text_files(settings: Settings) -> Iterator[tuple[str, str]]:
     """Yield the setting and the path of every text file that the settings name."""
     if settings.artifacts.index:
@@ -80,6 +92,8 @@ def _text_files(settings: Settings) -> Iterator[tuple[str, str]]:
     for name, release in settings.helm_releases.items():
         if release.repository and release.repository.ca_file:
             yield f"helm_releases.{name}.repository.ca_file", release.repository.ca_file
+        for position, file in enumerate(release.values_files):
+            yield f"helm_releases.{name}.values_files[{position}]", file
     for name, target in settings.etcd.snapshots.to.items():
         for kind, section in (("s3", target.s3), ("azure_blob", target.azure_blob)):
             if section and section.ca_file:

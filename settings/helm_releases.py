@@ -63,7 +63,28 @@ class HelmReleaseSettings(Section):
     """Labels of the namespace that `create_namespace` creates, such as
     `pod-security.kubernetes.io/enforce: privileged`. The namespace remains when the release is removed.
     """
+    values_files: tuple[FilePath, ...] = ()
+    """YAML files with values of the chart in plain text. Later files override earlier files key by key, and
+    `values` overrides all files.
+    """
     values: dict[str, JsonValue] = Field(default_factory=dict)
     """Values of the chart; encrypt secret values (`secure: …`)."""
     timeout: int = Field(default=300, ge=1, le=3600)
     """Seconds after which an installation or upgrade fails if the release is not ready."""
+    wait: bool = True
+    """Wait until the objects of the release are ready."""
+    atomic: bool | None = None
+    """Uninstall a failed installation, and roll back a failed upgrade; default: the value of `wait`."""
+    skip_crds: bool = False
+    """Do not install the CustomResourceDefinitions in the directory `crds` of the chart."""
+    dependency_update: bool = False
+    """Download missing dependencies of a chart in a directory of the checkout into its directory `charts`."""
+    after: tuple[Name, ...] = ()
+    """Names of other releases that must be installed before this release. They are removed after this
+    release.
+    """
+
+    @property
+    def is_atomic(self) -> bool:
+        """Whether Helm undoes a failed installation or upgrade."""
+        return self.wait if self.atomic is None else self.atomic

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from graphlib import TopologicalSorter
+from typing import Any
 
 import pulumi_kubernetes.core.v1 as core
 from pulumi import ComponentResource, Output, Resource, ResourceOptions
@@ -13,23 +15,26 @@ from pulumi_kubernetes.meta.v1 import ObjectMetaArgs
 from components.api import Api
 from components.inputs import Inputs, with_inputs
 from settings.helm_releases import HelmReleaseSettings
+from settings.values_files import merge_values, parse_values
 
 
 @dataclass(frozen=True, kw_only=True)
 class HelmReleasesArgs:
     """Arguments of `HelmReleases`. `releases` are settings by release name; `after` are resources that
     releases may need, such as namespaces. `inputs` replace values and passwords of the settings by their path
-    below `helm_releases`, such as `("web", "values", "password")`.
+    below `helm_releases`, such as `("web", "values", "password")`. `files` are the texts of the files of
+    values, by their paths in the settings.
     """
 
     api: Api
     releases: Mapping[str, HelmReleaseSettings]
     after: Sequence[Resource] = ()
     inputs: Inputs = field(default_factory=dict)
+    files: Mapping[str, str] = field(default_factory=dict)
 
 
 class HelmReleases(ComponentResource):
-    """The Helm releases that the settings describe. Helm rolls back a failed upgrade."""
+    """The Helm releases that the settings describe, in the order that they need."""
 
     def __init__(self, name: str, args: HelmReleasesArgs, opts: ResourceOptions | None = None) -> None:
         super().__init__("kubewright:index:HelmReleases", name, None, opts)
@@ -40,19 +45,33 @@ class HelmReleases(ComponentResource):
             for settings in args.releases.values()
             if settings.namespace_labels
         }
-        for release, settings in args.releases.items():
-            Release(
+        releases: dict[str, Release] = {}
+        waits_for = {release: settings.after for release, settings in args.releases.items()}
+        for release in TopologicalSorter(waits_for).static_order():
+            settings = args.releases[release]
+            releases[release] = Release(
                 f"{name}-{release}",
                 name=release,
                 chart=settings.chart,
                 version=settings.version,
                 namespace=settings.namespace,
                 create_namespace=settings.create_namespace,
-                values=with_inputs(dict(settings.values), args.inputs, (release, "values")),
+                values=_values(release, settings, args),
                 timeout=settings.timeout,
-                atomic=True,
+                atomic=settings.is_atomic,
+                # Defaults are no inputs, so that releases of earlier versions do not change.
+                skip_await=None if settings.wait else True,
+                skip_crds=settings.skip_crds or None,
+                dependency_update=settings.dependency_update or None,
                 repository_opts=_repository_options(release, settings, args.inputs),
-                opts=args.api.options(self, depends_on=[*args.after, *_find(namespaces, settings.namespace)]),
+                opts=args.api.options(
+                    self,
+                    depends_on=[
+                        *args.after,
+                        *_find(namespaces, settings.namespace),
+                        *(releases[other] for other in settings.after),
+                    ],
+                ),
             )
         self.register_outputs({"releases": sorted(args.releases)})
 
@@ -91,3 +110,23 @@ def _repository_options(
     return RepositoryOptsArgs(
         repo=repository.url, ca_file=repository.ca_file, username=repository.username, password=password
     )
+
+
+def _values(release: str, settings: HelmReleaseSettings, args: HelmReleasesArgs) -> Any:  # noqa: ANN401
+    """Return the values of a release: its files in their order, then `values` with inputs in their places."""
+    values: Any = {}
+    for file in settings.values_files:
+        values = merge_values(values, parse_values(args.files[file]))
+    return _merge_inputs(values, with_inputs(dict(settings.values), args.inputs, (release, "values")))
+
+
+def _merge_inputs(lower: Any, upper: Any) -> Any:  # noqa: ANN401  JSON with inputs
+    """Return two values merged as `merge_values`. `upper` can contain outputs at any depth."""
+    if isinstance(lower, Mapping) and isinstance(upper, Output):
+        return upper.apply(lambda value: merge_values(lower, value))
+    if not isinstance(lower, Mapping) or not isinstance(upper, Mapping):
+        return upper
+    merged = {
+        key: _merge_inputs(lower[key], value) if key in lower else value for key, value in upper.items()
+    }
+    return {**lower, **merged}

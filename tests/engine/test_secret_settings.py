@@ -23,6 +23,7 @@ from tests.engine.stack import OfflineStack, keep_one_machine
 VALUES = {
     "helm_releases.alerts.values.page": "first-Helm-v4lue",
     "helm_releases.alerts.values.config.receivers[0].token": "first-Receiver-t0ken",
+    "helm_releases.billing.repository.password": "first-Repository-passw0rd",
     "registries._default.password": "first-Registry-passw0rd",
 }
 NEW_VALUES = {path: value.replace("first", "second") for path, value in VALUES.items()}
@@ -91,7 +92,15 @@ def _with_alerts(cluster: Document) -> None:
     keep_one_machine(cluster)
     receivers = [{"name": "chat"}]
     values = {"config": {"receivers": receivers}}
-    cluster["helm_releases"] = {"alerts": {"chart": "./lab/charts/hello", "values": values}}
+    repository = {"url": "https://charts.test", "username": "user"}
+    cluster["helm_releases"] = {
+        "alerts": {
+            "chart": "./lab/charts/hello",
+            "values_files": ["lab/charts/hello/values.yaml"],
+            "values": values,
+        },
+        "billing": {"chart": "billing", "version": "1.0.0", "repository": repository, "after": ["alerts"]},
+    }
     cluster["registries"]["_default"]["username"] = "user"
 
 
@@ -126,6 +135,7 @@ def test_changed_secrets_change_their_resources_only(stack: SecretStack) -> None
     stack.set_secrets(NEW_VALUES)
     preview = stack.run("preview", "--raw").text
     assert "helm-alerts" in preview
+    assert "helm-billing" in preview
     assert "cp-1-node" in preview, "the preview does not change the host with the password of the registry"
     stack.deploy(with_plan=True)
     assert stack.leaks({**VALUES, **{f"new {path}": value for path, value in NEW_VALUES.items()}}) == []

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
+import pytest
+
 from tests.unit.components.graph import Graph, Json, Node, cluster_config, without_secret_marks
 
 Deploy = Callable[[Json], Graph]
@@ -47,3 +49,79 @@ class TestRepository:
 
     def test_a_chart_of_the_checkout_has_no_repository(self, deploy: Deploy, tmp_path: Path) -> None:
         assert "repositoryOpts" not in deploy_release(deploy, tmp_path).inputs
+
+
+class TestOptions:
+    def test_defaults_are_the_inputs_of_earlier_versions(self, deploy: Deploy, tmp_path: Path) -> None:
+        inputs = deploy_release(deploy, tmp_path).inputs
+        assert inputs["atomic"] is True
+        assert not {"skipAwait", "skipCrds", "dependencyUpdate", "valueYamlFiles"} & set(inputs)
+
+    def test_a_release_that_does_not_wait_is_not_atomic(self, deploy: Deploy, tmp_path: Path) -> None:
+        inputs = deploy_release(deploy, tmp_path, wait=False).inputs
+        assert (inputs["skipAwait"], inputs["atomic"]) == (True, False)
+
+    def test_a_release_can_wait_without_a_rollback(self, deploy: Deploy, tmp_path: Path) -> None:
+        inputs = deploy_release(deploy, tmp_path, atomic=False).inputs
+        assert inputs["atomic"] is False
+        assert "skipAwait" not in inputs
+
+    def test_options_are_inputs_of_the_release(self, deploy: Deploy, tmp_path: Path) -> None:
+        inputs = deploy_release(deploy, tmp_path, skip_crds=True, dependency_update=True).inputs
+        assert (inputs["skipCrds"], inputs["dependencyUpdate"]) == (True, True)
+
+
+def test_releases_wait_for_the_releases_in_after(deploy: Deploy, tmp_path: Path) -> None:
+    web, cache = {**HELLO, "after": ["cache", "db"]}, {**HELLO, "after": ["db"]}
+    graph = deploy_releases(deploy, tmp_path, web=web, cache=cache, db=HELLO, other=HELLO)
+    releases = {f"helm-{name}" for name in ("web", "cache", "db", "other")}
+    waits_for = {name: graph.dependencies(graph.node(name)) & releases for name in releases}
+    assert waits_for == {
+        "helm-web": {"helm-cache", "helm-db"},
+        "helm-cache": {"helm-db"},
+        "helm-db": set(),
+        "helm-other": set(),
+    }
+
+
+class TestValuesFiles:
+    @pytest.fixture
+    def files(self, tmp_path: Path) -> list[str]:
+        """Return two files; the second overrides keys of the first."""
+        texts = {
+            "base.yaml": "image: {name: web, tag: '1'}\nports: [80, 443]\nreplicas: 1\n",
+            "prod.yaml": "image: {tag: '2'}\nports: [8080]\n",
+        }
+        for name, text in texts.items():
+            (tmp_path / name).write_text(text)
+        return [str(tmp_path / name) for name in texts]
+
+    def test_files_and_values_are_merged_in_order(
+        self, deploy: Deploy, tmp_path: Path, files: list[str]
+    ) -> None:
+        release = deploy_release(deploy, tmp_path, values_files=files, values={"image": {"pull": "Always"}})
+        assert release.inputs["values"] == {
+            "image": {"name": "web", "tag": "2", "pull": "Always"},
+            "ports": [8080],
+            "replicas": 1,
+        }
+
+    def test_the_order_of_files_matters(self, deploy: Deploy, tmp_path: Path, files: list[str]) -> None:
+        values = deploy_release(deploy, tmp_path, values_files=files[::-1]).inputs["values"]
+        assert values == {"image": {"name": "web", "tag": "1"}, "ports": [80, 443], "replicas": 1}
+
+    def test_a_changed_file_changes_the_values(
+        self, deploy: Deploy, tmp_path: Path, files: list[str]
+    ) -> None:
+        before = deploy_release(deploy, tmp_path, values_files=files).inputs["values"]
+        Path(files[1]).write_text("replicas: 3\n")
+        after = deploy_release(deploy, tmp_path, values_files=files).inputs["values"]
+        assert (before["replicas"], after["replicas"]) == (1, 3)
+
+    def test_wrong_files_stop_the_program(
+        self, deploy: Deploy, tmp_path: Path, files: list[str], caplog: pytest.LogCaptureFixture
+    ) -> None:
+        Path(files[0]).write_text("[]")
+        with pytest.raises(SystemExit):
+            deploy_release(deploy, tmp_path, values_files=files)
+        assert f'helm_releases.web.values_files[0]: "{files[0]}": is not a mapping' in caplog.text

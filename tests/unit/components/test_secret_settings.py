@@ -54,6 +54,40 @@ def test_all_helm_values_are_secret_when_the_stack_file_has_no_encrypted_value(
     assert without_secret_marks(release.inputs["values"]) == VALUES
 
 
+def test_encrypted_value_over_a_file_of_values_is_secret(deploy: Deploy, directory: Path) -> None:
+    file = directory / "alerts.yaml"
+    file.write_text("image: alerts:2\nauth: {user: me, token: none}\n")
+    write_stack_file(
+        directory, {"helm_releases": {"alerts": {"values": {"auth": {"token": {"secure": "v1:x"}}}}}}
+    )
+    settings = {
+        "chart": "./lab/charts/hello",
+        "values_files": [str(file)],
+        "values": {"auth": {"token": TOKEN}},
+    }
+    graph = deploy(cluster_config(directory, workers=0, helm_releases={"alerts": settings}))
+    release = graph.node("helm-alerts")
+    assert TOKEN not in " ".join(release.plain_texts())
+    assert {"alerts:2", "me"} <= set(release.plain_texts())
+    expected = {"image": "alerts:2", "auth": {"user": "me", "token": TOKEN}}
+    assert without_secret_marks(release.inputs["values"]) == expected
+
+
+def test_secret_values_are_merged_with_a_file_of_values(deploy: Deploy, directory: Path) -> None:
+    """The whole of `values` is secret, because the stack file has no encrypted value."""
+    file = directory / "alerts.yaml"
+    file.write_text("auth: {user: me, token: none}\n")
+    settings = {
+        "chart": "./lab/charts/hello",
+        "values_files": [str(file)],
+        "values": {"auth": {"token": TOKEN}},
+    }
+    graph = deploy(cluster_config(directory, workers=0, helm_releases={"alerts": settings}))
+    release = graph.node("helm-alerts")
+    assert release.is_secret("values")
+    assert without_secret_marks(release.inputs["values"]) == {"auth": {"user": "me", "token": TOKEN}}
+
+
 def test_encrypted_setting_that_cannot_remain_secret_causes_a_warning(
     deploy: Deploy, directory: Path, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -136,21 +136,6 @@ class TestInputs:
             assert not [text for text in node.plain_texts() if SECRET in text], node.name
 
     @pytest.mark.parametrize("wrap", [lambda text: text, Output.secret])
-    def test_password_of_a_chart_repository_is_secret(
-        self, tmp_path: Path, wrap: Callable[[str], object]
-    ) -> None:
-        def program() -> None:
-            repository = {"url": "https://charts.test", "username": "me", "password": wrap(SECRET)}
-            release = {"chart": "web", "version": "1.0.0", "repository": repository}
-            create(config(tmp_path, "one", helm_releases={"web": release}))
-
-        graph = run(program)
-        options = without_secret_marks(graph.node("one-helm-web").inputs["repositoryOpts"])
-        assert options == {"repo": "https://charts.test", "username": "me", "password": SECRET}
-        for node in graph.nodes.values():
-            assert not [text for text in node.plain_texts() if SECRET in text], node.name
-
-    @pytest.mark.parametrize("wrap", [lambda text: text, Output.secret])
     def test_kubeconfig_of_a_webhook_is_secret(self, tmp_path: Path, wrap: Callable[[str], object]) -> None:
         kubeconfig = WEBHOOK_KUBECONFIG.replace("t0ken", SECRET)
 

@@ -3,20 +3,34 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 from package.values import absolute_paths
 
 
 def test_paths_of_files_and_charts_start_at_the_directory_of_the_program() -> None:
-    plain = {
+    plain: dict[str, Any] = {
         "artifacts": {"ca_file": "ca.pem", "mirror": "https://mirror.example.com"},
-        "helm_releases": {"web": {"chart": "./charts/web", "values": {"chart": "./unchanged"}}},
+        "helm_releases": {
+            "web": {
+                "chart": "./charts/web",
+                "values": {"chart": "./unchanged", "values_files": ["unchanged.yaml"]},
+                "values_files": ["values/web.yaml", "/etc/web.yaml", "~/web.yaml"],
+                "repository": {"ca_file": "ca.pem"},
+            }
+        },
         "network": {"domain": "cluster.local", "cilium": {"chart": "./charts/cilium-1.20.2.tgz"}},
     }
     converted = absolute_paths(plain, Path("/program"))
     assert converted["artifacts"] == {"ca_file": "/program/ca.pem", "mirror": "https://mirror.example.com"}
     assert converted["helm_releases"]["web"]["chart"] == "/program/charts/web"
-    assert converted["helm_releases"]["web"]["values"] == {"chart": "./unchanged"}
+    assert converted["helm_releases"]["web"]["values"] == plain["helm_releases"]["web"]["values"]
+    assert converted["helm_releases"]["web"]["values_files"] == [
+        "/program/values/web.yaml",
+        "/etc/web.yaml",
+        "~/web.yaml",
+    ]
+    assert converted["helm_releases"]["web"]["repository"] == {"ca_file": "/program/ca.pem"}
     assert converted["network"]["cilium"]["chart"] == "/program/charts/cilium-1.20.2.tgz"
     assert converted["network"]["domain"] == "cluster.local"
 

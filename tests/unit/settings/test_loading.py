@@ -161,27 +161,6 @@ def test_authority_of_an_issuer_must_be_a_certificate(tmp_path: Path) -> None:
         files.read_files(settings, tmp_path)
 
 
-def read_release_files(directory: Path, release: dict[str, object]) -> dict[str, str]:
-    """Read the files of a cluster with one Helm release. The other files of the settings exist."""
-    known_hosts = directory / "known_hosts"
-    known_hosts.write_text("")
-    edits = {"metal.ssh.known_hosts_file": str(known_hosts), "metal.ssh.private_key_file": str(known_hosts)}
-    return files.read_files(load(with_edits(TWO_WORKERS, edits | {"helm_releases.web": release})), directory)
-
-
-def test_authority_of_a_chart_repository_must_be_a_certificate(tmp_path: Path) -> None:
-    repository = {"url": "https://charts.example", "ca_file": "charts.crt"}
-    release: dict[str, object] = {"chart": "web", "version": "1.0.0", "repository": repository}
-    path = r"helm_releases\.web\.repository\.ca_file"
-    with pytest.raises(SettingsError, match=rf'{path}: "charts.crt": cannot be read: No such file'):
-        read_release_files(tmp_path, release)
-    (tmp_path / "charts.crt").write_text("no certificate")
-    with pytest.raises(SettingsError, match=rf"{path}: .*has no certificate; give the PEM file"):
-        read_release_files(tmp_path, release)
-    (tmp_path / "charts.crt").write_text("-----BEGIN CERTIFICATE-----\n")
-    assert "charts.crt" in read_release_files(tmp_path, release)
-
-
 def test_missing_keys_and_charts_are_reported(tmp_path: Path) -> None:
     raw = with_edits(TWO_WORKERS, {"helm_releases.web": {"chart": "./web"}})
     raw["metal"]["ssh"]["private_key_file"] = str(tmp_path / "key")

@@ -6,6 +6,7 @@ from tests.unit.settings.support import InvalidSettings
 
 URL = "https://charts.example"
 NAMED = {"chart": "nginx", "version": "1.0.0", "repository": URL}
+LOCAL = {"chart": "./charts/web"}
 
 HELM_RELEASES = (
     InvalidSettings("helm_releases.web.chart", "missing; add it", {"helm_releases.web": {}}),
@@ -92,7 +93,7 @@ HELM_RELEASES = (
     ),
     InvalidSettings(
         "helm_releases.web.repository",
-        "the kubernetes plugin does not log in to registries of oci:// charts",
+        "Pulumi does not log in to registries of oci:// charts",
         {
             "helm_releases.web": {
                 "chart": "oci://registry.example/web",
@@ -100,5 +101,74 @@ HELM_RELEASES = (
                 "repository": {"url": URL, "username": "me", "password": "hunter22"},
             }
         },
+    ),
+    InvalidSettings(
+        "helm_releases.web.wait", "must be true or false", {"helm_releases.web": LOCAL | {"wait": "soon"}}
+    ),
+    InvalidSettings(
+        "helm_releases.web.atomic",
+        "waits for the release, but wait is false",
+        {"helm_releases.web": LOCAL | {"wait": False, "atomic": True}},
+    ),
+    InvalidSettings(
+        "helm_releases.web.skip_crd",
+        "unknown key; did you mean skip_crds?",
+        {"helm_releases.web": LOCAL | {"skip_crd": True}},
+    ),
+    InvalidSettings(
+        "helm_releases.web.dependency_update",
+        "allowed only for a directory of the checkout",
+        {"helm_releases.web": NAMED | {"dependency_update": True}},
+    ),
+    InvalidSettings(
+        "helm_releases.archive.dependency_update",
+        "allowed only for a directory of the checkout",
+        {"helm_releases.archive": {"chart": "./web-1.0.0.tgz", "dependency_update": True}},
+    ),
+    InvalidSettings(
+        "helm_releases.web.after[0]",
+        '"databse": no such release; did you mean database?',
+        {"helm_releases": {"web": LOCAL | {"after": ["databse"]}, "database": LOCAL}},
+    ),
+    InvalidSettings(
+        "helm_releases.web.after[0]",
+        '"queue": no such release; add it to helm_releases',
+        {"helm_releases": {"web": LOCAL | {"after": ["queue"]}}},
+    ),
+    InvalidSettings(
+        "helm_releases.web.after[0]",
+        "a release cannot wait for itself",
+        {"helm_releases": {"web": LOCAL | {"after": ["web"]}}},
+    ),
+    InvalidSettings(
+        "helm_releases.web.after[1]",
+        "this release is named twice",
+        {"helm_releases": {"web": LOCAL | {"after": ["db", "db"]}, "db": LOCAL}},
+    ),
+    InvalidSettings(
+        "helm_releases.web.after", "must be a list", {"helm_releases.web": LOCAL | {"after": "db"}}
+    ),
+    InvalidSettings(
+        "helm_releases.a.after",
+        "a -> b -> c -> a: these releases wait for each other",
+        {
+            "helm_releases": {
+                "first": LOCAL | {"after": ["a"]},
+                "a": LOCAL | {"after": ["b"]},
+                "b": LOCAL | {"after": ["d", "c"]},
+                "c": LOCAL | {"after": ["a", "b"]},
+                "d": LOCAL,
+            }
+        },
+    ),
+    InvalidSettings(
+        "helm_releases.web.values_files",
+        "must be a list",
+        {"helm_releases.web": LOCAL | {"values_files": "values.yaml"}},
+    ),
+    InvalidSettings(
+        "helm_releases.web.values_files[1]",
+        "is in the list twice",
+        {"helm_releases.web": LOCAL | {"values_files": ["values.yaml", "values.yaml"]}},
     ),
 )
