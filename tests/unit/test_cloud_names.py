@@ -20,6 +20,8 @@ ALLOWED = {
     "package/": "arguments are generated from the settings; extras of the package have names of clouds",
     "setup.py": "extras of the package have names of clouds",
     "nodeconfig/snapshot_targets.py": "names of stores in the configuration of rclone",
+    "topology/velero.py": "images of upstream's plugins for stores",
+    "components/addons/velero_values.py": "names of stores and of their plugins in the chart of Velero",
     "artifacts/components.py": "upstream's Go module of a program for the nodes of that cloud",
     "lab/cloud/aws/": "the emulation of that cloud",
     "lab/cloud/azure/": "the emulation of that cloud",
