@@ -13,18 +13,17 @@ import sys
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import boto3
 from botocore.exceptions import BotoCoreError, ClientError
 
 from providers.aws.machine_types import TABLE_FILE
 from providers.cloud.polling import run_program
+from providers.cloud.type_tables import Json, format_table
 
 if TYPE_CHECKING:
     from types_boto3_ec2 import EC2Client
-
-Json = dict[str, Any]
 
 
 def read_types(client: EC2Client) -> Json:
@@ -75,15 +74,6 @@ def refresh(regions: Sequence[str], file: Path, source: str) -> None:
         table["regions"][region] = read_region(client, table["types"])
     table |= {"date": datetime.now(UTC).date().isoformat(), "source": source}
     file.write_text(format_table(table))
-
-
-def format_table(table: Json) -> str:
-    """Return the table as JSON with one line for each type and region, so that a diff shows what changed."""
-    lines = ["{", f' "date": {json.dumps(table["date"])},', f' "source": {json.dumps(table["source"])},']
-    for key, end in (("types", ","), ("regions", "")):
-        rows = [f"  {json.dumps(name)}: {json.dumps(value)}" for name, value in sorted(table[key].items())]
-        lines += [f' "{key}": {{', ",\n".join(rows), f" }}{end}"]
-    return "\n".join([*lines, "}"]) + "\n"
 
 
 def main(words: Sequence[str]) -> int:

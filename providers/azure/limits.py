@@ -6,13 +6,13 @@ import math
 import re
 from collections.abc import Iterable, Mapping
 
-from providers.azure import sizes
 from providers.azure.firewall import FIRST_PRIORITY, LAST_PRIORITY, rules_by_group
 from providers.azure.names import status_container_name
 from providers.azure.pools import autoscaler_tags, batch_percent
 from providers.azure.store import ip_rules
+from providers.azure.type_limits import type_problems, vcpus
 from providers.cloud.machine_config import POOLS
-from providers.cloud.machines import member_vcpus, oversized_programs, requested_types
+from providers.cloud.machines import member_vcpus, oversized_programs
 from providers.cloud.zones import zone_parts
 from settings.azure import AzureSettings
 from settings.cluster import Settings
@@ -46,8 +46,7 @@ def problems(settings: Settings, azure: AzureSettings, topology: Topology) -> li
         *_name_problems(topology),
         *_endpoint_problems(topology),
         *_network_problems(azure, topology),
-        *_size_problems(settings, azure),
-        *_gpu_problems(settings),
+        *type_problems(settings, azure),
         *_tag_problems(azure),
         *_pool_problems(azure, topology),
         *_ingress_rule_problems(azure, topology),
@@ -136,37 +135,6 @@ def _network_problems(azure: AzureSettings, topology: Topology) -> Iterable[Prob
         )
 
 
-def _size_problems(settings: Settings, azure: AzureSettings) -> Iterable[Problem]:
-    for path, name in requested_types(settings):
-        size = sizes.parse(name)
-        if size is None:
-            yield Problem(path, name, "not a machine size; use one such as Standard_D2s_v5")
-        elif not size.has_premium_disks:
-            yield Problem(path, name, "no premium disks; choose a size with an s, such as Standard_D2s_v5")
-        elif reason := sizes.describe_unknown(size):
-            yield Problem(
-                path, name, f"not a machine size of Azure ({sizes.AS_OF}): {reason}; choose an existing size"
-            )
-        elif azure.network.accelerated and not size.has_accelerated_networking:
-            yield Problem(
-                path,
-                name,
-                "has no accelerated networking; choose another size, or set azure.network.accelerated: false",
-            )
-
-
-def _gpu_problems(settings: Settings) -> Iterable[Problem]:
-    """Refuse sizes without NVIDIA GPUs in pools with GPUs."""
-    for name, pool in settings.pools.items():
-        for size in map(sizes.parse, pool.machine.types if pool.machine and pool.gpu else ()):
-            if size is not None and not size.has_nvidia_gpu:
-                yield Problem(
-                    f"pools.{name}.machine.types",
-                    size.name,
-                    "has no NVIDIA GPU; use a size such as Standard_NC4as_T4_v3, or remove gpu from the pool",
-                )
-
-
 def _tag_problems(azure: AzureSettings) -> Iterable[Problem]:
     if len(azure.tags) >= MAX_DNS_TAGS:
         yield Problem(
@@ -252,10 +220,10 @@ def _needed_vcpus(
     Each pool counts with its minimum size or, with `max_size`, with its maximum size, and with the additional
     nodes during an upgrade. A machine size with an unknown number of vCPUs counts as 0.
     """
-    total = 0 if spot else member_vcpus(settings, sizes.vcpus)
+    total = 0 if spot else member_vcpus(settings, vcpus)
     for pool in topology.pools:
         if pool.capacity is not None and pool.capacity.spot == spot:
-            each = sizes.vcpus(pool.capacity.types[0]) or 0
+            each = vcpus(pool.capacity.types[0]) or 0
             for part in zone_parts(pool.capacity, azure.zone_count):
                 nodes = part.max_size if max_size else part.min_size
                 surge = math.ceil(nodes * batch_percent(pool.max_unavailable, part) / 100)

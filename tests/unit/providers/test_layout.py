@@ -17,11 +17,7 @@ SINGLE_CLOUD_FILES = {
     "aws/existing_network.py": "controllers find subnets by tags; on Azure they know the subnet",
     "aws/group_names.py": "a group is found by its name; the scale sets of Azure are objects",
     "aws/leftovers.py": "Azure deletes what controllers created with the resource group of the cluster",
-    "aws/machine_types.json": "the table of EC2's machine types and zones",
-    "aws/machine_types.py": "the table of EC2's machine types and zones",
-    "aws/refresh_types.py": "the table of EC2's machine types and zones",
     "aws/texts.py": "patterns of texts that AWS accepts, which the service models lack",
-    "aws/type_limits.py": "checks by the table of EC2's machine types and zones",
     "aws/policies.py": "IAM policies are documents that the program renders; Azure takes lists of actions",
     "aws/private_bucket.py": "a bucket has several resources; storage_account.py is one resource",
     "aws/pod_roles.py": "limits check the documents of roles; federated credentials of Azure are resources",
@@ -34,7 +30,7 @@ SINGLE_CLOUD_FILES = {
     "azure/private_dns.py": "the API and the store have private zones; on AWS only the API has one",
     "azure/private_endpoint.py": "a private store needs it; on AWS the network has a gateway endpoint",
     "azure/storage_account.py": "one resource has the settings of an account; a bucket has several resources",
-    "azure/sizes.py": "names of sizes contain features that limits check; names of AWS types do not",
+    "azure/sizes.py": "GPUs and networking are only in the names of sizes; the table of EC2 has both",
 }
 """Files of only one cloud, with the reason."""
 

@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from providers.aws.machine_types import EC2_ARCHITECTURES, MachineType, type_table
-from providers.aws.refresh_types import format_table, main
+from providers.aws.refresh_types import main
+from providers.cloud.type_tables import format_table
 from tests.unit.providers.aws.autoscaling import REGION
 from tests.unit.providers.aws.program import example_settings
 
