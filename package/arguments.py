@@ -1477,7 +1477,7 @@ class AwsEndpointArgs(TypedDict, total=False):
     """The load balancer in front of the API servers."""
 
     public: bool
-    """Make the API reachable from the internet, for the networks in `network.api_allowed`."""
+    """Add a load balancer that the networks in `network.api_allowed` reach over the internet."""
     zone: str
     """Id of the hosted zone for a DNS record of the endpoint; empty: no record."""
 
@@ -1668,7 +1668,7 @@ class AzureEndpointArgs(TypedDict, total=False):
     """The load balancer in front of the API servers."""
 
     public: bool
-    """Make the API reachable from the internet, for the networks in `network.api_allowed`."""
+    """Add a load balancer that the networks in `network.api_allowed` reach over the internet."""
     label: str
     """DNS label of the public address in the location; empty: no DNS name."""
 

@@ -79,7 +79,7 @@ class AwsEndpointSettings(Section):
     """The load balancer in front of the API servers."""
 
     public: bool = False
-    """Make the API reachable from the internet, for the networks in `network.api_allowed`."""
+    """Add a load balancer that the networks in `network.api_allowed` reach over the internet."""
     zone: str = ""
     """Id of the hosted zone for a DNS record of the endpoint; empty: no record."""
 

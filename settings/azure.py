@@ -88,7 +88,7 @@ class AzureEndpointSettings(Section):
     """The load balancer in front of the API servers."""
 
     public: bool = False
-    """Make the API reachable from the internet, for the networks in `network.api_allowed`."""
+    """Add a load balancer that the networks in `network.api_allowed` reach over the internet."""
     label: str = ""
     """DNS label of the public address in the location; empty: no DNS name."""
 

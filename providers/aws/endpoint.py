@@ -1,11 +1,16 @@
-"""The endpoint of the Kubernetes API: a Network Load Balancer and its DNS records [E1]."""
+"""The endpoint of the Kubernetes API: Network Load Balancers and DNS records [E1].
+
+Machines always use the internal load balancer, to which the private DNS zone refers. With a public endpoint,
+a second load balancer is in the public subnets. It has its own target group, because a target group can have
+only one load balancer.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from pulumi import ComponentResource, Input, ResourceOptions
+from pulumi import ComponentResource, Input, Resource, ResourceOptions
 from pulumi_aws import lb, route53
 
 from providers.aws.names import Names
@@ -22,7 +27,7 @@ class EndpointArgs:
     """Arguments of the endpoint. `members` are the addresses of control planes by name.
 
     `hosted_zone` is the id of a Route 53 zone for a second DNS record, or empty. `group` is the security
-    group of the load balancer: adding a group later would replace the load balancer.
+    group of the load balancers: adding a group later would replace a load balancer.
     """
 
     names: Names
@@ -35,52 +40,77 @@ class EndpointArgs:
     group: Input[str]
 
 
+@dataclass(frozen=True, kw_only=True)
+class _Frontend:
+    """A load balancer, and the resources without which it serves no connection."""
+
+    load_balancer: lb.LoadBalancer
+    parts: Sequence[Resource]
+
+
 class Endpoint(ComponentResource):
-    """The load balancer of the Kubernetes API and its DNS records. Both exist before a machine boots."""
+    """The load balancers of the Kubernetes API and its DNS records. All exist before a machine boots."""
 
     def __init__(self, name: str, args: EndpointArgs, opts: ResourceOptions | None = None) -> None:
         super().__init__("kubewright:aws:Endpoint", name, None, opts)
         self._name, self._args = name, args
         self._child = ResourceOptions(parent=self)
-        load_balancer = self._create_load_balancer()
-        targets = self._create_targets()
-        lb.Listener(
-            f"{name}-listener",
+        # The resources without `internal` in their names are public in a cluster with a public endpoint.
+        main = self._create_frontend("", "api", internal=not args.public)
+        inside = self._create_frontend("-internal", "api-int", internal=True) if args.public else main
+        self._create_records(main, inside)
+        self.register_outputs({"host": args.host})
+
+    def _create_frontend(self, kind: str, suffix: str, *, internal: bool) -> _Frontend:
+        """Create a load balancer with its targets.
+
+        `kind` is a part of the names of resources, `suffix` a part of their names in AWS.
+        """
+        args, prefix = self._args, f"{self._name}{kind}"
+        subnets = args.network.private if internal else args.network.public
+        load_balancer = lb.LoadBalancer(
+            f"{prefix}-balancer",
+            name=args.names.name(suffix),
+            load_balancer_type="network",
+            internal=internal,
+            subnets=list(subnets),
+            security_groups=[args.group],
+            # Without this setting, a zone without a healthy control plane would not answer.
+            enable_cross_zone_load_balancing=True,
+            tags=args.names.resource_tags(suffix),
+            opts=self._child,
+        )
+        targets = self._create_targets(prefix, suffix)
+        listener = lb.Listener(
+            f"{prefix}-listener",
             load_balancer_arn=load_balancer.arn,
             port=args.port,
             protocol="TCP",
             default_actions=[lb.ListenerDefaultActionArgs(type="forward", target_group_arn=targets.arn)],
-            tags=args.names.resource_tags("api"),
+            tags=args.names.resource_tags(suffix),
             opts=self._child,
         )
-        self._create_records(load_balancer)
-        self.register_outputs({"host": args.host})
+        attachments = [
+            lb.TargetGroupAttachment(
+                f"{prefix}-target-{member}",
+                target_group_arn=targets.arn,
+                target_id=address,
+                port=API_PORT,
+                opts=self._child,
+            )
+            for member, address in args.members.items()
+        ]
+        return _Frontend(load_balancer=load_balancer, parts=[listener, *attachments])
 
-    def _create_load_balancer(self) -> lb.LoadBalancer:
-        network = self._args.network
-        subnets = network.public if self._args.public else network.private
-        return lb.LoadBalancer(
-            f"{self._name}-balancer",
-            name=self._args.names.name("api"),
-            load_balancer_type="network",
-            internal=not self._args.public,
-            subnets=list(subnets),
-            security_groups=[self._args.group],
-            # Without this setting, a zone without a healthy control plane would not answer.
-            enable_cross_zone_load_balancing=True,
-            tags=self._args.names.resource_tags("api"),
-            opts=self._child,
-        )
-
-    def _create_targets(self) -> lb.TargetGroup:
-        """Create the target group, which contains the stable addresses of control planes.
+    def _create_targets(self, prefix: str, suffix: str) -> lb.TargetGroup:
+        """Create the target group for the stable addresses of control planes.
 
         The load balancer replaces the source address of a connection by its own address. With the original
         address, a control plane could not connect to itself through the load balancer.
         """
-        group = lb.TargetGroup(
-            f"{self._name}-targets",
-            name=self._args.names.name("api"),
+        return lb.TargetGroup(
+            f"{prefix}-targets",
+            name=self._args.names.name(suffix),
             vpc_id=self._args.network.vpc,
             target_type="ip",
             protocol="TCP",
@@ -103,23 +133,15 @@ class Endpoint(ComponentResource):
                     enable_unhealthy_connection_termination=False, unhealthy_draining_interval=30
                 )
             ],
-            tags=self._args.names.resource_tags("api"),
+            tags=self._args.names.resource_tags(suffix),
             opts=self._child,
         )
-        for member, address in self._args.members.items():
-            lb.TargetGroupAttachment(
-                f"{self._name}-target-{member}",
-                target_group_arn=group.arn,
-                target_id=address,
-                port=API_PORT,
-                opts=self._child,
-            )
-        return group
 
-    def _create_records(self, load_balancer: lb.LoadBalancer) -> None:
-        """Create the DNS records of the endpoint.
+    def _create_records(self, main: _Frontend, inside: _Frontend) -> None:
+        """Create the DNS records of the endpoint: that of the network refers to `inside`.
 
-        The private zone contains only the name of the endpoint, so it hides no other name of the domain.
+        A record changes only after its load balancer has targets. The private zone contains only the name of
+        the endpoint, so it hides no other name of the domain.
         """
         args = self._args
         zone = route53.Zone(
@@ -130,10 +152,10 @@ class Endpoint(ComponentResource):
             tags=args.names.resource_tags("api"),
             opts=self._child,
         )
-        zones: dict[str, Input[str]] = {"private": zone.zone_id}
+        zones: dict[str, tuple[Input[str], _Frontend]] = {"private": (zone.zone_id, inside)}
         if args.hosted_zone:
-            zones["hosted"] = args.hosted_zone
-        for kind, identifier in zones.items():
+            zones["hosted"] = (args.hosted_zone, main)
+        for kind, (identifier, frontend) in zones.items():
             route53.Record(
                 f"{self._name}-record-{kind}",
                 zone_id=identifier,
@@ -141,10 +163,10 @@ class Endpoint(ComponentResource):
                 type="A",
                 aliases=[
                     route53.RecordAliasArgs(
-                        name=load_balancer.dns_name,
-                        zone_id=load_balancer.zone_id,
+                        name=frontend.load_balancer.dns_name,
+                        zone_id=frontend.load_balancer.zone_id,
                         evaluate_target_health=False,
                     )
                 ],
-                opts=self._child,
+                opts=ResourceOptions(parent=self, depends_on=list(frontend.parts)),
             )

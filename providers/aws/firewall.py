@@ -123,10 +123,10 @@ class Firewall(ComponentResource):
         return self._groups[kind]
 
     def _create_load_balancer_group(self) -> Output[str]:
-        """Create the security group of the API's load balancer.
+        """Create the security group of the API's load balancers.
 
-        Nodes reach a public load balancer through NAT, so the group also allows the addresses of NAT
-        gateways.
+        Clients in the network that resolve the endpoint's name elsewhere than in the private zone reach a
+        public load balancer through NAT, so the group also allows the addresses of NAT gateways.
         """
         network = self._args.topology.network
         allowed = [str(net) for net in collapse_addresses((*network.api_allowed, *network.machines))]

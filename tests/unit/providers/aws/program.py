@@ -37,6 +37,7 @@ class AwsPlugins(PluginMocks):
         if args.typ.startswith("aws:"):
             state |= {"arn": f"arn:aws:mock:eu-central-1:{ACCOUNT}:{args.name}"}
             state |= {"latestVersion": 7, "publicIp": "198.51.100.7", "keyId": f"{args.name}-key"}
+            state |= {"dnsName": f"{args.name}.example", "zoneId": f"{args.name}-zone"}
         return identity, state
 
     def call(self, args: mocks.MockCallArgs) -> tuple[Json, list[tuple[str, str]] | None]:
