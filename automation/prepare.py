@@ -15,6 +15,7 @@ from artifacts.tools import install_tools
 from automation import lab_stack
 from automation.engine.config import add_environment_values
 from automation.engine.program import Engine
+from automation.engine.state import export_encrypted, has_only_keys
 from automation.environment import Environment
 from automation.errors import UserError
 from automation.lab_stack import LabRequirements
@@ -172,10 +173,21 @@ def _prepare_lab(requirements: LabRequirements, engine: Engine, progress: Progre
 
 
 def _finish_removal(engine: Engine) -> None:
-    """Finish the removal of the lab if it was interrupted. If the hosts do not exist, remove the state."""
+    """Finish the removal of the lab if it was interrupted. If the hosts do not exist, remove the state.
+
+    The keys that `copy-keys` copied remain: they are there before the hosts.
+    """
     workspace = engine.workspace
-    if workspace.removal_marker.exists() or not LabPaths.of(workspace.short_name).spec.exists():
+    has_hosts = LabPaths.of(workspace.short_name).spec.exists()
+    if workspace.removal_marker.exists() or not (has_hosts or _has_only_keys(engine)):
         remove_lab(engine)
+
+
+def _has_only_keys(engine: Engine) -> bool:
+    try:
+        return has_only_keys(export_encrypted(engine))
+    except UserError:  # the stack does not exist
+        return False
 
 
 def _count_machine_steps(prerequisites: Prerequisites) -> int:

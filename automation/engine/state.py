@@ -23,6 +23,13 @@ def resources_of(state: Mapping[str, Any]) -> list[State]:
     return (state.get("deployment") or {}).get("resources") or []
 
 
+def has_only_keys(state: Mapping[str, Any]) -> bool:
+    """Check whether a state has keys and certificates, and nothing that exists outside of it."""
+    types = {resource["type"] for resource in resources_of(state) if resource.get("custom")}
+    created = {type_ for type_ in types if not type_.startswith("pulumi:providers:")}
+    return bool(created) and all(type_.startswith("tls:") for type_ in created)
+
+
 def without_references(resource: Mapping[str, Any], is_kept: Callable[[str], bool]) -> State:
     """Return a resource without its dependencies on resources whose URN is not kept."""
     result = dict(resource)
