@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -49,6 +50,14 @@ def stack(machine: Machine, edit: ClusterEdit) -> OfflineStack:
     return OfflineStack.from_checkout(machine, "dev", edit)
 
 
+@pytest.fixture
+def deployed(stack: OfflineStack) -> OfflineStack:
+    """Return the same stack by another name, deployed. Its state does not change the other previews."""
+    other = replace(stack, name="deployed")
+    other.up()
+    return other
+
+
 def previewed_releases(stack: OfflineStack) -> dict[str, Any]:
     """Return the inputs of the releases in a preview, by the names of the resources."""
     steps = json.loads(stack.preview(lambda _: None, "--json").stdout)["steps"]
@@ -78,15 +87,14 @@ def test_wrong_file_of_values_stops_the_preview(stack: OfflineStack, values_file
     assert f'{path}: "{values_file}": replicas is null' in failed.text
 
 
-def test_changed_file_of_values_changes_only_its_release(stack: OfflineStack, values_file: Path) -> None:
-    stack.up()
+def test_changed_file_of_values_changes_only_its_release(deployed: OfflineStack, values_file: Path) -> None:
     values_file.write_text("image: {tag: '2'}\nreplicas: 4\n")
-    preview = stack.preview(lambda _: None, "--raw").text
+    preview = deployed.preview(lambda _: None, "--raw").text
     assert "replicas: 2 => 4" in preview
     assert "helm-web" in preview
     assert "helm-database" not in preview
     assert PASSWORD not in preview
-    state = (stack.machine.state / f"backend/.pulumi/stacks/kubewright/{stack.name}.json").read_text()
+    state = (deployed.machine.state / f"backend/.pulumi/stacks/kubewright/{deployed.name}.json").read_text()
     assert PASSWORD not in state
     resources = json.loads(state)["checkpoint"]["latest"]["resources"]
     (release,) = (item for item in resources if item["urn"].endswith("::helm-web"))

@@ -56,9 +56,15 @@ def control_plane(graph: Graph, tmp_path_factory: pytest.TempPathFactory) -> Ite
         running.kubectl("create", "namespace", NAMESPACE)
         node = {"kind": "Node", "apiVersion": "v1"}
         node["metadata"] = {"name": NODE, "labels": {"kubernetes.io/hostname": NODE}}  # type: ignore[assignment]
-        for item in (node, *objects(graph)):
-            running.kubectl("apply", "--server-side", "--filename=-", stdin=json.dumps(item))
+        running.kubectl("create", "--filename=-", stdin=json.dumps(node))
+        apply_objects(running, graph)
         yield running
+
+
+def apply_objects(control_plane: ControlPlane, graph: Graph) -> None:
+    """Create the objects of storage that do not exist."""
+    for item in objects(graph):
+        control_plane.kubectl("apply", "--server-side", "--filename=-", stdin=json.dumps(item))
 
 
 def create_claim(
@@ -175,14 +181,17 @@ def test_provisioner_makes_and_removes_a_volume_on_the_chosen_node(
     eventually("the volume is gone", lambda: name not in names(control_plane), timeout=SECONDS)
 
 
-def test_bound_volume_of_a_disk_cannot_be_deleted(control_plane: ControlPlane) -> None:
+def test_bound_volume_of_a_disk_cannot_be_deleted(control_plane: ControlPlane, graph: Graph) -> None:
     """There is no scheduler: the claim names its volume."""
     create_claim(control_plane, "disk", storageClassName="local-disks", volumeName="disk-w-2-data")
     eventually("the claim is bound", lambda: bound(control_plane, "disk"), timeout=SECONDS)
-    command = [binary_path("kubectl"), f"--kubeconfig={control_plane.directory}/kubeconfig"]
-    refused = subprocess.run(
-        [*command, "delete", "pv", "disk-w-2-data"], capture_output=True, text=True, check=False, timeout=60
+    # An API server enforces a new policy after some seconds.
+    eventually(
+        "the policy is enforced",
+        lambda: delete_disk(control_plane, "--dry-run=server").returncode,
+        timeout=SECONDS,
     )
+    refused = delete_disk(control_plane)
     assert refused.returncode
     assert "bound to the claim databases/disk; delete the claim before" in refused.stderr
     assert "deletionTimestamp" not in control_plane.get("pv", "disk-w-2-data")["metadata"]
@@ -193,6 +202,13 @@ def test_bound_volume_of_a_disk_cannot_be_deleted(control_plane: ControlPlane) -
 
     eventually("the volume is released", released, timeout=SECONDS)
     control_plane.kubectl("delete", "pv", "disk-w-2-data")
+    apply_objects(control_plane, graph)
+
+
+def delete_disk(control_plane: ControlPlane, *options: str) -> subprocess.CompletedProcess[str]:
+    command = [binary_path("kubectl"), f"--kubeconfig={control_plane.directory}/kubeconfig", "delete", "pv"]
+    command += ["disk-w-2-data", *options]
+    return subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
 
 
 def bound(control_plane: ControlPlane, name: str) -> Any:  # noqa: ANN401 - an object of the API
