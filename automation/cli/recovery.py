@@ -114,8 +114,8 @@ def restore(
         typer.Option(
             "--snapshot",
             help="The snapshot, with its .sha256 file next to it, or an encrypted copy (.age); with --from, "
-            "the name of a copy.",
-            show_default="with --from: the newest copy",
+            "the name of a copy, or `newest`.",
+            show_default="with --from: newest",
         ),
     ] = None,
     source: Annotated[
@@ -152,9 +152,10 @@ def _check_restore_options(snapshot: str | None, source: str | None, identity: P
 def _find_snapshot(target: Target, snapshot: str | None, source: str | None, identity: Path | None) -> Path:
     """Return the file of the snapshot; decrypt a copy first."""
     from automation.operations import snapshot_copies
+    from automation.operations.snapshot import NEWEST
 
     if identity is None:
         return Path(snapshot or "")
     if source is None:
         return snapshot_copies.decrypt_file(target, Path(snapshot or ""), identity)
-    return snapshot_copies.fetch_copy(target, source, snapshot or snapshot_copies.LATEST, identity)
+    return snapshot_copies.fetch_copy(target, source, snapshot or NEWEST, identity)

@@ -18,14 +18,12 @@ from automation.console import console
 from automation.emulated_cloud import deployer_variables
 from automation.errors import UserError
 from automation.operations.restore import verify_snapshot
-from automation.operations.snapshot import checksum_file
+from automation.operations.snapshot import NEWEST, checksum_file
 from automation.operations.target import Target
 from formats.quantity import format_bytes
 from providers.cloud.requests import CloudFailure, CopyStore
 from providers.registry import by_section
 
-NEWEST = "newest"
-"""The name that stands for the newest copy."""
 _CHECKSUM_SUFFIX = ".sha256"
 _NAME = re.compile(r"etcd-(?P<time>\d{8}T\d{6}Z)-(?P<member>[A-Za-z0-9.-]+)\.db")
 

@@ -12,6 +12,8 @@ from automation.operations.target import Target
 from formats.quantity import format_bytes
 from nodeconfig.host_paths import BIN, ETCD_PKI, ETCD_SNAPSHOTS, LOCAL_ETCD
 
+NEWEST = "newest"
+"""The name that stands for the newest copy of a snapshot, in `copies --fetch` and `restore --from`."""
 _TIMEOUT_SECONDS = 900
 _CHECKSUM_PREFIX = "sha256 "
 

@@ -24,15 +24,15 @@ from automation.environment import CHECKOUT
 from automation.errors import UserError
 from automation.lab_stack import CLUSTER_KEY
 from automation.operations.remote import Remote
-from automation.operations.snapshot import checksum, checksum_file
+from automation.operations.snapshot import NEWEST, checksum, checksum_file
 from automation.operations.target import Target
 from nodeconfig.snapshot_targets import location, rclone_settings
 from settings import load
 from topology.age_recipients import IDENTITY_PREFIX
 from topology.snapshot_targets import Directory, SnapshotTarget
 
-LATEST = "latest"
-"""The name of the newest copy."""
+_NEWEST_NAMES = (NEWEST, "latest")
+"""Names of the newest copy. Earlier versions had only `latest`."""
 _NAME = re.compile(r"etcd-(\d{8}T\d{6}Z)-[a-z0-9-]+\.db\.age")
 _ENCRYPTED = ".age"
 _TRANSFER_SECONDS = 1800
@@ -130,19 +130,20 @@ class MountedDirectory(CopyStore):
 def fetch_copy(target: Target, name: str, snapshot: str, identity: Path) -> Path:
     """Return the file of a decrypted snapshot of the target `name`, with its checksum file.
 
-    `snapshot` is the name of a copy, or `LATEST`. Raise UserError for an unknown target or copy, a wrong key
-    and a damaged copy. No file remains then.
+    `snapshot` is the name of a copy, or `NEWEST`. Raise UserError for an unknown target or copy, a wrong key
+    and a damaged copy. After an error, no file remains.
     """
     _check_identity(identity)
     store = open_store(target, name)
     sizes = {copy: size for copy, size in store.list_sizes().items() if _NAME.fullmatch(copy)}
     if not sizes:
         raise UserError(f"target {name}: has no copies in {location(_target_named(target, name))}")
-    copy = (
-        max(sizes, key=_age_key) if snapshot == LATEST else f"{snapshot.removesuffix(_ENCRYPTED)}{_ENCRYPTED}"
-    )
+    if snapshot in _NEWEST_NAMES:
+        copy = max(sizes, key=_time_key)
+    else:
+        copy = f"{snapshot.removesuffix(_ENCRYPTED)}{_ENCRYPTED}"
     if copy not in sizes:
-        newest = ", ".join(sorted(sizes, key=_age_key)[-3:])
+        newest = ", ".join(sorted(sizes, key=_time_key)[-3:])
         raise UserError(f"target {name}: has no copy {copy}; its newest copies are {newest}")
     directory = _snapshot_directory(target)
     encrypted = directory / f".{copy}.part"
@@ -253,7 +254,7 @@ def _check_identity(identity: Path) -> None:
         )
 
 
-def _age_key(name: str) -> tuple[str, str]:
+def _time_key(name: str) -> tuple[str, str]:
     """Return a key that sorts names of copies by their time."""
     match = _NAME.fullmatch(name)
     return (match[1] if match else "", name)

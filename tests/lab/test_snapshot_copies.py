@@ -26,6 +26,7 @@ from automation.errors import UserError
 from automation.lab_stack import CLUSTER_KEY
 from automation.operations import restore, snapshot_copies
 from automation.operations.copy_facts import CopyFact, parse_copies
+from automation.operations.snapshot import NEWEST
 from automation.operations.target import Target
 from nodeconfig import snapshot_targets, snapshots
 from settings import Settings, load
@@ -181,9 +182,7 @@ def test_a_member_is_restored_from_the_newest_copy_in_s3_and_in_azure(
     for source in ("s3", "blob"):
         member.host.kill()
         shutil.rmtree(member.host.root / "var/lib/etcd/member")
-        snapshot = snapshot_copies.fetch_copy(
-            member.target(tmp_path / source), source, snapshot_copies.LATEST, identity
-        )
+        snapshot = snapshot_copies.fetch_copy(member.target(tmp_path / source), source, NEWEST, identity)
         restore_member(member.host, snapshot)
         start_together([member.host])
         assert member.host.etcdctl("get", "second").split() == ["second", "y"]
@@ -229,7 +228,7 @@ def test_another_key_and_a_truncated_copy_restore_nothing(member: CopyingMember,
     target, state = member.target(tmp_path / "state"), tmp_path / "state"
     other = OTHER_KEY.write(tmp_path / "other")
     with pytest.raises(UserError, match="the private key in this file does not decrypt etcd-"):
-        snapshot_copies.fetch_copy(target, "s3", snapshot_copies.LATEST, other)
+        snapshot_copies.fetch_copy(target, "s3", NEWEST, other)
 
     identity = KEY.write(tmp_path / "identity")
     [name] = member.stores.objects
@@ -237,7 +236,7 @@ def test_another_key_and_a_truncated_copy_restore_nothing(member: CopyingMember,
     for damaged in (content[: len(content) // 2], content[:-1], content[:-20] + bytes(20), content[:100]):
         member.stores.s3.put_object(Bucket=BUCKET, Key=name, Body=damaged)
         with pytest.raises(UserError, match="is damaged or not complete"):
-            snapshot_copies.fetch_copy(target, "s3", snapshot_copies.LATEST, identity)
+            snapshot_copies.fetch_copy(target, "s3", NEWEST, identity)
     assert [path for path in state.rglob("*") if path.is_file()] == []
     member.stores.s3.put_object(Bucket=BUCKET, Key=name, Body=content)
     assert snapshot_copies.fetch_copy(target, "s3", Path(name).name, identity).is_file()

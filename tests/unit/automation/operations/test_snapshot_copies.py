@@ -15,6 +15,7 @@ from automation.cli.app import run
 from automation.errors import UserError
 from automation.operations import snapshot_copies
 from automation.operations.remote import Remote, ScriptResult
+from automation.operations.snapshot import NEWEST
 from automation.operations.target import Target
 from testkit.age_keys import create_key
 from testkit.bundles import cluster
@@ -87,7 +88,7 @@ def name(time: str, member: str) -> str:
     return f"etcd-{time}-{member}.db.age"
 
 
-def fetch(target: Target, identity: Path, snapshot: str = snapshot_copies.LATEST) -> Path:
+def fetch(target: Target, identity: Path, snapshot: str = NEWEST) -> Path:
     return snapshot_copies.fetch_copy(target, "nas", snapshot, identity)
 
 
@@ -105,6 +106,7 @@ def test_the_newest_copy_of_any_member_is_decrypted_with_its_checksum(tmp_path: 
 
     assert verify_snapshot(snapshot) == sha256(SNAPSHOT).hexdigest()
     assert fetch(target, identity, new).read_bytes() == SNAPSHOT
+    assert fetch(target, identity, "latest").name == snapshot.name, "a name of earlier versions"
     assert fetch(target, identity, new.removesuffix(".age")).read_bytes() == SNAPSHOT
 
 
@@ -135,7 +137,7 @@ def test_missing_copies_and_targets_are_named(tmp_path: Path, identity: Path) ->
     with pytest.raises(
         UserError, match=r"offsite: no such target in etcd\.snapshots\.to of stack dev; targets: nas"
     ):
-        snapshot_copies.fetch_copy(target, "offsite", snapshot_copies.LATEST, identity)
+        snapshot_copies.fetch_copy(target, "offsite", NEWEST, identity)
     with pytest.raises(UserError, match="target nas: has no copies in /mnt/nas/t"):
         fetch(target_with(tmp_path, {"e-0": {}}), identity)
     with pytest.raises(UserError, match=r"no member has copies in /mnt/nas/t .*No route to host"):
