@@ -57,7 +57,7 @@ def default_service_accounts(_: Check, objects: ClusterObjects) -> Verdict:
 
 
 def mounted_tokens(_: Check, objects: ClusterObjects) -> Verdict:
-    """Judge the pods outside of kube-system that receive a token."""
+    """Judge the pods outside kube-system that receive a token."""
     names = [
         _full_name(pod)
         for pod in _user_pods(objects)
@@ -118,7 +118,7 @@ def seccomp_profiles(_: Check, objects: ClusterObjects) -> Verdict:
 
 
 def security_contexts(_: Check, objects: ClusterObjects) -> Verdict:
-    """Judge the pods outside of kube-system without a security context."""
+    """Judge the pods outside kube-system without a security context."""
     names = [_full_name(pod) for pod in _user_pods(objects) if not any(_contexts(pod))]
     return warn(_listed("no security context in", names))
 
