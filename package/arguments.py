@@ -49,7 +49,7 @@ class CiliumArgs(TypedDict, total=False):
     routing_mode: str
     """`tunnel`: VXLAN between nodes; `native`: routes between nodes, which must share one layer 2 network."""
     kube_proxy_replacement: bool
-    """Let Cilium serve services. Nodes then have no kube-proxy."""
+    """Let Cilium implement services. Nodes then have no kube-proxy."""
     hubble: bool
     """Record the flows of pods, for the command `hubble observe` in the pods of the agent."""
     version: str
@@ -73,7 +73,7 @@ class PortArgs(TypedDict, total=False):
     """Networks that may connect; `network.pods` for pods."""
     roles: Sequence[str]
     """Roles of the machines: `node`, `control-plane`, `etcd`, `load-balancer`. Every machine with one of
-    them opens the port.
+    these roles opens the port.
     """
     pools: Sequence[str]
     """Pools whose nodes open the port, instead of `roles`."""
@@ -177,9 +177,9 @@ class S3TargetArgs(TypedDict, total=False):
     """A bucket of AWS S3, or of another service with the API of S3."""
 
     bucket: Required[str]
-    """Name of the bucket, which exists."""
+    """Name of an existing bucket."""
     endpoint: str
-    """URL of another service than AWS, such as `https://s3.corp.example:9000`. Requests have the bucket in
+    """URL of a service other than AWS, such as `https://s3.corp.example:9000`. Requests have the bucket in
     their path.
     """
     region: str
@@ -187,7 +187,7 @@ class S3TargetArgs(TypedDict, total=False):
     ca_file: str
     """PEM file of the certificate authority of the service; default: the system's authorities."""
     access_key_id: Required[str]
-    """Id of an access key that can list, read, write and delete objects below `prefix`."""
+    """ID of an access key that can list, read, write and delete objects below `prefix`."""
     secret_access_key: Required[Input[str]]
     """Secret of the access key, as an encrypted value (`secure: …`)."""
 
@@ -198,7 +198,7 @@ class AzureBlobTargetArgs(TypedDict, total=False):
     account: Required[str]
     """Name of the storage account."""
     container: Required[str]
-    """Name of the container, which exists."""
+    """Name of an existing container."""
     endpoint: str
     """URL of the blob service; default: `https://ACCOUNT.blob.core.windows.net`."""
     ca_file: str
@@ -221,8 +221,8 @@ class SnapshotTargetArgs(TypedDict, total=False):
     azure_blob: AzureBlobTargetArgs
     """A container of Azure Blob Storage."""
     path: str
-    """Directory on each member that is a mounted file system, such as NFS. It exists, and is on another
-    file system than the snapshots.
+    """Existing directory on each member in a mounted file system, such as NFS; not in the file system of
+    the snapshots.
     """
     prefix: str
     """Directory of the copies in the bucket, container or file system; default: the name of the cluster."""
@@ -244,7 +244,7 @@ class SnapshotArgs(TypedDict, total=False):
     no copy. These copies are not encrypted.
     """
     recipients: Sequence[str]
-    """Public keys of age (`age1…`) to which copies for `to` are encrypted; each private key can decrypt
+    """Public keys of age (`age1…`) with which copies for `to` are encrypted; each private key can decrypt
     all copies. Required with `to`.
     """
     to: Mapping[str, SnapshotTargetArgs]
@@ -252,7 +252,7 @@ class SnapshotArgs(TypedDict, total=False):
     Each member copies each of its snapshots to all targets.
     """
     verify: str
-    """How often each member restores its newest snapshot into a throwaway etcd, and compares its newest
+    """How often each member restores its newest snapshot into a temporary etcd, and compares its newest
     copy in each target with what it sent: `daily` or `weekly`; default: never.
     """
 
@@ -312,8 +312,8 @@ class PoolMachineArgs(TypedDict, total=False):
 
 
 class DiskArgs(TypedDict, total=False):
-    """A disk that each host of the pool has. A disk that is blank gets a file system; Kubewright never
-    erases one.
+    """A disk that each host of the pool has. Kubewright creates a file system on a blank disk, and never
+    erases a disk.
     """
 
     device: str
@@ -344,7 +344,7 @@ class PoolArgs(TypedDict, total=False):
     taints: Sequence[str]
     """Taints of the pool's nodes, as `key=value:Effect`."""
     gpu: str
-    """Vendor of the nodes' GPUs; default: no GPUs. containerd gets a runtime for GPUs, and the nodes a
+    """Vendor of the nodes' GPUs; default: no GPUs. containerd gets a runtime for GPUs, and the nodes get a
     label and a taint. The hosts must already have the driver and the container toolkit of the vendor.
     """
     disks: Mapping[str, DiskArgs]
@@ -437,7 +437,7 @@ class OidcIssuerArgs(TypedDict, total=False):
     ca_file: str
     """PEM file of the issuer's certificate authority; default: the authorities of the control planes."""
     audiences: Required[Sequence[str]]
-    """Audiences of accepted tokens, such as the id of the client."""
+    """Audiences of accepted tokens, such as the client ID."""
     audience_match_policy: str
     """`MatchAny` accepts tokens for one of several audiences; required for several audiences."""
     username: Required[PrefixedClaimArgs]
@@ -455,8 +455,8 @@ class OidcIssuerArgs(TypedDict, total=False):
 
 
 class AuthorizationWebhookArgs(TypedDict, total=False):
-    """A webhook that API servers ask whether a request is allowed. Requests of the group `system:masters`
-    are always allowed.
+    """A webhook that API servers query to authorize requests. Requests of the group `system:masters` are
+    always allowed.
     """
 
     kubeconfig: Required[Input[str]]
@@ -478,7 +478,7 @@ class AuthorizationWebhookArgs(TypedDict, total=False):
 
 
 class ServiceAccountIssuerArgs(TypedDict, total=False):
-    """The issuer of service account tokens, for programs outside of the cluster that verify tokens."""
+    """The issuer of service account tokens, for programs outside the cluster that verify tokens."""
 
     url: Required[str]
     """URL of the issuer in new tokens; publish `/.well-known/openid-configuration` below it."""
@@ -544,8 +544,8 @@ class ApiArgs(TypedDict, total=False):
     pod_security_default: str
     """Pod Security level of namespaces without a label; `baseline` blocks known privilege escalations."""
     pod_security_exempt_namespaces: Sequence[str]
-    """Namespaces without Pod Security checks, such as that of a storage driver; kube-system is always
-    exempt.
+    """Namespaces without Pod Security checks, such as the namespace of a storage driver; kube-system is
+    always exempt.
     """
     oidc: Mapping[str, OidcIssuerArgs]
     """OpenID Connect issuers by name, whose tokens the API server accepts."""
@@ -585,7 +585,7 @@ class ProxyArgs(TypedDict, total=False):
     """kube-proxy."""
 
     extra_args: Mapping[str, str]
-    """Additional flags of kube-proxy about its log, such as `v: 4`; kube-proxy ignores all others."""
+    """Additional flags of kube-proxy about its log, such as `v: 4`; kube-proxy ignores all other flags."""
 
 
 class LeaderElectionArgs(TypedDict, total=False):
@@ -690,26 +690,26 @@ class DnsArgs(TypedDict, total=False):
 
     replicas: int
     """Number of CoreDNS pods; default: one for each 16 nodes or 256 cores, at least 2, and 1 in a cluster
-    with one node. A pool in a cloud counts with its largest size.
+    with one node. A pool in a cloud counts with its maximum size.
     """
     upstreams: Sequence[str]
-    """Servers for names outside of the cluster, such as `10.0.0.53` or `10.0.0.53:5353`; default: the
-    servers in /etc/resolv.conf of the nodes.
+    """Servers for names outside the cluster, such as `10.0.0.53` or `10.0.0.53:5353`; default: the servers
+    in /etc/resolv.conf of the nodes.
     """
     stub_domains: Mapping[str, Sequence[str]]
-    """Domains with servers of their own, such as `corp.example: [10.0.0.53]`."""
+    """Domains with their own servers, such as `corp.example: [10.0.0.53]`."""
     hosts: Mapping[str, Sequence[str]]
     """Names of addresses, such as `10.0.0.9: [db.corp.example]`, as in /etc/hosts."""
     rewrites: Mapping[str, str]
     """Names that resolve like another name, such as `registry.example: registry.tools.svc.cluster.local`."""
     node_cache: str
-    """DNS cache of each node at 169.254.20.10. `used`: new pods ask it first; `idle`: it runs, but new
-    pods do not ask it, the step before its removal; `none`: nodes have no cache.
+    """DNS cache of each node at 169.254.20.10. `used`: new pods query the cache first; `idle`: the cache
+    runs, but new pods do not query it, as a step before its removal; `none`: nodes have no cache.
     """
 
 
 class Http01Args(TypedDict, total=False):
-    """Challenges by HTTP: the server of the issuer opens a page at port 80 of each name."""
+    """HTTP challenges: the server of the issuer opens a page at port 80 of each name."""
 
     ingress_class: str
     """Class of the Ingress objects for challenges; default: the class of `addons.ingress`."""
@@ -731,7 +731,7 @@ class Rfc2136Args(TypedDict, total=False):
 
 
 class AcmeArgs(TypedDict, total=False):
-    """An issuer that speaks ACME (RFC 8555), such as Let's Encrypt. It needs `http01`, `rfc2136` or both."""
+    """An ACME issuer (RFC 8555), such as Let's Encrypt. It needs `http01`, `rfc2136` or both."""
 
     server: Required[str]
     """URL of the directory, such as `https://acme-v02.api.letsencrypt.org/directory`."""
@@ -740,13 +740,15 @@ class AcmeArgs(TypedDict, total=False):
     server_ca: str
     """Certificates of the CA that signed the certificate of a private server; default: public CAs."""
     http01: Http01Args
-    """Challenges by HTTP."""
+    """HTTP challenges."""
     rfc2136: Rfc2136Args
-    """Challenges by DNS, for names in its zones, wildcards too: cert-manager adds records to the zones."""
+    """DNS challenges for names in these zones, also with wildcards: cert-manager adds records to the
+    zones.
+    """
 
 
 class GivenAuthorityArgs(TypedDict, total=False):
-    """A certificate authority of your own."""
+    """Your own certificate authority."""
 
     certificate: Required[str]
     """Text of a PEM file with the certificate of the CA and its chain."""
@@ -767,9 +769,9 @@ class IssuerArgs(TypedDict, total=False):
     """A ClusterIssuer. Each issuer has one of these keys."""
 
     acme: AcmeArgs
-    """An issuer that speaks ACME, such as Let's Encrypt."""
+    """An ACME issuer, such as Let's Encrypt."""
     ca: GivenAuthorityArgs
-    """A certificate authority of your own."""
+    """Your own certificate authority."""
     generated_ca: GeneratedAuthorityArgs
     """A certificate authority that Kubewright creates, for tests and internal names."""
 
@@ -795,7 +797,7 @@ class ExternalDnsArgs(TypedDict, total=False):
     sources: Sequence[str]
     """Objects whose names are published: `service` (of type LoadBalancer) and `ingress`."""
     policy: str
-    """`upsert-only`: create and change records; `sync`: also remove those of removed objects;
+    """`upsert-only`: create and change records; `sync`: also remove the records of removed objects;
     `create-only`: never change a record.
     """
     interval: str
@@ -805,8 +807,8 @@ class ExternalDnsArgs(TypedDict, total=False):
 
 
 class IngressCertificateArgs(TypedDict, total=False):
-    """The certificate for names that no Ingress has a certificate for: a given certificate with its key,
-    or an issuer of `addons.cert_manager` with names.
+    """The certificate for names without a certificate in an Ingress: a given certificate with its key, or
+    an issuer of `addons.cert_manager` with names.
     """
 
     certificate: str
@@ -827,13 +829,13 @@ class IngressArgs(TypedDict, total=False):
     or `load_balancer` is required.
     """
     load_balancer: bool
-    """Serve behind a service of type LoadBalancer instead of ports of a pool."""
+    """Serve behind a service of type LoadBalancer instead of on ports of a pool."""
     sources: Required[Sequence[str]]
     """Networks of clients, such as `0.0.0.0/0`; machines and pods of the cluster can always connect."""
     default_class: bool
     """Serve Ingress objects without a class too."""
     default_certificate: IngressCertificateArgs
-    """The certificate for names that no Ingress has a certificate for; default: Traefik signs its own."""
+    """The certificate for names without a certificate in an Ingress; default: Traefik signs its own."""
     gateway_api: bool
     """Serve the Gateway API too, such as HTTPRoute objects. Installs the definitions of its standard
     channel, a GatewayClass and a Gateway.
@@ -867,7 +869,9 @@ class BgpPeerArgs(TypedDict, total=False):
     address: Required[str]
     """Address of the router."""
     asn: Required[int]
-    """Autonomous system number of the router; a session with the number of the nodes is an internal one."""
+    """Autonomous system number of the router; a router with the number of the nodes has an internal
+    session.
+    """
     port: int
     """TCP port of the router."""
     hold_time: str
@@ -893,7 +897,7 @@ class VeleroBlobArgs(TypedDict, total=False):
     account: Required[str]
     """Name of the storage account."""
     container: Required[str]
-    """Name of the container, which exists."""
+    """Name of an existing container."""
     endpoint: str
     """URL of the blob service; default: `https://ACCOUNT.blob.core.windows.net`."""
     account_key: Required[Input[str]]
@@ -909,7 +913,7 @@ class VeleroLocationArgs(TypedDict, total=False):
     """A container of Azure Blob Storage."""
     prefix: str
     """Directory of the backups in the bucket or container; default: `velero/` and the name of the cluster.
-    Nothing else may be in it.
+    The directory must contain nothing else.
     """
     read_only: bool
     """Only restore from this location, such as from the backups of another cluster."""
@@ -936,24 +940,24 @@ class VeleroArgs(TypedDict, total=False):
     locations: Required[Mapping[str, VeleroLocationArgs]]
     """Places for backups by name."""
     default_location: str
-    """Location of backups that name none; required with several locations."""
+    """Location of backups that name no location; required with several locations."""
     schedules: Mapping[str, VeleroScheduleArgs]
     """Schedules of backups by name. You can create others with `velero schedule`."""
     node_agent: bool
-    """Run a pod on each node that copies files of volumes into a location. It is privileged: it reads the
-    volumes of all pods.
+    """Run a pod on each node that copies files of volumes into a location. The pod is privileged, and can
+    read the volumes of all pods.
     """
     all_volumes: bool
     """Copy the files of all volumes of pods; default: of those that the annotation
-    `backup.velero.io/backup-volumes` of a pod names. It needs `node_agent`.
+    `backup.velero.io/backup-volumes` of a pod names. Requires `node_agent`.
     """
     move_snapshots: bool
-    """Copy snapshots of volumes into the location; default: they remain in their storage system. It needs
+    """Copy snapshots of volumes into the location; default: they remain in their storage system. Requires
     `node_agent` and `storage.snapshots`.
     """
     repository_password: Input[str]
     """Password that encrypts the copied files of volumes, as an encrypted value (`secure: …`); required
-    with `node_agent`. It cannot be changed for existing copies.
+    with `node_agent`. The password of existing copies cannot change.
     """
     version: str
     """Version of the chart; another version of the same major version."""
@@ -967,7 +971,7 @@ class VeleroArgs(TypedDict, total=False):
     """Image of velero-plugin-for-microsoft-azure, for locations with `azure_blob`."""
     values: Mapping[str, Any]
     """Further values of the chart, such as `resources`. They are not secret, and cannot replace values
-    that follow from other settings.
+    that other settings determine.
     """
 
 
@@ -981,16 +985,16 @@ class AddonArgs(TypedDict, total=False):
     ingress: IngressArgs
     """Ingress objects, served by Traefik; default: none."""
     load_balancer: MetalLbArgs
-    """Addresses for services of type LoadBalancer, by MetalLB; bare metal only, because the controller of
-    a cloud serves these services.
+    """Addresses for services of type LoadBalancer, by MetalLB; bare metal only, because in a cloud its
+    controller creates load balancers.
     """
     velero: VeleroArgs
     """Backups of objects and volumes of applications, by Velero; default: none."""
 
 
 class LocalStorageArgs(TypedDict, total=False):
-    """Volumes that are directories on the disks of nodes, made on demand by local-path-provisioner. A pod
-    with such a volume runs only on the node that has the data.
+    """Volumes that are directories on the disks of nodes, provisioned dynamically by
+    local-path-provisioner. A pod with such a volume runs only on the node that has the data.
     """
 
     class_name: str
@@ -1006,8 +1010,8 @@ class LocalStorageArgs(TypedDict, total=False):
     binding_mode: str
     """When a claim gets its volume: `WaitForFirstConsumer`, when a pod uses the claim, or `Immediate`."""
     paths: Sequence[str]
-    """Directories for volumes on nodes that `hosts` and `pools` do not name; of several, each volume gets
-    a random one. Empty: these nodes have no volumes.
+    """Directories for volumes on nodes that `hosts` and `pools` do not name; each volume gets a random
+    directory of these. Empty: these nodes have no volumes.
     """
     pools: Mapping[str, Sequence[str]]
     """Directories on the nodes of a pool, by its name, or `control-plane`; only on bare metal."""
@@ -1025,7 +1029,7 @@ class DiskClassArgs(TypedDict, total=False):
     class of the cloud's disks.
     """
     reclaim_policy: str
-    """Only `Retain`: the data of a deleted claim stay until you remove them."""
+    """Only `Retain`: the data of a deleted claim stays until you remove it."""
     binding_mode: str
     """When a claim gets its volume: `WaitForFirstConsumer`, when a pod uses the claim, or `Immediate`."""
 
@@ -1042,7 +1046,9 @@ class NfsVolumeArgs(TypedDict, total=False):
     access_modes: Sequence[str]
     """Access modes of claims that fit."""
     mount_options: Sequence[str]
-    """Options of the mount. Without a version of NFS, `vers=4` is added: the newest that the server has."""
+    """Options of the mount. Without a version of NFS, Kubewright adds `vers=4`, which selects the newest
+    version 4 of the server.
+    """
     reclaim_policy: str
     """What happens when the claim is deleted: `Retain` keeps the volume and its data. No other value is
     allowed, because Kubernetes deletes no data of such volumes.
@@ -1054,7 +1060,7 @@ class NfsVolumeArgs(TypedDict, total=False):
 
 
 class NfsDriverArgs(TypedDict, total=False):
-    """Volumes made on demand by csi-driver-nfs: each is a directory below `path` on the server."""
+    """Volumes provisioned dynamically by csi-driver-nfs: each is a directory below `path` on the server."""
 
     class_name: str
     """Name of the StorageClass."""
@@ -1069,7 +1075,7 @@ class NfsDriverArgs(TypedDict, total=False):
     binding_mode: str
     """When a claim gets its volume: `Immediate`, or `WaitForFirstConsumer`, when a pod uses the claim."""
     expansion: bool
-    """Let claims become larger. A volume never becomes smaller."""
+    """Allow the expansion of claims. Volumes cannot shrink."""
     mount_options: Sequence[str]
     """Options of the mounts of all volumes of the class."""
     version: str
@@ -1085,12 +1091,12 @@ class NfsDriverArgs(TypedDict, total=False):
 
 
 class NfsStorageArgs(TypedDict, total=False):
-    """NFS: the client on every node (NFS version 4), volumes of this file, and volumes on demand."""
+    """NFS: the client on every node (NFS version 4), PersistentVolumes by name, and dynamic provisioning."""
 
     volumes: Mapping[str, NfsVolumeArgs]
     """PersistentVolumes by name."""
     driver: NfsDriverArgs
-    """Volumes made on demand, by csi-driver-nfs; default: none."""
+    """Volumes provisioned dynamically by csi-driver-nfs; default: none."""
 
 
 class CephBlockArgs(TypedDict, total=False):
@@ -1109,7 +1115,7 @@ class CephBlockArgs(TypedDict, total=False):
     binding_mode: str
     """When a claim gets its volume: `Immediate`, or `WaitForFirstConsumer`, when a pod uses the claim."""
     expansion: bool
-    """Let claims become larger. A volume never becomes smaller."""
+    """Allow the expansion of claims. Volumes cannot shrink."""
     mount_options: Sequence[str]
     """Options of the mounts of all volumes of the class."""
     version: str
@@ -1146,7 +1152,7 @@ class CephFilesArgs(TypedDict, total=False):
     binding_mode: str
     """When a claim gets its volume: `Immediate`, or `WaitForFirstConsumer`, when a pod uses the claim."""
     expansion: bool
-    """Let claims become larger. A volume never becomes smaller."""
+    """Allow the expansion of claims. Volumes cannot shrink."""
     mount_options: Sequence[str]
     """Options of the mounts of all volumes of the class."""
     version: str
@@ -1162,11 +1168,13 @@ class CephFilesArgs(TypedDict, total=False):
     file_system: Required[str]
     """Name of the Ceph file system."""
     pool: str
-    """Pool of the data; default: that of the file system."""
+    """Pool of the data; default: the pool of the file system."""
 
 
 class CephStorageArgs(TypedDict, total=False):
-    """A Ceph cluster, by the official charts of ceph-csi; at least one of `rbd` and `cephfs` is required."""
+    """An external Ceph cluster, by the official charts of ceph-csi; at least one of `rbd` and `cephfs` is
+    required.
+    """
 
     cluster_id: Required[str]
     """The fsid of the Ceph cluster."""
@@ -1182,13 +1190,13 @@ class StorageArgs(TypedDict, total=False):
     """Storage for the volumes of pods. Each kind of storage is off by default."""
 
     local: LocalStorageArgs
-    """Volumes on the disks of nodes, made on demand; default: none."""
+    """Volumes on the disks of nodes, provisioned dynamically; default: none."""
     disks: DiskClassArgs
     """The StorageClass of the disks in `pools.<name>.disks`."""
     nfs: NfsStorageArgs
     """Volumes on NFS servers; default: none."""
     ceph: CephStorageArgs
-    """Volumes in a Ceph cluster outside of this cluster; default: none."""
+    """Volumes in an external Ceph cluster; default: none."""
     snapshots: bool
     """Install the definitions and the controller of volume snapshots, and a VolumeSnapshotClass for each
     driver of `nfs` and `ceph`.
@@ -1451,7 +1459,7 @@ class SubnetArgs(TypedDict, total=False):
     """An existing subnet."""
 
     id: Required[str]
-    """Id of the subnet in the cloud."""
+    """ID of the subnet in the cloud."""
     range: Required[str]
     """IPv4 range of the subnet, inside the range of the network."""
 
@@ -1466,7 +1474,7 @@ class AwsNetworkArgs(TypedDict, total=False):
     flow_logs: bool
     """Log accepted and rejected connections of the VPC (VPC Flow Logs)."""
     vpc: str
-    """Id of an existing VPC; without it a VPC is created."""
+    """ID of an existing VPC; without it a VPC is created."""
     private: Mapping[str, SubnetArgs]
     """Private subnets of an existing VPC, by zone; each zone of `aws.zones` needs a subnet."""
     public: Mapping[str, SubnetArgs]
@@ -1479,16 +1487,16 @@ class AwsEndpointArgs(TypedDict, total=False):
     public: bool
     """Add a load balancer that the networks in `network.api_allowed` reach over the internet."""
     zone: str
-    """Id of the hosted zone for a DNS record of the endpoint; empty: no record."""
+    """ID of the hosted zone for a DNS record of the endpoint; empty: no record."""
 
 
 class AwsImageArgs(TypedDict, total=False):
-    """The image of machines: an image id, or an owner and a name pattern (the newest match is used)."""
+    """The image of machines: an image ID, or an owner and a name pattern (the newest match is used)."""
 
     id: str
-    """Id of the image (AMI)."""
+    """ID of the image (AMI)."""
     owner: str
-    """Account id of the image's owner; required with `name`."""
+    """Account ID of the image's owner; required with `name`."""
     name: str
     """Pattern of the image's name, such as `debian-13-amd64-*`; the newest match is used."""
 
@@ -1518,14 +1526,14 @@ class AwsSnapshotCopyArgs(TypedDict, total=False):
     keep_days: int
     """Number of days after which the cloud deletes a copy."""
     region: Required[str]
-    """Region of the bucket, such as `eu-west-1`; not that of the cluster."""
+    """Region of the bucket, such as `eu-west-1`; not the region of the cluster."""
 
 
 class AwsImageRegistryArgs(TypedDict, total=False):
     """A private registry of Amazon ECR."""
 
     account: Required[str]
-    """Id of the AWS account that has the registry, 12 digits in quotes."""
+    """ID of the AWS account that has the registry, 12 digits in quotes."""
     region: Required[str]
     """Region of the registry, such as `eu-central-1`."""
     pull_through: Sequence[str]
@@ -1590,7 +1598,7 @@ class AwsArgs(TypedDict, total=False):
     repair_after: str
     """Time after which a machine with an unhealthy kubelet, API server or etcd is repaired; `0s`: never."""
     account: str
-    """Id of the AWS account, 12 digits in quotes; Kubewright refuses credentials of any other account."""
+    """ID of the AWS account, 12 digits in quotes; Kubewright refuses credentials of any other account."""
     region: Required[str]
     """Region of the cluster, such as `eu-central-1`."""
     zones: Any
@@ -1606,8 +1614,8 @@ class AwsArgs(TypedDict, total=False):
     endpoints: AwsEndpointsArgs
     """Private endpoints of AWS services."""
     disk_key: str
-    """ARN of a KMS key of yours for all disks, set before the first `up`; empty: the account's default
-    key.
+    """ARN of a customer-managed KMS key for all disks, set before the first `up`; empty: the account's
+    default key.
     """
     delete_volumes: bool
     """Delete the volumes of pods in `down`; default: yes, except in production."""
@@ -1616,7 +1624,7 @@ class AwsArgs(TypedDict, total=False):
     snapshot_copies: AwsSnapshotCopyArgs
     """Copies of etcd's snapshots in another region; default: none."""
     image_registries: Sequence[AwsImageRegistryArgs]
-    """Registries of ECR from which nodes pull images by the role of their machine."""
+    """Registries of ECR from which nodes pull images with the role of their machine."""
     quotas: AwsQuotaArgs
     """Quotas of the account, checked before machines are created."""
     pod_identities: AwsPodIdentityArgs
@@ -1655,11 +1663,11 @@ class AzureNetworkArgs(TypedDict, total=False):
     nat: bool
     """Create a NAT gateway, through which machines reach the internet; required in a new network."""
     accelerated: bool
-    """Accelerated networking of all machines, which most sizes have."""
+    """Accelerated networking of all machines, which most sizes support."""
     flow_logs: bool
     """Log accepted and rejected connections of the virtual network (flow logs)."""
     id: str
-    """Id of an existing virtual network; without it a virtual network is created."""
+    """ID of an existing virtual network; without it a virtual network is created."""
     subnets: AzureSubnetsArgs
     """Subnets of an existing virtual network; required with `id`."""
 
@@ -1674,10 +1682,10 @@ class AzureEndpointArgs(TypedDict, total=False):
 
 
 class AzureImageArgs(TypedDict, total=False):
-    """The image of machines: an image of the marketplace, or an image id."""
+    """The image of machines: an image of the marketplace, or an image ID."""
 
     id: str
-    """Id of an image or of an image version in a gallery."""
+    """ID of an image or of an image version in a gallery."""
     publisher: str
     """Publisher of the image in the marketplace; required with `offer` and `sku`."""
     offer: str
@@ -1694,7 +1702,7 @@ class AzureSnapshotCopyArgs(TypedDict, total=False):
     keep_days: int
     """Number of days after which the cloud deletes a copy."""
     location: Required[str]
-    """Location of the storage account, such as `northeurope`; not that of the cluster."""
+    """Location of the storage account, such as `northeurope`; not the location of the cluster."""
 
 
 class AzureEndpointsArgs(TypedDict, total=False):
@@ -1737,7 +1745,7 @@ class AzureRoleArgs(TypedDict, total=False):
     role: Required[str]
     """Name of a built-in role such as `Storage Blob Data Reader`, or the GUID of another role definition."""
     scope: Required[str]
-    """Id of the resource, resource group or subscription that the role applies to."""
+    """ID of the resource, resource group or subscription that the role applies to."""
 
 
 class AzurePodIdentityArgs(TypedDict, total=False):
@@ -1772,7 +1780,7 @@ class AzureArgs(TypedDict, total=False):
     repair_after: str
     """Time after which a machine with an unhealthy kubelet, API server or etcd is repaired; `0s`: never."""
     subscription: Required[str]
-    """Id of the subscription, a GUID."""
+    """ID of the subscription, a GUID."""
     cloud: str
     """Cloud of Azure that has the subscription."""
     location: Required[str]
@@ -1784,13 +1792,13 @@ class AzureArgs(TypedDict, total=False):
     endpoint: AzureEndpointArgs
     """The load balancer in front of the API servers."""
     private_store: bool
-    """Make the store reachable only from the virtual network, which the deployer must be connected to."""
+    """Make the store reachable only from the virtual network; the deployer must be connected to it."""
     image: AzureImageArgs
     """The image of amd64 machines: either `id`, or `publisher`, `offer` and `sku`."""
     image_arm64: AzureImageArgs
     """The image of arm64 machines (Ampere, Cobalt), such as the `sku` `13-arm64` of Debian."""
     disk_key: str
-    """Id of a disk encryption set for all disks, set before the first `up`; empty: keys of Azure."""
+    """ID of a disk encryption set for all disks, set before the first `up`; empty: platform-managed keys."""
     snapshot_copies: AzureSnapshotCopyArgs
     """Copies of etcd's snapshots in another location; default: none."""
     endpoints: AzureEndpointsArgs
@@ -1845,7 +1853,7 @@ class KubernetesClusterArgs(TypedDict, total=False):
     """The source of binaries; `mirror` or, in a cloud, `store` is required."""
     registries: Mapping[str, RegistryArgs]
     """Mirrors of image registries, by the registry's host name or `_default` for all others. A mirror
-    takes the place of the registry, which nodes do not ask.
+    replaces the registry: nodes never connect to the registry.
     """
     drain_timeout: str
     """Maximum time for the drain of a node before the node changes; pods that stay longer stop the change."""

@@ -20,8 +20,8 @@ class AddonSettings(Section):
     ingress: IngressSettings | None = None
     """Ingress objects, served by Traefik; default: none."""
     load_balancer: MetalLbSettings | None = None
-    """Addresses for services of type LoadBalancer, by MetalLB; bare metal only, because the controller of a
-    cloud serves these services.
+    """Addresses for services of type LoadBalancer, by MetalLB; bare metal only, because in a cloud its
+    controller creates load balancers.
     """
     velero: VeleroSettings | None = None
     """Backups of objects and volumes of applications, by Velero; default: none."""

@@ -81,7 +81,7 @@ class OidcIssuerSettings(Section):
     ca_file: FilePath | None = None
     """PEM file of the issuer's certificate authority; default: the authorities of the control planes."""
     audiences: tuple[NonEmpty, ...] = Field(min_length=1)
-    """Audiences of accepted tokens, such as the id of the client."""
+    """Audiences of accepted tokens, such as the client ID."""
     audience_match_policy: Literal["MatchAny"] | None = None
     """`MatchAny` accepts tokens for one of several audiences; required for several audiences."""
     username: PrefixedClaimSettings
@@ -99,7 +99,7 @@ class OidcIssuerSettings(Section):
 
 
 class ServiceAccountIssuerSettings(Section):
-    """The issuer of service account tokens, for programs outside of the cluster that verify tokens."""
+    """The issuer of service account tokens, for programs outside the cluster that verify tokens."""
 
     url: IssuerUrl
     """URL of the issuer in new tokens; publish `/.well-known/openid-configuration` below it."""

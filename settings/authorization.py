@@ -45,7 +45,7 @@ def _validate_timeout(duration: str) -> str:
 
 
 class AuthorizationWebhookSettings(Section):
-    """A webhook that API servers ask whether a request is allowed.
+    """A webhook that API servers query to authorize requests.
 
     Requests of the group `system:masters` are always allowed.
     """

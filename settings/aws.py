@@ -45,7 +45,7 @@ class AwsImageRegistrySettings(Section):
     """A private registry of Amazon ECR."""
 
     account: Account
-    """Id of the AWS account that has the registry, 12 digits in quotes."""
+    """ID of the AWS account that has the registry, 12 digits in quotes."""
     region: Region
     """Region of the registry, such as `eu-central-1`."""
     pull_through: tuple[PullThrough, ...] = ()
@@ -68,7 +68,7 @@ class AwsNetworkSettings(Section):
     flow_logs: bool = True
     """Log accepted and rejected connections of the VPC (VPC Flow Logs)."""
     vpc: NonEmpty | None = None
-    """Id of an existing VPC; without it a VPC is created."""
+    """ID of an existing VPC; without it a VPC is created."""
     private: dict[NonEmpty, SubnetSettings] = Field(default_factory=dict)
     """Private subnets of an existing VPC, by zone; each zone of `aws.zones` needs a subnet."""
     public: dict[NonEmpty, SubnetSettings] = Field(default_factory=dict)
@@ -81,16 +81,16 @@ class AwsEndpointSettings(Section):
     public: bool = False
     """Add a load balancer that the networks in `network.api_allowed` reach over the internet."""
     zone: str = ""
-    """Id of the hosted zone for a DNS record of the endpoint; empty: no record."""
+    """ID of the hosted zone for a DNS record of the endpoint; empty: no record."""
 
 
 class AwsImageSettings(Section):
-    """The image of machines: an image id, or an owner and a name pattern (the newest match is used)."""
+    """The image of machines: an image ID, or an owner and a name pattern (the newest match is used)."""
 
     id: NonEmpty | None = None
-    """Id of the image (AMI)."""
+    """ID of the image (AMI)."""
     owner: NonEmpty | None = None
-    """Account id of the image's owner; required with `name`."""
+    """Account ID of the image's owner; required with `name`."""
     name: NonEmpty | None = None
     """Pattern of the image's name, such as `debian-13-amd64-*`; the newest match is used."""
 
@@ -121,7 +121,7 @@ class AwsSnapshotCopySettings(SnapshotCopySettings):
     """A bucket in another region, to which etcd members copy their snapshots."""
 
     region: Region
-    """Region of the bucket, such as `eu-west-1`; not that of the cluster."""
+    """Region of the bucket, such as `eu-west-1`; not the region of the cluster."""
 
 
 class AwsQuotaSettings(Section):
@@ -147,7 +147,7 @@ class AwsSettings(CloudSettings):
     DISK_CLASS: ClassVar[str] = "gp3"
 
     account: Account | None = None
-    """Id of the AWS account, 12 digits in quotes; Kubewright refuses credentials of any other account."""
+    """ID of the AWS account, 12 digits in quotes; Kubewright refuses credentials of any other account."""
     region: Region
     """Region of the cluster, such as `eu-central-1`."""
     zones: Zones = 3
@@ -163,8 +163,8 @@ class AwsSettings(CloudSettings):
     endpoints: AwsEndpoints = AwsEndpoints()
     """Private endpoints of AWS services."""
     disk_key: DiskKey = ""
-    """ARN of a KMS key of yours for all disks, set before the first `up`; empty: the account's default
-    key.
+    """ARN of a customer-managed KMS key for all disks, set before the first `up`; empty: the account's
+    default key.
     """
     delete_volumes: bool | None = None
     """Delete the volumes of pods in `down`; default: yes, except in production."""
@@ -173,7 +173,7 @@ class AwsSettings(CloudSettings):
     snapshot_copies: AwsSnapshotCopySettings | None = None
     """Copies of etcd's snapshots in another region; default: none."""
     image_registries: tuple[AwsImageRegistrySettings, ...] = ()
-    """Registries of ECR from which nodes pull images by the role of their machine."""
+    """Registries of ECR from which nodes pull images with the role of their machine."""
     quotas: AwsQuotaSettings = AwsQuotaSettings()
     """Quotas of the account, checked before machines are created."""
     pod_identities: AwsPodIdentitySettings | None = None

@@ -75,11 +75,11 @@ class AzureNetworkSettings(Section):
     nat: bool = True
     """Create a NAT gateway, through which machines reach the internet; required in a new network."""
     accelerated: bool = True
-    """Accelerated networking of all machines, which most sizes have."""
+    """Accelerated networking of all machines, which most sizes support."""
     flow_logs: bool = False
     """Log accepted and rejected connections of the virtual network (flow logs)."""
     id: NonEmpty | None = None
-    """Id of an existing virtual network; without it a virtual network is created."""
+    """ID of an existing virtual network; without it a virtual network is created."""
     subnets: AzureSubnetsSettings | None = None
     """Subnets of an existing virtual network; required with `id`."""
 
@@ -94,10 +94,10 @@ class AzureEndpointSettings(Section):
 
 
 class AzureImageSettings(Section):
-    """The image of machines: an image of the marketplace, or an image id."""
+    """The image of machines: an image of the marketplace, or an image ID."""
 
     id: NonEmpty | None = None
-    """Id of an image or of an image version in a gallery."""
+    """ID of an image or of an image version in a gallery."""
     publisher: NonEmpty | None = None
     """Publisher of the image in the marketplace; required with `offer` and `sku`."""
     offer: NonEmpty | None = None
@@ -158,7 +158,7 @@ class AzureSnapshotCopySettings(SnapshotCopySettings):
     """A storage account in another location, to which etcd members copy their snapshots."""
 
     location: Location
-    """Location of the storage account, such as `northeurope`; not that of the cluster."""
+    """Location of the storage account, such as `northeurope`; not the location of the cluster."""
 
 
 class AzureSettings(CloudSettings):
@@ -169,7 +169,7 @@ class AzureSettings(CloudSettings):
     DISK_CLASS: ClassVar[str] = "managed-premium"
 
     subscription: Guid
-    """Id of the subscription, a GUID."""
+    """ID of the subscription, a GUID."""
     cloud: Literal["public", "usgovernment", "china"] = "public"
     """Cloud of Azure that has the subscription."""
     location: Location
@@ -181,13 +181,13 @@ class AzureSettings(CloudSettings):
     endpoint: AzureEndpointSettings = AzureEndpointSettings()
     """The load balancer in front of the API servers."""
     private_store: bool = False
-    """Make the store reachable only from the virtual network, which the deployer must be connected to."""
+    """Make the store reachable only from the virtual network; the deployer must be connected to it."""
     image: AzureImageSettings = AzureImageSettings()
     """The image of amd64 machines: either `id`, or `publisher`, `offer` and `sku`."""
     image_arm64: AzureImageSettings = AzureImageSettings()
     """The image of arm64 machines (Ampere, Cobalt), such as the `sku` `13-arm64` of Debian."""
     disk_key: DiskKey = ""
-    """Id of a disk encryption set for all disks, set before the first `up`; empty: keys of Azure."""
+    """ID of a disk encryption set for all disks, set before the first `up`; empty: platform-managed keys."""
     snapshots: AzureSnapshotSettings = AzureSnapshotSettings()
     """Snapshots of data disks."""
     snapshot_copies: AzureSnapshotCopySettings | None = None

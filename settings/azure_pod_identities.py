@@ -64,7 +64,7 @@ class AzureRoleSettings(Section):
     role: Annotated[str, AfterValidator(_validate_role)]
     """Name of a built-in role such as `Storage Blob Data Reader`, or the GUID of another role definition."""
     scope: Annotated[str, AfterValidator(_validate_scope)]
-    """Id of the resource, resource group or subscription that the role applies to."""
+    """ID of the resource, resource group or subscription that the role applies to."""
 
     @property
     def definition(self) -> str:

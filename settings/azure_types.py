@@ -43,4 +43,4 @@ Location = Annotated[str, AfterValidator(_validate_location)]
 Guid = Annotated[str, AfterValidator(_validate_guid)]
 """A GUID in lower case."""
 DiskKey = Annotated[str, AfterValidator(_validate_disk_key)]
-"""Id of a disk encryption set; empty: none."""
+"""ID of a disk encryption set; empty: none."""

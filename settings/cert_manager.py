@@ -39,14 +39,14 @@ CertificateName = Annotated[str, AfterValidator(_validate_certificate_name)]
 
 
 class Http01Settings(Section):
-    """Challenges by HTTP: the server of the issuer opens a page at port 80 of each name."""
+    """HTTP challenges: the server of the issuer opens a page at port 80 of each name."""
 
     ingress_class: Name | None = None
     """Class of the Ingress objects for challenges; default: the class of `addons.ingress`."""
 
 
 class AcmeSettings(Section):
-    """An issuer that speaks ACME (RFC 8555), such as Let's Encrypt. It needs `http01`, `rfc2136` or both."""
+    """An ACME issuer (RFC 8555), such as Let's Encrypt. It needs `http01`, `rfc2136` or both."""
 
     server: HttpsUrl
     """URL of the directory, such as `https://acme-v02.api.letsencrypt.org/directory`."""
@@ -55,13 +55,14 @@ class AcmeSettings(Section):
     server_ca: CertificateText | None = None
     """Certificates of the CA that signed the certificate of a private server; default: public CAs."""
     http01: Http01Settings | None = None
-    """Challenges by HTTP."""
+    """HTTP challenges."""
     rfc2136: Rfc2136Settings | None = None
-    """Challenges by DNS, for names in its zones, wildcards too: cert-manager adds records to the zones."""
+    """DNS challenges for names in these zones, also with wildcards: cert-manager adds records to the zones.
+    """
 
 
 class GivenAuthoritySettings(Section):
-    """A certificate authority of your own."""
+    """Your own certificate authority."""
 
     certificate: CertificateText
     """Text of a PEM file with the certificate of the CA and its chain."""
@@ -82,9 +83,9 @@ class IssuerSettings(Section):
     """A ClusterIssuer. Each issuer has one of these keys."""
 
     acme: AcmeSettings | None = None
-    """An issuer that speaks ACME, such as Let's Encrypt."""
+    """An ACME issuer, such as Let's Encrypt."""
     ca: GivenAuthoritySettings | None = None
-    """A certificate authority of your own."""
+    """Your own certificate authority."""
     generated_ca: GeneratedAuthoritySettings | None = None
     """A certificate authority that Kubewright creates, for tests and internal names."""
 

@@ -13,7 +13,7 @@ class CiliumSettings(Section):
     routing_mode: RoutingMode = RoutingMode.TUNNEL
     """`tunnel`: VXLAN between nodes; `native`: routes between nodes, which must share one layer 2 network."""
     kube_proxy_replacement: bool = False
-    """Let Cilium serve services. Nodes then have no kube-proxy."""
+    """Let Cilium implement services. Nodes then have no kube-proxy."""
     hubble: bool = False
     """Record the flows of pods, for the command `hubble observe` in the pods of the agent."""
     version: Version = VERSION

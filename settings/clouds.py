@@ -110,7 +110,7 @@ class SubnetSettings(Section):
     """An existing subnet."""
 
     id: NonEmpty
-    """Id of the subnet in the cloud."""
+    """ID of the subnet in the cloud."""
     range: Network
     """IPv4 range of the subnet, inside the range of the network."""
 

@@ -83,8 +83,8 @@ class Settings(Section):
     artifacts: ArtifactSettings = ArtifactSettings()
     """The source of binaries; `mirror` or, in a cloud, `store` is required."""
     registries: dict[NonEmpty, RegistrySettings] = Field(default_factory=dict)
-    """Mirrors of image registries, by the registry's host name or `_default` for all others. A mirror takes
-    the place of the registry, which nodes do not ask.
+    """Mirrors of image registries, by the registry's host name or `_default` for all others. A mirror
+    replaces the registry: nodes never connect to the registry.
     """
     drain_timeout: Duration = "5m"
     """Maximum time for the drain of a node before the node changes; pods that stay longer stop the change."""

@@ -70,8 +70,8 @@ class ApiSettings(Section):
     pod_security_default: PodSecurity = "baseline"
     """Pod Security level of namespaces without a label; `baseline` blocks known privilege escalations."""
     pod_security_exempt_namespaces: tuple[Name, ...] = ()
-    """Namespaces without Pod Security checks, such as that of a storage driver; kube-system is always
-    exempt.
+    """Namespaces without Pod Security checks, such as the namespace of a storage driver; kube-system is
+    always exempt.
     """
     oidc: dict[Name, OidcIssuerSettings] = Field(default_factory=dict)
     """OpenID Connect issuers by name, whose tokens the API server accepts."""
@@ -111,4 +111,4 @@ class ProxySettings(Section):
     """kube-proxy."""
 
     extra_args: ExtraArgs = Field(default_factory=dict)
-    """Additional flags of kube-proxy about its log, such as `v: 4`; kube-proxy ignores all others."""
+    """Additional flags of kube-proxy about its log, such as `v: 4`; kube-proxy ignores all other flags."""

@@ -59,8 +59,8 @@ MountOption = Annotated[str, AfterValidator(_validate_option)]
 
 
 class DiskSettings(Section):
-    """A disk that each host of the pool has. A disk that is blank gets a file system; Kubewright never erases
-    one.
+    """A disk that each host of the pool has. Kubewright creates a file system on a blank disk, and never
+    erases a disk.
     """
 
     device: Device | None = None
@@ -83,4 +83,4 @@ class DiskClassSettings(StorageClassSettings):
     class_name: Subdomain = "local-disks"
     """Name of the StorageClass."""
     reclaim_policy: ReclaimPolicy = ReclaimPolicy.RETAIN
-    """Only `Retain`: the data of a deleted claim stay until you remove them."""
+    """Only `Retain`: the data of a deleted claim stays until you remove it."""

@@ -34,8 +34,8 @@ class ExternalDnsSettings(Section):
     sources: tuple[NameSource, ...] = Field(default=(NameSource.SERVICE, NameSource.INGRESS), min_length=1)
     """Objects whose names are published: `service` (of type LoadBalancer) and `ingress`."""
     policy: RecordPolicy = RecordPolicy.UPSERT_ONLY
-    """`upsert-only`: create and change records; `sync`: also remove those of removed objects; `create-only`:
-    never change a record.
+    """`upsert-only`: create and change records; `sync`: also remove the records of removed objects;
+    `create-only`: never change a record.
     """
     interval: Annotated[Duration, AfterValidator(_validate_interval)] = "1m"
     """Time between two comparisons of all records; 10s to 1h. Changes of objects are published within

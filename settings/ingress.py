@@ -11,8 +11,8 @@ from settings.types import LabelKey, LabelValue, Name, Network
 
 
 class IngressCertificateSettings(Section):
-    """The certificate for names that no Ingress has a certificate for: a given certificate with its key, or
-    an issuer of `addons.cert_manager` with names.
+    """The certificate for names without a certificate in an Ingress: a given certificate with its key, or an
+    issuer of `addons.cert_manager` with names.
     """
 
     certificate: CertificateText | None = None
@@ -33,13 +33,13 @@ class IngressSettings(Section):
     `load_balancer` is required.
     """
     load_balancer: bool = False
-    """Serve behind a service of type LoadBalancer instead of ports of a pool."""
+    """Serve behind a service of type LoadBalancer instead of on ports of a pool."""
     sources: tuple[Network, ...] = Field(min_length=1)
     """Networks of clients, such as `0.0.0.0/0`; machines and pods of the cluster can always connect."""
     default_class: bool = True
     """Serve Ingress objects without a class too."""
     default_certificate: IngressCertificateSettings | None = None
-    """The certificate for names that no Ingress has a certificate for; default: Traefik signs its own."""
+    """The certificate for names without a certificate in an Ingress; default: Traefik signs its own."""
     gateway_api: bool = False
     """Serve the Gateway API too, such as HTTPRoute objects. Installs the definitions of its standard
     channel, a GatewayClass and a Gateway.

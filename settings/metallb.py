@@ -53,7 +53,8 @@ class BgpPeerSettings(Section):
     address: Address
     """Address of the router."""
     asn: AsNumber
-    """Autonomous system number of the router; a session with the number of the nodes is an internal one."""
+    """Autonomous system number of the router; a router with the number of the nodes has an internal session.
+    """
     port: int = Field(default=179, ge=1, le=16384)
     """TCP port of the router."""
     hold_time: Annotated[Duration, AfterValidator(_validate_hold_time)] = "6s"

@@ -36,8 +36,8 @@ class PortSettings(Section):
     sources: tuple[Network, ...] = Field(min_length=1)
     """Networks that may connect; `network.pods` for pods."""
     roles: tuple[Role, ...] = Field(default=(Role.NODE,), min_length=1)
-    """Roles of the machines: `node`, `control-plane`, `etcd`, `load-balancer`. Every machine with one of them
-    opens the port.
+    """Roles of the machines: `node`, `control-plane`, `etcd`, `load-balancer`. Every machine with one of
+    these roles opens the port.
     """
     pools: tuple[Name, ...] = ()
     """Pools whose nodes open the port, instead of `roles`."""

@@ -56,7 +56,7 @@ class SnapshotSettings(Section):
     copy. These copies are not encrypted.
     """
     recipients: tuple[Recipient, ...] = ()
-    """Public keys of age (`age1…`) to which copies for `to` are encrypted; each private key can decrypt all
+    """Public keys of age (`age1…`) with which copies for `to` are encrypted; each private key can decrypt all
     copies. Required with `to`.
     """
     to: dict[Name, SnapshotTargetSettings] = Field(default_factory=dict)
@@ -64,7 +64,7 @@ class SnapshotSettings(Section):
     member copies each of its snapshots to all targets.
     """
     verify: Literal["daily", "weekly"] | None = None
-    """How often each member restores its newest snapshot into a throwaway etcd, and compares its newest copy
+    """How often each member restores its newest snapshot into a temporary etcd, and compares its newest copy
     in each target with what it sent: `daily` or `weekly`; default: never.
     """
 
@@ -126,8 +126,8 @@ class PoolSettings(Section):
     taints: tuple[TaintText, ...] = ()
     """Taints of the pool's nodes, as `key=value:Effect`."""
     gpu: Gpu | None = None
-    """Vendor of the nodes' GPUs; default: no GPUs. containerd gets a runtime for GPUs, and the nodes a label
-    and a taint. The hosts must already have the driver and the container toolkit of the vendor.
+    """Vendor of the nodes' GPUs; default: no GPUs. containerd gets a runtime for GPUs, and the nodes get a
+    label and a taint. The hosts must already have the driver and the container toolkit of the vendor.
     """
     disks: dict[DiskName, DiskSettings] = Field(default_factory=dict)
     """Disks of the hosts for volumes of pods, by name; only on bare metal."""

@@ -106,9 +106,9 @@ class S3TargetSettings(Section):
     """A bucket of AWS S3, or of another service with the API of S3."""
 
     bucket: Annotated[str, AfterValidator(_validate_bucket)]
-    """Name of the bucket, which exists."""
+    """Name of an existing bucket."""
     endpoint: HttpsUrl | None = None
-    """URL of another service than AWS, such as `https://s3.corp.example:9000`. Requests have the bucket in
+    """URL of a service other than AWS, such as `https://s3.corp.example:9000`. Requests have the bucket in
     their path.
     """
     region: Annotated[str, AfterValidator(_validate_region)] | None = None
@@ -116,7 +116,7 @@ class S3TargetSettings(Section):
     ca_file: FilePath | None = None
     """PEM file of the certificate authority of the service; default: the system's authorities."""
     access_key_id: Annotated[str, AfterValidator(_validate_access_key_id)]
-    """Id of an access key that can list, read, write and delete objects below `prefix`."""
+    """ID of an access key that can list, read, write and delete objects below `prefix`."""
     secret_access_key: Annotated[SecretStr, AfterValidator(_validate_secret_key)]
     """Secret of the access key, as an encrypted value (`secure: …`)."""
 
@@ -127,7 +127,7 @@ class AzureBlobTargetSettings(Section):
     account: StorageAccount
     """Name of the storage account."""
     container: BlobContainerName
-    """Name of the container, which exists."""
+    """Name of an existing container."""
     endpoint: HttpsUrl | None = None
     """URL of the blob service; default: `https://ACCOUNT.blob.core.windows.net`."""
     ca_file: FilePath | None = None
@@ -150,8 +150,9 @@ class SnapshotTargetSettings(Section):
     azure_blob: AzureBlobTargetSettings | None = None
     """A container of Azure Blob Storage."""
     path: HostPath | None = None
-    """Directory on each member that is a mounted file system, such as NFS. It exists, and is on another file
-    system than the snapshots."""
+    """Existing directory on each member in a mounted file system, such as NFS; not in the file system of the
+    snapshots.
+    """
     prefix: StorePrefix | None = None
     """Directory of the copies in the bucket, container or file system; default: the name of the cluster."""
     keep: Annotated[int, Field(ge=1, le=10000)] = 30

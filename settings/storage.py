@@ -13,13 +13,13 @@ class StorageSettings(Section):
     """Storage for the volumes of pods. Each kind of storage is off by default."""
 
     local: LocalStorageSettings | None = None
-    """Volumes on the disks of nodes, made on demand; default: none."""
+    """Volumes on the disks of nodes, provisioned dynamically; default: none."""
     disks: DiskClassSettings = DiskClassSettings()
     """The StorageClass of the disks in `pools.<name>.disks`."""
     nfs: NfsStorageSettings | None = None
     """Volumes on NFS servers; default: none."""
     ceph: CephStorageSettings | None = None
-    """Volumes in a Ceph cluster outside of this cluster; default: none."""
+    """Volumes in an external Ceph cluster; default: none."""
     snapshots: bool = False
     """Install the definitions and the controller of volume snapshots, and a VolumeSnapshotClass for each
     driver of `nfs` and `ceph`.

@@ -100,13 +100,15 @@ class CephFilesSettings(CephDriverSettings):
     file_system: CephName
     """Name of the Ceph file system."""
     pool: CephName | None = None
-    """Pool of the data; default: that of the file system."""
+    """Pool of the data; default: the pool of the file system."""
     chart: NonEmpty = "ceph-csi-cephfs"
     """Name of the chart in `repository`, an `oci://` reference, or a path relative to the checkout."""
 
 
 class CephStorageSettings(Section):
-    """A Ceph cluster, by the official charts of ceph-csi; at least one of `rbd` and `cephfs` is required."""
+    """An external Ceph cluster, by the official charts of ceph-csi; at least one of `rbd` and `cephfs` is
+    required.
+    """
 
     cluster_id: Annotated[
         str, AfterValidator(_validate_cluster_id), WithJsonSchema({"type": "string", "maxLength": 36})

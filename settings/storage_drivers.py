@@ -56,7 +56,7 @@ class DriverSettings(StorageClassSettings):
     """A CSI driver by its official Helm chart, and its StorageClass."""
 
     expansion: bool = True
-    """Let claims become larger. A volume never becomes smaller."""
+    """Allow the expansion of claims. Volumes cannot shrink."""
     mount_options: tuple[MountOption, ...] = ()
     """Options of the mounts of all volumes of the class."""
     version: Version

@@ -10,15 +10,15 @@ from topology.storage import VOLUMES
 
 
 class LocalStorageSettings(StorageClassSettings):
-    """Volumes that are directories on the disks of nodes, made on demand by local-path-provisioner. A pod
-    with such a volume runs only on the node that has the data.
+    """Volumes that are directories on the disks of nodes, provisioned dynamically by local-path-provisioner.
+    A pod with such a volume runs only on the node that has the data.
     """
 
     class_name: Subdomain = "local"
     """Name of the StorageClass."""
     paths: tuple[HostPath, ...] = (VOLUMES,)
-    """Directories for volumes on nodes that `hosts` and `pools` do not name; of several, each volume gets a
-    random one. Empty: these nodes have no volumes.
+    """Directories for volumes on nodes that `hosts` and `pools` do not name; each volume gets a random
+    directory of these. Empty: these nodes have no volumes.
     """
     pools: dict[Name, tuple[HostPath, ...]] = Field(default_factory=dict)
     """Directories on the nodes of a pool, by its name, or `control-plane`; only on bare metal."""

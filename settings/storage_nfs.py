@@ -61,7 +61,9 @@ class NfsVolumeSettings(Section):
     access_modes: tuple[AccessMode, ...] = Field(default=(AccessMode.READ_WRITE_MANY,), min_length=1)
     """Access modes of claims that fit."""
     mount_options: tuple[MountOption, ...] = ()
-    """Options of the mount. Without a version of NFS, `vers=4` is added: the newest that the server has."""
+    """Options of the mount. Without a version of NFS, Kubewright adds `vers=4`, which selects the newest
+    version 4 of the server.
+    """
     reclaim_policy: ReclaimPolicy = ReclaimPolicy.RETAIN
     """What happens when the claim is deleted: `Retain` keeps the volume and its data. No other value is
     allowed, because Kubernetes deletes no data of such volumes.
@@ -73,7 +75,7 @@ class NfsVolumeSettings(Section):
 
 
 class NfsDriverSettings(DriverSettings):
-    """Volumes made on demand by csi-driver-nfs: each is a directory below `path` on the server."""
+    """Volumes provisioned dynamically by csi-driver-nfs: each is a directory below `path` on the server."""
 
     class_name: Subdomain = "nfs"
     """Name of the StorageClass."""
@@ -92,9 +94,9 @@ class NfsDriverSettings(DriverSettings):
 
 
 class NfsStorageSettings(Section):
-    """NFS: the client on every node (NFS version 4), volumes of this file, and volumes on demand."""
+    """NFS: the client on every node (NFS version 4), PersistentVolumes by name, and dynamic provisioning."""
 
     volumes: dict[Subdomain, NfsVolumeSettings] = Field(default_factory=dict)
     """PersistentVolumes by name."""
     driver: NfsDriverSettings | None = None
-    """Volumes made on demand, by csi-driver-nfs; default: none."""
+    """Volumes provisioned dynamically by csi-driver-nfs; default: none."""

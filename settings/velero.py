@@ -58,7 +58,7 @@ class VeleroBlobSettings(Section):
     account: StorageAccount
     """Name of the storage account."""
     container: BlobContainerName
-    """Name of the container, which exists."""
+    """Name of an existing container."""
     endpoint: HttpsUrl | None = None
     """URL of the blob service; default: `https://ACCOUNT.blob.core.windows.net`."""
     account_key: StorageAccountKey
@@ -74,7 +74,7 @@ class VeleroLocationSettings(Section):
     """A container of Azure Blob Storage."""
     prefix: StorePrefix | None = None
     """Directory of the backups in the bucket or container; default: `velero/` and the name of the cluster.
-    Nothing else may be in it.
+    The directory must contain nothing else.
     """
     read_only: bool = False
     """Only restore from this location, such as from the backups of another cluster."""
@@ -106,24 +106,24 @@ class VeleroSettings(Section):
     locations: dict[Name, VeleroLocationSettings] = Field(min_length=1)
     """Places for backups by name."""
     default_location: Name | None = None
-    """Location of backups that name none; required with several locations."""
+    """Location of backups that name no location; required with several locations."""
     schedules: dict[Name, VeleroScheduleSettings] = Field(default_factory=dict)
     """Schedules of backups by name. You can create others with `velero schedule`."""
     node_agent: bool = False
-    """Run a pod on each node that copies files of volumes into a location. It is privileged: it reads the
-    volumes of all pods.
+    """Run a pod on each node that copies files of volumes into a location. The pod is privileged, and can
+    read the volumes of all pods.
     """
     all_volumes: bool = False
     """Copy the files of all volumes of pods; default: of those that the annotation
-    `backup.velero.io/backup-volumes` of a pod names. It needs `node_agent`.
+    `backup.velero.io/backup-volumes` of a pod names. Requires `node_agent`.
     """
     move_snapshots: bool = False
-    """Copy snapshots of volumes into the location; default: they remain in their storage system. It needs
+    """Copy snapshots of volumes into the location; default: they remain in their storage system. Requires
     `node_agent` and `storage.snapshots`.
     """
     repository_password: Annotated[SecretStr, AfterValidator(_validate_password)] | None = None
     """Password that encrypts the copied files of volumes, as an encrypted value (`secure: …`); required with
-    `node_agent`. It cannot be changed for existing copies.
+    `node_agent`. The password of existing copies cannot change.
     """
     version: Version = VERSION
     """Version of the chart; another version of the same major version."""
@@ -137,5 +137,5 @@ class VeleroSettings(Section):
     """Image of velero-plugin-for-microsoft-azure, for locations with `azure_blob`."""
     values: dict[str, JsonValue] = Field(default_factory=dict)
     """Further values of the chart, such as `resources`. They are not secret, and cannot replace values that
-    follow from other settings.
+    other settings determine.
     """
