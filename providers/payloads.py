@@ -16,9 +16,9 @@ def secret_payload(
     """Return the payload of a bundle as a secret, with only the secrets that the bundle names.
 
     `owner` is the host that receives the payload, and whose bootstrap token the payload contains. None for
-    the machines of a pool, which make their tokens themselves. With `public_digest`, a payload without a key
-    or token gets a salt. Without the salt, the digest would show whether a guess of the password of a
-    registry is right.
+    the machines of a pool, which create their own tokens. With `public_digest`, a payload without a key or
+    token gets a salt. Without the salt, the digest would show whether a guess of the password of a registry
+    is right.
     """
     names = sorted({file.secret for file in bundle.secrets})
     has_key = any(name == TOKEN_FILE or name.endswith(".key") for name in names)

@@ -22,7 +22,7 @@ def register(app: typer.Typer) -> None:
 
 @_encryption.callback()
 def encryption(context: typer.Context, stack: Stack = "dev", file: StackFile = None) -> None:
-    """Show how objects in etcd are encrypted, or `rewrite` them; fail if any is outdated."""
+    """Show how objects in etcd are encrypted, or `rewrite` them; fail if an object is outdated."""
     from automation.operations import encryption as operation
 
     if context.invoked_subcommand is None:

@@ -41,14 +41,14 @@ def status(stack: Stack = "dev", file: StackFile = None) -> None:
 
 
 def drift(stack: Stack = "dev", file: StackFile = None) -> None:
-    """Show how hosts differ from their last deliveries; fail if any does."""
+    """Show how hosts differ from their last deliveries; fail if a host differs."""
     from automation.operations import drift as operation
 
     raise typer.Exit(operation.drift(find_target(environment(), stack, file)))
 
 
 def diagnose(stack: Stack = "dev", file: StackFile = None) -> None:
-    """Find problems of a cluster; fail if any is found.
+    """Find problems of a cluster; fail if it has problems.
 
     Checks everything that `status` checks, DNS and Services from every node, pods, events and clocks.
     """
@@ -119,6 +119,6 @@ def outputs(stack: Stacks = None, file: StackFile = None, select_all: AllStacks 
 
 
 def settings(stack: Stacks = None, file: StackFile = None) -> None:
-    """Print the merged settings of a stack and the file of each."""
+    """Print the merged settings of a stack and the file of each setting."""
     for name in run_stacks.select_stack_names(stack, file, False, None, None):
         print(provenance.format_settings(workspace.merged_config(file or workspace.stack_file(name))), end="")

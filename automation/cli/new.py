@@ -36,7 +36,7 @@ LoadBalancers = Annotated[
     list[str] | None, typer.Option("--load-balancer", help="Address of an existing host. Repeatable.")
 ]
 SshUser = Annotated[str, typer.Option("--ssh-user", help="SSH user on existing hosts.", show_default="root")]
-Account = Annotated[str, typer.Option("--account", help="Id of the account or subscription.")]
+Account = Annotated[str, typer.Option("--account", help="ID of the account or subscription.")]
 Region = Annotated[str, typer.Option("--region", help="Region or location in the cloud.")]
 Zones = Annotated[list[str] | None, typer.Option("--zone", help="Zone in the region. Repeatable.")]
 

@@ -100,7 +100,7 @@ def copy_keys(
         Path | None, typer.Option("--from-file", help="Path of the stack file of that stack.")
     ] = None,
 ) -> None:
-    """Start a new stack with the authority and keys of another, whose snapshots it can then restore."""
+    """Start a new stack with the authority and keys of another stack, to restore its snapshots."""
     from automation.operations import copied_keys as operation
 
     sources = find_target(environment(), source, source_file, machines=False)

@@ -24,8 +24,8 @@ class Cluster:
     kubeconfig: Path
 
     def version(self) -> str:
-        """Return the version of the API server without `v`. Raise UserError if the server refuses or is
-        silent.
+        """Return the version of the API server without `v`. Raise UserError if the server refuses the request
+        or does not answer.
         """
         values = json.loads(self._run("get", "--raw", "/version"))
         return str(values["gitVersion"]).removeprefix("v").partition("+")[0]

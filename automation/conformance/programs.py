@@ -22,7 +22,7 @@ def provide(version: str, settings: Settings, cache: Cache, progress: Progress) 
     """Return the programs for a version of Kubernetes.
 
     The sources are the cache, the mirror of the stack, the official site, and a build. Raise UserError if the
-    catalogue has no such version, and ArtifactError if a program cannot be had.
+    catalogue has no such version, and ArtifactError if a program cannot be obtained.
     """
     supported = catalogue.supported_versions("kubernetes")
     if version not in supported:

@@ -61,7 +61,7 @@ def conformance(environment: Environment, settings: Settings, options: Options, 
         )
     progress = Progress()
     cache = Cache(environment.cache)
-    # The default version of kubectl reads the version of the cluster, which decides about all other programs.
+    # The default version of kubectl reads the version of the cluster, which determines all other programs.
     cluster = Cluster(acquire.fetch_or_build(binary("kubectl"), cache, progress), kubeconfig)
     version = cluster.version()
     tools = programs.provide(version, settings, cache, progress)
@@ -212,7 +212,7 @@ def show_progress(line: Callable[[], str]) -> Iterator[None]:
 
 
 def last_output(path: Path) -> str:
-    """Return the last line of ginkgo's output that says something."""
+    """Return the last line of ginkgo's output that contains a letter."""
     try:
         lines = [line.strip() for line in path.read_text(errors="replace").splitlines()]
     except OSError:

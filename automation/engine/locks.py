@@ -16,7 +16,7 @@ from automation.errors import UserError
 
 
 class StackInUse(UserError):
-    """Error for a stack that another process works on.
+    """Error for a stack that another process uses.
 
     The text contains the user and host of the process if the backend records them.
     """

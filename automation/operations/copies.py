@@ -75,7 +75,7 @@ def fetch_copy(target: Target, name: str, directory: Path | None) -> Path:
 def complete_copies(sizes: Mapping[str, int]) -> list[Copy]:
     """Return the copies that have a checksum, the newest first. `sizes` are the sizes of objects by name.
 
-    A member writes the checksum last, so a copy without one is not complete.
+    A member writes the checksum last, so a copy without a checksum is not complete.
     """
     copies = [
         Copy(name, _readable(match["time"]), match["member"], size)

@@ -107,7 +107,7 @@ def copy_problems(
 ) -> Iterator[tuple[str, str, bool]]:
     """Yield the member, the message and the severity of each problem. `copies` has the facts by member.
 
-    A target without a record is only a warning, because a new member has not taken a snapshot yet.
+    A target without a record is only a warning, because a new member may not have taken a snapshot yet.
     """
     for member, facts in copies.items():
         by_target = {fact.target: fact for fact in facts}

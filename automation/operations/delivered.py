@@ -45,6 +45,6 @@ def _read_deliveries(target: Target, remote: StoreRemote) -> list[Delivery]:
 
 
 def _read_config(store: RequestStore, prefix: str) -> tuple[str, str] | None:
-    """Return script and payload of a role, or None if the store does not have them."""
+    """Return the script and payload of a role; None if the store does not have them."""
     script, payload = store.read(f"{prefix}.sh"), store.read(f"{prefix}.payload")
     return None if script is None or payload is None else (script, payload)

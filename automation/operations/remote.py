@@ -1,7 +1,7 @@
 """Access of operations to hosts: over SSH (`ssh`), or by requests in the store of a cloud (`store_remote`).
 
 Every call has a timeout. Calls to several hosts run in parallel. An unreachable host is a result and not an
-exception. Scripts are plain sh text that others can see, so secrets must be passed by standard input.
+exception. Scripts are plain sh text that others can see, so secrets must be passed through standard input.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from typing import BinaryIO
 PARALLEL = 32
 """Maximum number of hosts that an operation connects to at a time."""
 TIMED_OUT = 124
-"""The exit code in the result of a script that did not end in time, as `timeout` of coreutils has it."""
+"""The exit code in the result of a script that did not end in time, as `timeout` of coreutils returns it."""
 
 
 @dataclass(frozen=True, slots=True)

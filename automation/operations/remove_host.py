@@ -68,7 +68,7 @@ def remove_host(target: Target, host: str) -> None:
 
 
 def is_destroyed(state: State) -> bool:
-    """Check whether the cluster was destroyed: its state has no certificate authorities any more."""
+    """Check whether the cluster was destroyed: its state no longer has certificate authorities."""
     return not any(resource["type"].startswith("tls:") for resource in resources_of(state))
 
 

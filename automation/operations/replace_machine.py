@@ -1,6 +1,6 @@
 """The `replace` command in a cloud: the cloud replaces a machine, and the new machine installs itself.
 
-A new machine of a member has the address and the data volume of the old one.
+A new machine of a member has the address and the data volume of the old machine.
 """
 
 from __future__ import annotations

@@ -168,7 +168,7 @@ def decrypt(encrypted: Path, snapshot: Path, identity: Path, age: Path | None = 
     """Decrypt and verify an encrypted copy. Return the path of the snapshot, with its checksum file.
 
     age authenticates the whole content, and etcd's own digest is at its end. Raise UserError for a wrong key
-    and a damaged copy; no snapshot remains then.
+    and a damaged copy. After an error, no snapshot remains.
     """
     age = age or provide_tool("age", Cache.default(), Progress())
     partial = snapshot.with_name(f".{snapshot.name}.part")

@@ -1,6 +1,6 @@
 """Runs scripts on hosts of the inventory over SSH, with the keys of the inventory.
 
-Scripts appear in process lists, so secrets must be passed by standard input.
+Scripts appear in process lists, so secrets must be passed through standard input.
 """
 
 from __future__ import annotations

@@ -46,7 +46,7 @@ def backup(target: Target, file: Path | None) -> Path:
 
 
 def restore(target: Target, file: Path) -> None:
-    """Replace the lost state of a stack by a saved one. Raise UserError if the stack has resources."""
+    """Replace the lost state of a stack with a saved state. Raise UserError if the stack has resources."""
     state = read_backup(file)
     check_stack(state, target.engine.workspace.short_name, file)
     target.engine.select()
@@ -63,7 +63,7 @@ def restore(target: Target, file: Path) -> None:
 
 
 def read_backup(file: Path) -> State:
-    """Return the state in a file. Raise UserError for a file that has none."""
+    """Return the state in a file. Raise UserError for a file without a state."""
     try:
         state: Any = json.loads(file.read_text())
     except OSError as error:

@@ -1,7 +1,7 @@
 """Refuses to delete a PersistentVolume of the stack file that a claim uses [H3].
 
 Kubernetes accepts the deletion and waits for the claim. `up` would wait too, and the deletion could not be
-taken back. The API server refuses it instead, so that `up` fails and the volume stays as it is.
+undone. The API server therefore refuses the deletion, so that `up` fails and the volume remains unchanged.
 """
 
 from __future__ import annotations

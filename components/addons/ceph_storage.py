@@ -1,7 +1,7 @@
 """Volumes in a Ceph cluster, by the official charts of ceph-csi [H3].
 
-Each driver has a namespace of its own, because both charts create ConfigMaps of the same names. The keys of
-users are in Secrets of Kubewright, because values of a chart would be in the records of Helm too.
+Each driver has its own namespace, because both charts create ConfigMaps with the same names. Kubewright
+creates the Secrets with the keys of users, because Helm stores values of charts in its records.
 """
 
 from __future__ import annotations
@@ -117,7 +117,7 @@ class CephStorage(ComponentResource):
         self, name: str, namespace: str, user: str, key: Input[str], created: Resource
     ) -> core.Secret:
         secret = Output.secret(key)
-        # Versions of ceph-csi read the names of users and administrators; CephFS needed the second ones.
+        # CephFS needs the keys `admin…` in some versions of ceph-csi, and the keys `user…` in others.
         return core.Secret(
             f"{name}-key",
             metadata=ObjectMetaArgs(name=_SECRET, namespace=namespace),

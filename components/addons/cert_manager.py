@@ -71,7 +71,7 @@ class CertManagerArgs:
 
     `ca` is the certificate of the CA of the cluster in PEM; `secrets` has the certificate and key of the
     webhook. `issuer_secrets` has the secrets of issuers. `ingress_namespace` is the namespace of the ingress
-    with a default certificate by an issuer; empty without one.
+    with a default certificate by an issuer; empty without such a certificate.
     """
 
     api: Api
@@ -155,7 +155,7 @@ class CertManagerAddOn(ComponentResource):
         return account_with_cluster_role(name, account, NAMESPACE, role, rules, self._options)
 
     def _create_network_policies(self) -> list[Resource]:
-        """Close all ports of the pods except that of the webhook. Nodes can always connect to their own
+        """Close all ports of the pods except the port of the webhook. Nodes can always connect to their own
         pods, and API servers connect from the addresses of control planes.
         """
         port = networking.NetworkPolicyPortArgs(protocol="TCP", port=WEBHOOK_PORT)

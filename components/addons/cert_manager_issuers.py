@@ -77,9 +77,9 @@ def create_default_certificate(
 ) -> list[Resource]:
     """Create the default certificate of the ingress, and the Ingress object by which Traefik serves it.
 
-    Traefik reads the certificates of Ingress objects again when they change. A file with a default
-    certificate would be read only when a pod starts. The rules of the object have no paths, so that it
-    serves no site.
+    Traefik reads the certificates of Ingress objects again when they change. Traefik would read a file with a
+    default certificate only when a pod starts. The rules of the object have no paths, so that it serves no
+    site.
     """
     certificate = CustomResource(
         f"{name}-{ingress.ISSUED_CERTIFICATE}",

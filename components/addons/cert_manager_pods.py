@@ -38,7 +38,7 @@ def labels(component: str) -> dict[str, str]:
 
 
 def create_controller(name: str, topology: Topology, opts: ResourceOptions) -> apps.Deployment:
-    """Create the pods of the controller. One of them works at a time."""
+    """Create the pods of the controller. Only the pod that holds the lease works."""
     solver = pinned_image(topology, _image("acmesolver"))
     arguments = [
         f"--cluster-resource-namespace={NAMESPACE}",

@@ -116,7 +116,7 @@ class CoreDns(ComponentResource):
 
 
 def _count_nodes(topology: Topology) -> int:
-    """Return the number of nodes. A pool in a cloud counts with its largest size, which an autoscaler can
+    """Return the number of nodes. A pool in a cloud counts with its maximum size, which an autoscaler can
     reach without a run of this program.
     """
     return sum(pool.capacity.max_size if pool.capacity else len(pool.nodes) for pool in topology.pools)

@@ -1,7 +1,7 @@
 """external-dns, which publishes names of services and Ingress objects in DNS zones [H1].
 
 The program works without a leader election, so there is one pod, and an update ends the old pod first. The
-pod reads only services and Ingress objects: services of other types than LoadBalancer would need permissions
+pod reads only services and Ingress objects: services of types other than LoadBalancer would need permissions
 for pods and nodes.
 
 Options: https://kubernetes-sigs.github.io/external-dns/latest/docs/flags/
@@ -43,8 +43,8 @@ RULES = {
 }
 """The permissions that each source needs."""
 OWNER_PREFIX = "%{record_type}-owner."
-"""The beginning of the names of TXT records. It is a label of its own, so that a record of the zone's own
-name has its TXT record in the zone too.
+"""The beginning of the names of TXT records. It is a separate label, so that a record of the zone's own name
+has its TXT record in the zone too.
 """
 _TTL_SECONDS = 300
 """The time for which resolvers keep a record without the annotation `ttl`."""
@@ -143,7 +143,9 @@ class ExternalDnsAddOn(ComponentResource):
         )
 
     def _restart_annotations(self) -> dict[str, Input[str]]:
-        """Return annotations that restart the pod for another secret, which it reads only when it starts."""
+        """Return annotations that restart the pod when the secret changes, which the pod reads only when it
+        starts.
+        """
         digest: Output[str] = Output.secret(self._args.secret).apply(
             lambda text: hashlib.sha256(text.encode()).hexdigest()[:16]
         )
@@ -158,7 +160,7 @@ class ExternalDnsAddOn(ComponentResource):
                 requests={"cpu": "20m", "memory": "50Mi"}, limits={"memory": "200Mi"}
             ),
             security_context=restricted_context(),
-            # The program answers from its start on, also while the DNS server refuses its requests.
+            # The program answers probes as soon as it starts, also while the DNS server refuses its requests.
             readiness_probe=http_probe("/healthz", _HEALTH_PORT, period=5),
             liveness_probe=http_probe("/healthz", _HEALTH_PORT, period=10, delay=10),
             volume_mounts=[core.VolumeMountArgs(name="key", mount_path=_DIRECTORY, read_only=True)],

@@ -137,7 +137,9 @@ class IngressController(ComponentResource):
         return {"kubewright.dev/certificate": hashlib.sha256(certificate.encode()).hexdigest()[:16]}
 
     def _create_network_policy(self) -> Resource:
-        """Close all ports of the pods except those of clients. Nodes can always connect to their own pods."""
+        """Close all ports of the pods except the ports for clients. Nodes can always connect to their own
+        pods.
+        """
         ports = [networking.NetworkPolicyPortArgs(protocol="TCP", port=port) for port in (WEB, WEBSECURE)]
         return networking.NetworkPolicy(
             f"{self._name}-policy",
@@ -162,8 +164,8 @@ class IngressController(ComponentResource):
         )
 
     def _create_service(self) -> core.Service:
-        """Create the service. Its nodes keep the addresses of clients, and a pod that ends still gets the
-        packets of its node until the load balancer uses another node.
+        """Create the service. It preserves the addresses of clients. A terminating pod still gets the packets
+        of its node until the load balancer uses another node.
         """
         ports = (("web", HTTP_PORT), ("websecure", HTTPS_PORT))
         # The pods start after the Service, and the engine would wait for them here.

@@ -30,7 +30,7 @@ the setting is added again. The API server still refuses changes of definitions 
 """
 _ROUTES = ("httproutes", "grpcroutes", "tlsroutes")
 _OF_ROUTES = (*_ROUTES, "backendtlspolicies", "referencegrants")
-"""What the owner of a namespace uses."""
+"""The resources that the owner of a namespace uses."""
 
 # The rules of upstream (docs/content/reference/dynamic-configuration/kubernetes-gateway-rbac.yml of Traefik)
 # without the verb get, because Traefik only watches, and without objects that it does not use here.
@@ -126,7 +126,7 @@ def _create_upgrade_policy(name: str, documents: list[dict[str, Any]], opts: Res
 def _listeners(ingress: Ingress) -> list[dict[str, Any]]:
     """Return the listeners of the Gateway, on the ports of Traefik's pods, as Traefik requires.
 
-    Each listener for HTTPS needs a certificate, so without a default certificate there is none.
+    Each listener for HTTPS needs a certificate, so without a default certificate there is no such listener.
     """
     namespaces: dict[str, Any] = {"from": "All"}
     if ingress.gateway_namespaces:

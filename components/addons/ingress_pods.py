@@ -34,9 +34,11 @@ _CONFIG_DIRECTORY = "/etc/traefik"
 TLS = "/etc/traefik-tls"
 _USER = 65532
 _ACCEPT_SECONDS = 20
-"""Time in which a pod that ends accepts connections, so that clients and load balancers learn of its end."""
+"""Seconds during which a terminating pod accepts connections, so that clients and load balancers can stop
+using it.
+"""
 _FINISH_SECONDS = 30
-"""Time in which a pod that ends completes the requests that it has accepted."""
+"""Seconds during which a terminating pod completes the requests that it has accepted."""
 
 
 def create_deployment(
@@ -154,7 +156,7 @@ def _arguments(ingress: Ingress) -> list[str]:
     """Return the options of Traefik. It sends no statistics and offers neither metrics nor its dashboard."""
     entry_points = [
         option
-        # Probes use the last entry point. A pod that ends must answer them while it accepts connections.
+        # Probes use the last entry point. A terminating pod must answer them while it accepts connections.
         for name, port in (("web", WEB), ("websecure", WEBSECURE), ("traefik", _PING))
         for option in (
             f"--entrypoints.{name}.address=:{port}/tcp",
@@ -169,7 +171,7 @@ def _arguments(ingress: Ingress) -> list[str]:
         # Serve each Ingress over HTTP and HTTPS.
         "--entrypoints.websecure.http.tls=true",
         "--ping=true",
-        # With 503, kube-proxy would stop to use a pod that still accepts connections.
+        # With 503, kube-proxy would stop using a pod that still accepts connections.
         "--ping.terminatingstatuscode=200",
         "--providers.kubernetesingress=true",
         f"--providers.kubernetesingress.ingressclass={NAME}",

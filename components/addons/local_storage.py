@@ -1,9 +1,10 @@
-"""Volumes on the disks of nodes, made on demand by local-path-provisioner.
+"""Volumes on the disks of nodes, provisioned dynamically by local-path-provisioner.
 
-The provisioner makes a directory by a helper pod on the node that the scheduler chose, and a PersistentVolume
-with an affinity to that node. The objects are those of upstream's manifest with these differences: volumes
-have the type `local`, with which a pod waits when the directory of its volume is missing, instead of starting
-with an empty one; pods of helpers have no token and few capabilities; the provisioner is not root.
+A helper pod of the provisioner creates a directory on the node that the scheduler chose. The provisioner then
+creates a PersistentVolume with an affinity to that node. The objects are those of upstream's manifest with
+these differences: volumes have the type `local`, with which a pod waits when the directory of its volume is
+missing, instead of starting with an empty directory; helper pods have no token and few capabilities; the
+provisioner does not run as root.
 
 Options: https://github.com/rancher/local-path-provisioner/blob/master/README.md
 """
@@ -144,7 +145,7 @@ class LocalStorageAddOn(ComponentResource):
             metadata=ObjectMetaArgs(
                 name=NAME, namespace=LOCAL_NAMESPACE, labels=LABELS, annotations=await_annotations(topology)
             ),
-            # The program runs without a leader election: two could make a volume twice.
+            # The program runs without a leader election: two pods could create a volume twice.
             spec=apps.DeploymentSpecArgs(
                 replicas=1,
                 strategy=apps.DeploymentStrategyArgs(type="Recreate"),
@@ -158,7 +159,9 @@ class LocalStorageAddOn(ComponentResource):
         )
 
     def _restart_annotations(self) -> dict[str, str]:
-        """Return annotations that restart the pod for another configuration, which it reads late."""
+        """Return annotations that restart the pod when its configuration changes, which the pod would detect
+        late.
+        """
         texts = configuration(self._args.topology, self._args.local)
         digest = hashlib.sha256(json.dumps(texts, sort_keys=True).encode()).hexdigest()[:16]
         return {**trust_annotations(self._args.topology), "kubewright.dev/configuration": digest}
@@ -175,7 +178,7 @@ class LocalStorageAddOn(ComponentResource):
                 f"--configmap-name={_CONFIGURATION}",
                 f"--namespace={LOCAL_NAMESPACE}",
                 "--service-account-name=default",
-                # Nodes can be away for a long time. Without 0, the program gives up after 15 attempts.
+                # Nodes can be down for a long time. Without 0, the program gives up after 15 attempts.
                 "--provisioning-retry-count=0",
                 "--deletion-retry-count=0",
             ],
@@ -227,7 +230,7 @@ def nodes_with_directories(topology: Topology, local: LocalStorage) -> list[str]
 
 
 def configuration(topology: Topology, local: LocalStorage) -> dict[str, str]:
-    """Return the files of the provisioner: directories by node, scripts, and the pod of helpers."""
+    """Return the files of the provisioner: directories by node, scripts, and the helper pod."""
     entries = [(_OTHER_NODES, local.paths), *local.paths_by_node]
     paths = [{"node": node, "paths": list(paths)} for node, paths in entries]
     return {
@@ -239,7 +242,9 @@ def configuration(topology: Topology, local: LocalStorage) -> dict[str, str]:
 
 
 def _helper(topology: Topology) -> dict[str, object]:
-    """Return the pod that makes or removes a directory. The provisioner adds node, volumes and command."""
+    """Return the helper pod, which creates or removes a directory. The provisioner adds node, volumes and
+    command.
+    """
     container = {
         # The provisioner reads the log of the container with this name.
         "name": "helper-pod",

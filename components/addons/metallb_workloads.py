@@ -68,8 +68,8 @@ def create_workloads(name: str, topology: Topology, opts: ResourceOptions) -> No
         metadata=_metadata(SPEAKER, {"pulumi.com/skipAwait": "true"}),
         spec=apps.DaemonSetSpecArgs(
             selector=LabelSelectorArgs(match_labels=_labels(SPEAKER)),
-            # A new speaker is ready before its BGP sessions are established. If the next one ended before,
-            # routers would know no node.
+            # A new speaker is ready before its BGP sessions are established. If the next old speaker ended
+            # before that, routers would know no node.
             min_ready_seconds=_SESSION_SECONDS,
             template=_template(topology, SPEAKER, _speaker_pod(topology)),
         ),

@@ -1,4 +1,4 @@
-"""Volumes on NFS servers: PersistentVolumes of the settings, and csi-driver-nfs for others [H3]."""
+"""Volumes on NFS servers: PersistentVolumes of the settings, and csi-driver-nfs for dynamic volumes [H3]."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 """Velero, which backs up objects and volumes of applications, by its official chart [J4].
 
-Credentials are in Secrets of Kubewright, because values of a chart would be in the records of Helm too.
+Kubewright creates the Secrets with credentials, because Helm stores values of charts in its records.
 """
 
 from __future__ import annotations
@@ -78,7 +78,7 @@ class VeleroAddOn(ComponentResource):
         )
 
     def _create_network_policy(self) -> Resource:
-        """Close all ports, such as that of metrics. Nodes can always connect to their own pods."""
+        """Close all ports, such as the port of metrics. Nodes can always connect to their own pods."""
         return networking.NetworkPolicy(
             f"{self._name}-policy",
             metadata=ObjectMetaArgs(name=NAME, namespace=NAMESPACE),

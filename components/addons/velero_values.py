@@ -20,15 +20,15 @@ CREDENTIALS_KEY = "cloud"
 """The key of a Secret with the file of credentials."""
 ACCOUNT_KEY_VARIABLE = "AZURE_STORAGE_ACCOUNT_ACCESS_KEY"
 _OTHER_REGION = "us-east-1"
-"""The region of requests to services without regions, whose signatures need one."""
+"""The region in the signatures of requests to services without regions."""
 
 
 def velero_values(velero: Velero, topology: Topology, more: Values) -> Values:
-    """Return the values of the chart. `more` are those of the settings, which add to them.
+    """Return the values of the chart. `more` are the additional values of the settings.
 
-    Each location has a Secret of its own, so the chart creates no Secret for all. Snapshots are those of CSI,
-    so there are no locations of snapshots. Helm waits for the Job that upgrades definitions, which needs a
-    pod network.
+    Each location has its own Secret, so the chart creates no common Secret. Snapshots are CSI snapshots, so
+    there are no snapshot locations. Helm waits for the Job that upgrades definitions, and the Job needs a pod
+    network.
     """
     values = {
         "credentials": {"useSecret": False},
@@ -69,7 +69,9 @@ def _location(location: Location) -> Values:
 
 
 def _s3_config(bucket: S3Bucket) -> Mapping[str, str]:
-    """Return the options of velero-plugin-for-aws. Services of others may not know the checksums of AWS."""
+    """Return the options of velero-plugin-for-aws. Services other than AWS may not support the checksums of
+    AWS.
+    """
     if not bucket.endpoint:
         return {"region": bucket.region}
     return {
@@ -81,7 +83,9 @@ def _s3_config(bucket: S3Bucket) -> Mapping[str, str]:
 
 
 def _azure_config(container: BlobContainer) -> Mapping[str, str]:
-    """Return the options of velero-plugin-for-microsoft-azure. With a URL and a key it asks no other API."""
+    """Return the options of velero-plugin-for-microsoft-azure. With a URL and a key, the plugin calls no
+    other API.
+    """
     return {
         "storageAccount": container.account,
         "storageAccountURI": container.endpoint,

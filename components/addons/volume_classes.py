@@ -76,7 +76,7 @@ def create_driver_namespace(name: str, namespace: str, api: Api, parent: Resourc
 
 
 def controller_replicas(topology: Topology) -> int:
-    """Return the number of pods of a controller: two, if there is a second node for the second one."""
+    """Return the number of pods of a controller: two, if the cluster has a node for the second pod."""
     nodes = sum(Role.NODE in machine.roles for machine in topology.machines)
     nodes += sum(pool.capacity.max_size for pool in topology.pools if pool.capacity)
     return 1 if nodes == 1 else 2

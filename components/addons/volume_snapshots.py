@@ -73,7 +73,7 @@ class VolumeSnapshotsArgs:
 
 
 class VolumeSnapshots(ComponentResource):
-    """The definitions of snapshots and the controller. `definitions` are needed by classes and drivers."""
+    """The definitions of snapshots and the controller. Classes and drivers need `definitions`."""
 
     definitions: Sequence[Resource]
 

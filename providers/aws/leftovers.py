@@ -1,8 +1,8 @@
 """The program that deletes what controllers in the cluster created: load balancers and volumes of pods.
 
 Run as `python3 -m providers.aws.leftovers --region REGION --cluster NAME`, with the deployer's own
-credentials, when the machines of the cluster have ended. The controllers mark what they create by tags. A VPC
-cannot be deleted while it has load balancers. The exit code is 0, or 1 with one line on stderr.
+credentials, when the machines of the cluster have ended. The controllers tag what they create. A VPC cannot
+be deleted while it has load balancers. The exit code is 0, or 1 with one line on stderr.
 """
 
 from __future__ import annotations
@@ -93,7 +93,7 @@ class Leftovers:
     def _is_leftover(self, tags: Tags) -> bool:
         """Check whether a controller of the cluster created a resource with these tags.
 
-        The Load Balancer Controller has a tag of its own. Resources of the stack have the tag of Kubewright.
+        The Load Balancer Controller uses a separate tag. Resources of the stack have the tag of Kubewright.
         """
         created = tags.get(self._tag) == "owned" or tags.get("elbv2.k8s.aws/cluster") == self._cluster
         return created and CLUSTER_TAG not in tags

@@ -16,7 +16,7 @@ _GROUP = "arn:{partition}:autoscaling:{region}:{account}:autoScalingGroup:*:auto
 SCALING_GROUP_ARNS = f"{_GROUP}*"
 """ARN templates: `policies.policy_document` replaces the words in braces."""
 TOKENS_PREFIX = "joins"
-"""The prefix in the store of the bootstrap tokens that machines of pools make."""
+"""The prefix in the store of the bootstrap tokens of machines in pools."""
 DESCRIBE_REASON = "IAM has no resource types for Describe actions"
 
 CLUSTER_TAGGED = Condition("StringEquals", f"aws:ResourceTag/{CLUSTER_TAG}", ("{cluster}",))
@@ -93,8 +93,8 @@ COPIES = (
         ),
     ),
 )
-"""Permissions of etcd members that copy their snapshots to a bucket in another region. They neither read nor
-delete copies.
+"""Permissions of etcd members that copy their snapshots to a bucket in another region. They can neither read
+nor delete copies.
 """
 
 

@@ -171,7 +171,7 @@ def open_machines(settings: Settings, variables: Mapping[str, str]) -> CloudMach
     """Return the machines of the cluster with these settings. `variables` are those of an emulated account.
 
     The bucket has a name with the account of the credentials, so that no state of the engine is needed. Raise
-    CloudFailure without credentials, and for those of another account.
+    CloudFailure without credentials, and for credentials of another account.
     """
     aws = settings.aws
     assert aws is not None
@@ -185,10 +185,10 @@ def open_machines(settings: Settings, variables: Mapping[str, str]) -> CloudMach
 
 
 def open_copies(settings: Settings, variables: Mapping[str, str]) -> CopyStore:
-    """Return the copies of snapshots of the cluster with these settings, which must have copies.
+    """Return the copies of snapshots of the cluster with these settings, which must configure copies.
 
-    The region of the cluster is not needed. Raise CloudFailure without credentials, and for those of another
-    account.
+    The region of the cluster is not needed. Raise CloudFailure without credentials, and for credentials of
+    another account.
     """
     aws = settings.aws
     assert aws is not None
@@ -216,7 +216,7 @@ class _Clients:
         )
 
     def account(self) -> str:
-        """Return the account of the credentials. Raise CloudFailure if it is not that of the settings."""
+        """Return the account of the credentials. Raise CloudFailure if the settings name another account."""
         with _unavailable():
             account = str(self.client("sts").get_caller_identity()["Account"])
         if self._aws.account and account != self._aws.account:

@@ -28,7 +28,7 @@ _MAX_REQUEST_BYTES = 1024**3
 
 
 class ArtifactStore:
-    """The files in the container at `url`. For `seconds`, retry what a new storage account refuses."""
+    """The files in the container at `url`. Requests that a new account refuses are retried for `seconds`."""
 
     def __init__(
         self, url: str, credential: TokenCredential, ca_file: str | None, seconds: float = SECONDS

@@ -34,7 +34,9 @@ _TEMPORARY_STATUSES = {_DENIED, 404, 409}
 
 
 def write_object(store: StatusStore, key: str, content: str, *, seconds: float, interval: float) -> None:
-    """Write an object, and retry what a new storage account refuses. Raise AzureError after `seconds`."""
+    """Write an object, and retry requests that a new storage account refuses. Raise AzureError after
+    `seconds`.
+    """
     retry_refusals(lambda: store.put(key, content), seconds, interval)
 
 

@@ -248,7 +248,7 @@ def open_machines(settings: Settings, variables: Mapping[str, str]) -> CloudMach
 
 
 def open_copies(settings: Settings, variables: Mapping[str, str]) -> CopyStore:
-    """Return the copies of snapshots of the cluster with these settings, which must have copies.
+    """Return the copies of snapshots of the cluster with these settings, which must configure copies.
 
     The location of the cluster is not needed. Raise CloudFailure without credentials.
     """

@@ -28,8 +28,8 @@ class SnapshotCopyArgs:
 class SnapshotCopies(ComponentResource):
     """A storage account in another location with a container for copies of etcd's snapshots.
 
-    `container` is the id of the container, `group` the id of the resource group. The account has a resource
-    group of its own in the other location, so that the copies survive the loss of the cluster's location.
+    `container` is the id of the container, `group` the id of the resource group. The account has a separate
+    resource group in the other location, so that the copies survive the loss of the cluster's location.
     """
 
     container: Output[str]

@@ -1,7 +1,7 @@
 """Snapshots of the data disks of members, by Azure Disk Backup.
 
-The vault has a resource group of its own. With soft delete, Azure keeps deleted backups for 14 days and
-refuses to delete their vault and its group. In the cluster's group, the vault would prevent its deletion.
+The vault has a separate resource group. With soft delete, Azure keeps deleted backups for 14 days and refuses
+to delete their vault and its group. In the cluster's group, the vault would prevent its deletion.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ class SnapshotArgs:
 
 
 class Snapshots(ComponentResource):
-    """A backup vault in a resource group of its own, its policy, and a backup instance for each disk.
+    """A backup vault in a separate resource group, its policy, and a backup instance for each disk.
 
     The snapshots are stored in the cluster's resource group. With soft delete, the vault, its policy and its
     group remain in Azure when they are deleted from the program.

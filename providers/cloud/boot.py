@@ -28,8 +28,8 @@ _COMMENT = re.compile(r"^[ \t]*#.*\n", re.MULTILINE)
 COPIES = "COPIES"
 """The shell variable with the URL to which etcd members copy their snapshots."""
 TOKENS = "JOINS"
-"""The shell variable with the prefix in the store of the bootstrap tokens that machines of pools make,
-encoded for a URL. Dedicated members of etcd have no such variable.
+"""The shell variable with the prefix in the store of the bootstrap tokens of machines in pools, encoded for a
+URL. Dedicated members of etcd have no such variable.
 """
 
 

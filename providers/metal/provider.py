@@ -113,7 +113,7 @@ class MetalProvider:
 
     @property
     def cloud_resources(self) -> CloudResources | None:
-        """None, because bare metal has no resources of a cloud."""
+        """None, because bare metal has no cloud resources."""
         return None
 
     def _create_delivery(

@@ -106,7 +106,7 @@ def secret_variables(_: Check, objects: ClusterObjects) -> Verdict:
 
 
 def seccomp_profiles(_: Check, objects: ClusterObjects) -> Verdict:
-    """Judge the pods that switch off the seccomp profile, which the kubelet sets by default."""
+    """Judge the pods that disable the seccomp profile, which the kubelet sets by default."""
     names = [
         _full_name(pod)
         for pod in objects.pods

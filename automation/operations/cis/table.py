@@ -1,7 +1,7 @@
 """The table of checks of the CIS Kubernetes Benchmark, read from the YAML files of this directory.
 
-The ids are those of the benchmark; the titles and reasons are ours. A check looks at files, flags, keys of a
-configuration file, or calls one of the functions in `special.py` and `policies.py` (`judge`).
+The ids are those of the benchmark; the titles and reasons are Kubewright's. A check looks at files, flags,
+keys of a configuration file, or calls one of the functions in `special.py` and `policies.py` (`judge`).
 """
 
 from __future__ import annotations
