@@ -1665,7 +1665,7 @@ class AzureNetworkArgs(TypedDict, total=False):
     accelerated: bool
     """Accelerated networking of all machines, which most sizes support."""
     flow_logs: bool
-    """Log accepted and rejected connections of the virtual network (flow logs)."""
+    """Not supported on Azure; enable flow logs in Network Watcher."""
     id: str
     """ID of an existing virtual network; without it a virtual network is created."""
     subnets: AzureSubnetsArgs
@@ -1713,7 +1713,7 @@ class AzureEndpointsArgs(TypedDict, total=False):
     blob: str
     """URL of Blob Storage."""
     vault: str
-    """URL of Key Vault."""
+    """Not used, because payloads are blobs."""
     metadata: str
     """URL of the instance metadata service."""
     management: str

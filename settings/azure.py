@@ -77,7 +77,7 @@ class AzureNetworkSettings(Section):
     accelerated: bool = True
     """Accelerated networking of all machines, which most sizes support."""
     flow_logs: bool = False
-    """Log accepted and rejected connections of the virtual network (flow logs)."""
+    """Not supported on Azure; enable flow logs in Network Watcher."""
     id: NonEmpty | None = None
     """ID of an existing virtual network; without it a virtual network is created."""
     subnets: AzureSubnetsSettings | None = None
@@ -119,7 +119,7 @@ class AzureEndpoints(Endpoints):
     blob: ServiceUrl = ""
     """URL of Blob Storage."""
     vault: ServiceUrl = ""
-    """URL of Key Vault."""
+    """Not used, because payloads are blobs."""
     metadata: MetadataUrl = ""
     """URL of the instance metadata service."""
     management: ServiceUrl = ""

@@ -115,7 +115,7 @@ def _base_path(file: Path, name: object) -> Path:
     """
     if not isinstance(name, str) or not name or Path(name).name != name:
         raise BaseError(
-            f"{file.name}: {BASE_KEY}: {name!r}: must be the name of a file beside it, "
+            f"{file.name}: {BASE_KEY}: {name!r}: must be the name of a file in the same directory, "
             "such as Pulumi.base.yaml"
         )
     return file.with_name(name)

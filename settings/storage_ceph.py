@@ -1,4 +1,4 @@
-"""Settings of volumes in a Ceph cluster outside of the Kubernetes cluster [H3]."""
+"""Settings of volumes in a Ceph cluster outside the Kubernetes cluster [H3]."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Settings that the CSI drivers of volumes outside of the cluster share."""
+"""Settings that the CSI drivers of volumes outside the cluster share."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Settings of volumes on the disks of nodes: directories made on demand, and whole disks [H3]."""
+"""Settings of volumes on the disks of nodes: directories that are provisioned dynamically [H3]."""
 
 from __future__ import annotations
 

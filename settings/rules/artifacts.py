@@ -21,7 +21,7 @@ def binaries_have_one_source(rule_input: RuleInput) -> Iterator[Problem]:
         yield Problem(
             "artifacts.mirror",
             "",
-            "missing; make a mirror (kubewright mirror) and give its URL, such as https://mirror.example, "
+            "missing; create a mirror (kubewright mirror) and give its URL, such as https://mirror.example, "
             "or, in a cloud, set artifacts.store: own",
         )
     elif artifacts.store and settings.metal:

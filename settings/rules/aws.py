@@ -67,7 +67,7 @@ def snapshot_copies_are_elsewhere(rule_input: RuleInput) -> Iterator[Problem]:
         yield Problem(
             "aws.snapshot_copies.region",
             f'"{region}"',
-            "the region of the cluster, so that its loss is the loss of the copies too; name another region",
+            "the region of the cluster, and the copies would be lost with it; name another region",
         )
     elif partition_and_domain(region) != partition_and_domain(aws.region):
         yield Problem(

@@ -49,7 +49,7 @@ def snapshot_copies_are_in_another_location(rule_input: RuleInput) -> Iterator[P
         yield Problem(
             "azure.snapshot_copies.location",
             f'"{azure.location}"',
-            "the location of the cluster, so that its loss is the loss of the copies too; name another one",
+            "the location of the cluster, and the copies would be lost with it; name another location",
         )
     elif azure.endpoints.blob and not azure.endpoints.copies:
         yield Problem(
@@ -84,7 +84,7 @@ def pools_have_one_machine_type(rule_input: RuleInput) -> Iterator[Problem]:
             yield Problem(
                 f"pools.{name}.machine.types",
                 "",
-                "a scale set of Azure has one machine type; name one, or make a pool for each",
+                "a scale set of Azure has one machine type; name one type, or create a pool for each",
             )
 
 

@@ -106,7 +106,7 @@ def backend_works_in_clouds(rule_input: RuleInput) -> Iterator[Problem]:
 def check_subnets(
     network: IPv4Network, path: str, subnets: Mapping[str, SubnetSettings]
 ) -> Iterator[Problem]:
-    """Yield problems for existing subnets that are outside of the network or overlap."""
+    """Yield problems for existing subnets that are outside the network or overlap."""
     for name, subnet in subnets.items():
         if not subnet.range.subnet_of(network):
             yield Problem(

@@ -23,7 +23,7 @@ def exactly_one_provider(rule_input: RuleInput) -> Iterator[Problem]:
     sections = {"metal": settings.metal, "aws": settings.aws, "azure": settings.azure}
     present = [name for name, section in sections.items() if section is not None]
     if len(present) != 1:
-        summary = f"{' and '.join(present)} are there" if present else "none is there"
+        summary = f"{' and '.join(present)} are set" if present else "none is set"
         yield Problem("", "", f"needs exactly one provider section of metal, aws, azure; {summary}")
 
 

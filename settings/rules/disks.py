@@ -83,5 +83,7 @@ def _device_problems(path: str, pool: PoolSettings, section: DiskSettings) -> It
     missing = [host for host in pool.hosts if host not in section.devices]
     if missing and section.device is None:
         yield Problem(
-            f"{path}.device", "", f"missing; {', '.join(missing)} has no entry in devices; add one of both"
+            f"{path}.device",
+            "",
+            f"missing; {', '.join(missing)} has no entry in devices; add device, or the missing entries",
         )

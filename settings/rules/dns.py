@@ -24,7 +24,7 @@ def dns_servers_are_outside_the_cluster(rule_input: RuleInput) -> Iterator[Probl
             yield Problem(
                 path,
                 f'"{server}"',
-                "lies in network.services, which CoreDNS itself serves; use a server outside of the cluster",
+                "lies in network.services, which CoreDNS itself serves; use a server outside the cluster",
             )
         elif address in settings.network.pods:
             yield Problem(
@@ -33,12 +33,12 @@ def dns_servers_are_outside_the_cluster(rule_input: RuleInput) -> Iterator[Probl
                 "lies in network.pods, and pods change their addresses; use another server",
             )
         elif address.is_loopback:
-            yield Problem(path, f'"{server}"', "is CoreDNS itself; name a server outside of the pod")
+            yield Problem(path, f'"{server}"', "is CoreDNS itself; name a server outside the pod")
         elif address == NODE_CACHE_ADDRESS:
             yield Problem(
                 path,
                 f'"{server}"',
-                "is the address of dns.node_cache, which asks CoreDNS; use another server",
+                "is the address of dns.node_cache, which forwards to CoreDNS; use another server",
             )
 
 
@@ -66,14 +66,18 @@ def names_of_the_cluster_are_not_replaced(rule_input: RuleInput) -> Iterator[Pro
     for address, names in dns.hosts.items():
         path = f"dns.hosts.{address}"
         if not names:
-            yield Problem(path, "", "is empty; name its names or remove the address")
+            yield Problem(path, "", "is empty; list its names, or remove the address")
         for name in names:
             if name.endswith(f".{domain}"):
-                yield Problem(path, f'"{name}"', f"lies in network.domain ({domain}); make a Service instead")
+                yield Problem(
+                    path, f'"{name}"', f"lies in network.domain ({domain}); create a Service instead"
+                )
     for name, target in dns.rewrites.items():
         path = f"dns.rewrites.{name}"
         if name.endswith(f".{domain}"):
-            yield Problem(path, "", f"lies in network.domain ({domain}); make a Service of type ExternalName")
+            yield Problem(
+                path, "", f"lies in network.domain ({domain}); create a Service of type ExternalName"
+            )
         elif name == target:
             yield Problem(path, f'"{target}"', "is the same name; remove it")
         elif target in dns.rewrites:

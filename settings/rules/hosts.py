@@ -37,7 +37,9 @@ def host_addresses_are_in_networks(rule_input: RuleInput) -> Iterator[Problem]:
             yield Problem(path, f'"{address}"', f"not in network.machines ({known}); add its network there")
         elif network and network.num_addresses > 2 and address in (network[0], network[-1]):
             kind = "network" if address == network[0] else "broadcast"
-            yield Problem(path, f'"{address}"', f"the {kind} address of {network}; give the host another")
+            yield Problem(
+                path, f'"{address}"', f"the {kind} address of {network}; give the host another address"
+            )
 
 
 @rule()
@@ -46,7 +48,9 @@ def host_addresses_are_unique(rule_input: RuleInput) -> Iterator[Problem]:
     for address, names in find_duplicates(_host_addresses(rule_input)):
         for name in names[1:]:
             path = f"metal.hosts.{name}.address"
-            yield Problem(path, f'"{address}"', f"also the address of {names[0]}; each host needs its own")
+            yield Problem(
+                path, f'"{address}"', f"also the address of {names[0]}; each host needs its own address"
+            )
 
 
 @rule(needs=("metal.hosts",))

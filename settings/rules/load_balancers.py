@@ -46,7 +46,7 @@ def virtual_address_is_in_hosts_network(rule_input: RuleInput) -> Iterator[Probl
         return
     if network.num_addresses > 2 and address in (network[0], network[-1]):
         kind = "network" if address == network[0] else "broadcast"
-        yield Problem(path, value, f"the {kind} address of {network}; choose a free one")
+        yield Problem(path, value, f"the {kind} address of {network}; choose a free address")
     for name in settings.load_balancers.hosts:
         host = settings.metal.hosts.get(name)
         if host and find_network(networks, host.address) != network:

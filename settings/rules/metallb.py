@@ -89,7 +89,7 @@ def pools_do_not_overlap(rule_input: RuleInput) -> Iterator[Problem]:
 
 @rule(needs_valid=(_SECTION, "network.pods", "network.services", "metal.hosts"))
 def peers_are_routers(rule_input: RuleInput) -> Iterator[Problem]:
-    """Require peers outside of the cluster, each with an address and port of its own."""
+    """Require peers outside the cluster, each with a different address and port."""
     settings = rule_input.settings
     metallb = _metallb(settings)
     hosts = {host.address: name for name, host in settings.metal.hosts.items()} if settings.metal else {}
@@ -155,7 +155,7 @@ def _range_problems(settings: Settings, pool: AddressPoolSettings, addresses: _R
             yield f"contains addresses of {reserved}, {meaning}; choose addresses that routers forward"
     for key, network in (("pods", settings.network.pods), ("services", settings.network.services)):
         if _overlap(addresses, (network[0], network[-1])):
-            yield f"overlaps network.{key} ({network}); choose addresses outside of it"
+            yield f"overlaps network.{key} ({network}); choose addresses outside this range"
     yield from _placement_problems(settings, pool.announce, addresses)
     for address, owner in _used_addresses(settings):
         if addresses[0] <= address <= addresses[1]:

@@ -39,7 +39,9 @@ def public_addresses_are_unique(rule_input: RuleInput) -> Iterator[Problem]:
     for name, host in _hosts_behind_nat(rule_input.settings).items():
         public = _public(host)
         if public in owners:
-            yield Problem(_path(name), f'"{public}"', f"also {owners[public]}; each host needs its own")
+            yield Problem(
+                _path(name), f'"{public}"', f"also {owners[public]}; each host needs its own address"
+            )
         owners.setdefault(public, f"the public address of {name}")
 
 

@@ -36,9 +36,9 @@ def control_plane_count_is_odd(rule_input: RuleInput) -> Iterator[Problem]:
     count = len(set(rule_input.settings.control_planes.hosts))
     reason = {
         0: "a cluster needs a control plane; name at least one host",
-        2: "2 control planes survive no more than 1: with etcd on them, either one lost stops both",
-        4: "4 control planes survive no more than 3 and cost one more",
-    }.get(count, f"{count} control planes are more than etcd and leases profit from")
+        2: "2 control planes survive no more failures than 1 does: with etcd, each failure stops both",
+        4: "4 control planes survive no more failures than 3 do",
+    }.get(count, f"{count} control planes make writes to etcd slower than 5")
     if count not in (1, 3, 5):
         yield Problem("control_planes.hosts", "", f"{reason}; allowed: 1, 3 or 5")
 
@@ -52,8 +52,8 @@ def etcd_member_count_is_odd(rule_input: RuleInput) -> Iterator[Problem]:
         yield Problem(
             "etcd.hosts",
             "",
-            f"{count} members need {quorum} for a quorum and survive the loss of {count - quorum}, no more "
-            f"than {count - 1} would; allowed: 1, 3 or 5",
+            f"{count} members need {quorum} for a quorum, so they survive no more failures than {count - 1} "
+            f"{'does' if count == 2 else 'do'}; allowed: 1, 3 or 5",
         )
     elif count > 5:
         yield Problem("etcd.hosts", "", f"{count} members make every write slower; allowed: 1, 3 or 5")

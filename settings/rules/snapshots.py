@@ -51,7 +51,7 @@ def copies_of_snapshots_are_encrypted(rule_input: RuleInput) -> Iterator[Problem
         yield Problem(
             f"{_SECTION}.recipients",
             "",
-            "missing; copies leave the hosts only encrypted: run age-keygen, keep the private key outside of "
+            "missing; copies leave the hosts only encrypted: run age-keygen, keep the private key outside "
             "the cluster, and add the public key",
         )
     if snapshots.recipients and not snapshots.to:

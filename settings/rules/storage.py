@@ -26,7 +26,7 @@ def storage_classes(settings: Settings) -> dict[str, StorageClassSettings]:
 
 @rule(needs_valid=(_SECTION, "pools", *CLOUD_SECTIONS))
 def storage_classes_have_different_names(rule_input: RuleInput) -> Iterator[Problem]:
-    """Require a name of its own for each StorageClass."""
+    """Require a different name for each StorageClass."""
     settings = rule_input.settings
     owners: dict[str, str] = {}
     if settings.cloud and settings.cloud.addons.storage:

@@ -1,4 +1,4 @@
-"""Rules about the CSI drivers of volumes outside of the cluster: their charts and namespaces [H3]."""
+"""Rules about the CSI drivers of volumes outside the cluster: their charts and namespaces [H3]."""
 
 from __future__ import annotations
 

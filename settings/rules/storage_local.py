@@ -14,7 +14,7 @@ from topology.storage import LOCAL_NAMESPACE, VOLUMES, BindingMode
 
 _SECTION = "storage.local"
 _CONTROL_PLANES = "control-plane"
-_NO_DIRECTORY = "no node has a directory, so that no claim gets a volume; add one"
+_NO_DIRECTORY = "no node has a directory, so that no claim gets a volume; add a directory"
 _SYSTEM_DIRECTORIES = (
     *("/bin", "/boot", "/dev", "/etc", "/lib", "/lib64", "/proc", "/root", "/run", "/sbin", "/sys", "/tmp"),
     *("/usr", "/var/log", "/var/run", "/var/tmp"),
@@ -70,7 +70,7 @@ def local_directories_of_nodes_need_names(rule_input: RuleInput) -> Iterator[Pro
 
 @rule(needs_valid=(_SECTION, "pools", "control_planes", *CLOUD_SECTIONS))
 def local_directories_are_on_nodes(rule_input: RuleInput) -> Iterator[Problem]:
-    """Require that pools and hosts with directories of their own exist, and that a node has one."""
+    """Require that the pools and hosts with separate directories exist, and that a node has a directory."""
     settings = rule_input.settings
     section = settings.storage.local
     if section is None or settings.cloud is not None:

@@ -43,14 +43,14 @@ def nfs_volumes_have_a_size(rule_input: RuleInput) -> Iterator[Problem]:
 
 @rule(needs_valid=(_SECTION,))
 def nodes_resolve_nfs_servers(rule_input: RuleInput) -> Iterator[Problem]:
-    """Refuse names of services for volumes that nodes mount, because nodes do not ask the cluster's DNS."""
+    """Refuse names of services for volumes that nodes mount, because nodes do not query the cluster's DNS."""
     domain = rule_input.settings.network.domain
     for path, volume in _volumes(rule_input.settings):
         if volume.server.endswith((f".{domain}", ".svc")):
             yield Problem(
                 f"{path}.server",
                 f'"{volume.server}"',
-                "is a name of the cluster's DNS, which nodes do not ask; use the address of the server",
+                "is a name of the cluster's DNS, which nodes do not query; use the address of the server",
             )
 
 

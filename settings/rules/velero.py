@@ -73,7 +73,7 @@ def locations_of_backups_exist(rule_input: RuleInput) -> Iterator[Problem]:
 
 @rule(needs_valid=(_SECTION,), needs=("name",))
 def locations_are_different_places(rule_input: RuleInput) -> Iterator[Problem]:
-    """Refuse a location inside another one: Velero accepts no other directories beside its own."""
+    """Refuse a location inside another location: Velero accepts no other directories beside its own."""
     section = rule_input.settings.addons.velero
     places: dict[str, tuple[str, ...]] = {}
     for name, location in section.locations.items() if section else ():
@@ -121,7 +121,9 @@ def volumes_are_copied_by_the_node_agent(rule_input: RuleInput) -> Iterator[Prob
         )
     if section.repository_password is not None and not section.node_agent:
         yield Problem(
-            f"{_SECTION}.repository_password", "", "has no effect without node_agent; remove it, or add that"
+            f"{_SECTION}.repository_password",
+            "",
+            "has no effect without node_agent; remove it, or set node_agent",
         )
 
 
@@ -146,7 +148,9 @@ def chart_of_velero_is_supported(rule_input: RuleInput) -> Iterator[Problem]:
     for keys, setting in _OWN_VALUES.items():
         if _has(section.values, keys):
             yield Problem(
-                f"{_SECTION}.values.{'.'.join(keys)}", "", f"follows from {setting}; remove it, and use that"
+                f"{_SECTION}.values.{'.'.join(keys)}",
+                "",
+                f"is determined by {setting}; remove it, and use {setting}",
             )
 
 

@@ -89,7 +89,7 @@ def test_cycle_of_bases_is_an_error_that_names_the_chain(tmp_path: Path, base: P
 @pytest.mark.parametrize("name", ["../Pulumi.base.yaml", "/etc/passwd", "", 3])
 def test_base_must_be_a_file_in_the_same_directory(tmp_path: Path, name: object) -> None:
     file = write_stack_file(tmp_path / "Pulumi.x.yaml", {"kubewright:base": name})
-    with pytest.raises(UserError, match=r"^Pulumi\.x\.yaml: kubewright:base: .*name of a file beside it"):
+    with pytest.raises(UserError, match=r"^Pulumi\.x\.yaml: kubewright:base: .*a file in the same directory"):
         workspace.merged_config(file)
 
 

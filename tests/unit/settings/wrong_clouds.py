@@ -44,8 +44,8 @@ _POOL_SUBNET = {"id": "subnet-2", "range": "10.30.1.0/24"}
 
 CLOUDS = (
     # Provider sections
-    InvalidSettings("", "metal and aws are there", {"aws": AWS["aws"]}, together_with=0),
-    InvalidSettings("", "aws and azure are there", {"azure": AZURE["azure"]}, AWS),
+    InvalidSettings("", "metal and aws are set", {"aws": AWS["aws"]}, together_with=0),
+    InvalidSettings("", "aws and azure are set", {"azure": AZURE["azure"]}, AWS),
     InvalidSettings("aws.region", "missing", {"aws.region": REMOVE}, AWS),
     InvalidSettings("aws.region", "not a region", {"aws.region": "Frankfurt"}, AWS),
     InvalidSettings("aws.account", "not an account id; allowed: 12 digits", {"aws.account": "prod"}, AWS),
@@ -104,7 +104,7 @@ CLOUDS = (
     ),
     InvalidSettings(
         "control_planes.hosts",
-        "6 control planes are more than etcd and leases profit from; allowed: 1, 3 or 5",
+        "6 control planes make writes to etcd slower than 5; allowed: 1, 3 or 5",
         {"control_planes.hosts": [f"cp-{number}" for number in range(6)]},
         AWS,
     ),

@@ -52,7 +52,7 @@ DNS = (
     InvalidSettings(
         "dns.stub_domains.local", "overlaps network.domain", {"dns.stub_domains": {"local": ["192.0.2.1"]}}
     ),
-    InvalidSettings("dns.hosts.192.0.2.9", "is empty; name its names", {"dns.hosts": {"192.0.2.9": []}}),
+    InvalidSettings("dns.hosts.192.0.2.9", "is empty; list its names", {"dns.hosts": {"192.0.2.9": []}}),
     InvalidSettings(
         "dns.hosts.192.0.2.9",
         '"web.default.svc.cluster.local": lies in network.domain',
@@ -60,7 +60,7 @@ DNS = (
     ),
     InvalidSettings(
         "dns.rewrites.a.svc.cluster.local",
-        "make a Service of type ExternalName",
+        "create a Service of type ExternalName",
         {"dns.rewrites": {"a.svc.cluster.local": "b.example"}},
     ),
     InvalidSettings(

@@ -28,7 +28,7 @@ PUBLIC_ADDRESSES = (
     ),
     _public(
         "w-2",
-        "also the public address of w-1; each host needs its own",
+        "also the public address of w-1; each host needs its own address",
         "10.90.0.99",
         **{"metal.hosts.w-1.public_address": "10.90.0.99"},
     ),

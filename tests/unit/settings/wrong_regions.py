@@ -29,7 +29,7 @@ REGIONS = (
     ),
     InvalidSettings(
         "aws.snapshot_copies.region",
-        "so that its loss is the loss of the copies too",
+        "and the copies would be lost with it",
         {"aws.snapshot_copies": {"region": "eu-central-1"}},
         AWS,
     ),
@@ -69,7 +69,7 @@ REGIONS = (
     ),
     InvalidSettings(
         "azure.snapshot_copies.location",
-        "so that its loss is the loss of the copies too",
+        "and the copies would be lost with it",
         {"azure.snapshot_copies": {"location": "westeurope"}},
         AZURE,
     ),

@@ -130,10 +130,10 @@ VELERO = (
     ),
     invalid("chart", "no digest after @", chart="oci://registry.example/velero@sha256:1"),
     invalid("aws_plugin", '"velero-plugin": not an image with a tag or digest', aws_plugin="velero-plugin"),
-    invalid("values.schedules", "follows from schedules; remove it", values={"schedules": {}}),
+    invalid("values.schedules", "is determined by schedules; remove it", values={"schedules": {}}),
     invalid(
         "values.configuration.features",
-        "follows from storage.snapshots; remove it",
+        "is determined by storage.snapshots; remove it",
         values={"configuration": {"features": "EnableCSI", "logLevel": "debug"}},
     ),
     InvalidSettings(
