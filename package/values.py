@@ -14,7 +14,10 @@ from settings.cluster import PROVIDER_SECTIONS
 from settings.problem import Problem, SettingsError, format_path
 from settings.secret_paths import HELM_VALUES, SECRET_SETTINGS, matches, matching_values
 
-_FILE_SECTIONS = ("api", "artifacts", "etcd", "registries", "network", "helm_releases", *PROVIDER_SECTIONS)
+_FILE_SECTIONS = (
+    *("addons", "api", "artifacts", "etcd", "helm_releases", "network", "registries", "storage"),
+    *PROVIDER_SECTIONS,
+)
 """Sections with names of files or charts."""
 _PLACEHOLDER = "[input]"
 """The placeholder in the settings at the path of an input."""

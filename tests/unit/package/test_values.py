@@ -35,6 +35,18 @@ def test_paths_of_files_and_charts_start_at_the_directory_of_the_program() -> No
     assert converted["network"]["domain"] == "cluster.local"
 
 
+def test_charts_and_files_of_add_ons_and_storage_drivers_start_at_the_directory() -> None:
+    velero = {"chart": "./charts/velero", "locations": {"nas": {"s3": {"ca_file": "ca.pem"}}}}
+    plain = {
+        "addons": {"velero": velero},
+        "storage": {"nfs": {"driver": {"chart": "./charts/nfs", "path": "/srv"}}},
+    }
+    converted = absolute_paths(plain, Path("/program"))
+    assert converted["addons"]["velero"]["chart"] == "/program/charts/velero"
+    assert converted["addons"]["velero"]["locations"]["nas"]["s3"] == {"ca_file": "/program/ca.pem"}
+    assert converted["storage"]["nfs"]["driver"] == {"chart": "/program/charts/nfs", "path": "/srv"}
+
+
 def test_names_and_references_of_charts_stay() -> None:
     for chart in ("cilium", "oci://registry.example.com/charts/cilium", "/charts/cilium"):
         plain = {"network": {"cilium": {"chart": chart}}}
