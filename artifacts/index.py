@@ -74,7 +74,7 @@ class Index:
 
     def version(self, name: str, versions: Versions, architecture: str = "") -> str:
         """Return the version of an artifact for machines with an architecture, in a cluster with these
-        component versions. The empty architecture is that of the mirror.
+        component versions. The empty text is the architecture of the mirror.
         """
         version = catalogue.version_of(name, versions)
         return catalogue.indexed_version(version, architecture, self.architecture)

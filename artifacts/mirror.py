@@ -111,7 +111,7 @@ def record(directory: Path, files: Entries, images: Entries, cache: Cache) -> No
 
 
 def read_architecture(directory: Path) -> str:
-    """Return the architecture of a mirror; that of this machine for a new mirror.
+    """Return the architecture of a mirror; the architecture of this machine for a new mirror.
 
     A mirror of an earlier release, whose index has no architecture, is for amd64. Raise ArtifactError if the
     index is damaged.

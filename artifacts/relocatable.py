@@ -126,7 +126,7 @@ def _write_wrapper(recipe: Recipe, wrapper: Path, loader: str, program: str) -> 
 def _find_libraries(recipe: Recipe, root: Path, loader: Path, objects: Sequence[Path]) -> list[Path]:
     """Return the paths of the shared libraries that ELF files need.
 
-    Raise ArtifactError for a library outside of `root`.
+    Raise ArtifactError for a library outside `root`.
     """
     directories = sorted({str(path.parent) for path in root.rglob("lib*.so.*")})
     libraries: set[Path] = set()

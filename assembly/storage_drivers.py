@@ -40,7 +40,7 @@ def build_nfs(section: NfsStorageSettings | None) -> Nfs | None:
 
 
 def build_ceph(section: CephStorageSettings | None) -> Ceph | None:
-    """Return the Ceph cluster that valid settings describe; None without one."""
+    """Return the Ceph cluster that valid settings describe; None without a Ceph cluster."""
     if section is None:
         return None
     return Ceph(

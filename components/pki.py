@@ -129,7 +129,7 @@ class Pki(ComponentResource):
     def _create_service_account_keys(self) -> dict[str, Output[str]]:
         """Create service account keys. Return the key that signs tokens, and all keys that verify tokens.
 
-        An existing key keeps its kind, because a replaced key makes all tokens invalid at once.
+        An existing key keeps its type, because a replaced key makes all tokens invalid at once.
         """
         rsa_keys = rsa_key_names(self._topology)
         keys = {

@@ -242,7 +242,7 @@ def _configuration(topology: Topology, pool: Pool) -> dict[str, object]:
 
 
 def _dns_servers(topology: Topology) -> list[str]:
-    """Return the DNS servers of pods. A resolver asks the second server if the first does not answer."""
+    """Return the DNS servers of pods. A resolver queries the second server if the first does not answer."""
     service = str(topology.network.dns_service)
     return [str(NODE_CACHE_ADDRESS), service] if topology.dns.node_cache is NodeCache.USED else [service]
 

@@ -1,6 +1,7 @@
 """Component of control planes in a cloud that registers the bootstrap tokens of new machines in pools [B4].
 
-Each machine makes its own token (`providers/cloud/boot-pool.sh`). The cloud proves which machine made it.
+Each machine creates its own token (`providers/cloud/boot-pool.sh`). The cloud proves which machine created
+it.
 """
 
 from __future__ import annotations
@@ -15,12 +16,12 @@ from topology.model import Topology
 PROGRAM = f"{LIBRARY}/machine-tokens"
 SERVICE = "kubewright-machine-tokens.service"
 _BOOT_FILES = "/run/kubewright-boot"
-"""The directory of the boot program, which asks the cloud."""
+"""The directory of the boot program, which queries the cloud."""
 _KNOWN = "kubewright-machine-tokens"
 
 
 def component(topology: Topology) -> Component:
-    """Return the component of a control plane; empty on bare metal, where the deployer makes all tokens."""
+    """Return the component of a control plane; empty on bare metal, where the deployer creates all tokens."""
     if not topology.external_cloud:
         return Component()
     unit = Unit(

@@ -1,6 +1,6 @@
 """Component of a cloud member with the addresses of the other members, whose health it checks.
 
-A member that asks its cloud for a replacement first checks that the others are healthy (`health.sh`).
+A member that requests its replacement from its cloud first checks that the others are healthy (`health.sh`).
 """
 
 from __future__ import annotations

@@ -1,9 +1,9 @@
 """Users of the services of a control plane.
 
-Each service runs as a user of its own. The secret files of these services belong to root and have mode 0600,
-as the CIS Kubernetes Benchmark requires (1.1.13 to 1.1.21). A oneshot unit copies the files that a service
-reads into memory, where its user can read them. A changed file reloads this unit, and the service reads the
-new copy without a restart if it can reload the file.
+Each service runs as its own user. The secret files of these services belong to root and have mode 0600, as
+the CIS Kubernetes Benchmark requires (1.1.13 to 1.1.21). A oneshot unit copies the files that a service reads
+into memory, where its user can read them. A changed file reloads this unit, and the service reads the new
+copy without a restart if it can reload the file.
 """
 
 from __future__ import annotations

@@ -133,7 +133,7 @@ def _peer_passwords(args: BuildArgs) -> dict[str, Output[str]]:
 
 
 def _default_key(args: BuildArgs) -> Input[str] | None:
-    """Return the private key of the default certificate of the ingress; None without one."""
+    """Return the private key of the default certificate of the ingress; None without a key."""
     settings = args.settings.addons.ingress
     if settings is None or settings.default_certificate is None:
         return None

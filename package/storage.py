@@ -1,4 +1,4 @@
-"""Registers the storage of a cluster: the StorageClasses and what makes their volumes."""
+"""Registers the storage of a cluster: the StorageClasses and the provisioners of their volumes."""
 
 from __future__ import annotations
 

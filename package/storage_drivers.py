@@ -1,4 +1,4 @@
-"""Registers the resources of volumes outside of the cluster, and of volume snapshots."""
+"""Registers the resources of volumes outside the cluster, and of volume snapshots."""
 
 from __future__ import annotations
 

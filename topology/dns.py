@@ -1,4 +1,4 @@
-"""The DNS of the cluster: how many servers answer, and how they answer names outside of the cluster [H1]."""
+"""The DNS of the cluster: the number of servers, and how they answer names outside the cluster [H1]."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class NodeCache(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Upstream:
-    """A DNS server for names outside of the cluster."""
+    """A DNS server for names outside the cluster."""
 
     address: IPv4Address
     port: int = 53
@@ -41,10 +41,10 @@ class Upstream:
 class Dns:
     """The options of the cluster's DNS.
 
-    `upstreams` answer all other names; empty: the servers in /etc/resolv.conf of the node. `stub_domains`
-    are domains with servers of their own. `hosts` are addresses with their names. `rewrites` are pairs of a
-    name and the name that answers in its place. `replicas` is 0 for a number that follows the size of the
-    cluster. `node_cache` is the use of a cache on each node.
+    `upstreams` answer all other names; empty: the servers in /etc/resolv.conf of the node. `stub_domains` are
+    domains with their own servers. `hosts` are addresses with their names. `rewrites` are pairs of a name and
+    the name that answers in its place. `replicas` is 0 for a number that follows the size of the cluster.
+    `node_cache` is the use of a cache on each node.
     """
 
     upstreams: tuple[Upstream, ...] = ()

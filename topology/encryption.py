@@ -41,7 +41,8 @@ class Provider:
 
     @property
     def prefixes(self) -> tuple[str, ...]:
-        """The prefixes in etcd of the objects that the provider can read; the first is that of its writes.
+        """The prefixes in etcd of the objects that the provider can read; the provider writes objects with
+        the first prefix.
 
         Source: staging/src/k8s.io/apiserver/pkg/server/options/encryptionconfig/config.go.
         """
@@ -107,7 +108,7 @@ def is_default(encryption: Encryption, certificates: Certificates) -> bool:
 def _providers(resource: str, encryption: Encryption, certificates: Certificates) -> tuple[Provider, ...]:
     encrypting = [_secretbox(certificates.rotation(ENCRYPTION))]
     if encryption.kms is not None:
-        # The names of KMS plugins in the file must be unique, so each resource has a name of its own.
+        # The names of KMS plugins in the file must be unique, so each resource has its own name.
         name = encryption.kms.name
         plugin = Provider("kms", (name if resource == SECRETS else f"{name}-{resource}",))
         stages = certificates.rotation(kms_rotation(name))

@@ -19,8 +19,8 @@ class FirewallRule:
     """A row of the port table for one cluster. `first` and `last` are the ports; 0 without ports.
 
     `setting` is the name of the port in the settings; empty for a row of the table. The networks of a setting
-    can be outside of the cluster. `destination` is the address of the host that the rule is for, which only
-    this host can reach; None: all addresses of the host.
+    can be outside the cluster. `destination` is the address of the host that the rule is for, which only this
+    host can reach; None: all addresses of the host.
     """
 
     networks: tuple[IPv4Network, ...]

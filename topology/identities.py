@@ -24,7 +24,7 @@ INVENTORY_KEY = "inventory.json"
 @dataclass(frozen=True, slots=True)
 class TokenOwner:
     """The owner of a bootstrap token: a node with a known name (`kind` is `node`), or a machine of a cloud
-    pool, which makes its own token (`machine`).
+    pool, which creates its own token (`machine`).
     """
 
     kind: str

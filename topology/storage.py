@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 DEFAULT_CLASS_ANNOTATION = "storageclass.kubernetes.io/is-default-class"
 """The annotation of the StorageClass of claims that name no class."""
 LOCAL_NAMESPACE = "local-path-storage"
-"""The namespace of the add-on that makes local volumes."""
+"""The namespace of the add-on that provisions local volumes."""
 DISKS = "/var/lib/kubewright/disks"
 """The directory on a node with the mount points of the disks of its pool."""
 VOLUMES = "/var/lib/kubewright/volumes"

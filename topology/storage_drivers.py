@@ -1,4 +1,4 @@
-"""Volumes on servers outside of the cluster: NFS exports and Ceph clusters [H3]."""
+"""Volumes on servers outside the cluster: NFS exports and Ceph clusters [H3]."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ class NfsVolume:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NfsDriver:
-    """csi-driver-nfs, which makes a directory below `path` of the server for each claim."""
+    """csi-driver-nfs, which creates a directory below `path` of the server for each claim."""
 
     storage_class: MountedClass
     server: str
@@ -64,7 +64,7 @@ class NfsDriver:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Nfs:
-    """NFS: the client on all nodes, volumes of the settings, and a driver that makes volumes on demand."""
+    """NFS: the client on all nodes, volumes of the settings, and a driver for dynamic provisioning."""
 
     volumes: tuple[NfsVolume, ...] = ()
     driver: NfsDriver | None = None

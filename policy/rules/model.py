@@ -42,7 +42,7 @@ class StackFacts:
 
     `api_ports` are the ports of the Kubernetes API on the machines and on the endpoint. `versions` are
     Kubernetes versions, each with the path of its setting. `etcd_hosts` are the hosts of etcd members.
-    `snapshots_copied` is true when etcd snapshots are copied to storage outside of the members' disks.
+    `snapshots_copied` is true when etcd snapshots are copied to storage outside the members' disks.
     `artifacts_pinned` is true when the checkout has the digests of what the mirror serves. `unpinned_charts`
     are the settings of charts that have no digest and are not in the checkout. `issuer_store` is the store
     with the public documents of the issuer of service account tokens; empty without such a store.
