@@ -61,8 +61,8 @@ def plugin_directories(topology: Topology) -> tuple[str, ...]:
     """Return the directories in which nodes look for CNI plugins, in this order.
 
     The plugins that Cilium or the user's own CNI installs come first. They are in another directory than
-    Kubewright's, because many CNIs install plugins of upstream too: they would replace our links, or fail at
-    them.
+    Kubewright's, because many CNIs install plugins of upstream too: they would replace the links of
+    Kubewright, or fail because of them.
     """
     return (CNI,) if topology.network.cni is NetworkPlugin.FLANNEL else (_OWN_CNI_PLUGINS, CNI)
 

@@ -45,9 +45,7 @@ def read_secret_inputs(settings: Settings) -> Inputs:
     for setting in exposed_settings(secrets):
         pulumi.warn(
             f"{CLUSTER_KEY}.{setting}: encrypted, but the state and the hosts contain the value in plain "
-            "text; only values of helm_releases, passwords of chart repositories, credentials of registries, "
-            "kubeconfigs of authorization_webhooks, passwords of BGP peers, private keys of certificates and "
-            "secrets of TSIG keys remain secret; remove the secret from this setting"
+            "text; remove the secret from this setting; docs/secrets.md lists the settings that remain secret"
         )
     values = secret_helm_values(settings.helm_releases, secrets)
     return {path: pulumi.Output.secret(value) for path, value in values.items()}
