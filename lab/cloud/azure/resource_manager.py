@@ -1,6 +1,6 @@
 """The emulated Azure Resource Manager: creates, reads and deletes resources, and enforces their references.
 
-No library emulates this API, so this module is our own. It knows resources by their id, as the API does: a
+No library emulates this API, so this module implements it. As in the API, the id identifies a resource. A
 resource needs its resource group, its parent and everything to which it refers, and cannot be deleted while
 another resource refers to it.
 
