@@ -114,5 +114,6 @@ def snapshot_targets_are_on_bare_metal(rule_input: RuleInput) -> Iterator[Proble
         yield Problem(
             f"{_SECTION}.to",
             "",
-            f"is not supported on {cloud}; remove it, and use {cloud}.snapshots for snapshots of the disks",
+            f"is not supported on {cloud}; remove it, and use {cloud}.snapshot_copies for copies in another "
+            f"region, and {cloud}.snapshots for snapshots of the disks",
         )

@@ -120,7 +120,7 @@ SNAPSHOTS = (
     ),
     InvalidSettings(
         f"{SECTION}.to",
-        "is not supported on aws; remove it, and use aws.snapshots",
+        "is not supported on aws; remove it, and use aws.snapshot_copies",
         {SECTION: {"recipients": [RECIPIENT], "to": {"offsite": {"s3": S3}}}},
         AWS,
     ),
