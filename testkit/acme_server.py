@@ -1,4 +1,4 @@
-"""An ACME server outside of the cluster: Pebble, which Let's Encrypt wrote for tests of ACME clients.
+"""An ACME server outside the cluster: Pebble, which Let's Encrypt wrote for tests of ACME clients.
 
 Pebble is not for production. It keeps everything in memory and creates its CA when it starts.
 """
@@ -91,7 +91,7 @@ def serve_acme(
 ) -> Iterator[AcmeServer]:
     """Run a server on an address of this machine. It resolves names by the DNS server `dns` (ADDRESS:PORT).
 
-    A CA of its own signs the certificate of the server.
+    A separate CA signs the certificate of the server.
     """
     authority = issue_certificate("acme-server-ca")
     serving = issue_certificate("acme-server", issuer=authority, server=True, address=IPv4Address(address))

@@ -1,4 +1,4 @@
-"""Key pairs of age (X25519), as `age-keygen` makes them."""
+"""Key pairs of age (X25519), as `age-keygen` creates them."""
 
 from __future__ import annotations
 

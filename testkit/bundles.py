@@ -38,8 +38,8 @@ def cluster(
 ) -> Topology:
     """Return the topology of hosts with one control plane `cp-1`, and with workers `w-1`, `w-2`, ….
 
-    With more than one etcd member, etcd has hosts of its own, `e-0`, `e-1`, …. `sections` are
-    further sections of the settings, such as `api`. `network` replaces keys of the setting `network`.
+    With more than one etcd member, etcd has dedicated hosts, `e-0`, `e-1`, …. `sections` are further sections
+    of the settings, such as `api`. `network` replaces keys of the setting `network`.
     """
     hosts = {"cp-1": {"address": "10.9.0.11"}}
     hosts |= {f"w-{number}": {"address": f"10.9.0.{20 + number}"} for number in range(1, workers + 1)}

@@ -80,7 +80,7 @@ class Cluster:
         return list(self.config[CLUSTER]["pools"]["workers"]["hosts"])
 
     def address(self, host: str) -> str:
-        """Return the outer address of a host. A host outside of the inventory must be in the lab."""
+        """Return the outer address of a host. A host outside the inventory must be in the lab."""
         inventory = self.config[CLUSTER]["metal"]["hosts"]
         if host in inventory:
             return str(inventory[host].get("public_address", inventory[host]["address"]))

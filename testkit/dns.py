@@ -1,4 +1,4 @@
-"""A DNS server outside of the cluster."""
+"""A DNS server outside the cluster."""
 
 from __future__ import annotations
 

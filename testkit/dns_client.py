@@ -1,6 +1,6 @@
 """A client that resolves a name from the network of a pod, with the resolver of the C library.
 
-`client` starts the client as a process of its own: `python -m testkit.dns_client NAME RATE SECONDS`.
+`client` starts the client as a separate process: `python -m testkit.dns_client NAME RATE SECONDS`.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""A DNS server outside of the cluster with zones that accept dynamic updates: Debian's Knot."""
+"""A DNS server outside the cluster with zones that accept dynamic updates: Debian's Knot."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 """A client that requests a page from the network of a pod or host, five times a second, until SIGTERM.
 
-`client` and `client_on_host` start the client as a process of its own: `python -m testkit.http_client URL`.
+`client` and `client_on_host` start the client as a separate process: `python -m testkit.http_client URL`.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""HTTPS servers on this machine for tests, each with a certificate authority of its own."""
+"""HTTPS servers on this machine for tests, each with its own certificate authority."""
 
 from __future__ import annotations
 

@@ -144,7 +144,7 @@ def _mapping(text: str) -> dict[str, Any]:
 
 
 def count(states: Mapping[str, str], commit: str, package: Package) -> Result:
-    """Return the result of a package from the states of its mutants. Mutants outside of the sample were not
+    """Return the result of a package from the states of its mutants. Mutants outside the sample were not
     tested.
     """
     counts = Counter(states.values())

@@ -199,7 +199,7 @@ TEST_IMAGES: tuple[TestImage, ...] = (
     TestImage(
         name="sig-storage/*",
         contents="CSI sidecars and the hostpath driver of SIG Storage",
-        why="upstream's releases are images only; each needs a Go module of its own",
+        why="upstream's releases are images only; each needs its own Go module",
         specs=r"\[Driver: csi-|CSI Mock|CSI Volumes|Driver: csi|\[Feature:AnyVolumeDataSource\]",
     ),
 )
@@ -243,8 +243,6 @@ def specs_without(references: Iterable[str]) -> dict[str, re.Pattern[str]]:
 
 
 def required(references: Iterable[str]) -> list[str]:
-    """Return the images without which a run makes no sense: those that Kubewright can build, and unknown
-    images.
-    """
+    """Return the images that a run needs: those that Kubewright can build, and unknown images."""
     rows = {reference: row_of(reference) for reference in references}
     return [reference for reference, row in rows.items() if row is None or row.recipe is not None]

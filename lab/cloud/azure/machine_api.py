@@ -63,7 +63,7 @@ class MachineApi:
         )
 
     def _reimage(self, machine: RunningMachine, scale_set: Resource) -> Response:
-        """Request a fresh disk for an instance. The program group_machines makes it."""
+        """Request a fresh disk for an instance. The program group_machines creates the disk."""
         if machine.lifecycle != "InService":
             raise Refused(HTTPStatus.CONFLICT, "OperationNotAllowed", f"{machine.id} is being deleted")
         self._states.update(machine.id, reimage=True)

@@ -13,11 +13,11 @@ from lab.plugins.runtime.values import Properties
 ENVELOPE = frozenset(
     {"extendedLocation", "identity", "kind", "location", "managedBy", "plan", "sku", "tags", "zones"}
 )
-"""Inputs outside of `properties`
+"""Inputs outside `properties`
 (learn.microsoft.com/azure/azure-resource-manager/templates/resource-declaration).
 """
 _ITEM_ENVELOPE = frozenset({"id", "name", "sku", "tags", "zones"})
-"""Parts of items of lists outside of their `properties`."""
+"""Parts of items of lists outside their `properties`."""
 
 
 def build_body(inputs: Properties, wrapped: tuple[str, ...]) -> dict[str, Any]:
