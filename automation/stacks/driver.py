@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from pulumi.automation.errors import CommandError
@@ -22,6 +23,7 @@ from automation.errors import UserError
 from automation.stacks import policies
 from automation.stacks.engine_run import EngineRun
 from automation.stacks.known_secrets import redactor_of_stack
+from automation.stacks.release_watch import ReleaseWatch, connect
 from automation.stacks.result import Action, OnEvent, Options, Result, ShowLine
 from redaction import MASK
 
@@ -45,7 +47,8 @@ def run_action(
     started = time.monotonic()
     config = decrypted_config(engine)
     checker = policies.PolicyChecker(config) if options.policy and action is Action.PREVIEW else None
-    run = EngineRun(engine, redactor_of_stack(engine, config), show, on_event, checker)
+    watch = ReleaseWatch(partial(connect, engine)) if action is Action.UP else None
+    run = EngineRun(engine, redactor_of_stack(engine, config), show, on_event, checker, watch)
     failure = ""
     try:
         retry_while_in_use(lambda: run.execute(action, options), options.wait)
@@ -60,6 +63,7 @@ def run_action(
         run.recover()
     except CommandError:
         failure = run.explain_failure()
+    run.explain_failed_releases()
     return run.build_result(action, time.monotonic() - started, failure)
 
 

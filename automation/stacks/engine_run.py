@@ -17,6 +17,7 @@ from automation.engine.time_limit import TimeLimit
 from automation.errors import UserError
 from automation.stacks import policies
 from automation.stacks.events import Event, Message, Step, Summary, convert_engine_event
+from automation.stacks.release_watch import ReleaseWatch
 from automation.stacks.result import Action, OnEvent, Options, Outcome, Result, ShowLine
 from formats.lists import shorten_list
 from redaction.redactor import LineRedactor, Redactor
@@ -47,7 +48,8 @@ class RunStack(Stack):
 class EngineRun:
     """A run of the engine on one stack. It shows the redacted output and collects the events.
 
-    `policy_checker` checks the events of a preview against the policy rules.
+    `policy_checker` checks the events of a preview against the policy rules. `release_watch` observes the
+    Helm releases of `up`.
     """
 
     def __init__(
@@ -57,6 +59,7 @@ class EngineRun:
         show: ShowLine,
         on_event: OnEvent | None,
         policy_checker: policies.PolicyChecker | None = None,
+        release_watch: ReleaseWatch | None = None,
     ) -> None:
         self._engine = engine
         self._redactor = redactor
@@ -64,6 +67,7 @@ class EngineRun:
         self._show = show
         self._on_event = on_event
         self._policy_checker = policy_checker
+        self._release_watch = release_watch
         self._output_filter = OutputFilter()
         self._events: list[Event] = []
         self._callback_error: Exception | None = None
@@ -148,6 +152,15 @@ class EngineRun:
         self._add_event(Message(severity="error", text=error))
         self._show(error)
 
+    def explain_failed_releases(self) -> None:
+        """Show why each failed Helm release is not ready, and add these messages to the events."""
+        explanations = self._release_watch.explanations() if self._release_watch is not None else {}
+        for urn, lines in explanations.items():
+            redacted = [self._redactor.redact(line) for line in lines]
+            self._add_event(Message(severity="error", text="\n".join(redacted), urn=urn))
+            for line in redacted:
+                self._show(line)
+
     def recover(self) -> None:
         """Remove the lock and repair the state after the engine was interrupted or killed."""
         try:
@@ -224,6 +237,8 @@ class EngineRun:
             converted = convert_engine_event(event, self._redactor)
             if isinstance(converted, Step):
                 self._record_progress(converted)
+                if self._release_watch is not None:
+                    self._release_watch.handle(converted)
             elif isinstance(converted, Message) and converted.progress and not self._time_limit.expired:
                 self._time_limit.record_progress()
             if converted is not None:

@@ -1,0 +1,232 @@
+"""Tests of failed Helm releases with the real engine, the helm binary and a real API server.
+
+No kubelet runs. The test writes the status of pods and the events that a kubelet would write.
+"""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from automation.engine.program import Engine
+from automation.environment import Environment
+from automation.stacks import driver
+from automation.stacks.result import Action, Options, Outcome, Result
+from automation.workspace import PROJECT, Workspace
+from lab.plugins.install import install
+from lab.plugins.kinds import PluginKind
+from testkit.cluster import cache
+from testkit.control_plane import ControlPlane, binary_path, skip_without_binaries
+
+PASSWORD = "open-Sesame-4711"
+PROGRAM = """
+import json, pathlib
+import pulumi
+import pulumi_kubernetes as k8s
+
+here = pathlib.Path({directory!r})
+cluster = k8s.Provider("kubernetes", kubeconfig=pulumi.Output.secret((here / "kubeconfig").read_text()),
+    cluster_identifier="loopback")
+values = json.loads((here / "values.json").read_text())
+values["password"] = pulumi.Config("kubewright").require_secret("password")
+k8s.helm.v3.Release("helm-web", name="web", namespace="shop", create_namespace=True,
+    chart=str(here / "chart"), atomic=values.pop("atomic"), timeout=values.pop("timeout"), values=values,
+    opts=pulumi.ResourceOptions(provider=cluster))
+"""
+DEPLOYMENT = """\
+apiVersion: v1
+kind: Secret
+metadata: {name: web}
+stringData: {password: {{ .Values.password | quote }}}
+---
+apiVersion: apps/v1
+kind: Deployment
+metadata: {name: web}
+spec:
+  replicas: 2
+  selector: {matchLabels: {app: web}}
+  template:
+    metadata: {labels: {app: web}}
+    spec:
+      automountServiceAccountToken: false
+      containers: [{name: server, image: {{ .Values.image | quote }}}]
+{{- if .Values.data }}
+---
+apiVersion: v1
+kind: PersistentVolumeClaim
+metadata: {name: data}
+spec:
+  accessModes: [ReadWriteOnce]
+  storageClassName: fast
+  resources: {requests: {storage: 1Gi}}
+{{- end }}
+"""
+PULL_ERROR = f"Back-off pulling image: ErrImagePull: not found, token {PASSWORD}"
+
+
+class Deployer:
+    """A stack whose program installs one release, run by the driver."""
+
+    def __init__(self, root: Path, kubeconfig: str) -> None:
+        environment = Environment(root / "state", root / "cache", PluginKind.STAND_IN)
+        environment.cache.mkdir()
+        environment.tools.symlink_to(cache() / "bin")
+        install(Path(binary_path("pulumi")), environment.pulumi_home, ["kubernetes"])
+        directory = environment.stack_directory("dev")
+        program = root / "program"
+        for path in (directory, program / "chart/templates"):
+            path.mkdir(parents=True)
+        (program / "chart/Chart.yaml").write_text("apiVersion: v2\nname: web\nversion: 1.0.0\n")
+        (program / "chart/templates/web.yaml").write_text(DEPLOYMENT)
+        (program / "__main__.py").write_text(PROGRAM.format(directory=str(program)))
+        (program / "kubeconfig").write_text(kubeconfig)
+        project = {"name": PROJECT, "runtime": "python", "main": str(program)}
+        (directory / "Pulumi.yaml").write_text(yaml.safe_dump(project))
+        config = {"kubewright:password": PASSWORD}
+        (directory / "Pulumi.dev.yaml").write_text(yaml.safe_dump({"config": config}))
+        self.program = program
+        self.engine = Engine(environment, Workspace("dev", directory, config))
+        self.engine.select()
+
+    def up(self, **values: object) -> tuple[Result, str]:
+        """Deploy the release with these values. Return the result and the printed lines."""
+        defaults = {"atomic": True, "timeout": 20, "image": "example/web:1", "data": False}
+        (self.program / "values.json").write_text(json.dumps({**defaults, **values}))
+        lines: list[str] = []
+        result = driver.run_action(Action.UP, self.engine, Options(), show=lines.append)
+        return result, "\n".join(lines)
+
+
+@pytest.fixture
+def control_plane(tmp_path: Path) -> Iterator[ControlPlane]:
+    skip_without_binaries()
+    directory = tmp_path / "cluster"
+    directory.mkdir()
+    with ControlPlane(directory) as running:
+        yield running
+
+
+@pytest.fixture
+def deployer(tmp_path: Path, control_plane: ControlPlane, monkeypatch: pytest.MonkeyPatch) -> Deployer:
+    monkeypatch.delenv("PULUMI_BACKEND_URL", raising=False)
+    monkeypatch.setenv("PULUMI_CREDENTIALS_PATH", str(tmp_path))
+    return Deployer(tmp_path, control_plane.kubeconfig)
+
+
+def pods(control_plane: ControlPlane) -> list[Any]:
+    found: list[Any] = control_plane.get("pods", "-n", "shop")["items"]
+    return found
+
+
+def write_status(control_plane: ControlPlane, pod: Any, status: dict[str, Any]) -> None:  # noqa: ANN401
+    name = pod["metadata"]["name"]
+    patch = json.dumps({"status": status})
+    control_plane.kubectl(
+        "patch", "pod", name, "-n", "shop", "--subresource=status", "--type=merge", "-p", patch
+    )
+
+
+def run_pod(control_plane: ControlPlane, pod: Any) -> None:  # noqa: ANN401
+    """Report a pod as ready."""
+    ready = {"type": "Ready", "status": "True"}
+    write_status(control_plane, pod, {"phase": "Running", "conditions": [ready]})
+
+
+def fail_pull(control_plane: ControlPlane, pod: Any) -> None:  # noqa: ANN401
+    """Report that the image of a pod cannot be pulled."""
+    waiting = {"reason": "ImagePullBackOff", "message": PULL_ERROR}
+    container = {"name": "server", "image": "x", "imageID": "", "ready": False, "restartCount": 0}
+    scheduled = {"type": "PodScheduled", "status": "True"}
+    state = {"containerStatuses": [{**container, "state": {"waiting": waiting}}], "conditions": [scheduled]}
+    write_status(control_plane, pod, state)
+
+
+def refuse_node(control_plane: ControlPlane, pod: Any) -> None:  # noqa: ANN401
+    """Report that no node has room for a pod."""
+    message = "0/3 nodes are available: 3 Insufficient memory."
+    scheduled = {"type": "PodScheduled", "status": "False", "reason": "Unschedulable", "message": message}
+    write_status(control_plane, pod, {"conditions": [scheduled]})
+
+
+@contextmanager
+def kubelet(control_plane: ControlPlane, act: Callable[[ControlPlane, Any], None]) -> Iterator[None]:
+    """Report the status of every new pod until the block ends."""
+    ended = threading.Event()
+
+    def work() -> None:
+        seen: set[str] = set()
+        while not ended.wait(0.5):
+            try:
+                for pod in pods(control_plane):
+                    if pod["metadata"]["uid"] not in seen:
+                        act(control_plane, pod)
+                        seen.add(pod["metadata"]["uid"])
+            except AssertionError:  # the pod is gone
+                continue
+
+    thread = threading.Thread(target=work, daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        ended.set()
+        thread.join()
+
+
+def test_failed_release_names_object_and_cause_and_the_next_up_succeeds(
+    deployer: Deployer, control_plane: ControlPlane
+) -> None:
+    with kubelet(control_plane, fail_pull):
+        result, text = deployer.up(image="example/web:none")
+    assert result.outcome is Outcome.FAILED, text
+    line = next(line for line in text.splitlines() if "Deployment shop/web" in line)
+    assert "0 of 2 pods are ready; pod web-" in line
+    assert "container server: ImagePullBackOff: Back-off pulling image: ErrImagePull: not found" in line
+    assert PASSWORD not in text + "".join(result.errors)
+    assert any("ImagePullBackOff" in error for error in result.errors)
+    # Helm has removed the failed installation.
+    assert control_plane.get("deployments", "-n", "shop")["items"] == []
+
+    with kubelet(control_plane, run_pod):
+        result, text = deployer.up()
+    assert result.outcome is Outcome.CHANGES, text
+    assert "not ready" not in text
+
+    with kubelet(control_plane, refuse_node):
+        result, text = deployer.up(image="example/web:2")
+    assert result.outcome is Outcome.FAILED, text
+    assert "Unschedulable: 0/3 nodes are available: 3 Insufficient memory." in text
+    # Helm has rolled back to the version that ran before.
+    containers = control_plane.get("deployment", "web", "-n", "shop")["spec"]["template"]["spec"][
+        "containers"
+    ]
+    assert containers[0]["image"] == "example/web:1"
+
+    with kubelet(control_plane, run_pod):
+        result, text = deployer.up(image="example/web:3")
+    assert result.outcome is Outcome.CHANGES, text
+
+
+def test_quota_and_pending_claim_are_named_without_a_rollback(
+    deployer: Deployer, control_plane: ControlPlane
+) -> None:
+    control_plane.kubectl("create", "namespace", "shop")
+    control_plane.kubectl("create", "quota", "none", "-n", "shop", "--hard=pods=0")
+    result, text = deployer.up(atomic=False, data=True, timeout=15)
+    assert result.outcome is Outcome.FAILED
+    assert "Deployment shop/web: 0 of 2 pods are ready; FailedCreate: pods " in text
+    assert "exceeded quota: none, requested: pods=1" in text
+    assert "PersistentVolumeClaim shop/data: phase Pending, no volume; ProvisioningFailed" in text
+    assert 'storageclass.storage.k8s.io "fast" not found' in text
+
+    control_plane.kubectl("delete", "quota", "none", "-n", "shop")
+    with kubelet(control_plane, run_pod):
+        result, text = deployer.up(atomic=False, timeout=60)
+    assert result.outcome is Outcome.CHANGES, text
