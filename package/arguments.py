@@ -1204,18 +1204,22 @@ class StorageArgs(TypedDict, total=False):
 
 
 class HelmRepositoryArgs(TypedDict, total=False):
-    """A chart repository. Use the URL as text instead of this mapping for a repository without credentials
-    whose certificate authority the system trusts.
+    """A chart repository, or the login for the registry of an `oci://` chart. Use the URL as text instead
+    of this mapping for a repository without credentials whose certificate authority the system trusts.
     """
 
-    url: Required[str]
-    """URL of the chart repository."""
+    url: str
+    """URL of the chart repository; not allowed for an `oci://` chart, whose reference names the registry."""
     ca_file: str
-    """PEM file of the certificate authority of the repository; default: the system's authorities."""
+    """PEM file of the certificate authority of the repository; default: the system's authorities. Not
+    allowed for an `oci://` chart.
+    """
     username: str
-    """User name for HTTP basic authentication; required with `password`."""
+    """User name for the repository or registry; required with `password`."""
     password: Input[str]
-    """Password, as an encrypted value (`secure: …`); required with `username`."""
+    """Password, as an encrypted value (`secure: …`); required with `username`. All releases of a registry
+    have the same login.
+    """
 
 
 class HelmReleaseArgs(TypedDict, total=False):
@@ -1227,7 +1231,8 @@ class HelmReleaseArgs(TypedDict, total=False):
     """
     repository: Any
     """The chart repository: its URL, or a mapping with URL, certificate authority and credentials;
-    required for a chart name, not allowed for paths and `oci://` references.
+    required for a chart name, not allowed for paths. For an `oci://` reference, a mapping with
+    `username` and `password` of the registry.
     """
     version: str
     """Version of the chart; required for charts by name and for `oci://` references without a digest, so

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
@@ -31,6 +32,7 @@ from components.cluster import Cluster, ClusterArgs
 from components.inputs import Inputs, inputs_below
 from components.provider import Provider
 from components.scope import Scope
+from package.registry_logins import check_registry_logins
 from package.secret_files import secret_files
 from package.storage import create_storage
 from package.velero import create_velero
@@ -91,6 +93,7 @@ def build_cluster(args: BuildArgs) -> BuiltCluster:
 
     Raise SettingsError, ArtifactError or BundleError with a readable message.
     """
+    check_registry_logins(args.settings, os.environ)
     assembly = assemble(args.settings, args.directory)
     topology, scope = assembly.topology, args.scope
     warnings = [*sizing.size_warnings(topology), *exposure.exposure_warnings(topology)]

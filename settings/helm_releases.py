@@ -11,18 +11,22 @@ from settings.types import FilePath, HttpsUrl, LabelKey, LabelValue, Name, NonEm
 
 
 class HelmRepositorySettings(Section):
-    """A chart repository. Use the URL as text instead of this mapping for a repository without credentials
-    whose certificate authority the system trusts.
+    """A chart repository, or the login for the registry of an `oci://` chart. Use the URL as text instead of
+    this mapping for a repository without credentials whose certificate authority the system trusts.
     """
 
-    url: HttpsUrl
-    """URL of the chart repository."""
+    url: HttpsUrl | None = None
+    """URL of the chart repository; not allowed for an `oci://` chart, whose reference names the registry."""
     ca_file: FilePath | None = None
-    """PEM file of the certificate authority of the repository; default: the system's authorities."""
+    """PEM file of the certificate authority of the repository; default: the system's authorities. Not allowed
+    for an `oci://` chart.
+    """
     username: NonEmpty | None = None
-    """User name for HTTP basic authentication; required with `password`."""
+    """User name for the repository or registry; required with `password`."""
     password: SecretStr | None = None
-    """Password, as an encrypted value (`secure: …`); required with `username`."""
+    """Password, as an encrypted value (`secure: …`); required with `username`. All releases of a registry
+    have the same login.
+    """
 
     @model_validator(mode="before")
     @classmethod
@@ -49,7 +53,8 @@ class HelmReleaseSettings(Section):
     """
     repository: HelmRepositorySettings | None = Field(default=None, json_schema_extra=_allow_url)
     """The chart repository: its URL, or a mapping with URL, certificate authority and credentials; required
-    for a chart name, not allowed for paths and `oci://` references.
+    for a chart name, not allowed for paths. For an `oci://` reference, a mapping with `username` and
+    `password` of the registry.
     """
     version: NonEmpty | None = None
     """Version of the chart; required for charts by name and for `oci://` references without a digest, so that

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import ctypes
 import json
+import os
 import re
 import socket
 import subprocess
@@ -15,6 +17,9 @@ from testkit.artifact_server import create_self_signed_certificate
 from testkit.control_plane import binary_path, free_ports
 from testkit.wait import eventually
 
+USER = "ci"
+"""The user of a registry with login."""
+
 
 @dataclass(frozen=True)
 class ChartRegistry:
@@ -23,9 +28,14 @@ class ChartRegistry:
     host: str
     ca_file: Path
     directory: Path
+    password: str = ""
+    """The password of the user `ci`; empty for a registry without login."""
 
     def push(self, chart: Path) -> str:
         """Push a chart under its version. Replace an earlier chart of this version. Return its digest."""
+        if self.password:
+            login = ("registry", "login", self.host, "--username", USER, "--password-stdin")
+            self._helm(*login, "--ca-file", str(self.ca_file), stdin=self.password)
         packaged = self._helm("package", str(chart), "--destination", str(self.directory))
         archive = packaged.rpartition(": ")[2].strip()
         pushed = self._helm("push", archive, f"oci://{self.host}/charts", "--ca-file", str(self.ca_file))
@@ -42,20 +52,28 @@ class ChartRegistry:
         except OSError:
             return False
 
-    def _helm(self, *arguments: str) -> str:
+    def _helm(self, *arguments: str, stdin: str = "") -> str:
         result = subprocess.run(
-            [binary_path("helm"), *arguments], capture_output=True, text=True, timeout=60, check=False
+            [binary_path("helm"), *arguments],
+            env=os.environ | {"HELM_REGISTRY_CONFIG": str(self.directory / "push-logins.json")},
+            input=stdin,
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
         )
         assert result.returncode == 0, result.stderr
         return result.stdout + result.stderr
 
 
 @contextmanager
-def serve_charts(directory: Path) -> Iterator[ChartRegistry]:
-    """Start an empty registry until the block ends."""
+def serve_charts(directory: Path, password: str = "") -> Iterator[ChartRegistry]:
+    """Start an empty registry until the block ends. With `password`, it requires the login of `USER`."""
     certificate, key = create_self_signed_certificate(directory)
-    registry = ChartRegistry(f"127.0.0.1:{free_ports(1)[0]}", certificate, directory)
-    configuration = {
+    registry = ChartRegistry(f"127.0.0.1:{free_ports(1)[0]}", certificate, directory, password)
+    users = directory / "htpasswd"
+    users.write_text(f"{USER}:{hash_password(password)}\n" if password else "")
+    configuration: dict[str, object] = {
         "version": 0.1,
         "log": {"level": "warn", "accesslog": {"disabled": True}},
         "storage": {"filesystem": {"rootdirectory": str(directory / "storage")}},
@@ -65,6 +83,8 @@ def serve_charts(directory: Path) -> Iterator[ChartRegistry]:
             "tls": {"certificate": str(certificate), "key": str(key)},
         },
     }
+    if password:
+        configuration["auth"] = {"htpasswd": {"realm": "charts", "path": str(users)}}
     path = directory / "registry.yml"
     path.write_text(json.dumps(configuration))
     with (directory / "registry.log").open("wb") as log:
@@ -75,3 +95,12 @@ def serve_charts(directory: Path) -> Iterator[ChartRegistry]:
     finally:
         process.terminate()
         process.wait(timeout=20)
+
+
+def hash_password(password: str) -> str:
+    """Return the bcrypt hash of a password, from the C library: the only format that the registry reads."""
+    crypt = ctypes.CDLL("libcrypt.so.1").crypt
+    crypt.restype = ctypes.c_char_p
+    hashed = crypt(password.encode(), b"$2b$04$abcdefghijklmnopqrstuu")
+    assert (hashed or b"").startswith(b"$2b$"), "libcrypt has no bcrypt"
+    return str(hashed.decode())

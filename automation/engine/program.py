@@ -6,9 +6,9 @@ import hashlib
 import json
 import os
 import subprocess
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, TypeVar
@@ -38,10 +38,14 @@ NO_REASON = "the engine failed without giving a reason"
 
 @dataclass(frozen=True, slots=True)
 class Engine:
-    """The Pulumi engine, run on one stack in the work directory of the stack."""
+    """The Pulumi engine, run on one stack in the work directory of the stack.
+
+    `more_variables` are added to the environment variables of the engine.
+    """
 
     environment: Environment
     workspace: Workspace
+    more_variables: Mapping[str, str] = field(default_factory=dict)
 
     def variables(self) -> dict[str, str]:
         """Return the environment variables of the engine.
@@ -56,7 +60,7 @@ class Engine:
         if self.workspace.host_count >= _MANY_HOSTS:
             variables.setdefault("GOGC", "25")
         variables.setdefault("PULUMI_OPTION_COLOR", "always" if os.isatty(1) else "never")
-        return variables
+        return variables | self.more_variables
 
     def run(self, command: str, *arguments: str, redact: Callable[[str], str] = str) -> int:
         """Run `pulumi <command>` on the stack and print each line of its output after `redact`.

@@ -18,6 +18,7 @@ from automation.engine.config import decrypted_config
 from automation.engine.edit import edit_stack_file, edits_stack_file
 from automation.engine.interrupts import current_shutdown
 from automation.engine.program import Engine
+from automation.engine.registry_login import logged_in
 from automation.engine.state import export_encrypted
 from automation.environment import Environment
 from automation.prerequisites import ENGINE_ONLY, Purpose
@@ -231,7 +232,8 @@ def print_preview_json(
     engine = request.prepare_engine(Purpose.PREVIEW)
     rotation.check(engine)
     upgrade.check(engine)
-    result = engine.execute("preview", "--json")
+    with logged_in(engine) as engine_with_logins:
+        result = engine_with_logins.execute("preview", "--json")
     redactor = _redactor(engine)
     _print_redacted_lines(result.stderr, redactor, sys.stderr)
     try:
@@ -273,7 +275,8 @@ def run_engine_command(environment: Environment, stack: str, file: Path | None, 
     # A plugin can print a secret, and the nightly check copies the output into an issue. The output of
     # other commands is not redacted, because the user can ask for secrets (`stack output --show-secrets`).
     redact = LineRedactor(_redactor(engine)).redact_line if command in _REDACTED_COMMANDS else str
-    return engine.run(command, *rest, redact=redact)
+    with logged_in(engine) as engine_with_logins:
+        return engine_with_logins.run(command, *rest, redact=redact)
 
 
 def _redactor(engine: Engine) -> Redactor:

@@ -19,6 +19,7 @@ from automation.engine.config import decrypted_config
 from automation.engine.interrupts import Interrupted, current_shutdown
 from automation.engine.locks import StackInUse
 from automation.engine.program import NO_REASON, Engine
+from automation.engine.registry_login import logged_in
 from automation.errors import UserError
 from automation.stacks import policies
 from automation.stacks.engine_run import EngineRun
@@ -48,7 +49,15 @@ def run_action(
     config = decrypted_config(engine)
     checker = policies.PolicyChecker(config) if options.policy and action is Action.PREVIEW else None
     watch = ReleaseWatch(partial(connect, engine)) if action is Action.UP else None
-    run = EngineRun(engine, redactor_of_stack(engine, config), show, on_event, checker, watch)
+    redactor = redactor_of_stack(engine, config)
+    with logged_in(engine, config) as engine_with_logins:
+        run = EngineRun(engine_with_logins, redactor, show, on_event, checker, watch)
+        failure = _execute(run, action, options)
+    return run.build_result(action, time.monotonic() - started, failure)
+
+
+def _execute(run: EngineRun, action: Action, options: Options) -> str:
+    """Run the engine. Return the reason of a failure; empty if the engine succeeds."""
     failure = ""
     try:
         retry_while_in_use(lambda: run.execute(action, options), options.wait)
@@ -58,13 +67,13 @@ def run_action(
         run.report_error(failure)
         run.recover()
     except Interrupted as error:
-        failure = f"stack {engine.workspace.stack}: {error}"
+        failure = f"stack {run.stack}: {error}"
         run.report_error(failure)
         run.recover()
     except CommandError:
         failure = run.explain_failure()
     run.explain_failed_releases()
-    return run.build_result(action, time.monotonic() - started, failure)
+    return failure
 
 
 def masked_outputs(engine: Engine) -> dict[str, Any]:

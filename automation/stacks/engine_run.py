@@ -77,6 +77,11 @@ class EngineRun:
         self._running: dict[str, str] = {}
         self._error_lines: set[str] = set()
 
+    @property
+    def stack(self) -> str:
+        """The name of the stack."""
+        return self._engine.workspace.stack
+
     def execute(self, action: Action, options: Options) -> None:
         """Run the engine until it ends. Raise CommandError, EngineTimeout, StackInUse or Interrupted."""
         self._time_limit = TimeLimit(total=options.timeout, stall=options.stall_timeout)

@@ -14,6 +14,7 @@ from automation.lab_stack import CLUSTER_KEY
 from redaction.redactor import Redactor
 from redaction.secret_names import is_secret_name
 from settings import Settings, SettingsError, load
+from settings.registry_logins import release_logins
 
 _SECRET_VARIABLE = re.compile(r"(STORAGE_KEY|SAS|PULUMI_CONFIG_PASSPHRASE)$")
 """Secret variables of the deployer whose names `is_secret_name` does not recognize."""
@@ -52,6 +53,8 @@ def _plain_secrets(config: Mapping[str, Any]) -> Iterator[str]:
         return  # invalid settings are not used, and their error messages contain no credentials
     for user, password in registry_credentials(settings).values():
         yield from (password, f"{user}:{password}")
+    for _, _, login in release_logins(settings):
+        yield from (login.password, f"{login.username}:{login.password}")
     for path in _ssh_key_files(settings):
         yield from _file_content(path)
 

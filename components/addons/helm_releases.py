@@ -14,6 +14,7 @@ from pulumi_kubernetes.meta.v1 import ObjectMetaArgs
 
 from components.api import Api
 from components.inputs import Inputs, with_inputs
+from settings.charts import is_oci_reference
 from settings.helm_releases import HelmReleaseSettings
 from settings.values_files import merge_values, parse_values
 
@@ -99,10 +100,15 @@ def _find(namespaces: Mapping[str, core.Namespace], name: str) -> list[Resource]
 def _repository_options(
     release: str, settings: HelmReleaseSettings, inputs: Inputs
 ) -> RepositoryOptsArgs | None:
-    """Return the chart repository of a release, with the password as a secret; None without a repository."""
+    """Return the chart repository of a release, with the password as a secret; None without a repository.
+
+    For a registry, the plugin ignores these options, and the user name only shows who logs in.
+    """
     repository = settings.repository
     if repository is None:
         return None
+    if is_oci_reference(settings.chart):
+        return RepositoryOptsArgs(username=repository.username)
     password = None
     if repository.password is not None:
         secret = inputs.get((release, "repository", "password"), repository.password.get_secret_value())

@@ -4,31 +4,26 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from settings.charts import digest_of, is_oci_reference, is_path, needs_repository
+from settings.charts import digest_of, is_path, needs_repository
 from settings.helm_releases import HelmReleaseSettings
 from settings.problem import Problem, closest_match
 from settings.rules.base import RuleInput, rule
 
 _MAX_RELEASE_NAME = 53  # Helm's limit
-_NO_REPOSITORY = "allowed only with a chart's name; remove it for a path or oci:// reference"
-_OCI_LOGIN = (
-    "Pulumi does not log in to registries of oci:// charts; remove it, and run helm registry "
-    "login on the deployer before each run"
-)
+_NO_REPOSITORY = "allowed only with a chart's name; remove it for a path"
 
 
 @rule(needs=("helm_releases",))
 def charts_have_sources(rule_input: RuleInput) -> Iterator[Problem]:
-    """Require a version for remote charts, and no repository for paths and oci:// references."""
+    """Require a version for remote charts, and no repository for paths."""
     for name, release in rule_input.settings.helm_releases.items():
         path = f"helm_releases.{name}"
         if len(name) > _MAX_RELEASE_NAME:
             yield Problem(
                 path, "", f"too long a name; Helm allows at most {_MAX_RELEASE_NAME} characters; shorten it"
             )
-        if not needs_repository(release.chart) and (repository := release.repository):
-            with_login = is_oci_reference(release.chart) and repository.username
-            yield Problem(f"{path}.repository", "", _OCI_LOGIN if with_login else _NO_REPOSITORY)
+        if is_path(release.chart) and release.repository:
+            yield Problem(f"{path}.repository", "", _NO_REPOSITORY)
         if not is_path(release.chart) and not digest_of(release.chart) and not release.version:
             yield Problem(
                 f"{path}.version",
@@ -46,6 +41,12 @@ def charts_by_name_have_repositories(rule_input: RuleInput) -> Iterator[Problem]
                 f"helm_releases.{name}.repository",
                 "",
                 "missing; the chart is given by its name. For a directory of the checkout begin with ./",
+            )
+        elif needs_repository(release.chart) and release.repository and not release.repository.url:
+            yield Problem(
+                f"helm_releases.{name}.repository.url",
+                "",
+                "missing; the chart is given by its name, so write the URL of its repository",
             )
 
 

@@ -13,17 +13,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
 
-from automation.engine.program import Engine
-from automation.environment import Environment
-from automation.stacks import driver
-from automation.stacks.result import Action, Options, Outcome, Result
-from automation.workspace import PROJECT, Workspace
-from lab.plugins.install import install
-from lab.plugins.kinds import PluginKind
-from testkit.cluster import cache
-from testkit.control_plane import ControlPlane, binary_path, skip_without_binaries
+from automation.stacks.result import Outcome, Result
+from testkit.control_plane import ControlPlane, skip_without_binaries
+from tests.engine.release_stack import Deployer, write_chart
 
 PASSWORD = "open-Sesame-4711"
 PROGRAM = """
@@ -71,39 +64,6 @@ spec:
 PULL_ERROR = f"Back-off pulling image: ErrImagePull: not found, token {PASSWORD}"
 
 
-class Deployer:
-    """A stack whose program installs one release, run by the driver."""
-
-    def __init__(self, root: Path, kubeconfig: str) -> None:
-        environment = Environment(root / "state", root / "cache", PluginKind.STAND_IN)
-        environment.cache.mkdir()
-        environment.tools.symlink_to(cache() / "bin")
-        install(Path(binary_path("pulumi")), environment.pulumi_home, ["kubernetes"])
-        directory = environment.stack_directory("dev")
-        program = root / "program"
-        for path in (directory, program / "chart/templates"):
-            path.mkdir(parents=True)
-        (program / "chart/Chart.yaml").write_text("apiVersion: v2\nname: web\nversion: 1.0.0\n")
-        (program / "chart/templates/web.yaml").write_text(DEPLOYMENT)
-        (program / "__main__.py").write_text(PROGRAM.format(directory=str(program)))
-        (program / "kubeconfig").write_text(kubeconfig)
-        project = {"name": PROJECT, "runtime": "python", "main": str(program)}
-        (directory / "Pulumi.yaml").write_text(yaml.safe_dump(project))
-        config = {"kubewright:password": PASSWORD}
-        (directory / "Pulumi.dev.yaml").write_text(yaml.safe_dump({"config": config}))
-        self.program = program
-        self.engine = Engine(environment, Workspace("dev", directory, config))
-        self.engine.select()
-
-    def up(self, **values: object) -> tuple[Result, str]:
-        """Deploy the release with these values. Return the result and the printed lines."""
-        defaults = {"atomic": True, "timeout": 20, "image": "example/web:1", "data": False}
-        (self.program / "values.json").write_text(json.dumps({**defaults, **values}))
-        lines: list[str] = []
-        result = driver.run_action(Action.UP, self.engine, Options(), show=lines.append)
-        return result, "\n".join(lines)
-
-
 @pytest.fixture
 def control_plane(tmp_path: Path) -> Iterator[ControlPlane]:
     skip_without_binaries()
@@ -117,7 +77,16 @@ def control_plane(tmp_path: Path) -> Iterator[ControlPlane]:
 def deployer(tmp_path: Path, control_plane: ControlPlane, monkeypatch: pytest.MonkeyPatch) -> Deployer:
     monkeypatch.delenv("PULUMI_BACKEND_URL", raising=False)
     monkeypatch.setenv("PULUMI_CREDENTIALS_PATH", str(tmp_path))
-    return Deployer(tmp_path, control_plane.kubeconfig)
+    chart = {"Chart.yaml": "apiVersion: v2\nname: web\nversion: 1.0.0\n", "templates/web.yaml": DEPLOYMENT}
+    deployer = Deployer(tmp_path, control_plane.kubeconfig, PROGRAM, {"kubewright:password": PASSWORD})
+    write_chart(deployer.program / "chart", chart)
+    return deployer
+
+
+def deploy(deployer: Deployer, **values: object) -> tuple[Result, str]:
+    """Deploy the release with these values. Return the result and the printed lines."""
+    defaults = {"atomic": True, "timeout": 20, "image": "example/web:1", "data": False}
+    return deployer.up({**defaults, **values})
 
 
 def pods(control_plane: ControlPlane) -> list[Any]:
@@ -184,7 +153,7 @@ def test_failed_release_names_object_and_cause_and_the_next_up_succeeds(
     deployer: Deployer, control_plane: ControlPlane
 ) -> None:
     with kubelet(control_plane, fail_pull):
-        result, text = deployer.up(image="example/web:none")
+        result, text = deploy(deployer, image="example/web:none")
     assert result.outcome is Outcome.FAILED, text
     line = next(line for line in text.splitlines() if "Deployment shop/web" in line)
     assert "0 of 2 pods are ready; pod web-" in line
@@ -195,12 +164,12 @@ def test_failed_release_names_object_and_cause_and_the_next_up_succeeds(
     assert control_plane.get("deployments", "-n", "shop")["items"] == []
 
     with kubelet(control_plane, run_pod):
-        result, text = deployer.up()
+        result, text = deploy(deployer)
     assert result.outcome is Outcome.CHANGES, text
     assert "not ready" not in text
 
     with kubelet(control_plane, refuse_node):
-        result, text = deployer.up(image="example/web:2")
+        result, text = deploy(deployer, image="example/web:2")
     assert result.outcome is Outcome.FAILED, text
     assert "Unschedulable: 0/3 nodes are available: 3 Insufficient memory." in text
     # Helm has rolled back to the version that ran before.
@@ -210,7 +179,7 @@ def test_failed_release_names_object_and_cause_and_the_next_up_succeeds(
     assert containers[0]["image"] == "example/web:1"
 
     with kubelet(control_plane, run_pod):
-        result, text = deployer.up(image="example/web:3")
+        result, text = deploy(deployer, image="example/web:3")
     assert result.outcome is Outcome.CHANGES, text
 
 
@@ -219,7 +188,7 @@ def test_quota_and_pending_claim_are_named_without_a_rollback(
 ) -> None:
     control_plane.kubectl("create", "namespace", "shop")
     control_plane.kubectl("create", "quota", "none", "-n", "shop", "--hard=pods=0")
-    result, text = deployer.up(atomic=False, data=True, timeout=15)
+    result, text = deploy(deployer, atomic=False, data=True, timeout=15)
     assert result.outcome is Outcome.FAILED
     assert "Deployment shop/web: 0 of 2 pods are ready; FailedCreate: pods " in text
     assert "exceeded quota: none, requested: pods=1" in text
@@ -228,5 +197,5 @@ def test_quota_and_pending_claim_are_named_without_a_rollback(
 
     control_plane.kubectl("delete", "quota", "none", "-n", "shop")
     with kubelet(control_plane, run_pod):
-        result, text = deployer.up(atomic=False, timeout=60)
+        result, text = deploy(deployer, atomic=False, timeout=60)
     assert result.outcome is Outcome.CHANGES, text

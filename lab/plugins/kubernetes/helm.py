@@ -133,6 +133,9 @@ class Helm:
             "repositoryCache": "HELM_REPOSITORY_CACHE",
             "repositoryConfigPath": "HELM_REPOSITORY_CONFIG",
         }
+        # The official plugin reads this variable, and not that of Helm.
+        if path := environment.get("PULUMI_K8S_HELM_REGISTRY_CONFIG_PATH"):
+            environment["HELM_REGISTRY_CONFIG"] = path
         environment |= {
             variable: str(self._settings[key]) for key, variable in names.items() if self._settings.get(key)
         }

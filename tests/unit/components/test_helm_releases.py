@@ -7,12 +7,15 @@ from pathlib import Path
 
 import pytest
 
+from settings.registry_logins import PLUGIN_VARIABLE
 from tests.unit.components.graph import Graph, Json, Node, cluster_config, without_secret_marks
 
 Deploy = Callable[[Json], Graph]
 URL = "https://charts.test"
 PASSWORD = "repository-passw0rd"
 PEM = "-----BEGIN CERTIFICATE-----\n"
+LOGIN = {"username": "me", "password": PASSWORD}
+OCI: Json = {"chart": "oci://registry.example/web", "version": "1.0.0"}
 HELLO: Json = {"chart": "./lab/charts/hello"}
 
 
@@ -46,6 +49,30 @@ class TestRepository:
         assert {URL, str(ca_file), "me"} <= set(graph.node("helm-web").plain_texts())
         for node in graph.nodes.values():
             assert PASSWORD not in " ".join(node.plain_texts()), node.name
+
+    def test_login_of_a_registry_is_not_in_the_state(
+        self, deploy: Deploy, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        logins = tmp_path / "logins.json"
+        logins.write_text('{"auths": {"registry.example": {}}}')
+        monkeypatch.setenv(PLUGIN_VARIABLE, str(logins))
+        graph = deploy_releases(deploy, tmp_path, web={**OCI, "repository": LOGIN})
+        release = graph.node("helm-web")
+        assert release.inputs["repositoryOpts"] == {"username": "me"}
+        for node in graph.nodes.values():
+            assert PASSWORD not in str(node.inputs), node.name
+
+    def test_login_without_the_driver_stops_the_program(
+        self,
+        deploy: Deploy,
+        tmp_path: Path,
+        monkeypatch: pytest.MonkeyPatch,
+        caplog: pytest.LogCaptureFixture,
+    ) -> None:
+        monkeypatch.delenv(PLUGIN_VARIABLE, raising=False)
+        with pytest.raises(SystemExit):
+            deploy_releases(deploy, tmp_path, web={**OCI, "repository": LOGIN})
+        assert "only commands of Kubewright log in to registry.example" in caplog.text
 
     def test_a_chart_of_the_checkout_has_no_repository(self, deploy: Deploy, tmp_path: Path) -> None:
         assert "repositoryOpts" not in deploy_release(deploy, tmp_path).inputs

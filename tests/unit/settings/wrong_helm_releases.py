@@ -6,6 +6,8 @@ from tests.unit.settings.support import InvalidSettings
 
 URL = "https://charts.example"
 NAMED = {"chart": "nginx", "version": "1.0.0", "repository": URL}
+OCI = {"chart": "oci://registry.example/web", "version": "1.0.0"}
+LOGIN = {"username": "me", "password": "hunter22"}
 LOCAL = {"chart": "./charts/web"}
 
 HELM_RELEASES = (
@@ -58,7 +60,7 @@ HELM_RELEASES = (
     ),
     InvalidSettings(
         "helm_releases.web.repository.url",
-        "missing; add it",
+        "missing; the chart is given by its name, so write the URL",
         {"helm_releases.web": NAMED | {"repository": {"ca_file": "ca.crt"}}},
     ),
     InvalidSettings(
@@ -93,12 +95,31 @@ HELM_RELEASES = (
     ),
     InvalidSettings(
         "helm_releases.web.repository",
-        "Pulumi does not log in to registries of oci:// charts",
+        "an oci:// reference names its registry",
+        {"helm_releases.web": OCI | {"repository": {"url": URL, **LOGIN}}},
+    ),
+    InvalidSettings(
+        "helm_releases.web.repository.ca_file",
+        "Pulumi does not use it for oci:// charts",
+        {"helm_releases.web": OCI | {"repository": {"ca_file": "ca.crt", **LOGIN}}},
+    ),
+    InvalidSettings(
+        "helm_releases.web.repository",
+        "is empty; write username and password of the registry",
+        {"helm_releases.web": OCI | {"repository": {}}},
+    ),
+    InvalidSettings(
+        "helm_releases.web.repository.username",
+        '"me:too": contains a colon',
+        {"helm_releases.web": OCI | {"repository": LOGIN | {"username": "me:too"}}},
+    ),
+    InvalidSettings(
+        "helm_releases.web.repository",
+        "helm_releases.cache has another login for registry.example",
         {
-            "helm_releases.web": {
-                "chart": "oci://registry.example/web",
-                "version": "1.0.0",
-                "repository": {"url": URL, "username": "me", "password": "hunter22"},
+            "helm_releases": {
+                "cache": OCI | {"repository": LOGIN},
+                "web": OCI | {"repository": LOGIN | {"username": "you"}},
             }
         },
     ),
