@@ -50,8 +50,8 @@ status: ## show hosts, services, etcd, nodes and add-ons; fail on a problem (STA
 	@./kubewright status --stack $(STACK)
 
 .PHONY: mirror
-mirror: ## build the mirror that hosts fetch from (DIRECTORY=…; INDEX=FILE also writes its index)
-	@./kubewright mirror $(if $(DIRECTORY),--directory "$(DIRECTORY)") $(if $(INDEX),--index "$(INDEX)")
+mirror: ## build the mirror that hosts fetch from (DIRECTORY=…; CHARTS=STACK adds its charts; INDEX=FILE)
+	@./kubewright mirror $(if $(DIRECTORY),--directory "$(DIRECTORY)") $(if $(CHARTS),--charts "$(CHARTS)") $(if $(INDEX),--index "$(INDEX)")
 
 # The locks have the digests of all Python packages, also of those that the packages in requirements*.txt require.
 LOCK = $(PYTHON) -m uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --no-emit-index-url

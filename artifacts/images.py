@@ -84,7 +84,7 @@ def _create_layout(
     reference: str, recipe: Recipe | None, layout: Path, cache: Cache, workspace: Path, progress: Progress
 ) -> None:
     registry, _, tag = split_reference(reference)
-    if fetch.reachable(registry_host(registry)):
+    if fetch.reachable(*fetch.host_and_port(f"https://{registry_host(registry)}")):
         try:
             _pull_image(reference, layout, cache, progress)
         except Unavailable as error:
@@ -106,9 +106,10 @@ def _create_layout(
 
 def _pull_image(reference: str, layout: Path, cache: Cache, progress: Progress) -> None:
     crane = acquire.provide_tool("crane", cache, progress)
-    platform = f"linux/{architecture()['arch']}"
+    # The digest of an image for several platforms is that of its index, so the whole index is needed.
+    platform = [] if "@" in reference else [f"--platform=linux/{architecture()['arch']}"]
     with progress.step(f"pull {reference}"):
-        command = [str(crane), "pull", "--format=oci", f"--platform={platform}", reference, str(layout)]
+        command = [str(crane), "pull", "--format=oci", *platform, reference, str(layout)]
         result = subprocess.run(command, capture_output=True, text=True, check=False)
     if result.returncode != 0:
         detail = (result.stderr.strip().splitlines() or ["crane failed"])[-1]

@@ -2,6 +2,7 @@
 
 files/<name>/<version>/<name>      what hosts fetch; the host program's version is its sha256
 images/<registry>/<path>/<tag>/    an OCI layout per image
+charts/<host>/<path>/              a chart repository per source of charts (`artifacts.charts`)
 index.json                         path, sha256 and size of all files and images, and their architecture
 SHA256SUMS                         for `sha256sum -c`, from inside the directory
 
@@ -22,6 +23,7 @@ from artifacts import acquire, catalogue, oci
 from artifacts import images as layouts
 from artifacts.cache import Cache, Record, sha256, write_atomic
 from artifacts.catalogue import Binary
+from artifacts.charts import INDEX as CHART_INDEX
 from artifacts.errors import ArtifactError
 from artifacts.progress import Progress
 from nodeconfig import host_program, snapshot_targets
@@ -100,14 +102,17 @@ Entries = dict[str, dict[str, str | int]]
 """Entries of index.json by `name/version` or reference."""
 
 
-def record(directory: Path, files: Entries, images: Entries, cache: Cache) -> None:
+def record(
+    directory: Path, files: Entries, images: Entries, cache: Cache, *, charts: Entries | None = None
+) -> None:
     """Add entries to the index of a mirror. Keep all other entries. Raise ArtifactError if the index is
     damaged.
     """
     # Other processes may complete the mirror for other versions at the same time.
     with cache.lock("mirror"):
         index = read_index(directory)
-        _write_index(directory, {"files": index["files"] | files, "images": index["images"] | images})
+        new = {"files": files, "images": images, "charts": charts or {}}
+        _write_index(directory, {name: index.get(name, {}) | entries for name, entries in new.items()})
 
 
 def read_architecture(directory: Path) -> str:
@@ -127,8 +132,8 @@ def is_own_architecture(directory: Path) -> bool:
 
 
 IndexDocument = dict[str, dict[str, dict[str, str | int]]]
-"""The content of index.json: the sections `files` and `images`, with entries by `name/version` or
-reference.
+"""The content of index.json: the sections `files`, `images` and, if there are any, `charts`, with entries by
+`name/version` or reference.
 """
 
 
@@ -141,14 +146,16 @@ def read_index(directory: Path) -> IndexDocument:
     if not path.exists():
         return {"files": {}, "images": {}}
     index = _read_document(path)
-    return {"files": index["files"], "images": index["images"]}
+    sections = ("files", "images", "charts")
+    return {name: index[name] for name in sections if name in index}
 
 
 def _read_document(path: Path) -> dict[str, Any]:
     """Return the content of an index.json. Raise ArtifactError if it is damaged."""
     try:
         index = json.loads(path.read_text())
-        return dict(index) | {"files": dict(index["files"]), "images": dict(index["images"])}
+        sections = {"files": dict(index["files"]), "images": dict(index["images"])}
+        return {**index, **sections, **({"charts": dict(index["charts"])} if "charts" in index else {})}
     except (ValueError, KeyError, TypeError):
         raise ArtifactError(f"{path}: is damaged; remove it and run make mirror again") from None
 
@@ -248,6 +255,10 @@ def _write_index(directory: Path, index: IndexDocument) -> None:
             digests[str(blob.relative_to(directory))] = blob.name
         for name in ("oci-layout", "index.json"):
             digests[str(Path(str(entry["path"]), name))] = sha256(layout / name)
+    for entry in index.get("charts", {}).values():
+        path = Path(str(entry["path"]))
+        digests[str(path)] = str(entry["sha256"])
+        digests[str(path.parent / CHART_INDEX)] = sha256(directory / path.parent / CHART_INDEX)
     write_atomic(directory / INDEX, _index_text(index, read_architecture(directory)))
     digests[INDEX] = sha256(directory / INDEX)
     write_atomic(directory / SUMS, "".join(f"{digest}  {path}\n" for path, digest in sorted(digests.items())))
@@ -255,4 +266,5 @@ def _write_index(directory: Path, index: IndexDocument) -> None:
 
 def _index_text(index: IndexDocument, architecture: str) -> str:
     """Return the text of index.json for a mirror of an architecture."""
-    return json.dumps({"architecture": architecture, **index}, indent=1, sort_keys=True) + "\n"
+    sections = {name: entries for name, entries in index.items() if entries or name != "charts"}
+    return json.dumps({"architecture": architecture, **sections}, indent=1, sort_keys=True) + "\n"

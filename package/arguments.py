@@ -670,6 +670,11 @@ class ArtifactArgs(TypedDict, total=False):
     """
     ca_file: str
     """PEM file of the certificate authority of the mirror; default: the system's authorities."""
+    charts: str
+    """`mirror`: `helm_releases` install the charts of repositories and registries from the mirror, to
+    which `kubewright mirror --charts STACK` added them; `source`: from their repositories and
+    registries.
+    """
 
 
 class RegistryArgs(TypedDict, total=False):
@@ -1237,6 +1242,11 @@ class HelmReleaseArgs(TypedDict, total=False):
     version: str
     """Version of the chart; required for charts by name and for `oci://` references without a digest, so
     that all runs install the same chart. Helm refuses a version that has another digest.
+    """
+    images: Sequence[str]
+    """Images that pods of the release need and that its rendered objects do not name, such as those that
+    an operator starts: `registry.example/tool:1.2`. `kubewright mirror --charts` adds them to the
+    mirror.
     """
     namespace: str
     """Namespace of the release."""

@@ -38,6 +38,7 @@ from package.storage import create_storage
 from package.velero import create_velero
 from providers.select import provider_for
 from settings import Settings
+from settings.mirrored_charts import resolve_releases
 from settings.warnings import settings_warnings
 from topology import exposure, sizing
 from topology.model import Topology
@@ -229,7 +230,7 @@ def _create_add_ons(
         before.append(GpuRuntimeClass(scope.name("gpus"), GpuRuntimeClassArgs(api=api), options))
     releases = HelmReleasesArgs(
         api=api,
-        releases=args.settings.helm_releases,
+        releases=resolve_releases(args.settings),
         after=[*before, *before_releases],
         inputs=inputs_below(args.inputs, "helm_releases"),
         files=files,

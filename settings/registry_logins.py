@@ -36,7 +36,9 @@ def registry_of(chart: str) -> str:
 
 
 def release_logins(settings: Settings) -> Iterator[tuple[str, str, RegistryLogin]]:
-    """Yield the name, the registry and the login of each release that has credentials for a registry."""
+    """Yield the name, the registry and the login of each release that logs in to a registry."""
+    if settings.artifacts.charts == "mirror":
+        return
     for name, release in settings.helm_releases.items():
         repository = release.repository
         if repository and is_oci_reference(release.chart) and repository.username and repository.password:

@@ -49,6 +49,10 @@ class ArtifactSettings(Section):
     """
     ca_file: FilePath | None = None
     """PEM file of the certificate authority of the mirror; default: the system's authorities."""
+    charts: Literal["source", "mirror"] = "source"
+    """`mirror`: `helm_releases` install the charts of repositories and registries from the mirror, to which
+    `kubewright mirror --charts STACK` added them; `source`: from their repositories and registries.
+    """
 
 
 class RegistrySettings(Section):

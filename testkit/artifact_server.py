@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime
 import http.server
 import ipaddress
+import secrets
 import ssl
 import threading
 from collections.abc import Iterator
@@ -78,7 +79,8 @@ def serve_artifacts(directory: Path) -> Iterator[ArtifactServer]:
 def create_self_signed_certificate(directory: Path, address: str = "127.0.0.1") -> tuple[Path, Path]:
     """Write a self-signed certificate for an IP address and its key. Return the paths of both files."""
     key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "test")])
+    # OpenSSL finds an authority by its name, so authorities in one file need different names.
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, f"test {secrets.token_hex(4)}")])
     now = datetime.datetime.now(datetime.UTC)
     certificate = (
         x509.CertificateBuilder()

@@ -15,10 +15,12 @@ from artifacts.conformance import mirror as conformance_mirror
 from artifacts.progress import Progress
 from artifacts.tools import install_tools
 from automation import prepare
+from automation.engine.config import add_environment_values
 from automation.engine.interrupts import run_one
 from automation.environment import environment
 from automation.errors import UserError
 from automation.plugin_kind import requested_kind
+from automation.stacks.actions import StackRequest
 from lab.plugins.kinds import PluginKind
 from topology.model import Versions
 
@@ -63,6 +65,12 @@ def build_mirror(
     common: Annotated[
         bool, typer.Option("--common", help="Leave out the files and images that only some clusters need.")
     ] = False,
+    charts: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--charts", metavar="STACK", help="Also add the charts of a stack and their images. Repeatable."
+        ),
+    ] = None,
     quiet: Quiet = False,
 ) -> None:
     """Build or complete the mirror that hosts fetch from."""
@@ -77,6 +85,8 @@ def build_mirror(
     if conformance:
         for image in conformance_mirror.add(path, versions.kubernetes, progress):
             progress.note(f"not in the mirror: {image.reference}: {image.reason}")
+    for stack in charts or ():
+        _add_charts(stack, path, progress)
     print(path)
     if index:
         mirror.export_index(path, index)
@@ -119,6 +129,22 @@ def push_images(
     """Push the images of a mirror to a registry."""
     for name in push.push(directory or environment().mirror, registry, ca, Progress(quiet=quiet)):
         print(name)
+
+
+def _add_charts(stack: str, directory: Path, progress: Progress) -> None:
+    """Add the charts of a stack and their images to a mirror."""
+    from automation.charts.mirror import add_charts
+
+    request = StackRequest(environment=environment(), stack=stack)
+
+    def add() -> list[str]:
+        engine = request.prepare_editor()
+        if engine.workspace.has_environment:
+            engine = replace(engine, workspace=add_environment_values(engine))
+        return add_charts(engine, directory, progress)
+
+    for name in run_one(add):
+        progress.note(f"in the mirror: {name}")
 
 
 def _select_versions(choices: list[str]) -> Versions:

@@ -60,7 +60,7 @@ class Engine:
         if self.workspace.host_count >= _MANY_HOSTS:
             variables.setdefault("GOGC", "25")
         variables.setdefault("PULUMI_OPTION_COLOR", "always" if os.isatty(1) else "never")
-        return variables | self.more_variables
+        return {**variables, **self.more_variables}
 
     def run(self, command: str, *arguments: str, redact: Callable[[str], str] = str) -> int:
         """Run `pulumi <command>` on the stack and print each line of its output after `redact`.

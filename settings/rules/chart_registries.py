@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from settings.charts import is_oci_reference
+from settings.charts import digest_of, is_oci_reference
 from settings.problem import Problem
 from settings.registry_logins import RegistryLogin, release_logins
 from settings.rules.base import RuleInput, rule
@@ -38,6 +38,28 @@ def registries_have_only_logins(rule_input: RuleInput) -> Iterator[Problem]:
                 f"{path}.username",
                 f'"{repository.username}"',
                 "contains a colon, which ends the name in a login; use another user of the registry",
+            )
+
+
+@rule(needs=("artifacts",), needs_valid=("helm_releases",))
+def mirrored_charts_can_be_found(rule_input: RuleInput) -> Iterator[Problem]:
+    """Require a mirror for charts of the mirror, and a version for each of these charts."""
+    settings = rule_input.settings
+    if settings.artifacts.charts != "mirror":
+        return
+    if settings.artifacts.mirror is None:
+        yield Problem(
+            "artifacts.charts",
+            '"mirror"',
+            "needs artifacts.mirror, where Helm reads the charts; set artifacts.mirror, or remove charts",
+        )
+    for name, release in settings.helm_releases.items():
+        if is_oci_reference(release.chart) and digest_of(release.chart) and not release.version:
+            yield Problem(
+                f"helm_releases.{name}.version",
+                "",
+                "missing; artifacts.charts is mirror, and a mirror has charts by version; write the version "
+                "of the chart with this digest",
             )
 
 

@@ -44,8 +44,14 @@ _POOL_SUBNET = {"id": "subnet-2", "range": "10.30.1.0/24"}
 
 CLOUDS = (
     # Provider sections
-    InvalidSettings("", "metal and aws are set", {"aws": AWS["aws"]}, together_with=0),
-    InvalidSettings("", "aws and azure are set", {"azure": AZURE["azure"]}, AWS),
+    InvalidSettings("", "metal and aws are there", {"aws": AWS["aws"]}, together_with=0),
+    InvalidSettings("", "aws and azure are there", {"azure": AZURE["azure"]}, AWS),
+    InvalidSettings(
+        "artifacts.charts",
+        "needs artifacts.mirror, where Helm reads the charts",
+        {"artifacts": {"store": "own", "charts": "mirror"}},
+        AWS,
+    ),
     InvalidSettings("aws.region", "missing", {"aws.region": REMOVE}, AWS),
     InvalidSettings("aws.region", "not a region", {"aws.region": "Frankfurt"}, AWS),
     InvalidSettings("aws.account", "not an account id; allowed: 12 digits", {"aws.account": "prod"}, AWS),

@@ -7,6 +7,7 @@ from tests.unit.settings.support import InvalidSettings
 URL = "https://charts.example"
 NAMED = {"chart": "nginx", "version": "1.0.0", "repository": URL}
 OCI = {"chart": "oci://registry.example/web", "version": "1.0.0"}
+PINNED = {"chart": "oci://registry.example/web@sha256:" + "a" * 64}
 LOGIN = {"username": "me", "password": "hunter22"}
 LOCAL = {"chart": "./charts/web"}
 
@@ -122,6 +123,21 @@ HELM_RELEASES = (
                 "web": OCI | {"repository": LOGIN | {"username": "you"}},
             }
         },
+    ),
+    InvalidSettings(
+        "helm_releases.web.images[0]",
+        "not the full name of an image",
+        {"helm_releases.web": LOCAL | {"images": ["nginx"]}},
+    ),
+    InvalidSettings(
+        "helm_releases.web.version",
+        "missing; artifacts.charts is mirror, and a mirror has charts by version",
+        {"helm_releases.web": PINNED, "artifacts.charts": "mirror"},
+    ),
+    InvalidSettings(
+        "artifacts.charts",
+        "unknown; allowed: source, mirror",
+        {"helm_releases.web": LOCAL, "artifacts.charts": "own"},
     ),
     InvalidSettings(
         "helm_releases.web.wait", "must be true or false", {"helm_releases.web": LOCAL | {"wait": "soon"}}
