@@ -20,6 +20,7 @@ from topology.charts import Chart
 from topology.model import Topology
 from topology.storage_drivers import NFS_NAMESPACE
 
+_VELERO = "velero"
 _SYSTEM_NAMESPACE = "kube-system"
 
 
@@ -55,22 +56,24 @@ def chart_requests(
         yield _release_request(name, release, files)
     if cilium := topology.network.cilium:
         chart = Chart(chart=cilium.chart, repository=cilium.repository, version=cilium.chart_version)
-        values = chart_values(topology, cilium)
-        yield _add_on_request("network.cilium", "cilium", _SYSTEM_NAMESPACE, chart, values)
+        yield _add_on_request(
+            "network.cilium", "cilium", _SYSTEM_NAMESPACE, chart, chart_values(topology, cilium)
+        )
     storage = topology.storage
     if storage.nfs and storage.nfs.driver:
-        values = nfs_driver_values(snapshots=storage.snapshots)
+        nfs_values = nfs_driver_values(snapshots=storage.snapshots)
         chart = storage.nfs.driver.chart
-        yield _add_on_request("storage.nfs.driver", "csi-driver-nfs", NFS_NAMESPACE, chart, values)
+        yield _add_on_request("storage.nfs.driver", "csi-driver-nfs", NFS_NAMESPACE, chart, nfs_values)
     if ceph := storage.ceph:
         for setting, driver in (("storage.ceph.rbd", ceph.block), ("storage.ceph.cephfs", ceph.files)):
             if driver is not None:
                 release_name = driver.chart.chart.rpartition("/")[2]
-                values = driver_values(topology, ceph)
-                yield _add_on_request(setting, release_name, release_name, driver.chart, values)
+                ceph_values = driver_values(topology, ceph)
+                yield _add_on_request(setting, release_name, release_name, driver.chart, ceph_values)
     if add_on := topology.velero:
-        values = velero_values(add_on, topology, {})
-        yield _add_on_request("addons.velero", velero.NAME, velero.NAMESPACE, add_on.chart, values)
+        yield _add_on_request(
+            "addons.velero", _VELERO, velero.NAMESPACE, add_on.chart, velero_values(add_on, topology, {})
+        )
 
 
 def _release_request(

@@ -14,6 +14,7 @@ from automation.deliveries import Delivery
 from automation.operations.delivered import find_deliveries
 from automation.operations.remote import PARALLEL, Remote, ScriptResult
 from automation.operations.target import Target
+from automation.releases.compare import ReleaseComparison, compare_releases
 from nodeconfig.drift import Difference, comparison_script, parse_differences
 
 _TIMEOUT_SECONDS = 180
@@ -23,10 +24,16 @@ Comparison = Mapping[tuple[str, str], Sequence[Difference] | str]
 
 
 def drift(target: Target) -> int:
-    """Compare every host with the state and print the differences. Return 0 when there are no differences."""
+    """Compare every host and every Helm release with the state and print the differences.
+
+    Return 0 when there are no differences.
+    """
     comparison = compare_hosts(target.remote, find_deliveries(target))
     console().print(drift_table(comparison))
-    return 1 if any(comparison.values()) else 0
+    releases = compare_releases(target.engine)
+    if releases:
+        console().print(releases_table(releases))
+    return 1 if any(comparison.values()) or any(releases.values()) else 0
 
 
 def compare_hosts(remote: Remote, deliveries: Sequence[Delivery]) -> Comparison:
@@ -66,6 +73,22 @@ def drift_table(comparison: Comparison) -> RenderableType:
     return Group(
         table,
         Text("`repair` sends the last delivery again; `up` repairs a host only when its delivery changes."),
+    )
+
+
+def releases_table(comparison: ReleaseComparison) -> RenderableType:
+    """Return a table of the differences of Helm releases."""
+    table = Table("release", "object", "difference", title="Drift of Helm releases", title_justify="left")
+    for release, result in comparison.items():
+        if isinstance(result, str):
+            table.add_row(release, "", Text(result, style="red"))
+            continue
+        for difference in result:
+            table.add_row(release, difference.subject, Text(difference.description))
+    if not any(comparison.values()):
+        return Text(f"no drift: {len(comparison)} Helm releases are as `up` installed them")
+    return Group(
+        table, Text('`up` changes a release only when its settings change; see docs/helm.md, "Drift".')
     )
 
 

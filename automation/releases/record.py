@@ -1,8 +1,8 @@
 """The records of Helm: the Secrets in which Helm stores each revision of a release.
 
 The format is that of helm.sh/helm/v3/pkg/storage/driver: base64 of compressed JSON, in the key `release` of
-a Secret, and base64 of all data of a Secret. A record also contains the values of the release, which can be
-secret. This module reads only the status and the names of the objects.
+a Secret, and base64 of all data of a Secret. A record also contains the manifest and the values of the
+release, which can contain secrets and must not be printed.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import base64
 import gzip
 import json
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import yaml
@@ -39,7 +39,7 @@ class ReleaseRecord:
     """A revision of a release. `objects` are the objects of its manifest, `hooks` those of its hooks.
 
     `status` is the word of Helm, such as `deployed`, `failed` or `pending-upgrade`. `manifest` is the
-    rendered chart; it can contain secrets.
+    rendered chart and `values` are those of the user; both can contain secrets.
     """
 
     name: str
@@ -49,7 +49,8 @@ class ReleaseRecord:
     chart: str = ""
     objects: tuple[ObjectKey, ...] = ()
     hooks: tuple[ObjectKey, ...] = ()
-    manifest: str = ""
+    manifest: str = field(default="", repr=False)
+    values: Mapping[str, Any] = field(default_factory=dict, repr=False)
 
 
 def newest_record(secrets: Iterable[Mapping[str, Any]]) -> ReleaseRecord | None:
@@ -79,6 +80,7 @@ def parse_record(secret: Mapping[str, Any]) -> ReleaseRecord | None:
                 for key in object_keys(str(hook.get("manifest") or ""), namespace)
             ),
             manifest=manifest,
+            values=content.get("config") or {},
         )
     except (KeyError, TypeError, ValueError, OSError, yaml.YAMLError):
         return None

@@ -21,10 +21,11 @@ from automation.engine.locks import StackInUse
 from automation.engine.program import NO_REASON, Engine
 from automation.engine.registry_login import logged_in
 from automation.errors import UserError
+from automation.releases.connection import connect
 from automation.stacks import policies
 from automation.stacks.engine_run import EngineRun
 from automation.stacks.known_secrets import redactor_of_stack
-from automation.stacks.release_watch import ReleaseWatch, connect
+from automation.stacks.release_watch import ReleaseWatch
 from automation.stacks.result import Action, OnEvent, Options, Result, ShowLine
 from redaction import MASK
 

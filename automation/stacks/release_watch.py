@@ -6,23 +6,18 @@ Therefore a thread for each release reads the cluster while Helm waits, and keep
 
 from __future__ import annotations
 
-import json
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any
 
 from automation.engine.interrupts import Interrupted
-from automation.engine.program import Engine
-from automation.engine.state import resources_of
 from automation.errors import UserError
 from automation.operations.api_client import ApiClient, ApiError
+from automation.releases.drift import RELEASE_TYPE
 from automation.releases.failures import explain_release
 from automation.releases.observe import read_facts, read_record
-from automation.signatures import reveal
 from automation.stacks.events import Step
 
-RELEASE_TYPE = "kubernetes:helm.sh/v3:Release"
 INTERVAL_SECONDS = 3.0
 """Seconds between two observations of a release."""
 _END_SECONDS = 15.0
@@ -31,7 +26,6 @@ _IN_PROGRESS = ("pending-install", "pending-upgrade", "failed")
 """The status of a revision that Helm installs or that failed. During a rollback, the newest revision is the
 one that ran before, and pods of the failed revision end.
 """
-_PROVIDER_TYPE = "pulumi:providers:kubernetes"
 _CHANGES = ("create", "update", "create-replacement")
 _MAX_LINES = 8
 
@@ -114,28 +108,3 @@ def _explain(api: ApiClient, watched: _Watched) -> list[str]:
     if record is None or record.status not in _IN_PROGRESS:
         return []
     return explain_release(record, read_facts(api, record))
-
-
-def connect(engine: Engine) -> ApiClient:
-    """Return a client of the API of a stack's cluster, also before the first `up` has ended.
-
-    Raise UserError if the state has no kubeconfig, and ApiError if the API does not answer.
-    """
-    file = engine.environment.kubeconfig(engine.workspace.stack)
-    try:
-        client = ApiClient(json.loads(file.read_text()))
-        client.get("/version")
-    except (OSError, ValueError, KeyError, ApiError):
-        # The first `up` writes the file at its end, and the credentials in the file can be outdated.
-        client = ApiClient(_kubeconfig_in_state(engine))
-    return client
-
-
-def _kubeconfig_in_state(engine: Engine) -> dict[str, Any]:
-    """Return the kubeconfig with which the engine reaches the cluster. The state has it while `up` runs."""
-    for resource in reversed(resources_of(engine.export_state())):
-        text = reveal((resource.get("inputs") or {}).get("kubeconfig"))
-        if resource.get("type") == _PROVIDER_TYPE and not resource.get("delete") and text:
-            kubeconfig: dict[str, Any] = json.loads(str(text))
-            return kubeconfig
-    raise UserError(f"stack {engine.workspace.stack}: the state has no kubeconfig yet")

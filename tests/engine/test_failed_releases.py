@@ -14,6 +14,8 @@ from typing import Any
 
 import pytest
 
+from automation.releases.compare import compare_releases
+from automation.releases.drift import ReleaseDifference
 from automation.stacks.result import Outcome, Result
 from testkit.control_plane import ControlPlane, skip_without_binaries
 from tests.engine.release_stack import Deployer, write_chart
@@ -199,3 +201,21 @@ def test_quota_and_pending_claim_are_named_without_a_rollback(
     with kubelet(control_plane, run_pod):
         result, text = deploy(deployer, atomic=False, timeout=60)
     assert result.outcome is Outcome.CHANGES, text
+
+
+def test_changes_of_a_release_by_hand_are_drift(deployer: Deployer, control_plane: ControlPlane) -> None:
+    with kubelet(control_plane, run_pod):
+        result, text = deploy(deployer, timeout=60)
+    assert result.outcome is Outcome.CHANGES, text
+    assert compare_releases(deployer.engine) == {"shop/web": []}
+
+    control_plane.kubectl("scale", "deployment", "web", "-n", "shop", "--replicas=3")
+    control_plane.kubectl("patch", "secret", "web", "-n", "shop", "-p", '{"data": {"password": "bmV3"}}')
+    (differences,) = compare_releases(deployer.engine).values()
+    assert [str(item) for item in differences] == [
+        str(ReleaseDifference("Secret shop/web", "data.password: changed")),
+        str(ReleaseDifference("Deployment shop/web", "spec.replicas: 3 instead of 2")),
+    ]
+    control_plane.kubectl("delete", "deployment", "web", "-n", "shop")
+    (differences,) = compare_releases(deployer.engine).values()
+    assert ReleaseDifference("Deployment shop/web", "was deleted") in differences

@@ -11,6 +11,8 @@ from automation.deliveries import Delivery
 from automation.operations import drift as operation
 from automation.operations.remote import ScriptResult
 from automation.operations.target import Target
+from automation.releases.compare import ReleaseComparison
+from automation.releases.drift import ReleaseDifference
 from nodeconfig.bundle import Bundle, Identity
 from nodeconfig.drift import comparison_script
 from nodeconfig.render import script
@@ -37,11 +39,41 @@ class ComparedHosts:
         return self.results.get(host, ScriptResult(host, 0, COMPARED, ""))
 
 
-def run_drift(monkeypatch: pytest.MonkeyPatch, *results: ScriptResult) -> int:
+def run_drift(
+    monkeypatch: pytest.MonkeyPatch, *results: ScriptResult, releases: ReleaseComparison | None = None
+) -> int:
     """Run `drift` on two hosts, of which some have these results."""
     monkeypatch.setattr(operation, "find_deliveries", lambda _: DELIVERIES)
+    monkeypatch.setattr(operation, "compare_releases", lambda _: releases or {})
     target = SimpleNamespace(remote=ComparedHosts(results), engine=None)
     return operation.drift(cast(Target, target))
+
+
+def test_release_as_installed_has_no_drift(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run_drift(monkeypatch, releases={"shop/web": []}) == 0
+    assert "no drift: 1 Helm releases" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("result", "text"),
+    [
+        ([ReleaseDifference("Deployment shop/web", "was deleted")], "was deleted"),
+        ("not compared: no answer", "not compared: no answer"),
+    ],
+)
+def test_changed_release_is_drift(
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    result: list[ReleaseDifference] | str,
+    text: str,
+) -> None:
+    assert run_drift(monkeypatch, releases={"shop/web": result, "shop/db": []}) == 1
+    output = capsys.readouterr().out
+    assert "shop/web" in output
+    assert "shop/db" not in output
+    assert text in output
 
 
 def test_hosts_as_delivered_have_no_drift(

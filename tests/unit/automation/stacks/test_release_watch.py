@@ -6,8 +6,9 @@ from typing import Any, cast
 
 from automation.errors import UserError
 from automation.operations.api_client import ApiClient, ApiError
+from automation.releases.drift import RELEASE_TYPE
 from automation.stacks.events import Step
-from automation.stacks.release_watch import RELEASE_TYPE, ReleaseWatch
+from automation.stacks.release_watch import ReleaseWatch
 from testkit.wait import eventually
 from tests.unit.automation.releases.test_record import secret
 
