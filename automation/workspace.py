@@ -29,6 +29,8 @@ from settings.problem import CLUSTER_KEY
 
 PROJECT = "kubewright"
 LAB_KEY = "kubewright:lab"
+POST_RENDERERS = "bin"
+"""The directory of the work directory in which the program writes programs for Helm."""
 # The stack name becomes the name of a directory that `down` removes, so it must not be "", ".." or a path.
 # The maximum length is the limit of Pulumi. The name can begin with an organization, or with an organization
 # and the project.

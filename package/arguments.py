@@ -1227,6 +1227,37 @@ class HelmRepositoryArgs(TypedDict, total=False):
     """
 
 
+class PatchTargetArgs(TypedDict, total=False):
+    """The objects that a patch changes."""
+
+    kind: Required[str]
+    """Kind of the objects, such as `Deployment`."""
+    name: str
+    """Name of the object; default: all objects of this kind."""
+
+
+class PatchOperationArgs(TypedDict, total=False):
+    """An operation of a JSON patch (RFC 6902)."""
+
+    op: Required[str]
+    """What to do with the value at `path`."""
+    path: Required[str]
+    """JSON pointer to the value, such as `/spec/template/spec/containers/0/args/-`."""
+    value: Any
+    """The new value; required for `add` and `replace`."""
+
+
+class HelmPatchArgs(TypedDict, total=False):
+    """A patch of rendered objects: `merge` or `operations`."""
+
+    target: Required[PatchTargetArgs]
+    """The objects to change. A target without an object of the chart is an error."""
+    merge: Mapping[str, Any]
+    """Fields to merge into the objects (RFC 7396): null removes a field, and a list replaces a list."""
+    operations: Sequence[PatchOperationArgs]
+    """Operations in their order, for elements of lists."""
+
+
 class HelmReleaseArgs(TypedDict, total=False):
     """A Helm release: a chart, its version and its values."""
 
@@ -1242,6 +1273,10 @@ class HelmReleaseArgs(TypedDict, total=False):
     version: str
     """Version of the chart; required for charts by name and for `oci://` references without a digest, so
     that all runs install the same chart. Helm refuses a version that has another digest.
+    """
+    patches: Sequence[HelmPatchArgs]
+    """Changes of rendered objects, for what a chart has no values for. Objects of hooks and
+    CustomResourceDefinitions in the directory `crds` are not changed.
     """
     images: Sequence[str]
     """Images that pods of the release need and that its rendered objects do not name, such as those that

@@ -32,6 +32,7 @@ from components.cluster import Cluster, ClusterArgs
 from components.inputs import Inputs, inputs_below
 from components.provider import Provider
 from components.scope import Scope
+from package.post_renderers import post_renderer_directory
 from package.registry_logins import check_registry_logins
 from package.secret_files import secret_files
 from package.storage import create_storage
@@ -234,6 +235,7 @@ def _create_add_ons(
         after=[*before, *before_releases],
         inputs=inputs_below(args.inputs, "helm_releases"),
         files=files,
+        post_renderers=post_renderer_directory(args.settings, os.environ),
     )
     HelmReleases(scope.name("helm"), releases, options)
 

@@ -7,6 +7,7 @@ from typing import Any
 from pydantic import Field, JsonValue, SecretStr, model_validator
 
 from settings.base import Section
+from settings.helm_patches import HelmPatchSettings
 from settings.image_names import ImageName
 from settings.types import FilePath, HttpsUrl, LabelKey, LabelValue, Name, NonEmpty, validate_https_url
 
@@ -60,6 +61,10 @@ class HelmReleaseSettings(Section):
     version: NonEmpty | None = None
     """Version of the chart; required for charts by name and for `oci://` references without a digest, so that
     all runs install the same chart. Helm refuses a version that has another digest.
+    """
+    patches: tuple[HelmPatchSettings, ...] = ()
+    """Changes of rendered objects, for what a chart has no values for. Objects of hooks and
+    CustomResourceDefinitions in the directory `crds` are not changed.
     """
     images: tuple[ImageName, ...] = ()
     """Images that pods of the release need and that its rendered objects do not name, such as those that an

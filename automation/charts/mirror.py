@@ -21,6 +21,7 @@ from automation.environment import CHECKOUT
 from automation.errors import UserError
 from automation.lab_stack import CLUSTER_KEY
 from automation.stacks.known_secrets import redactor_of_stack
+from formats.manifest_patches import PatchError, patch_manifest
 from settings import Settings, SettingsError, load
 from settings.mirrored_charts import mirrored_chart
 from settings.values_files import parse_values
@@ -82,9 +83,13 @@ def _read_values(settings: Settings) -> dict[str, Any]:
 
 
 def _images_of(helm: Helm, request: ChartRequest, archive: Path, kubernetes: str) -> list[str]:
+    """Return the images of a chart: those of its objects after the patches, and those in the settings."""
     manifest = helm.render(request, archive, kubernetes)
     try:
-        return list(dict.fromkeys((*rendered_images(manifest), *request.images)))
+        patched = patch_manifest(manifest, request.patches) if request.patches else manifest
+        return list(dict.fromkeys((*rendered_images(patched), *request.images)))
+    except PatchError as error:
+        raise ArtifactError(f"{request.setting}.{error}") from None
     except yaml.YAMLError:
         raise ArtifactError(
             f"{request.setting}: chart {request.chart} renders no valid YAML; correct its values"

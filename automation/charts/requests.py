@@ -42,6 +42,7 @@ class ChartRequest:
     login: RegistryLogin | None = field(default=None, repr=False)
     values: Mapping[str, Any] = field(default_factory=dict, repr=False)
     images: tuple[str, ...] = ()
+    patches: tuple[Mapping[str, Any], ...] = ()
     updates_dependencies: bool = False
 
 
@@ -97,6 +98,7 @@ def _release_request(
         login=login,
         values=merge_values(values, dict(release.values)),
         images=release.images,
+        patches=tuple(patch.to_json() for patch in release.patches),
         updates_dependencies=release.dependency_update,
     )
 

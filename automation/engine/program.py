@@ -22,7 +22,7 @@ from automation.engine.command import EngineCommand, engine_executable
 from automation.engine.interrupts import Interrupted
 from automation.environment import Environment
 from automation.errors import UserError
-from automation.workspace import PROJECT, Workspace
+from automation.workspace import POST_RENDERERS, PROJECT, Workspace
 from settings.secret_paths import STACK_DIRECTORY
 
 _T = TypeVar("_T")
@@ -57,6 +57,8 @@ class Engine:
         variables |= backend.backend_variables(self.environment, self.workspace, os.environ)
         variables |= deployer_variables(self.workspace)
         variables[STACK_DIRECTORY] = str(self.workspace.directory)
+        # Programs that the plugin runs for Helm: `components.addons.post_renderers`.
+        variables["PATH"] += f"{os.pathsep}{self.workspace.directory / POST_RENDERERS}"
         if self.workspace.host_count >= _MANY_HOSTS:
             variables.setdefault("GOGC", "25")
         variables.setdefault("PULUMI_OPTION_COLOR", "always" if os.isatty(1) else "never")

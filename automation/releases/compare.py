@@ -94,9 +94,9 @@ def _run(command: Sequence[str], record: ReleaseRecord) -> list[Any]:
     )
     if result.returncode != 0:
         # The first line names the object; a message of the API can contain values of the object.
-        reason = (result.stderr.strip().splitlines() or ["kubectl failed"])[0].partition(": ")[0]
-        raise UserError(f"kubectl {command[3]} failed: {reason}")
-    objects = []
+        line = (result.stderr.strip().splitlines() or ["no reason given"])[0]
+        raise UserError(f"kubectl {command[3]} failed: {': '.join(line.split(': ')[:2])}")
+    objects: list[Any] = []
     decoder, text = json.JSONDecoder(), result.stdout.strip()
     while text:
         content, end = decoder.raw_decode(text)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from graphlib import TopologicalSorter
+from pathlib import Path
 from typing import Any
 
 import pulumi_kubernetes.core.v1 as core
@@ -12,6 +13,7 @@ from pulumi import ComponentResource, Output, Resource, ResourceOptions
 from pulumi_kubernetes.helm.v3 import Release, RepositoryOptsArgs
 from pulumi_kubernetes.meta.v1 import ObjectMetaArgs
 
+from components.addons.post_renderers import write_post_renderer
 from components.api import Api
 from components.inputs import Inputs, with_inputs
 from settings.charts import is_oci_reference
@@ -24,7 +26,7 @@ class HelmReleasesArgs:
     """Arguments of `HelmReleases`. `releases` are settings by release name; `after` are resources that
     releases may need, such as namespaces. `inputs` replace values and passwords of the settings by their path
     below `helm_releases`, such as `("web", "values", "password")`. `files` are the texts of the files of
-    values, by their paths in the settings.
+    values, by their paths in the settings. `post_renderers` is the directory for programs that apply patches.
     """
 
     api: Api
@@ -32,13 +34,14 @@ class HelmReleasesArgs:
     after: Sequence[Resource] = ()
     inputs: Inputs = field(default_factory=dict)
     files: Mapping[str, str] = field(default_factory=dict)
+    post_renderers: Path | None = None
 
 
 class HelmReleases(ComponentResource):
     """The Helm releases that the settings describe, in the order that they need."""
 
     def __init__(self, name: str, args: HelmReleasesArgs, opts: ResourceOptions | None = None) -> None:
-        super().__init__("kubewright:index:HelmReleases", name, None, opts)
+        super().__init__("kubewright:index:HelmReleases", name, _shown_patches(args.releases), opts)
         namespaces = {
             settings.namespace: self._create_namespace(
                 f"{name}-namespace-{settings.namespace}", settings, args
@@ -64,6 +67,7 @@ class HelmReleases(ComponentResource):
                 skip_await=None if settings.wait else True,
                 skip_crds=settings.skip_crds or None,
                 dependency_update=settings.dependency_update or None,
+                postrender=_post_renderer(settings, args.post_renderers),
                 repository_opts=_repository_options(release, settings, args.inputs),
                 opts=args.api.options(
                     self,
@@ -91,6 +95,26 @@ class HelmReleases(ComponentResource):
                 args.api.options(self, depends_on=args.after), ResourceOptions(retain_on_delete=True)
             ),
         )
+
+
+def _shown_patches(releases: Mapping[str, HelmReleaseSettings]) -> dict[str, Any] | None:
+    """Return the patches of all releases as inputs of the component, which a preview shows; None without any.
+
+    The input of a release has only the name of the program that applies its patches.
+    """
+    patches = {
+        name: [patch.to_json() for patch in release.patches]
+        for name, release in releases.items()
+        if release.patches
+    }
+    return {"patches": patches} if patches else None
+
+
+def _post_renderer(settings: HelmReleaseSettings, directory: Path | None) -> str | None:
+    """Return the program that applies the patches of a release; None without patches."""
+    if not settings.patches or directory is None:
+        return None
+    return write_post_renderer(settings.patches, directory)
 
 
 def _find(namespaces: Mapping[str, core.Namespace], name: str) -> list[Resource]:

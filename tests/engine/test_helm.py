@@ -13,6 +13,7 @@ from testkit.offline.machine import Machine
 from testkit.stackfile import Document
 from tests.engine.stack import ClusterEdit, OfflineStack, keep_one_machine
 
+PATCH = {"target": {"kind": "Deployment"}, "merge": {"spec": {"paused": True}}}
 PASSWORD = "first-Repository-passw0rd"
 
 
@@ -35,6 +36,7 @@ def edit(values_file: Path) -> ClusterEdit:
         "values": {"image": {"tag": "3"}},
         "wait": False,
         "after": ["database"],
+        "patches": [PATCH],
     }
 
     def change(cluster: Document) -> None:
@@ -58,16 +60,16 @@ def deployed(stack: OfflineStack) -> OfflineStack:
     return other
 
 
-def previewed_releases(stack: OfflineStack) -> dict[str, Any]:
-    """Return the inputs of the releases in a preview, by the names of the resources."""
+def previewed_inputs(stack: OfflineStack) -> dict[str, Any]:
+    """Return the inputs of the resources in a preview, by their names."""
     steps = json.loads(stack.preview(lambda _: None, "--json").stdout)["steps"]
-    states = [step["newState"] for step in steps if step["urn"].split("::")[2].endswith("v3:Release")]
-    return {state["urn"].split("::")[-1]: state["inputs"] for state in states}
+    states = [step["newState"] for step in steps]
+    return {state["urn"].split("::")[-1]: state.get("inputs") for state in states}
 
 
 def test_preview_shows_repository_options_and_merged_values(stack: OfflineStack) -> None:
-    releases = previewed_releases(stack)
-    database, web = releases["helm-database"], releases["helm-web"]
+    resources = previewed_inputs(stack)
+    database, web = resources["helm-database"], resources["helm-web"]
     assert database["repositoryOpts"] == {
         "repo": "https://charts.test",
         "username": "user",
@@ -77,6 +79,8 @@ def test_preview_shows_repository_options_and_merged_values(stack: OfflineStack)
     assert (web["skipAwait"], web["atomic"]) == (True, False)
     assert web["values"]["image"] == {"tag": "3"}
     assert (web["values"]["replicas"], web["values"]["nodePort"]) == (2, 30080)
+    assert resources["helm"]["patches"] == {"web": [PATCH]}
+    assert web["postrender"].startswith("kubewright-patch-")
 
 
 def test_wrong_file_of_values_stops_the_preview(stack: OfflineStack, values_file: Path) -> None:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from settings.registry_logins import PLUGIN_VARIABLE
+from settings.secret_paths import STACK_DIRECTORY
 from tests.unit.components.graph import Graph, Json, Node, cluster_config, without_secret_marks
 
 Deploy = Callable[[Json], Graph]
@@ -96,6 +98,45 @@ class TestOptions:
     def test_options_are_inputs_of_the_release(self, deploy: Deploy, tmp_path: Path) -> None:
         inputs = deploy_release(deploy, tmp_path, skip_crds=True, dependency_update=True).inputs
         assert (inputs["skipCrds"], inputs["dependencyUpdate"]) == (True, True)
+
+
+MERGE: Json = {"target": {"kind": "Deployment"}, "merge": {"spec": {"replicas": 3}}}
+
+
+class TestPatches:
+    def test_patches_are_inputs_of_the_component_and_a_program(
+        self, deploy: Deploy, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setenv(STACK_DIRECTORY, str(tmp_path))
+        graph = deploy_releases(deploy, tmp_path, web={**HELLO, "patches": [MERGE]}, other=HELLO)
+        assert without_secret_marks(graph.node("helm").inputs["patches"]) == {"web": [MERGE]}
+        program = graph.node("helm-web").inputs["postrender"]
+        assert os.access(tmp_path / "bin" / program, os.X_OK)
+        assert "postrender" not in graph.node("helm-other").inputs
+
+    def test_name_of_the_program_depends_only_on_the_patches(
+        self, deploy: Deploy, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        programs = []
+        for directory, replicas in (("a", 3), ("b", 3), ("b", 4)):
+            monkeypatch.setenv(STACK_DIRECTORY, str(tmp_path / directory))
+            patch = {**MERGE, "merge": {"spec": {"replicas": replicas}}}
+            release = deploy_release(deploy, tmp_path, patches=[patch])
+            programs.append(release.inputs["postrender"])
+        assert programs[0] == programs[1]
+        assert programs[1] != programs[2]
+
+    def test_patches_without_the_driver_stop_the_program(
+        self,
+        deploy: Deploy,
+        tmp_path: Path,
+        monkeypatch: pytest.MonkeyPatch,
+        caplog: pytest.LogCaptureFixture,
+    ) -> None:
+        monkeypatch.delenv(STACK_DIRECTORY, raising=False)
+        with pytest.raises(SystemExit):
+            deploy_release(deploy, tmp_path, patches=[MERGE])
+        assert "only commands of Kubewright apply patches" in caplog.text
 
 
 def test_releases_wait_for_the_releases_in_after(deploy: Deploy, tmp_path: Path) -> None:

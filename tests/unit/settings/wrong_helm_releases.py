@@ -10,6 +10,13 @@ OCI = {"chart": "oci://registry.example/web", "version": "1.0.0"}
 PINNED = {"chart": "oci://registry.example/web@sha256:" + "a" * 64}
 LOGIN = {"username": "me", "password": "hunter22"}
 LOCAL = {"chart": "./charts/web"}
+WEB = {"kind": "Deployment", "name": "web"}
+
+
+def operation(**fields: object) -> dict[str, object]:
+    """Return the key `patches` with one operation."""
+    return {"patches": [{"target": WEB, "operations": [fields]}]}
+
 
 HELM_RELEASES = (
     InvalidSettings("helm_releases.web.chart", "missing; add it", {"helm_releases.web": {}}),
@@ -138,6 +145,36 @@ HELM_RELEASES = (
         "artifacts.charts",
         "unknown; allowed: source, mirror",
         {"helm_releases.web": LOCAL, "artifacts.charts": "own"},
+    ),
+    InvalidSettings(
+        "helm_releases.web.patches[0]",
+        "needs either merge or operations",
+        {"helm_releases.web": LOCAL | {"patches": [{"target": WEB}]}},
+    ),
+    InvalidSettings(
+        "helm_releases.web.patches[0]",
+        "changes metadata.name, but an object keeps",
+        {"helm_releases.web": LOCAL | {"patches": [{"target": WEB, "merge": {"metadata": {"name": "a"}}}]}},
+    ),
+    InvalidSettings(
+        "helm_releases.web.patches[0].operations[0].path",
+        '"spec.replicas": not the path of a field',
+        {"helm_releases.web": LOCAL | operation(op="add", path="spec.replicas", value=1)},
+    ),
+    InvalidSettings(
+        "helm_releases.web.patches[0].operations[0].value",
+        "missing; replace needs the new value",
+        {"helm_releases.web": LOCAL | operation(op="replace", path="/spec/replicas")},
+    ),
+    InvalidSettings(
+        "helm_releases.web.patches[0].operations[0].value",
+        "remove needs no value",
+        {"helm_releases.web": LOCAL | operation(op="remove", path="/spec/replicas", value=1)},
+    ),
+    InvalidSettings(
+        "helm_releases.web.patches[0].target.kind",
+        "missing; add it",
+        {"helm_releases.web": LOCAL | {"patches": [{"target": {"name": "web"}, "merge": {}}]}},
     ),
     InvalidSettings(
         "helm_releases.web.wait", "must be true or false", {"helm_releases.web": LOCAL | {"wait": "soon"}}

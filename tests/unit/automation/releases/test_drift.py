@@ -56,7 +56,8 @@ def test_releases_of_a_state_have_plain_values() -> None:
 
 
 def differences(**changes: object) -> list[str]:
-    record = parse_record(secret(3, **{"info": {"status": "deployed"}, **changes}))
+    changes.setdefault("info", {"status": "deployed"})
+    record = parse_record(secret(3, compress=True, **changes))
     return [difference.description for difference in compare_record(INSTALLED, record)]
 
 
