@@ -12,11 +12,12 @@ import re
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any
 
 import yaml
 
 _SEPARATOR = re.compile(r"^---[ \t]*(?:#.*)?\n?", re.MULTILINE)
+_REPLACED = ("timestamp", "int", "float")
 _DIGITS = list("-+0123456789")
 Json = Any
 """A value of JSON."""
@@ -29,16 +30,11 @@ class PatchError(Exception):
 class _Loader(yaml.SafeLoader):
     """A loader that reads the same scalars as Helm: no dates, and no numbers such as `8080:80`."""
 
-    yaml_implicit_resolvers: ClassVar[dict[str, Any]] = {
-        first: [
-            (tag, pattern)
-            for tag, pattern in resolvers
-            if tag.rpartition(":")[2] not in ("timestamp", "int", "float")
-        ]
-        for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
-    }
 
-
+_Loader.yaml_implicit_resolvers = {
+    first: [(tag, pattern) for tag, pattern in resolvers if tag.rpartition(":")[2] not in _REPLACED]
+    for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
+}
 _Loader.add_implicit_resolver(
     "tag:yaml.org,2002:int",
     re.compile(r"^[-+]?(?:0b[01_]+|0|0o?[0-7_]+|[1-9][0-9_]*|0x[0-9a-fA-F_]+)$"),

@@ -26,9 +26,10 @@ k8s.helm.v3.Release("helm-web", name="web", namespace="default", chart=str(here 
     timeout=60, opts=pulumi.ResourceOptions(provider=cluster),
     **json.loads((here / "values.json").read_text()))
 """
+PAGE = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: page}\ndata: {a: '1', b: '2'}\n"
 CHART = {
     "Chart.yaml": "apiVersion: v2\nname: web\nversion: 1.0.0\n",
-    "templates/page.yaml": "{apiVersion: v1, kind: ConfigMap, metadata: {name: page}, data: {a: '1', b: '2'}}\n",
+    "templates/page.yaml": PAGE,
 }
 
 
