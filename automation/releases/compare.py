@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import subprocess
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -83,15 +82,19 @@ def _compare_manifest(
 
 def _run(command: Sequence[str], record: ReleaseRecord) -> list[Any]:
     """Run kubectl with the manifest of a release, and return the objects that it prints."""
-    result = subprocess.run(
-        [*command, "--output=json", "--filename=-"],
-        input=record.manifest,
-        capture_output=True,
-        text=True,
-        env=os.environ,
-        timeout=_TIMEOUT_SECONDS,
-        check=False,
-    )
+    try:
+        result = subprocess.run(
+            [*command, "--output=json", "--filename=-"],
+            input=record.manifest,
+            capture_output=True,
+            text=True,
+            timeout=_TIMEOUT_SECONDS,
+            check=False,
+        )
+    except FileNotFoundError:
+        raise UserError("kubectl is not installed; run `kubewright prepare`") from None
+    except subprocess.TimeoutExpired:
+        raise UserError(f"kubectl did not end within {_TIMEOUT_SECONDS} s") from None
     if result.returncode != 0:
         # The first line names the object; a message of the API can contain values of the object.
         line = (result.stderr.strip().splitlines() or ["no reason given"])[0]
