@@ -42,7 +42,7 @@ class Helm:
 
     def pull(self, request: ChartRequest) -> Path:
         """Download the archive of a chart and return its path. Raise ArtifactError."""
-        target = self.directory / "pulled" / request.release
+        target = self.directory / "pulled" / request.setting
         target.mkdir(parents=True, exist_ok=True)
         version = ["--version", request.version] if request.version else []
         if is_oci_reference(request.chart):

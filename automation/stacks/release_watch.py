@@ -28,6 +28,8 @@ one that ran before, and pods of the failed revision end.
 """
 _CHANGES = ("create", "update", "create-replacement")
 _MAX_LINES = 8
+_UNEXPECTED_DATA = (LookupError, TypeError, ValueError, AttributeError)
+"""Errors for objects with another structure. An explanation must never end the thread with a traceback."""
 
 Connect = Callable[[], ApiClient]
 """A function that returns a client of the API of the cluster. It raises UserError without one."""
@@ -95,7 +97,7 @@ class ReleaseWatch:
                 watched.lines = _explain(api, watched) or watched.lines
             except Interrupted:
                 return
-            except (ApiError, UserError, OSError, KeyError, ValueError):
+            except (ApiError, UserError, OSError, *_UNEXPECTED_DATA):
                 api = None  # the next observation connects again
             if last:
                 return
