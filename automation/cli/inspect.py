@@ -41,7 +41,7 @@ def status(stack: Stack = "dev", file: StackFile = None) -> None:
 
 
 def drift(stack: Stack = "dev", file: StackFile = None) -> None:
-    """Show how hosts and Helm releases differ from what `up` did last; fail if any does."""
+    """Show how hosts and Helm releases differ from what `up` did last; fail if one differs."""
     from automation.operations import drift as operation
 
     raise typer.Exit(operation.drift(find_target(environment(), stack, file)))

@@ -44,8 +44,8 @@ _POOL_SUBNET = {"id": "subnet-2", "range": "10.30.1.0/24"}
 
 CLOUDS = (
     # Provider sections
-    InvalidSettings("", "metal and aws are there", {"aws": AWS["aws"]}, together_with=0),
-    InvalidSettings("", "aws and azure are there", {"azure": AZURE["azure"]}, AWS),
+    InvalidSettings("", "metal and aws are set", {"aws": AWS["aws"]}, together_with=0),
+    InvalidSettings("", "aws and azure are set", {"azure": AZURE["azure"]}, AWS),
     InvalidSettings(
         "artifacts.charts",
         "needs artifacts.mirror, where Helm reads the charts",
