@@ -357,6 +357,73 @@ class PoolArgs(TypedDict, total=False):
     """Kubelet settings that differ from the cluster's."""
 
 
+class ApplicationArgs(TypedDict, total=False):
+    """An application: the number of its pods and what each pod requests."""
+
+    cpu: Required[str]
+    """CPU that a pod requests, such as `250m`: the sum of its containers."""
+    memory: Required[str]
+    """Memory that a pod requests, such as `512Mi`: the sum of its containers."""
+    containers: int
+    """Number of containers of a pod."""
+    replicas: Required[int]
+    """Number of pods; with an autoscaler, the maximum number."""
+    pool: str
+    """Pool that runs the application, or `control-plane`; required if the cluster has several pools."""
+
+
+class PodRequestArgs(TypedDict, total=False):
+    """The requests of a pod."""
+
+    cpu: Required[str]
+    """CPU that a pod requests, such as `250m`: the sum of its containers."""
+    memory: Required[str]
+    """Memory that a pod requests, such as `512Mi`: the sum of its containers."""
+    containers: int
+    """Number of containers of a pod."""
+
+
+class CandidateArgs(TypedDict, total=False):
+    """A machine that nodes could have."""
+
+    cpu: str
+    """CPUs; default: those of the machine type in Kubewright's table of the cloud."""
+    memory: str
+    """Memory, such as `64Gi`; default: that of the machine type in Kubewright's table of the cloud."""
+    price: float
+    """Price of a machine for the time in `per`; default: unknown."""
+
+
+class CandidateTableArgs(TypedDict, total=False):
+    """The machines that `kubewright capacity` compares."""
+
+    date: Required[str]
+    """Day on which the prices were true, such as `"2026-11-01"`."""
+    currency: str
+    """Currency of the prices."""
+    per: str
+    """Time that a price is for."""
+    machines: Mapping[str, CandidateArgs]
+    """Machines by name: machine types of the cloud, or names of your own."""
+
+
+class CapacityArgs(TypedDict, total=False):
+    """What applications need. Pools that are too small for it are errors, before anything is created."""
+
+    applications: Mapping[str, ApplicationArgs]
+    """Applications by name; at least one."""
+    per_node: Mapping[str, PodRequestArgs]
+    """Pods that run on every node, such as those of DaemonSets, by name."""
+    reserve_percent: int
+    """Reserve for growth and for the loss of a node, in percent of all requests of a pool."""
+    overhead_percent: int
+    """Share of a machine's memory in percent that the hypervisor and the kernel use: the kubelet of a
+    cloud's machine sees up to 8 % less than the memory of its type.
+    """
+    candidates: CandidateTableArgs
+    """Machines with prices, for `kubewright capacity`; default: the machine types of the pools."""
+
+
 class EventRateLimitArgs(TypedDict, total=False):
     """A limit for events, which the plugin EventRateLimit enforces."""
 
@@ -1885,6 +1952,8 @@ class KubernetesClusterArgs(TypedDict, total=False):
     """Load balancers of the API, on bare metal."""
     pools: Mapping[str, PoolArgs]
     """Pools of workers by name."""
+    capacity: CapacityArgs
+    """Capacity that applications need of the pools; default: not checked."""
     kubelet: KubeletArgs
     """Settings of all kubelets."""
     api: ApiArgs

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from providers.resources import ResourceReaders
+from topology.model import Size
 
 if TYPE_CHECKING:
     from components.provider import Provider
@@ -37,6 +38,9 @@ if TYPE_CHECKING:
 
     OpenCopies = Callable[[Settings, Mapping[str, str]], CopyStore]
     """Function that returns the copies of snapshots of a cluster, with the arguments of `OpenMachines`."""
+
+
+MIB = 1024**2
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,8 +82,9 @@ class CloudDescriptor:
     `settings_section` is the key under `kubewright:cluster` and the name of the cloud's package. `title` is
     the name of the cloud in messages. `plugin` is the name of its Pulumi plugin and the first word of its
     type tokens. `machine_prices` takes a region and returns US dollars an hour by machine type, or None
-    without a price table for the region. `create_provider`, `open_machines` and `open_copies` import the SDK
-    when they are called.
+    without a price table for the region. `machine_size` returns the CPUs and memory of a machine type, or
+    None for a type that is not in the table of the cloud. `create_provider`, `open_machines` and
+    `open_copies` import the SDK when they are called.
     """
 
     settings_section: str
@@ -88,6 +93,7 @@ class CloudDescriptor:
     types: ResourceTypes
     readers: ResourceReaders
     machine_prices: Callable[[str], Mapping[str, float] | None]
+    machine_size: Callable[[str], Size | None]
     create_provider: CreateProvider
     open_machines: OpenMachines
     open_copies: OpenCopies

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from components.provider import Provider
 from components.scope import Scope
 from nodeconfig.bundle import Bundle
+from providers.capacity import check_capacity
 from providers.registry import by_section
 from settings.cluster import Settings
 from settings.problem import Problem, SettingsError
@@ -26,6 +27,7 @@ def provider_for(
     machine has several roles. `scope` is the scope of all resources. Raise SettingsError
     when no section describes hosts, or when the provider rejects the settings.
     """
+    check_capacity(settings)
     # SDKs take seconds to import: a stack imports only the SDK of its provider.
     if settings.metal is not None:
         from providers.metal.provider import MetalProvider

@@ -13,6 +13,7 @@ from settings.addons import AddonSettings
 from settings.aws import AwsSettings
 from settings.azure import AzureSettings
 from settings.base import Section
+from settings.capacity import CapacitySettings
 from settings.certificates import CertificateSettings
 from settings.clouds import CloudSettings
 from settings.control_plane import (
@@ -66,6 +67,8 @@ class Settings(Section):
     """Load balancers of the API, on bare metal."""
     pools: dict[Name, PoolSettings] = Field(default_factory=dict)
     """Pools of workers by name."""
+    capacity: CapacitySettings | None = None
+    """Capacity that applications need of the pools; default: not checked."""
     kubelet: KubeletSettings = KubeletSettings()
     """Settings of all kubelets."""
     api: ApiSettings = ApiSettings()

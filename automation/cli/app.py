@@ -14,6 +14,7 @@ from typer.exceptions import Abort, TyperException
 from artifacts.errors import ArtifactError
 from automation.cli import (
     artifacts,
+    capacity,
     configuration,
     conformance,
     encryption,
@@ -34,7 +35,7 @@ from lab.errors import LabError
 
 NAME = "kubewright"
 _GROUPS = (
-    *(new, stacks, configuration, inspect, encryption, conformance, plan),
+    *(new, stacks, configuration, inspect, encryption, conformance, plan, capacity),
     *(recovery, state, users, pull_requests, artifacts, lab, images),
 )
 _PANELS = list(dict.fromkeys(group.PANEL for group in _GROUPS))

@@ -126,5 +126,6 @@ def _capacity_table(plan: planning.CapacityPlan) -> Table:
     rows.add_row("cpu", f"{float(Fraction(plan.cpu)):.4g} cores", str(plan.workers_by_cpu))
     rows.add_row("memory", format_bytes(plan.memory), str(plan.workers_by_memory))
     rows.add_row("pods", f"{plan.pods:,}", str(plan.workers_by_pods))
+    rows.add_row("placement of all pods", "", str(plan.workers_by_placement))
     rows.add_row("all", "", str(plan.workers))
     return rows

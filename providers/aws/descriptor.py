@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from providers.aws.resources import READERS
-from providers.descriptor import CloudDescriptor, ResourceTypes
+from providers.descriptor import MIB, CloudDescriptor, ResourceTypes
+from topology.model import Size
 
 if TYPE_CHECKING:
     from components.provider import Provider
@@ -58,6 +59,13 @@ def _machine_prices(region: str) -> Mapping[str, float] | None:
     return PRICES[region].machines if region in PRICES else None
 
 
+def _machine_size(machine_type: str) -> Size | None:
+    from providers.aws.machine_types import type_table
+
+    known = type_table().types.get(machine_type)
+    return Size(cpus=known.vcpus, memory=known.memory * MIB) if known else None
+
+
 def _create_provider(
     settings: Settings,
     topology: Topology,
@@ -89,6 +97,7 @@ AWS = CloudDescriptor(
     types=_TYPES,
     readers=READERS,
     machine_prices=_machine_prices,
+    machine_size=_machine_size,
     create_provider=_create_provider,
     open_machines=_open_machines,
     open_copies=_open_copies,

@@ -28,6 +28,14 @@ ALL_SECTIONS = with_edits(
         "access.bindings.all": {"role": "reader", "users": ["ada"], "service_accounts": ["default/ci"]},
         "access.namespaces.team-a": {"quota": {"cpu": 4}, "limits": {"default": {"cpu": "1"}}},
         "leader_election.lease": 20,
+        "capacity": {
+            "applications": {"web": {"replicas": 4, "cpu": "100m", "memory": "1Gi", "pool": "workers"}},
+            "per_node": {"agent": {"cpu": "50m", "memory": "32Mi", "containers": 2}},
+            "candidates": {
+                "date": "2026-11-01",
+                "machines": {"r1": {"cpu": 8, "memory": "1Gi", "price": 1.5}},
+            },
+        },
         "addons.load_balancer": {
             "asn": 64513,
             "pools": {

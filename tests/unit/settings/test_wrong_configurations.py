@@ -16,6 +16,7 @@ from tests.unit.settings.wrong_architectures import ARCHITECTURES
 from tests.unit.settings.wrong_authentication import AUTHENTICATION
 from tests.unit.settings.wrong_authorization import AUTHORIZATION
 from tests.unit.settings.wrong_azure_pod_identities import AZURE_POD_IDENTITIES
+from tests.unit.settings.wrong_capacity import CAPACITY
 from tests.unit.settings.wrong_cert_manager import CERT_MANAGER
 from tests.unit.settings.wrong_cilium import CILIUM
 from tests.unit.settings.wrong_clouds import CLOUDS
@@ -43,6 +44,7 @@ MESSAGES = Path(__file__).parent / "messages.txt"
 WRONG = (
     *(*VALUES, *MACHINES, *NETWORK, *CILIUM, *ADDONS, *CLOUDS, *DNS, *GPUS, *IMAGE_REGISTRIES),
     *(*POD_IDENTITIES, *AZURE_POD_IDENTITIES, *INGRESS, *METALLB, *PUBLIC_ADDRESSES, *CERT_MANAGER),
+    *CAPACITY,
     *REGIONS,
     *HELM_RELEASES,
     *(*API, *ARCHITECTURES, *AUTHENTICATION, *AUTHORIZATION, *ENCRYPTION, *EXTRA_ARGS, *EXTERNAL_DNS),
