@@ -13,6 +13,7 @@ _CERT_MANAGER = "github.com/cert-manager/cert-manager"
 _LOCAL_PATH = "github.com/rancher/local-path-provisioner"
 _EXTERNAL_DNS = "sigs.k8s.io/external-dns"
 _SNAPSHOTTER = "github.com/kubernetes-csi/external-snapshotter/v8"
+_KEDA = "github.com/kedacore/keda/v2"
 CERT_MANAGER_PROGRAMS = ("controller", "webhook", "acmesolver")
 
 ADD_ONS: tuple[Component, ...] = (
@@ -57,6 +58,16 @@ ADD_ONS: tuple[Component, ...] = (
         go_module=_EXTERNAL_DNS,
         packages=(("external-dns", _EXTERNAL_DNS),),
         ldflags=f"-X {_EXTERNAL_DNS}/pkg/apis/externaldns.Version=v{{v}}",
+    ),
+    Component(  # released as images only
+        "keda",
+        go_module=_KEDA,
+        packages=(
+            ("keda-operator", f"{_KEDA}/cmd/operator"),
+            ("keda-metrics-apiserver", f"{_KEDA}/cmd/adapter"),
+            ("keda-admission-webhooks", f"{_KEDA}/cmd/webhooks"),
+        ),
+        ldflags=f"-X {_KEDA}/version.Version={{v}}",
     ),
     Component(  # released as an image only
         "local-path-provisioner",

@@ -43,6 +43,7 @@ COMPONENT_VERSIONS: tuple[tuple[str, str], ...] = (
     ("cilium", "1.20.2"),
     ("cert-manager", "1.21.2"),
     ("external-dns", "0.22.0"),
+    ("keda", "2.21.0"),
     ("local-path-provisioner", "0.0.30"),
     ("external-snapshotter", "8.7.0"),
     ("cri-tools", "1.36.0"),
@@ -98,15 +99,26 @@ IMAGES: tuple[Image, ...] = (
     Image(HELPER_IMAGE),
 )
 
+KEDA_IMAGES = {
+    "keda-operator": "ghcr.io/kedacore/keda",
+    "keda-metrics-apiserver": "ghcr.io/kedacore/keda-metrics-apiserver",
+    "keda-admission-webhooks": "ghcr.io/kedacore/keda-admission-webhooks",
+}
+"""The image of each program of KEDA."""
 _ADD_ON_IMAGES = {
     "cilium": ("quay.io/cilium/cilium", "quay.io/cilium/operator-generic"),
     "cert-manager": tuple(f"quay.io/jetstack/cert-manager-{name}" for name in CERT_MANAGER_PROGRAMS),
     "external-dns": ("registry.k8s.io/external-dns/external-dns",),
+    "keda": tuple(KEDA_IMAGES.values()),
     "local-path-provisioner": ("docker.io/rancher/local-path-provisioner",),
     "external-snapshotter": ("registry.k8s.io/sig-storage/snapshot-controller",),
     "metallb": ("quay.io/metallb/controller", "quay.io/metallb/speaker"),
     "traefik": ("docker.io/library/traefik",),
 }
+
+
+_TAGS_WITHOUT_V = frozenset({"keda"})
+"""Add-ons whose tags are versions without a leading `v`."""
 
 
 def images_of(add_on: str, version: str = "") -> tuple[str, ...]:
@@ -117,7 +129,8 @@ def images_of(add_on: str, version: str = "") -> tuple[str, ...]:
     """
     known = (item for component, item in COMPONENT_VERSIONS if component == add_on)
     versions = (version,) if version else known
-    return tuple(f"{name}:v{item}" for item in versions for name in _ADD_ON_IMAGES[add_on])
+    prefix = "" if add_on in _TAGS_WITHOUT_V else "v"
+    return tuple(f"{name}:{prefix}{item}" for item in versions for name in _ADD_ON_IMAGES[add_on])
 
 
 OPTIONAL_IMAGES = tuple(reference for add_on in _ADD_ON_IMAGES for reference in images_of(add_on))

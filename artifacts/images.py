@@ -212,6 +212,15 @@ RECIPES: dict[str, Recipe] = {
     "external-dns/external-dns": partial(
         _program_content, "external-dns", Config(entrypoint=("/ko-app/external-dns",))
     ),
+    "kedacore/keda": partial(
+        _program_content, "keda-operator", Config(entrypoint=("/keda",), user="65532:65532")
+    ),
+    **{
+        f"kedacore/keda-{name}": partial(
+            _program_content, f"keda-{name}", Config(entrypoint=(f"/keda-{path}",), user="65532:65532")
+        )
+        for name, path in (("metrics-apiserver", "adapter"), ("admission-webhooks", "admission-webhooks"))
+    },
     "rancher/local-path-provisioner": partial(
         _program_content, "local-path-provisioner", Config(command=("/usr/bin/local-path-provisioner",))
     ),

@@ -46,6 +46,7 @@ def optional_images(topology: Topology) -> tuple[str, ...]:
     used = {
         "cert-manager": topology.cert_manager,
         "external-dns": topology.external_dns,
+        "keda": topology.keda,
         "local-path-provisioner": topology.storage.local,
         "external-snapshotter": topology.storage.snapshots,
         "metallb": topology.metallb,

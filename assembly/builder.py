@@ -11,6 +11,7 @@ from assembly.dns import build_dns
 from assembly.encryption import build_encryption, build_rotation, encryption_rotations
 from assembly.external_dns import build_external_dns
 from assembly.ingress import build_ingress, ingress_ports
+from assembly.keda import build_keda
 from assembly.machines import build_machines
 from assembly.metallb import build_metallb
 from assembly.pools import build_pools
@@ -66,6 +67,7 @@ def build_topology(settings: Settings, *, files: Mapping[str, str] | None = None
         metallb=build_metallb(settings.addons.load_balancer),
         cert_manager=build_cert_manager(settings),
         external_dns=build_external_dns(settings),
+        keda=build_keda(settings),
         storage=build_storage(settings),
         velero=build_velero(settings, files),
         api_names=settings.api.names,

@@ -920,6 +920,24 @@ class IngressArgs(TypedDict, total=False):
     """Annotations of the service with `load_balancer`, which the controller of the cloud reads."""
 
 
+class KedaArgs(TypedDict, total=False):
+    """KEDA, which scales workloads by metrics and events, to zero and back. It runs in the namespace
+    `keda` and serves the API group external.metrics.k8s.io for the HorizontalPodAutoscaler.
+    """
+
+    scaled_kinds: Sequence[str]
+    """Custom resources with a scale subresource that KEDA may scale, as `<plural>.<group>`, such as
+    `rollouts.argoproj.io`. KEDA always scales Deployments, StatefulSets and ReplicaSets.
+    """
+    all_secrets: bool
+    """Let KEDA read the Secrets of all namespaces, as objects of the kind TriggerAuthentication need.
+    Without it, only a ClusterTriggerAuthentication can name Secrets, and they are in the namespace
+    `keda`.
+    """
+    request_timeout: str
+    """Time limit of a request to a source of metrics, such as Prometheus; 1s to 60s."""
+
+
 class AddressPoolArgs(TypedDict, total=False):
     """A pool of addresses for services of type LoadBalancer."""
 
@@ -1056,6 +1074,8 @@ class AddonArgs(TypedDict, total=False):
     """Names of services and Ingress objects in DNS zones, by external-dns; default: none."""
     ingress: IngressArgs
     """Ingress objects, served by Traefik; default: none."""
+    keda: KedaArgs
+    """Scaling of workloads by metrics and events, by KEDA; default: none."""
     load_balancer: MetalLbArgs
     """Addresses for services of type LoadBalancer, by MetalLB; bare metal only, because in a cloud its
     controller creates load balancers.

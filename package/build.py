@@ -34,7 +34,7 @@ from components.provider import Provider
 from components.scope import Scope
 from package.post_renderers import post_renderer_directory
 from package.registry_logins import check_registry_logins
-from package.scaling import create_capacity_plan
+from package.scaling import create_capacity_plan, create_keda
 from package.secret_files import secret_files
 from package.storage import create_storage
 from package.velero import create_velero
@@ -223,6 +223,7 @@ def _create_add_ons(
     _create_ingress(args, topology, cluster)
     _create_external_dns(args, topology, cluster)
     secret_at = partial(_secret_at, args)
+    create_keda(topology, api, pki, scope)
     create_capacity_plan(args.settings, api, scope)
     snapshots = create_storage(topology, api, args.settings.storage, secret_at, scope)
     create_velero(topology, api, args.settings, secret_at, snapshots, scope)

@@ -1,17 +1,28 @@
-"""Registers the plan of the capacity that applications need."""
+"""Registers what scales workloads: KEDA, and the plan of the capacity that applications need."""
 
 from __future__ import annotations
 
 import yaml
 
 from components.addons.capacity_plan import CapacityPlan, CapacityPlanArgs
+from components.addons.keda import KedaAddOn, KedaArgs
 from components.api import Api
+from components.pki import Pki
 from components.scope import Scope
 from formats.quantity import format_bytes
 from providers.capacity import checked_capacities
 from settings import Settings
 from settings.pool_capacity import PoolCapacity
 from settings.pool_shortages import format_cores, format_size
+from topology.model import Topology
+
+
+def create_keda(topology: Topology, api: Api, pki: Pki, scope: Scope) -> None:
+    """Create KEDA if the cluster has it."""
+    if topology.keda is None:
+        return
+    arguments = KedaArgs(api=api, topology=topology, keda=topology.keda, ca=pki.ca, secrets=pki.secrets)
+    KedaAddOn(scope.name("keda"), arguments, scope.options())
 
 
 def create_capacity_plan(settings: Settings, api: Api, scope: Scope) -> None:

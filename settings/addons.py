@@ -6,6 +6,7 @@ from settings.base import Section
 from settings.cert_manager import CertManagerSettings
 from settings.external_dns import ExternalDnsSettings
 from settings.ingress import IngressSettings
+from settings.keda import KedaSettings
 from settings.metallb import MetalLbSettings
 from settings.velero import VeleroSettings
 
@@ -19,6 +20,8 @@ class AddonSettings(Section):
     """Names of services and Ingress objects in DNS zones, by external-dns; default: none."""
     ingress: IngressSettings | None = None
     """Ingress objects, served by Traefik; default: none."""
+    keda: KedaSettings | None = None
+    """Scaling of workloads by metrics and events, by KEDA; default: none."""
     load_balancer: MetalLbSettings | None = None
     """Addresses for services of type LoadBalancer, by MetalLB; bare metal only, because in a cloud its
     controller creates load balancers.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import json
 from collections.abc import Iterable
 from pathlib import Path
@@ -18,6 +19,25 @@ def upstream_definitions(files: Iterable[Path]) -> list[Any]:
         for document in yaml.safe_load_all(path.read_text())
         if document
     ]
+
+
+def patched(document: Any, operations: Iterable[Any]) -> Any:  # noqa: ANN401 - JSON
+    """Return a document with the operations `add` and `remove` of a JSON patch (RFC 6902)."""
+    result = copy.deepcopy(document)
+    for operation in operations:
+        *parents, last = operation["path"].removeprefix("/").split("/")
+        target = result
+        for part in parents:
+            target = target[int(part) if isinstance(target, list) else part]
+        if operation["op"] == "remove":
+            del target[last]
+        elif isinstance(target, list):
+            assert last == "-", operation
+            target.append(operation["value"])
+        else:
+            assert operation["op"] == "add", operation
+            target[last] = operation["value"]
+    return result
 
 
 def write_definitions(file: Path, documents: Iterable[Any]) -> None:

@@ -7,10 +7,11 @@ generations of an authority. During a rotation an authority has two generations 
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from ipaddress import AddressValueError, IPv4Address
 
-from topology import cert_manager
+from topology import cert_manager, keda
 from topology.model import Member, Topology
 from topology.rotations import SHARED_GENERATION, Rotation
 
@@ -153,6 +154,7 @@ def leaves(topology: Topology) -> tuple[Leaf, ...]:
             server=True,
         ),
         *((_webhook_leaf(),) if topology.cert_manager else ()),
+        *(_keda_leaves() if topology.keda else ()),
         *(_etcd_member_leaf("etcd-server", member) for member in topology.etcd),
         *(_etcd_member_leaf("etcd-peer", member) for member in topology.etcd),
         Leaf("etcd-operator", ETCD_CA, "kubewright:etcd-operator", client=True),
@@ -163,6 +165,14 @@ def _webhook_leaf() -> Leaf:
     """Return the server certificate of cert-manager's admission webhook."""
     name = f"{cert_manager.WEBHOOK}.{cert_manager.NAMESPACE}.svc"
     return Leaf(cert_manager.WEBHOOK, KUBERNETES_CA, name, dns_names=(name,), server=True)
+
+
+def _keda_leaves() -> Iterator[Leaf]:
+    """Yield the server certificates of KEDA. The server of metrics is also a client of the operator."""
+    for program in keda.PROGRAMS:
+        name = keda.service_name(program)
+        is_client = program == keda.METRICS_SERVER
+        yield Leaf(program, KUBERNETES_CA, name, dns_names=(name,), server=True, client=is_client)
 
 
 def _apiserver_leaf(topology: Topology, member: Member) -> Leaf:

@@ -15,6 +15,7 @@ from topology.dns import Dns
 from topology.external_dns import ExternalDns
 from topology.gpus import Gpu
 from topology.ingress import Ingress
+from topology.keda import Keda
 from topology.metallb import MetalLb
 from topology.options import (
     NO_EXTRA_FLAGS,
@@ -208,6 +209,7 @@ class Topology:
     metallb: MetalLb | None = None
     cert_manager: CertManager | None = None
     external_dns: ExternalDns | None = None
+    keda: Keda | None = None
     storage: Storage = field(default_factory=Storage)
     velero: Velero | None = None
 

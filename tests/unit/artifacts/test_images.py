@@ -92,6 +92,12 @@ def test_reference_is_split_into_registry_path_and_tag(reference: str, parts: tu
         ("quay.io/metallb/controller:v{metallb_controller}", "/controller", None),
         ("quay.io/metallb/speaker:v{metallb_speaker}", "/speaker", None),
         ("registry.k8s.io/external-dns/external-dns:v{external_dns}", "/ko-app/external-dns", None),
+        ("ghcr.io/kedacore/keda:{keda_operator}", "/keda", "65532:65532"),
+        (
+            "ghcr.io/kedacore/keda-metrics-apiserver:{keda_metrics_apiserver}",
+            "/keda-adapter",
+            "65532:65532",
+        ),
         (
             "quay.io/jetstack/cert-manager-webhook:v{cert_manager_webhook}",
             "/app/cmd/webhook/webhook",
@@ -104,7 +110,7 @@ def test_servers_run_like_upstream_images(
 ) -> None:
     programs = (
         *("coredns", "metrics-server", "metallb-controller", "metallb-speaker"),
-        *("cert-manager-webhook", "external-dns"),
+        *("cert-manager-webhook", "external-dns", "keda-operator", "keda-metrics-apiserver"),
     )
     versions = {name.replace("-", "_"): catalogue.version_of(name) for name in programs}
     for name in programs:

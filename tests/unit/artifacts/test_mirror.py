@@ -91,6 +91,7 @@ def test_optional_images_are_added_on_request(
         ("traefik", "addons.ingress", {"pool": "workers", "sources": ["0.0.0.0/0"]}),
         ("cert-manager", "addons.cert_manager", {}),
         ("external-dns", "addons.external_dns", external_dns_settings()),
+        ("keda", "addons.keda", {}),
         ("local-path-provisioner", "storage.local", {}),
     ],
 )

@@ -28,6 +28,7 @@ from tests.unit.settings.wrong_gpus import GPUS
 from tests.unit.settings.wrong_helm_releases import HELM_RELEASES
 from tests.unit.settings.wrong_image_registries import IMAGE_REGISTRIES
 from tests.unit.settings.wrong_ingress import INGRESS
+from tests.unit.settings.wrong_keda import KEDA
 from tests.unit.settings.wrong_machines import MACHINES
 from tests.unit.settings.wrong_metallb import METALLB
 from tests.unit.settings.wrong_network import NETWORK
@@ -45,6 +46,7 @@ WRONG = (
     *(*VALUES, *MACHINES, *NETWORK, *CILIUM, *ADDONS, *CLOUDS, *DNS, *GPUS, *IMAGE_REGISTRIES),
     *(*POD_IDENTITIES, *AZURE_POD_IDENTITIES, *INGRESS, *METALLB, *PUBLIC_ADDRESSES, *CERT_MANAGER),
     *CAPACITY,
+    *KEDA,
     *REGIONS,
     *HELM_RELEASES,
     *(*API, *ARCHITECTURES, *AUTHENTICATION, *AUTHORIZATION, *ENCRYPTION, *EXTRA_ARGS, *EXTERNAL_DNS),

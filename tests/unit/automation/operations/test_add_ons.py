@@ -88,3 +88,8 @@ def test_namespace_of_velero_is_queried_only_with_velero() -> None:
         "kube-system",
         "velero",
     )
+
+
+def test_namespace_of_keda_is_queried_only_with_keda() -> None:
+    with_keda = build_topology(load(with_edits(TWO_WORKERS, {"addons": {"keda": {}}})))
+    assert add_on_namespaces(with_keda) == ("kube-system", "keda")
