@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from datetime import date
 from typing import Annotated, Literal
 
@@ -25,10 +26,18 @@ def _validate_currency(text: str) -> str:
     return text
 
 
+def _validate_price(price: float) -> float:
+    if not math.isfinite(price) or price < 0:
+        raise ValueError("not a price; allowed: 0 and more")
+    return price
+
+
 Date = Annotated[str, AfterValidator(_validate_date)]
 """A date as text, such as `2026-11-01`."""
 Currency = Annotated[str, AfterValidator(_validate_currency)]
 """The code of a currency, such as `EUR`."""
+Price = Annotated[float, AfterValidator(_validate_price)]
+"""A price of 0 or more."""
 
 
 class PodRequestSettings(Section):
@@ -58,7 +67,7 @@ class CandidateSettings(Section):
     """CPUs; default: those of the machine type in Kubewright's table of the cloud."""
     memory: Quantity | None = None
     """Memory, such as `64Gi`; default: that of the machine type in Kubewright's table of the cloud."""
-    price: Annotated[float, Field(ge=0)] | None = None
+    price: Price | None = None
     """Price of a machine for the time in `per`; default: unknown."""
 
 

@@ -70,8 +70,13 @@ CAPACITY = (
     wrong("candidates.per", '"day"', candidates=TABLE | {"per": "day"}),
     wrong(
         "candidates.machines.r1.price",
-        "-3",
+        "-3: not a price; allowed: 0 and more",
         candidates=TABLE | {"machines": {"r1": {"cpu": 8, "memory": "32Gi", "price": -3}}},
+    ),
+    wrong(
+        "candidates.machines.r1.price",
+        "inf: not a price; allowed: 0 and more",
+        candidates=TABLE | {"machines": {"r1": {"cpu": 8, "memory": "32Gi", "price": float("inf")}}},
     ),
     wrong(
         "candidates.machines.r1.memory",

@@ -39,13 +39,13 @@ def placed_one_by_one(applications: list[Application], sizes: list[WorkerSize]) 
     def share(row: Application) -> Fraction:
         return max(row.cpu / largest.cpu, Fraction(row.memory, largest.memory))
 
-    free = [[size.cpu, size.memory, size.pods] for size in sizes]
+    free = list(sizes)
     used, unplaced = set(), 0
     for row in sorted(applications, key=share, reverse=True):
         for _ in range(row.replicas):
             for number, room in enumerate(free):
-                if room[0] >= row.cpu and room[1] >= row.memory and room[2]:
-                    free[number] = [room[0] - row.cpu, room[1] - row.memory, room[2] - 1]
+                if room.holds(row):
+                    free[number] = room.without([row])
                     used.add(number)
                     break
             else:
