@@ -15,6 +15,7 @@ def build_keda(settings: Settings) -> Keda | None:
     kinds = (kind.partition(".") for kind in section.scaled_kinds)
     return Keda(
         scaled_kinds=tuple((resource, group) for resource, _, group in kinds),
+        jobs=section.jobs,
         all_secrets=section.all_secrets,
         request_seconds=parse_seconds(section.request_timeout),
     )

@@ -39,6 +39,10 @@ class KedaSettings(Section):
     """Custom resources with a scale subresource that KEDA may scale, as `<plural>.<group>`, such as
     `rollouts.argoproj.io`. KEDA always scales Deployments, StatefulSets and ReplicaSets.
     """
+    jobs: bool = False
+    """Let KEDA create and delete Jobs in all namespaces, as ScaledJobs need. A program with the account of
+    KEDA could then run pods in all namespaces.
+    """
     all_secrets: bool = False
     """Let KEDA read the Secrets of all namespaces, as objects of the kind TriggerAuthentication need. Without
     it, only a ClusterTriggerAuthentication can name Secrets, and they are in the namespace `keda`.

@@ -26,10 +26,11 @@ class Keda:
     """KEDA with its permissions.
 
     `scaled_kinds` are the resource and the API group of kinds that KEDA may scale besides those of
-    Kubernetes. With `all_secrets`, KEDA reads the Secrets of all namespaces. `request_seconds` is the time
-    limit of requests to sources of metrics.
+    Kubernetes. With `jobs`, KEDA creates Jobs, and with `all_secrets`, it reads the Secrets of all
+    namespaces. `request_seconds` is the time limit of requests to sources of metrics.
     """
 
     scaled_kinds: tuple[tuple[str, str], ...]
+    jobs: bool
     all_secrets: bool
     request_seconds: int

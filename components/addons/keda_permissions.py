@@ -2,8 +2,8 @@
 
 Upstream's operator reads all objects of all kinds, changes the scale of all of them, and reads all Secrets
 (config/rbac/role.yaml). Here the operator reads and scales only workloads of Kubernetes and the kinds in
-`scaled_kinds`, and each program has an account of its own. It has no permission to change webhooks and
-APIServices, because the PKI of the cluster has the certificates.
+`scaled_kinds`, creates Jobs only with `jobs`, and each program has an account of its own. It has no
+permission to change webhooks and APIServices, because the PKI of the cluster has the certificates.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ def operator_rules(keda: Keda) -> tuple[Rule, ...]:
         Rule("apps", tuple(f"{kind}/scale" for kind in _SCALED), (*READ, *_CHANGE)),
         *custom,
         Rule("autoscaling", ("horizontalpodautoscalers",), (*READ, "create", "delete", *_CHANGE)),
-        Rule("batch", ("jobs",), (*READ, "create", "delete", *_CHANGE)),
+        Rule("batch", ("jobs",), (*READ, *(("create", "delete", *_CHANGE) if keda.jobs else ()))),
         Rule(GROUP, _with_status(_KINDS), (*READ, *_CHANGE)),
         Rule(GROUP, ("scaledjobs/finalizers", "scaledobjects/finalizers"), _CHANGE),
         Rule(EVENTING_GROUP, _with_status(_EVENTING_KINDS), (*READ, *_CHANGE)),

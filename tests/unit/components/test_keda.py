@@ -23,8 +23,8 @@ from tests.unit.components.conftest import Deploy
 from tests.unit.components.graph import Graph, Json, cluster_config, without_secret_marks
 from topology.keda import METRICS_SERVER, OPERATOR, PROGRAMS, WEBHOOK, Keda
 
-CUSTOM = Keda(scaled_kinds=(("rollouts", "argoproj.io"),), all_secrets=False, request_seconds=3)
-ALL_SECRETS = Keda(scaled_kinds=(), all_secrets=True, request_seconds=3)
+CUSTOM = Keda(scaled_kinds=(("rollouts", "argoproj.io"),), jobs=False, all_secrets=False, request_seconds=3)
+PERMISSIVE = Keda(scaled_kinds=(), jobs=True, all_secrets=True, request_seconds=3)
 WRITES = {"create", "update", "patch", "delete", "deletecollection", "*"}
 
 
@@ -159,12 +159,17 @@ def test_operator_scales_only_workloads_and_the_named_kinds() -> None:
 
 def test_operator_reads_secrets_of_other_namespaces_only_if_it_may() -> None:
     assert not verbs(operator_rules(CUSTOM), "", "secrets")
-    assert verbs(operator_rules(ALL_SECRETS), "", "secrets") == {"get", "list", "watch"}
+    assert verbs(operator_rules(PERMISSIVE), "", "secrets") == {"get", "list", "watch"}
     assert not WRITES & verbs(OPERATOR_NAMESPACE_RULES, "", "secrets")
 
 
+def test_operator_creates_jobs_only_if_it_may() -> None:
+    assert verbs(operator_rules(CUSTOM), "batch", "jobs") == {"get", "list", "watch"}
+    assert {"create", "delete"} <= verbs(operator_rules(PERMISSIVE), "batch", "jobs")
+
+
 def test_programs_change_neither_webhooks_nor_api_services() -> None:
-    tables = (operator_rules(ALL_SECRETS), OPERATOR_NAMESPACE_RULES, METRICS_SERVER_RULES, WEBHOOK_RULES)
+    tables = (operator_rules(PERMISSIVE), OPERATOR_NAMESPACE_RULES, METRICS_SERVER_RULES, WEBHOOK_RULES)
     groups = {rule.group for table in tables for rule in table}
     assert not groups & {
         "admissionregistration.k8s.io",

@@ -36,6 +36,7 @@ KEDA = (
         scaled_kinds=["rollouts.argoproj.io"] * 2,
     ),
     invalid("all_secrets", "must be true or false", all_secrets="some"),
+    invalid("jobs", "must be true or false", jobs="batch"),
     invalid("request_timeout", '"2m": allowed: 1s to 60s', request_timeout="2m"),
     invalid("request_timeout", '"fast": not a duration', request_timeout="fast"),
     invalid("watch", "unknown key", watch=[]),
