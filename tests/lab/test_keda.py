@@ -54,7 +54,10 @@ def source(cluster: Cluster, network: IPv4Network) -> Iterator[MetricSource]:
 
 
 def deployment(name: str, script: str) -> dict[str, Any]:
-    """Return a Deployment with one pod that requests 32Mi of memory and runs a shell command."""
+    """Return a Deployment whose pods request 32Mi of memory and run a shell command.
+
+    It has no number of pods, so that a changed Deployment leaves the number to the autoscaler.
+    """
     labels = {"app": name}
     main = pods.container(script, resources={"requests": {"cpu": "10m", "memory": "32Mi"}})
     template = {"metadata": {"labels": labels}, "spec": pods.spec(main)}
@@ -62,7 +65,7 @@ def deployment(name: str, script: str) -> dict[str, Any]:
         "apiVersion": "apps/v1",
         "kind": "Deployment",
         "metadata": {"name": name, "namespace": NAMESPACE},
-        "spec": {"replicas": 1, "selector": {"matchLabels": labels}, "template": template},
+        "spec": {"selector": {"matchLabels": labels}, "template": template},
     }
 
 
@@ -124,9 +127,7 @@ def test_workload_follows_its_memory(cluster: Cluster) -> None:
     cluster.apply(deployment("cache", fill))
     cluster.apply(autoscaler)
     wait_for_pods(cluster, "cache", 3)
-    small = deployment("cache", "exec sleep 100000")
-    del small["spec"]["replicas"]
-    cluster.apply(small)
+    cluster.apply(deployment("cache", "exec sleep 100000"))
     wait_for_pods(cluster, "cache", 1)
 
 
