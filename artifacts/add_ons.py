@@ -11,6 +11,7 @@ _METALLB = "go.universe.tf/metallb"
 _CILIUM = "github.com/cilium/cilium"
 _CERT_MANAGER = "github.com/cert-manager/cert-manager"
 _LOCAL_PATH = "github.com/rancher/local-path-provisioner"
+_LOKI = "github.com/grafana/loki/v3"
 _EXTERNAL_DNS = "sigs.k8s.io/external-dns"
 _SNAPSHOTTER = "github.com/kubernetes-csi/external-snapshotter/v8"
 _KEDA = "github.com/kedacore/keda/v2"
@@ -68,6 +69,18 @@ ADD_ONS: tuple[Component, ...] = (
             ("keda-admission-webhooks", f"{_KEDA}/cmd/webhooks"),
         ),
         ldflags=f"-X {_KEDA}/version.Version={{v}}",
+    ),
+    Component(  # released as an image; the program in the module directory has fewer parts than upstream's
+        "otelcol",
+        go_module="go.opentelemetry.io/collector/otelcol",
+        packages=(("otelcol-contrib", "."),),
+        ldflags="-X main.version={v}",
+    ),
+    Component(  # released as an image; go.mod has the replacements of Loki's own go.mod
+        "loki",
+        go_module=_LOKI,
+        packages=(("loki", f"{_LOKI}/cmd/loki"),),
+        ldflags=f"-X {_LOKI}/pkg/util/build.Version={{v}}",
     ),
     Component(  # released as an image only
         "local-path-provisioner",

@@ -49,6 +49,8 @@ COMPONENT_VERSIONS: tuple[tuple[str, str], ...] = (
     ("cri-tools", "1.36.0"),
     ("kubelet-csr-approver", "1.4.0"),
     ("traefik", "3.7.13"),
+    ("otelcol", "0.160.0"),
+    ("loki", "3.7.8"),
     ("ecr-credential-provider", "1.36.1"),
     ("age", "1.3.2"),
     ("rclone", "1.76.0"),
@@ -114,7 +116,11 @@ _ADD_ON_IMAGES = {
     "external-snapshotter": ("registry.k8s.io/sig-storage/snapshot-controller",),
     "metallb": ("quay.io/metallb/controller", "quay.io/metallb/speaker"),
     "traefik": ("docker.io/library/traefik",),
+    "otelcol": ("docker.io/otel/opentelemetry-collector-contrib",),
+    "loki": ("docker.io/grafana/loki",),
 }
+_TAGS_WITHOUT_V = ("otelcol", "loki")
+"""Add-ons whose images have the plain version as their tag."""
 
 
 _TAGS_WITHOUT_V = frozenset({"keda"})

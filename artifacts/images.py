@@ -231,6 +231,16 @@ RECIPES: dict[str, Recipe] = {
         _program_content, "metallb-controller", Config(entrypoint=("/controller",))
     ),
     "metallb/speaker": partial(_program_content, "metallb-speaker", Config(entrypoint=("/speaker",))),
+    "otel/opentelemetry-collector-contrib": partial(
+        _program_content,
+        "otelcol-contrib",
+        Config(entrypoint=("/otelcol-contrib",), user="10001:10001"),
+    ),
+    "grafana/loki": partial(
+        _program_content,
+        "loki",
+        Config(entrypoint=("/usr/bin/loki",), user="10001", ports=("3100/tcp",)),
+    ),
     "library/busybox": _busybox_content,
     "cilium/cilium": cilium.agent_content,
     "cilium/operator-generic": cilium.operator_content,

@@ -51,6 +51,8 @@ def optional_images(topology: Topology) -> tuple[str, ...]:
         "external-snapshotter": topology.storage.snapshots,
         "metallb": topology.metallb,
         "traefik": topology.ingress,
+        "otelcol": topology.logs,
+        "loki": topology.logs and topology.logs.loki,
     }
     of_add_ons = (image for add_on, data in used.items() if data for image in catalogue.images_of(add_on))
     cilium = topology.network.cilium

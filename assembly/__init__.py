@@ -3,13 +3,16 @@
 from assembly.assemble import Assembly, assemble
 from assembly.authentication import webhook_secret_name
 from assembly.builder import build_topology, registry_credentials, topology_or_none
+from assembly.logs import alertmanager_password, log_passwords
 from assembly.snapshots import target_credentials
 from assembly.velero import velero_credentials
 
 __all__ = [
     "Assembly",
+    "alertmanager_password",
     "assemble",
     "build_topology",
+    "log_passwords",
     "registry_credentials",
     "target_credentials",
     "topology_or_none",

@@ -12,6 +12,7 @@ from assembly.encryption import build_encryption, build_rotation, encryption_rot
 from assembly.external_dns import build_external_dns
 from assembly.ingress import build_ingress, ingress_ports
 from assembly.keda import build_keda
+from assembly.logs import build_logs
 from assembly.machines import build_machines
 from assembly.metallb import build_metallb
 from assembly.pools import build_pools
@@ -70,6 +71,7 @@ def build_topology(settings: Settings, *, files: Mapping[str, str] | None = None
         keda=build_keda(settings),
         storage=build_storage(settings),
         velero=build_velero(settings, files),
+        logs=build_logs(settings, files),
         api_names=settings.api.names,
         drain_seconds=parse_seconds(settings.drain_timeout),
         snapshots=build_snapshots(settings, files),

@@ -985,6 +985,137 @@ class MetalLbArgs(TypedDict, total=False):
     """BGP peers by name; required for pools with `announce: bgp`."""
 
 
+class LokiStoreArgs(TypedDict, total=False):
+    """Loki in the cluster: one pod with a volume. Its clients have certificates of its own authority."""
+
+    storage: Required[str]
+    """Size of the volume, at least 1Gi."""
+    storage_class: str
+    """Storage class of the volume; default: the default class of the cluster."""
+    retention: str
+    """Time after which entries are deleted; 24h to ten years."""
+    memory: str
+    """Memory limit of Loki, at least 256Mi."""
+    readers: Sequence[str]
+    """Namespaces whose pods can connect to Loki, such as that of Grafana. They also need a client
+    certificate.
+    """
+
+
+class LokiServerArgs(TypedDict, total=False):
+    """A Loki of yours, of version 3.0 or later."""
+
+    url: Required[str]
+    """URL of Loki, without `/loki/api` or `/otlp`."""
+    tenant: str
+    """Tenant, which is sent as the header `X-Scope-OrgID`; default: no header."""
+    ca_file: str
+    """PEM file of the certificate authority of Loki; default: the authorities of the shipper's image."""
+    username: str
+    """User of HTTP basic authentication; default: no login."""
+    password: Input[str]
+    """Password of the user, as an encrypted value (`secure: …`)."""
+
+
+class KafkaServersArgs(TypedDict, total=False):
+    """A Kafka of yours. Messages are in the JSON encoding of OTLP."""
+
+    brokers: Required[Sequence[str]]
+    """Brokers as `HOST:PORT`, which use TLS."""
+    topic: Required[str]
+    """Topic, which exists."""
+    ca_file: str
+    """PEM file of the certificate authority of Kafka; default: the authorities of the shipper's image."""
+    username: str
+    """User of SASL; default: no login."""
+    password: Input[str]
+    """Password of the user, as an encrypted value (`secure: …`)."""
+    mechanism: str
+    """Mechanism of SASL: `SCRAM-SHA-512`, `SCRAM-SHA-256` or `PLAIN`."""
+
+
+class ElasticsearchServerArgs(TypedDict, total=False):
+    """An Elasticsearch of yours. Images of the shipper that a mirror built cannot send to Elasticsearch."""
+
+    url: Required[str]
+    """URL of Elasticsearch."""
+    index: Required[str]
+    """Index or data stream of the entries."""
+    ca_file: str
+    """PEM file of the certificate authority; default: the authorities of the shipper's image."""
+    username: str
+    """User of HTTP basic authentication; default: no login."""
+    password: Input[str]
+    """Password of the user, as an encrypted value (`secure: …`)."""
+
+
+class LogDestinationArgs(TypedDict, total=False):
+    """A receiver of logs. Each destination has one of `loki`, `kafka` and `elasticsearch`."""
+
+    loki: LokiServerArgs
+    """A Loki of yours."""
+    kafka: KafkaServersArgs
+    """A Kafka of yours."""
+    elasticsearch: ElasticsearchServerArgs
+    """An Elasticsearch of yours."""
+
+
+class LogArgs(TypedDict, total=False):
+    """Logs of all nodes, which the OpenTelemetry Collector sends to Loki in the cluster or to receivers of
+    yours. It runs in the namespace `logs`.
+    """
+
+    loki: LokiStoreArgs
+    """Loki in the cluster; default: none."""
+    to: Mapping[str, LogDestinationArgs]
+    """Receivers of yours by name. Each receiver gets all entries."""
+    sources: Sequence[str]
+    """Logs of each node: `containers`, `journal` (of systemd) and `audit` (of API servers)."""
+    exclude_namespaces: Sequence[str]
+    """Namespaces whose containers are not collected."""
+    buffer: str
+    """Disk space on each node for entries that wait for a receiver, for each receiver; at least 256Mi."""
+    memory: str
+    """Memory limit of the pod on each node, at least 128Mi."""
+
+
+class EventAlertArgs(TypedDict, total=False):
+    """An alert on events. It fires for each namespace and reason."""
+
+    reasons: Required[Sequence[str]]
+    """Reasons of events, such as `FailedScheduling` or `OOMKilling`."""
+    namespaces: Sequence[str]
+    """Namespaces of the events; default: all, and events without a namespace."""
+    count: int
+    """Number of events in `window` that raise the alert."""
+    window: str
+    """Time in which events count; 1m to 24h."""
+    severity: str
+    """Label `severity` of the alert."""
+
+
+class AlertmanagerArgs(TypedDict, total=False):
+    """The Alertmanager that receives alerts on events."""
+
+    url: Required[str]
+    """URL of Alertmanager, such as `https://alertmanager.monitoring.svc:9093`."""
+    ca_file: str
+    """PEM file of the certificate authority of Alertmanager; default: the authorities of Loki's image."""
+    username: str
+    """User of HTTP basic authentication; default: no login."""
+    password: Input[str]
+    """Password of the user, as an encrypted value (`secure: …`)."""
+
+
+class EventArgs(TypedDict, total=False):
+    """Events of the cluster, which are archived with the logs. It needs `addons.logs`."""
+
+    alerts: Mapping[str, EventAlertArgs]
+    """Alerts by name. They need `addons.logs.loki` and `alertmanager`."""
+    alertmanager: AlertmanagerArgs
+    """The Alertmanager that receives the alerts."""
+
+
 class VeleroBlobArgs(TypedDict, total=False):
     """A container of Azure Blob Storage for backups."""
 
@@ -1084,6 +1215,10 @@ class AddonArgs(TypedDict, total=False):
     """Addresses for services of type LoadBalancer, by MetalLB; bare metal only, because in a cloud its
     controller creates load balancers.
     """
+    logs: LogArgs
+    """Logs of all nodes, in Loki in the cluster or sent to receivers of yours; default: none."""
+    events: EventArgs
+    """Archive of the events of the cluster, beside the logs, with alerts on them; default: none."""
     velero: VeleroArgs
     """Backups of objects and volumes of applications, by Velero; default: none."""
 

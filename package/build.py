@@ -32,6 +32,7 @@ from components.cluster import Cluster, ClusterArgs
 from components.inputs import Inputs, inputs_below
 from components.provider import Provider
 from components.scope import Scope
+from package.logs import create_logs
 from package.post_renderers import post_renderer_directory
 from package.registry_logins import check_registry_logins
 from package.scaling import create_capacity_plan, create_keda
@@ -227,6 +228,7 @@ def _create_add_ons(
     create_capacity_plan(args.settings, api, scope)
     snapshots = create_storage(topology, api, args.settings.storage, secret_at, scope)
     create_velero(topology, api, args.settings, secret_at, snapshots, scope)
+    create_logs(topology, api, args.settings, secret_at, scope)
     before: list[pulumi.Resource] = [
         Access(scope.name("access"), AccessArgs(api=api, access=args.settings.access), options)
     ]

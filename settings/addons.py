@@ -7,6 +7,7 @@ from settings.cert_manager import CertManagerSettings
 from settings.external_dns import ExternalDnsSettings
 from settings.ingress import IngressSettings
 from settings.keda import KedaSettings
+from settings.logs import EventSettings, LogSettings
 from settings.metallb import MetalLbSettings
 from settings.velero import VeleroSettings
 
@@ -26,5 +27,9 @@ class AddonSettings(Section):
     """Addresses for services of type LoadBalancer, by MetalLB; bare metal only, because in a cloud its
     controller creates load balancers.
     """
+    logs: LogSettings | None = None
+    """Logs of all nodes, in Loki in the cluster or sent to receivers of yours; default: none."""
+    events: EventSettings | None = None
+    """Archive of the events of the cluster, beside the logs, with alerts on them; default: none."""
     velero: VeleroSettings | None = None
     """Backups of objects and volumes of applications, by Velero; default: none."""

@@ -11,7 +11,7 @@ from settings.problem import Problem, SettingsError
 from settings.values_files import parse_values
 
 _PEM = "-----BEGIN CERTIFICATE-----"
-_AUTHORITIES = ("addons.velero.", "etcd.snapshots.", "helm_releases.")
+_AUTHORITIES = ("addons.events.", "addons.logs.", "addons.velero.", "etcd.snapshots.", "helm_releases.")
 """Sections whose files of authorities must have a certificate."""
 
 
@@ -101,6 +101,13 @@ def _text_files(settings: Settings) -> Iterator[tuple[str, str]]:
     for name, location in settings.addons.velero.locations.items() if settings.addons.velero else ():
         if location.s3 and location.s3.ca_file:
             yield f"addons.velero.locations.{name}.s3.ca_file", location.s3.ca_file
+    for name, destination in settings.addons.logs.to.items() if settings.addons.logs else ():
+        for kind, server in destination.servers.items():
+            if server.ca_file:
+                yield f"addons.logs.to.{name}.{kind}.ca_file", server.ca_file
+    events = settings.addons.events
+    if events and events.alertmanager and events.alertmanager.ca_file:
+        yield "addons.events.alertmanager.ca_file", events.alertmanager.ca_file
     if settings.metal and settings.metal.ssh.known_hosts_file:
         yield "metal.ssh.known_hosts_file", settings.metal.ssh.known_hosts_file
 

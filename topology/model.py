@@ -16,6 +16,7 @@ from topology.external_dns import ExternalDns
 from topology.gpus import Gpu
 from topology.ingress import Ingress
 from topology.keda import Keda
+from topology.logs import Logs
 from topology.metallb import MetalLb
 from topology.options import (
     NO_EXTRA_FLAGS,
@@ -212,6 +213,7 @@ class Topology:
     keda: Keda | None = None
     storage: Storage = field(default_factory=Storage)
     velero: Velero | None = None
+    logs: Logs | None = None
 
     @property
     def has_gpus(self) -> bool:

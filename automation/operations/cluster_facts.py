@@ -12,7 +12,7 @@ from typing import Any
 
 from automation.operations.remote import Remote
 from nodeconfig.host_paths import ADMIN_KUBECONFIG, BIN, LOCAL_API
-from topology import cert_manager, external_dns, ingress, keda, metallb, storage, velero
+from topology import cert_manager, external_dns, ingress, keda, logs, metallb, storage, velero
 from topology.model import Topology
 
 _SYSTEM_NAMESPACE = "kube-system"
@@ -103,6 +103,7 @@ def add_on_namespaces(topology: Topology) -> tuple[str, ...]:
         ingress.NAMESPACE: topology.ingress,
         storage.LOCAL_NAMESPACE: topology.storage.local,
         velero.NAMESPACE: topology.velero,
+        logs.NAMESPACE: topology.logs,
     }
     return (_SYSTEM_NAMESPACE, *(namespace for namespace, add_on in optional.items() if add_on))
 

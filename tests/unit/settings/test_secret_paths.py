@@ -43,6 +43,8 @@ config:
       external_dns: {rfc2136: {secret: {secure: v1:j}}}
       ingress: {default_certificate: {private_key: {secure: v1:f}}}
       load_balancer: {peers: {rack: {password: {secure: v1:g}}}}
+      logs: {to: {central: {loki: {password: {secure: v1:m}}, kafka: {password: {secure: v1:n}}}}}
+      events: {alertmanager: {password: {secure: v1:o}}}
       velero:
         locations: {offsite: {s3: {secret_access_key: {secure: v1:k}}}}
         repository_password: {secure: v1:l}
@@ -59,6 +61,9 @@ _SECRET_PATHS = {
     ("addons", "load_balancer", "peers", "rack", "password"),
     ("addons", "velero", "locations", "offsite", "s3", "secret_access_key"),
     ("addons", "velero", "repository_password"),
+    ("addons", "logs", "to", "central", "loki", "password"),
+    ("addons", "logs", "to", "central", "kafka", "password"),
+    ("addons", "events", "alertmanager", "password"),
 }
 
 

@@ -29,6 +29,7 @@ from tests.unit.settings.wrong_helm_releases import HELM_RELEASES
 from tests.unit.settings.wrong_image_registries import IMAGE_REGISTRIES
 from tests.unit.settings.wrong_ingress import INGRESS
 from tests.unit.settings.wrong_keda import KEDA
+from tests.unit.settings.wrong_logs import LOGS_AND_EVENTS
 from tests.unit.settings.wrong_machines import MACHINES
 from tests.unit.settings.wrong_metallb import METALLB
 from tests.unit.settings.wrong_network import NETWORK
@@ -54,6 +55,7 @@ WRONG = (
     *SNAPSHOTS,
     *STORAGE_DRIVERS,
     *VELERO,
+    *LOGS_AND_EVENTS,
 )
 
 

@@ -1,0 +1,26 @@
+"""Registers the add-ons that collect logs and events."""
+
+from __future__ import annotations
+
+from assembly import alertmanager_password, log_passwords
+from components.addons.logs import LogsAddOn, LogsArgs
+from components.api import Api
+from components.scope import Scope
+from package.storage_drivers import SecretAt
+from settings import Settings
+from topology.model import Topology
+
+
+def create_logs(topology: Topology, api: Api, settings: Settings, secret_at: SecretAt, scope: Scope) -> None:
+    """Create the add-ons if the cluster has them."""
+    if topology.logs is None:
+        return
+    alertmanager = alertmanager_password(settings)
+    arguments = LogsArgs(
+        api=api,
+        topology=topology,
+        logs=topology.logs,
+        passwords={name: secret_at(*item) for name, item in log_passwords(settings).items()},
+        alertmanager_password=secret_at(*alertmanager) if alertmanager else None,
+    )
+    LogsAddOn(scope.name("logs"), arguments, scope.options())
