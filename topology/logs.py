@@ -1,6 +1,6 @@
 """The add-ons that collect logs and events, as plain data [H4].
 
-Credentials are not part of it. They are values of a Secret, whose keys `secret_key` returns.
+Credentials are not part of it.
 """
 
 from __future__ import annotations
@@ -85,11 +85,6 @@ class Destination:
     server: LokiServer | KafkaServers | ElasticsearchServer
     ca: str = ""
 
-    @property
-    def secret_key(self) -> str:
-        """The key of the password in the Secret, which is also a file name and an environment variable."""
-        return secret_key(self.name)
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Alertmanager:
@@ -134,8 +129,3 @@ class Logs:
     loki: LokiStore | None
     destinations: tuple[Destination, ...]
     events: Events | None = None
-
-
-def secret_key(destination: str) -> str:
-    """Return the key of the password of a destination, in the Secret of the add-on."""
-    return f"PASSWORD_{destination.upper().replace('-', '_')}"

@@ -7,13 +7,8 @@ from dataclasses import dataclass
 import pulumi_kubernetes.core.v1 as core
 
 from artifacts.catalogue import images_of
-from components.addons.collector_config import (
-    ADDRESS_VARIABLE,
-    HEALTH_PORT,
-    NODE_VARIABLE,
-    POD_PATHS,
-    SHIPPER,
-)
+from components.addons.collector_config import ADDRESS_VARIABLE, HEALTH_PORT, POD_PATHS
+from components.addons.collector_sources import NODE_VARIABLE, SHIPPER
 from components.addons.workload import http_probe, restricted_context, restricted_pod_context
 from formats.quantity import parse_bytes
 from topology.images import pinned_image
@@ -21,6 +16,7 @@ from topology.logs import Logs, LogSource
 from topology.model import Pool, Topology
 
 EVENTS = "events"
+BOOT_ID = "/proc/sys/kernel/random/boot_id"
 PASSWORDS = "receivers"
 """The name of the Secret with the passwords of receivers, and of the ConfigMap with their authorities."""
 BUFFER = "/var/lib/kubewright/logs"
@@ -75,7 +71,7 @@ def shipper_pod(topology: Topology, logs: Logs) -> core.PodSpecArgs:
         security_context=core.PodSecurityContextArgs(
             run_as_user=0, seccomp_profile=core.SeccompProfileArgs(type="RuntimeDefault")
         ),
-        containers=[_container(topology, logs, SHIPPER, logs.memory, volumes, capabilities)],
+        containers=[_container(topology, SHIPPER, logs.memory, volumes, capabilities)],
         volumes=[item.volume for item in volumes],
     )
 
@@ -90,7 +86,7 @@ def events_pod(topology: Topology, logs: Logs) -> core.PodSpecArgs:
         enable_service_links=False,
         priority_class_name="system-cluster-critical",
         security_context=restricted_pod_context(_USER, fs_group=_USER),
-        containers=[_container(topology, logs, EVENTS, _EVENTS_MEMORY, volumes, [])],
+        containers=[_container(topology, EVENTS, _EVENTS_MEMORY, volumes, [])],
         volumes=[item.volume for item in volumes],
     )
 
@@ -101,7 +97,6 @@ def _destinations(logs: Logs) -> int:
 
 def _container(
     topology: Topology,
-    logs: Logs,
     name: str,
     memory: str,
     volumes: list[_Volume],
@@ -111,7 +106,7 @@ def _container(
         name=name,
         image=pinned_image(topology, images_of("otelcol")[0]),
         args=[f"--config=file:{_CONFIG}/config.json"],
-        env=_environment(logs, memory),
+        env=_environment(memory),
         resources=core.ResourceRequirementsArgs(
             requests={"cpu": "50m", "memory": "100Mi"}, limits={"memory": memory}
         ),
@@ -122,25 +117,20 @@ def _container(
     )
 
 
-def _environment(logs: Logs, memory: str) -> list[core.EnvVarArgs]:
+def _environment(memory: str) -> list[core.EnvVarArgs]:
     def field(name: str, path: str) -> core.EnvVarArgs:
         source = core.EnvVarSourceArgs(field_ref=core.ObjectFieldSelectorArgs(field_path=path))
         return core.EnvVarArgs(name=name, value_from=source)
-
-    def password(key: str) -> core.EnvVarArgs:
-        selector = core.SecretKeySelectorArgs(name=PASSWORDS, key=key)
-        return core.EnvVarArgs(name=key, value_from=core.EnvVarSourceArgs(secret_key_ref=selector))
 
     return [
         field(NODE_VARIABLE, "spec.nodeName"),
         field(ADDRESS_VARIABLE, "status.podIP"),
         core.EnvVarArgs(name="GOMEMLIMIT", value=str(int(parse_bytes(memory) * _MEMORY_SHARE))),
-        *(password(item.secret_key) for item in logs.destinations if item.server.username),
     ]
 
 
 def _common_volumes(logs: Logs, name: str) -> list[_Volume]:
-    """Return the volumes of both pods: the configuration, the certificate, the authorities of receivers."""
+    """Return the volumes of both pods: the configuration, the certificate, and what receivers need."""
     configuration = core.ConfigMapVolumeSourceArgs(name=name)
     volumes = [_Volume(core.VolumeArgs(name="config", config_map=configuration), _CONFIG)]
     if logs.loki is not None:
@@ -151,6 +141,9 @@ def _common_volumes(logs: Logs, name: str) -> list[_Volume]:
         volumes.append(
             _Volume(core.VolumeArgs(name="authorities", config_map=authorities), POD_PATHS.authorities)
         )
+    if any(item.server.username for item in logs.destinations):
+        passwords = core.SecretVolumeSourceArgs(secret_name=PASSWORDS, default_mode=0o440)
+        volumes.append(_Volume(core.VolumeArgs(name="passwords", secret=passwords), POD_PATHS.passwords))
     return volumes
 
 
@@ -175,7 +168,11 @@ def _host_volumes(topology: Topology, logs: Logs) -> list[_Volume]:
             _Volume(_host_path(name, path, ""), f"{root}{target}")
             for name, (path, target) in directories.items()
         ),
-        _Volume(_host_path("machine-id", "/etc/machine-id", "File"), f"{root}/etc/machine-id"),
+        # journalctl follows the journal of this machine and of this boot.
+        *(
+            _Volume(_host_path(name, path, "File"), f"{root}{path}")
+            for name, path in {"machine-id": "/etc/machine-id", "boot-id": BOOT_ID}.items()
+        ),
     ]
 
 

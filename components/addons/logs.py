@@ -4,9 +4,11 @@
 
 from __future__ import annotations
 
+import base64
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import partial
 
 import pulumi_kubernetes.apps.v1 as apps
 import pulumi_kubernetes.core.v1 as core
@@ -14,13 +16,9 @@ import pulumi_kubernetes.networking.v1 as networking
 from pulumi import ComponentResource, Input, Output, Resource, ResourceOptions
 from pulumi_kubernetes.meta.v1 import LabelSelectorArgs, ObjectMetaArgs
 
-from components.addons.collector_config import (
-    SHIPPER,
-    Config,
-    events_configuration,
-    shipper_configuration,
-)
+from components.addons.collector_config import events_configuration, shipper_configuration
 from components.addons.collector_pods import EVENTS, EVENTS_BUFFER, PASSWORDS, events_pod, shipper_pod
+from components.addons.collector_sources import SHIPPER, Config
 from components.addons.default_accounts import create_default_account
 from components.addons.digests import content_digest
 from components.addons.log_certificates import READER, KeyPair, create_key_pairs
@@ -28,12 +26,17 @@ from components.addons.loki import NAME_LABEL, LokiArgs, create_loki
 from components.addons.workload import await_annotations, pod_security_labels
 from components.api import Api
 from components.rbac import Rule, account_with_cluster_role
-from topology.logs import LOKI, NAMESPACE, Logs, secret_key
+from topology.logs import LOKI, NAMESPACE, Logs, LokiServer
 from topology.model import Topology
 
 EVENT_RULES = (Rule("events.k8s.io", ("events",), ("get", "list", "watch")),)
 """The permissions of the pod that archives events. The shipper has none."""
 _MAX_UNAVAILABLE = "10%"
+
+
+def basic_credentials(username: str, password: str) -> str:
+    """Return the credentials of HTTP basic authentication (RFC 7617)."""
+    return base64.b64encode(f"{username}:{password}".encode()).decode()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -92,7 +95,7 @@ class LogsAddOn(ComponentResource):
 
     def _create_receivers(self) -> list[Resource]:
         """Create the Secret with the passwords of receivers, and the ConfigMap with their authorities."""
-        passwords = {secret_key(name): Output.secret(text) for name, text in self._args.passwords.items()}
+        passwords = self._credentials()
         authorities = {f"{item.name}.crt": item.ca for item in self._args.logs.destinations if item.ca}
         metadata = ObjectMetaArgs(name=PASSWORDS, namespace=NAMESPACE)
         created: list[Resource] = []
@@ -103,6 +106,17 @@ class LogsAddOn(ComponentResource):
             name = f"{self._name}-authorities"
             created.append(core.ConfigMap(name, metadata=metadata, data=authorities, opts=self._options))
         return created
+
+    def _credentials(self) -> dict[str, Output[str]]:
+        """Return the content of the files of receivers: the password, or for Loki the header of the login."""
+        credentials: dict[str, Output[str]] = {}
+        for item in self._args.logs.destinations:
+            if item.server.username:
+                password = Output.secret(self._args.passwords[item.name])
+                is_loki = isinstance(item.server, LokiServer)
+                header = partial(basic_credentials, item.server.username)
+                credentials[item.name] = password.apply(header) if is_loki else password
+        return credentials
 
     def _create_certificates(self) -> dict[str, KeyPair]:
         """Create the certificates of Loki and its clients, and the Secret of those who read entries."""

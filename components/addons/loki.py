@@ -12,8 +12,8 @@ from pulumi import Input, Output, Resource, ResourceOptions
 from pulumi_kubernetes.meta.v1 import LabelSelectorArgs, ObjectMetaArgs
 
 from artifacts.catalogue import images_of
-from components.addons.collector_config import SHIPPER
 from components.addons.collector_pods import EVENTS
+from components.addons.collector_sources import SHIPPER
 from components.addons.digests import content_digest
 from components.addons.log_certificates import KeyPair
 from components.addons.loki_config import (

@@ -8,7 +8,7 @@ from settings.logs import AlertmanagerSettings
 from settings.problem import Problem
 from settings.rules.access import namespace_users
 from settings.rules.base import RuleInput, rule
-from topology.logs import IN_CLUSTER, NAMESPACE, LogSource, secret_key
+from topology.logs import IN_CLUSTER, NAMESPACE, LogSource
 
 _LOGS = "addons.logs"
 _EVENTS = "addons.events"
@@ -22,7 +22,6 @@ def logs_have_a_destination(rule_input: RuleInput) -> Iterator[Problem]:
         return
     if section.loki is None and not section.to:
         yield Problem(_LOGS, "", "has no receiver of logs; add loki or to")
-    names: dict[str, str] = {}
     for name, destination in section.to.items():
         path = f"{_LOGS}.to.{name}"
         if name == IN_CLUSTER:
@@ -30,9 +29,6 @@ def logs_have_a_destination(rule_input: RuleInput) -> Iterator[Problem]:
         if len(destination.servers) != 1:
             kinds = " and ".join(destination.servers) or "no kind"
             yield Problem(path, "", f"has {kinds}; set one of loki, kafka and elasticsearch")
-        other = names.setdefault(secret_key(name), name)
-        if other != name:
-            yield Problem(path, "", f"differs from {other} in no letter or digit; use another name")
 
 
 @rule(needs_valid=(_LOGS,))

@@ -125,7 +125,7 @@ def test_images_of_an_add_on_have_its_version() -> None:
     assert catalogue.images_of("traefik") == (traefik,)
     add_ons = (
         *("cert-manager", "cilium", "external-dns", "external-snapshotter", "local-path-provisioner"),
-        *("keda", "metallb", "traefik"),
+        *("keda", "loki", "metallb", "otelcol", "traefik"),
     )
     assert {image for name in add_ons for image in catalogue.images_of(name)} == {*catalogue.OPTIONAL_IMAGES}
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 from pathlib import Path
 from typing import Any
@@ -9,7 +10,7 @@ from typing import Any
 import pytest
 
 from artifacts import catalogue
-from components.addons.collector_config import SHIPPER
+from components.addons.collector_sources import SHIPPER
 from tests.unit.components.conftest import Deploy
 from tests.unit.components.graph import PRIVATE_PREFIX, Graph, cluster_config, without_secret_marks
 from tests.unit.settings.wrong_logs import (
@@ -79,7 +80,10 @@ def test_secrets_are_only_in_secrets(graph: Graph) -> None:
         texts = [*node.plain_texts()]
         assert not [text for text in texts if PASSWORD in text or PRIVATE_PREFIX in text], node.name
     passwords = without_secret_marks(graph.node("logs-passwords").inputs["stringData"])
-    assert passwords == dict.fromkeys(["PASSWORD_CENTRAL", "PASSWORD_BUS", "PASSWORD_SEARCH"], PASSWORD)
+    login = base64.b64encode(f"shipper:{PASSWORD}".encode()).decode()
+    assert passwords == {"central": login, "bus": PASSWORD, "search": PASSWORD}
+    for node in graph.nodes.values():
+        assert not [text for text in node.plain_texts() if login in text], node.name
     alertmanager = without_secret_marks(graph.node("logs-loki-alertmanager").inputs["stringData"])
     assert alertmanager == {"ALERTMANAGER_PASSWORD": PASSWORD}
 
@@ -109,7 +113,7 @@ def test_shipper_changes_nothing_of_its_node_but_its_buffer(graph: Graph) -> Non
     # No directory with keys of the node or of the cluster.
     assert {*paths.values()} == {
         *("/var/log", "/run/log", "/etc/machine-id", "/usr/bin", "/usr/lib", "/usr/lib64"),
-        "/var/lib/kubewright/logs",
+        *("/var/lib/kubewright/logs", "/proc/sys/kernel/random/boot_id"),
     }
 
 
@@ -182,14 +186,21 @@ def test_receivers_have_their_logins(graph: Graph) -> None:
     configuration = shipper(graph)
     central, bus = configuration["exporters"]["otlp_http/central"], configuration["exporters"]["kafka/bus"]
     assert central["endpoint"] == "https://loki.corp.example/otlp"
-    assert central["headers"] == {"X-Scope-OrgID": "kubernetes"}
-    login = configuration["extensions"][central["auth"]["authenticator"]]["client_auth"]
-    assert login == {"username": "shipper", "password": "${env:PASSWORD_CENTRAL}"}
-    assert central["auth"]["authenticator"] in configuration["service"]["extensions"]
-    assert bus["auth"]["sasl"]["password"] == "${env:PASSWORD_BUS}"
-    assert configuration["exporters"]["elasticsearch/search"]["logs_index"] == "kubernetes"
-    names = {item["name"] for item in container(graph, "logs-shipper")["env"]}
-    assert {"PASSWORD_CENTRAL", "PASSWORD_BUS", "PASSWORD_SEARCH"} <= names
+    assert central["headers"] == {
+        "X-Scope-OrgID": "kubernetes",
+        "Authorization": "Basic ${file:/etc/otelcol/passwords/central}",
+    }
+    assert bus["auth"]["sasl"]["password"] == "${file:/etc/otelcol/passwords/bus}"
+    search = configuration["exporters"]["elasticsearch/search"]
+    assert (search["endpoints"], search["logs_index"]) == ([ELASTICSEARCH["url"]], "kubernetes")
+    assert (search["user"], search["password"]) == ("shipper", "${file:/etc/otelcol/passwords/search}")
+    for name in ("logs-shipper", "logs-events-pods"):
+        [mount] = [item for item in container(graph, name)["volumeMounts"] if item["name"] == "passwords"]
+        assert mount == {"name": "passwords", "mountPath": "/etc/otelcol/passwords", "readOnly": True}
+        # journalctl would inherit a password in the environment.
+        assert {item["name"] for item in container(graph, name)["env"]} == {
+            *("NODE_NAME", "POD_IP", "GOMEMLIMIT")
+        }
 
 
 def test_loki_accepts_clients_of_its_own_authority_only(graph: Graph) -> None:
