@@ -23,6 +23,7 @@ from components.addons.collector_sources import NODE_VARIABLE, CollectorPaths
 from components.addons.loki_config import PASSWORD_VARIABLE, TENANT, alert_rules, loki_configuration
 from testkit.certificates import CertificateAndKey, issue_certificate
 from testkit.control_plane import binary_path, free_ports
+from testkit.wait import eventually
 from topology.logs import Events, LokiStore
 
 COLLECTOR, LOKI = "otelcol-contrib", "loki"
@@ -40,12 +41,42 @@ def skip_without_programs(*names: str) -> None:
 
 def wait_for(condition: Callable[[], Any], what: str, seconds: float = 60) -> Any:  # noqa: ANN401 - its result
     """Wait until `condition` returns something true, and return it. `what` names it in the error."""
-    deadline = time.monotonic() + seconds
-    while time.monotonic() < deadline:
-        if result := condition():
-            return result
-        time.sleep(0.3)
-    raise AssertionError(f"{what}: not within {seconds:.0f} seconds")
+    return eventually(what, condition, timeout=seconds, interval=0.3)
+
+
+@dataclass(frozen=True)
+class LokiClient:
+    """A client of Loki. `directory` has the files of its certificate."""
+
+    url: str
+    directory: Path
+
+    def pool(self, **keywords: Any) -> urllib3.PoolManager:  # noqa: ANN401 - arguments of urllib3
+        """Return connections with the certificate, or with other `keywords`."""
+        files = {"cert_file": "tls.crt", "key_file": "tls.key", "ca_certs": "ca.crt"}
+        paths = {key: str(self.directory / name) for key, name in files.items()}
+        return urllib3.PoolManager(retries=False, **{**paths, **keywords})
+
+    def query(self, query: str, limit: int = 5000) -> list[dict[str, Any]]:
+        """Return the entries of a LogQL query of the last hours, each with its labels, time and line."""
+        now = time.time()
+        fields = {
+            "query": query,
+            "limit": str(limit),
+            "start": f"{now - 6 * 3600:.0f}",
+            "end": f"{now + 60:.0f}",
+        }
+        answer = self.pool().request("GET", f"{self.url}/loki/api/v1/query_range", fields=fields, timeout=30)
+        assert answer.status == 200, answer.data
+        return [
+            {"labels": stream["stream"], "time": int(time_text), "line": line}
+            for stream in answer.json()["data"]["result"]
+            for time_text, line, *_ in stream["values"]
+        ]
+
+    def lines(self, query: str) -> list[str]:
+        """Return the lines of the entries of a query."""
+        return [entry["line"] for entry in self.query(query)]
 
 
 @dataclass
@@ -138,32 +169,18 @@ class LokiProcess:
                 self.process.wait()
         self.process = None
 
-    def pool(self, **keywords: Any) -> urllib3.PoolManager:  # noqa: ANN401 - arguments of urllib3
-        """Return a client with a certificate of Loki's authority, or with other `keywords`."""
-        client = self.directory / "client"
-        files = {"cert_file": str(client / "tls.crt"), "key_file": str(client / "tls.key")}
-        return urllib3.PoolManager(retries=False, **{"ca_certs": str(client / "ca.crt"), **files, **keywords})
+    @property
+    def reader(self) -> LokiClient:
+        """A client with a certificate of Loki's authority."""
+        return LokiClient(self.url, self.directory / "client")
 
-    def query(self, query: str, limit: int = 5000) -> list[dict[str, Any]]:
-        """Return the entries of a LogQL query of the last hours, each with its labels, time and line."""
-        now = time.time()
-        fields = {
-            "query": query,
-            "limit": str(limit),
-            "start": f"{now - 6 * 3600:.0f}",
-            "end": f"{now + 60:.0f}",
-        }
-        answer = self.pool().request("GET", f"{self.url}/loki/api/v1/query_range", fields=fields, timeout=30)
-        assert answer.status == 200, answer.data
-        return [
-            {"labels": stream["stream"], "time": int(time_text), "line": line}
-            for stream in answer.json()["data"]["result"]
-            for time_text, line, *_ in stream["values"]
-        ]
+    def query(self, query: str) -> list[dict[str, Any]]:
+        """Return the entries of a query as `LokiClient.query` does."""
+        return self.reader.query(query)
 
     def lines(self, query: str) -> list[str]:
         """Return the lines of the entries of a query."""
-        return [entry["line"] for entry in self.query(query)]
+        return self.reader.lines(query)
 
 
 @dataclass
