@@ -97,7 +97,7 @@ def append(path: Path, text: str) -> None:
 
 
 def test_programs_accept_the_configurations(loki: LokiProcess, tmp_path: Path) -> None:
-    servers = {
+    servers: dict[str, LokiServer | KafkaServers] = {
         "central": LokiServer(url="https://loki.example", tenant="prod", username="shipper"),
         "bus": KafkaServers(brokers=("kafka:9093",), topic="logs", username="shipper"),
     }
