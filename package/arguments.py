@@ -1085,7 +1085,7 @@ class EventAlertArgs(TypedDict, total=False):
     reasons: Required[Sequence[str]]
     """Reasons of events, such as `FailedScheduling` or `OOMKilling`."""
     namespaces: Sequence[str]
-    """Namespaces of the events; default: all, and events without a namespace."""
+    """Namespaces of the events; default: all. Events of nodes are in the namespace `default`."""
     count: int
     """Number of events in `window` that raise the alert."""
     window: str

@@ -10,13 +10,14 @@ from pydantic import AfterValidator, Field, SecretStr, WithJsonSchema
 from formats.quantity import format_bytes, parse_bytes
 from settings.base import Section
 from settings.secret_values import is_placeholder
-from settings.types import Duration, FilePath, HttpsUrl, Name, NonEmpty, Quantity, Subdomain, parse_seconds
+from settings.types import Duration, FilePath, HttpsUrl, Name, Quantity, Subdomain, parse_seconds
 from topology.logs import MIN_BUFFER, KafkaMechanism, LogSource
 
 _BROKER = re.compile(r"[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?:([0-9]{1,5})")
 _TOPIC = re.compile(r"[A-Za-z0-9._-]{1,249}")
 _INDEX = re.compile(r"[a-z0-9][a-z0-9._-]{0,199}")
 _TENANT = re.compile(r"[A-Za-z0-9!_.*'()-]{1,150}")
+_USERNAME = re.compile(r"[^\s:$]+")
 _REASON = re.compile(r"[A-Za-z][A-Za-z0-9]{0,127}")
 _ALERT = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _MIN_MEMORY = 128 << 20
@@ -72,12 +73,22 @@ def _validate_password(secret: SecretStr) -> SecretStr:
         return secret
     if not text or re.search(r"\s", text):
         raise ValueError("is empty or has spaces; give the password of the user")
-    if "${" in text:
-        raise ValueError("has the characters ${, which the collector replaces; use another password")
+    if "$" in text:
+        raise ValueError("has the character $, which the program replaces; use another password")
     return secret
 
 
+def _validate_alertmanager_password(secret: SecretStr) -> SecretStr:
+    if re.search(r"[\"\\]", secret.get_secret_value()):
+        raise ValueError(
+            "has the character \" or \\, which would end the text in Loki's file; use another password"
+        )
+    return _validate_password(secret)
+
+
 Password = Annotated[SecretStr, AfterValidator(_validate_password)]
+AlertmanagerPassword = Annotated[SecretStr, AfterValidator(_validate_alertmanager_password)]
+Username = Annotated[str, _matching(_USERNAME, "not a user; allowed: text without spaces, : and $")]
 Broker = Annotated[str, AfterValidator(_validate_broker)]
 Topic = Annotated[
     str, _matching(_TOPIC, "not a topic; allowed: at most 249 letters, digits and ._-, such as kubernetes")
@@ -126,7 +137,7 @@ class LokiServerSettings(Section):
     """Tenant, which is sent as the header `X-Scope-OrgID`; default: no header."""
     ca_file: FilePath | None = None
     """PEM file of the certificate authority of Loki; default: the authorities of the shipper's image."""
-    username: NonEmpty | None = None
+    username: Username | None = None
     """User of HTTP basic authentication; default: no login."""
     password: Password | None = None
     """Password of the user, as an encrypted value (`secure: …`)."""
@@ -141,7 +152,7 @@ class KafkaServersSettings(Section):
     """Topic, which exists."""
     ca_file: FilePath | None = None
     """PEM file of the certificate authority of Kafka; default: the authorities of the shipper's image."""
-    username: NonEmpty | None = None
+    username: Username | None = None
     """User of SASL; default: no login."""
     password: Password | None = None
     """Password of the user, as an encrypted value (`secure: …`)."""
@@ -158,7 +169,7 @@ class ElasticsearchServerSettings(Section):
     """Index or data stream of the entries."""
     ca_file: FilePath | None = None
     """PEM file of the certificate authority; default: the authorities of the shipper's image."""
-    username: NonEmpty | None = None
+    username: Username | None = None
     """User of HTTP basic authentication; default: no login."""
     password: Password | None = None
     """Password of the user, as an encrypted value (`secure: …`)."""
@@ -209,9 +220,9 @@ class AlertmanagerSettings(Section):
     """URL of Alertmanager, such as `https://alertmanager.monitoring.svc:9093`."""
     ca_file: FilePath | None = None
     """PEM file of the certificate authority of Alertmanager; default: the authorities of Loki's image."""
-    username: NonEmpty | None = None
+    username: Username | None = None
     """User of HTTP basic authentication; default: no login."""
-    password: Password | None = None
+    password: AlertmanagerPassword | None = None
     """Password of the user, as an encrypted value (`secure: …`)."""
 
 
@@ -221,7 +232,7 @@ class EventAlertSettings(Section):
     reasons: tuple[Reason, ...] = Field(min_length=1)
     """Reasons of events, such as `FailedScheduling` or `OOMKilling`."""
     namespaces: tuple[Name, ...] = ()
-    """Namespaces of the events; default: all, and events without a namespace."""
+    """Namespaces of the events; default: all. Events of nodes are in the namespace `default`."""
     count: Annotated[int, Field(ge=1, le=10000)] = 1
     """Number of events in `window` that raise the alert."""
     window: Annotated[Duration, AfterValidator(_validate_window)] = "10m"

@@ -115,11 +115,14 @@ class LokiProcess:
 
     def write_configuration(self) -> Path:
         """Write the configuration and the rules, whose group is evaluated every second."""
+        # The directories and links of a ConfigMap in a pod.
         rules = self.directory / "rules" / TENANT
-        rules.mkdir(parents=True, exist_ok=True)
+        (rules / "..first").mkdir(parents=True)
+        (rules / "..data").symlink_to("..first")
+        (rules / "events.json").symlink_to("..data/events.json")
         document = alert_rules(self.events.alerts if self.events else ())
         document["groups"][0]["interval"] = "1s"
-        (rules / "events.json").write_text(json.dumps(document))
+        (rules / "..first/events.json").write_text(json.dumps(document))
         first, second, third = self.ports
         configuration = loki_configuration(
             self.store,

@@ -157,10 +157,7 @@ def _resource(source: LogSource) -> Config:
 
 
 def event_transformation() -> Config:
-    """Return the processor that makes an entry from an event: its note, with its other fields as metadata.
-
-    Objects that existed at the start are not wrapped in the change that was watched.
-    """
+    """Return the processor that makes an entry from an event: its note, with its other fields as metadata."""
     fields = {
         "reason": ["reason"],
         "type": ["type"],
@@ -179,13 +176,10 @@ def event_transformation() -> Config:
         (["series", "lastObservedTime"], _MICROSECONDS),
     ]
     statements = [
-        f'set(log.body["object"], log.body) where {event} == nil',
         *(
             f'set(log.attributes["k8s.event.{name}"], {_path(event, keys)}) where {_path(event, keys)} != nil'
             for name, keys in fields.items()
         ),
-        f'set(resource.attributes["k8s.namespace.name"], {_path(event, ["regarding", "namespace"])}) '
-        f"where {_path(event, ['regarding', 'namespace'])} != nil",
         'set(resource.attributes["log.source"], "events")',
         *(
             f'set(log.time, Time({_path(event, keys)}, "{layout}")) where {_path(event, keys)} != nil'

@@ -83,7 +83,8 @@ LOGS_AND_EVENTS = (
     receiver("loki", "tenant", "not a tenant of Loki", tenant="a b"),
     receiver("loki", "password", "missing; a login needs a password", password=REMOVE),
     receiver("loki", "username", "missing; the password belongs to a user", username=REMOVE),
-    receiver("loki", "password", "has the characters ${", password="a${b}"),
+    receiver("loki", "password", "has the character $", password="a${b}"),
+    receiver("kafka", "username", "not a user", username="a b"),
     receiver("kafka", "brokers[0]", "not a broker of Kafka", brokers=["kafka-1.corp.example"]),
     receiver("kafka", "brokers[1]", "named twice", brokers=["kafka:9093", "kafka:9093"]),
     receiver("kafka", "topic", "not a topic", topic="a/b"),
@@ -115,6 +116,9 @@ LOGS_AND_EVENTS = (
         "alertmanager.password",
         "missing; a login at Alertmanager",
         alertmanager=without_removed(ALERTMANAGER | {"password": REMOVE}),
+    ),
+    invalid_events(
+        "alertmanager.password", 'has the character " or', alertmanager=ALERTMANAGER | {"password": 'a"b'}
     ),
     invalid_events("alerts", "not a name of an alert", alerts={"no-alert": ALERT}),
     alert("reasons[0]", "not a reason of events", reasons=['x"} or vector(1)']),
