@@ -36,8 +36,14 @@ ADDRESS_VARIABLE = "POD_IP"
 LOKI_URL = f"https://{LOKI}.{NAMESPACE}.svc:{LOKI_PORT}"
 _QUEUE_SHARE = 0.6
 """The part of the disk space that the entries of a queue can use. The rest is for the pages of its file."""
-_BATCH = {"min_size": 1, "max_size": 1 << 20, "flush_timeout": "1s", "sizer": "bytes"}
+_BATCH = {"min_size": 128 << 10, "max_size": 1 << 20, "flush_timeout": "1s", "sizer": "bytes"}
 _MEMORY_LIMITER = {"check_interval": "1s", "limit_percentage": 85, "spike_limit_percentage": 20}
+_ELASTICSEARCH_RETRY = {
+    "enabled": True,
+    "max_retries": 1_000_000,
+    "initial_interval": "1s",
+    "max_interval": "30s",
+}
 _CONSUMERS = 4
 _MIB = 1 << 20
 
@@ -147,8 +153,10 @@ def _exporter(destination: Destination, buffer: int, paths: CollectorPaths) -> t
         return f"otlp_http/{name}", {**_loki(server, password), **common}
     if isinstance(server, ElasticsearchServer):
         login = {"user": server.username, "password": password} if server.username else {}
-        index = {"endpoints": [server.url], "logs_index": server.index}
-        return f"elasticsearch/{name}", {**index, **login, **common}
+        index = {"endpoints": [server.url], "logs_index": server.index, "retry": _ELASTICSEARCH_RETRY}
+        # This exporter repeats requests itself.
+        queue = {"sending_queue": common["sending_queue"], "tls": tls}
+        return f"elasticsearch/{name}", {**index, **login, **queue}
     return f"kafka/{name}", {**_kafka(server, password), **common}
 
 

@@ -248,6 +248,11 @@ def _container(args: LokiArgs, mounts: list[core.VolumeMountArgs]) -> core.Conta
         security_context=restricted_context(),
         readiness_probe=http_probe("/ready", HEALTH_PORT, period=5),
         # /ready fails while Loki replays its write-ahead log, which must not restart it.
-        liveness_probe=http_probe("/metrics", HEALTH_PORT, period=20, delay=30, failures=6),
+        liveness_probe=core.ProbeArgs(
+            tcp_socket=core.TCPSocketActionArgs(port=HEALTH_PORT),
+            initial_delay_seconds=30,
+            period_seconds=20,
+            failure_threshold=6,
+        ),
         volume_mounts=mounts,
     )

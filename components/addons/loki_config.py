@@ -49,6 +49,8 @@ def loki_configuration(
             "enable": True,
             "http_listen_address": addresses[1],
             "http_listen_port": ports[1],
+            # This server has no methods of gRPC, and cannot do without its port.
+            "grpc_listen_address": _LOOPBACK,
         },
         "common": {
             "instance_addr": _LOOPBACK,

@@ -195,7 +195,7 @@ def test_full_queue_blocks_and_loses_nothing(loki: LokiProcess, tmp_path: Path) 
     running = shipper(tmp_path, loki)
     for exporter in running.configuration["exporters"].values():
         exporter["sending_queue"]["queue_size"] = 200_000
-        exporter["sending_queue"]["batch"]["max_size"] = 100_000
+        exporter["sending_queue"]["batch"] |= {"min_size": 50_000, "max_size": 100_000}
     loki.stop()
     with running:
         append(path, cri_lines(expected))
