@@ -11,6 +11,7 @@ from __future__ import annotations
 from components.addons.collector_sources import (
     RETRY,
     STORAGE,
+    WITHOUT_OBSERVED_TIME,
     CollectorPaths,
     Config,
     event_receiver,
@@ -54,7 +55,8 @@ def shipper_configuration(
     """Return the configuration of the pod of each node."""
     receivers = log_receivers(logs, paths)
     # The receivers read again what the limiter refuses. That of events cannot, so it has no limiter.
-    processors = {"memory_limiter": _MEMORY_LIMITER}
+    times = {"error_mode": "ignore", "log_statements": [WITHOUT_OBSERVED_TIME]}
+    processors = {"memory_limiter": _MEMORY_LIMITER, "transform/times": times}
     return _configuration(logs, receivers, processors, logs.buffer, paths, loki_url)
 
 

@@ -18,6 +18,10 @@ SHIPPER = "log-shipper"
 """The name of the shipper. Its own logs are not collected, because each of them could cause another one."""
 RETRY: Config = {"enabled": True, "initial_interval": "1s", "max_interval": "30s", "max_elapsed_time": 0}
 """Repeat without an end what the next part of the program refused."""
+WITHOUT_OBSERVED_TIME = "set(log.observed_time_unix_nano, 0) where log.time_unix_nano != 0"
+"""Remove the time at which the collector read an entry. It differs when the entry is read again, so that Loki
+would not find that both are equal.
+"""
 _SECONDS, _MICROSECONDS = "%Y-%m-%dT%H:%M:%SZ", "%Y-%m-%dT%H:%M:%S.%fZ"
 
 
@@ -185,6 +189,7 @@ def event_transformation() -> Config:
             f'set(log.time, Time({_path(event, keys)}, "{layout}")) where {_path(event, keys)} != nil'
             for keys, layout in times
         ),
+        WITHOUT_OBSERVED_TIME,
         'delete_key(log.attributes, "event.domain")',
         'delete_key(log.attributes, "k8s.resource.name")',
         f"set(log.body, {event})",
