@@ -228,7 +228,7 @@ def _create_add_ons(
     create_capacity_plan(args.settings, api, scope)
     snapshots = create_storage(topology, api, args.settings.storage, secret_at, scope)
     create_velero(topology, api, args.settings, secret_at, snapshots, scope)
-    create_logs(topology, api, args.settings, secret_at, scope)
+    create_logs(topology, cluster, args.settings, secret_at, scope)
     before: list[pulumi.Resource] = [
         Access(scope.name("access"), AccessArgs(api=api, access=args.settings.access), options)
     ]

@@ -4,22 +4,26 @@ from __future__ import annotations
 
 from assembly import alertmanager_password, log_passwords
 from components.addons.logs import LogsAddOn, LogsArgs
-from components.api import Api
+from components.cluster import Cluster
 from components.scope import Scope
 from package.storage_drivers import SecretAt
 from settings import Settings
+from topology.identities import PAYLOAD_SALT
 from topology.model import Topology
 
 
-def create_logs(topology: Topology, api: Api, settings: Settings, secret_at: SecretAt, scope: Scope) -> None:
+def create_logs(
+    topology: Topology, cluster: Cluster, settings: Settings, secret_at: SecretAt, scope: Scope
+) -> None:
     """Create the add-ons if the cluster has them."""
     if topology.logs is None:
         return
     alertmanager = alertmanager_password(settings)
     arguments = LogsArgs(
-        api=api,
+        api=cluster.api,
         topology=topology,
         logs=topology.logs,
+        salt=cluster.pki.secrets[PAYLOAD_SALT],
         passwords={name: secret_at(*item) for name, item in log_passwords(settings).items()},
         alertmanager_password=secret_at(*alertmanager) if alertmanager else None,
     )

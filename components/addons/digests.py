@@ -7,9 +7,11 @@ import hashlib
 from pulumi import Input, Output
 
 
-def content_digest(*contents: Input[str]) -> Output[str]:
-    """Return the beginning of the digest of texts."""
-    digest: Output[str] = Output.all(*contents).apply(
+def content_digest(salt: Input[str], *contents: Input[str]) -> Output[str]:
+    """Return the beginning of the digest of texts. With a secret `salt`, nobody can guess a password among
+    them.
+    """
+    digest: Output[str] = Output.all(salt, *contents).apply(
         lambda texts: hashlib.sha256("\0".join(texts).encode()).hexdigest()[:16]
     )
     return Output.unsecret(digest)

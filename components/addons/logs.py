@@ -42,12 +42,13 @@ def basic_credentials(username: str, password: str) -> str:
 @dataclass(frozen=True, kw_only=True)
 class LogsArgs:
     """Arguments of `LogsAddOn`. `passwords` are those of receivers by name; `alertmanager_password` is that
-    of Alertmanager.
+    of Alertmanager. `salt` is a secret of the cluster for digests of passwords.
     """
 
     api: Api
     topology: Topology
     logs: Logs
+    salt: Input[str]
     passwords: Mapping[str, Input[str]] = field(default_factory=dict)
     alertmanager_password: Input[str] | None = None
 
@@ -74,6 +75,7 @@ class LogsAddOn(ComponentResource):
                 logs=args.logs,
                 store=args.logs.loki,
                 certificate=key_pairs[LOKI],
+                salt=args.salt,
                 password=args.alertmanager_password,
             )
             create_loki(f"{name}-{LOKI}", loki, args.api.options(self, depends_on=[namespace]))
@@ -150,7 +152,7 @@ class LogsAddOn(ComponentResource):
         """Return the metadata of pods, which restart with another configuration or password."""
         passwords = [text for _, text in sorted(self._args.passwords.items())]
         authorities = [item.ca for item in self._args.logs.destinations]
-        digest = content_digest(json.dumps(config), *authorities, *passwords)
+        digest = content_digest(self._args.salt, json.dumps(config), *authorities, *passwords)
         return ObjectMetaArgs(labels={NAME_LABEL: name}, annotations={"kubewright.dev/config": digest})
 
     def _metadata(self, name: str) -> ObjectMetaArgs:

@@ -45,12 +45,13 @@ _USER = 10001
 
 @dataclass(frozen=True, kw_only=True)
 class LokiArgs:
-    """Arguments of `create_loki`. `password` is that of Alertmanager."""
+    """Arguments of `create_loki`. `password` is that of Alertmanager, `salt` as in `LogsArgs`."""
 
     topology: Topology
     logs: Logs
     store: LokiStore
     certificate: KeyPair
+    salt: Input[str]
     password: Input[str] | None
 
 
@@ -168,9 +169,9 @@ def _service(name: str, opts: ResourceOptions) -> Resource:
 def _stateful_set(name: str, args: LokiArgs, opts: ResourceOptions) -> Resource:
     secrets = [args.certificate.certificate, args.certificate.authority, args.password or ""]
     annotations: dict[str, Input[str]] = {
-        "kubewright.dev/config": content_digest(*_files(args).values()),
+        "kubewright.dev/config": content_digest("", *_files(args).values()),
         # Loki reads its certificate and the password of Alertmanager only when it starts.
-        "kubewright.dev/secrets": content_digest(*secrets),
+        "kubewright.dev/secrets": content_digest(args.salt, *secrets),
     }
     return apps.StatefulSet(
         name,

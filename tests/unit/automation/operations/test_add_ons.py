@@ -9,6 +9,7 @@ from automation.operations.cluster_facts import AddOnFact, add_on_namespaces, pa
 from settings import load
 from tests.unit.settings.support import TWO_WORKERS, with_edits
 from tests.unit.settings.wrong_external_dns import settings as external_dns_settings
+from tests.unit.settings.wrong_logs import settings as log_settings
 from tests.unit.settings.wrong_velero import settings as velero_settings
 
 NO_SERVICES: dict[str, Any] = {"items": []}
@@ -93,3 +94,11 @@ def test_namespace_of_velero_is_queried_only_with_velero() -> None:
 def test_namespace_of_keda_is_queried_only_with_keda() -> None:
     with_keda = build_topology(load(with_edits(TWO_WORKERS, {"addons": {"keda": {}}})))
     assert add_on_namespaces(with_keda) == ("kube-system", "keda")
+
+
+def test_namespace_of_logs_is_queried_only_with_logs() -> None:
+    section = {"addons": {"logs": log_settings()}}
+    assert add_on_namespaces(build_topology(load(with_edits(TWO_WORKERS, section)))) == (
+        "kube-system",
+        "logs",
+    )
