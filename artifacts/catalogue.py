@@ -114,16 +114,12 @@ _ADD_ON_IMAGES = {
     "keda": tuple(KEDA_IMAGES.values()),
     "local-path-provisioner": ("docker.io/rancher/local-path-provisioner",),
     "external-snapshotter": ("registry.k8s.io/sig-storage/snapshot-controller",),
-    "metallb": ("quay.io/metallb/controller", "quay.io/metallb/speaker"),
-    "traefik": ("docker.io/library/traefik",),
-    "otelcol": ("docker.io/otel/opentelemetry-collector-contrib",),
     "loki": ("docker.io/grafana/loki",),
+    "metallb": ("quay.io/metallb/controller", "quay.io/metallb/speaker"),
+    "otelcol": ("docker.io/otel/opentelemetry-collector-contrib",),
+    "traefik": ("docker.io/library/traefik",),
 }
-_TAGS_WITHOUT_V = ("otelcol", "loki")
-"""Add-ons whose images have the plain version as their tag."""
-
-
-_TAGS_WITHOUT_V = frozenset({"keda"})
+_TAGS_WITHOUT_V = frozenset({"keda", "loki", "otelcol"})
 """Add-ons whose tags are versions without a leading `v`."""
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
@@ -15,8 +16,9 @@ APPLICATIONS: Json = {"web": {"replicas": 3, "cpu": "500m", "memory": "256Mi"}}
 
 def config(directory: Path, **capacity: object) -> Json:
     cluster = cluster_config(directory, workers=2, capacity={"applications": APPLICATIONS} | capacity)
+    metal: Any = cluster["metal"]
     for name in ("w-1", "w-2"):
-        cluster["metal"]["hosts"][name] |= {"cpus": 2, "memory": "4Gi"}
+        metal["hosts"][name] |= {"cpus": 2, "memory": "4Gi"}
     return cluster
 
 
