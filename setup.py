@@ -112,7 +112,10 @@ if __name__ == "__main__":
         packages=packages(),
         package_dir={target: source for source, target in PACKAGES.items()},
         package_data={
-            "": ["*.sh", "py.typed", "schema.json", "machine_types.json", "*_crds.yaml", "*_crds.json"],
+            "": [
+                *("*.sh", "py.typed", "schema.json", "machine_types.json"),
+                *("*_crds.yaml", "*_crds.json", "*_rules.yaml"),
+            ],
             f"{NAME}.nodeconfig": ["host/*.sh"],
         },
         cmdclass={"build_py": BuildPackage},

@@ -5,7 +5,7 @@ Templates are those of `artifacts.components`.
 
 from __future__ import annotations
 
-from artifacts.component import Component, github_release
+from artifacts.component import Component, OfficialSite, github_release
 
 _METALLB = "go.universe.tf/metallb"
 _CILIUM = "github.com/cilium/cilium"
@@ -13,9 +13,20 @@ _CERT_MANAGER = "github.com/cert-manager/cert-manager"
 _LOCAL_PATH = "github.com/rancher/local-path-provisioner"
 _LOKI = "github.com/grafana/loki/v3"
 _EXTERNAL_DNS = "sigs.k8s.io/external-dns"
+_PROMETHEUS = "github.com/prometheus"
+_PROMETHEUS_LDFLAGS = f"-X {_PROMETHEUS}/common/version.Version={{v}}"
 _SNAPSHOTTER = "github.com/kubernetes-csi/external-snapshotter/v8"
 _KEDA = "github.com/kedacore/keda/v2"
 CERT_MANAGER_PROGRAMS = ("controller", "webhook", "acmesolver")
+
+
+def _prometheus_release(repository: str) -> OfficialSite:
+    """Return the templates of a release of the Prometheus project."""
+    archive = f"{repository}-{{v}}.linux-{{arch}}"
+    return github_release(
+        f"prometheus/{repository}", f"{archive}.tar.gz", "sha256sums.txt", f"{archive}/{{name}}"
+    )
+
 
 ADD_ONS: tuple[Component, ...] = (
     Component(  # released as an image; go.mod replaces two modules, see docs/artifacts.md
@@ -93,5 +104,35 @@ ADD_ONS: tuple[Component, ...] = (
         go_module=_SNAPSHOTTER,
         packages=(("snapshot-controller", f"{_SNAPSHOTTER}/cmd/snapshot-controller"),),
         ldflags="-X main.version=v{v}",
+    ),
+    Component(  # with Kubernetes as the only source of targets that are discovered
+        "prometheus",
+        go_module=f"{_PROMETHEUS}/prometheus",
+        packages=tuple((name, f"{_PROMETHEUS}/prometheus/cmd/{name}") for name in ("prometheus", "promtool")),
+        official=_prometheus_release("prometheus"),
+        ldflags=_PROMETHEUS_LDFLAGS,
+        tags="netgo remove_all_sd enable_kubernetes_sd",
+    ),
+    Component(  # the last release whose module contains the web interface, without which it does not build
+        "alertmanager",
+        go_module=f"{_PROMETHEUS}/alertmanager",
+        packages=tuple(
+            (name, f"{_PROMETHEUS}/alertmanager/cmd/{name}") for name in ("alertmanager", "amtool")
+        ),
+        official=_prometheus_release("alertmanager"),
+        ldflags=_PROMETHEUS_LDFLAGS,
+    ),
+    Component(  # hosts run this program as a service
+        "node-exporter",
+        go_module=f"{_PROMETHEUS}/node_exporter",
+        packages=(("node_exporter", f"{_PROMETHEUS}/node_exporter"),),
+        official=_prometheus_release("node_exporter"),
+        ldflags=_PROMETHEUS_LDFLAGS,
+    ),
+    Component(  # the last release that Go 1.26 compiles; hosts read the end of certificates with it
+        "cfssl",
+        go_module="github.com/cloudflare/cfssl",
+        packages=(("cfssl-certinfo", "github.com/cloudflare/cfssl/cmd/cfssl-certinfo"),),
+        official=github_release("cloudflare/cfssl", "{name}_{v}_linux_{arch}", "cfssl_{v}_checksums.txt"),
     ),
 )

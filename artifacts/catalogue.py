@@ -46,6 +46,10 @@ COMPONENT_VERSIONS: tuple[tuple[str, str], ...] = (
     ("keda", "2.21.0"),
     ("local-path-provisioner", "0.0.30"),
     ("external-snapshotter", "8.7.0"),
+    ("prometheus", "3.13.5"),
+    ("alertmanager", "0.31.1"),
+    ("node-exporter", "1.12.1"),
+    ("cfssl", "1.6.5"),
     ("cri-tools", "1.36.0"),
     ("kubelet-csr-approver", "1.4.0"),
     ("traefik", "3.7.13"),
@@ -81,6 +85,7 @@ NODE_ARTIFACTS = (
 
 OPTIONAL_ARTIFACTS = (
     *("ecr-credential-provider", "coredns", "iproute", "nfs", "age", "rclone"),
+    *("node_exporter", "cfssl-certinfo"),
     *(name for name in CNI_PLUGINS if name not in NODE_ARTIFACTS),
 )
 """Files that hosts of some clusters fetch. A mirror for other clusters need not hold them."""
@@ -117,6 +122,8 @@ _ADD_ON_IMAGES = {
     "loki": ("docker.io/grafana/loki",),
     "metallb": ("quay.io/metallb/controller", "quay.io/metallb/speaker"),
     "otelcol": ("docker.io/otel/opentelemetry-collector-contrib",),
+    "prometheus": ("quay.io/prometheus/prometheus",),
+    "alertmanager": ("quay.io/prometheus/alertmanager",),
     "traefik": ("docker.io/library/traefik",),
 }
 _TAGS_WITHOUT_V = frozenset({"keda", "loki", "otelcol"})

@@ -241,6 +241,12 @@ RECIPES: dict[str, Recipe] = {
         "loki",
         Config(entrypoint=("/usr/bin/loki",), user="10001", ports=("3100/tcp",)),
     ),
+    **{
+        f"prometheus/{name}": partial(
+            _program_content, name, Config(entrypoint=(f"/bin/{name}",), user="65534")
+        )
+        for name in ("prometheus", "alertmanager")
+    },
     "library/busybox": _busybox_content,
     "cilium/cilium": cilium.agent_content,
     "cilium/operator-generic": cilium.operator_content,

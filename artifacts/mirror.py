@@ -26,7 +26,7 @@ from artifacts.catalogue import Binary
 from artifacts.charts import INDEX as CHART_INDEX
 from artifacts.errors import ArtifactError
 from artifacts.progress import Progress
-from nodeconfig import host_program, snapshot_targets
+from nodeconfig import host_metrics, host_program, snapshot_targets
 from nodeconfig.roles import node_artifacts
 from topology.architectures import AMD64
 from topology.model import Topology, Versions
@@ -37,7 +37,11 @@ SUMS = "SHA256SUMS"
 
 def optional_artifacts(topology: Topology) -> tuple[str, ...]:
     """Return the optional artifacts of the catalogue that hosts of this cluster fetch."""
-    needed = {*node_artifacts(topology), *snapshot_targets.artifacts(topology.snapshots)}
+    needed = {
+        *node_artifacts(topology),
+        *snapshot_targets.artifacts(topology.snapshots),
+        *host_metrics.artifacts(topology),
+    }
     return tuple(name for name in catalogue.OPTIONAL_ARTIFACTS if name in needed)
 
 
@@ -50,6 +54,7 @@ def optional_images(topology: Topology) -> tuple[str, ...]:
         "local-path-provisioner": topology.storage.local,
         "external-snapshotter": topology.storage.snapshots,
         "metallb": topology.metallb,
+        **dict.fromkeys(("prometheus", "alertmanager"), topology.monitoring),
         "traefik": topology.ingress,
         "otelcol": topology.logs,
         "loki": topology.logs and topology.logs.loki,

@@ -15,6 +15,7 @@ from assembly.keda import build_keda
 from assembly.logs import build_logs
 from assembly.machines import build_machines
 from assembly.metallb import build_metallb
+from assembly.monitoring import build_monitoring
 from assembly.pools import build_pools
 from assembly.snapshots import build_defragmentation, build_snapshots
 from assembly.storage import build_storage
@@ -72,6 +73,7 @@ def build_topology(settings: Settings, *, files: Mapping[str, str] | None = None
         storage=build_storage(settings),
         velero=build_velero(settings, files),
         logs=build_logs(settings, files),
+        monitoring=build_monitoring(settings, files),
         api_names=settings.api.names,
         drain_seconds=parse_seconds(settings.drain_timeout),
         snapshots=build_snapshots(settings, files),

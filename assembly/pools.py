@@ -15,6 +15,7 @@ from topology.gpus import GPU_LABEL, GPU_TAINT
 from topology.ingress import INGRESS_LABEL
 from topology.metallb import NOT_BALANCED_LABEL
 from topology.model import Capacity, Member, Pool
+from topology.monitoring import MONITORING_LABEL
 from topology.options import CredentialProvider, Kubelet
 from topology.taints import Taint, TaintEffect
 
@@ -32,13 +33,17 @@ def build_pools(
     provider = _credential_provider(settings.cloud, files)
     cluster_kubelet = replace(settings.kubelet.applied_to(DEFAULTS), credential_provider=provider)
     ingress_pool = settings.addons.ingress.pool if settings.addons.ingress else None
+    monitoring_pool = settings.addons.monitoring.pool if settings.addons.monitoring else None
     workers = (
         _worker_pool(
             name,
             section,
             members,
             cluster_kubelet,
-            (INGRESS_LABEL,) if name == ingress_pool else (),
+            (
+                *((INGRESS_LABEL,) if name == ingress_pool else ()),
+                *((MONITORING_LABEL,) if name == monitoring_pool else ()),
+            ),
             settings.cloud,
         )
         for name, section in settings.pools.items()

@@ -10,7 +10,7 @@ from pulumi_kubernetes.helm.v3 import Release, RepositoryOptsArgs
 from artifacts.catalogue import images_of
 from components.api import Api
 from topology import cilium as options
-from topology.cilium import CGROUP_ROOT, RoutingMode
+from topology.cilium import CGROUP_ROOT, METRICS_PORT, RoutingMode
 from topology.images import pinned_image
 from topology.model import Role, Topology
 from topology.ports import API_PORT, PROXY_HEALTH_PORT
@@ -87,6 +87,12 @@ def chart_values(topology: Topology, cilium: options.Cilium) -> Values:
             }
         },
         "sysctlfix": {"enabled": False},
+        # The value `prometheus` would open the port to other hosts.
+        **(
+            {"extraConfig": {"prometheus-serve-addr": f"127.0.0.1:{METRICS_PORT}"}}
+            if topology.monitoring
+            else {}
+        ),
         # Only policies for HTTP and DNS names need Envoy and the proxies of the agent.
         "envoy": {"enabled": False},
         "l7Proxy": False,

@@ -93,7 +93,7 @@ def haproxy_configuration(topology: Topology) -> str:
     goes to another server after 2 s. The check omits `etcd`, which takes 2 s for the same request as
     `etcd-readiness`.
     """
-    sections = (global_section(), defaults_section(), _api_sections(topology), _health_section())
+    sections = (global_section(), defaults_section(), _api_sections(topology), _health_section(topology))
     return "\n".join("\n".join(lines) + "\n" for lines in sections)
 
 
@@ -123,7 +123,8 @@ def _api_sections(topology: Topology) -> list[str]:
     ]
 
 
-def _health_section() -> list[str]:
+def _health_section(topology: Topology) -> list[str]:
+    metrics = "    http-request use-service prometheus-exporter if { path /metrics }"
     return [
         "frontend health",
         "    mode http",
@@ -131,6 +132,7 @@ def _health_section() -> list[str]:
         f"    bind 127.0.0.1:{LOAD_BALANCER_HEALTH_PORT}",
         "    acl nobody nbsrv(api) lt 1",
         "    http-request return status 503 if { path /api } nobody",
+        *([metrics] if topology.monitoring else []),
         "    http-request return status 200",
     ]
 

@@ -21,6 +21,7 @@ from nodeconfig import (
     etcd_proxy,
     flannel,
     gpus,
+    host_metrics,
     kubelet,
     load_balancer,
     machine_tokens,
@@ -125,6 +126,7 @@ def pool_bundle(
         operating_system.component(topology, (Role.NODE,), pool.name),
         _node_component(topology, pool, topology.endpoint.url, behind),
         disks.component(pool, own_disks),
+        host_metrics.component(topology, (Role.NODE,), pool=pool.name),
     )
     architecture = pool.capacity.architecture if pool.capacity else ""
     return _build_bundle(topology, Role.NODE, components, architecture, index)
@@ -139,6 +141,9 @@ def _member_bundle(
         components += [
             operating_system.component(topology, machine.roles, pool.name if pool else ""),
             peers.component(topology, machine),
+            host_metrics.component(
+                topology, machine.roles, machine=machine.name, pool=pool.name if pool else ""
+            ),
         ]
     member = machine.member
     match role:

@@ -33,6 +33,7 @@ from components.inputs import Inputs, inputs_below
 from components.provider import Provider
 from components.scope import Scope
 from package.logs import create_logs
+from package.monitoring import create_monitoring
 from package.post_renderers import post_renderer_directory
 from package.registry_logins import check_registry_logins
 from package.scaling import create_capacity_plan, create_keda
@@ -227,6 +228,7 @@ def _create_add_ons(
     create_keda(topology, api, pki, scope)
     create_capacity_plan(args.settings, api, scope)
     snapshots = create_storage(topology, api, args.settings.storage, secret_at, scope)
+    create_monitoring(topology, api, args.settings, secret_at, pki.secrets, scope)
     create_velero(topology, api, args.settings, secret_at, snapshots, scope)
     create_logs(topology, cluster, args.settings, secret_at, scope)
     before: list[pulumi.Resource] = [

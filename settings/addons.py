@@ -9,6 +9,7 @@ from settings.ingress import IngressSettings
 from settings.keda import KedaSettings
 from settings.logs import EventSettings, LogSettings
 from settings.metallb import MetalLbSettings
+from settings.monitoring import MonitoringSettings
 from settings.velero import VeleroSettings
 
 
@@ -31,5 +32,7 @@ class AddonSettings(Section):
     """Logs of all nodes, in Loki in the cluster or sent to receivers of yours; default: none."""
     events: EventSettings | None = None
     """Archive of the events of the cluster, beside the logs, with alerts on them; default: none."""
+    monitoring: MonitoringSettings | None = None
+    """Metrics and alerts about the cluster, by Prometheus and Alertmanager; default: none."""
     velero: VeleroSettings | None = None
     """Backups of objects and volumes of applications, by Velero; default: none."""

@@ -11,7 +11,14 @@ from settings.problem import Problem, SettingsError
 from settings.values_files import parse_values
 
 _PEM = "-----BEGIN CERTIFICATE-----"
-_AUTHORITIES = ("addons.events.", "addons.logs.", "addons.velero.", "etcd.snapshots.", "helm_releases.")
+_AUTHORITIES = (
+    "addons.events.",
+    "addons.logs.",
+    "addons.monitoring.",
+    "addons.velero.",
+    "etcd.snapshots.",
+    "helm_releases.",
+)
 """Sections whose files of authorities must have a certificate."""
 
 
@@ -108,6 +115,10 @@ def _text_files(settings: Settings) -> Iterator[tuple[str, str]]:
     events = settings.addons.events
     if events and events.alertmanager and events.alertmanager.ca_file:
         yield "addons.events.alertmanager.ca_file", events.alertmanager.ca_file
+    monitoring = settings.addons.monitoring
+    for name, store in monitoring.remote_write.items() if monitoring else ():
+        if store.ca_file:
+            yield f"addons.monitoring.remote_write.{name}.ca_file", store.ca_file
     if settings.metal and settings.metal.ssh.known_hosts_file:
         yield "metal.ssh.known_hosts_file", settings.metal.ssh.known_hosts_file
 

@@ -11,8 +11,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from ipaddress import AddressValueError, IPv4Address
 
-from topology import cert_manager, keda
-from topology.model import Member, Topology
+from topology import cert_manager, keda, monitoring
+from topology.model import Member, Role, Topology
 from topology.rotations import SHARED_GENERATION, Rotation
 
 AUTHORITY_YEARS = 10
@@ -155,6 +155,7 @@ def leaves(topology: Topology) -> tuple[Leaf, ...]:
         ),
         *((_webhook_leaf(),) if topology.cert_manager else ()),
         *(_keda_leaves() if topology.keda else ()),
+        *_monitoring_leaves(topology),
         *(_etcd_member_leaf("etcd-server", member) for member in topology.etcd),
         *(_etcd_member_leaf("etcd-peer", member) for member in topology.etcd),
         Leaf("etcd-operator", ETCD_CA, "kubewright:etcd-operator", client=True),
@@ -173,6 +174,44 @@ def _keda_leaves() -> Iterator[Leaf]:
         name = keda.service_name(program)
         is_client = program == keda.METRICS_SERVER
         yield Leaf(program, KUBERNETES_CA, name, dns_names=(name,), server=True, client=is_client)
+
+
+def _monitoring_leaves(topology: Topology) -> tuple[Leaf, ...]:
+    """Return the certificates of monitoring: of its pods, and of the metrics gateways of hosts.
+
+    Workers share a certificate, because the number of certificates must not grow with the number of nodes.
+    """
+    data = topology.monitoring
+    if data is None:
+        return ()
+    gateways = tuple(
+        Leaf(
+            monitoring.gateway_certificate(machine.name),
+            KUBERNETES_CA,
+            monitoring.gateway_certificate(machine.name),
+            dns_names=(machine.name,),
+            ip_addresses=tuple(dict.fromkeys((machine.address, machine.member.node_address))),
+            server=True,
+        )
+        for machine in topology.machines
+        if machine.roles != (Role.NODE,)
+    )
+    worker = monitoring.WORKER_GATEWAY
+    workers = Leaf(worker, KUBERNETES_CA, worker, dns_names=(worker,), server=True)
+    states = (monitoring.STATE_METRICS,) if data.state_metrics else ()
+    return (
+        *gateways,
+        *((workers,) if topology.has_workers else ()),
+        _pod_leaf(monitoring.PROMETHEUS, monitoring.PROMETHEUS_USER, client=True),
+        _pod_leaf(monitoring.ALERTMANAGER, f"kubewright:{monitoring.ALERTMANAGER}", client=True),
+        *(_pod_leaf(name, f"kubewright:{name}") for name in states),
+    )
+
+
+def _pod_leaf(name: str, common_name: str, *, client: bool = False) -> Leaf:
+    """Return the certificate of a service of monitoring."""
+    names = (monitoring.service_name(name),)
+    return Leaf(name, KUBERNETES_CA, common_name, dns_names=names, server=True, client=client)
 
 
 def _apiserver_leaf(topology: Topology, member: Member) -> Leaf:

@@ -9,6 +9,8 @@ VERSION = "1.20.2"
 """The default version of Cilium. The values of its chart are for this minor version."""
 REPOSITORY = "https://helm.cilium.io/"
 """The repository of Cilium's chart."""
+METRICS_PORT = 9962
+"""Port on loopback of the metrics of Cilium's agent, with monitoring."""
 CGROUP_ROOT = "/run/cilium/cgroupv2"
 """The cgroup2 file system of Cilium on nodes, as in its chart. Hosts may have only cgroup v1 elsewhere."""
 

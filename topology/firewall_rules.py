@@ -140,6 +140,8 @@ def _is_needed(topology: Topology, row: PortRow) -> bool:
         return False
     if row.with_metallb and topology.metallb is None:
         return False
+    if row.with_monitoring and topology.monitoring is None:
+        return False
     if row.with_cilium and not _has_cilium(topology, row.with_cilium):
         return False
     if row.with_load_balancers not in (None, bool(topology.load_balancers)):
@@ -202,8 +204,17 @@ def _source_networks(topology: Topology, source: Source) -> tuple[IPv4Network, .
             return _member_networks(topology.etcd)
         case Source.CONTROL_PLANE:
             return _member_networks(topology.control_planes)
+        case Source.MONITORING:
+            return _monitoring_networks(topology)
         case Source.LOAD_BALANCER:
             return _member_networks(topology.load_balancers)
+
+
+def _monitoring_networks(topology: Topology) -> tuple[IPv4Network, ...]:
+    """Return the addresses of the nodes that run Prometheus, or all machines if they are not known."""
+    names = {topology.monitoring.pool} if topology.monitoring else set()
+    nodes = tuple(node for pool in topology.pools if pool.name in names for node in pool.nodes)
+    return _member_networks(nodes) or topology.network.machines
 
 
 def _member_networks(members: tuple[Member, ...]) -> tuple[IPv4Network, ...]:

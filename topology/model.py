@@ -18,6 +18,7 @@ from topology.ingress import Ingress
 from topology.keda import Keda
 from topology.logs import Logs
 from topology.metallb import MetalLb
+from topology.monitoring import Monitoring
 from topology.options import (
     NO_EXTRA_FLAGS,
     ControlPlaneOptions,
@@ -214,6 +215,14 @@ class Topology:
     storage: Storage = field(default_factory=Storage)
     velero: Velero | None = None
     logs: Logs | None = None
+    monitoring: Monitoring | None = None
+
+    @property
+    def has_workers(self) -> bool:
+        """Whether the cluster can have nodes without another role."""
+        return any(pool.capacity for pool in self.pools) or any(
+            machine.roles == (Role.NODE,) for machine in self.machines
+        )
 
     @property
     def has_gpus(self) -> bool:

@@ -10,6 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
+from topology.cilium import METRICS_PORT as CILIUM_METRICS_PORT
 from topology.cilium import RoutingMode
 from topology.model import Role
 
@@ -26,6 +27,7 @@ class Source(StrEnum):
     LOAD_BALANCER = "load-balancer"
     PODS = "pods"
     PROBES = "probes"
+    MONITORING = "monitoring"
 
 
 class Protocol(StrEnum):
@@ -62,8 +64,10 @@ CILIUM_HEALTH_PORT = 4240
 """Port by which Cilium's agents check the connections between nodes."""
 HUBBLE_PORT = 4244
 """Port of Hubble on every node, which no row of the table opens."""
-CILIUM_LOCAL_PORTS = (9234, 9879, 9890, 9891)
-"""Ports on loopback of Cilium's agent and operator: API, health, and the process information of both."""
+CILIUM_LOCAL_PORTS = (9234, 9879, 9890, 9891, CILIUM_METRICS_PORT)
+"""Ports on loopback of Cilium's agent and operator: API, health, the process information of both, and the
+metrics of the agent.
+"""
 VXLAN_PORT = 8472
 DNS_CACHE_METRICS_PORTS = (9253, 9255)
 DNS_CACHE_HEALTH_PORTS = (9254, 9256)
@@ -75,6 +79,10 @@ KUBELET_PORT = 10250
 PROXY_HEALTH_PORT = 10256
 CONTROLLER_MANAGER_PORT = 10257
 SCHEDULER_PORT = 10259
+HOST_METRICS_PORT = 10291
+"""Port of the metrics gateway of every host."""
+NODE_EXPORTER_PORT = 10292
+"""Port on loopback of node exporter."""
 CLOUD_NODE_HEALTH_PORT = 10290
 """Port on loopback where a node answers the health check of its cloud."""
 SPEAKER_HEALTH_PORT = 17472
@@ -108,6 +116,8 @@ class PortRow:
     """The row is needed only if the cluster has MetalLB."""
     with_cilium: tuple[RoutingMode, ...] = ()
     """The row is needed only with Cilium in one of these routing modes; empty: with every CNI."""
+    with_monitoring: bool = False
+    """The row is needed only if the cluster has Prometheus."""
 
 
 # New rows are at the end, because in a cloud the number of a row is the priority of its rules.
@@ -219,6 +229,15 @@ PORT_TABLE: tuple[PortRow, ...] = (
         "Cilium: connections between nodes",
         with_cilium=tuple(RoutingMode),
     ),
+    PortRow(
+        # A node replaces the address of a pod by its own, except in connections to itself.
+        (Source.MONITORING, Source.PODS),
+        _EVERY_ROLE,
+        Protocol.TCP,
+        (HOST_METRICS_PORT, HOST_METRICS_PORT),
+        "metrics, for Prometheus",
+        with_monitoring=True,
+    ),
 )
 
 CLUSTER_PORTS = {
@@ -245,6 +264,8 @@ CLUSTER_PORTS = {
     CONTROLLER_MANAGER_PORT: "kube-controller-manager",
     SCHEDULER_PORT: "kube-scheduler",
     CLOUD_NODE_HEALTH_PORT: "health of a node for its cloud",
+    HOST_METRICS_PORT: "metrics gateway of a host",
+    NODE_EXPORTER_PORT: "node exporter",
     SPEAKER_HEALTH_PORT: "health of MetalLB's speakers",
     NETWORK_POLICY_METRICS_PORT: "kube-router metrics",
 }

@@ -17,14 +17,16 @@ from topology.ports import (
     CLUSTER_PORTS,
     DNS_CACHE_HEALTH_PORTS,
     DNS_CACHE_METRICS_PORTS,
+    HOST_METRICS_PORT,
     HUBBLE_PORT,
     MEMBERLIST_PORT,
+    NODE_EXPORTER_PORT,
     SPEAKER_HEALTH_PORT,
     SSH_PORT,
     VXLAN_PORT,
 )
 
-_COMPONENTS = ("network.cni", "dns.node_cache", "addons.load_balancer")
+_COMPONENTS = ("network.cni", "dns.node_cache", "addons.load_balancer", "addons.monitoring")
 """The settings that `_taken_ports` reads."""
 
 
@@ -142,6 +144,8 @@ def _taken_ports(settings: Settings) -> Mapping[int, str]:
         absent |= {*DNS_CACHE_METRICS_PORTS, *DNS_CACHE_HEALTH_PORTS}
     if settings.addons.load_balancer is None:
         absent |= {MEMBERLIST_PORT, SPEAKER_HEALTH_PORT}
+    if settings.addons.monitoring is None:
+        absent |= {HOST_METRICS_PORT, NODE_EXPORTER_PORT}
     owners = {port: owner for port, owner in CLUSTER_PORTS.items() if port not in absent}
     if settings.network.cni is NetworkPlugin.CILIUM:
         owners[VXLAN_PORT] = "Cilium vxlan"

@@ -13,8 +13,10 @@ from topology.ports import (
     CLUSTER_PORTS,
     DNS_CACHE_HEALTH_PORTS,
     DNS_CACHE_METRICS_PORTS,
+    HOST_METRICS_PORT,
     HUBBLE_PORT,
     MEMBERLIST_PORT,
+    NODE_EXPORTER_PORT,
     NODE_PORT_RANGE,
     PORT_TABLE,
     SPEAKER_HEALTH_PORT,
@@ -26,6 +28,7 @@ ABSENT = {
     9443: "the controllers of clouds run on clouds",
     10290: "Azure's health extension runs on Azure",
     **dict.fromkeys((*DNS_CACHE_METRICS_PORTS, *DNS_CACHE_HEALTH_PORTS), "nodes have no DNS cache"),
+    **dict.fromkeys((HOST_METRICS_PORT, NODE_EXPORTER_PORT), "the cluster has no monitoring"),
     **dict.fromkeys((MEMBERLIST_PORT, SPEAKER_HEALTH_PORT), "the cluster has no MetalLB"),
     **dict.fromkeys((CILIUM_HEALTH_PORT, HUBBLE_PORT, *CILIUM_LOCAL_PORTS), "the CNI is flannel"),
 }

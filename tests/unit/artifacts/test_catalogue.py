@@ -67,8 +67,10 @@ def test_every_binary_can_be_built(name: str, version: str) -> None:
 def test_go_mod_requires_the_version_of_the_table(name: str, version: str) -> None:
     item = catalogue.binary(name, version)
     required = gobuild.required_modules(item.module / "go.mod")
-    # the last SDK that contains the language host; see components.py
-    expected = "3.68.0" if item.component.name == "pulumi-language-python" else version
+    # The last SDK that contains the language host; see components.py. Modules of Prometheus 3 have major
+    # version 0.
+    others = {"pulumi-language-python": "3.68.0", "prometheus": "0.313.5"}
+    expected = others.get(item.component.name, version)
     assert required[item.component.go_module] == f"v{expected}"
 
 
@@ -125,7 +127,7 @@ def test_images_of_an_add_on_have_its_version() -> None:
     assert catalogue.images_of("traefik") == (traefik,)
     add_ons = (
         *("cert-manager", "cilium", "external-dns", "external-snapshotter", "local-path-provisioner"),
-        *("keda", "loki", "metallb", "otelcol", "traefik"),
+        *("keda", "loki", "metallb", "otelcol", "prometheus", "alertmanager", "traefik"),
     )
     assert {image for name in add_ons for image in catalogue.images_of(name)} == {*catalogue.OPTIONAL_IMAGES}
 

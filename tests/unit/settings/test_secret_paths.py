@@ -45,6 +45,15 @@ config:
       load_balancer: {peers: {rack: {password: {secure: v1:g}}}}
       logs: {to: {central: {loki: {password: {secure: v1:m}}, kafka: {password: {secure: v1:n}}}}}
       events: {alertmanager: {password: {secure: v1:o}}}
+      monitoring:
+        receivers:
+          hook: {webhook: {url: {secure: v1:m}, bearer_token: {secure: v1:n}}}
+          chat: {slack: {api_url: {secure: v1:o}}}
+          oncall: {pagerduty: {routing_key: {secure: v1:p}}}
+          mail: {email: {password: {secure: v1:q}}}
+        remote_write:
+          central: {password: {secure: v1:r}}
+          other: {bearer_token: {secure: v1:s}}
       velero:
         locations: {offsite: {s3: {secret_access_key: {secure: v1:k}}}}
         repository_password: {secure: v1:l}
@@ -59,6 +68,13 @@ _SECRET_PATHS = {
     ("addons", "external_dns", "rfc2136", "secret"),
     ("addons", "ingress", "default_certificate", "private_key"),
     ("addons", "load_balancer", "peers", "rack", "password"),
+    ("addons", "monitoring", "receivers", "hook", "webhook", "url"),
+    ("addons", "monitoring", "receivers", "hook", "webhook", "bearer_token"),
+    ("addons", "monitoring", "receivers", "chat", "slack", "api_url"),
+    ("addons", "monitoring", "receivers", "oncall", "pagerduty", "routing_key"),
+    ("addons", "monitoring", "receivers", "mail", "email", "password"),
+    ("addons", "monitoring", "remote_write", "central", "password"),
+    ("addons", "monitoring", "remote_write", "other", "bearer_token"),
     ("addons", "velero", "locations", "offsite", "s3", "secret_access_key"),
     ("addons", "velero", "repository_password"),
     ("addons", "logs", "to", "central", "loki", "password"),

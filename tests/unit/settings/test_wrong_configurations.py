@@ -32,6 +32,7 @@ from tests.unit.settings.wrong_keda import KEDA
 from tests.unit.settings.wrong_logs import LOGS_AND_EVENTS
 from tests.unit.settings.wrong_machines import MACHINES
 from tests.unit.settings.wrong_metallb import METALLB
+from tests.unit.settings.wrong_monitoring import MONITORING
 from tests.unit.settings.wrong_network import NETWORK
 from tests.unit.settings.wrong_pod_identities import POD_IDENTITIES
 from tests.unit.settings.wrong_public_addresses import PUBLIC_ADDRESSES
@@ -56,6 +57,7 @@ WRONG = (
     *STORAGE_DRIVERS,
     *VELERO,
     *LOGS_AND_EVENTS,
+    *MONITORING,
 )
 
 

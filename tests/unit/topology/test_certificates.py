@@ -21,6 +21,7 @@ from topology.certificates import (
     signing_name,
     trusted_names,
 )
+from topology.model import Role
 from topology.rotations import Certificates, Rotation, unrecorded_rotation
 
 TOPOLOGY = build_topology(load(with_edits(HIGHLY_AVAILABLE, {"api.names": ["api.example", "203.0.113.5"]})))
@@ -130,3 +131,23 @@ def test_certificate_has_no_duplicate_names() -> None:
 
 def test_workers_have_no_certificate() -> None:
     assert not any("w-1" in (leaf.name, *leaf.dns_names) for leaf in LEAVES.values())
+
+
+def test_monitoring_has_certificates_of_its_own() -> None:
+    topology = build_topology(
+        load(with_edits(HIGHLY_AVAILABLE, {"addons.monitoring": {"kube_state_metrics": False}}))
+    )
+    added = {leaf.name: leaf for leaf in leaves(topology) if leaf.name not in LEAVES}
+    members = {machine.name for machine in topology.machines if machine.roles != (Role.NODE,)}
+    assert {*added} == {
+        *(f"metrics-{name}" for name in members),
+        *("worker-metrics", "prometheus", "alertmanager"),
+    }
+    assert {leaf.authority for leaf in added.values()} == {KUBERNETES_CA}
+    assert {leaf.name for leaf in added.values() if leaf.client} == {"prometheus", "alertmanager"}
+    assert all(leaf.server and not leaf.organizations for leaf in added.values())
+    assert added["prometheus"].common_name == "kubewright:prometheus"
+    assert added["metrics-cp-2"].ip_addresses == (IPv4Address("10.0.0.12"),)
+    # A worker cannot take the place of a control plane, to which Prometheus sends its token.
+    assert added["worker-metrics"].dns_names == ("worker-metrics",)
+    assert not added["worker-metrics"].ip_addresses

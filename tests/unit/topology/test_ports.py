@@ -59,6 +59,31 @@ def test_rules_admit_the_expected_sources(
 
 
 @pytest.mark.parametrize(
+    ("section", "address", "expected"),
+    [
+        (None, "10.89.0.21", False),
+        ({}, "10.89.0.21", True),
+        ({}, "10.89.0.22", True),
+        ({}, "10.244.3.4", True),
+        ({}, "198.51.100.7", False),
+        ({"pool": "metrics"}, "10.89.0.21", True),
+        ({"pool": "metrics"}, "10.89.0.22", False),
+        ({"pool": "metrics"}, "10.89.0.11", False),
+    ],
+)
+@pytest.mark.parametrize("role", list(Role))
+def test_metrics_of_hosts_are_open_to_nodes_of_prometheus_only(
+    section: dict[str, object] | None, role: Role, address: str, expected: bool
+) -> None:
+    pools = {"metrics": {"hosts": ["w-1"]}, "workers": {"hosts": ["w-2"]}}
+    edits: dict[str, object] = {"pools": pools}
+    if section is not None:
+        edits["addons.monitoring"] = section
+    topology = build_topology(load(with_edits(TWO_WORKERS, edits)))
+    assert admits(rules_for(topology, [role]), address, 10291) is expected
+
+
+@pytest.mark.parametrize(
     ("edits", "expected"),
     [
         ({}, True),
@@ -134,13 +159,14 @@ def test_printed_table_has_all_rows_that_apply(restricted_topology: Topology) ->
     text = port_table(restricted_topology)
     for row in PORT_TABLE:
         # Rows for load balancers are omitted on a cluster without load balancers, rows for clouds on bare
-        # metal, and rows for the DNS cache, MetalLB and Cilium without them.
+        # metal, and rows for the DNS cache, MetalLB, Cilium and monitoring without them.
         assert (row.purpose in text) == (
             row.roles != (Role.LOAD_BALANCER,)
             and not row.with_cloud_controllers
             and not row.with_node_cache
             and not row.with_metallb
             and not row.with_cilium
+            and not row.with_monitoring
         )
     assert "192.0.2.0/24" in text
     assert "tcp 30000-32767" in text

@@ -102,3 +102,8 @@ def test_namespace_of_logs_is_queried_only_with_logs() -> None:
         "kube-system",
         "logs",
     )
+
+
+def test_namespace_of_monitoring_is_queried_only_with_monitoring() -> None:
+    with_monitoring = build_topology(load(with_edits(TWO_WORKERS, {"addons": {"monitoring": {}}})))
+    assert add_on_namespaces(with_monitoring) == ("kube-system", "monitoring")
