@@ -18,7 +18,7 @@ from topology.monitoring import (
 
 Json = dict[str, object]
 NO_RECEIVER = "kubewright:none"
-"""The receiver without a service, for alerts that notify no person. No name in the settings contains a colon."""
+"""The receiver of alerts that notify no person. No name in the settings contains a colon."""
 CREDENTIALS = "/etc/alertmanager/credentials"
 
 
