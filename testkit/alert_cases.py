@@ -2,83 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
-
-Json = dict[str, object]
-_FIRING = 'ALERTS{alertstate="firing",alertname!="Watchdog"}'
-_HEALTHY = {
-    'up{job="controller-manager",instance="cp-1"}': "1x1000",
-    'up{job="scheduler",instance="cp-1"}': "1x1000",
-}
-"""Series without which other alerts would fire in each case."""
-DAY = 24 * 3600
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Firing:
-    """An alert that fires, with its labels except name and severity."""
-
-    alert: str
-    severity: str = "critical"
-    labels: Mapping[str, str] = field(default_factory=dict)
-
-    def sample(self) -> Json:
-        """Return the sample that promtool expects."""
-        labels = {
-            "alertname": self.alert,
-            "alertstate": "firing",
-            "severity": self.severity,
-            **self.labels,
-        }
-        text = ", ".join(f'{name}="{value}"' for name, value in labels.items())
-        return {"labels": f"ALERTS{{{text}}}", "value": 1}
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Case:
-    """Series, one sample a minute, and the alerts that fire at times such as `3m`; all others do not."""
-
-    series: Mapping[str, str]
-    expected: Mapping[str, Iterable[Firing]]
-
-    def document(self, name: str) -> Json:
-        """Return the case as promtool reads it."""
-        series = _HEALTHY | dict(self.series)
-        return {
-            "name": name,
-            "interval": "1m",
-            "input_series": [{"series": key, "values": values} for key, values in series.items() if values],
-            "promql_expr_test": [
-                {
-                    "expr": _FIRING,
-                    "eval_time": time,
-                    "exp_samples": [firing.sample() for firing in firings],
-                }
-                for time, firings in self.expected.items()
-            ],
-        }
-
-
-def _case(series: Mapping[str, str], silent: str, firing: str, alert: Firing, resolved: str = "") -> Case:
-    """Return a case in which an alert is silent at a time, then fires, then is resolved."""
-    expected = {silent: (), firing: (alert,), **({resolved: ()} if resolved else {})}
-    return Case(series=series, expected=expected)
-
-
-def _down(job: str, alert: str, *, instance: str = "cp-1", silent: str, firing: str) -> Case:
-    """Return a case in which a target is down from minute 5 to minute 30."""
-    labels = {"job": job, "instance": instance}
-    series = {f'up{{job="{job}",instance="{instance}"}}': "1x4 0x25 1x30"}
-    return _case(series, silent, firing, Firing(alert=alert, labels=labels), "35m")
+from testkit.alerts import DAY, Case, Firing, label_text, one_alert, target_down
 
 
 def _disk(path: str) -> dict[str, str]:
     return {"instance": "w-1", "job": "node-exporter", "mountpoint": path, "fstype": "ext4"}
-
-
-def _text(labels: Mapping[str, str]) -> str:
-    return ",".join(f'{name}="{value}"' for name, value in labels.items())
 
 
 _HOST = {"job": "node-exporter", "instance": "cp-1"}
@@ -96,22 +24,22 @@ _RULES = {"instance": "prometheus-0", "rule_group": "etcd"}
 _SLACK = {"instance": "alertmanager-0", "integration": "slack"}
 
 CASES: dict[str, Case] = {
-    "a member of etcd is down": _down("etcd", "EtcdMemberDown", silent="6m", firing="8m"),
-    "a member of etcd has no leader": _case(
+    "a member of etcd is down": target_down("etcd", "EtcdMemberDown", silent="6m", firing="8m"),
+    "a member of etcd has no leader": one_alert(
         {'etcd_server_has_leader{job="etcd",instance="cp-1"}': "1x4 0x10 1x10"},
         "5m",
         "7m",
         Firing(alert="EtcdNoLeader", labels={"job": "etcd", "instance": "cp-1"}),
         "16m",
     ),
-    "etcd changes its leader often": _case(
+    "etcd changes its leader often": one_alert(
         {'etcd_server_leader_changes_seen_total{job="etcd",instance="cp-1"}': "0x60 0+1x10 10x200"},
         "60m",
         "80m",
         Firing(alert="EtcdManyLeaderChanges", severity="warning", labels={"job": "etcd", "instance": "cp-1"}),
         "150m",
     ),
-    "the disk of etcd is slow": _case(
+    "the disk of etcd is slow": one_alert(
         {
             f'etcd_disk_wal_fsync_duration_seconds_{_BUCKET}"0.5"}}': "0+1x60",
             f'etcd_disk_wal_fsync_duration_seconds_{_BUCKET}"1"}}': "0+100x60",
@@ -121,7 +49,7 @@ CASES: dict[str, Case] = {
         "20m",
         Firing(alert="EtcdSlowDisk", severity="warning", labels={"job": "etcd", "instance": "cp-1"}),
     ),
-    "the database of etcd is nearly full": _case(
+    "the database of etcd is nearly full": one_alert(
         {
             'etcd_mvcc_db_total_size_in_bytes{job="etcd",instance="cp-1"}': "70x9 81x20 70x20",
             'etcd_server_quota_backend_bytes{job="etcd",instance="cp-1"}': "100x60",
@@ -131,22 +59,22 @@ CASES: dict[str, Case] = {
         Firing(alert="EtcdDatabaseNearlyFull", labels={"job": "etcd", "instance": "cp-1"}),
         "35m",
     ),
-    "the newest snapshot is too old": _case(
-        {f"kubewright_etcd_snapshot_timestamp_seconds{{{_text(_HOST)}}}": "0x760 45600x100"},
+    "the newest snapshot is too old": one_alert(
+        {f"kubewright_etcd_snapshot_timestamp_seconds{{{label_text(_HOST)}}}": "0x760 45600x100"},
         "735m",
         "745m",
         Firing(alert="EtcdSnapshotTooOld", labels=_HOST),
         "765m",
     ),
-    "an API server is down": _down("apiserver", "KubernetesApiServerDown", silent="6m", firing="8m"),
-    "requests to the API fail": _case(
+    "an API server is down": target_down("apiserver", "KubernetesApiServerDown", silent="6m", firing="8m"),
+    "requests to the API fail": one_alert(
         {f'{_API}"200"}}': "0+90x60", f'{_API}"500"}}': "0x9 0+10x20 200x30"},
         "8m",
         "25m",
         Firing(alert="KubernetesApiErrors"),
         "40m",
     ),
-    "requests to the API are slow": _case(
+    "requests to the API are slow": one_alert(
         {
             'apiserver_request_duration_seconds_bucket{job="apiserver",verb="GET",le="5"}': "0+1x60",
             'apiserver_request_duration_seconds_bucket{job="apiserver",verb="GET",le="10"}': "0+100x60",
@@ -156,21 +84,21 @@ CASES: dict[str, Case] = {
         "25m",
         Firing(alert="KubernetesApiSlow", severity="warning", labels={"verb": "GET"}),
     ),
-    "no controller manager answers": _case(
+    "no controller manager answers": one_alert(
         {'up{job="controller-manager",instance="cp-1"}': "1x4 0x10 1x10"},
         "9m",
         "11m",
         Firing(alert="KubernetesControllerManagerDown", labels={"job": "controller-manager"}),
         "16m",
     ),
-    "no scheduler exists": _case(
+    "no scheduler exists": one_alert(
         {'up{job="scheduler",instance="cp-1"}': "", 'up{job="scheduler",instance="cp-2"}': "_x9 1x20"},
         "4m",
         "7m",
         Firing(alert="KubernetesSchedulerDown", labels={"job": "scheduler"}),
         "12m",
     ),
-    "a load balancer has no API server": _case(
+    "a load balancer has no API server": one_alert(
         {
             f'{_SERVER}"cp-1"}}': "1x4 0x10 1x10",
             f'{_SERVER}"cp-2"}}': "0x60",
@@ -180,29 +108,31 @@ CASES: dict[str, Case] = {
         Firing(alert="LoadBalancerWithoutServers", labels={"instance": "lb-1"}),
         "16m",
     ),
-    "a host is down": _down("node-exporter", "HostDown", instance="lb-1", silent="9m", firing="11m"),
-    "a node is not ready": _case(
-        {f"kubewright_node_ready{{{_text(_NODE)}}}": "1x4 0x10 1x10"},
+    "a host is down": target_down("node-exporter", "HostDown", instance="lb-1", silent="9m", firing="11m"),
+    "a node is not ready": one_alert(
+        {f"kubewright_node_ready{{{label_text(_NODE)}}}": "1x4 0x10 1x10"},
         "9m",
         "11m",
         Firing(alert="NodeNotReady", labels=_NODE),
         "16m",
     ),
-    "a kubelet does not answer": _down("kubelet", "KubeletDown", instance="w-1", silent="9m", firing="11m"),
-    "a pool is drained": _case(
+    "a kubelet does not answer": target_down(
+        "kubelet", "KubeletDown", instance="w-1", silent="9m", firing="11m"
+    ),
+    "a pool is drained": one_alert(
         {
-            f"kubewright_node_schedulable{{{_text(_NODE)}}}": "0x60",
-            f"kubewright_node_schedulable{{{_text(_OTHER_NODE)}}}": "1x4 0x10 1x10",
+            f"kubewright_node_schedulable{{{label_text(_NODE)}}}": "0x60",
+            f"kubewright_node_schedulable{{{label_text(_OTHER_NODE)}}}": "1x4 0x10 1x10",
         },
         "9m",
         "11m",
         Firing(alert="PoolDrained", labels={"pool": "workers"}),
         "16m",
     ),
-    "a disk is nearly full": _case(
+    "a disk is nearly full": one_alert(
         {
-            f"node_filesystem_avail_bytes{{{_text(_DISK)}}}": "50x4 9x10 50x10",
-            f"node_filesystem_size_bytes{{{_text(_DISK)}}}": "100x60",
+            f"node_filesystem_avail_bytes{{{label_text(_DISK)}}}": "50x4 9x10 50x10",
+            f"node_filesystem_size_bytes{{{label_text(_DISK)}}}": "100x60",
             # The root of a container image is always full.
             'node_filesystem_avail_bytes{instance="w-1",fstype="squashfs",mountpoint="/snap"}': "0x60",
             'node_filesystem_size_bytes{instance="w-1",fstype="squashfs",mountpoint="/snap"}': "100x60",
@@ -212,19 +142,19 @@ CASES: dict[str, Case] = {
         Firing(alert="DiskNearlyFull", labels=_DISK),
         "16m",
     ),
-    "a disk fills": _case(
+    "a disk fills": one_alert(
         {
-            f"node_filesystem_avail_bytes{{{_text(_DISK)}}}": "50x120 50-0.2x170 17x60",
-            f"node_filesystem_size_bytes{{{_text(_DISK)}}}": "100x400",
+            f"node_filesystem_avail_bytes{{{label_text(_DISK)}}}": "50x120 50-0.2x170 17x60",
+            f"node_filesystem_size_bytes{{{label_text(_DISK)}}}": "100x400",
         },
         "120m",
         "280m",
         Firing(alert="DiskFullInFourHours", severity="warning", labels=_DISK),
     ),
-    "inodes are used": _case(
+    "inodes are used": one_alert(
         {
-            f"node_filesystem_files_free{{{_text(_DISK)}}}": "50x4 4x20",
-            f"node_filesystem_files{{{_text(_DISK)}}}": "100x60",
+            f"node_filesystem_files_free{{{label_text(_DISK)}}}": "50x4 4x20",
+            f"node_filesystem_files{{{label_text(_DISK)}}}": "100x60",
             'node_filesystem_files_free{instance="w-1",mountpoint="/btrfs"}': "0x60",
             'node_filesystem_files{instance="w-1",mountpoint="/btrfs"}': "0x60",
         },
@@ -232,16 +162,16 @@ CASES: dict[str, Case] = {
         "16m",
         Firing(alert="InodesNearlyUsed", severity="warning", labels=_DISK),
     ),
-    "memory is used": _case(
+    "memory is used": one_alert(
         {
-            f"node_memory_MemAvailable_bytes{{{_text(_HOST)}}}": "50x4 4x20",
-            f"node_memory_MemTotal_bytes{{{_text(_HOST)}}}": "100x60",
+            f"node_memory_MemAvailable_bytes{{{label_text(_HOST)}}}": "50x4 4x20",
+            f"node_memory_MemTotal_bytes{{{label_text(_HOST)}}}": "100x60",
         },
         "14m",
         "16m",
         Firing(alert="MemoryNearlyUsed", severity="warning", labels=_HOST),
     ),
-    "a volume is nearly full": _case(
+    "a volume is nearly full": one_alert(
         {
             'kubelet_volume_stats_available_bytes{namespace="shop",persistentvolumeclaim="db"}': "50x4 9x20",
             'kubelet_volume_stats_capacity_bytes{namespace="shop",persistentvolumeclaim="db"}': "100x60",
@@ -256,7 +186,7 @@ CASES: dict[str, Case] = {
     ),
     "a certificate ends within seven days": Case(
         series={
-            f"kubewright_certificate_end_timestamp_seconds{{{_text(_CERTIFICATE)}}}": (
+            f"kubewright_certificate_end_timestamp_seconds{{{label_text(_CERTIFICATE)}}}": (
                 f"{7 * DAY + 1200}x40 {400 * DAY}x20"
             )
         },
@@ -266,64 +196,64 @@ CASES: dict[str, Case] = {
             "45m": (),
         },
     ),
-    "a certificate cannot be read": _case(
-        {f"kubewright_certificate_end_timestamp_seconds{{{_text(_CERTIFICATE)}}}": "0x40"},
+    "a certificate cannot be read": one_alert(
+        {f"kubewright_certificate_end_timestamp_seconds{{{label_text(_CERTIFICATE)}}}": "0x40"},
         "4m",
         "6m",
         Firing(alert="CertificateEndsSoon", labels=_CERTIFICATE),
     ),
-    "a unit is not active": _case(
-        {f'kubewright_unit_active{{{_text(_HOST)},unit="kubelet.service"}}': "1x4 0x10 1x10"},
+    "a unit is not active": one_alert(
+        {f'kubewright_unit_active{{{label_text(_HOST)},unit="kubelet.service"}}': "1x4 0x10 1x10"},
         "9m",
         "11m",
         Firing(alert="UnitNotActive", severity="warning", labels=_HOST | {"unit": "kubelet.service"}),
         "16m",
     ),
-    "the program of a host does not run": _case(
-        {f"node_textfile_mtime_seconds{{{_text(_TEXT_FILE)}}}": "0x30 1860x20"},
+    "the program of a host does not run": one_alert(
+        {f"node_textfile_mtime_seconds{{{label_text(_TEXT_FILE)}}}": "0x30 1860x20"},
         "14m",
         "22m",
         Firing(alert="HostMetricsTooOld", labels=_TEXT_FILE),
         "35m",
     ),
-    "a host has no text": _case(
+    "a host has no text": one_alert(
         {
-            f"up{{{_text(_HOST)}}}": "1x40",
-            f"node_textfile_mtime_seconds{{{_text(_TEXT_FILE)}}}": "_x20 1260x5",
+            f"up{{{label_text(_HOST)}}}": "1x40",
+            f"node_textfile_mtime_seconds{{{label_text(_TEXT_FILE)}}}": "_x20 1260x5",
         },
         "9m",
         "12m",
         Firing(alert="HostMetricsMissing", labels=_HOST),
         "22m",
     ),
-    "another target is down": _case(
+    "another target is down": one_alert(
         {'up{job="kube-proxy",instance="w-1"}': "1x4 0x20 1x10", 'up{job="pods",pod="x"}': "0x60"},
         "14m",
         "16m",
         Firing(alert="TargetDown", severity="warning", labels={"job": "kube-proxy", "instance": "w-1"}),
         "27m",
     ),
-    "Prometheus refuses its configuration": _case(
+    "Prometheus refuses its configuration": one_alert(
         {'prometheus_config_last_reload_successful{instance="prometheus-0"}': "1x4 0x20 1x10"},
         "14m",
         "16m",
         Firing(alert="PrometheusConfigurationRefused", labels={"instance": "prometheus-0"}),
         "27m",
     ),
-    "a rule fails": _case(
-        {f"{_FAILED_RULES}{{{_text(_RULES)}}}": "0x4 0+1x30"},
+    "a rule fails": one_alert(
+        {f"{_FAILED_RULES}{{{label_text(_RULES)}}}": "0x4 0+1x30"},
         "9m",
         "20m",
         Firing(alert="PrometheusRuleFails", labels=_RULES),
     ),
-    "Prometheus finds no Alertmanager": _case(
+    "Prometheus finds no Alertmanager": one_alert(
         {'prometheus_notifications_alertmanagers_discovered{instance="prometheus-0"}': "1x4 0x20 1x10"},
         "14m",
         "16m",
         Firing(alert="PrometheusWithoutAlertmanager", labels={"instance": "prometheus-0"}),
         "27m",
     ),
-    "a store does not answer": _case(
+    "a store does not answer": one_alert(
         {
             'prometheus_remote_storage_queue_highest_timestamp_seconds{instance="prometheus-0",job="prometheus",'
             'remote_name="central",url="https://store"}': "0+60x90",
@@ -343,20 +273,11 @@ CASES: dict[str, Case] = {
             },
         ),
     ),
-    "a receiver cannot be notified": _case(
-        {f"{_FAILED_NOTIFICATIONS}{{{_text(_SLACK)}}}": "0x4 0+1x30"},
+    "a receiver cannot be notified": one_alert(
+        {f"{_FAILED_NOTIFICATIONS}{{{label_text(_SLACK)}}}": "0x4 0+1x30"},
         "10m",
         "20m",
         Firing(alert="NotificationsFail", labels=_SLACK),
     ),
 }
-"""Cases for all rules about the cluster."""
-
-
-def promtool_document(rule_files: Iterable[str], cases: Mapping[str, Case] = CASES) -> Json:
-    """Return the file that `promtool test rules` reads, with `rule_files` beside it."""
-    return {
-        "rule_files": list(rule_files),
-        "evaluation_interval": "1m",
-        "tests": [case.document(name) for name, case in cases.items()],
-    }
+"""A case for each rule about the cluster."""
