@@ -48,11 +48,12 @@ from topology.certificates import KUBELET_SERVING_CA, KUBERNETES_CA, trust_bundl
 from topology.model import Topology
 from topology.monitoring import ALERTMANAGER, NAMESPACE, PROMETHEUS, STATE_METRICS, Monitoring
 
-_CLUSTER_RULES = (
+CLUSTER_RULES = (
     Rule("", ("nodes",), READ),
     Rule("", ("nodes/metrics",), ("get",)),
     Rule("", (), ("get",), urls=("/metrics",)),
 )
+"""The permissions of Prometheus in the whole cluster."""
 _POD_RULE = Rule("", ("pods",), READ)
 
 
@@ -108,7 +109,7 @@ class MonitoringAddOn(ComponentResource):
 
     def _create_permissions(self) -> list[Resource]:
         """Create the service account of Prometheus, which reads metrics and finds nodes and pods."""
-        rules = [*_CLUSTER_RULES, *([_POD_RULE] if self._args.monitoring.pods else [])]
+        rules = [*CLUSTER_RULES, *([_POD_RULE] if self._args.monitoring.pods else [])]
         account = account_with_cluster_role(
             self._name, PROMETHEUS, NAMESPACE, f"kubewright:{PROMETHEUS}", rules, self._options
         )
