@@ -89,8 +89,8 @@ class MonitoredHost:
             assert verb == "copy", program
             target = self.path(f"/run/kubernetes/{user}")
             target.mkdir(parents=True, exist_ok=True)
-            for file in files:
-                shutil.copy(file, target)
+            for source in files:
+                shutil.copy(source, target)
         archive = acquire.fetch_or_build(catalogue.binary("haproxy"), Cache.default(), Progress(quiet=True))
         with tarfile.open(archive) as tar:
             tar.extractall(self.root / _LIBRARY / "haproxy", filter="fully_trusted")

@@ -1,0 +1,53 @@
+"""A receiver of alerts for tests, to which Alertmanager posts JSON."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from threading import Thread
+from typing import Any
+
+
+@dataclass
+class AlertReceiver:
+    """A running receiver. `url` is secret, because it ends with a token. `alerts` are all received alerts."""
+
+    url: str
+    alerts: list[dict[str, Any]] = field(default_factory=list)
+
+    def states(self, alert: str, **labels: str) -> list[str]:
+        """Return the states, `firing` or `resolved`, of received alerts with a name and labels."""
+        wanted = {"alertname": alert, **labels}
+        return [item["status"] for item in self.alerts if wanted.items() <= item["labels"].items()]
+
+
+@contextmanager
+def receive_alerts(address: str, port: int, token: str) -> Iterator[AlertReceiver]:
+    """Receive alerts on an address of this machine until the block ends. Other paths get the status 403."""
+    receiver = AlertReceiver(f"http://{address}:{port}/{token}")
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            message = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+            permitted = self.path == f"/{token}"
+            if permitted:
+                receiver.alerts += message["alerts"]
+            self.send_response(200 if permitted else 403)
+            self.send_header("Content-Length", "0")
+            self.end_headers()
+
+        def log_message(self, *_: object) -> None:
+            """Print nothing."""
+
+    server = ThreadingHTTPServer((address, port), Handler)
+    thread = Thread(target=server.serve_forever, daemon=True)
+    thread.start()
+    try:
+        yield receiver
+    finally:
+        server.shutdown()
+        server.server_close()
+        thread.join()
