@@ -26,6 +26,7 @@ def settings_warnings(settings: Settings) -> list[str]:
         *ingress_warnings(settings),
         *cert_manager_warnings(settings),
         *storage_warnings(settings),
+        *monitoring_warnings(settings),
     ]
 
 
@@ -46,6 +47,17 @@ def storage_warnings(settings: Settings) -> list[str]:
     return [
         f"storage.local: {settings.cloud_name} replaces machines of pools together with their disks, and the "
         "pods of lost volumes wait for nodes that do not come back; use it only for data that can be lost"
+    ]
+
+
+def monitoring_warnings(settings: Settings) -> list[str]:
+    """Return a warning if alerts notify no person."""
+    section = settings.addons.monitoring
+    if section is None or section.receivers:
+        return []
+    return [
+        "addons.monitoring.receivers: none: alerts are only visible in Prometheus and Alertmanager; add a "
+        "receiver"
     ]
 
 

@@ -88,14 +88,14 @@ CASES: dict[str, Case] = {
         {'up{job="controller-manager",instance="cp-1"}': "1x4 0x10 1x10"},
         "9m",
         "11m",
-        Firing(alert="KubernetesControllerManagerDown", labels={"job": "controller-manager"}),
+        Firing(alert="KubernetesControllerManagerDown"),
         "16m",
     ),
     "no scheduler exists": one_alert(
         {'up{job="scheduler",instance="cp-1"}': "", 'up{job="scheduler",instance="cp-2"}': "_x9 1x20"},
         "4m",
         "7m",
-        Firing(alert="KubernetesSchedulerDown", labels={"job": "scheduler"}),
+        Firing(alert="KubernetesSchedulerDown"),
         "12m",
     ),
     "a load balancer has no API server": one_alert(

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import json
+import sys
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from threading import Thread
 from typing import Any
 
@@ -51,3 +54,15 @@ def receive_alerts(address: str, port: int, token: str) -> Iterator[AlertReceive
         server.shutdown()
         server.server_close()
         thread.join()
+
+
+def main(address: str, port: str, token: str, file: str) -> None:
+    """Receive alerts until the process ends, and write all of them into a file as JSON."""
+    with receive_alerts(address, int(port), token) as receiver:
+        while True:
+            Path(file).write_text(json.dumps(receiver.alerts))
+            time.sleep(0.5)
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])

@@ -30,11 +30,13 @@ _PORTS = range(20000, 30000)
 _RBAC = ("--authorization-mode=RBAC",)
 
 
-def skip_without_binaries() -> None:
-    """Skip a test if the cache has no control plane, because a build takes longer than a test may take."""
-    binaries = [catalogue.binary(name) for name in _BINARIES]
+def skip_without_binaries(*others: str) -> None:
+    """Skip a test if the cache has no control plane, or lacks one of `others`, because a build takes longer
+    than a test may take.
+    """
+    binaries = [catalogue.binary(name) for name in (*_BINARIES, *others)]
     if not all(Cache.default().record(item.name, item.version) for item in binaries):
-        pytest.skip("the cache has no control plane; run `./kubewright mirror` first")
+        pytest.skip("the cache lacks programs; run `./kubewright mirror` first")
 
 
 def binary_path(name: str) -> str:

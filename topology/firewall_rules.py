@@ -213,8 +213,10 @@ def _source_networks(topology: Topology, source: Source) -> tuple[IPv4Network, .
 def _monitoring_networks(topology: Topology) -> tuple[IPv4Network, ...]:
     """Return the addresses of the nodes that run Prometheus, or all machines if they are not known."""
     names = {topology.monitoring.pool} if topology.monitoring else set()
-    nodes = tuple(node for pool in topology.pools if pool.name in names for node in pool.nodes)
-    return _member_networks(nodes) or topology.network.machines
+    nodes = [node for pool in topology.pools if pool.name in names for node in pool.nodes]
+    # Packets of a node behind NAT have its public address in other networks.
+    addresses = dict.fromkeys(address for node in nodes for address in (node.address, node.node_address))
+    return tuple(map(IPv4Network, addresses)) or topology.network.machines
 
 
 def _member_networks(members: tuple[Member, ...]) -> tuple[IPv4Network, ...]:

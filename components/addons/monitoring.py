@@ -259,6 +259,7 @@ class MonitoringAddOn(ComponentResource):
             self._args.topology,
             data,
             files=files,
+            certificate=self._args.secrets[f"{ALERTMANAGER}.crt"],
             has_credentials=bool(contents),
             opts=self._pod_options(needed),
         )

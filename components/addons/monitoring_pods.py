@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import pulumi_kubernetes.apps.v1 as apps
 import pulumi_kubernetes.core.v1 as core
-from pulumi import ResourceOptions
+from pulumi import Input, Output, ResourceOptions
 from pulumi_kubernetes.meta.v1 import LabelSelectorArgs, ObjectMetaArgs
 
 from artifacts.catalogue import images_of
@@ -21,6 +21,7 @@ from components.addons.workload import (
     restricted_context,
     restricted_pod_context,
     spread_constraints,
+    trust_annotations,
 )
 from topology.images import pinned_image
 from topology.model import Topology
@@ -114,10 +115,13 @@ def create_alertmanager(
     data: Monitoring,
     *,
     files: Mapping[str, str],
+    certificate: Output[str],
     has_credentials: bool,
     opts: ResourceOptions,
 ) -> apps.StatefulSet:
-    """Create the pods of Alertmanager. Changed `files` of its configuration restart them one by one."""
+    """Create the pods of Alertmanager. Changed `files` of its configuration restart them one by one, and a
+    renewed `certificate` too: connections between replicas use the one of their start.
+    """
     mounts = [
         Mount("config", _CONFIG[ALERTMANAGER], config_map=ALERTMANAGER),
         Mount("tls", tls_directory(ALERTMANAGER), secret=f"{ALERTMANAGER}-tls"),
@@ -139,13 +143,16 @@ def create_alertmanager(
         liveness_probe=core.ProbeArgs(tcp_socket=probe, period_seconds=10, failure_threshold=6),
         volume_mounts=_mounts(mounts, ALERTMANAGER),
     )
-    digest = hashlib.sha256("\0".join(files.values()).encode()).hexdigest()[:16]
+    digest = _digest("\0".join(files.values()))
     pods = _Pods(
         container=container,
         mounts=mounts,
         replicas=data.alertmanagers,
         size=_ALERTMANAGER_SIZE if data.volume else "",
-        annotations={"kubewright.dev/configuration": digest},
+        annotations={
+            "kubewright.dev/configuration": digest,
+            "kubewright.dev/certificate": Output.unsecret(certificate.apply(_digest)),
+        },
     )
     return _create_set(name, topology, data, pods, opts)
 
@@ -193,7 +200,7 @@ class _Pods:
     replicas: int
     size: str
     account: str = ""
-    annotations: Mapping[str, str] | None = None
+    annotations: Mapping[str, Input[str]] | None = None
 
 
 def _create_set(
@@ -212,7 +219,10 @@ def _create_set(
             pod_management_policy="Parallel",
             selector=LabelSelectorArgs(match_labels=own),
             template=core.PodTemplateSpecArgs(
-                metadata=ObjectMetaArgs(labels=own, annotations=pods.annotations),
+                metadata=ObjectMetaArgs(
+                    labels=own,
+                    annotations={**trust_annotations(topology), **(pods.annotations or {})} or None,
+                ),
                 spec=_pod_spec(topology, data, pods, own),
             ),
             volume_claim_templates=[_claim(pods.size, data)] if pods.size else None,
@@ -244,6 +254,10 @@ def _pod_spec(topology: Topology, data: Monitoring, pods: _Pods, own: dict[str, 
         containers=[pods.container],
         volumes=volumes,
     )
+
+
+def _digest(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
 def _spread(own: dict[str, str], replicas: int) -> list[core.TopologySpreadConstraintArgs] | None:

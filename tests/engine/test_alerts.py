@@ -39,7 +39,7 @@ def write_rules(directory: Path, data: Monitoring) -> list[str]:
     return [*files]
 
 
-def tests_of_rules(directory: Path, cases: Json) -> tuple[int, str]:
+def check_rules(directory: Path, cases: Json) -> tuple[int, str]:
     """Run promtool's tests of rules and return its exit code and its output."""
     _, data = monitored(TWO_WORKERS, settings(kube_state_metrics=True))
     document = promtool_document(write_rules(directory, data), cases)
@@ -51,7 +51,7 @@ def tests_of_rules(directory: Path, cases: Json) -> tuple[int, str]:
 
 
 def test_faults_raise_their_alerts_and_no_others(tmp_path: Path) -> None:
-    code, text = tests_of_rules(tmp_path, dict(CASES))
+    code, text = check_rules(tmp_path, dict(CASES))
     assert code == 0, text
 
 
@@ -59,7 +59,7 @@ def test_a_wrong_expectation_fails(tmp_path: Path) -> None:
     """Prove that promtool compares alerts: an expected alert that does not fire is an error."""
     case = CASES["a member of etcd is down"]
     wrong = type(case)(series=case.series, expected={"3m": case.expected["8m"]})
-    code, text = tests_of_rules(tmp_path, {"wrong": wrong})
+    code, text = check_rules(tmp_path, {"wrong": wrong})
     assert code != 0
     assert "EtcdMemberDown" in text
 

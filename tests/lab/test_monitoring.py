@@ -1,4 +1,4 @@
-"""Lab test of `addons.monitoring`: faults raise critical alerts at a receiver, and their end resolves them."""
+"""Lab test of `addons.monitoring`: faults raise critical alerts at a receiver, their end resolves them."""
 
 from __future__ import annotations
 

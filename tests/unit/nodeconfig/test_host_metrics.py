@@ -13,6 +13,7 @@ from artifacts.mirror import optional_artifacts
 from nodeconfig import bundles
 from nodeconfig.bundle import Bundle
 from nodeconfig.host_metrics import EXPORTER_UNIT, TIMER, host_metrics_program
+from nodeconfig.load_balancer import haproxy_configuration
 from nodeconfig.metrics_gateway import GATEWAY_UNIT, endpoints, gateway_configuration
 from testkit.bundles import FakeIndex, cluster
 from topology.model import Role, Topology
@@ -110,6 +111,14 @@ def test_cilium_and_the_dns_cache_have_endpoints() -> None:
     assert "kube-router" not in {endpoint.path for endpoint in endpoints(of_cilium)}
     cached = monitored(sections={"dns": {"node_cache": "used"}})
     assert {"dns-cache-1", "dns-cache-2"} <= {endpoint.path for endpoint in endpoints(cached)}
+
+
+def test_load_balancer_shows_its_metrics_only_with_monitoring() -> None:
+    line = "    http-request use-service prometheus-exporter if { path /metrics }\n"
+    with_metrics, without = haproxy_configuration(monitored()), haproxy_configuration(cluster())
+    assert with_metrics.replace(line, "") == without
+    # The other rule answers every request.
+    assert with_metrics.index(line) < with_metrics.index("    http-request return status 200\n")
 
 
 class MetricsHost:

@@ -11,6 +11,7 @@ from settings import Settings, load
 from settings.warnings import (
     cert_manager_warnings,
     ingress_warnings,
+    monitoring_warnings,
     network_policy_warnings,
     private_key_warnings,
     settings_warnings,
@@ -114,3 +115,12 @@ def test_end_of_the_authority_of_an_issuer_causes_a_warning(days: int, expected:
     for warning in warnings:
         assert f"addons.cert_manager.issuers.company.ca.certificate{expected}" in warning
         assert warning in settings_warnings(settings)
+
+
+def test_alerts_without_a_receiver_cause_a_warning() -> None:
+    hook = {"webhook": {"url": "https://hooks.example/x"}}
+    for section, count in ((None, 0), ({}, 1), ({"receivers": {"hook": hook}}, 0)):
+        edits: dict[str, Any] = {"addons.monitoring": section} if section is not None else {}
+        warnings = monitoring_warnings(load(with_edits(TWO_WORKERS, edits)))
+        assert len(warnings) == count
+        assert all(warning.startswith("addons.monitoring.receivers: none") for warning in warnings)
