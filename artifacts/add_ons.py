@@ -15,6 +15,7 @@ _LOKI = "github.com/grafana/loki/v3"
 _EXTERNAL_DNS = "sigs.k8s.io/external-dns"
 _PROMETHEUS = "github.com/prometheus"
 _PROMETHEUS_LDFLAGS = f"-X {_PROMETHEUS}/common/version.Version={{v}}"
+_DISTRIBUTION = "github.com/distribution/distribution/v3"
 _SNAPSHOTTER = "github.com/kubernetes-csi/external-snapshotter/v8"
 _KEDA = "github.com/kedacore/keda/v2"
 CERT_MANAGER_PROGRAMS = ("controller", "webhook", "acmesolver")
@@ -134,5 +135,11 @@ ADD_ONS: tuple[Component, ...] = (
         go_module="github.com/cloudflare/cfssl",
         packages=(("cfssl-certinfo", "github.com/cloudflare/cfssl/cmd/cfssl-certinfo"),),
         official=github_release("cloudflare/cfssl", "{name}_{v}_linux_{arch}", "cfssl_{v}_checksums.txt"),
+    ),
+    Component(  # upstream's image also has the programs of Alpine's busybox
+        "distribution",
+        go_module=_DISTRIBUTION,
+        packages=(("registry", f"{_DISTRIBUTION}/cmd/registry"),),
+        ldflags=f"-X {_DISTRIBUTION}/version.version={{v}}",
     ),
 )

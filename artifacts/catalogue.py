@@ -50,6 +50,7 @@ COMPONENT_VERSIONS: tuple[tuple[str, str], ...] = (
     ("alertmanager", "0.31.1"),
     ("node-exporter", "1.12.1"),
     ("cfssl", "1.6.5"),
+    ("distribution", "3.1.2"),
     ("cri-tools", "1.36.0"),
     ("kubelet-csr-approver", "1.4.0"),
     ("traefik", "3.7.13"),
@@ -115,6 +116,7 @@ KEDA_IMAGES = {
 _ADD_ON_IMAGES = {
     "cilium": ("quay.io/cilium/cilium", "quay.io/cilium/operator-generic"),
     "cert-manager": tuple(f"quay.io/jetstack/cert-manager-{name}" for name in CERT_MANAGER_PROGRAMS),
+    "distribution": ("docker.io/library/registry",),
     "external-dns": ("registry.k8s.io/external-dns/external-dns",),
     "keda": tuple(KEDA_IMAGES.values()),
     "local-path-provisioner": ("docker.io/rancher/local-path-provisioner",),
@@ -126,7 +128,7 @@ _ADD_ON_IMAGES = {
     "alertmanager": ("quay.io/prometheus/alertmanager",),
     "traefik": ("docker.io/library/traefik",),
 }
-_TAGS_WITHOUT_V = frozenset({"keda", "loki", "otelcol"})
+_TAGS_WITHOUT_V = frozenset({"distribution", "keda", "loki", "otelcol"})
 """Add-ons whose tags are versions without a leading `v`."""
 
 
@@ -142,7 +144,15 @@ def images_of(add_on: str, version: str = "") -> tuple[str, ...]:
     return tuple(f"{name}:{prefix}{item}" for item in versions for name in _ADD_ON_IMAGES[add_on])
 
 
-OPTIONAL_IMAGES = tuple(reference for add_on in _ADD_ON_IMAGES for reference in images_of(add_on))
+_KUBERNETES = next(version for name, version in COMPONENT_VERSIONS if name == "kubernetes")
+KUBECTL_IMAGE = f"registry.k8s.io/kubectl:v{_KUBERNETES}"
+"""The image of pods that change objects of the API, in every cluster: kubectl serves the minor version before
+its own too.
+"""
+OPTIONAL_IMAGES = (
+    *(reference for add_on in _ADD_ON_IMAGES for reference in images_of(add_on)),
+    KUBECTL_IMAGE,
+)
 """References of images that only some clusters use. A mirror for other clusters need not hold them."""
 
 _ARCHITECTURES = {

@@ -195,6 +195,21 @@ def _first_line(command: list[str]) -> str:
     return (output.splitlines() or [""])[0]
 
 
+def _registry_content(
+    tag: str, cache: Cache, workspace: Path, progress: Progress
+) -> tuple[Iterable[Entry], Config]:
+    """Return the content of the image of distribution: like upstream's, the program and a shell."""
+    program = acquire.fetch_or_build(binary("registry", tag), cache, progress)
+    entries, _ = busybox_entries(workspace)
+    config = Config(
+        entrypoint=("/bin/registry",),
+        command=("serve", "/etc/distribution/config.yml"),
+        environment={**BUSYBOX_CONFIG.environment, "OTEL_TRACES_EXPORTER": "none"},
+        ports=("5000/tcp",),
+    )
+    return [*entries, Entry("bin/registry", program.read_bytes(), 0o755)], config
+
+
 RECIPES: dict[str, Recipe] = {
     "pause": pause_content,
     "coredns/coredns": _coredns_content,
@@ -221,6 +236,8 @@ RECIPES: dict[str, Recipe] = {
         )
         for name, path in (("metrics-apiserver", "adapter"), ("admission-webhooks", "admission-webhooks"))
     },
+    "library/registry": _registry_content,
+    "kubectl": partial(_program_content, "kubectl", Config(entrypoint=("/bin/kubectl",))),
     "rancher/local-path-provisioner": partial(
         _program_content, "local-path-provisioner", Config(command=("/usr/bin/local-path-provisioner",))
     ),

@@ -49,6 +49,7 @@ def optional_images(topology: Topology) -> tuple[str, ...]:
     """Return the references of the optional images of the catalogue that this cluster uses."""
     used = {
         "cert-manager": topology.cert_manager,
+        "distribution": topology.distribution,
         "external-dns": topology.external_dns,
         "keda": topology.keda,
         "local-path-provisioner": topology.storage.local,
@@ -62,7 +63,8 @@ def optional_images(topology: Topology) -> tuple[str, ...]:
     of_add_ons = (image for add_on, data in used.items() if data for image in catalogue.images_of(add_on))
     cilium = topology.network.cilium
     of_cilium = catalogue.images_of("cilium", cilium.version) if cilium else ()
-    return (*of_add_ons, *of_cilium)
+    has_collection = topology.distribution is not None and topology.distribution.collection is not None
+    return (*of_add_ons, *of_cilium, *((catalogue.KUBECTL_IMAGE,) if has_collection else ()))
 
 
 def build(

@@ -3,6 +3,7 @@
 from assembly.assemble import Assembly, assemble
 from assembly.authentication import webhook_secret_name
 from assembly.builder import build_topology, registry_credentials, topology_or_none
+from assembly.distribution import registry_store_secret, registry_users
 from assembly.logs import alertmanager_password, log_passwords
 from assembly.snapshots import target_credentials
 from assembly.velero import velero_credentials
@@ -14,6 +15,8 @@ __all__ = [
     "build_topology",
     "log_passwords",
     "registry_credentials",
+    "registry_store_secret",
+    "registry_users",
     "target_credentials",
     "topology_or_none",
     "velero_credentials",

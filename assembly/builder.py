@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from assembly.authentication import build_issuers, build_webhooks
 from assembly.cert_manager import build_cert_manager
 from assembly.cilium import build_cilium
+from assembly.distribution import build_distribution, node_login, node_registries, registry_secret_name
 from assembly.dns import build_dns
 from assembly.encryption import build_encryption, build_rotation, encryption_rotations
 from assembly.external_dns import build_external_dns
@@ -74,6 +75,7 @@ def build_topology(settings: Settings, *, files: Mapping[str, str] | None = None
         velero=build_velero(settings, files),
         logs=build_logs(settings, files),
         monitoring=build_monitoring(settings, files),
+        distribution=build_distribution(settings, files),
         api_names=settings.api.names,
         drain_seconds=parse_seconds(settings.drain_timeout),
         snapshots=build_snapshots(settings, files),
@@ -110,11 +112,12 @@ def registry_credentials(settings: Settings) -> dict[str, tuple[str, str]]:
 
     The result is secret.
     """
-    return {
-        _registry_secret_name(name): (registry.username, registry.password.get_secret_value())
+    credentials = {
+        registry_secret_name(name): (registry.username, registry.password.get_secret_value())
         for name, registry in settings.registries.items()
         if registry.username is not None and registry.password is not None
     }
+    return credentials | node_login(settings)
 
 
 def _versions(settings: Settings) -> Versions:
@@ -227,17 +230,13 @@ def _certificates(settings: CertificateSettings, encryption: EncryptionSettings)
 
 
 def _registries(settings: Settings, files: Mapping[str, str] | None) -> tuple[Registry, ...]:
-    return tuple(
+    mirrors = (
         Registry(
             name=name,
             endpoint=registry.endpoint,
             ca=files[registry.ca_file] if files is not None and registry.ca_file else "",
-            credentials=_registry_secret_name(name) if registry.username else "",
+            credentials=registry_secret_name(name) if registry.username else "",
         )
         for name, registry in settings.registries.items()
     )
-
-
-def _registry_secret_name(registry: str) -> str:
-    """Return the name of the secret with the credentials of a registry."""
-    return f"registry-{registry}"
+    return (*mirrors, *node_registries(settings))

@@ -9,7 +9,7 @@ from nodeconfig import gpus
 from nodeconfig.bundle import File, SecretFile, Service
 from nodeconfig.cni import plugin_directories
 from nodeconfig.component import Component
-from nodeconfig.host_paths import BIN, CONTAINERD_SOCKET, LIBRARY
+from nodeconfig.host_paths import BIN, CA, CONTAINERD_SOCKET, LIBRARY
 from nodeconfig.systemd import Unit
 from topology.gpus import Gpu
 from topology.images import pinned_image
@@ -156,6 +156,8 @@ def hosts_toml(registry: Registry, authorization: str = "") -> str:
     lines = [f'server = "{registry.endpoint}"', 'capabilities = ["pull", "resolve"]']
     if registry.ca:
         lines.append(f'ca = "{_REGISTRIES}/{_registry_directory(registry.name)}/ca.crt"')
+    elif registry.cluster_ca:
+        lines.append(f'ca = "{CA}"')
     if authorization:
         lines += ["[header]", f'Authorization = "{authorization}"']
     return "\n".join(lines) + "\n"

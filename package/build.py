@@ -32,6 +32,7 @@ from components.cluster import Cluster, ClusterArgs
 from components.inputs import Inputs, inputs_below
 from components.provider import Provider
 from components.scope import Scope
+from package.distribution import create_pull_secrets, create_registry
 from package.logs import create_logs
 from package.monitoring import create_monitoring
 from package.post_renderers import post_renderer_directory
@@ -221,8 +222,8 @@ def _create_add_ons(
         MetalLbAddOn(scope.name("metallb"), arguments, options)
     if topology.network.cni is NetworkPlugin.FLANNEL and not topology.network.enforces_policies:
         IneffectivePolicies(scope.name("ineffective-policies"), IneffectivePoliciesArgs(api=api), options)
-    DefaultAccounts(scope.name("default-accounts"), DefaultAccountsArgs(api=api), options)
-    _create_ingress(args, topology, cluster)
+    accounts = DefaultAccounts(scope.name("default-accounts"), DefaultAccountsArgs(api=api), options)
+    issuers = _create_ingress(args, topology, cluster)
     _create_external_dns(args, topology, cluster)
     secret_at = partial(_secret_at, args)
     create_keda(topology, api, pki, scope)
@@ -231,9 +232,10 @@ def _create_add_ons(
     create_monitoring(topology, api, args.settings, secret_at, pki.secrets, scope)
     create_velero(topology, api, args.settings, secret_at, snapshots, scope)
     create_logs(topology, cluster, args.settings, secret_at, scope)
-    before: list[pulumi.Resource] = [
-        Access(scope.name("access"), AccessArgs(api=api, access=args.settings.access), options)
-    ]
+    create_registry(topology, cluster, args.settings, secret_at, issuers, scope)
+    access = Access(scope.name("access"), AccessArgs(api=api, access=args.settings.access), options)
+    pull_secrets = create_pull_secrets(cluster, args.settings, secret_at, [access, accounts], scope)
+    before: list[pulumi.Resource] = [access, *pull_secrets]
     if topology.has_gpus:
         before.append(GpuRuntimeClass(scope.name("gpus"), GpuRuntimeClassArgs(api=api), options))
     releases = HelmReleasesArgs(
@@ -247,8 +249,8 @@ def _create_add_ons(
     HelmReleases(scope.name("helm"), releases, options)
 
 
-def _create_ingress(args: BuildArgs, topology: Topology, cluster: Cluster) -> None:
-    """Create the add-ons that serve Ingress objects and issue their certificates."""
+def _create_ingress(args: BuildArgs, topology: Topology, cluster: Cluster) -> list[pulumi.Resource]:
+    """Create the add-ons that serve Ingress objects and issue their certificates. Return the issuers."""
     api, pki, scope, options = cluster.api, cluster.pki, args.scope, args.scope.options()
     namespace: list[pulumi.Resource] = []
     if topology.ingress is not None:
@@ -270,7 +272,8 @@ def _create_ingress(args: BuildArgs, topology: Topology, cluster: Cluster) -> No
             issuer_secrets=_issuer_secrets(args),
             ingress_namespace=namespace,
         )
-        CertManagerAddOn(scope.name("cert-manager"), cert_manager, options)
+        return [CertManagerAddOn(scope.name("cert-manager"), cert_manager, options)]
+    return []
 
 
 def _create_external_dns(args: BuildArgs, topology: Topology, cluster: Cluster) -> None:

@@ -25,6 +25,10 @@ def secret_files(topology: Topology, settings: Settings, inputs: Inputs) -> dict
 def _registry_credentials(settings: Settings, inputs: Inputs) -> dict[str, tuple[str, Input[str]]]:
     """Return user and password of each registry by the name of its secret."""
     passwords = {f"registry-{path[0]}": value for path, value in inputs_below(inputs, "registries").items()}
+    registry = settings.addons.registry
+    password = ("addons", "registry", "users", registry.node_user or "", "password") if registry else ()
+    if registry and password in inputs:
+        passwords[f"registry-{registry.name}"] = inputs[password]
     return {
         name: (user, passwords.get(name, password))
         for name, (user, password) in registry_credentials(settings).items()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from settings.base import Section
 from settings.cert_manager import CertManagerSettings
+from settings.distribution import DistributionSettings
 from settings.external_dns import ExternalDnsSettings
 from settings.ingress import IngressSettings
 from settings.keda import KedaSettings
@@ -34,5 +35,7 @@ class AddonSettings(Section):
     """Archive of the events of the cluster, beside the logs, with alerts on them; default: none."""
     monitoring: MonitoringSettings | None = None
     """Metrics and alerts about the cluster, by Prometheus and Alertmanager; default: none."""
+    registry: DistributionSettings | None = None
+    """A registry for images and charts, by distribution; default: none."""
     velero: VeleroSettings | None = None
     """Backups of objects and volumes of applications, by Velero; default: none."""

@@ -29,6 +29,7 @@ from settings.kubelet import KubeletSettings
 from settings.metal import MetalSettings
 from settings.network import EndpointSettings, NetworkSettings
 from settings.pools import ControlPlaneSettings, EtcdSettings, LoadBalancerSettings, PoolSettings
+from settings.pull_secrets import PullSecretSettings
 from settings.storage import StorageSettings
 from settings.types import Duration, Name, NonEmpty
 from settings.versions import ArtifactSettings, RegistrySettings, VersionSettings
@@ -91,6 +92,10 @@ class Settings(Section):
     """
     drain_timeout: Duration = "5m"
     """Maximum time for the drain of a node before the node changes; pods that stay longer stop the change."""
+    pull_secrets: dict[Name, PullSecretSettings] = Field(default_factory=dict)
+    """Credentials of image registries for the pods of chosen namespaces, by the name of the Secret. Those of
+    `registries` are for all pods.
+    """
     sandbox_image: NonEmpty = "registry.k8s.io/pause:3.10.1"
     """Image of the pause container, which every pod has."""
     dns: DnsSettings = DnsSettings()

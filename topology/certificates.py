@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from ipaddress import AddressValueError, IPv4Address
 
-from topology import cert_manager, keda, monitoring
+from topology import cert_manager, distribution, keda, monitoring
 from topology.model import Member, Role, Topology
 from topology.rotations import SHARED_GENERATION, Rotation
 
@@ -156,6 +156,7 @@ def leaves(topology: Topology) -> tuple[Leaf, ...]:
         *((_webhook_leaf(),) if topology.cert_manager else ()),
         *(_keda_leaves() if topology.keda else ()),
         *_monitoring_leaves(topology),
+        *_registry_leaves(topology),
         *(_etcd_member_leaf("etcd-server", member) for member in topology.etcd),
         *(_etcd_member_leaf("etcd-peer", member) for member in topology.etcd),
         Leaf("etcd-operator", ETCD_CA, "kubewright:etcd-operator", client=True),
@@ -212,6 +213,24 @@ def _pod_leaf(name: str, common_name: str, *, client: bool = False) -> Leaf:
     """Return the certificate of a service of monitoring."""
     names = (monitoring.service_name(name),)
     return Leaf(name, KUBERNETES_CA, common_name, dns_names=names, server=True, client=client)
+
+
+def _registry_leaves(topology: Topology) -> tuple[Leaf, ...]:
+    """Return the server certificate of the registry unless an issuer of cert-manager signs it."""
+    registry = topology.distribution
+    if registry is None or registry.issuer:
+        return ()
+    names = registry.dns_names(topology.network.domain)
+    address = registry.address
+    leaf = Leaf(
+        distribution.CERTIFICATE,
+        KUBERNETES_CA,
+        names[0],
+        dns_names=names,
+        ip_addresses=(address,),
+        server=True,
+    )
+    return (leaf,)
 
 
 def _apiserver_leaf(topology: Topology, member: Member) -> Leaf:

@@ -11,6 +11,7 @@ from ipaddress import IPv4Address
 
 from topology.cert_manager import CertManager
 from topology.cluster_network import Network
+from topology.distribution import Distribution
 from topology.dns import Dns
 from topology.external_dns import ExternalDns
 from topology.gpus import Gpu
@@ -166,13 +167,15 @@ class Registry:
     """A mirror of an image registry. `name` is the registry in image names, or `_default`.
 
     `ca` is the PEM of a private certificate authority; empty: the authorities of the system. `credentials` is
-    the name of a secret in the delivery (`registry-<name>`); empty: no credentials.
+    the name of a secret in the delivery (`registry-<name>`); empty: no credentials. With `cluster_ca`, the CA
+    of the cluster signs the certificate.
     """
 
     name: str
     endpoint: str
     ca: str
     credentials: str
+    cluster_ca: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -223,6 +226,8 @@ class Topology:
         return any(pool.capacity for pool in self.pools) or any(
             machine.roles == (Role.NODE,) for machine in self.machines
         )
+
+    distribution: Distribution | None = None
 
     @property
     def has_gpus(self) -> bool:

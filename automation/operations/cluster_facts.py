@@ -12,7 +12,7 @@ from typing import Any
 
 from automation.operations.remote import Remote
 from nodeconfig.host_paths import ADMIN_KUBECONFIG, BIN, LOCAL_API
-from topology import cert_manager, external_dns, ingress, keda, logs, metallb, monitoring, storage, velero
+from topology import cert_manager, distribution, external_dns, ingress, keda, logs, metallb, monitoring, storage, velero
 from topology.model import Topology
 
 _SYSTEM_NAMESPACE = "kube-system"
@@ -97,6 +97,7 @@ def add_on_namespaces(topology: Topology) -> tuple[str, ...]:
     """Return the namespaces of Kubewright's add-ons."""
     optional = {
         cert_manager.NAMESPACE: topology.cert_manager,
+        distribution.NAMESPACE: topology.distribution,
         external_dns.NAMESPACE: topology.external_dns,
         keda.NAMESPACE: topology.keda,
         metallb.NAMESPACE: topology.metallb,

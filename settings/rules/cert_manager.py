@@ -110,12 +110,12 @@ def default_certificate_has_an_issuer(rule_input: RuleInput) -> Iterator[Problem
         yield Problem(f"{_CERTIFICATE}.issuer", f'"{section.issuer}"', f"no such issuer; {hint}")
         return
     for position, name in enumerate(section.names):
-        problem = _challenge_problem(name, issuer.acme) if issuer.acme else ""
+        problem = challenge_problem(name, issuer.acme) if issuer.acme else ""
         if problem:
             yield Problem(f"{_CERTIFICATE}.names[{position}]", f'"{name}"', problem)
 
 
-def _challenge_problem(name: str, acme: AcmeSettings) -> str:
+def challenge_problem(name: str, acme: AcmeSettings) -> str:
     """Return why no challenge of an issuer proves a name; empty if one does."""
     domain = name.removeprefix("*.")
     zones = acme.rfc2136.zones if acme.rfc2136 else ()
