@@ -126,10 +126,17 @@ def test_images_of_an_add_on_have_its_version() -> None:
     traefik = f"docker.io/library/traefik:v{catalogue.version_of('traefik')}"
     assert catalogue.images_of("traefik") == (traefik,)
     add_ons = (
-        *("cert-manager", "cilium", "external-dns", "external-snapshotter", "local-path-provisioner"),
-        *("keda", "loki", "metallb", "otelcol", "prometheus", "alertmanager", "traefik"),
+        *("cert-manager", "cilium", "distribution", "external-dns", "external-snapshotter", "keda", "loki"),
+        *("local-path-provisioner", "metallb", "otelcol", "prometheus", "alertmanager", "traefik"),
     )
-    assert {image for name in add_ons for image in catalogue.images_of(name)} == {*catalogue.OPTIONAL_IMAGES}
+    images_of_add_ons = {image for name in add_ons for image in catalogue.images_of(name)}
+    assert images_of_add_ons | {catalogue.KUBECTL_IMAGE} == {*catalogue.OPTIONAL_IMAGES}
+
+
+def test_tag_of_the_registry_has_no_v() -> None:
+    version = catalogue.version_of("registry")
+    assert catalogue.images_of("distribution") == (f"docker.io/library/registry:{version}",)
+    assert f"registry.k8s.io/kubectl:v{catalogue.DEFAULTS.kubernetes}" == catalogue.KUBECTL_IMAGE
 
 
 def test_default_version_of_cilium_can_be_built() -> None:

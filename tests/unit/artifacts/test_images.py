@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import io
 import json
 import os
@@ -134,6 +135,24 @@ def test_provisioner_of_local_volumes_runs_like_upstreams_image(
     config = json.loads(_blob(layout, manifest["config"]["digest"]))["config"]
     assert config["Cmd"] == ["/usr/bin/local-path-provisioner"]
     assert "Entrypoint" not in config
+
+
+def test_image_of_the_registry_has_a_shell_as_upstreams(
+    cache: Cache, tmp_path: Path, progress: Progress, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shell = Entry("bin/sh", link="/bin/busybox")
+    monkeypatch.setattr(images, "busybox_entries", lambda _: ([shell], "BusyBox v1.35.0"))
+    add_artifact(cache, "registry", catalogue.version_of("registry"), b"program", tmp_path)
+    [reference] = catalogue.images_of("distribution")
+    layout = images.fetch_or_build(reference, cache, progress)
+    manifest = json.loads(_blob(layout, oci.manifest_digest(layout)))
+    config = json.loads(_blob(layout, manifest["config"]["digest"]))["config"]
+    assert config["Entrypoint"] == ["/bin/registry"]
+    assert config["Cmd"] == ["serve", "/etc/distribution/config.yml"]
+    assert "OTEL_TRACES_EXPORTER=none" in config["Env"]
+    layer = gzip.decompress(_blob(layout, manifest["layers"][0]["digest"]))
+    with tarfile.open(fileobj=io.BytesIO(layer)) as tar:
+        assert {"bin/registry", "bin/sh"} <= {*tar.getnames()}
 
 
 def test_error_names_an_image_without_registry_and_recipe(cache: Cache, progress: Progress) -> None:

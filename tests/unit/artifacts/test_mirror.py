@@ -18,6 +18,7 @@ from nodeconfig import host_program
 from settings import load
 from testkit.artifact_server import add_artifact
 from tests.unit.settings.support import TWO_WORKERS, with_edits
+from tests.unit.settings.wrong_distribution import settings as registry_settings
 from tests.unit.settings.wrong_external_dns import settings as external_dns_settings
 
 
@@ -93,6 +94,7 @@ def test_optional_images_are_added_on_request(
         ("external-dns", "addons.external_dns", external_dns_settings()),
         ("keda", "addons.keda", {}),
         ("local-path-provisioner", "storage.local", {}),
+        ("distribution", "addons.registry", registry_settings()),
     ],
 )
 def test_only_clusters_with_an_add_on_use_its_images(
@@ -101,6 +103,13 @@ def test_only_clusters_with_an_add_on_use_its_images(
     topology = build_topology(load(with_edits(TWO_WORKERS, {setting: section})))
     assert mirror.optional_images(topology) == catalogue.images_of(add_on)
     assert mirror.optional_images(build_topology(load(TWO_WORKERS))) == ()
+
+
+def test_garbage_collection_of_the_registry_needs_kubectl() -> None:
+    section = registry_settings(garbage_collection={})
+    topology = build_topology(load(with_edits(TWO_WORKERS, {"addons.registry": section})))
+    images = (*catalogue.images_of("distribution"), catalogue.KUBECTL_IMAGE)
+    assert mirror.optional_images(topology) == images
 
 
 def test_host_programs_of_other_checkouts_stay(

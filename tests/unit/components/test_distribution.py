@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import json
 import tomllib
 from pathlib import Path
 from typing import Any
@@ -12,67 +11,41 @@ import pytest
 
 from artifacts import catalogue
 from assembly import build_topology
-from components.addons.distribution_collection import RULES
 from components.addons.distribution_pods import READER
 from components.bcrypt import bcrypt_hash, is_available
 from nodeconfig.host_paths import CA
 from settings import load
 from tests.unit.components.conftest import Deploy
 from tests.unit.components.graph import Graph, Json, cluster_config, without_secret_marks
+from tests.unit.components.registries import (
+    container,
+    deployed,
+    file,
+    pod,
+    spec,
+    steps,
+    with_bucket,
+    with_volume,
+)
 from tests.unit.settings.support import TWO_WORKERS, with_edits
 from tests.unit.settings.wrong_cert_manager import ISSUERS
-from tests.unit.settings.wrong_distribution import BLOB, HASH, PASSWORD, S3, TOKEN, USERS, settings
+from tests.unit.settings.wrong_distribution import BLOB, HASH, PASSWORD, S3, TOKEN, settings
 from topology.certificates import leaves
-from topology.distribution import CERTIFICATE, NAMESPACE
+from topology.distribution import CERTIFICATE
 
 NAME = "registry.corp.example"
 ADDRESS = "10.96.0.20"
 HOSTS_FILE = f"/etc/containerd/certs.d/{NAME}/hosts.toml"
-COLLECTION: Json = {"garbage_collection": {"schedule": "0 3 * * 0", "delete_untagged": True}}
-BOTH = USERS | {"robot": {"password_hash": HASH}}
-
-
-def deployed(deploy: Deploy, directory: Path, **edits: object) -> Graph:
-    addons: Json = {"registry": settings(**edits)}
-    issuers = {"cert_manager": {"issuers": ISSUERS}} if "issuer" in edits else {}
-    config: Any = cluster_config(directory, workers=2, addons=addons | issuers)
-    return deploy(config)
 
 
 @pytest.fixture(scope="module")
 def graph(deploy: Deploy, tmp_path_factory: pytest.TempPathFactory) -> Graph:
-    directory = tmp_path_factory.mktemp("registry")
-    return deployed(deploy, directory, users=BOTH, node_user="alice", **COLLECTION)
+    return with_volume(deploy, tmp_path_factory.mktemp("registry"))
 
 
 @pytest.fixture(scope="module")
 def bucket(deploy: Deploy, tmp_path_factory: pytest.TempPathFactory) -> Graph:
-    """Return a registry with a bucket, a token service and two pods."""
-    directory = tmp_path_factory.mktemp("bucket")
-    return deployed(deploy, directory, storage={"s3": S3}, users={}, token=TOKEN, replicas=2, **COLLECTION)
-
-
-def spec(graph: Graph, name: str) -> Any:  # noqa: ANN401 - JSON
-    return without_secret_marks(graph.node(name).inputs["spec"])
-
-
-def pod(graph: Graph, workload: str = "registry") -> Any:  # noqa: ANN401 - JSON
-    return spec(graph, f"registry-{workload}")["template"]
-
-
-def container(graph: Graph, workload: str = "registry") -> Any:  # noqa: ANN401 - JSON
-    [only] = pod(graph, workload)["spec"]["containers"]
-    return only
-
-
-def steps(graph: Graph) -> list[Any]:
-    """Return all containers of garbage collection in their order."""
-    job = spec(graph, "registry-collection")["jobTemplate"]["spec"]["template"]["spec"]
-    return [*job["initContainers"], *job["containers"]]
-
-
-def file(graph: Graph, name: str) -> Any:  # noqa: ANN401 - JSON
-    return json.loads(graph.node("registry-settings").inputs["data"][name])
+    return with_bucket(deploy, tmp_path_factory.mktemp("bucket"))
 
 
 def test_cluster_without_the_section_has_no_registry(deploy: Deploy, tmp_path: Path) -> None:
@@ -278,62 +251,6 @@ def test_only_the_port_of_the_registry_is_open(graph: Graph) -> None:
     assert not closed.get("ingress")
     job = spec(graph, "registry-collection")["jobTemplate"]["spec"]["template"]
     assert closed["podSelector"]["matchLabels"] == job["metadata"]["labels"]
-
-
-def test_pods_are_read_only_while_garbage_is_collected(graph: Graph) -> None:
-    names = [step["name"] for step in steps(graph)]
-    assert names == [
-        *("start-readers", "await-readers", "stop-writers", "await-stop"),
-        *("collect", "start-writers", "stop-readers", "result"),
-    ]
-    reader = spec(graph, f"registry-{READER}")
-    assert reader["replicas"] == 0
-    assert file(graph, "read-only.yml")["storage"]["maintenance"]["readonly"] == {"enabled": True}
-    assert container(graph, READER)["command"][-1].endswith("/read-only.yml")
-    mounts = {mount["name"]: mount for mount in container(graph, READER)["volumeMounts"]}
-    assert mounts["images"]["readOnly"]
-    # The selectors differ, so that the wait for the end of writers does not wait for readers.
-    [wait] = [step["args"] for step in steps(graph) if step["name"] == "await-stop"]
-    labels = spec(graph, "registry-registry")["selector"]["matchLabels"]
-    assert f"--selector={','.join(f'{key}={value}' for key, value in sorted(labels.items()))}" in wait
-    assert not labels.items() <= reader["template"]["metadata"]["labels"].items()
-
-
-def test_pods_use_a_volume_on_the_same_node(graph: Graph, bucket: Graph) -> None:
-    required = "requiredDuringSchedulingIgnoredDuringExecution"
-    job = spec(graph, "registry-collection")["jobTemplate"]["spec"]["template"]["spec"]
-    for item in (pod(graph, READER)["spec"], job):
-        [term] = item["affinity"]["podAffinity"][required]
-        assert term["labelSelector"]["matchLabels"].items() <= pod(graph)["metadata"]["labels"].items()
-    assert required not in pod(graph)["spec"]["affinity"]["podAffinity"], "a lost node would keep the pod"
-    assert "affinity" not in pod(bucket)["spec"]
-
-
-def test_shared_storage_is_never_without_pods(bucket: Graph) -> None:
-    names = [step["name"] for step in steps(bucket)]
-    assert names.index("start-writers") < names.index("await-writers") < names.index("stop-readers")
-    assert spec(bucket, "registry-registry")["strategy"]["type"] == "RollingUpdate"
-
-
-def test_collection_changes_only_the_pods_of_the_registry(graph: Graph) -> None:
-    assert graph.node("registry-collection-role").type.endswith(":Role")
-    changes = {verb for rule in RULES for verb in rule.verbs} - {"get", "list", "watch"}
-    assert changes == {"patch", "update"}
-    assert all(rule.names == ("registry", READER) for rule in RULES if {*rule.verbs} & changes)
-    assert {rule.resources for rule in RULES if {*rule.verbs} & changes} == {("deployments/scale",)}
-    [subject] = graph.node("registry-collection-binding").inputs["subjects"]
-    job = spec(graph, "registry-collection")["jobTemplate"]["spec"]["template"]["spec"]
-    assert (subject["namespace"], subject["name"]) == (NAMESPACE, job["serviceAccountName"])
-
-
-def test_collection_repeats_and_reports_a_failure(graph: Graph) -> None:
-    [collect] = [step for step in steps(graph) if step["name"] == "collect"]
-    assert "--delete-untagged" in collect["command"][-1]
-    done = collect["command"][-1].rpartition(":")[2].strip(" >;fi")
-    assert done in steps(graph)[-1]["command"][-1]
-    job = spec(graph, "registry-collection")
-    assert job["concurrencyPolicy"] == "Forbid"
-    assert job["jobTemplate"]["spec"]["backoffLimit"] == 2
 
 
 def test_one_pod_is_unavailable_at_a_time(graph: Graph) -> None:

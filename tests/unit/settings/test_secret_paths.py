@@ -54,9 +54,13 @@ config:
         remote_write:
           central: {password: {secure: v1:r}}
           other: {bearer_token: {secure: v1:s}}
+      registry:
+        storage: {s3: {secret_access_key: {secure: v1:m}}, azure_blob: {account_key: {secure: v1:n}}}
+        users: {alice: {password: {secure: v1:o}}, robot: {password_hash: {secure: v1:p}}}
       velero:
         locations: {offsite: {s3: {secret_access_key: {secure: v1:k}}}}
         repository_password: {secure: v1:l}
+    pull_secrets: {corp: {password: {secure: v1:q}}}
 """
 _SECRET_PATHS = {
     ("helm_releases", "alerts", "values", "receivers", 0, "url"),
@@ -75,6 +79,11 @@ _SECRET_PATHS = {
     ("addons", "monitoring", "receivers", "mail", "email", "password"),
     ("addons", "monitoring", "remote_write", "central", "password"),
     ("addons", "monitoring", "remote_write", "other", "bearer_token"),
+    ("addons", "registry", "storage", "s3", "secret_access_key"),
+    ("addons", "registry", "storage", "azure_blob", "account_key"),
+    ("addons", "registry", "users", "alice", "password"),
+    ("addons", "registry", "users", "robot", "password_hash"),
+    ("pull_secrets", "corp", "password"),
     ("addons", "velero", "locations", "offsite", "s3", "secret_access_key"),
     ("addons", "velero", "repository_password"),
     ("addons", "logs", "to", "central", "loki", "password"),

@@ -8,6 +8,7 @@ from assembly import build_topology
 from automation.operations.cluster_facts import AddOnFact, add_on_namespaces, parse_add_ons
 from settings import load
 from tests.unit.settings.support import TWO_WORKERS, with_edits
+from tests.unit.settings.wrong_distribution import settings as registry_settings
 from tests.unit.settings.wrong_external_dns import settings as external_dns_settings
 from tests.unit.settings.wrong_logs import settings as log_settings
 from tests.unit.settings.wrong_velero import settings as velero_settings
@@ -107,3 +108,11 @@ def test_namespace_of_logs_is_queried_only_with_logs() -> None:
 def test_namespace_of_monitoring_is_queried_only_with_monitoring() -> None:
     with_monitoring = build_topology(load(with_edits(TWO_WORKERS, {"addons": {"monitoring": {}}})))
     assert add_on_namespaces(with_monitoring) == ("kube-system", "monitoring")
+
+
+def test_namespace_of_the_registry_is_queried_only_with_a_registry() -> None:
+    section = {"addons": {"registry": registry_settings()}}
+    assert add_on_namespaces(build_topology(load(with_edits(TWO_WORKERS, section)))) == (
+        "kube-system",
+        "registry",
+    )
