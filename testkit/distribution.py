@@ -121,7 +121,7 @@ class LoopbackRegistry:
     def crane(self, *words: str, user: str = "", password: str = "") -> subprocess.CompletedProcess[str]:
         """Run crane with the login that a pull secret has; without `user`, without a login."""
         login = docker_configuration(self.host, user, password) if user else "{}"
-        home = self.directory / f"client-{user or 'nobody'}"
+        home = self.directory / f"client-{user or 'anonymous'}"
         home.mkdir(exist_ok=True)
         (home / "config.json").write_text(login)
         variables = {

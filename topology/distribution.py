@@ -57,7 +57,7 @@ class TokenService:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Exposure:
-    """The service of the registry. `sources` restrict a load balancer; empty: everyone."""
+    """The service of the registry. `sources` restrict a load balancer; empty: all clients."""
 
     type: ServiceType
     sources: tuple[IPv4Network, ...] = ()

@@ -228,7 +228,7 @@ class RegistryAddOn(ComponentResource):
         return [claim]
 
     def _create_network_policy(self) -> Resource:
-        """Close all ports of the pods except that of the registry, which is open to everyone with a login."""
+        """Close all ports of the pods except that of the registry, which asks for a login."""
         port = networking.NetworkPolicyPortArgs(protocol="TCP", port=PORT)
         return networking.NetworkPolicy(
             f"{self._name}-policy",

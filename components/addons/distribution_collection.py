@@ -1,6 +1,6 @@
 """Garbage collection of the registry, which is read-only meanwhile [H4].
 
-Upstream allows garbage collection only while nobody pushes: it would delete the layers of an image whose
+Upstream allows garbage collection only while no client pushes: it would delete the layers of an image whose
 manifest has not arrived. A pod therefore replaces the pods of the registry with read-only ones, waits until
 the others ended, collects, and brings the others back, also after a collection that failed.
 

@@ -67,7 +67,7 @@ def create_pods(
     """Create the Deployment `workload`. `annotations` restart its pods when files change that the program
     reads only when it starts.
     """
-    read_only, replicas = workload == READER, data.replicas
+    read_only = workload == READER
     labels = mode_labels(workload)
     return apps.Deployment(
         name,
@@ -78,35 +78,37 @@ def create_pods(
             annotations={"pulumi.com/skipAwait": "true"} if read_only else await_annotations(topology),
         ),
         spec=apps.DeploymentSpecArgs(
-            replicas=0 if read_only else replicas,
+            replicas=0 if read_only else data.replicas,
             strategy=apps.DeploymentStrategyArgs(type="Recreate")
             if data.has_one_writer
             else rolling_update(),
             selector=LabelSelectorArgs(match_labels=labels),
             template=core.PodTemplateSpecArgs(
                 metadata=ObjectMetaArgs(labels=labels, annotations=dict(annotations)),
-                spec=core.PodSpecArgs(
-                    priority_class_name="system-cluster-critical",
-                    affinity=near_the_volume(data, required=read_only),
-                    topology_spread_constraints=spread_constraints(labels, replicas=replicas, required=False),
-                    termination_grace_period_seconds=_GRACE_SECONDS,
-                    security_context=pod_context(),
-                    containers=[_container(topology, data, read_only=read_only)],
-                    volumes=[
-                        *volumes(data),
-                        core.VolumeArgs(
-                            name="tls",
-                            secret=core.SecretVolumeSourceArgs(
-                                secret_name=CERTIFICATE_NAME, default_mode=0o440
-                            ),
-                        ),
-                        *_login_volumes(data),
-                        *_started_volumes(data),
-                    ],
-                ),
+                spec=_pod_spec(topology, data, labels, read_only=read_only),
             ),
         ),
         opts=opts,
+    )
+
+
+def _pod_spec(
+    topology: Topology, data: Distribution, labels: Mapping[str, str], *, read_only: bool
+) -> core.PodSpecArgs:
+    certificate = core.SecretVolumeSourceArgs(secret_name=CERTIFICATE_NAME, default_mode=0o440)
+    return core.PodSpecArgs(
+        priority_class_name="system-cluster-critical",
+        affinity=near_the_volume(data, required=read_only),
+        topology_spread_constraints=spread_constraints(labels, replicas=data.replicas, required=False),
+        termination_grace_period_seconds=_GRACE_SECONDS,
+        security_context=pod_context(),
+        containers=[_container(topology, data, read_only=read_only)],
+        volumes=[
+            *volumes(data),
+            core.VolumeArgs(name="tls", secret=certificate),
+            *_login_volumes(data),
+            *_started_volumes(data),
+        ],
     )
 
 

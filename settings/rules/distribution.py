@@ -69,13 +69,13 @@ def registry_pods_can_share_the_store(rule_input: RuleInput) -> Iterator[Problem
 
 @rule(needs_valid=(SECTION,))
 def registry_has_one_login(rule_input: RuleInput) -> Iterator[Problem]:
-    """Require either users or a token service. A registry without login serves everyone."""
+    """Require either users or a token service. A registry without a login would serve all clients."""
     section = _section(rule_input)
     if section is None:
         return
     if not section.users and section.token is None:
         yield Problem(
-            SECTION, "", "needs users or token, because everyone could push images; add one of them"
+            SECTION, "", "needs users or token, because all clients could push images; add one of them"
         )
     elif section.users and section.token is not None:
         yield Problem(f"{SECTION}.token", "", "users are also set; remove one of them")

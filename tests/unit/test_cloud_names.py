@@ -22,6 +22,7 @@ ALLOWED = {
     "nodeconfig/snapshot_targets.py": "names of stores in the configuration of rclone",
     "topology/velero.py": "images of upstream's plugins for stores",
     "components/addons/velero_values.py": "names of stores and of their plugins in the chart of Velero",
+    "components/addons/distribution_config.py": "names of stores in the configuration of distribution",
     "artifacts/components.py": "upstream's Go module of a program for the nodes of that cloud",
     "lab/cloud/aws/": "the emulation of that cloud",
     "lab/cloud/azure/": "the emulation of that cloud",

@@ -28,6 +28,8 @@ def test_pods_are_read_only_while_garbage_is_collected(graph: Graph) -> None:
         *("start-readers", "await-readers", "stop-writers", "await-stop"),
         *("collect", "start-writers", "stop-readers", "result"),
     ]
+    [stop] = [step["args"] for step in steps(graph) if step["name"] == "stop-writers"]
+    assert {"deployment/registry", "--replicas=0"} <= {*stop}
     reader = spec(graph, f"registry-{READER}")
     assert reader["replicas"] == 0
     assert file(graph, "read-only.yml")["storage"]["maintenance"]["readonly"] == {"enabled": True}

@@ -134,7 +134,7 @@ DISTRIBUTION = (
         service=NODE_PORT,
     ),
     invalid("issuer", '"corp": no such issuer; add it', issuer="corp"),
-    issued("issuer", "its CA is created with the add-ons", {"generated_ca": {}}),
+    issued("issuer", "its CA is created after nodes", {"generated_ca": {}}),
     issued("name", "is in no zone of rfc2136", {"acme": {**_ACME, "rfc2136": _RFC2136}}),
     invalid("garbage_collection.schedule", "not a schedule", garbage_collection={"schedule": "weekly"}),
     invalid("resources.memory_limit", '"64Mi": is less than memory', resources={"memory_limit": "64Mi"}),
