@@ -1,5 +1,5 @@
 """Secrets derived from private keys that pulumi-tls stores in the state: bootstrap tokens, encryption key,
-salt of payloads.
+salt of payloads, secret of the registry.
 """
 
 from __future__ import annotations
@@ -30,6 +30,11 @@ def encryption_key(private_key: str) -> str:
 def payload_salt(private_key: str) -> str:
     """Return a text with 256 random bits for payloads that contain no key and no token."""
     return _derive_bytes(private_key, "payload salt").hex()
+
+
+def registry_secret(private_key: str) -> str:
+    """Return a text with 256 random bits for the registry, from which salts of its passwords follow."""
+    return _derive_bytes(private_key, "image registry").hex()
 
 
 def _derive_bytes(private_key: str, purpose: str) -> bytes:

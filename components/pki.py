@@ -10,7 +10,7 @@ import pulumi_tls as tls
 from pulumi import ComponentResource, Output, ResourceOptions
 
 from components.certificate_authority import HOURS_PER_YEAR, self_signed_authority
-from components.derived_secrets import bootstrap_token, encryption_key, payload_salt
+from components.derived_secrets import bootstrap_token, encryption_key, payload_salt, registry_secret
 from components.encryption_configuration import encryption_configuration
 from components.kubeconfig import kubeconfig
 from topology.certificates import (
@@ -27,6 +27,7 @@ from topology.certificates import (
     trust_bundle,
     trusted_names,
 )
+from topology.distribution import REGISTRY_SECRET
 from topology.encryption import ENCRYPTION, key_name, resource_encryptions
 from topology.environments import PRODUCTION
 from topology.identities import PAYLOAD_SALT, token_owners
@@ -94,6 +95,8 @@ class Pki(ComponentResource):
             PAYLOAD_SALT: bootstrap_key.apply(payload_salt),
             "encryption.yaml": self._create_encryption_configuration(),
         }
+        if args.topology.distribution:
+            secrets[REGISTRY_SECRET] = bootstrap_key.apply(registry_secret)
         self.secrets = {name: Output.secret(content) for name, content in secrets.items()}
         self.service_account_keys = Output.unsecret(secrets[f"{SERVICE_ACCOUNT}.pub"])
         # Certificates are public, but the plugin marks every output with a secret input as a secret.

@@ -15,7 +15,7 @@ from components.scope import Scope
 from package.storage_drivers import SecretAt
 from settings import Settings, SettingsError
 from settings.problem import Problem
-from topology.identities import PAYLOAD_SALT
+from topology.distribution import REGISTRY_SECRET
 from topology.model import Topology
 
 
@@ -48,7 +48,7 @@ def create_registry(
         api=cluster.api,
         topology=topology,
         distribution=topology.distribution,
-        key=cluster.pki.secrets[PAYLOAD_SALT],
+        key=cluster.pki.secrets[REGISTRY_SECRET],
         secrets=cluster.pki.secrets,
         users=users,
         store_secret=secret_at(*store) if store else None,

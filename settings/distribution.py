@@ -168,7 +168,7 @@ class RegistryServiceSettings(Section):
     type: ServiceType = ServiceType.CLUSTER_IP
     """`ClusterIP`: only nodes and pods; `NodePort`: a port of all nodes, which `name` has; `LoadBalancer`."""
     sources: tuple[Network, ...] = ()
-    """Networks of clients of the load balancer; default: all."""
+    """Networks of clients of the load balancer, such as `10.0.0.0/8`; required with `LoadBalancer`."""
     annotations: dict[LabelKey, str] = Field(default_factory=dict)
     """Annotations of the service with `LoadBalancer`, which the controller of the cloud reads."""
 

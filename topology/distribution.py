@@ -17,6 +17,8 @@ SERVICE = "registry"
 """The name of the service, and of the pods that accept changes."""
 CERTIFICATE = "image-registry"
 """The name of the certificate that the CA of the cluster signs."""
+REGISTRY_SECRET = "image-registry.secret"
+"""The name of the secret from which salts of passwords follow. No host receives it."""
 HTTPS_PORT = 443
 """The port of the service unless the name of the registry has another one."""
 FIRST_ADDRESS = 20

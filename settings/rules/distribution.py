@@ -148,6 +148,12 @@ def registry_is_reached_by_its_name(rule_input: RuleInput) -> Iterator[Problem]:
             '"LoadBalancer"',
             "nothing in this cluster serves this type; add addons.load_balancer, or use NodePort",
         )
+    if kind is ServiceType.LOAD_BALANCER and not section.service.sources:
+        yield Problem(
+            f"{SECTION}.service.sources",
+            "",
+            "missing; name the networks of clients of the load balancer, such as 10.0.0.0/8 or 0.0.0.0/0",
+        )
     if kind is not ServiceType.LOAD_BALANCER:
         for key in ("sources", "annotations"):
             if getattr(section.service, key):

@@ -32,7 +32,7 @@ __all__ = ["deploy"]
 
 OTHER = "another-good-password"
 USERS = {"alice": {"password": PASSWORD}, "robot": {"password": OTHER}}
-COLLECTION = {"garbage_collection": {}}
+COLLECTION: dict[str, Any] = {"garbage_collection": {}}
 ALICE = {"user": "alice", "password": PASSWORD}
 
 

@@ -29,7 +29,7 @@ from topology.distribution import Distribution
 __all__ = ["deploy"]
 
 ACCOUNT = f"system:serviceaccount:registry:{NAME}"
-ACCESS = {"namespaces": {"shop": {}}}
+ACCESS: dict[str, Any] = {"namespaces": {"shop": {}}}
 SHARED = {"volume": {"size": "1Gi", "shared": True}}
 
 

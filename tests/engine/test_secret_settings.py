@@ -25,6 +25,9 @@ VALUES = {
     "helm_releases.alerts.values.config.receivers[0].token": "first-Receiver-t0ken",
     "helm_releases.billing.repository.password": "first-Repository-passw0rd",
     "registries._default.password": "first-Registry-passw0rd",
+    "addons.registry.users.alice.password": "first-Passw0rd-of-alice",
+    "addons.registry.storage.s3.secret_access_key": "first-Bucket-s3cret",
+    "pull_secrets.corp.password": "first-Pull-passw0rd",
 }
 NEW_VALUES = {path: value.replace("first", "second") for path, value in VALUES.items()}
 _NUMBERS = count()
@@ -102,6 +105,12 @@ def _with_alerts(cluster: Document) -> None:
         "billing": {"chart": "billing", "version": "1.0.0", "repository": repository, "after": ["alerts"]},
     }
     cluster["registries"]["_default"]["username"] = "user"
+    bucket = {"bucket": "images", "region": "eu-central-1", "access_key_id": "images"}
+    name = "registry.corp.example"
+    registry = {"name": name, "storage": {"s3": bucket}, "users": {"alice": {}}, "node_user": "alice"}
+    cluster.setdefault("addons", {})["registry"] = registry
+    pull = {"registry": name, "username": "alice", "namespaces": ["default"]}
+    cluster["pull_secrets"] = {"corp": pull}
 
 
 @pytest.fixture(scope="module", params=["passphrase", pytest.param("key", marks=pytest.mark.release)])
@@ -136,6 +145,8 @@ def test_changed_secrets_change_their_resources_only(stack: SecretStack) -> None
     preview = stack.run("preview", "--raw").text
     assert "helm-alerts" in preview
     assert "helm-billing" in preview
+    for resource in ("registry-users", "registry-secrets", "pull-secrets-default-corp"):
+        assert resource in preview
     assert "cp-1-node" in preview, "the preview does not change the host with the password of the registry"
     stack.deploy(with_plan=True)
     assert stack.leaks({**VALUES, **{f"new {path}": value for path, value in NEW_VALUES.items()}}) == []

@@ -79,6 +79,10 @@ def test_hash_depends_on_everything_but_is_stable() -> None:
     others = {bcrypt_hash(*(text + "x" * (text == item) for text in arguments)) for item in arguments}
     assert len(others | {bcrypt_hash(*arguments)}) == 4
     assert bcrypt_hash(*arguments)[:7] == "$2b$10$"
+    assert bcrypt_hash("x" * 72, "key", "alice")
+    for password in ("x" * 73, "a-password\0with-a-zero"):
+        with pytest.raises(ValueError, match="the password of alice has more than 72 bytes"):
+            bcrypt_hash(password, "key", "alice")
 
 
 def test_nodes_get_the_address_the_authority_and_the_login(graph: Graph) -> None:

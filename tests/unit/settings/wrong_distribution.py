@@ -26,6 +26,8 @@ TOKEN: dict[str, Any] = {
 }
 USERS: dict[str, Any] = {"alice": {"password": PASSWORD}}
 NODE_PORT: dict[str, Any] = {"type": "NodePort"}
+BALANCED: dict[str, Any] = {"type": "LoadBalancer", "sources": ["10.0.0.0/8"]}
+METALLB: dict[str, Any] = {"pools": {"public": {"addresses": ["10.89.0.240-10.89.0.250"]}}}
 PULL: dict[str, Any] = {
     "registry": "registry.corp.example",
     "username": "team-a",
@@ -123,7 +125,12 @@ DISTRIBUTION = (
     invalid("service.address", '"10.0.0.9": is no address of a service', service={"address": "10.0.0.9"}),
     invalid("service.address", '"10.96.0.10": belongs to the API or', service={"address": "10.96.0.10"}),
     invalid("service.type", '"ExternalName"', service={"type": "ExternalName"}),
-    invalid("service.type", "nothing in this cluster serves this type", service={"type": "LoadBalancer"}),
+    invalid("service.type", "nothing in this cluster serves this type", service=BALANCED),
+    InvalidSettings(
+        f"{SECTION}.service.sources",
+        "missing; name the networks of clients",
+        {SECTION: settings(service={"type": "LoadBalancer"}), "addons.load_balancer": METALLB},
+    ),
     invalid("service.sources", "has no effect without", service={"sources": ["10.0.0.0/8"]}),
     invalid("service.annotations", "has no effect without", service={"annotations": {"a": "b"}}),
     invalid("name", '"registry.corp.example": needs the port of nodes', service=NODE_PORT),
