@@ -757,6 +757,25 @@ class RegistryArgs(TypedDict, total=False):
     """Password, as an encrypted value (`secure: …`); required with `username`."""
 
 
+class PullSecretArgs(TypedDict, total=False):
+    """Credentials of an image registry for the pods of chosen namespaces: a Secret of the type
+    `kubernetes.io/dockerconfigjson` in each namespace, with the name of the entry.
+    """
+
+    registry: Required[str]
+    """Registry as in names of images, such as `registry.corp.example` or `docker.io`."""
+    username: Required[str]
+    """User of the registry."""
+    password: Required[Input[str]]
+    """Password or token of the user, as an encrypted value (`secure: …`)."""
+    namespaces: Required[Sequence[str]]
+    """Namespaces that get the Secret: those of `access.namespaces`, or `default`."""
+    service_accounts: Sequence[str]
+    """Service accounts whose pods use the Secret, in each of the namespaces: `default`, or those of
+    `access.service_accounts`. Without any, pods name the Secret themselves.
+    """
+
+
 class DnsArgs(TypedDict, total=False):
     """The DNS of the cluster. Names of services and pods always resolve as Kubernetes specifies."""
 
@@ -1116,6 +1135,262 @@ class EventArgs(TypedDict, total=False):
     """The Alertmanager that receives the alerts."""
 
 
+class MetricsStorageArgs(TypedDict, total=False):
+    """The volumes of Prometheus and Alertmanager."""
+
+    size: str
+    """Size of the volume of each Prometheus. Each Alertmanager has a volume of 1Gi."""
+    storage_class: str
+    """StorageClass of the volumes; default: the default class of the cluster."""
+
+
+class RemoteWriteArgs(TypedDict, total=False):
+    """A store that receives all metrics by the remote write protocol of Prometheus."""
+
+    url: Required[str]
+    """URL of the store, such as `https://mimir.example/api/v1/push`."""
+    username: str
+    """User of basic authentication; it needs `password`."""
+    password: Input[str]
+    """Password of `username`, as an encrypted value (`secure: …`)."""
+    bearer_token: Input[str]
+    """Token instead of `username` and `password`, as an encrypted value (`secure: …`)."""
+    ca_file: str
+    """File with the certificate authority of the store, in PEM; default: the authorities of the image."""
+
+
+class WebhookReceiverArgs(TypedDict, total=False):
+    """A receiver that gets alerts as JSON by HTTP."""
+
+    url: Required[Input[str]]
+    """URL of the receiver, as an encrypted value (`secure: …`), because it can contain a token."""
+    bearer_token: Input[str]
+    """Token of the requests, as an encrypted value (`secure: …`); default: none."""
+
+
+class SlackReceiverArgs(TypedDict, total=False):
+    """A channel of Slack, or of another service with the API of Slack."""
+
+    api_url: Required[Input[str]]
+    """URL of the incoming webhook, as an encrypted value (`secure: …`)."""
+    channel: Required[str]
+    """Channel or user, such as `#alerts`."""
+
+
+class PagerDutyReceiverArgs(TypedDict, total=False):
+    """A service of PagerDuty."""
+
+    routing_key: Required[Input[str]]
+    """Integration key of the Events API v2, as an encrypted value (`secure: …`)."""
+
+
+class EmailReceiverArgs(TypedDict, total=False):
+    """A receiver of mail. Connections to the mail server use STARTTLS."""
+
+    to: Required[str]
+    """Address of the receiver."""
+    sender: Required[str]
+    """Address of the sender."""
+    smarthost: Required[str]
+    """Mail server and its port, such as `smtp.corp.example:587`."""
+    username: str
+    """User of the mail server; it needs `password`."""
+    password: Input[str]
+    """Password of `username`, as an encrypted value (`secure: …`)."""
+
+
+class ReceiverArgs(TypedDict, total=False):
+    """A receiver of alerts, with one of the kinds."""
+
+    webhook: WebhookReceiverArgs
+    """A receiver that gets alerts as JSON by HTTP."""
+    slack: SlackReceiverArgs
+    """A channel of Slack."""
+    pagerduty: PagerDutyReceiverArgs
+    """A service of PagerDuty."""
+    email: EmailReceiverArgs
+    """A mail address."""
+
+
+class RouteArgs(TypedDict, total=False):
+    """Alerts that go to another receiver than the default one."""
+
+    matchers: Required[Sequence[str]]
+    """Conditions on labels of an alert, such as `severity="critical"`. All of them must match."""
+    receiver: Required[str]
+    """Name of the receiver."""
+
+
+class MonitoringArgs(TypedDict, total=False):
+    """Prometheus and Alertmanager in the namespace `monitoring`, and metrics of all hosts over TLS."""
+
+    retention: str
+    """Time for which Prometheus keeps metrics."""
+    retention_size: str
+    """Size of the metrics that Prometheus keeps at most; default: 80 % of `storage.size`, or 2Gi without
+    `storage`.
+    """
+    interval: str
+    """Time between two scrapes of a target; 5s to 5m."""
+    replicas: int
+    """Number of Prometheus pods. Each of them scrapes all targets."""
+    alertmanager_replicas: int
+    """Number of Alertmanager pods. They notify each receiver once."""
+    storage: MetricsStorageArgs
+    """Volumes of the pods; default: none, so that metrics and silences end with their pod."""
+    cpu: str
+    """CPU that each Prometheus requests."""
+    memory: str
+    """Memory that each Prometheus requests, and its limit."""
+    pool: str
+    """Pool of nodes that run the pods; default: any node. On bare metal only these nodes can then connect
+    to the metrics of other hosts.
+    """
+    pods: bool
+    """Also scrape pods with the annotation `prometheus.io/scrape: "true"`, at the port, path and scheme of
+    the annotations `prometheus.io/port`, `prometheus.io/path` and `prometheus.io/scheme`.
+    """
+    kube_state_metrics: bool
+    """Run kube-state-metrics, for alerts about Deployments, pods and Jobs. Its image cannot be built from
+    the catalogue.
+    """
+    remote_write: Mapping[str, RemoteWriteArgs]
+    """Stores that receive all metrics, by name."""
+    receivers: Mapping[str, ReceiverArgs]
+    """Receivers of alerts by name. Without receivers, alerts are only visible in Prometheus and
+    Alertmanager.
+    """
+    default_receiver: str
+    """Receiver of alerts that no route matches; required with several receivers."""
+    routes: Sequence[RouteArgs]
+    """Receivers of some alerts. The first route that matches decides."""
+    repeat_interval: str
+    """Time after which a receiver is notified again about an alert that still fires."""
+
+
+class RegistryVolumeArgs(TypedDict, total=False):
+    """A volume for images."""
+
+    size: Required[str]
+    """Size of the volume, such as `100Gi`. Some storage classes allow a larger size later."""
+    storage_class: str
+    """StorageClass of the volume; default: the default class of the cluster. It cannot be changed."""
+    shared: bool
+    """Several nodes can mount the volume at the same time (ReadWriteMany), as with NFS and CephFS."""
+
+
+class RegistryBlobArgs(TypedDict, total=False):
+    """A container of Azure Blob Storage for images."""
+
+    account: Required[str]
+    """Name of the storage account."""
+    container: Required[str]
+    """Name of the container, which exists."""
+    endpoint: str
+    """URL of the blob service; default: `https://ACCOUNT.blob.core.windows.net`."""
+    ca_file: str
+    """PEM file of the certificate authority of the service; default: public authorities."""
+    account_key: Required[Input[str]]
+    """Key of the storage account, as an encrypted value (`secure: …`)."""
+
+
+class RegistryStorageArgs(TypedDict, total=False):
+    """The place of images. It is one of `volume`, `s3` and `azure_blob`."""
+
+    volume: RegistryVolumeArgs
+    """A volume of the cluster."""
+    s3: S3TargetArgs
+    """A bucket of AWS S3, or of another service with the API of S3."""
+    azure_blob: RegistryBlobArgs
+    """A container of Azure Blob Storage."""
+    prefix: str
+    """Directory in the bucket or container; default: `registry/` and the name of the cluster."""
+
+
+class RegistryUserArgs(TypedDict, total=False):
+    """A user of the registry, who can pull, push and delete all images. Each has one of these keys."""
+
+    password: Input[str]
+    """Password of the user, as an encrypted value (`secure: …`). The registry gets a bcrypt hash of it."""
+    password_hash: Input[str]
+    """bcrypt hash of the password, as an encrypted value (`secure: …`)."""
+
+
+class RegistryTokenArgs(TypedDict, total=False):
+    """A token service, which decides who can pull, push and delete which images."""
+
+    url: Required[str]
+    """URL at which clients get tokens, such as `https://auth.corp.example/token`."""
+    service: Required[str]
+    """Name of the registry in requests for tokens, which is the audience of tokens."""
+    issuer: Required[str]
+    """Issuer of tokens."""
+    certificate: Required[str]
+    """Text of a PEM file with the certificates that verify tokens."""
+
+
+class RegistryServiceArgs(TypedDict, total=False):
+    """The service of the registry. Nodes and pods use its fixed address; others what its type adds."""
+
+    address: str
+    """Fixed address in `network.services`; default: the twentieth address of this range."""
+    type: str
+    """`ClusterIP`: only nodes and pods; `NodePort`: a port of all nodes, which `name` has; `LoadBalancer`."""
+    sources: Sequence[str]
+    """Networks of clients of the load balancer, such as `10.0.0.0/8`; required with `LoadBalancer`."""
+    annotations: Mapping[str, str]
+    """Annotations of the service with `LoadBalancer`, which the controller of the cloud reads."""
+
+
+class RegistryCollectionArgs(TypedDict, total=False):
+    """Garbage collection, which removes the layers of deleted images from the storage. The registry is
+    read-only meanwhile.
+    """
+
+    schedule: str
+    """Times in UTC: minute, hour, day of month, month and day of week, such as `0 3 * * 0`, or `@weekly`."""
+    delete_untagged: bool
+    """Delete images without a tag too, also those that something refers to by digest."""
+
+
+class RegistryResourcesArgs(TypedDict, total=False):
+    """Resources of each pod of the registry."""
+
+    cpu: str
+    """Requested processor time."""
+    memory: str
+    """Requested memory."""
+    memory_limit: str
+    """Limit of memory."""
+
+
+class DistributionArgs(TypedDict, total=False):
+    """A registry for images and charts, by distribution. It runs in the namespace `registry`, and all
+    nodes trust it.
+    """
+
+    name: Required[str]
+    """Name of the registry in names of images: a DNS name with an optional port."""
+    storage: Required[RegistryStorageArgs]
+    """The place of images."""
+    users: Mapping[str, RegistryUserArgs]
+    """Users by name. Either `users` or `token` is required."""
+    token: RegistryTokenArgs
+    """A token service in place of `users`."""
+    node_user: str
+    """User with whose password all nodes pull images for all pods; default: pods need `pull_secrets`."""
+    issuer: str
+    """Issuer of `addons.cert_manager` that signs the certificate; default: the CA of the cluster."""
+    replicas: int
+    """Number of pods. Several need a shared volume or an object store."""
+    service: RegistryServiceArgs
+    """The service of the registry."""
+    garbage_collection: RegistryCollectionArgs
+    """Garbage collection; default: never."""
+    resources: RegistryResourcesArgs
+    """Resources of each pod."""
+
+
 class VeleroBlobArgs(TypedDict, total=False):
     """A container of Azure Blob Storage for backups."""
 
@@ -1219,6 +1494,10 @@ class AddonArgs(TypedDict, total=False):
     """Logs of all nodes, in Loki in the cluster or sent to receivers of yours; default: none."""
     events: EventArgs
     """Archive of the events of the cluster, beside the logs, with alerts on them; default: none."""
+    monitoring: MonitoringArgs
+    """Metrics and alerts about the cluster, by Prometheus and Alertmanager; default: none."""
+    registry: DistributionArgs
+    """A registry for images and charts, by distribution; default: none."""
     velero: VeleroArgs
     """Backups of objects and volumes of applications, by Velero; default: none."""
 
@@ -2135,6 +2414,10 @@ class KubernetesClusterArgs(TypedDict, total=False):
     """
     drain_timeout: str
     """Maximum time for the drain of a node before the node changes; pods that stay longer stop the change."""
+    pull_secrets: Mapping[str, PullSecretArgs]
+    """Credentials of image registries for the pods of chosen namespaces, by the name of the Secret. Those
+    of `registries` are for all pods.
+    """
     sandbox_image: str
     """Image of the pause container, which every pod has."""
     dns: DnsArgs

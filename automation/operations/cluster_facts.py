@@ -12,7 +12,18 @@ from typing import Any
 
 from automation.operations.remote import Remote
 from nodeconfig.host_paths import ADMIN_KUBECONFIG, BIN, LOCAL_API
-from topology import cert_manager, distribution, external_dns, ingress, keda, logs, metallb, monitoring, storage, velero
+from topology import (
+    cert_manager,
+    distribution,
+    external_dns,
+    ingress,
+    keda,
+    logs,
+    metallb,
+    monitoring,
+    storage,
+    velero,
+)
 from topology.model import Topology
 
 _SYSTEM_NAMESPACE = "kube-system"
