@@ -833,9 +833,7 @@ class AcmeArgs(TypedDict, total=False):
     http01: Http01Args
     """HTTP challenges."""
     rfc2136: Rfc2136Args
-    """DNS challenges for names in these zones, also with wildcards: cert-manager adds records to the
-    zones.
-    """
+    """DNS challenges for names in these zones, also with wildcards: cert-manager adds records there."""
 
 
 class GivenAuthorityArgs(TypedDict, total=False):
@@ -982,9 +980,7 @@ class BgpPeerArgs(TypedDict, total=False):
     address: Required[str]
     """Address of the router."""
     asn: Required[int]
-    """Autonomous system number of the router; a router with the number of the nodes has an internal
-    session.
-    """
+    """Autonomous system number of the router; with the number of the nodes, the session is internal."""
     port: int
     """TCP port of the router."""
     hold_time: str

@@ -57,8 +57,7 @@ class AcmeSettings(Section):
     http01: Http01Settings | None = None
     """HTTP challenges."""
     rfc2136: Rfc2136Settings | None = None
-    """DNS challenges for names in these zones, also with wildcards: cert-manager adds records to the zones.
-    """
+    """DNS challenges for names in these zones, also with wildcards: cert-manager adds records there."""
 
 
 class GivenAuthoritySettings(Section):

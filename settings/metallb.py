@@ -53,8 +53,7 @@ class BgpPeerSettings(Section):
     address: Address
     """Address of the router."""
     asn: AsNumber
-    """Autonomous system number of the router; a router with the number of the nodes has an internal session.
-    """
+    """Autonomous system number of the router; with the number of the nodes, the session is internal."""
     port: int = Field(default=179, ge=1, le=16384)
     """TCP port of the router."""
     hold_time: Annotated[Duration, AfterValidator(_validate_hold_time)] = "6s"
