@@ -17,9 +17,9 @@ if TYPE_CHECKING:
     from settings.cluster import Settings
 
 PLUGIN_VARIABLE = "PULUMI_K8S_HELM_REGISTRY_CONFIG_PATH"
-"""Environment variable of the kubernetes plugin with the path of the file with logins."""
+"""Environment variable with the path of the file with logins, for releases of Pulumi."""
 HELM_VARIABLE = "HELM_REGISTRY_CONFIG"
-"""Environment variable of Helm with this path."""
+"""Environment variable with the same path, for the client of Helm."""
 
 
 @dataclass(frozen=True, slots=True)
