@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import re
-import shutil
 import subprocess
 import time
 from collections.abc import Callable, Mapping
@@ -29,7 +27,6 @@ from topology.logs import Events, LokiStore
 COLLECTOR, LOKI = "otelcol-contrib", "loki"
 NODE = "node-1"
 _STARTS = 90
-_JOURNALCTL = "/usr/bin/journalctl"
 
 
 def skip_without_programs(*names: str) -> None:
@@ -272,42 +269,3 @@ def write_certificate(directory: Path, authority: CertificateAndKey, pair: Certi
     (directory / "ca.crt").write_bytes(authority.certificate_pem)
     (directory / "tls.crt").write_bytes(pair.certificate_pem)
     (directory / "tls.key").write_bytes(pair.key_pem)
-
-
-def copy_journalctl(host: Path) -> None:
-    """Copy journalctl and its libraries, so that `host` can be its root directory; skip without it."""
-    if not Path(_JOURNALCTL).is_file() or os.geteuid() != 0:
-        pytest.skip("this test needs root and journalctl")
-    libraries = subprocess.run(["ldd", _JOURNALCTL], capture_output=True, text=True, check=True).stdout
-    for path in [_JOURNALCTL, "/etc/machine-id", *re.findall(r"(/\S+) \(", libraries)]:
-        target = host / path.removeprefix("/")
-        target.parent.mkdir(parents=True, exist_ok=True)
-        shutil.copy(path, target)
-
-
-_JOURNAL_SCRIPT = """
-set -e
-mount -t tmpfs none /run
-mount --bind /dev/null /dev/kmsg
-mkdir -p /run/systemd/journal /run/log/journal
-/lib/systemd/systemd-journald & journald=$!
-for _ in $(seq 100); do [ -S /run/systemd/journal/stdout ] && break; sleep 0.1; done
-printf '%s\\n' "$2" | systemd-cat --identifier=kubelet --priority=warning
-sleep 1
-kill $journald
-wait $journald || :
-mkdir -p "$1/run/log"
-cp -r /run/log/journal "$1/run/log/"
-"""
-
-
-def write_journal(host: Path, line: str) -> None:
-    """Let a journald without a host write a journal with `line` into `host`, and the id of this boot."""
-    command = ["unshare", "--mount", "--propagation=private", "sh", "-c", _JOURNAL_SCRIPT, "sh"]
-    result = subprocess.run(
-        [*command, str(host), line], capture_output=True, text=True, check=False, timeout=60
-    )
-    assert result.returncode == 0, result.stderr
-    boot = host / "proc/sys/kernel/random/boot_id"
-    boot.parent.mkdir(parents=True, exist_ok=True)
-    boot.write_text(Path("/proc/sys/kernel/random/boot_id").read_text())

@@ -8,8 +8,8 @@ from pulumi import Input, Output
 
 
 def content_digest(salt: Input[str], *contents: Input[str]) -> Output[str]:
-    """Return the beginning of the digest of texts. With a secret `salt`, nobody can guess a password among
-    them.
+    """Return the beginning of the digest of texts. With a secret `salt`, readers of the
+    digest cannot guess a password among them.
     """
     digest: Output[str] = Output.all(salt, *contents).apply(
         lambda texts: hashlib.sha256("\0".join(texts).encode()).hexdigest()[:16]

@@ -139,8 +139,8 @@ def test_objects_of_the_add_ons_are_valid(control_plane: ControlPlane) -> None:
     daemon_set = control_plane.get("daemonset", "-n", NAMESPACE, "log-shipper")
     assert daemon_set["spec"]["template"]["spec"]["containers"][0]["name"] == "log-shipper"
     can = ("auth", "can-i", "--list", f"--namespace={NAMESPACE}")
-    rights = control_plane.kubectl(*can, f"--as=system:serviceaccount:{NAMESPACE}:log-shipper")
-    assert not [line for line in rights.splitlines() if line.startswith(("pods", "secrets", "events"))]
+    permissions = control_plane.kubectl(*can, f"--as=system:serviceaccount:{NAMESPACE}:log-shipper")
+    assert not [line for line in permissions.splitlines() if line.startswith(("pods", "secrets", "events"))]
     for kind, name in (("statefulset", "loki"), ("deployment", "events")):
         template = control_plane.get(kind, "-n", NAMESPACE, name)["spec"]["template"]
         pod = {"apiVersion": "v1", "kind": "Pod", **template}
