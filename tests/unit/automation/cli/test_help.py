@@ -45,7 +45,7 @@ def test_expected_commands_exist() -> None:
         *("new", "preview", "up", "refresh", "destroy", "down", "pulumi"),
         *("config", "secrets-provider"),
         *("status", "drift", "diagnose", "logs", "cis", "certificates", "encryption"),
-        *("outputs", "settings", "plan", "conformance"),
+        *("outputs", "settings", "plan", "capacity", "conformance"),
         *("repair", "replace", "remove-host", "snapshot", "restore", "copies", "copy-keys", "state"),
         *("user", "kubeconfig", "credential", "comment", "issue", "policy-pack"),
         *("prepare", "mirror", "artifacts", "lab", "lab-status", "image"),
