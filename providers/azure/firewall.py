@@ -22,6 +22,8 @@ from topology.ports import API_PORT, PORT_TABLE, Protocol
 
 FIRST_PRIORITY = 100
 _PRIORITY_STEP = 10
+_ROWS_IN_STEPS = 20
+"""The first rows of the port table take each tenth priority, the others the fifth ones between them."""
 FIRST_SETTING_PRIORITY = 300
 """Rules of the port table have lower numbers: a new row changes no rule of a setting."""
 LAST_PRIORITY = 499
@@ -159,7 +161,13 @@ def ingress_rules(
 
 
 def _rule_priority(rule: FirewallRule) -> int:
-    return FIRST_PRIORITY + _PRIORITY_STEP * _ROW_NUMBERS[rule.protocol, rule.purpose]
+    return row_priority(_ROW_NUMBERS[rule.protocol, rule.purpose])
+
+
+def row_priority(number: int) -> int:
+    """Return the priority of the rules of a row of the port table. `number` counts from 0."""
+    half_steps, place = divmod(number, _ROWS_IN_STEPS)
+    return FIRST_PRIORITY + _PRIORITY_STEP * place + _PRIORITY_STEP // 2 * half_steps
 
 
 def _setting_priorities(topology: Topology) -> dict[str, int]:

@@ -16,6 +16,7 @@ from providers.azure.firewall import (
     FIRST_PRIORITY,
     FIRST_SETTING_PRIORITY,
     LAST_PRIORITY,
+    row_priority,
     rules_by_group,
 )
 from providers.azure.names import Names, container_name, status_container_name
@@ -257,7 +258,13 @@ class TestFirewall:
             if rule.name == "tcp-9100"
         ]
         assert priorities == [485] * 2
-        assert FIRST_PRIORITY + 10 * len(PORT_TABLE) <= FIRST_SETTING_PRIORITY
+
+    def test_rows_of_the_port_table_have_separate_priorities_before_those_of_settings(self) -> None:
+        priorities = [row_priority(number) for number in range(len(PORT_TABLE))]
+        assert len({*priorities}) == len(PORT_TABLE)
+        assert min(priorities) == FIRST_PRIORITY
+        assert max(priorities) < FIRST_SETTING_PRIORITY
+        assert priorities[:2] == [100, 110], "existing rules keep their priorities"
 
 
 class TestLimits:
