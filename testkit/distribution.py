@@ -12,26 +12,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import pytest
-
-from artifacts import catalogue, oci
-from artifacts.cache import Cache
+from artifacts import oci
 from artifacts.oci import Config, Entry
 from components.addons.distribution_config import DIRECTORY, PORT, READER_FILE, STORAGE, WRITER_FILE
 from components.addons.pull_secrets import docker_configuration
 from testkit.certificates import issue_certificate
 from testkit.control_plane import binary_path, free_ports
 from testkit.wait import eventually
-
-
-def skip_without_registry() -> None:
-    """Skip a test if the cache has no distribution, because its build takes minutes."""
-    item = catalogue.binary("registry")
-    given = os.environ.get("KUBEWRIGHT_BIN")
-    if given and (Path(given) / "registry").exists():
-        return
-    if Cache.default().record(item.name, item.version) is None:
-        pytest.skip("the cache has no distribution; run `./kubewright mirror` first")
 
 
 @dataclass

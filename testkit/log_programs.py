@@ -11,11 +11,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import pytest
 import urllib3
 
-from artifacts import catalogue
-from artifacts.cache import Cache
 from components.addons.collector_config import ADDRESS_VARIABLE
 from components.addons.collector_sources import NODE_VARIABLE, CollectorPaths
 from components.addons.loki_config import PASSWORD_VARIABLE, TENANT, alert_rules, loki_configuration
@@ -27,13 +24,6 @@ from topology.logs import Events, LokiStore
 COLLECTOR, LOKI = "otelcol-contrib", "loki"
 NODE = "node-1"
 _STARTS = 90
-
-
-def skip_without_programs(*names: str) -> None:
-    """Skip a test if the cache lacks a program, because a build takes longer than a test may take."""
-    for item in map(catalogue.binary, names):
-        if not Cache.default().record(item.name, item.version):
-            pytest.skip(f"the cache has no {item.name}; run `./kubewright mirror` first")
 
 
 def wait_for(condition: Callable[[], Any], what: str, seconds: float = 60) -> Any:  # noqa: ANN401 - its result

@@ -24,6 +24,8 @@ from topology.monitoring import Monitoring
 
 Json = dict[str, Any]
 
+pytestmark = [pytest.mark.release, pytest.mark.timeout(3600)]  # the programs are built
+
 
 def monitored(base: Json, section: Json, **edits: object) -> tuple[Topology, Monitoring]:
     topology = build_topology(load(with_edits(base, {"addons.monitoring": section, **edits})))

@@ -15,12 +15,9 @@ import pytest
 from components.addons.collector_config import events_configuration
 from testkit.control_plane import ControlPlane, skip_without_binaries
 from testkit.log_programs import (
-    COLLECTOR,
-    LOKI,
     CollectorProcess,
     LokiProcess,
     collector_paths,
-    skip_without_programs,
     wait_for,
 )
 from tests.engine.test_logs import LOGS, STORE
@@ -33,6 +30,8 @@ from topology.logs import NAMESPACE, Alertmanager, EventAlert, Events
 __all__ = ["deploy"]
 
 ARCHIVED = '{log_source="events", k8s_namespace_name="shop"}'
+
+pytestmark = [pytest.mark.release, pytest.mark.timeout(3600)]  # the programs are built
 
 
 @dataclass
@@ -69,7 +68,6 @@ def alertmanager() -> Iterator[tuple[Receiver, int]]:
 def loki(
     alertmanager: tuple[Receiver, int], tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[LokiProcess]:
-    skip_without_programs(COLLECTOR, LOKI)
     alert = EventAlert(
         name="PodsDoNotStart",
         reasons=("FailedScheduling", "FailedMount"),

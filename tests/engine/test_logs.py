@@ -15,13 +15,10 @@ from components.addons.collector_config import shipper_configuration
 from testkit.certificates import issue_certificate
 from testkit.log_files import UID, append, cri_lines, pod_file
 from testkit.log_programs import (
-    COLLECTOR,
-    LOKI,
     NODE,
     CollectorProcess,
     LokiProcess,
     collector_paths,
-    skip_without_programs,
     wait_for,
     write_certificate,
 )
@@ -40,10 +37,11 @@ LOGS = Logs(
 WEB = f"shop_web-0_{UID}/web"
 SHOP = '{k8s_namespace_name="shop"}'
 
+pytestmark = [pytest.mark.release, pytest.mark.timeout(3600)]  # the programs are built
+
 
 @pytest.fixture(scope="module")
 def loki(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LokiProcess]:
-    skip_without_programs(COLLECTOR, LOKI)
     with LokiProcess(tmp_path_factory.mktemp("loki"), STORE) as running:
         yield running
 

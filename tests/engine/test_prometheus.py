@@ -27,12 +27,12 @@ TOKEN = "not-a-real-token-of-a-receiver"
 RECEIVER_PORT = 9999
 PROMETHEUS_URL = f"https://{PROMETHEUS}.{NAMESPACE}.svc:9090"
 ALERTMANAGER_URL = f"https://{ALERTMANAGER}.{NAMESPACE}.svc:9093"
-pytestmark = pytest.mark.timeout(600)
+pytestmark = [pytest.mark.release, pytest.mark.timeout(3600)]  # the programs are built
 
 
 @pytest.fixture(scope="module")
 def host(tmp_path_factory: pytest.TempPathFactory) -> Iterator[MonitoredHost]:
-    skip_without_binaries("prometheus", "alertmanager", "node_exporter", "cfssl-certinfo")
+    skip_without_binaries()
     if os.geteuid() != 0:
         pytest.skip("a network namespace needs root")
     with MonitoredHost(tmp_path_factory.mktemp("host")) as host:

@@ -19,7 +19,7 @@ from components.addons.distribution_config import READER_FILE
 from nodeconfig.containerd import hosts_toml
 from nodeconfig.host_paths import CA
 from testkit.containerd import run_containerd
-from testkit.distribution import LoopbackRegistry, make_image, skip_without_registry
+from testkit.distribution import LoopbackRegistry, make_image
 from testkit.registry_client import RegistryClient
 from testkit.snapshot_stores import Stores, serve_stores
 from testkit.token_service import serve_tokens
@@ -35,10 +35,7 @@ USERS = {"alice": {"password": PASSWORD}, "robot": {"password": OTHER}}
 COLLECTION: dict[str, Any] = {"garbage_collection": {}}
 ALICE = {"user": "alice", "password": PASSWORD}
 
-
-@pytest.fixture(scope="module", autouse=True)
-def _program() -> None:
-    skip_without_registry()
+pytestmark = [pytest.mark.release, pytest.mark.timeout(3600)]  # the programs are built
 
 
 def prepared(deploy: Deploy, directory: Path, **edits: object) -> LoopbackRegistry:

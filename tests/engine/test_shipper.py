@@ -30,7 +30,6 @@ from testkit.log_programs import (
     CollectorProcess,
     collector_environment,
     collector_paths,
-    skip_without_programs,
     wait_for,
     write_collector,
 )
@@ -48,10 +47,11 @@ LOGS = Logs(
 )
 SECRET = "not-a-real-secret-value"
 
+pytestmark = [pytest.mark.release, pytest.mark.timeout(3600)]  # the programs are built
+
 
 @pytest.fixture
 def receiver(tmp_path: Path) -> Iterator[OtlpReceiver]:
-    skip_without_programs(COLLECTOR)
     with OtlpReceiver(tmp_path / "receiver") as running:
         yield running
 
@@ -68,7 +68,6 @@ def as_json(configuration: Any) -> Any:  # noqa: ANN401 - JSON
 
 
 def test_program_accepts_the_configurations(tmp_path: Path) -> None:
-    skip_without_programs(COLLECTOR)
     servers: dict[str, LokiServer | KafkaServers] = {
         "central": LokiServer(url="https://loki.example", tenant="prod", username="shipper"),
         "bus": KafkaServers(brokers=("kafka:9093",), topic="logs", username="shipper"),
@@ -187,7 +186,6 @@ def test_journal_of_the_host_is_read_with_its_own_journalctl(receiver: OtlpRecei
 @pytest.fixture(scope="module")
 def audited(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[ControlPlane, Path]]:
     """Yield an API server whose audit log is below the directory of a host."""
-    skip_without_programs(COLLECTOR)
     skip_without_binaries()
     root = tmp_path_factory.mktemp("audited")
     log = root / "host/var/log/kubernetes/audit.log"
