@@ -86,7 +86,7 @@ def _server(tls: str, address: str, ports: tuple[int, int, int]) -> Config:
             "client_ca_file": f"{tls}/ca.crt",
             "client_auth_type": "RequireAndVerifyClientCert",
         },
-        "http_tls_min_version": "VersionTLS12",
+        "tls_min_version": "VersionTLS12",
         # Only the parts of Loki in this process use gRPC, which has no login.
         "grpc_listen_address": _LOOPBACK,
         "grpc_listen_port": ports[2],
