@@ -108,7 +108,8 @@ class LokiProcess:
         (rules / "..data").symlink_to("..first")
         (rules / "events.json").symlink_to("..data/events.json")
         document = alert_rules(self.events.alerts if self.events else ())
-        document["groups"][0]["interval"] = "1s"
+        for group in document["groups"]:
+            group["interval"] = "1s"
         (rules / "..first/events.json").write_text(json.dumps(document))
         first, second, third = self.ports
         configuration = loki_configuration(

@@ -145,7 +145,8 @@ def _alertmanager(receiver: Alertmanager, authorities: str) -> Config:
 
 def alert_rules(alerts: tuple[EventAlert, ...]) -> Config:
     """Return the file of rules with an alert for each of `alerts`."""
-    return {"groups": [{"name": "events", "interval": "1m", "rules": [_alert_rule(item) for item in alerts]}]}
+    rules = [_alert_rule(item) for item in alerts]
+    return {"groups": [{"name": "events", "interval": "1m", "rules": rules}] if rules else []}
 
 
 def _alert_rule(alert: EventAlert) -> Config:
