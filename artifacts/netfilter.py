@@ -21,7 +21,7 @@ NETFILTER = Recipe(
     settings='export XTABLES_LIBDIR="$here/xtables"\n',
 )
 
-# An artifact of its own: another digest of `netfilter` would restart kube-proxy on all hosts.
+# A separate artifact: another digest of `netfilter` would restart kube-proxy on all hosts.
 IPSET = Recipe(
     name="ipset",
     packages=("ipset",),

@@ -1018,7 +1018,7 @@ class LokiStoreArgs(TypedDict, total=False):
 
 
 class LokiServerArgs(TypedDict, total=False):
-    """A Loki of yours, of version 3.0 or later."""
+    """Your own Loki, of version 3.0 or later."""
 
     url: Required[str]
     """URL of Loki, without `/loki/api` or `/otlp`."""
@@ -1033,7 +1033,7 @@ class LokiServerArgs(TypedDict, total=False):
 
 
 class KafkaServersArgs(TypedDict, total=False):
-    """A Kafka of yours. Messages are in the JSON encoding of OTLP."""
+    """Your own Kafka. Messages are in the JSON encoding of OTLP."""
 
     brokers: Required[Sequence[str]]
     """Brokers as `HOST:PORT`, which use TLS."""
@@ -1050,7 +1050,7 @@ class KafkaServersArgs(TypedDict, total=False):
 
 
 class ElasticsearchServerArgs(TypedDict, total=False):
-    """An Elasticsearch of yours. Images of the shipper that a mirror built cannot send to Elasticsearch."""
+    """Your own Elasticsearch. Images of the shipper that a mirror built cannot send to Elasticsearch."""
 
     url: Required[str]
     """URL of Elasticsearch."""
@@ -1068,22 +1068,22 @@ class LogDestinationArgs(TypedDict, total=False):
     """A receiver of logs. Each destination has one of `loki`, `kafka` and `elasticsearch`."""
 
     loki: LokiServerArgs
-    """A Loki of yours."""
+    """Your own Loki."""
     kafka: KafkaServersArgs
-    """A Kafka of yours."""
+    """Your own Kafka."""
     elasticsearch: ElasticsearchServerArgs
-    """An Elasticsearch of yours."""
+    """Your own Elasticsearch."""
 
 
 class LogArgs(TypedDict, total=False):
-    """Logs of all nodes, which the OpenTelemetry Collector sends to Loki in the cluster or to receivers of
-    yours. It runs in the namespace `logs`.
+    """Logs of all nodes, which the OpenTelemetry Collector sends to Loki in the cluster or to your own
+    receivers. It runs in the namespace `logs`.
     """
 
     loki: LokiStoreArgs
     """Loki in the cluster; default: none."""
     to: Mapping[str, LogDestinationArgs]
-    """Receivers of yours by name. Each receiver gets all entries."""
+    """Your own receivers by name. Each receiver gets all entries."""
     sources: Sequence[str]
     """Logs of each node: `containers`, `journal` (of systemd) and `audit` (of API servers)."""
     exclude_namespaces: Sequence[str]
@@ -1487,7 +1487,7 @@ class AddonArgs(TypedDict, total=False):
     controller creates load balancers.
     """
     logs: LogArgs
-    """Logs of all nodes, in Loki in the cluster or sent to receivers of yours; default: none."""
+    """Logs of all nodes, in Loki in the cluster or sent to your own receivers; default: none."""
     events: EventArgs
     """Archive of the events of the cluster, beside the logs, with alerts on them; default: none."""
     monitoring: MonitoringArgs

@@ -30,7 +30,7 @@ class AddonSettings(Section):
     controller creates load balancers.
     """
     logs: LogSettings | None = None
-    """Logs of all nodes, in Loki in the cluster or sent to receivers of yours; default: none."""
+    """Logs of all nodes, in Loki in the cluster or sent to your own receivers; default: none."""
     events: EventSettings | None = None
     """Archive of the events of the cluster, beside the logs, with alerts on them; default: none."""
     monitoring: MonitoringSettings | None = None

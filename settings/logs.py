@@ -129,7 +129,7 @@ class LokiStoreSettings(Section):
 
 
 class LokiServerSettings(Section):
-    """A Loki of yours, of version 3.0 or later."""
+    """Your own Loki, of version 3.0 or later."""
 
     url: HttpsUrl
     """URL of Loki, without `/loki/api` or `/otlp`."""
@@ -144,7 +144,7 @@ class LokiServerSettings(Section):
 
 
 class KafkaServersSettings(Section):
-    """A Kafka of yours. Messages are in the JSON encoding of OTLP."""
+    """Your own Kafka. Messages are in the JSON encoding of OTLP."""
 
     brokers: tuple[Broker, ...] = Field(min_length=1)
     """Brokers as `HOST:PORT`, which use TLS."""
@@ -161,7 +161,7 @@ class KafkaServersSettings(Section):
 
 
 class ElasticsearchServerSettings(Section):
-    """An Elasticsearch of yours. Images of the shipper that a mirror built cannot send to Elasticsearch."""
+    """Your own Elasticsearch. Images of the shipper that a mirror built cannot send to Elasticsearch."""
 
     url: HttpsUrl
     """URL of Elasticsearch."""
@@ -179,11 +179,11 @@ class LogDestinationSettings(Section):
     """A receiver of logs. Each destination has one of `loki`, `kafka` and `elasticsearch`."""
 
     loki: LokiServerSettings | None = None
-    """A Loki of yours."""
+    """Your own Loki."""
     kafka: KafkaServersSettings | None = None
-    """A Kafka of yours."""
+    """Your own Kafka."""
     elasticsearch: ElasticsearchServerSettings | None = None
-    """An Elasticsearch of yours."""
+    """Your own Elasticsearch."""
 
     @property
     def servers(self) -> dict[str, LokiServerSettings | KafkaServersSettings | ElasticsearchServerSettings]:
@@ -193,14 +193,14 @@ class LogDestinationSettings(Section):
 
 
 class LogSettings(Section):
-    """Logs of all nodes, which the OpenTelemetry Collector sends to Loki in the cluster or to receivers of
-    yours. It runs in the namespace `logs`.
+    """Logs of all nodes, which the OpenTelemetry Collector sends to Loki in the cluster or to your own
+    receivers. It runs in the namespace `logs`.
     """
 
     loki: LokiStoreSettings | None = None
     """Loki in the cluster; default: none."""
     to: dict[Name, LogDestinationSettings] = Field(default_factory=dict)
-    """Receivers of yours by name. Each receiver gets all entries."""
+    """Your own receivers by name. Each receiver gets all entries."""
     sources: tuple[LogSource, ...] = Field(
         default=(LogSource.CONTAINERS, LogSource.JOURNAL, LogSource.AUDIT), min_length=1
     )

@@ -186,7 +186,7 @@ def command(
 
 @dataclass(slots=True)
 class GinkgoProcess:
-    """A running ginkgo with its test processes, in a session of its own."""
+    """A running ginkgo with its test processes, in its own session."""
 
     popen: subprocess.Popen[str]
     reader: threading.Thread

@@ -84,7 +84,7 @@ class CertManagerArgs:
 
 
 class CertManagerAddOn(ComponentResource):
-    """cert-manager with its ClusterIssuers, in a namespace of its own."""
+    """cert-manager with its ClusterIssuers, in its own namespace."""
 
     def __init__(self, name: str, args: CertManagerArgs, opts: ResourceOptions | None = None) -> None:
         super().__init__("kubewright:index:CertManager", name, None, opts)

@@ -1,7 +1,7 @@
 """Configurations of the OpenTelemetry Collector, which ships logs and events [H4].
 
-Each destination has a queue on the disk of its own. A full queue blocks the readers of logs, which then
-read files later, so that entries are lost only after the kubelet removed their file.
+Each destination has its own queue on the disk. A full queue blocks the readers of logs, which then
+read files later, so that entries are lost only after the kubelet has removed their file.
 
 Options: https://github.com/open-telemetry/opentelemetry-collector-contrib, in the README of each part.
 """

@@ -75,7 +75,7 @@ class KedaArgs:
 
 
 class KedaAddOn(ComponentResource):
-    """KEDA in a namespace of its own."""
+    """KEDA in its own namespace."""
 
     def __init__(self, name: str, args: KedaArgs, opts: ResourceOptions | None = None) -> None:
         super().__init__("kubewright:index:Keda", name, None, opts)

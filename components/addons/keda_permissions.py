@@ -2,7 +2,7 @@
 
 Upstream's operator reads all objects of all kinds, changes the scale of all of them, and reads all Secrets
 (config/rbac/role.yaml). Here the operator reads and scales only workloads of Kubernetes and the kinds in
-`scaled_kinds`, creates Jobs only with `jobs`, and each program has an account of its own. It has no
+`scaled_kinds`, creates Jobs only with `jobs`, and each program has its own account. No program has
 permission to change webhooks and APIServices, because the PKI of the cluster has the certificates.
 """
 

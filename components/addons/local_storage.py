@@ -81,7 +81,7 @@ class LocalStorageArgs:
 
 
 class LocalStorageAddOn(ComponentResource):
-    """local-path-provisioner with its StorageClass, in a namespace of its own."""
+    """local-path-provisioner with its StorageClass, in its own namespace."""
 
     def __init__(self, name: str, args: LocalStorageArgs, opts: ResourceOptions | None = None) -> None:
         super().__init__("kubewright:index:LocalStorage", name, None, opts)

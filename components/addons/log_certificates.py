@@ -1,7 +1,7 @@
-"""Certificates of Loki in the cluster and of its clients, signed by an authority of their own [H4].
+"""Certificates of Loki in the cluster and of its clients, signed by a separate authority [H4].
 
 Loki gives all entries to each client whose certificate the authority signed. With the authority of the
-cluster these would be all its components and users.
+cluster, all its components and users would be such clients.
 """
 
 from __future__ import annotations

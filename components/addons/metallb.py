@@ -88,7 +88,7 @@ class MetalLbArgs:
 
 
 class MetalLbAddOn(ComponentResource):
-    """MetalLB with its pools and peers, in a namespace of its own."""
+    """MetalLB with its pools and peers, in its own namespace."""
 
     def __init__(self, name: str, args: MetalLbArgs, opts: ResourceOptions | None = None) -> None:
         super().__init__("kubewright:index:MetalLb", name, None, opts)

@@ -158,7 +158,7 @@ def _speaker_pod(topology: Topology) -> core.PodSpecArgs:
     return core.PodSpecArgs(
         service_account_name=SPEAKER,
         priority_class_name="system-node-critical",
-        # Every node can announce addresses, also nodes with taints of their own.
+        # Every node can announce addresses, also nodes with their own taints.
         tolerations=[core.TolerationArgs(operator="Exists")],
         host_network=True,
         termination_grace_period_seconds=2,
