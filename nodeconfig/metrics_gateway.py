@@ -128,8 +128,8 @@ def gateway_configuration(topology: Topology, roles: Iterable[Role], *, director
         f" ca-file {directory}/{KUBERNETES_CA}.crt verify required",
         f"    http-request deny deny_status 403 unless {{ ssl_c_s_dn(CN) -m str {PROMETHEUS_USER} }}",
         "    http-request deny deny_status 405 unless METH_GET",
-        *(f"    use_backend {endpoint.path} if {{ path /{endpoint.path} }}" for endpoint in own),
         f"    http-request return status 404 unless {{ path {paths} }}",
+        *(f"    use_backend {endpoint.path} if {{ path /{endpoint.path} }}" for endpoint in own),
     ]
     for endpoint in own:
         lines += ["", f"backend {endpoint.path}", "    http-request set-path /metrics"]
