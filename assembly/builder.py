@@ -83,13 +83,7 @@ def build_topology(settings: Settings, *, files: Mapping[str, str] | None = None
         certificates=_certificates(settings.certificates, settings.api.encryption),
         encryption=build_encryption(settings.api.encryption),
         external_cloud=settings.cloud is not None,
-        extra_flags=ExtraFlags(
-            api=tuple(settings.api.extra_args.items()),
-            controller_manager=tuple(settings.controller_manager.extra_args.items()),
-            scheduler=tuple(settings.scheduler.extra_args.items()),
-            proxy=tuple(settings.proxy.extra_args.items()),
-            etcd=tuple(settings.etcd.extra_args.items()),
-        ),
+        extra_flags=_extra_flags(settings),
     )
 
 
@@ -178,6 +172,16 @@ def _open_port(name: str, port: PortSettings) -> OpenPort:
         ports=port.port,
         purpose=port.because,
         pools=port.pools,
+    )
+
+
+def _extra_flags(settings: Settings) -> ExtraFlags:
+    return ExtraFlags(
+        api=tuple(settings.api.extra_args.items()),
+        controller_manager=tuple(settings.controller_manager.extra_args.items()),
+        scheduler=tuple(settings.scheduler.extra_args.items()),
+        proxy=tuple(settings.proxy.extra_args.items()),
+        etcd=tuple(settings.etcd.extra_args.items()),
     )
 
 
