@@ -126,8 +126,8 @@ class MonitoringAddOn(ComponentResource):
         return [*account, role, binding]
 
     def _create_policy(self, component: str) -> Resource:
-        """Open a component to Prometheus, and Prometheus to all pods. Nodes can always connect to their own
-        pods.
+        """Open a component to Prometheus, and Prometheus to all pods and machines. Nodes can always connect to
+        their own pods.
         """
         peers = [
             networking.NetworkPolicyPeerArgs(
@@ -136,7 +136,15 @@ class MonitoringAddOn(ComponentResource):
             for peer in dict.fromkeys((PROMETHEUS, component))
         ]
         if component == PROMETHEUS:
-            peers = [networking.NetworkPolicyPeerArgs(namespace_selector=LabelSelectorArgs())]
+            # API servers connect to a service for `kubectl get --raw`.
+            machines = self._args.topology.network.machines
+            peers = [
+                networking.NetworkPolicyPeerArgs(namespace_selector=LabelSelectorArgs()),
+                *(
+                    networking.NetworkPolicyPeerArgs(ip_block=networking.IPBlockArgs(cidr=str(network)))
+                    for network in machines
+                ),
+            ]
         ports = (self._ports[component], *((GOSSIP_PORT,) if component == ALERTMANAGER else ()))
         protocols = ("TCP", "UDP") if component == ALERTMANAGER else ("TCP",)
         allowed = [

@@ -171,6 +171,14 @@ def test_only_prometheus_can_connect_to_alertmanager(graph: Graph) -> None:
     assert peers == ["prometheus", "alertmanager"]
 
 
+def test_pods_and_machines_can_query_prometheus(graph: Graph) -> None:
+    [rule] = graph.node("monitoring-prometheus-policy").inputs["spec"]["ingress"]
+    pods, *machines = rule["from"]
+    assert pods == {"namespaceSelector": {}}
+    assert [peer["ipBlock"]["cidr"] for peer in machines] == ["10.89.0.0/24"]
+    assert rule["ports"] == [{"port": 9090, "protocol": "TCP"}]
+
+
 def test_replicas_of_alertmanager_know_each_other(graph: Graph, least: Graph) -> None:
     options = container(graph, "monitoring-alertmanager-pods")["args"]
     assert [text for text in options if text.startswith("--cluster.peer=")] == [
