@@ -7,6 +7,7 @@ from typing import Any
 from assembly import build_topology
 from automation.charts.requests import ChartRequest, chart_requests
 from settings import load
+from settings.charts import charts_of
 from settings.registry_logins import RegistryLogin
 from tests.unit.settings.support import TWO_WORKERS, with_edits
 
@@ -61,3 +62,11 @@ def test_cilium_has_a_chart() -> None:
     requests = requests_of({"network.cni": "cilium", "helm_releases": {}})
     assert list(requests) == ["network.cilium"]
     assert requests["network.cilium"].namespace == "kube-system"
+
+
+def test_every_chart_of_the_settings_is_requested() -> None:
+    releases = {"web": {"chart": "./web"}}
+    edits = {"network.cni": "cilium", "storage.nfs": {"driver": NFS}, "helm_releases": releases}
+    settings = load(with_edits(TWO_WORKERS, edits))
+    found = {path.removesuffix(".chart") for path, _ in charts_of(settings)}
+    assert set(requests_of(edits)) == found
