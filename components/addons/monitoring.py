@@ -126,8 +126,9 @@ class MonitoringAddOn(ComponentResource):
         return [*account, role, binding]
 
     def _create_policy(self, component: str) -> Resource:
-        """Open a component to Prometheus, and Prometheus to all pods and machines. Nodes can always connect to
-        their own pods.
+        """Open a component to Prometheus, and Prometheus to all pods and machines.
+
+        Nodes can always connect to their own pods.
         """
         peers = [
             networking.NetworkPolicyPeerArgs(
