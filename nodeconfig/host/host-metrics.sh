@@ -12,6 +12,7 @@ umask 022
 LC_ALL=C
 export LC_ALL
 
+# shellcheck disable=SC2153
 text=$DIRECTORY/kubewright.prom
 new=$DIRECTORY/.kubewright.prom.new
 
@@ -34,7 +35,7 @@ certificates() {
             label="kubewright_certificate_end_timestamp_seconds{path=\"$file\"}"
             line=
             # Only changed files are parsed again.
-            [ ! -f "$text" ] || [ "$file" -nt "$text" ] || line=$(grep -F "$label" "$text") || :
+            [ ! -f "$text" ] || [ -n "$(find "$file" -newer "$text")" ] || line=$(grep -F "$label" "$text") || :
             printf '%s\n' "${line:-$label $(end_of "$file")}"
         done
     done
