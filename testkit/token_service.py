@@ -57,6 +57,11 @@ def serve_tokens(directory: Path, *, issuer: str, users: Users) -> Iterator[Toke
             claims = _claims(issuer, user, users[user][1], query)
             self._answer(200, {"token": _signed(claims, signer), "expires_in": 60})
 
+        def do_POST(self) -> None:
+            """Refuse OAuth 2, which containerd tries first, as services that only have the older protocol."""
+            self.rfile.read(int(self.headers.get("Content-Length", "0")))
+            self._answer(405, {"errors": [{"code": "UNSUPPORTED"}]})
+
         def _answer(self, status: int, document: Mapping[str, Any]) -> None:
             content = json.dumps(document).encode()
             self.send_response(status)
