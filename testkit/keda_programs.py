@@ -54,20 +54,37 @@ def start(
     ports: Mapping[str, Ports],
     directory: Path,
 ) -> subprocess.Popen[bytes]:
-    """Start a program with the options, environment and account of its pod. Its log is `directory`/log."""
+    """Start a program with the options, environment and account of its pod. Its log is `directory`/log.
+
+    The directory of authorities is `directory`/authorities; a test can add authorities of sources of metrics.
+    """
     for name, text in certificates.items():
         (directory / name).write_text(text)
+    authorities = directory / "authorities"
+    authorities.mkdir(exist_ok=True)
+    (authorities / "ca.crt").write_text(certificates["ca.crt"])
     token = control_plane.kubectl("create", "token", pod["serviceAccountName"], "-n", NAMESPACE).strip()
     kubeconfig = json.loads(control_plane.kubeconfig)
     kubeconfig["users"] = [{"name": "admin", "user": {"token": token}}]
     (directory / "kubeconfig").write_text(json.dumps(kubeconfig))
     [container] = pod["containers"]
-    options = [option.replace("/certs", str(directory)) for option in container["args"]]
+    paths = {"/certs": str(directory), "/authorities": str(authorities)}
+    options = [_with_paths(option, paths) for option in container["args"]]
     variables = {item["name"]: item["value"] for item in container["env"]}
     environment = os.environ | variables | _PATIENCE | {"KUBECONFIG": str(directory / "kubeconfig")}
     command = [binary_path(program), *options, *_options_on_loopback(program, ports, directory)]
     with (directory / "log").open("wb") as log:
         return subprocess.Popen(command, stdout=log, stderr=log, env=environment)
+
+
+def _with_paths(option: str, paths: Mapping[str, str]) -> str:
+    """Return an option whose value begins with a directory of the host instead of one of the pod."""
+    name, separator, value = option.partition("=")
+    for inside, outside in paths.items():
+        if value == inside or value.startswith(f"{inside}/"):
+            value = outside + value.removeprefix(inside)
+            break
+    return f"{name}{separator}{value}"
 
 
 def _options_on_loopback(program: str, ports: Mapping[str, Ports], directory: Path) -> list[str]:

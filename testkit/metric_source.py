@@ -5,9 +5,11 @@ from __future__ import annotations
 import contextlib
 import http.server
 import json
+import ssl
 import threading
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
@@ -50,13 +52,22 @@ class MetricSource:
 
 
 @contextlib.contextmanager
-def serve_metric(address: str, port: int = 0) -> Iterator[MetricSource]:
-    """Serve the metric at an address and a port, by default a free one."""
+def serve_metric(address: str, port: int = 0, *, certificate: Path | None = None) -> Iterator[MetricSource]:
+    """Serve the metric at an address and a port, by default a free one.
+
+    `certificate` is a PEM file with the certificate and the key of the server; without it, the server speaks
+    HTTP.
+    """
     server = _Server((address, port), _Handler)
+    if certificate is not None:
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(certificate)
+        server.socket = context.wrap_socket(server.socket, server_side=True)
     thread = threading.Thread(target=server.serve_forever)
     thread.start()
     try:
-        yield MetricSource(f"http://{address}:{server.server_port}", server)
+        scheme = "https" if certificate else "http"
+        yield MetricSource(f"{scheme}://{address}:{server.server_port}", server)
     finally:
         server.shutdown()
         thread.join()

@@ -21,7 +21,7 @@ from artifacts.cache import Cache
 from artifacts.catalogue import binary
 from artifacts.progress import Progress
 from components.addons.keda import DEFINITIONS
-from testkit.certificates import issue_certificate
+from testkit.certificates import CertificateAndKey, issue_certificate
 from testkit.control_plane import ControlPlane, binary_path, free_ports, skip_without_binaries
 from testkit.definitions import write_definitions
 from testkit.keda_definitions import module_definitions
@@ -43,8 +43,19 @@ SECONDS = 300
 
 
 @pytest.fixture(scope="module")
-def source() -> Iterator[MetricSource]:
-    with serve_metric("127.0.0.1") as running:
+def metrics_authority() -> CertificateAndKey:
+    return issue_certificate("metrics-ca")
+
+
+@pytest.fixture(scope="module")
+def source(
+    metrics_authority: CertificateAndKey, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[MetricSource]:
+    """Serve the metric by HTTPS, with a certificate of an authority that the operator trusts."""
+    server = issue_certificate("prometheus", issuer=metrics_authority, server=True)
+    certificate = tmp_path_factory.mktemp("source") / "server.pem"
+    certificate.write_bytes(server.certificate_pem + server.key_pem)
+    with serve_metric("127.0.0.1", certificate=certificate) as running:
         yield running
 
 
@@ -90,13 +101,24 @@ def control_plane(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ControlP
         yield running
 
 
+def wait_until_established(control_plane: ControlPlane, definition: str) -> None:
+    def established() -> bool:
+        conditions = control_plane.get("crd", definition)["status"].get("conditions") or ()
+        return ("Established", "True") in {(item["type"], item["status"]) for item in conditions}
+
+    eventually(f"{definition} is established", established, timeout=SECONDS)
+
+
 def content(graph: Graph, name: str, key: str) -> Any:  # noqa: ANN401 - JSON
     return without_secret_marks(graph.node(f"keda-{name}").inputs[key])
 
 
 @pytest.fixture(scope="module")
 def keda(
-    graph: Graph, control_plane: ControlPlane, tmp_path_factory: pytest.TempPathFactory
+    graph: Graph,
+    control_plane: ControlPlane,
+    metrics_authority: CertificateAndKey,
+    tmp_path_factory: pytest.TempPathFactory,
 ) -> Iterator[dict[str, Path]]:
     """Run the programs of KEDA. Yield the paths of their logs."""
     numbers = iter(free_ports(2 * len(PROGRAMS)))
@@ -105,14 +127,15 @@ def keda(
         words = ("apply", "--server-side", "--validate=strict", "--filename=-")
         control_plane.kubectl(*words, stdin=json.dumps(item))
         if item["kind"] == "CustomResourceDefinition":
-            name = item["metadata"]["name"]
-            control_plane.kubectl("wait", "--for=condition=Established", f"crd/{name}")
+            wait_until_established(control_plane, item["metadata"]["name"])
     control_plane.kubectl("create", "namespace", WORK)
     directories = {program: tmp_path_factory.mktemp(program) for program in PROGRAMS}
     with ExitStack() as stack:
         for program, directory in directories.items():
             pod = content(graph, program, "spec")["template"]["spec"]
             certificates = content(graph, f"certificate-{program}", "stringData")
+            (directory / "authorities").mkdir()
+            (directory / "authorities" / "metrics.crt").write_bytes(metrics_authority.certificate_pem)
             process = start(program, pod, certificates, control_plane, ports, directory)
             stack.callback(process.wait)
             stack.callback(process.kill)
