@@ -29,6 +29,13 @@ def _prometheus_release(repository: str) -> OfficialSite:
     )
 
 
+KEDA_IMAGES = {
+    "keda-operator": "ghcr.io/kedacore/keda",
+    "keda-metrics-apiserver": "ghcr.io/kedacore/keda-metrics-apiserver",
+    "keda-admission-webhooks": "ghcr.io/kedacore/keda-admission-webhooks",
+}
+"""The image of each program of KEDA."""
+
 ADD_ONS: tuple[Component, ...] = (
     Component(  # released as an image; go.mod replaces two modules, see docs/artifacts.md
         "traefik",

@@ -12,7 +12,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
 
-from artifacts.add_ons import CERT_MANAGER_PROGRAMS
+from artifacts.add_ons import CERT_MANAGER_PROGRAMS, KEDA_IMAGES
 from artifacts.component import Component, OfficialSite
 from artifacts.components import CNI_PLUGINS, COMPONENTS, KUBERNETES
 from artifacts.errors import ArtifactError
@@ -107,12 +107,6 @@ IMAGES: tuple[Image, ...] = (
     Image(HELPER_IMAGE),
 )
 
-KEDA_IMAGES = {
-    "keda-operator": "ghcr.io/kedacore/keda",
-    "keda-metrics-apiserver": "ghcr.io/kedacore/keda-metrics-apiserver",
-    "keda-admission-webhooks": "ghcr.io/kedacore/keda-admission-webhooks",
-}
-"""The image of each program of KEDA."""
 _ADD_ON_IMAGES = {
     "cilium": ("quay.io/cilium/cilium", "quay.io/cilium/operator-generic"),
     "cert-manager": tuple(f"quay.io/jetstack/cert-manager-{name}" for name in CERT_MANAGER_PROGRAMS),

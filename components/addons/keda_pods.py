@@ -10,7 +10,8 @@ import pulumi_kubernetes.core.v1 as core
 from pulumi import ResourceOptions
 from pulumi_kubernetes.meta.v1 import LabelSelectorArgs, ObjectMetaArgs
 
-from artifacts.catalogue import KEDA_IMAGES, supported_versions
+from artifacts.add_ons import KEDA_IMAGES
+from artifacts.catalogue import supported_versions
 from components.addons.workload import (
     await_annotations,
     http_probe,
