@@ -26,11 +26,7 @@ from tests.unit.settings.wrong_logs import (
 )
 from topology.logs import NAMESPACE
 
-RECEIVERS = {
-    "central": {"loki": LOKI},
-    "bus": {"kafka": KAFKA},
-    "search": {"elasticsearch": ELASTICSEARCH},
-}
+RECEIVERS = {"central": {"loki": LOKI}, "bus": {"kafka": KAFKA}, "search": {"elasticsearch": ELASTICSEARCH}}
 
 
 def deployed(deploy: Deploy, directory: Path, **addons: Any) -> Graph:  # noqa: ANN401 - JSON
