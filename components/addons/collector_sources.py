@@ -80,6 +80,8 @@ def _container_receiver(logs: Logs, paths: CollectorPaths) -> Config:
             *(f"{directory}/{pods}/*/*" for pods in (f"{NAMESPACE}_{SHIPPER}-*", *excluded)),
         ],
         "include_file_path": True,
+        # The container runtime splits a long line, also after a space.
+        "preserve_trailing_whitespaces": True,
         "operators": [
             {"type": "container"},
             {"type": "remove", "field": 'attributes["log.file.path"]'},
