@@ -57,7 +57,7 @@ def test_registry_that_refuses_skips_an_image_without_recipe(
     def refuse(reference: str, *_: object) -> None:
         raise Unavailable(f"{reference}: could not be pulled: unauthorized")
 
-    monkeypatch.setattr(fetch, "reachable", lambda host: True)
+    monkeypatch.setattr(fetch, "reachable", lambda *_: True)
     monkeypatch.setattr(images, "_pull_image", refuse)
     directory = mirror.build(tmp_path / "mirror", progress=progress, cache=test_cache)
     skipped = conformance_mirror.add(directory, "1.36.3", progress, cache=test_cache)
