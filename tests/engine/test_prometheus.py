@@ -21,7 +21,16 @@ from testkit.cluster import CHECKOUT
 from testkit.control_plane import binary_path, skip_without_binaries
 from testkit.monitored_host import ADDRESS, NAME, MonitoredHost
 from tests.engine.test_metrics_gateway import create_account, fetch
-from topology.monitoring import ALERTMANAGER, NAMESPACE, PROMETHEUS, Monitoring, Receiver, ReceiverKind, Route
+from topology.monitoring import (
+    ALERTMANAGER,
+    NAMESPACE,
+    PROMETHEUS,
+    Monitoring,
+    Receiver,
+    ReceiverKind,
+    Route,
+    gateway_certificate,
+)
 
 TOKEN = "not-a-real-token-of-a-receiver"
 RECEIVER_PORT = 9999
@@ -163,9 +172,13 @@ def ask(host: MonitoredHost, path: str) -> Any:  # noqa: ANN401 - JSON
     return json.loads(body)["data"] if status == "200" else None
 
 
-def healthy_jobs(host: MonitoredHost) -> set[str]:
+def jobs(host: MonitoredHost, health: str) -> set[str]:
     targets = (ask(host, "targets?state=active") or {}).get("activeTargets", [])
-    return {target["labels"]["job"] for target in targets if target["health"] == "up"}
+    return {target["labels"]["job"] for target in targets if target["health"] == health}
+
+
+def healthy_jobs(host: MonitoredHost) -> set[str]:
+    return jobs(host, "up")
 
 
 def test_prometheus_scrapes_the_cluster_over_tls(host: MonitoredHost) -> None:
@@ -179,8 +192,8 @@ def test_prometheus_scrapes_the_cluster_over_tls(host: MonitoredHost) -> None:
     instances = {target["labels"]["job"]: target["labels"]["instance"] for target in targets}
     assert (instances["etcd"], instances[ALERTMANAGER]) == (NAME, f"{ALERTMANAGER}-0")
     # Their programs do not run on this host.
-    down = {target["labels"]["job"] for target in targets if target["health"] == "down"}
-    assert down == {"kube-proxy", "kube-router", "csr-approver", "kubelet", "cadvisor"}
+    down = {"kube-proxy", "kube-router", "csr-approver", "kubelet", "cadvisor"}
+    host.wait_until(lambda: jobs(host, "down") == down, "other targets are down")
 
 
 def test_rules_are_evaluated(host: MonitoredHost) -> None:
@@ -238,7 +251,7 @@ def test_stopped_program_raises_its_alert(host: MonitoredHost) -> None:
     assert annotations[0]["summary"] == f"etcd member {NAME} does not answer"
 
 
-@pytest.mark.parametrize("client", ["", "csr-approver", "worker-metrics"])
+@pytest.mark.parametrize("client", ["", "csr-approver", gateway_certificate(NAME)])
 def test_alertmanager_accepts_only_prometheus(host: MonitoredHost, client: str) -> None:
     resolve = ("--connect-to", f"{ALERTMANAGER}.{NAMESPACE}.svc:9093:{ADDRESS}:9093")
     status, _ = fetch(host, f"{ALERTMANAGER_URL}/api/v2/status", client=client, options=resolve)
