@@ -92,6 +92,18 @@ class CommandProvider(Provider):
         step = "update" if news.get("update") is not None else "create"
         return news | await self._execute(token, urn, news, previous, step)
 
+    async def read(
+        self, urn: str, identity: str, state: Properties, inputs: Properties
+    ) -> tuple[Properties, Properties]:
+        """Return the stored state and inputs. Raise PluginError for an import.
+
+        A refresh runs no command: the official plugin reads nothing either (pulumi-go-provider, infer, for
+        resources without a Read method).
+        """
+        if not state:
+            raise PluginError(f"{resource_type(urn)}: resources of the command plugin cannot be imported")
+        return state, inputs
+
     async def delete(self, urn: str, identity: str, state: Properties, *, timeout: float) -> None:
         """Run the command `delete` with the connection and the stdin in the state. Copied files remain."""
         token = _require_supported(resource_type(urn))

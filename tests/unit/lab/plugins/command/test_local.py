@@ -99,3 +99,16 @@ def test_preview_runs_no_command(local: CommandPlugin, tmp_path: Path) -> None:
 def test_function_runs_the_command_immediately(local: CommandPlugin) -> None:
     result = run(local.provider.invoke("command:local:run", {"command": "echo now"}, preview=False))
     assert result["stdout"] == "now"
+
+
+def test_refresh_returns_the_state_and_runs_no_command(local: CommandPlugin, tmp_path: Path) -> None:
+    inputs = {"create": f"echo run >> {tmp_path}/runs", "update": f"echo update >> {tmp_path}/runs"}
+    identity, state = local.create(inputs)
+    read = run(local.provider.read(local.urn, identity, state, local.inputs(inputs)))
+    assert read == (state, local.inputs(inputs))
+    assert (tmp_path / "runs").read_text() == "run\n"
+
+
+def test_import_of_a_command_is_refused(local: CommandPlugin) -> None:
+    with pytest.raises(PluginError, match="cannot be imported"):
+        run(local.provider.read(local.urn, "thing", {}, {}))
