@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 
 from pydantic import SecretStr
 
+from assembly.object_stores import build_bucket, build_container
 from settings.cluster import Settings
 from settings.distribution import DistributionSettings, RegistryStorageSettings
 from topology.distribution import (
@@ -59,27 +60,13 @@ def build_distribution(settings: Settings, files: Mapping[str, str] | None) -> D
 def _store(
     section: RegistryStorageSettings, files: Mapping[str, str] | None
 ) -> Volume | S3Bucket | BlobContainer:
-    def authority(path: str | None) -> str:
-        return files[path] if files is not None and path else ""
-
     if section.volume:
         volume = section.volume
         return Volume(size=volume.size, storage_class=volume.storage_class or "", shared=volume.shared)
     if section.s3:
-        s3 = section.s3
-        return S3Bucket(
-            bucket=s3.bucket,
-            access_key_id=s3.access_key_id,
-            endpoint=s3.endpoint or "",
-            region=s3.region or "",
-            ca=authority(s3.ca_file),
-        )
+        return build_bucket(section.s3, files)
     if section.azure_blob:
-        blob = section.azure_blob
-        endpoint = blob.endpoint or f"https://{blob.account}.blob.core.windows.net"
-        return BlobContainer(
-            account=blob.account, container=blob.container, endpoint=endpoint, ca=authority(blob.ca_file)
-        )
+        return build_container(section.azure_blob, section.azure_blob.ca_file, files)
     raise ValueError("the registry has no storage; only settings that load() returned are complete")
 
 

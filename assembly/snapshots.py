@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from pydantic import SecretStr
 
+from assembly.object_stores import build_bucket, build_container
 from nodeconfig.snapshot_targets import credentials, environment_text
 from settings.cluster import Settings
 from settings.problem import SettingPath
@@ -52,29 +53,12 @@ def _store(
     section: SnapshotTargetSettings, files: Mapping[str, str] | None
 ) -> S3Bucket | BlobContainer | Directory:
     if section.s3:
-        s3 = section.s3
-        return S3Bucket(
-            bucket=s3.bucket,
-            access_key_id=s3.access_key_id,
-            endpoint=s3.endpoint or "",
-            region=s3.region or "",
-            ca=_authority(s3.ca_file, files),
-        )
+        return build_bucket(section.s3, files)
     if section.azure_blob:
-        blob = section.azure_blob
-        return BlobContainer(
-            account=blob.account,
-            container=blob.container,
-            endpoint=blob.endpoint or f"https://{blob.account}.blob.core.windows.net",
-            ca=_authority(blob.ca_file, files),
-        )
+        return build_container(section.azure_blob, section.azure_blob.ca_file, files)
     if section.path:
         return Directory(section.path)
     raise ValueError("the target has no kind; only settings that load() returned are complete")
-
-
-def _authority(ca_file: str | None, files: Mapping[str, str] | None) -> str:
-    return files[ca_file] if files is not None and ca_file else ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from pydantic import SecretStr
 
 from assembly.charts import build_chart
+from assembly.object_stores import build_bucket, build_container
 from settings.cluster import Settings
 from settings.velero import VeleroLocationSettings, VeleroSettings
 from topology.snapshot_targets import BlobContainer, S3Bucket
@@ -57,21 +58,9 @@ def _schedules(section: VeleroSettings, default: str) -> Iterator[Schedule]:
 
 def _store(section: VeleroLocationSettings, files: Mapping[str, str] | None) -> S3Bucket | BlobContainer:
     if section.s3:
-        s3 = section.s3
-        return S3Bucket(
-            bucket=s3.bucket,
-            access_key_id=s3.access_key_id,
-            endpoint=s3.endpoint or "",
-            region=s3.region or "",
-            ca=files[s3.ca_file] if files is not None and s3.ca_file else "",
-        )
+        return build_bucket(section.s3, files)
     if section.azure_blob:
-        blob = section.azure_blob
-        return BlobContainer(
-            account=blob.account,
-            container=blob.container,
-            endpoint=blob.endpoint or f"https://{blob.account}.blob.core.windows.net",
-        )
+        return build_container(section.azure_blob, None, files)
     raise ValueError("the location has no kind; only settings that load() returned are complete")
 
 

@@ -11,8 +11,13 @@ from settings.base import Section
 from settings.cron import validate_cron
 from settings.pem import CertificateText
 from settings.secret_values import is_placeholder
-from settings.snapshot_targets import BlobContainerName, S3TargetSettings, StorageAccountKey, StorePrefix
-from settings.snapshot_targets import StorageAccount as StorageAccountName
+from settings.snapshot_targets import (
+    BlobContainerName,
+    S3TargetSettings,
+    StorageAccount,
+    StorageAccountKey,
+    StorePrefix,
+)
 from settings.types import (
     Address,
     FilePath,
@@ -108,7 +113,7 @@ class RegistryVolumeSettings(Section):
 class RegistryBlobSettings(Section):
     """A container of Azure Blob Storage for images."""
 
-    account: StorageAccountName
+    account: StorageAccount
     """Name of the storage account."""
     container: BlobContainerName
     """Name of the container, which exists."""

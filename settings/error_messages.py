@@ -8,7 +8,7 @@ from pydantic import BaseModel
 from pydantic_core import ErrorDetails
 from typing_extensions import TypeIs
 
-from settings.problem import Problem, closest_match, displayed_value, format_path
+from settings.problem import Problem, displayed_value, format_path, suggestion
 
 # Messages by pydantic's type of error. Braces contain values from the error's context.
 _MESSAGES = {
@@ -60,8 +60,7 @@ def _message(error: ErrorDetails) -> str:
 def _unknown_key(location: list[str | int], root: type[BaseModel]) -> Problem:
     key = str(location[-1])
     known = _keys_at(location[:-1], root)
-    similar = closest_match(key, known)
-    hint = f"did you mean {similar}?" if similar else f"allowed here: {', '.join(known)}"
+    hint = suggestion(key, known, f"allowed here: {', '.join(known)}")
     return Problem(format_path(location), "", f"unknown key; {hint}")
 
 

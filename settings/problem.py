@@ -90,7 +90,7 @@ def displayed_value(location: Sequence[str | int], value: object) -> str:
     return ""
 
 
-def closest_match(word: str, known: Iterable[str]) -> str:
-    """Return the most similar known word; empty if no word is similar."""
+def suggestion(word: str, known: Iterable[str], otherwise: str) -> str:
+    """Return a question that names the most similar known word, or `otherwise` if no word is similar."""
     matches = difflib.get_close_matches(word, list(known), n=1, cutoff=0.6)
-    return matches[0] if matches else ""
+    return f"did you mean {matches[0]}?" if matches else otherwise

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -12,6 +11,7 @@ from pulumi import ComponentResource, Resource, ResourceOptions
 from pulumi_kubernetes.meta.v1 import LabelSelectorArgs, ObjectMetaArgs
 
 from components.addons.corefile import corefile
+from components.addons.digests import text_digest
 from components.addons.workload import (
     await_annotations,
     disruption_budget,
@@ -140,7 +140,7 @@ def _deployment_spec(topology: Topology, config: str) -> apps.DeploymentSpecArgs
                 labels=_LABELS,
                 # A changed Corefile starts a rollout, so the update waits for its result.
                 annotations={
-                    "kubewright.dev/config": hashlib.sha256(config.encode()).hexdigest()[:16],
+                    "kubewright.dev/config": text_digest(config),
                     **trust_annotations(topology),
                 },
             ),

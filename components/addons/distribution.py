@@ -16,6 +16,7 @@ from pulumi_kubernetes.meta.v1 import LabelSelectorArgs, ObjectMetaArgs
 
 from components.addons.cert_manager_issuers import API_VERSION
 from components.addons.default_accounts import create_default_account
+from components.addons.digests import text_digest
 from components.addons.distribution_collection import create_collection
 from components.addons.distribution_config import (
     HTTP_SECRET_VARIABLE,
@@ -275,9 +276,5 @@ class RegistryAddOn(ComponentResource):
             secrets.append(Output.secret(self._args.store_secret))
         if not self._data.issuer:
             secrets.append(self._args.secrets[f"{CERTIFICATE}.crt"])
-        digest: Output[str] = Output.all(*secrets).apply(lambda texts: _digest("".join(texts)))
-        return {"kubewright.dev/settings": _digest(settings), "kubewright.dev/secrets": digest}
-
-
-def _digest(text: str) -> str:
-    return hashlib.sha256(text.encode()).hexdigest()[:16]
+        digest: Output[str] = Output.all(*secrets).apply(lambda texts: text_digest("".join(texts)))
+        return {"kubewright.dev/settings": text_digest(settings), "kubewright.dev/secrets": digest}

@@ -9,7 +9,6 @@ Options: https://kubernetes-sigs.github.io/external-dns/latest/docs/flags/
 
 from __future__ import annotations
 
-import hashlib
 from dataclasses import dataclass
 
 import pulumi_kubernetes.apps.v1 as apps
@@ -20,6 +19,7 @@ from pulumi_kubernetes.meta.v1 import LabelSelectorArgs, ObjectMetaArgs
 
 from artifacts.catalogue import images_of
 from components.addons.default_accounts import create_default_account
+from components.addons.digests import text_digest
 from components.addons.workload import (
     await_annotations,
     http_probe,
@@ -146,9 +146,7 @@ class ExternalDnsAddOn(ComponentResource):
         """Return annotations that restart the pod when the secret changes, which the pod reads only when it
         starts.
         """
-        digest: Output[str] = Output.secret(self._args.secret).apply(
-            lambda text: hashlib.sha256(text.encode()).hexdigest()[:16]
-        )
+        digest: Output[str] = Output.secret(self._args.secret).apply(text_digest)
         return {**trust_annotations(self._args.topology), "kubewright.dev/key": digest}
 
     def _container(self) -> core.ContainerArgs:

@@ -8,7 +8,6 @@ Traefik's options: https://doc.traefik.io/traefik/reference/install-configuratio
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -17,6 +16,7 @@ import pulumi_kubernetes.networking.v1 as networking
 from pulumi import ComponentResource, Input, Output, Resource, ResourceOptions
 from pulumi_kubernetes.meta.v1 import LabelSelectorArgs, ObjectMetaArgs
 
+from components.addons.digests import text_digest
 from components.addons.ingress_gateway import CONTROLLER_RULES, create_gateway_api
 from components.addons.ingress_pods import (
     CONFIG,
@@ -134,7 +134,7 @@ class IngressController(ComponentResource):
         certificate = self._args.ingress.certificate
         if not certificate:
             return None
-        return {"kubewright.dev/certificate": hashlib.sha256(certificate.encode()).hexdigest()[:16]}
+        return {"kubewright.dev/certificate": text_digest(certificate)}
 
     def _create_network_policy(self) -> Resource:
         """Close all ports of the pods except the ports for clients. Nodes can always connect to their own

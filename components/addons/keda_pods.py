@@ -15,6 +15,7 @@ from artifacts.catalogue import supported_versions
 from components.addons.workload import (
     await_annotations,
     http_probe,
+    lost_node_tolerations,
     restricted_context,
     restricted_pod_context,
     rolling_update,
@@ -71,7 +72,7 @@ def create_pods(
                 spec=core.PodSpecArgs(
                     service_account_name=program,
                     priority_class_name="system-cluster-critical",
-                    tolerations=[*system_tolerations(), *_lost_node()],
+                    tolerations=[*system_tolerations(), *lost_node_tolerations(_SECONDS_ON_LOST_NODE)],
                     topology_spread_constraints=spread_constraints(
                         pod_labels, replicas=pods.replicas, required=False
                     ),
@@ -201,15 +202,3 @@ def _volumes(program: str) -> list[core.VolumeArgs]:
     if program == OPERATOR:
         volumes.append(core.VolumeArgs(name="authorities", secret=authority))
     return volumes
-
-
-def _lost_node() -> list[core.TolerationArgs]:
-    return [
-        core.TolerationArgs(
-            key=f"node.kubernetes.io/{condition}",
-            operator="Exists",
-            effect="NoExecute",
-            toleration_seconds=_SECONDS_ON_LOST_NODE,
-        )
-        for condition in ("not-ready", "unreachable")
-    ]

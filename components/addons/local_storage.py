@@ -11,7 +11,6 @@ Options: https://github.com/rancher/local-path-provisioner/blob/master/README.md
 
 from __future__ import annotations
 
-import hashlib
 import json
 from dataclasses import dataclass
 
@@ -26,6 +25,7 @@ from pulumi_kubernetes.rbac.v1 import Role
 
 from artifacts.catalogue import images_of
 from components.addons.default_accounts import create_default_account
+from components.addons.digests import text_digest
 from components.addons.storage_classes import class_annotations, topology_terms
 from components.addons.workload import (
     await_annotations,
@@ -163,7 +163,7 @@ class LocalStorageAddOn(ComponentResource):
         late.
         """
         texts = configuration(self._args.topology, self._args.local)
-        digest = hashlib.sha256(json.dumps(texts, sort_keys=True).encode()).hexdigest()[:16]
+        digest = text_digest(json.dumps(texts, sort_keys=True))
         return {**trust_annotations(self._args.topology), "kubewright.dev/configuration": digest}
 
     def _pod(self) -> core.PodSpecArgs:

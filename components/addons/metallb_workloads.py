@@ -14,6 +14,7 @@ from artifacts.catalogue import supported_versions
 from components.addons.workload import (
     await_annotations,
     http_probe,
+    lost_node_tolerations,
     restricted_context,
     restricted_pod_context,
     system_tolerations,
@@ -38,8 +39,9 @@ _VIRTUAL_INTERFACES = (
 )
 """Upstream's list of interfaces on which speakers answer no ARP requests."""
 _SECONDS_ON_LOST_NODE = 30
+"""Time after which the controller moves from a node that does not respond."""
 _SESSION_SECONDS = 20
-"""Time after which the controller moves from a node that does not respond; Kubernetes waits 300 s."""
+"""Time in which a new speaker establishes its sessions, before the next speaker is replaced."""
 
 
 def create_workloads(name: str, topology: Topology, opts: ResourceOptions) -> None:
@@ -98,15 +100,6 @@ def _template(topology: Topology, component: str, spec: core.PodSpecArgs) -> cor
 
 
 def _controller_pod(topology: Topology) -> core.PodSpecArgs:
-    lost_node = [
-        core.TolerationArgs(
-            key=f"node.kubernetes.io/{condition}",
-            operator="Exists",
-            effect="NoExecute",
-            toleration_seconds=_SECONDS_ON_LOST_NODE,
-        )
-        for condition in ("not-ready", "unreachable")
-    ]
     container = core.ContainerArgs(
         name=CONTROLLER,
         image=_image(topology, CONTROLLER),
@@ -124,7 +117,7 @@ def _controller_pod(topology: Topology) -> core.PodSpecArgs:
     return core.PodSpecArgs(
         service_account_name=CONTROLLER,
         priority_class_name="system-cluster-critical",
-        tolerations=[*system_tolerations(), *lost_node],
+        tolerations=[*system_tolerations(), *lost_node_tolerations(_SECONDS_ON_LOST_NODE)],
         termination_grace_period_seconds=0,
         security_context=restricted_pod_context(_USER),
         containers=[container],

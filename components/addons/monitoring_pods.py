@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -12,6 +11,7 @@ from pulumi import Input, Output, ResourceOptions
 from pulumi_kubernetes.meta.v1 import LabelSelectorArgs, ObjectMetaArgs
 
 from artifacts.catalogue import images_of
+from components.addons.digests import text_digest
 from components.addons.monitoring_alerts import CREDENTIALS as ALERT_CREDENTIALS
 from components.addons.monitoring_targets import NAME_LABEL, PORT_NAME
 from components.addons.monitoring_web import tls_directory
@@ -143,7 +143,7 @@ def create_alertmanager(
         liveness_probe=core.ProbeArgs(tcp_socket=probe, period_seconds=10, failure_threshold=6),
         volume_mounts=_mounts(mounts, ALERTMANAGER),
     )
-    digest = _digest("\0".join(files.values()))
+    digest = text_digest("\0".join(files.values()))
     pods = _Pods(
         container=container,
         mounts=mounts,
@@ -151,7 +151,7 @@ def create_alertmanager(
         size=_ALERTMANAGER_SIZE if data.volume else "",
         annotations={
             "kubewright.dev/configuration": digest,
-            "kubewright.dev/certificate": Output.unsecret(certificate.apply(_digest)),
+            "kubewright.dev/certificate": Output.unsecret(certificate.apply(text_digest)),
         },
     )
     return _create_set(name, topology, data, pods, opts)
@@ -254,10 +254,6 @@ def _pod_spec(topology: Topology, data: Monitoring, pods: _Pods, own: dict[str, 
         containers=[pods.container],
         volumes=volumes,
     )
-
-
-def _digest(text: str) -> str:
-    return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
 def _spread(own: dict[str, str], replicas: int) -> list[core.TopologySpreadConstraintArgs] | None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 import shlex
@@ -10,6 +9,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from components.addons.digests import text_digest
 from formats import manifest_patches
 from settings.helm_patches import HelmPatchSettings
 
@@ -23,7 +23,7 @@ def write_post_renderer(patches: Sequence[HelmPatchSettings], directory: Path) -
     The name depends only on the patches, so that it is the same on all deployers.
     """
     content = json.dumps([patch.to_json() for patch in patches], sort_keys=True)
-    name = f"kubewright-patch-{hashlib.sha256(content.encode()).hexdigest()[:16]}"
+    name = f"kubewright-patch-{text_digest(content)}"
     directory.mkdir(mode=0o700, parents=True, exist_ok=True)
     data = directory / f"{name}.json"
     _write(data, content, 0o600)

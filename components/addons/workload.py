@@ -68,6 +68,21 @@ def system_tolerations() -> list[core.TolerationArgs]:
     ]
 
 
+def lost_node_tolerations(seconds: int) -> list[core.TolerationArgs]:
+    """Return the tolerations of pods that leave a node `seconds` after it stops to respond; Kubernetes waits
+    300 s.
+    """
+    return [
+        core.TolerationArgs(
+            key=f"node.kubernetes.io/{condition}",
+            operator="Exists",
+            effect="NoExecute",
+            toleration_seconds=seconds,
+        )
+        for condition in ("not-ready", "unreachable")
+    ]
+
+
 def rolling_update(*, max_surge: int | None = None) -> apps.DeploymentStrategyArgs:
     """Return a strategy that replaces one replica at a time, with at most `max_surge` additional replicas
     (default: 25 %).

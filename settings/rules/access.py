@@ -9,7 +9,7 @@ from typing import get_args
 from settings.access import AccessSettings, BindingSettings, PolicyRuleSettings
 from settings.cluster import Settings
 from settings.control_plane import PodSecurity
-from settings.problem import Problem, closest_match
+from settings.problem import Problem, suggestion
 from settings.rules.base import BUILT_IN_NAMESPACES, RuleInput, rule
 
 # Verbs of requests for paths are HTTP methods in lower case. These exist as verbs of resources, too.
@@ -35,8 +35,7 @@ def namespaces_exist(rule_input: RuleInput) -> Iterator[Problem]:
             used[f"helm_releases.{name}"] = release.namespace
     for path, namespace in used.items():
         if namespace is not None and namespace not in known:
-            similar = closest_match(namespace, known)
-            hint = f"did you mean {similar}?" if similar else "add it to access.namespaces"
+            hint = suggestion(namespace, known, "add it to access.namespaces")
             yield Problem(f"{path}.namespace", f'"{namespace}"', f"no such namespace; {hint}")
 
 
@@ -157,8 +156,7 @@ def _role_problems(path: str, binding: BindingSettings, access: AccessSettings) 
         return
     role = access.roles.get(binding.role)
     if role is None:
-        similar = closest_match(binding.role, access.roles)
-        hint = f"did you mean {similar}?" if similar else "add it to access.roles, or use cluster_role"
+        hint = suggestion(binding.role, access.roles, "add it to access.roles, or use cluster_role")
         yield Problem(f"{path}.role", f'"{binding.role}"', f"not in access.roles; {hint}")
     elif role.namespace is not None and role.namespace != binding.namespace:
         yield Problem(

@@ -10,7 +10,7 @@ from settings.cert_manager import AcmeSettings, IssuerSettings
 from settings.cluster import Settings
 from settings.domains import is_in_domain
 from settings.pem import first_certificate, is_key_of
-from settings.problem import Problem, closest_match
+from settings.problem import Problem, suggestion
 from settings.rules.access import namespace_users
 from settings.rules.base import RuleInput, rule
 from topology.cert_manager import NAMESPACE
@@ -105,8 +105,7 @@ def default_certificate_has_an_issuer(rule_input: RuleInput) -> Iterator[Problem
     issuers = dict(_issuers(settings))
     issuer = issuers.get(section.issuer)
     if issuer is None:
-        similar = closest_match(section.issuer, issuers)
-        hint = f"did you mean {similar}?" if similar else f"add it to {_SECTION}.issuers"
+        hint = suggestion(section.issuer, issuers, f"add it to {_SECTION}.issuers")
         yield Problem(f"{_CERTIFICATE}.issuer", f'"{section.issuer}"', f"no such issuer; {hint}")
         return
     for position, name in enumerate(section.names):

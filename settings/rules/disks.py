@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from settings.cluster import CLOUD_SECTIONS
 from settings.disks import DiskSettings
 from settings.pools import PoolSettings
-from settings.problem import Problem, closest_match
+from settings.problem import Problem, suggestion
 from settings.rules.base import RuleInput, rule
 from topology.storage import BindingMode, ReclaimPolicy
 
@@ -77,8 +77,7 @@ def volumes_of_disks_keep_their_data(rule_input: RuleInput) -> Iterator[Problem]
 def _device_problems(path: str, pool: PoolSettings, section: DiskSettings) -> Iterator[Problem]:
     for host in section.devices:
         if host not in pool.hosts:
-            similar = closest_match(host, pool.hosts)
-            hint = f"did you mean {similar}?" if similar else "remove it"
+            hint = suggestion(host, pool.hosts, "remove it")
             yield Problem(f"{path}.devices.{host}", "", f"no host of this pool; {hint}")
     missing = [host for host in pool.hosts if host not in section.devices]
     if missing and section.device is None:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from formats.quantity import parse_quantity
 from settings.cluster import Settings
 from settings.distribution import DistributionSettings
-from settings.problem import Problem, closest_match
+from settings.problem import Problem, suggestion
 from settings.rules.access import namespace_users
 from settings.rules.base import RuleInput, rule
 from settings.rules.cert_manager import challenge_problem
@@ -100,10 +100,8 @@ def nodes_have_a_password(rule_input: RuleInput) -> Iterator[Problem]:
             path, value, "nodes send no password to a token service; remove it, and add pull_secrets for pods"
         )
     elif user is None:
-        similar = closest_match(section.node_user, section.users)
-        yield Problem(
-            path, value, f"no such user; {f'did you mean {similar}?' if similar else 'add it to users'}"
-        )
+        hint = suggestion(section.node_user, section.users, "add it to users")
+        yield Problem(path, value, f"no such user; {hint}")
     elif user.password is None and user.password_hash is not None:
         yield Problem(path, value, "has only a hash, and nodes need the password; give its password instead")
 
@@ -192,8 +190,7 @@ def issuer_of_the_registry_is_trusted(rule_input: RuleInput) -> Iterator[Problem
     issuers = settings.addons.cert_manager.issuers if settings.addons.cert_manager else {}
     issuer = issuers.get(section.issuer)
     if issuer is None:
-        similar = closest_match(section.issuer, issuers)
-        hint = f"did you mean {similar}?" if similar else "add it to addons.cert_manager.issuers"
+        hint = suggestion(section.issuer, issuers, "add it to addons.cert_manager.issuers")
         yield Problem(path, value, f"no such issuer; {hint}")
     elif issuer.generated_ca:
         yield Problem(

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 
 from settings.charts import digest_of, is_path, needs_repository
 from settings.helm_releases import HelmReleaseSettings
-from settings.problem import Problem, closest_match
+from settings.problem import Problem, suggestion
 from settings.rules.base import RuleInput, rule
 
 _MAX_RELEASE_NAME = 53  # Helm's limit
@@ -103,8 +103,7 @@ def releases_have_an_order(rule_input: RuleInput) -> Iterator[Problem]:
             if other == name:
                 yield Problem(path, value, "a release cannot wait for itself; remove it")
             elif other not in releases:
-                similar = closest_match(other, releases)
-                hint = f"did you mean {similar}?" if similar else "add it to helm_releases, or remove it"
+                hint = suggestion(other, releases, "add it to helm_releases, or remove it")
                 yield Problem(path, value, f"no such release; {hint}")
             elif other in release.after[:position]:
                 yield Problem(path, value, "this release is named twice; remove one of them")

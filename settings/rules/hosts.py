@@ -8,7 +8,7 @@ from ipaddress import IPv4Address
 from formats.lists import shorten_list
 from settings.cluster import CLOUD_SECTIONS
 from settings.known_hosts import KEY_TYPES
-from settings.problem import Problem, closest_match
+from settings.problem import Problem, suggestion
 from settings.rules.base import RuleInput, rule
 from settings.rules.roles import host_lists
 from topology.network import find_duplicates, find_network
@@ -61,8 +61,7 @@ def roles_name_inventory_hosts(rule_input: RuleInput) -> Iterator[Problem]:
     for path, names in host_lists(rule_input.settings):
         for position, name in enumerate(names):
             if name not in rule_input.hosts:
-                similar = closest_match(name, rule_input.hosts)
-                hint = f"did you mean {similar}?" if similar else "add it there"
+                hint = suggestion(name, rule_input.hosts, "add it there")
                 yield Problem(f"{path}[{position}]", f'"{name}"', f"not a host of metal.hosts; {hint}")
 
 

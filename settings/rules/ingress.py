@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 
 from settings.cluster import Settings
 from settings.pem import is_key_of
-from settings.problem import Problem, closest_match
+from settings.problem import Problem, suggestion
 from settings.rules.access import namespace_users
 from settings.rules.base import RuleInput, rule
 from topology.ingress import HTTP_PORT, HTTPS_PORT, NAMESPACE
@@ -68,8 +68,7 @@ def ingress_pool_is_dedicated(rule_input: RuleInput) -> Iterator[Problem]:
         return
     pool = settings.pools.get(name)
     if pool is None:
-        similar = closest_match(name, settings.pools)
-        hint = f"did you mean {similar}?" if similar else "add it to pools"
+        hint = suggestion(name, settings.pools, "add it to pools")
         yield Problem(path, f'"{name}"', f"no such pool of workers; {hint}")
         return
     if not any(taint.effect is not TaintEffect.PREFER_NO_SCHEDULE for taint in pool.taints):

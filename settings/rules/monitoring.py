@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from formats import quantity
 from settings.monitoring import MonitoringSettings, RemoteWriteSettings
-from settings.problem import Problem, closest_match
+from settings.problem import Problem, suggestion
 from settings.rules.access import namespace_users
 from settings.rules.base import RuleInput, rule
 from topology.monitoring import NAMESPACE
@@ -62,8 +62,7 @@ def monitoring_pool_has_nodes(rule_input: RuleInput) -> Iterator[Problem]:
         return
     pool = settings.pools.get(name)
     if pool is None:
-        similar = closest_match(name, settings.pools)
-        hint = f"did you mean {similar}?" if similar else "add it to pools"
+        hint = suggestion(name, settings.pools, "add it to pools")
         yield Problem(path, f'"{name}"', f"no such pool of workers for Prometheus; {hint}")
     elif not pool.max_nodes or (pool.size and not pool.size.min):
         yield Problem(path, f'"{name}"', f"can have no nodes for Prometheus; give pools.{name} at least one")
@@ -117,8 +116,7 @@ def routes_end_at_receivers(rule_input: RuleInput) -> Iterator[Problem]:
         )
     for path, name in _named_receivers(section):
         if name not in section.receivers:
-            similar = closest_match(name, section.receivers)
-            hint = f"did you mean {similar}?" if similar else f"add it to {_SECTION}.receivers"
+            hint = suggestion(name, section.receivers, f"add it to {_SECTION}.receivers")
             yield Problem(path, f'"{name}"', f"no such receiver of alerts; {hint}")
 
 

@@ -13,7 +13,7 @@ from settings.pool_capacity import (
     pool_names,
     to_application,
 )
-from settings.problem import Problem, closest_match
+from settings.problem import Problem, suggestion
 from settings.rules.base import RuleInput, rule
 from topology.capacity import MAX_CONTAINERS, MAX_PODS, total_requests
 
@@ -41,8 +41,7 @@ def applications_have_a_pool(rule_input: RuleInput) -> Iterator[Problem]:
                 path, '"control-plane"', "runs no applications; set control_planes.schedulable to true"
             )
         elif application.pool not in names:
-            similar = closest_match(application.pool, names)
-            hint = f"did you mean {similar}?" if similar else f"the pools are {', '.join(names)}"
+            hint = suggestion(application.pool, names, f"the pools are {', '.join(names)}")
             yield Problem(path, f'"{application.pool}"', f"no such pool; {hint}")
 
 

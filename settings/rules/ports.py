@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from settings.cluster import Settings
-from settings.problem import Problem, closest_match
+from settings.problem import Problem, suggestion
 from settings.rules.base import RuleInput, rule
 from topology.dns import NodeCache
 from topology.model import Role
@@ -104,8 +104,7 @@ def opened_ports_have_pools(rule_input: RuleInput) -> Iterator[Problem]:
         path = f"network.ports.{name}"
         for number, pool in enumerate(entry.pools):
             if pool not in settings.pools:
-                similar = closest_match(pool, settings.pools)
-                hint = f"did you mean {similar}?" if similar else "add it to pools"
+                hint = suggestion(pool, settings.pools, "add it to pools")
                 yield Problem(f"{path}.pools[{number}]", f'"{pool}"', f"no such pool of workers; {hint}")
         if entry.pools and "roles" in entry.model_fields_set:
             yield Problem(

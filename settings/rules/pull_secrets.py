@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from settings.cluster import Settings
-from settings.problem import Problem, closest_match
+from settings.problem import Problem, suggestion
 from settings.rules.base import BUILT_IN_NAMESPACES, RuleInput, rule
 
 DEFAULT_ACCOUNT = "default"
@@ -23,8 +23,7 @@ def pull_secrets_are_in_known_namespaces(rule_input: RuleInput) -> Iterator[Prob
             if namespace in section.namespaces[:position]:
                 yield Problem(path, f'"{namespace}"', "named twice; remove one")
             elif namespace not in known:
-                similar = closest_match(namespace, known)
-                hint = f"did you mean {similar}?" if similar else "add it there"
+                hint = suggestion(namespace, known, "add it there")
                 yield Problem(path, f'"{namespace}"', f"access.namespaces has no such namespace; {hint}")
 
 

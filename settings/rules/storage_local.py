@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import PurePosixPath
 
 from settings.cluster import CLOUD_SECTIONS, Settings
-from settings.problem import Problem, closest_match
+from settings.problem import Problem, suggestion
 from settings.rules.access import namespace_users
 from settings.rules.base import RuleInput, rule
 from settings.storage_local import LocalStorageSettings
@@ -136,6 +136,5 @@ def _pools(settings: Settings) -> Mapping[str, tuple[str, ...]]:
 def _unknown(key: str, names: Iterable[str], known: Iterable[str], problem: str) -> Iterator[Problem]:
     for name in names:
         if name not in known:
-            similar = closest_match(name, known)
-            hint = f"did you mean {similar}?" if similar else "remove it, or add its hosts to a pool"
+            hint = suggestion(name, known, "remove it, or add its hosts to a pool")
             yield Problem(f"{_SECTION}.{key}.{name}", "", f"{problem}; {hint}")
