@@ -10,7 +10,7 @@ from components.api import Api
 from components.pki import Pki
 from components.scope import Scope
 from formats.quantity import format_bytes
-from providers.capacity import checked_capacities
+from providers.capacity import known_capacities
 from settings import Settings
 from settings.pool_capacity import PoolCapacity
 from settings.pool_shortages import format_cores, format_size
@@ -29,7 +29,7 @@ def create_capacity_plan(settings: Settings, api: Api, scope: Scope) -> None:
     """Create the plan if the settings have applications."""
     if settings.capacity is None:
         return
-    pools = {pool.pool: plan_text(pool) for pool in checked_capacities(settings)}
+    pools = {pool.pool: plan_text(pool) for pool in known_capacities(settings)}
     CapacityPlan(scope.name("capacity"), CapacityPlanArgs(api=api, pools=pools), scope.options())
 
 

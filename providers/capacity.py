@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from providers.registry import by_section
 from settings.cluster import Settings
 from settings.pool_capacity import PoolCapacity, pool_capacities
@@ -18,16 +20,12 @@ def known_size(settings: Settings, machine_type: str) -> Size | None:
 
 def check_capacity(settings: Settings) -> None:
     """Raise SettingsError with the problems of pools that are too small for the applications."""
-
-    def machine_size(machine_type: str) -> Size | None:
-        return known_size(settings, machine_type)
-
+    machine_size = partial(known_size, settings)
     problems = list(size_problems(settings, machine_size)) or list(pool_problems(settings, machine_size))
     if problems:
         raise SettingsError(problems)
 
 
-def checked_capacities(settings: Settings) -> list[PoolCapacity]:
-    """Return the capacity of each pool with applications. Raise SettingsError if a pool is too small."""
-    check_capacity(settings)
-    return pool_capacities(settings, lambda name: known_size(settings, name))
+def known_capacities(settings: Settings) -> list[PoolCapacity]:
+    """Return the capacity of each pool with applications, for settings that `check_capacity` accepts."""
+    return pool_capacities(settings, partial(known_size, settings))

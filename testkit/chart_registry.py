@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ctypes
 import json
 import os
 import re
@@ -13,6 +12,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from components.bcrypt import bcrypt_hash
 from testkit.artifact_server import create_self_signed_certificate
 from testkit.control_plane import binary_path, free_ports
 from testkit.wait import eventually
@@ -72,7 +72,7 @@ def serve_charts(directory: Path, password: str = "") -> Iterator[ChartRegistry]
     certificate, key = create_self_signed_certificate(directory)
     registry = ChartRegistry(f"127.0.0.1:{free_ports(1)[0]}", certificate, directory, password)
     users = directory / "htpasswd"
-    users.write_text(f"{USER}:{hash_password(password)}\n" if password else "")
+    users.write_text(f"{USER}:{bcrypt_hash(password, 'test', USER)}\n" if password else "")
     configuration: dict[str, object] = {
         "version": 0.1,
         "log": {"level": "warn", "accesslog": {"disabled": True}},
@@ -95,12 +95,3 @@ def serve_charts(directory: Path, password: str = "") -> Iterator[ChartRegistry]
     finally:
         process.terminate()
         process.wait(timeout=20)
-
-
-def hash_password(password: str) -> str:
-    """Return the bcrypt hash of a password, from the C library: the only format that the registry reads."""
-    crypt = ctypes.CDLL("libcrypt.so.1").crypt
-    crypt.restype = ctypes.c_char_p
-    hashed = crypt(password.encode(), b"$2b$04$abcdefghijklmnopqrstuu")
-    assert (hashed or b"").startswith(b"$2b$"), "libcrypt has no bcrypt"
-    return str(hashed.decode())

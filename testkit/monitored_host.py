@@ -13,7 +13,7 @@ import shutil
 import subprocess
 import tarfile
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from artifacts import acquire, catalogue
@@ -25,6 +25,7 @@ from testkit.bundles import FakeIndex, cluster
 from testkit.control_plane import binary_path
 from testkit.pki import create_secrets
 from testkit.process import CommandResult, run
+from testkit.wait import eventually
 from topology.model import Topology
 
 NAME, ADDRESS = "cp-1", "10.9.0.11"
@@ -159,13 +160,10 @@ class MonitoredHost:
         self.start("kube-controller-manager.service")
         self.start("kube-scheduler.service")
 
-    def wait_until(self, condition: object, message: str, seconds: float = 120) -> None:
+    def wait_until(self, condition: Callable[[], object], message: str, seconds: float = 120) -> None:
         """Wait until a function returns a true value. Raise AssertionError with the ends of all logs."""
-        assert callable(condition)
-        deadline = time.monotonic() + seconds
-        while time.monotonic() < deadline:
-            if condition():
-                return
-            time.sleep(0.5)
-        logs = "\n".join(f"{path.name}: {path.read_text()[-1500:]}" for path in self.root.glob("*.log"))
-        raise AssertionError(f"{message}\n{logs}")
+        try:
+            eventually(message, condition, timeout=seconds, interval=0.5)
+        except AssertionError as failure:
+            logs = "\n".join(f"{path.name}: {path.read_text()[-1500:]}" for path in self.root.glob("*.log"))
+            raise AssertionError(f"{failure}\n{logs}") from None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from fractions import Fraction
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
@@ -33,7 +34,6 @@ from settings.pool_shortages import format_cores, pool_problems, size_problems
 from settings.problem import SettingsError, format_path
 from settings.stackfile import load_file
 from topology.capacity import MAX_NODES, WorkerSize, plan_workers
-from topology.model import Size
 
 PANEL = "Look at a cluster"
 Candidates = Annotated[
@@ -87,9 +87,7 @@ def capacity(
         section = settings.capacity.model_copy(update={"candidates": read_candidates(candidates)})
         settings = settings.model_copy(update={"capacity": section})
 
-    def machine_size(machine_type: str) -> Size | None:
-        return known_size(settings, machine_type)
-
+    machine_size = partial(known_size, settings)
     unknown = list(size_problems(settings, machine_size))
     if unknown:
         raise UserError(str(SettingsError(unknown)))
@@ -124,7 +122,7 @@ def sorted_offers(settings: Settings, pool: PoolCapacity, min_nodes: int) -> lis
 def _offer(settings: Settings, pool: PoolCapacity, name: str, min_nodes: int) -> Offer:
     section = settings.capacity
     assert section is not None
-    resources = candidate_size(settings, name, lambda kind: known_size(settings, kind))
+    resources = candidate_size(settings, name, partial(known_size, settings))
     if resources is None:
         raise UserError(
             f"candidate {name}: neither its CPUs and memory nor a table with it are known; add cpu and memory"

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from settings.pool_capacity import (
+    CONTROL_PLANES,
     default_pool,
     pool_kubelet,
     pool_names,
@@ -36,7 +37,7 @@ def applications_have_a_pool(rule_input: RuleInput) -> Iterator[Problem]:
                 yield Problem(
                     path, "", f"missing; the cluster has several pools: {', '.join(names)}; name one"
                 )
-        elif application.pool == "control-plane" and application.pool not in names:
+        elif application.pool == CONTROL_PLANES and application.pool not in names:
             yield Problem(
                 path, '"control-plane"', "runs no applications; set control_planes.schedulable to true"
             )
@@ -77,7 +78,7 @@ def nodes_have_room_for_applications(rule_input: RuleInput) -> Iterator[Problem]
     for pool in pool_names(settings) if capacity and capacity.per_node else ():
         limit = pool_kubelet(settings, pool).max_pods
         if capacity and len(capacity.per_node) >= limit:
-            path = "control_planes" if pool == "control-plane" else f"pools.{pool}"
+            path = "control_planes" if pool == CONTROL_PLANES else f"pools.{pool}"
             yield Problem(
                 f"{path}.kubelet.max_pods",
                 str(limit),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -17,15 +18,22 @@ from topology.monitoring import NAMESPACE, PROMETHEUS
 GATEWAY = f"https://{ADDRESS}:10291"
 
 
-@pytest.fixture(scope="module")
-def host(tmp_path_factory: pytest.TempPathFactory) -> Iterator[MonitoredHost]:
+@contextmanager
+def host_with_gateway(directory: Path) -> Iterator[MonitoredHost]:
+    """Run a host with a control plane, the metrics gateway, and the service account of Prometheus."""
     skip_without_binaries()
     if os.geteuid() != 0:
         pytest.skip("a network namespace needs root")
-    with MonitoredHost(tmp_path_factory.mktemp("host")) as host:
+    with MonitoredHost(directory) as host:
         host.start_control_plane()
         host.start("metrics-gateway.service")
         create_account(host)
+        yield host
+
+
+@pytest.fixture(scope="module")
+def host(tmp_path_factory: pytest.TempPathFactory) -> Iterator[MonitoredHost]:
+    with host_with_gateway(tmp_path_factory.mktemp("host")) as host:
         yield host
 
 

@@ -18,9 +18,9 @@ from components.addons.monitoring_rules import rule_files
 from components.addons.monitoring_targets import Paths, prometheus_configuration
 from components.addons.monitoring_web import client_checking_configuration, server_configuration
 from testkit.cluster import CHECKOUT
-from testkit.control_plane import binary_path, skip_without_binaries
+from testkit.control_plane import binary_path
 from testkit.monitored_host import ADDRESS, NAME, MonitoredHost
-from tests.engine.test_metrics_gateway import create_account, fetch
+from tests.engine.test_metrics_gateway import fetch, host_with_gateway
 from topology.monitoring import (
     ALERTMANAGER,
     NAMESPACE,
@@ -41,13 +41,7 @@ pytestmark = [pytest.mark.release, pytest.mark.timeout(3600)]  # the programs ar
 
 @pytest.fixture(scope="module")
 def host(tmp_path_factory: pytest.TempPathFactory) -> Iterator[MonitoredHost]:
-    skip_without_binaries()
-    if os.geteuid() != 0:
-        pytest.skip("a network namespace needs root")
-    with MonitoredHost(tmp_path_factory.mktemp("host")) as host:
-        host.start_control_plane()
-        host.start("metrics-gateway.service")
-        create_account(host)
+    with host_with_gateway(tmp_path_factory.mktemp("host")) as host:
         run_host_metrics(host)
         host.start("node-exporter.service")
         create_objects(host)

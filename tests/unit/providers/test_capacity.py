@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from providers.capacity import check_capacity, checked_capacities
+from providers.capacity import check_capacity, known_capacities
 from settings import Settings, SettingsError, load
 from settings.pool_capacity import PoolCapacity
 from tests.unit.settings.support import ONE_HOST, TWO_WORKERS, with_edits
@@ -46,13 +46,13 @@ def problem(settings: Settings) -> str:
 
 
 def only(settings: Settings) -> PoolCapacity:
-    (pool,) = checked_capacities(settings)
+    (pool,) = known_capacities(settings)
     return pool
 
 
 def test_settings_without_applications_are_not_checked() -> None:
     check_capacity(load(TWO_WORKERS))
-    assert checked_capacities(load(TWO_WORKERS)) == []
+    assert known_capacities(load(TWO_WORKERS)) == []
 
 
 def test_nodes_have_what_kubelets_and_pods_of_every_node_leave() -> None:
