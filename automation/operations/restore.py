@@ -15,14 +15,19 @@ from pathlib import Path
 from shlex import quote
 from types import MappingProxyType
 
+from tenacity import Retrying, retry_if_exception_type, stop_after_delay, wait_fixed
+
 from automation.deliveries import Delivery
 from automation.errors import UserError
+from automation.operations.api_client import ApiError
 from automation.operations.delivered import find_deliveries
+from automation.operations.field_managers import assign_fields, managers_in_state
 from automation.operations.remote import Remote, ScriptResult, run_in_parallel
 from automation.operations.repair import deliver
 from automation.operations.snapshot import checksum, checksum_file
 from automation.operations.store_remote import StoreRemote
 from automation.operations.target import Target
+from automation.releases.connection import connect
 from formats.lists import shorten_list
 from nodeconfig.host_paths import STATE_DIRECTORY
 from topology.model import Role, Topology
@@ -30,6 +35,8 @@ from topology.ports import ETCD_PEER_PORT
 
 _UPLOAD_SECONDS = 1800
 _STEP_SECONDS = 300
+_API_SECONDS = 120
+"""Time in which a load balancer finds out that the API servers answer again."""
 
 
 def restore(target: Target, snapshot: Path) -> int:
@@ -53,7 +60,32 @@ def restore(target: Target, snapshot: Path) -> int:
     for step in ("swap", "start-etcd", "wait-etcd"):
         hosts.run_on_members(step)
     hosts.start_api(missing=empty)
-    return hosts.restore_nodes(missing=empty)
+    failed = hosts.restore_nodes(missing=empty)
+    return _assign_fields(target) or failed
+
+
+def _assign_fields(target: Target) -> int:
+    """Assign the fields of all objects to the resources of this stack. Return 0, or 1 on a failure."""
+    managers = managers_in_state(target.engine.export_state())
+    if not managers:
+        return 0
+    attempts = Retrying(
+        retry=retry_if_exception_type(ApiError),
+        stop=stop_after_delay(_API_SECONDS),
+        wait=wait_fixed(2),
+        reraise=True,
+    )
+    try:
+        failed = assign_fields(attempts(connect, target.engine), managers, _log)
+    except (UserError, ApiError) as error:
+        failed = 1
+        _log(str(error))
+    if failed:
+        _log(
+            "if the snapshot is from another stack, the next `up` can report conflicts of fields; fix the "
+            "error, then run `restore` again"
+        )
+    return 1 if failed else 0
 
 
 def verify_snapshot(snapshot: Path) -> str:

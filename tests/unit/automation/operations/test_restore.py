@@ -117,7 +117,7 @@ def run_restore(hosts: RecordingHosts, tmp_path: Path, monkeypatch: pytest.Monke
     target = SimpleNamespace(
         topology=TOPOLOGY,
         remote=hosts,
-        engine=None,
+        engine=SimpleNamespace(export_state=dict),
         hosts=tuple(ALL_ROLES),
         with_role=lambda role: nodes if role is Role.NODE else (),
     )

@@ -1,0 +1,57 @@
+"""Tests of field managers: the state names them, and those of other stacks are replaced."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from automation.operations.field_managers import ApiObject, managers_in_state, reassign
+
+OWN, LOST = "pulumi-kubernetes-00000001", "pulumi-kubernetes-00000002"
+KUBELET = {"manager": "kubelet", "operation": "Update"}
+
+
+def entry(manager: str, **fields: str) -> dict[str, str]:
+    return {"manager": manager, "operation": "Apply", **fields}
+
+
+def resource(type_: str, kind: str, manager: str, **fields: object) -> dict[str, Any]:
+    metadata = {"namespace": "shop", "name": "till"}
+    outputs = {"apiVersion": "v1", "kind": kind, "metadata": metadata, "__fieldManager": manager}
+    return {"type": f"kubernetes:core/v1:{type_}", "custom": True, "outputs": outputs, **fields}
+
+
+def test_resources_of_one_object_are_found_together() -> None:
+    resources = [
+        resource("ServiceAccount", "ServiceAccount", OWN),
+        resource("ServiceAccountPatch", "ServiceAccountPatch", LOST),
+        resource("ServiceAccount", "ServiceAccount", "pulumi-kubernetes-replaced", delete=True),
+        {"type": "kubernetes:helm.sh/v3:Release", "outputs": {"name": "till"}},
+        {"type": "command:remote:Command"},
+    ]
+    found = managers_in_state({"deployment": {"resources": resources}})
+    assert found == {ApiObject("v1", "ServiceAccount", "shop", "till"): [OWN, LOST]}
+
+
+@pytest.mark.parametrize(
+    ("entries", "own", "expected"),
+    [
+        pytest.param([entry(OWN), KUBELET], [OWN], [entry(OWN), KUBELET], id="own"),
+        pytest.param([entry(LOST), KUBELET], [OWN], [entry(OWN), KUBELET], id="renamed"),
+        pytest.param([KUBELET, entry(LOST), entry(OWN)], [OWN], [KUBELET, entry(OWN)], id="both"),
+        pytest.param([entry(LOST), KUBELET], [OWN, "other"], [entry(OWN), KUBELET], id="one-for-two"),
+        pytest.param(
+            [entry(LOST), entry(LOST + "3")], [OWN, "other"], [entry(OWN), entry("other")], id="two-for-two"
+        ),
+        pytest.param([entry(LOST), entry(LOST + "3")], [OWN], [entry(OWN)], id="two-for-one"),
+        pytest.param([entry("kubectl")], [OWN], [entry("kubectl")], id="of-a-user"),
+        pytest.param(
+            [entry(LOST, subresource="status")], [OWN], [entry(LOST, subresource="status")], id="status"
+        ),
+    ],
+)
+def test_managers_of_other_stacks_are_replaced(
+    entries: list[dict[str, str]], own: list[str], expected: list[dict[str, str]]
+) -> None:
+    assert reassign(entries, own) == expected
