@@ -72,6 +72,8 @@ def _write_conflist(topology: Topology) -> str:
         "type": "bridge",
         "bridge": "cni0",
         "isDefaultGateway": True,
+        # A node that registers again can get another subnet.
+        "forceAddress": True,
         "hairpinMode": True,
         "mtu": "MTU",
         "ipam": {"type": "host-local", "ranges": [[{"subnet": "$subnet"}]]},

@@ -154,6 +154,8 @@ restart-kubelet)
     other) admin delete node "$NODE_NAME" --timeout=60s >/dev/null || die "the Node of another machine cannot be deleted" ;;
     esac
     timeout 120 systemctl restart kubelet.service || die "the kubelet does not restart"
+    # The kubelet registers a Node that the restored data does not have, and flannel annotates a Node when it starts.
+    if has_unit flanneld.service; then systemctl restart --no-block flanneld.service; fi
     # The boot program sets the labels and taints of the new Node.
     if [ "$owner" != own ]; then
         rm -f "$ROOT/run/kubewright-boot/complete"

@@ -261,8 +261,7 @@ def test_a_host_without_repair_does_not_start_it(host: RestoreHost) -> None:
 
 
 OWN_ID = "aws:///eu-west-1a/i-new"
-RESTART = "restart kubelet.service"
-BOOT = "restart kubewright-boot.service"
+RESTART, BOOT = "restart kubelet.service", "restart kubewright-boot.service"
 
 
 @pytest.mark.parametrize(
@@ -291,10 +290,11 @@ def test_control_plane_of_a_cloud_gets_its_own_node(host: RestoreHost, node: str
 
 
 def test_node_of_a_host_without_a_cloud_stays(host: RestoreHost) -> None:
-    (host.root / "etc/kubernetes").mkdir(parents=True)
+    """flannel restarts, because the kubelet may register a Node without the annotations of flannel."""
+    add_units(host, "flanneld.service")
+    for directory in ("kubernetes", "kubewright"):
+        (host.root / "etc" / directory).mkdir(parents=True)
     (host.root / "etc/kubernetes/admin.conf").touch()
-    (host.root / "etc/kubewright").mkdir()
     (host.root / "etc/kubewright/host.env").write_text("NODE_NAME=cp-1\nPROVIDER_ID=\n")
-    (host.fake / "node").write_text("cp-1 ")
     host.run_all("restart-kubelet")
-    assert host.calls() == [RESTART]
+    assert host.calls() == [RESTART, "restart flanneld.service"]
