@@ -48,8 +48,8 @@ def cluster(state: Path) -> Iterator[Cluster]:
 
 @pytest.fixture(scope="module")
 def source(cluster: Cluster, network: IPv4Network) -> Iterator[MetricSource]:
-    """Serve the metric on the gateway of the lab."""
-    with serve_metric(str(network[1]), PORT) as running:
+    """Serve the metric on the address of this machine in the network of the lab."""
+    with serve_metric(str(network[-2]), PORT) as running:
         yield running
 
 

@@ -66,13 +66,13 @@ def section(network: IPv4Network) -> dict[str, Any]:
         "interval": "15s",
         "memory": "512Mi",
         "pool": "workers",
-        "receivers": {"lab": {"webhook": {"url": f"http://{network[1]}:{PORT}/{TOKEN}"}}},
+        "receivers": {"lab": {"webhook": {"url": f"http://{network[-2]}:{PORT}/{TOKEN}"}}},
     }
 
 
 @pytest.fixture(scope="module")
 def receiver(cluster: Cluster, network: IPv4Network) -> Iterator[AlertReceiver]:
-    with receive_alerts(str(network[1]), PORT, TOKEN) as receiver:
+    with receive_alerts(str(network[-2]), PORT, TOKEN) as receiver:
         yield receiver
 
 

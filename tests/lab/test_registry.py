@@ -66,7 +66,7 @@ def stores(
     with pytest.MonkeyPatch.context() as patch:
         directory = tmp_path_factory.mktemp("stores")
         patch.setenv("KUBEWRIGHT_STATE", str(directory))
-        with serve_stores(directory, str(network[1])) as running:
+        with serve_stores(directory, str(network[-2])) as running:
             yield running
 
 
