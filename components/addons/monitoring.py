@@ -137,13 +137,14 @@ class MonitoringAddOn(ComponentResource):
             for peer in dict.fromkeys((PROMETHEUS, component))
         ]
         if component == PROMETHEUS:
-            # API servers connect to a service for `kubectl get --raw`.
-            machines = self._args.topology.network.machines
+            # API servers connect to a service for `kubectl get --raw`. With VXLAN, the packets of a machine to
+            # pods of another node have the address of its VXLAN device, which is in the network of pods.
+            network = self._args.topology.network
             peers = [
                 networking.NetworkPolicyPeerArgs(namespace_selector=LabelSelectorArgs()),
                 *(
-                    networking.NetworkPolicyPeerArgs(ip_block=networking.IPBlockArgs(cidr=str(network)))
-                    for network in machines
+                    networking.NetworkPolicyPeerArgs(ip_block=networking.IPBlockArgs(cidr=str(source)))
+                    for source in (*network.machines, network.pods)
                 ),
             ]
         ports = (self._ports[component], *((GOSSIP_PORT,) if component == ALERTMANAGER else ()))

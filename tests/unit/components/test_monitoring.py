@@ -175,7 +175,7 @@ def test_pods_and_machines_can_query_prometheus(graph: Graph) -> None:
     [rule] = graph.node("monitoring-prometheus-policy").inputs["spec"]["ingress"]
     pods, *machines = rule["from"]
     assert pods == {"namespaceSelector": {}}
-    assert [peer["ipBlock"]["cidr"] for peer in machines] == ["10.89.0.0/24"]
+    assert [peer["ipBlock"]["cidr"] for peer in machines] == ["10.89.0.0/24", "10.244.0.0/16"]
     assert rule["ports"] == [{"port": 9090, "protocol": "TCP"}]
 
 
