@@ -137,8 +137,8 @@ class MonitoringAddOn(ComponentResource):
             for peer in dict.fromkeys((PROMETHEUS, component))
         ]
         if component == PROMETHEUS:
-            # API servers connect to a service for `kubectl get --raw`. With VXLAN, the packets of a machine to
-            # pods of another node have the address of its VXLAN device, which is in the network of pods.
+            # API servers connect to a service for `kubectl get --raw`. With VXLAN, the packets of a machine
+            # to pods of another node have the address of its VXLAN device, which is in the network of pods.
             network = self._args.topology.network
             peers = [
                 networking.NetworkPolicyPeerArgs(namespace_selector=LabelSelectorArgs()),

@@ -2,40 +2,25 @@
 
 from __future__ import annotations
 
-import base64
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
 
-from artifacts.cache import Cache
-from testkit.go_programs import build_program
+from testkit.disk_program import NAME, PROGRAM, install_program, mount_directory
 from testkit.wait import eventually
 from tests.faults.ha import HaCluster
 
-SOURCE = Path(__file__).resolve().parents[2] / "lab" / "disk"
-NAME = "hanging-disk"
 DATA = "/var/lib/etcd"
 ASIDE = "/var/lib/etcd-aside"
-PROGRAM = f"/opt/{NAME}"
 SWITCH = f"/run/{NAME}"
 """The disk hangs while this file exists."""
 MOUNT = f"""
 set -eu
-base64 -d >{PROGRAM} <<'END'
-@program@
-END
-chmod 700 {PROGRAM}
-[ -e /dev/fuse ] || mknod -m 666 /dev/fuse c 10 229
+@install@
 systemctl stop etcd.service
 cp -a {DATA} {ASIDE}
-systemd-run --quiet --collect --unit={NAME} {PROGRAM} -hang {SWITCH} {ASIDE} {DATA}
-for _ in 1 2 3 4 5 6 7 8 9 10; do
-    ! mountpoint -q {DATA} || break
-    sleep 0.5
-done
-mountpoint -q {DATA}
+{mount_directory(ASIDE, DATA, SWITCH)}
 systemctl start etcd.service
 """
 UNMOUNT = f"""
@@ -106,9 +91,7 @@ class HangingDisk:
 @contextmanager
 def hanging_disk(cluster: HaCluster, host: str) -> Iterator[HangingDisk]:
     """Move the data of an etcd member to a disk that can hang until the block ends."""
-    program = build_program(SOURCE, NAME, Cache.default())
-    encoded = base64.b64encode(program.read_bytes()).decode()
-    cluster.ssh(host, MOUNT.replace("@program@", encoded), timeout=120)
+    cluster.ssh(host, MOUNT.replace("@install@", install_program()), timeout=120)
     cluster.wait_healthy()
     try:
         yield HangingDisk(cluster, host)

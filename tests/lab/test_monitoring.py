@@ -17,6 +17,7 @@ from testkit.add_on_images import build_images
 from testkit.alert_receiver import AlertReceiver, receive_alerts
 from testkit.certificates import issue_certificate
 from testkit.cluster import CHECKOUT, Cluster
+from testkit.disk_program import install_program, mount_directory
 from testkit.state import removed_at_end
 from testkit.wait import eventually
 from topology.monitoring import NAMESPACE
@@ -28,14 +29,16 @@ RAISED = 900
 """Maximum time until an alert arrives: five minutes of the rule, and the intervals of scrapes and groups."""
 ENDING = "/etc/kubernetes/pki/ending.crt"
 WRITE_METRICS = "systemctl start host-metrics.service"
-# A small file system of the host, so that the disk of the machine does not fill.
-SMALL_DISK = """
-truncate -s 64M /var/lib/small.img
-mkfs.ext4 -q /var/lib/small.img
-mkdir -p /mnt/small
-mount -o loop /var/lib/small.img /mnt/small
-head -c 60M /dev/zero >/mnt/small/file 2>/dev/null || :
+SMALL, BEHIND = "/mnt/small", "/mnt/behind"
+FILL_SMALL_DISK = f"""
+set -eu
+mkdir -p {SMALL} {BEHIND}
+mount -t tmpfs -o size=64m small {BEHIND}
+@install@
+{mount_directory(BEHIND, SMALL, "/run/never")}
+head -c 60M /dev/zero >{SMALL}/file
 """
+"""Fill a small file system of the host. The rule does not count tmpfs, and hosts have no loop devices."""
 
 # The first test builds the images, unless the cache has them.
 pytestmark = [pytest.mark.release, pytest.mark.timeout(5400)]
@@ -108,13 +111,13 @@ def test_faults_of_hosts_raise_their_alerts(cluster: Cluster, receiver: AlertRec
     cluster.ssh(
         "cp-1", f"touch -d '3 days ago' /var/lib/etcd-snapshots /var/lib/etcd-snapshots/*\n{WRITE_METRICS}"
     )
-    cluster.ssh("w-1", SMALL_DISK)
+    cluster.ssh("w-1", FILL_SMALL_DISK.replace("@install@", install_program()), timeout=120)
     cluster.ssh("w-2", "systemctl stop kubelet")
     cluster.kubectl("cordon", "w-1")
     expected = {
         "CertificateEndsSoon": {"instance": "cp-1", "path": ENDING},
         "EtcdSnapshotTooOld": {"instance": "cp-1"},
-        "DiskNearlyFull": {"instance": "w-1", "mountpoint": "/mnt/small"},
+        "DiskNearlyFull": {"instance": "w-1", "mountpoint": SMALL},
         "NodeNotReady": {"node": "w-2"},
         "KubeletDown": {"instance": "w-2"},
         "PoolDrained": {"pool": "workers"},
@@ -122,7 +125,7 @@ def test_faults_of_hosts_raise_their_alerts(cluster: Cluster, receiver: AlertRec
     for alert, labels in expected.items():
         await_state(receiver, alert, "firing", labels)
     cluster.ssh("cp-1", f"rm {ENDING}\nsystemctl start etcd-snapshot.service\n{WRITE_METRICS}")
-    cluster.ssh("w-1", "umount /mnt/small && rm /var/lib/small.img")
+    cluster.ssh("w-1", f"umount {SMALL} {BEHIND}")
     cluster.ssh("w-2", "systemctl start kubelet")
     cluster.kubectl("uncordon", "w-1")
     for alert, labels in expected.items():
