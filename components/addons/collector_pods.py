@@ -16,7 +16,10 @@ from topology.logs import Logs, LogSource
 from topology.model import Pool, Topology
 
 EVENTS = "events"
-BOOT_ID = "/proc/sys/kernel/random/boot_id"
+BOOT_ID = "/proc/sys/kernel/random"
+"""The directory with the file `boot_id`. In a container of systemd-nspawn, as in the lab, the file is a mount
+of a deleted file. This mount has no path from which a container could mount it.
+"""
 PASSWORDS = "receivers"
 """The name of the Secret with the passwords of receivers, and of the ConfigMap with their authorities."""
 BUFFER = "/var/lib/kubewright/logs"
@@ -169,10 +172,8 @@ def _host_volumes(topology: Topology, logs: Logs) -> list[_Volume]:
             for name, (path, target) in directories.items()
         ),
         # journalctl follows the journal of this machine and of this boot.
-        *(
-            _Volume(_host_path(name, path, "File"), f"{root}{path}")
-            for name, path in {"machine-id": "/etc/machine-id", "boot-id": BOOT_ID}.items()
-        ),
+        _Volume(_host_path("machine-id", "/etc/machine-id", "File"), f"{root}/etc/machine-id"),
+        _Volume(_host_path("boot-id", BOOT_ID, "Directory"), f"{root}{BOOT_ID}"),
     ]
 
 

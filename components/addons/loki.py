@@ -28,7 +28,6 @@ from components.addons.workload import (
     http_probe,
     restricted_context,
     restricted_pod_context,
-    system_tolerations,
 )
 from topology.images import pinned_image
 from topology.logs import LOKI, LOKI_PORT, NAMESPACE, Logs, LokiStore
@@ -222,7 +221,6 @@ def _pod(args: LokiArgs) -> core.PodSpecArgs:
         automount_service_account_token=False,
         enable_service_links=False,
         priority_class_name="system-cluster-critical",
-        tolerations=system_tolerations(),
         # Loki writes its last entries to the volume before it ends.
         termination_grace_period_seconds=300,
         security_context=restricted_pod_context(_USER, fs_group=_USER),
