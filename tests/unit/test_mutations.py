@@ -42,8 +42,8 @@ DANGEROUS_FILES = {
     *(
         f"automation/operations/{name}"
         for name in (
-            *("cis/command.py", "copies.py", "drift.py", "replace.py", "restore.py", "restore.sh"),
-            *("snapshot.py", "snapshot_copies.py"),
+            *("cis/command.py", "copies.py", "drift.py", "field_managers.py", "replace.py"),
+            *("restore.py", "restore.sh", "snapshot.py", "snapshot_copies.py"),
         )
     ),
     *(f"artifacts/modules/kubelet-csr-approver-1.4.0/{name}.go" for name in ("inventory", "join", "policy")),
