@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import signal
 from collections import Counter
 from collections.abc import Mapping
@@ -22,6 +23,13 @@ LIMITS: Mapping[str, int] = MappingProxyType(
 """Maximum seconds of a test with its fixtures, by directory. pyproject.toml has the limit of all others. A
 fixture can create a cluster.
 """
+
+# Most objects of a test process live until its end: modules of SDKs, tests, graphs of the program. By default
+# Python searches them for garbage so often that this took half of the processor time of unit tests. Imports
+# leave no garbage. `pytest_collection_finish` starts the search again.
+gc.disable()
+_GARBAGE_THRESHOLDS = (50_000, 20, 20)
+"""New objects before a search of the youngest objects, and searches of a generation before the next one."""
 
 # A shell ignores SIGINT in background jobs, and all child processes would inherit that.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
@@ -60,6 +68,13 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         if directory in LIMITS and not item.get_closest_marker("timeout"):
             item.add_marker(pytest.mark.timeout(LIMITS[directory]))
     items.sort(key=lambda item: _priority(item.path.relative_to(_HERE.parent)))
+
+
+def pytest_collection_finish() -> None:
+    """Search for garbage again, but not among the objects that exist before the first test."""
+    gc.freeze()
+    gc.set_threshold(*_GARBAGE_THRESHOLDS)
+    gc.enable()
 
 
 def _priority(path: Path) -> int:
