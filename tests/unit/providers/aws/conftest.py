@@ -6,7 +6,9 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, cast
 
 import boto3
+import botocore.session
 import pytest
+from botocore.loaders import Loader, create_loader
 from moto import mock_aws
 
 from providers.aws.wait_clients import MachineGroups, StatusStore
@@ -28,8 +30,20 @@ def example_resources() -> Graph:
     return graph()
 
 
+@pytest.fixture(scope="session")
+def service_models() -> Loader:
+    """Return the loader of the descriptions of services, which keeps what it has read."""
+    return create_loader(botocore.session.Session().get_config_variable("data_path"))
+
+
 @pytest.fixture
-def account(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def account(monkeypatch: pytest.MonkeyPatch, service_models: Loader) -> Iterator[None]:
+    """Start an empty account of moto, without moto's 1,300 images of machines.
+
+    Each test has new sessions, which would read the descriptions of all services again.
+    """
+    monkeypatch.setenv("MOTO_EC2_LOAD_DEFAULT_AMIS", "false")
+    monkeypatch.setattr(botocore.session, "create_loader", lambda _: service_models)
     for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"):
         monkeypatch.setenv(name, "testing")
     monkeypatch.setenv("AWS_DEFAULT_REGION", REGION)
