@@ -75,6 +75,10 @@ lint: ## style (ruff, shellcheck), imports (import-linter) and types (mypy, stri
 test-unit: ## unit tests (no root)
 	@$(PYTEST) $(PARALLEL) tests/unit
 
+.PHONY: test-programs
+test-programs: ## tests that run programs: emulated clouds, boot programs, commands, Go tests (no root)
+	@$(PYTEST) $(PARALLEL) tests/programs
+
 .PHONY: test-engine
 test-engine: ## tests with the real engine and with plugins, official ones by KUBEWRIGHT_PLUGINS=official (no root)
 	@$(PREPARE)
@@ -129,11 +133,11 @@ mutation-score: ## the share of small changes of the core that unit tests notice
 	@$(PYTHON) -m testkit.mutation_score $(PACKAGE)
 
 .PHONY: test
-test: ## lint, unit tests, engine tests and lab tests (root)
+test: ## lint, unit tests, program tests, engine tests and lab tests (root)
 	$(call timed,lint,$(MAKE) --no-print-directory lint)
 	$(call timed,prepare,$(PREPARE))
 	$(call timed,mirror,$(MIRROR))
-	@$(PYTEST) $(PARALLEL) $(ORDER) -m "not release" --durations=40 tests/unit tests/engine tests/lab
+	@$(PYTEST) $(PARALLEL) $(ORDER) -m "not release" --durations=40 tests/unit tests/programs tests/engine tests/lab
 
 # Life cycles of whole stacks, with the marker `release`: each file takes minutes.
 .PHONY: test-release

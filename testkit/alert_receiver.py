@@ -46,7 +46,7 @@ def receive_alerts(address: str, port: int, token: str) -> Iterator[AlertReceive
             """Print nothing."""
 
     server = ThreadingHTTPServer((address, port), Handler)
-    thread = Thread(target=server.serve_forever, daemon=True)
+    thread = Thread(target=server.serve_forever, args=(0.05,), daemon=True)
     thread.start()
     try:
         yield receiver

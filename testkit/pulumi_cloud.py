@@ -108,7 +108,7 @@ def serve_pulumi_cloud(environment: Mapping[str, object]) -> Iterator[PulumiClou
             """Print nothing."""
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread = threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True)
     thread.start()
     try:
         cloud.url = f"http://127.0.0.1:{server.server_port}"

@@ -42,7 +42,7 @@ class _Transit(BaseHTTPRequestHandler):
 def serve_vault() -> Iterator[dict[str, str]]:
     """Serve the transit engine until the block ends. Yield the environment variables for clients."""
     server = ThreadingHTTPServer(("127.0.0.1", 0), _Transit)
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread = threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True)
     thread.start()
     try:
         address = f"http://127.0.0.1:{server.server_port}"

@@ -18,7 +18,15 @@ _HERE = Path(__file__).parent
 _SHARED_CLUSTER = "tests/lab/cluster/"
 """The directory of the tests that share a cluster."""
 LIMITS: Mapping[str, int] = MappingProxyType(
-    {"engine": 900, "plugins": 900, "lab": 900, "reloads": 1200, "clouds": 1800, "faults": 3600}
+    {
+        "programs": 900,
+        "engine": 900,
+        "plugins": 900,
+        "lab": 900,
+        "reloads": 1200,
+        "clouds": 1800,
+        "faults": 3600,
+    }
 )
 """Maximum seconds of a test with its fixtures, by directory. pyproject.toml has the limit of all others. A
 fixture can create a cluster.
@@ -79,7 +87,7 @@ def pytest_collection_finish() -> None:
 
 def _priority(path: Path) -> int:
     """Return the position of a test file in a run. The files whose tests take longest come first."""
-    order = (_SHARED_CLUSTER, "tests/lab", "tests/engine")
+    order = (_SHARED_CLUSTER, "tests/lab", "tests/engine", "tests/programs")
     return next((place for place, start in enumerate(order) if path.is_relative_to(start)), len(order))
 
 

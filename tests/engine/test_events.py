@@ -59,7 +59,7 @@ def alertmanager() -> Iterator[tuple[Receiver, int]]:
             pass
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
+    threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True).start()
     yield received, server.server_address[1]
     server.shutdown()
 

@@ -11,6 +11,8 @@ from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import parse_qs, unquote, urlsplit
 
+_STOP_INTERVAL_SECONDS = 0.05
+
 
 class Server(ThreadingHTTPServer):
     """HTTP server with one thread for each connection. A failed connection is one line in the log."""
@@ -25,8 +27,8 @@ class Server(ThreadingHTTPServer):
 
 @contextmanager
 def in_background(server: Server) -> Iterator[Server]:
-    """Serve requests in a thread during the block."""
-    threading.Thread(target=server.serve_forever, daemon=True).start()
+    """Serve requests in a thread during the block. Its end waits at most for one interval."""
+    threading.Thread(target=server.serve_forever, args=(_STOP_INTERVAL_SECONDS,), daemon=True).start()
     try:
         yield server
     finally:

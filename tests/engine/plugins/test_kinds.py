@@ -102,7 +102,7 @@ class _Refusal(BaseHTTPRequestHandler):
 def refusing_server() -> Iterator[str]:
     """Yield the URL of a server that refuses all downloads."""
     with ThreadingHTTPServer(("127.0.0.1", 0), _Refusal) as server:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
+        threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True).start()
         yield f"http://127.0.0.1:{server.server_port}"
         server.shutdown()
 

@@ -34,7 +34,7 @@ MACHINE = RunningMachine(
 def url() -> Iterator[str]:
     attributes = {"states": SimpleNamespace(by_address=lambda _: MACHINE), "tokens": AccessTokens("admin")}
     server = ThreadingHTTPServer(("127.0.0.1", 0), type("Handler", (Metadata,), attributes))
-    threading.Thread(target=server.serve_forever, daemon=True).start()
+    threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True).start()
     yield f"http://127.0.0.1:{server.server_address[1]}/metadata/identity/oauth2/token?api-version=2018-02-01"
     server.shutdown()
     server.server_close()

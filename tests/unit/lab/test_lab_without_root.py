@@ -91,7 +91,7 @@ def server(lab: LabSpec, tmp_path: Path) -> Iterator[str]:
     context.load_cert_chain(paths.gateway_certificate, paths.gateway_key)
     running = fileserver.Server(("127.0.0.1", 0), partial(fileserver.Files, directory=str(mirror)))
     running.socket = context.wrap_socket(running.socket, server_side=True, do_handshake_on_connect=False)
-    threading.Thread(target=running.serve_forever, daemon=True).start()
+    threading.Thread(target=running.serve_forever, args=(0.05,), daemon=True).start()
     yield f"https://127.0.0.1:{running.server_address[1]}"
     running.shutdown()
     running.server_close()

@@ -42,7 +42,7 @@ def url(tmp_path: Path) -> Iterator[str]:
     directory.mkdir()
     (directory / "tool").write_bytes(CONTENT)
     server = ThreadingHTTPServer(("127.0.0.1", 0), partial(QuietRequestHandler, directory=str(directory)))
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread = threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True)
     thread.start()
     yield f"http://127.0.0.1:{server.server_port}/tool"
     server.shutdown()

@@ -36,7 +36,7 @@ def mirror(tmp_path: Path) -> Iterator[tuple[Path, str]]:
     directory = tmp_path / "mirror"
     directory.mkdir()
     server = ThreadingHTTPServer(("127.0.0.1", 0), partial(QuietRequestHandler, directory=str(directory)))
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread = threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True)
     thread.start()
     yield directory, f"http://127.0.0.1:{server.server_port}"
     server.shutdown()

@@ -27,7 +27,7 @@ def port(tmp_path: Path) -> Iterator[int]:
     states.add(replace(MACHINE, address="127.0.0.1"))
     handler = type("Handler", (Metadata,), {"states": states, "sessions": Sessions("secret")})
     server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
+    threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True).start()
     yield server.server_address[1]
     server.shutdown()
     server.server_close()

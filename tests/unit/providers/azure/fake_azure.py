@@ -159,7 +159,7 @@ def serve_azure(directory: Path) -> Iterator[FakeAzure]:
     server.socket = context.wrap_socket(server.socket, server_side=True, do_handshake_on_connect=False)
     fake_azure = FakeAzure(f"https://127.0.0.1:{server.server_address[1]}", str(certificate_file))
     _Handler.cloud = fake_azure
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread = threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True)
     thread.start()
     yield fake_azure
     server.shutdown()

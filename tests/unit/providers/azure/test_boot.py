@@ -135,7 +135,7 @@ def machine(tmp_path: Path) -> Iterator[Machine]:
     machine = Machine(tmp_path)
     server = ThreadingHTTPServer(("127.0.0.1", 0), type("Handler", (_AzureHandler,), {"machine": machine}))
     machine.url = f"http://127.0.0.1:{server.server_address[1]}"
-    threading.Thread(target=server.serve_forever, daemon=True).start()
+    threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True).start()
     yield machine
     server.shutdown()
     server.server_close()
@@ -273,7 +273,7 @@ class TestHealth:
             "Kubelet", (_AzureHandler,), {"machine": machine, "_is_authorized": lambda _: True}
         )
         server = ThreadingHTTPServer(("127.0.0.1", 0), kubelet_handler)
-        threading.Thread(target=server.serve_forever, daemon=True).start()
+        threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True).start()
         try:
             _, body = self.probe(machine, f"http://127.0.0.1:{server.server_address[1]}")
         finally:

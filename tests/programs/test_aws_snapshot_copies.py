@@ -17,7 +17,7 @@ from providers.aws.permissions import COPIES, machine_statements
 from providers.aws.policies import policy_document, template_values
 from providers.cloud.machine_config import CONTROL_PLANES
 from testkit.emulated_aws import REGION, emulated_aws
-from tests.unit.lab.cloud.aws_machines import BootShell, client, create_bucket, create_role
+from tests.programs.aws_machines import BootShell, client, create_bucket, create_role
 
 OTHER_REGION = "eu-west-1"
 ACCOUNT = "123456789012"

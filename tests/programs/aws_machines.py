@@ -17,7 +17,7 @@ from lab.cloud.running import MachineStates
 from testkit.emulated_aws import LAB, REGION
 from tests.unit.lab.machines import MACHINE
 
-PROGRAMS = Path(__file__).resolve().parents[4] / "providers/aws"
+PROGRAMS = Path(__file__).resolve().parents[2] / "providers/aws"
 STORE = "kubewright-dev"
 
 

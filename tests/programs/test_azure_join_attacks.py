@@ -15,7 +15,7 @@ from lab.cloud.azure.attestation import Attestation
 from lab.cloud.azure.instances import machine_id
 from testkit.azure_joins import SUBSCRIPTION, TOKEN, JoinCloud, control_plane, join_name, nonce, worker
 from testkit.certificates import issue_certificate
-from tests.unit.lab.cloud.azure_attacks import add_join, content, issuers, new_machines, report_of_join
+from tests.programs.azure_attacks import add_join, content, issuers, new_machines, report_of_join
 
 OTHER_TOKEN = "zzz999.0123456789abcdef"
 

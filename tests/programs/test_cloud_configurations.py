@@ -31,9 +31,9 @@ from tests.clouds import test_autoscaled_pools as pools
 from tests.clouds import test_cluster_upgrade as upgrade
 from tests.clouds import test_member_faults as faults
 from tests.clouds.variants import VARIANTS
+from tests.programs.aws_plugins import EmulatedPlugins as AwsPlugins
+from tests.programs.azure_plugins import EmulatedPlugins as AzurePlugins
 from tests.unit.components.graph import Graph, record_graph
-from tests.unit.lab.plugins.aws.emulated_plugins import EmulatedPlugins as AwsPlugins
-from tests.unit.lab.plugins.azure_native.emulated_plugins import EmulatedPlugins as AzurePlugins
 from tests.unit.providers.azure.program import nested_value
 from topology.model import Versions
 

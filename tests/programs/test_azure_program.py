@@ -7,23 +7,13 @@ from collections.abc import Iterator, Mapping
 from typing import cast
 
 import pytest
-from pulumi.runtime import mocks
 
 from lab.cloud.azure.remaining import remaining_resources
-from lab.plugins.azure_native.catalogue import KINDS
-from lab.plugins.azure_native.functions import FUNCTIONS
 from testkit.emulated_azure import LAB, SUBSCRIPTION, emulated_azure
-from tests.unit.components.certificates import CertificatePluginMocks
+from tests.programs.azure_plugins import Created, EmulatedPlugins
 from tests.unit.components.graph import Json
-from tests.unit.lab.plugins.azure_native.emulated_plugins import Created, EmulatedPlugins
-from tests.unit.providers.azure.program import AzurePlugins, with_all_features, with_pod_identities
-from tests.unit.providers.program import ExampleStack, section, with_own_store
-
-
-def with_everything(cluster: Json) -> None:
-    with_all_features(cluster)
-    with_pod_identities(cluster)
-    with_own_store(cluster)
+from tests.unit.providers.azure.program import with_pod_identities
+from tests.unit.providers.program import ExampleStack, section
 
 
 def with_roles_in_the_group(cluster: Json) -> None:
@@ -36,31 +26,6 @@ def with_roles_in_the_group(cluster: Json) -> None:
     section(cluster, "azure")["snapshot_copies"] = {"location": "northeurope"}
     scope = f"/subscriptions/{SUBSCRIPTION}/resourceGroups/kubewright-azure-example"
     reader["roles"] = [{"role": "Storage Blob Data Reader", "scope": scope}]
-
-
-class RecordingPlugins(AzurePlugins, CertificatePluginMocks):
-    """Mocks that record the types of resources and the functions that the program uses."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.types: set[str] = set()
-        self.functions: set[str] = set()
-
-    def new_resource(self, args: mocks.MockResourceArgs) -> tuple[str, Json]:
-        if args.typ.startswith("azure-native:"):
-            self.types.add(args.typ)
-        return super().new_resource(args)
-
-    def call(self, args: mocks.MockCallArgs) -> tuple[Json, list[tuple[str, str]] | None]:
-        self.functions.add(args.token)
-        return super().call(args)
-
-
-def test_every_type_and_function_of_the_program_is_emulated() -> None:
-    plugins = RecordingPlugins()
-    ExampleStack("azure-example", lambda: plugins).graph(with_everything)
-    assert plugins.types == KINDS.keys()
-    assert plugins.functions <= FUNCTIONS.keys()
 
 
 @pytest.fixture(scope="module")

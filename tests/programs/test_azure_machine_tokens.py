@@ -18,7 +18,7 @@ from lab.cloud.azure.instances import machine_id
 from lab.cloud.azure.role_assignments import write_assignments
 from lab.cloud.running import MachineStates
 from testkit.azure_joins import LAB, TOKEN, JoinCloud, control_plane, join_name, started_before, worker
-from tests.unit.lab.cloud.azure_attacks import new_machines
+from tests.programs.azure_attacks import new_machines
 
 OTHER_TOKEN = "zzz999.0123456789abcdef"
 HOUR = 3600

@@ -16,7 +16,7 @@ from providers.aws.permissions import machine_statements
 from providers.aws.policies import policy_document, template_values
 from providers.cloud.machine_config import CONTROL_PLANES
 from testkit.emulated_aws import REGION, emulated_aws
-from tests.unit.lab.cloud.aws_machines import STORE, BootShell, client, create_bucket, create_role
+from tests.programs.aws_machines import STORE, BootShell, client, create_bucket, create_role
 
 KEY = f"joins/arn:aws:ec2:{REGION}:123456789012:instance"
 ENCRYPTION_KEY = f"arn:aws:kms:{REGION}:123456789012:key/store"

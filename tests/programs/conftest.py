@@ -1,0 +1,8 @@
+"""Fixtures of tests that run programs and emulated clouds."""
+
+from __future__ import annotations
+
+from tests.unit.artifacts.conftest import go
+from tests.unit.lab.cloud.conftest import azure
+
+__all__ = ["azure", "go"]
