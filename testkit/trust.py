@@ -10,6 +10,7 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
+from functools import cache
 
 from cryptography import x509
 from cryptography.exceptions import InvalidSignature
@@ -36,11 +37,11 @@ class TrustHost:
 
     def certificate(self, path: str) -> x509.Certificate:
         """Return the first certificate in a file of the host."""
-        return x509.load_pem_x509_certificate(self.files[path].encode())
+        return _certificates(self.files[path])[0]
 
     def trusted_certificates(self, path: str) -> list[x509.Certificate]:
         """Return all certificates in a file of the host."""
-        return x509.load_pem_x509_certificates(self.files[path].encode())
+        return [*_certificates(self.files[path])]
 
     def start_kubelet(self, script: str, control_planes: list[TrustHost]) -> None:
         """Emulate the start of the kubelet, which requests new certificates when the signing generation
@@ -114,14 +115,9 @@ def token_checks(hosts: Mapping[str, TrustHost], control_planes: list[str]) -> I
     first.
     """
     for signer in control_planes:
-        key = serialization.load_pem_private_key(
-            hosts[signer].files[f"{PKI}/service-account.key"].encode(), None
-        )
-        public = key.public_key().public_bytes(
-            serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo
-        )
+        public = _public_key(hosts[signer].files[f"{PKI}/service-account.key"])
         for verifier in control_planes:
-            accepted = public.decode().strip() in hosts[verifier].files[f"{PKI}/service-account.pub"]
+            accepted = public in hosts[verifier].files[f"{PKI}/service-account.pub"]
             yield f"{signer}'s token at {verifier}", accepted
 
 
@@ -155,6 +151,22 @@ def _api_server_connections(
         )
 
 
+# A model checks the same certificates after each of its steps.
+@cache
+def _certificates(text: str) -> tuple[x509.Certificate, ...]:
+    """Return all certificates of a text in PEM."""
+    return tuple(x509.load_pem_x509_certificates(text.encode()))
+
+
+@cache
+def _public_key(text: str) -> str:
+    """Return the public key of a private key. Both are texts in PEM."""
+    public = serialization.load_pem_private_key(text.encode(), None).public_key()
+    encoded = public.public_bytes(serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo)
+    return encoded.decode().strip()
+
+
+@cache
 def _signed_by(certificate: x509.Certificate, authority: x509.Certificate) -> bool:
     try:
         certificate.verify_directly_issued_by(authority)

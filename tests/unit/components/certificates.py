@@ -24,6 +24,12 @@ class CertificatePluginMocks(PluginMocks):
     def __init__(self) -> None:
         self._states: dict[tuple[str, str], tuple[str, Json]] = {}
 
+    def copy(self) -> CertificatePluginMocks:
+        """Return mocks with the same states. Changes of one have no effect on the other."""
+        copied = CertificatePluginMocks()
+        copied._states = dict(self._states)
+        return copied
+
     def forget(self, name: str) -> None:
         """Delete the state of a resource, as the engine does when the replacement trigger changes."""
         self._states = {key: state for key, state in self._states.items() if key[1] != name}

@@ -16,7 +16,9 @@ from pulumi.runtime.mocks import Mocks
 import artifacts.index
 from artifacts.index import Index
 from tests.unit.components import graph as graphs
+from tests.unit.components.certificates import CertificatePluginMocks
 from tests.unit.components.graph import Graph, Json
+from tests.unit.components.rotating_cluster import RotatingCluster
 
 ROOT = Path(__file__).resolve().parents[3]
 
@@ -46,3 +48,15 @@ def deploy() -> Iterator[Deploy]:
 
     yield run
     config.set_all_config({})
+
+
+@pytest.fixture(scope="session")
+def first_cluster(deploy: Deploy, tmp_path_factory: pytest.TempPathFactory) -> RotatingCluster:
+    """Return a cluster after its creation. Tests get copies of it (`cluster`)."""
+    return RotatingCluster(deploy, tmp_path_factory.mktemp("rotating"), CertificatePluginMocks())
+
+
+@pytest.fixture
+def cluster(first_cluster: RotatingCluster) -> RotatingCluster:
+    """Return a new cluster whose certificates can rotate."""
+    return first_cluster.copy()

@@ -226,7 +226,7 @@ def _without_unread_inputs() -> Iterator[None]:
     program that create it.
     """
     with (
-        patch("pulumi.resource.collapse_alias_to_urn", return_value=""),
+        patch("pulumi.resource.collapse_alias_to_urn", lambda *_: ""),
         patch("pulumi.runtime.resource._get_stack_trace", source_pb2.StackTrace),
     ):
         yield

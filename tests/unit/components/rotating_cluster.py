@@ -8,14 +8,19 @@ import json
 import random
 import tarfile
 from collections.abc import Iterator
+from copy import copy
+from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from cryptography import x509
 
 from testkit.trust import Connection, TrustHost, connections, token_checks
 from tests.unit.components.certificates import CertificatePluginMocks
-from tests.unit.components.conftest import Deploy
 from tests.unit.components.graph import Graph, Json, Node, cluster_config
+
+if TYPE_CHECKING:
+    from tests.unit.components.conftest import Deploy
 
 CONTROL_PLANES = ["cp-1", "cp-2", "cp-3"]
 ROLES = ("etcd", "control-plane", "node")
@@ -25,15 +30,22 @@ class RotatingCluster:
     """Three control planes with etcd and two workers, changed one host and role at a time."""
 
     def __init__(self, deploy: Deploy, directory: Path, plugins: CertificatePluginMocks) -> None:
-        self._deploy, self._directory, self._plugins = deploy, directory, plugins
+        self._deploy, self._directory, self.plugins = deploy, directory, plugins
         self.hosts: dict[str, TrustHost] = {}
         self.administrator_credentials: list[Json] = []
         self.up({}, random.Random(0), check=False)
 
+    def copy(self) -> RotatingCluster:
+        """Return an independent copy. Its creation again would take longer than most tests."""
+        copied = copy(self)
+        copied.plugins = self.plugins.copy()
+        copied.hosts = {name: replace(host, files={**host.files}) for name, host in self.hosts.items()}
+        return copied
+
     def run_program(self, certificates: Json) -> Graph:
         """Run the program with certificate settings and return the graph."""
         cluster = cluster_config(self._directory, workers=2, control_planes=3, certificates=certificates)
-        return self._deploy(cluster, self._plugins)
+        return self._deploy(cluster, self.plugins)
 
     def up(self, certificates: Json, order: random.Random, *, check: bool = True) -> Graph:
         """Deliver the changes to all hosts in an allowed random order. Check connections after each step."""

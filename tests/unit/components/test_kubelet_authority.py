@@ -3,19 +3,11 @@
 from __future__ import annotations
 
 import random
-from pathlib import Path
 
 import pytest
 
-from tests.unit.components.certificates import CertificatePluginMocks
-from tests.unit.components.conftest import Deploy
 from tests.unit.components.graph import Json
 from tests.unit.components.rotating_cluster import RotatingCluster
-
-
-@pytest.fixture
-def cluster(deploy: Deploy, tmp_path: Path) -> RotatingCluster:
-    return RotatingCluster(deploy, tmp_path, CertificatePluginMocks())
 
 
 def serving_stage(stage: str) -> Json:

@@ -5,13 +5,10 @@ from __future__ import annotations
 import itertools
 import json
 import random
-from pathlib import Path
 
 import pytest
 
 from providers.cloud.issuer_documents import signing_algorithms
-from tests.unit.components.certificates import CertificatePluginMocks
-from tests.unit.components.conftest import Deploy
 from tests.unit.components.graph import Graph, Json
 from tests.unit.components.rotating_cluster import (
     CONTROL_PLANES,
@@ -29,16 +26,6 @@ def rotation_settings(stage: str, generation: int = 2) -> Json:
     """Return settings in which all authorities and the service account key are in one stage."""
     section = {"generation": generation, "stage": stage}
     return {"authorities": dict.fromkeys(AUTHORITIES, section), "service_account": section}
-
-
-@pytest.fixture
-def plugins() -> CertificatePluginMocks:
-    return CertificatePluginMocks()
-
-
-@pytest.fixture
-def cluster(deploy: Deploy, tmp_path: Path, plugins: CertificatePluginMocks) -> RotatingCluster:
-    return RotatingCluster(deploy, tmp_path, plugins)
 
 
 @pytest.mark.parametrize("seed", range(2))
@@ -153,9 +140,7 @@ def test_a_rotated_authority_adds_only_its_own_resources(cluster: RotatingCluste
     assert changed >= {f"{plane}-etcd" for plane in CONTROL_PLANES}
 
 
-def test_a_new_generation_of_leaves_replaces_only_their_keys(
-    cluster: RotatingCluster, plugins: CertificatePluginMocks
-) -> None:
+def test_a_new_generation_of_leaves_replaces_only_their_keys(cluster: RotatingCluster) -> None:
     def triggers(graph: Graph) -> dict[str, object]:
         keys = graph.of_type(":PrivateKey")
         return {node.name: node.replacement_trigger for node in keys}
@@ -172,6 +157,7 @@ def test_a_new_generation_of_leaves_replaces_only_their_keys(
         "encryption",
     }
     assert set(first) - replaced == {f"cluster-pki-{name}-key" for name in unchanged_keys}
+    plugins = cluster.plugins
     before = dict(plugins.states_of_type("LocallySignedCert"))
     for name in replaced:
         plugins.forget(name)
