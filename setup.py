@@ -27,7 +27,7 @@ PACKAGES = {"package": NAME} | {
 """The packages of the repository that the build contains, with their new names."""
 DEPENDENCIES = (
     "pulumi", "pulumi-command", "pulumi-kubernetes", "pulumi-tls", "pydantic", "PyYAML", "packaging",
-    "filelock", "rich", "ahocorasick-rs",
+    "filelock", "rich", "ahocorasick-rs", "bcrypt",
 )  # fmt: skip
 EXTRAS = {
     "aws": ("pulumi-aws", "boto3", "cryptography"),

@@ -9,12 +9,10 @@ from pulumi import Resource
 from assembly import registry_store_secret, registry_users
 from components.addons.distribution import RegistryAddOn, RegistryArgs, UserSecret
 from components.addons.pull_secrets import PullSecrets, PullSecretsArgs
-from components.bcrypt import is_available
 from components.cluster import Cluster
 from components.scope import Scope
 from package.storage_drivers import SecretAt
-from settings import Settings, SettingsError
-from settings.problem import Problem
+from settings import Settings
 from topology.distribution import REGISTRY_SECRET
 from topology.model import Topology
 
@@ -27,22 +25,13 @@ def create_registry(
     issuers: Sequence[Resource],
     scope: Scope,
 ) -> None:
-    """Create the registry if the cluster has it. `issuers` are the resources of cert-manager.
-
-    Raise SettingsError if this machine cannot compute hashes of passwords.
-    """
+    """Create the registry if the cluster has it. `issuers` are the resources of cert-manager."""
     if topology.distribution is None:
         return
     users = {
         name: UserSecret(secret=secret_at(path, secret), is_hash=is_hash)
         for name, (path, secret, is_hash) in registry_users(settings).items()
     }
-    if not is_available() and not all(user.is_hash for user in users.values()):
-        message = (
-            "crypt(3) of this machine has no bcrypt; give password_hash in place of password, as "
-            "htpasswd -nB -C 10 USER prints it"
-        )
-        raise SettingsError([Problem("addons.registry.users", "", message)])
     store = registry_store_secret(settings)
     arguments = RegistryArgs(
         api=cluster.api,

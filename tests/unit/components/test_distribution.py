@@ -12,7 +12,7 @@ import pytest
 from artifacts import catalogue
 from assembly import build_topology
 from components.addons.distribution_pods import READER
-from components.bcrypt import bcrypt_hash, is_available
+from components.bcrypt import bcrypt_hash
 from nodeconfig.host_paths import CA
 from settings import load
 from tests.unit.components.conftest import Deploy
@@ -73,7 +73,6 @@ def test_file_of_users_has_hashes(graph: Graph) -> None:
 
 
 def test_hash_depends_on_everything_but_is_stable() -> None:
-    assert is_available()
     arguments = ("a-password-of-alice", "key", "alice")
     assert bcrypt_hash(*arguments) == bcrypt_hash(*arguments)
     others = {bcrypt_hash(*(text + "x" * (text == item) for text in arguments)) for item in arguments}
@@ -83,6 +82,22 @@ def test_hash_depends_on_everything_but_is_stable() -> None:
     for password in ("x" * 73, "a-password\0with-a-zero"):
         with pytest.raises(ValueError, match="the password of alice has more than 72 bytes"):
             bcrypt_hash(password, "key", "alice")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "expected"),
+    [
+        (("secret", "key", "alice"), "$2b$10$wCxleA79F2RgmQy9/cV90.Lt8iSiA0KwjKA5WiYOu9Qcjcrq5.KNC"),
+        (
+            ("p\u00e4ss w\u00f6rd", "0123", "registry robot"),
+            "$2b$10$JSufzjmNEETK7eYbwbyWb.xtHwjtGv10iFHJatCiXvxqZM.34.HbW",
+        ),
+    ],
+    ids=["ascii", "other"],
+)
+def test_hash_is_that_of_earlier_versions(arguments: tuple[str, str, str], expected: str) -> None:
+    """Earlier versions used crypt(3). With other hashes, the next preview would show a change."""
+    assert bcrypt_hash(*arguments) == expected
 
 
 def test_nodes_get_the_address_the_authority_and_the_login(graph: Graph) -> None:

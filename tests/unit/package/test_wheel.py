@@ -128,6 +128,7 @@ MODULES = {
     "filelock": "filelock",
     "rich": "rich",
     "ahocorasick-rs": "ahocorasick_rs",
+    "bcrypt": "bcrypt",
     "boto3": "boto3",
     "azure-identity": "azure.identity",
     "azure-mgmt-compute": "azure.mgmt",
