@@ -99,7 +99,7 @@ def _rewrite_resource(
 ) -> None:
     done, next_line = 0, time.monotonic() + _SECONDS_BETWEEN_LINES
     with ThreadPoolExecutor(max_workers=_PARALLEL) as pool:
-        for items, remaining in _pages(api, resource):
+        for items, remaining in pages(api, resource):
             outcomes = pool.map(lambda item: _touch(api, resource, item["metadata"]), items)
             for outcome in outcomes:
                 done += 1
@@ -119,7 +119,7 @@ def _add(outcome: bool | str, result: RewriteResult) -> None:
         result.current += 1
 
 
-def _pages(api: ApiClient, resource: ApiResource) -> Iterator[tuple[list[Any], int]]:
+def pages(api: ApiClient, resource: ApiResource) -> Iterator[tuple[list[Any], int]]:
     """Yield the metadata of objects page by page, with the number of objects including this and later pages.
 
     When a page takes so long that the API forgot the list, the list begins again.
@@ -134,8 +134,10 @@ def _pages(api: ApiClient, resource: ApiResource) -> Iterator[tuple[list[Any], i
                 raise
             token, seen = "", 0
             continue
-        seen += len(page["items"])
-        yield page["items"], seen + int(page["metadata"].get("remainingItemCount", 0))
+        # An empty list of custom resources is null.
+        items = page["items"] or []
+        seen += len(items)
+        yield items, seen + int(page["metadata"].get("remainingItemCount", 0))
         token = page["metadata"].get("continue", "")
         if not token:
             return

@@ -25,7 +25,7 @@ from automation.prerequisites import ENGINE_ONLY, Purpose
 from automation.stacks import cloud_lab_down, driver, plans, sizes, teardown
 from automation.stacks.events import Message, Policy
 from automation.stacks.known_secrets import redactor_of_stack
-from automation.stacks.preflight import encryption, protection, rotation, upgrade
+from automation.stacks.preflight import encryption, protection, removed_add_ons, rotation, upgrade
 from automation.stacks.result import Action, OnEvent, Options, Outcome, Result, ShowLine
 from redaction.redactor import LineRedactor, Redactor
 
@@ -92,6 +92,7 @@ def up(request: StackRequest) -> Result:
     rotation.check(engine)
     upgrade.check(engine)
     encryption.check(engine, request.environment)
+    removed_add_ons.begin(engine)
     resized = sizes.resized_resources(engine)
     # The refresh changes the state, so a plan is compared with the state before the refresh.
     state = engine.state_digest() if resized and request.options.plan is not None else ""
@@ -119,6 +120,7 @@ def up(request: StackRequest) -> Result:
         result = request.run_engine(Action.UP, engine)
     if result.outcome is not Outcome.FAILED:
         upgrade.record_success(engine)
+        removed_add_ons.record_success(engine)
         path = request.environment.kubeconfig(request.stack)
         path.touch(mode=0o600)
         path.write_text(engine.read_output("kubeconfig"))
@@ -163,6 +165,8 @@ def preview(request: StackRequest) -> Result:
     engine = request.prepare_engine(Purpose.PREVIEW)
     rotation.check(engine)
     upgrade.check(engine)
+    if not request.options.offline:
+        removed_add_ons.check(engine, request.show)
     if request.options.plan is None:
         return request.run_engine(Action.PREVIEW, engine)
     # `up` does the same: the plan then contains the same sizes unless the autoscaler changes them.

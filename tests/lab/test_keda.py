@@ -131,6 +131,23 @@ def test_workload_follows_its_memory(cluster: Cluster) -> None:
     wait_for_pods(cluster, "cache", 1)
 
 
+def test_removal_is_refused_while_objects_exist(cluster: Cluster) -> None:
+    cluster.apply(deployment("kept", "exec sleep 100000"))
+    cluster.apply(scaled_object(NAMESPACE, "kept", "kept", "https://prometheus.example"))
+
+    def has_finalizer() -> bool:
+        metadata = cluster.get("scaledobject", "-n", NAMESPACE, "kept")["metadata"]
+        return "finalizer.keda.sh" in metadata.get("finalizers", ())
+
+    eventually("the operator sets its finalizer", has_finalizer, timeout=SCALED)
+    with cluster.edited_stack_file({"addons": stackfile.DELETE}):
+        for command in ("preview", "up"):
+            result = cluster.command(command, check=False)
+            assert result.code != 0
+            assert f"scaledobjects.keda.sh {NAMESPACE}/kept" in result.text
+    cluster.wait_rollout(KEDA, "deployment/keda-operator")
+
+
 def test_removed_line_removes_keda(cluster: Cluster) -> None:
     cluster.kubectl("delete", "scaledobject", "-n", NAMESPACE, "--all", "--wait=true")
     with cluster.temporary_settings({"addons": stackfile.DELETE}):

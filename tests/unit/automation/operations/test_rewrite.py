@@ -55,7 +55,8 @@ class FakeApi:
         start = int(query.get("continue", ["0"])[0])
         page = listed[start : start + 2]
         metadata = {"continue": str(start + 2)} if start + 2 < len(listed) else {}
-        return {"items": [{"metadata": self._metadata(name)} for name in page], "metadata": metadata}
+        items = [{"metadata": self._metadata(name)} for name in page]
+        return {"items": items or None, "metadata": metadata}  # as for custom resources without objects
 
     def patch(self, path: str, body: dict[str, Any], accept: str = "") -> Any:  # noqa: ANN401
         assert body == {}
@@ -93,6 +94,14 @@ def test_every_object_is_patched_once_over_all_pages(api: FakeApi) -> None:
     assert sorted(api.patched) == [*expected, "/apis/example.com/v2/cars/red"]
     assert (result.written, result.current, result.failures) == (1, 5, [])
     assert lines == ["secrets: 5 objects", "cars.example.com: 1 objects"]
+
+
+def test_a_resource_without_objects_is_complete(api: FakeApi) -> None:
+    api.objects["/apis/example.com/v2/cars"] = []
+    lines: list[str] = []
+    result = rewrite(api.client, ["cars.example.com"], lines.append)
+    assert (result.written, result.current, result.failures) == (0, 0, [])
+    assert lines == ["cars.example.com: 0 objects"]
 
 
 def test_an_expired_list_begins_again(api: FakeApi) -> None:
