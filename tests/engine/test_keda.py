@@ -20,6 +20,8 @@ from artifacts import gobuild
 from artifacts.cache import Cache
 from artifacts.catalogue import binary
 from artifacts.progress import Progress
+from automation.operations.api_client import ApiClient
+from automation.stacks.preflight.removed_add_ons import Definition, blocked_objects
 from components.addons.keda import DEFINITIONS
 from testkit.certificates import CertificateAndKey, issue_certificate
 from testkit.control_plane import ControlPlane, binary_path, free_ports, skip_without_binaries
@@ -212,6 +214,35 @@ def test_webhook_refuses_a_second_object_for_a_workload(
 
     eventually("the webhook refuses it", lambda: "already managed by" in refusal(), timeout=SECONDS)
     assert "denied the request" in refusal(), logs(keda)
+
+
+def test_objects_have_a_finalizer_that_refuses_the_removal_of_the_add_on(
+    control_plane: ControlPlane, keda: dict[str, Path], source: MetricSource
+) -> None:
+    """Test that the check for removed add-ons knows the finalizers of the operator."""
+    definitions = [
+        Definition(f"{plural}.keda.sh", f"/apis/keda.sh/v1alpha1/{plural}")
+        for plural in ("scaledobjects", "triggerauthentications")
+    ]
+    trigger = {
+        "apiVersion": "keda.sh/v1alpha1",
+        "kind": "TriggerAuthentication",
+        "metadata": {"name": "kept", "namespace": WORK},
+        "spec": {"secretTargetRef": [{"parameter": "bearerToken", "name": "token", "key": "token"}]},
+    }
+    create_workload(control_plane, "kept")
+    create_scaled_object(control_plane, "kept", "kept", source.url)
+    control_plane.kubectl("create", "--filename=-", stdin=json.dumps(trigger))
+    api = ApiClient(json.loads(control_plane.kubeconfig))
+
+    def held() -> set[str]:
+        return {name for name, found in blocked_objects(api, definitions).items() if f"{WORK}/kept" in found}
+
+    names = {definition.name for definition in definitions}
+    eventually("both objects have a finalizer", lambda: held() == names, timeout=SECONDS)
+    for name in names:
+        control_plane.kubectl("delete", name, "-n", WORK, "kept", "--timeout=120s")
+    assert held() == set(), logs(keda)
 
 
 @pytest.mark.parametrize(
