@@ -5,7 +5,9 @@ from __future__ import annotations
 import re
 import subprocess
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
+from typing import Any
 
 import pytest
 import typer
@@ -49,9 +51,15 @@ def anchors(path: Path) -> set[str]:
     return {re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-") for heading in headings}
 
 
+@cache
+def whole_command() -> Any:  # noqa: ANN401 - a class of a private module of typer
+    """Return the command line of `kubewright`, whose creation takes a while."""
+    return get_command(app)
+
+
 def first_unknown_word(words: list[str]) -> str | None:
     """Return the first word that is neither a command of `kubewright` nor an option of its command."""
-    command = get_command(app)
+    command = whole_command()
     context = typer.Context(command)
     position = 0
     while hasattr(command, "get_command") and position < len(words):

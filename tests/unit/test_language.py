@@ -101,9 +101,24 @@ def checked_lines(path: str) -> list[str]:
     return text.splitlines()
 
 
+@cache
+def different_words() -> frozenset[str]:
+    """Return each word of all files once: the texts between white space."""
+    return frozenset(
+        word for path in tracked_files() for line in checked_lines(path) for word in line.split()
+    )
+
+
 def occurrences(pattern: str) -> Iterator[str]:
-    """Yield the lines of all files that contain the pattern, as `path:number: line`."""
+    """Yield the lines of all files that contain the pattern, as `path:number: line`.
+
+    A pattern without a space matches only inside of words. Most patterns are in no word, and the words are a
+    fifth of the text.
+    """
     expression = re.compile(pattern)
+    is_inside_words = not re.search(r" |\\s", pattern)
+    if is_inside_words and not any(map(expression.search, different_words())):
+        return
     for path in tracked_files():
         for number, line in enumerate(checked_lines(path), 1):
             if expression.search(line):

@@ -63,10 +63,16 @@ WRONG = (
 )
 
 
+_errors: dict[int, SettingsError] = {}
+"""The errors of rows by their identity. Several tests read each of them."""
+
+
 def load_error(row: InvalidSettings) -> SettingsError:
-    with pytest.raises(SettingsError) as caught:
-        load(with_edits(row.base, row.edits))
-    return caught.value
+    if id(row) not in _errors:
+        with pytest.raises(SettingsError) as caught:
+            load(with_edits(row.base, row.edits))
+        _errors[id(row)] = caught.value
+    return _errors[id(row)]
 
 
 def matching_problems(row: InvalidSettings) -> list[str]:
