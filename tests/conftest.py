@@ -6,6 +6,7 @@ import gc
 import signal
 from collections import Counter
 from collections.abc import Mapping
+from functools import cache
 from pathlib import Path
 from types import MappingProxyType
 
@@ -72,10 +73,10 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> GroupSc
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Set the time limit of each test. Move the tests that take longest to the start."""
     for item in items:
-        directory = item.path.relative_to(_HERE).parts[0]
-        if directory in LIMITS and not item.get_closest_marker("timeout"):
-            item.add_marker(pytest.mark.timeout(LIMITS[directory]))
-    items.sort(key=lambda item: _priority(item.path.relative_to(_HERE.parent)))
+        limit = _limit(item.path)
+        if limit and not item.get_closest_marker("timeout"):
+            item.add_marker(pytest.mark.timeout(limit))
+    items.sort(key=lambda item: _priority(item.path))
 
 
 def pytest_collection_finish() -> None:
@@ -85,10 +86,19 @@ def pytest_collection_finish() -> None:
     gc.enable()
 
 
+# A file has up to 1,000 tests.
+@cache
+def _limit(path: Path) -> int:
+    """Return the time limit of the tests of a file; 0 for the general limit."""
+    return LIMITS.get(path.relative_to(_HERE).parts[0], 0)
+
+
+@cache
 def _priority(path: Path) -> int:
     """Return the position of a test file in a run. The files whose tests take longest come first."""
     order = (_SHARED_CLUSTER, "tests/lab", "tests/engine", "tests/programs")
-    return next((place for place, start in enumerate(order) if path.is_relative_to(start)), len(order))
+    relative = path.relative_to(_HERE.parent)
+    return next((place for place, start in enumerate(order) if relative.is_relative_to(start)), len(order))
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:

@@ -8,7 +8,8 @@ from typing import Any
 
 import yaml
 
-_LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+from formats.documents import SAFE_LOADER
+
 _DEFAULT_REGISTRY = "docker.io"
 _NAME = re.compile(r"[a-zA-Z0-9][a-zA-Z0-9._:/-]*(@sha256:[0-9a-f]{64})?")
 _DEFINITION = "CustomResourceDefinition"
@@ -22,7 +23,7 @@ def rendered_images(manifest: str) -> list[str]:
     """
     names = (
         name
-        for document in yaml.load_all(manifest, Loader=_LOADER)
+        for document in yaml.load_all(manifest, Loader=SAFE_LOADER)
         if isinstance(document, Mapping) and document.get("kind") != _DEFINITION
         for name in _image_names(document)
     )

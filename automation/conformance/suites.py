@@ -11,6 +11,7 @@ from pathlib import Path
 import yaml
 
 from automation.errors import UserError
+from formats.documents import SAFE_LOADER
 
 DEFAULT_SUITE = "conformance"
 _SUITES_FILE = Path(__file__).with_name("suites.yaml")
@@ -43,7 +44,7 @@ class Selection:
 def suites() -> Mapping[str, Suite]:
     """Return the suites by name."""
     result = {}
-    for name, values in yaml.safe_load(_SUITES_FILE.read_text()).items():
+    for name, values in yaml.load(_SUITES_FILE.read_text(), Loader=SAFE_LOADER).items():
         specs = (f"[{sig}] {spec}" for sig, listed in values.get("specs", {}).items() for spec in listed)
         focus = re.compile(values["focus"]) if "focus" in values else None
         result[name] = Suite(name, values["purpose"], focus, tuple(specs))

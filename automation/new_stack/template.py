@@ -11,6 +11,7 @@ import yaml
 from pydantic import BaseModel, ConfigDict
 
 from automation.environment import CHECKOUT
+from formats.documents import SAFE_LOADER
 
 _TABLE = Path(__file__).with_name("templates.yaml")
 
@@ -49,4 +50,5 @@ class Template(BaseModel):
 @cache
 def templates() -> Mapping[str, Template]:
     """Return the templates by name."""
-    return {name: Template.model_validate(row) for name, row in yaml.safe_load(_TABLE.read_text()).items()}
+    table = yaml.load(_TABLE.read_text(), Loader=SAFE_LOADER)
+    return {name: Template.model_validate(row) for name, row in table.items()}

@@ -16,9 +16,10 @@ from typing import Any
 
 import yaml
 
+from formats.documents import SAFE_LOADER
+
 SELECTOR = "owner=helm,name={name}"
 """Label selector of the records of a release."""
-_LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -88,7 +89,7 @@ def parse_record(secret: Mapping[str, Any]) -> ReleaseRecord | None:
 
 def object_keys(manifest: str, namespace: str) -> Iterator[ObjectKey]:
     """Yield the keys of the objects in a rendered manifest. `namespace` is that of the release."""
-    for document in yaml.load_all(manifest, Loader=_LOADER):
+    for document in yaml.load_all(manifest, Loader=SAFE_LOADER):
         metadata = document.get("metadata") if isinstance(document, Mapping) else None
         if isinstance(metadata, Mapping) and metadata.get("name"):
             yield ObjectKey(

@@ -33,6 +33,7 @@ from components.rbac import (
     policy_rules,
     service_account_subject,
 )
+from formats.documents import SAFE_LOADER
 from topology.metallb import NAMESPACE, Announcement, BgpPeer, MetalLb
 from topology.model import Topology
 
@@ -98,7 +99,7 @@ class MetalLbAddOn(ComponentResource):
             metadata=ObjectMetaArgs(name=NAMESPACE, labels=pod_security_labels("privileged")),
             opts=args.api.options(self),
         )
-        documents = filter(None, yaml.safe_load_all(_DEFINITIONS.read_text()))
+        documents = filter(None, yaml.load_all(_DEFINITIONS.read_text(), Loader=SAFE_LOADER))
         self._definitions = list(create_definitions(name, documents, args.api.options(self)))
         permissions = [*self._create_permissions(CONTROLLER), *self._create_permissions(SPEAKER)]
         create_default_account(f"{name}-default-account", NAMESPACE, self._options())

@@ -14,6 +14,7 @@ from typing import Any, Literal
 import yaml
 from pydantic import BaseModel, ConfigDict
 
+from formats.documents import SAFE_LOADER
 from nodeconfig.host_paths import CA, CIPHERS, ETCD_DATA, ETCD_PKI, KUBELET, KUBERNETES, PKI, SYSTEMD_UNITS
 
 BENCHMARK = "CIS Kubernetes Benchmark 2.0.1"
@@ -137,7 +138,7 @@ def configuration_files() -> tuple[str, ...]:
 
 
 def _read_sections(path: Path) -> Iterator[Section]:
-    for raw in yaml.safe_load(path.read_text()):
+    for raw in yaml.load(path.read_text(), Loader=SAFE_LOADER):
         inherited = {key: raw[key] for key in ("section", "where", "process", "file") if key in raw}
         parsed = [Check.model_validate(_with_paths(inherited | check)) for check in raw["checks"]]
         yield Section(section=raw["section"], title=raw["title"], checks=tuple(parsed))

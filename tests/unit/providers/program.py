@@ -7,6 +7,7 @@ import json
 import runpy
 import signal
 from collections.abc import Callable, Mapping
+from functools import cached_property
 from pathlib import Path
 from typing import cast
 
@@ -57,10 +58,14 @@ class ExampleStack:
         self._plugins = plugins
         self._graphs: dict[str, Graph] = {}
 
+    @cached_property
+    def _cluster(self) -> Json:
+        """The object `kubewright:cluster` of the example stack."""
+        return cast(Json, yaml.safe_load(self._file.read_text())["config"]["kubewright:cluster"])
+
     def config(self, edit: ConfigEdit | None = None) -> Json:
         """Return a copy of `kubewright:cluster` of the example stack, edited by `edit`."""
-        stack = yaml.safe_load(self._file.read_text())
-        cluster = copy.deepcopy(cast(Json, stack["config"]["kubewright:cluster"]))
+        cluster = copy.deepcopy(self._cluster)
         if edit:
             edit(cluster)
         return cluster
