@@ -25,7 +25,10 @@ _MEMORY_LEFT = 0.04
 """Fraction of the memory of a host. Less available memory is a warning."""
 _QUOTA_BYTES = 8 * 2**30
 """Maximum size of the database of etcd in bytes."""
-SCHEDULED_SERVICES = ("etcd-snapshot.service", "etcd-verify.service", "etcd-defragment.service")
+SCHEDULED_SERVICES = (
+    *("etcd-snapshot.service", "etcd-verify.service", "etcd-defragment.service"),
+    "host-metrics.service",
+)
 """Services that timers start."""
 _FAILED_CHECK = re.compile(r"\[-\](\S+) failed")
 

@@ -13,10 +13,11 @@ from rich.console import Console
 
 from automation.operations import host_facts, status
 from automation.operations.cluster_facts import AddOnFact, NodeFact, parse_nodes
-from automation.operations.health import Observation, Problem, find_problems
+from automation.operations.health import SCHEDULED_SERVICES, Observation, Problem, find_problems
 from automation.operations.host_facts import CertificateFact, DiskFact, EtcdFact, HostFacts, ServiceFact
+from nodeconfig import bundles
 from testkit import pki
-from testkit.bundles import cluster
+from testkit.bundles import FakeIndex, cluster
 from topology.model import Role
 
 NOW = datetime(2026, 11, 20, tzinfo=UTC)
@@ -269,3 +270,18 @@ def test_nodes_are_parsed() -> None:
             "w-1", False, "kubelet stopped", "1.36.3", False, ("DiskPressure: full",), ("gpu:NoSchedule",)
         )
     ]
+
+
+def test_services_of_all_timers_are_known() -> None:
+    """They are inactive between their runs, which is no problem."""
+    sections = {
+        "addons": {"monitoring": {}},
+        "etcd": {"defragmentation": {}, "snapshots": {"verify": "daily"}},
+    }
+    paths = {
+        Path(file.path)
+        for bundle in bundles(cluster(sections=sections), FakeIndex()).values()
+        for file in bundle.files
+    }
+    timers = {path.stem for path in paths if path.suffix == ".timer"}
+    assert {f"{name}.service" for name in timers} == set(SCHEDULED_SERVICES)
