@@ -29,6 +29,17 @@ RAISED = 900
 """Maximum time until an alert arrives: five minutes of the rule, and the intervals of scrapes and groups."""
 ENDING = "/etc/kubernetes/pki/ending.crt"
 WRITE_METRICS = "systemctl start host-metrics.service"
+# The timer takes the first snapshot a few minutes after the start of the host.
+OLD_SNAPSHOTS = f"""
+systemctl stop etcd-snapshot.timer
+systemctl start etcd-snapshot.service
+touch -d '3 days ago' /var/lib/etcd-snapshots/etcd-*
+{WRITE_METRICS}
+"""
+NEW_SNAPSHOT = f"""
+systemctl start etcd-snapshot.service etcd-snapshot.timer
+{WRITE_METRICS}
+"""
 SMALL, BEHIND = "/mnt/small", "/mnt/behind"
 FILL_SMALL_DISK = f"""
 set -eu
@@ -108,9 +119,7 @@ def test_nodes_outside_of_the_pool_cannot_reach_the_gateway(cluster: Cluster) ->
 def test_faults_of_hosts_raise_their_alerts(cluster: Cluster, receiver: AlertReceiver) -> None:
     ending = issue_certificate("ending", valid_for=timedelta(days=3)).certificate_pem.decode()
     cluster.ssh("cp-1", f"cat >{ENDING} <<'EOF'\n{ending}EOF\n{WRITE_METRICS}")
-    cluster.ssh(
-        "cp-1", f"touch -d '3 days ago' /var/lib/etcd-snapshots /var/lib/etcd-snapshots/*\n{WRITE_METRICS}"
-    )
+    cluster.ssh("cp-1", OLD_SNAPSHOTS)
     cluster.ssh("w-1", FILL_SMALL_DISK.replace("@install@", install_program()), timeout=120)
     cluster.ssh("w-2", "systemctl stop kubelet")
     cluster.kubectl("cordon", "w-1")
@@ -124,7 +133,7 @@ def test_faults_of_hosts_raise_their_alerts(cluster: Cluster, receiver: AlertRec
     }
     for alert, labels in expected.items():
         await_state(receiver, alert, "firing", labels)
-    cluster.ssh("cp-1", f"rm {ENDING}\nsystemctl start etcd-snapshot.service\n{WRITE_METRICS}")
+    cluster.ssh("cp-1", f"rm {ENDING}\n{NEW_SNAPSHOT}")
     cluster.ssh("w-1", f"umount {SMALL} {BEHIND}")
     cluster.ssh("w-2", "systemctl start kubelet")
     cluster.kubectl("uncordon", "w-1")
