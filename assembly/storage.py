@@ -12,6 +12,7 @@ _CONTROL_PLANES = "control-plane"
 
 def build_storage(settings: Settings) -> Storage:
     """Return the storage that valid settings describe."""
+    files = settings.cloud.file_storage if settings.cloud else None
     has_disks = any(pool.disks for pool in settings.pools.values())
     return Storage(
         local=_local(settings),
@@ -19,6 +20,7 @@ def build_storage(settings: Settings) -> Storage:
         nfs=build_nfs(settings.storage.nfs),
         ceph=build_ceph(settings.storage.ceph),
         snapshots=settings.storage.snapshots,
+        file_storage_port=files.port if files else 0,
     )
 
 

@@ -2006,6 +2006,45 @@ class CloudAddonArgs(TypedDict, total=False):
     """Install a separate controller for load balancers, in clouds that need one."""
 
 
+class AwsFileStorageArgs(TypedDict, total=False):
+    """Volumes in Amazon EFS by aws-efs-csi-driver: an access point with a directory for each claim."""
+
+    class_name: str
+    """Name of the StorageClass."""
+    default_class: bool
+    """Use the class for claims that name no class. A cluster has at most one default class; in clouds, the
+    class of the cloud's disks.
+    """
+    reclaim_policy: str
+    """What happens to a volume when its claim is deleted: `Delete` removes the volume with its data,
+    `Retain` keeps both.
+    """
+    binding_mode: str
+    """When a claim gets its volume: `Immediate`, or `WaitForFirstConsumer`, when a pod uses the claim."""
+    expansion: bool
+    """Not supported: EFS does not limit the size of volumes."""
+    mount_options: Sequence[str]
+    """Options of the mounts of all volumes of the class."""
+    version: str
+    """Version of the chart; another patch version of the same minor version."""
+    repository: str
+    """URL of the chart repository, such as a mirror of the official one."""
+    chart: str
+    """Name of the chart in `repository`, an `oci://` reference, or a path relative to the checkout."""
+    file_system: str
+    """ID of an existing file system with mount targets in the subnets of the nodes; default: a file system
+    is created, with a mount target in each zone.
+    """
+    throughput: str
+    """Throughput mode of the created file system: `elastic` follows the load and is billed by use,
+    `bursting` depends on the amount of data.
+    """
+    path: str
+    """Directory of the file system in which the driver makes the directories of volumes."""
+    directory_mode: str
+    """Permissions of the directory of a volume. All pods use the volume with the same user and group ID."""
+
+
 class SubnetArgs(TypedDict, total=False):
     """An existing subnet."""
 
@@ -2142,6 +2181,8 @@ class AwsArgs(TypedDict, total=False):
     """Snapshots of data volumes."""
     addons: CloudAddonArgs
     """Add-ons for the cloud."""
+    file_storage: AwsFileStorageArgs
+    """Volumes in Amazon EFS, which many nodes mount at the same time; default: none."""
     tags: Mapping[str, str]
     """Tags of all resources; at most 30, because Kubewright adds further tags."""
     ssh_key: str
@@ -2193,6 +2234,41 @@ class AzureSnapshotArgs(TypedDict, total=False):
     """Take snapshots of data disks; false: no Backup vault is created."""
     soft_delete: bool
     """Keep deleted backups for 14 days; the vault and its resource group then survive `down`."""
+
+
+class AzureFileStorageArgs(TypedDict, total=False):
+    """Volumes in Azure Files by azurefile-csi-driver: a file share for each claim."""
+
+    class_name: str
+    """Name of the StorageClass."""
+    default_class: bool
+    """Use the class for claims that name no class. A cluster has at most one default class; in clouds, the
+    class of the cloud's disks.
+    """
+    reclaim_policy: str
+    """What happens to a volume when its claim is deleted: `Delete` removes the volume with its data,
+    `Retain` keeps both.
+    """
+    binding_mode: str
+    """When a claim gets its volume: `Immediate`, or `WaitForFirstConsumer`, when a pod uses the claim."""
+    expansion: bool
+    """Allow the expansion of claims. Volumes cannot shrink."""
+    mount_options: Sequence[str]
+    """Options of the mounts of all volumes of the class."""
+    version: str
+    """Version of the chart; another patch version of the same minor version."""
+    repository: str
+    """URL of the chart repository, such as a mirror of the official one."""
+    chart: str
+    """Name of the chart in `repository`, an `oci://` reference, or a path relative to the checkout."""
+    protocol: str
+    """Protocol of volumes: `nfs`, which has the permissions of files that Linux programs expect, or `smb`,
+    which encrypts the traffic.
+    """
+    sku: str
+    """Performance and redundancy of the storage account. `nfs` needs `Premium_ZRS` or `Premium_LRS`."""
+    account: str
+    """ID of an existing storage account that the nodes can reach; default: an account is created."""
 
 
 class AzureSubnetsArgs(TypedDict, total=False):
@@ -2324,6 +2400,8 @@ class AzureArgs(TypedDict, total=False):
     """Snapshots of data disks."""
     addons: CloudAddonArgs
     """Add-ons for the cloud."""
+    file_storage: AzureFileStorageArgs
+    """Volumes in Azure Files, which many nodes mount at the same time; default: none."""
     tags: Mapping[str, str]
     """Tags of all resources; at most 30, because Kubewright adds further tags."""
     ssh_key: str

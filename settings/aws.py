@@ -9,6 +9,7 @@ from typing import ClassVar, Literal
 
 from pydantic import Field
 
+from settings.aws_file_storage import AwsFileStorageSettings
 from settings.aws_pod_identities import AwsPodIdentitySettings
 from settings.aws_types import Account, Boundary, DiskKey, PullThrough, Region
 from settings.base import Section
@@ -176,6 +177,8 @@ class AwsSettings(CloudSettings):
     """Registries of ECR from which nodes pull images with the role of their machine."""
     quotas: AwsQuotaSettings = AwsQuotaSettings()
     """Quotas of the account, checked before machines are created."""
+    file_storage: AwsFileStorageSettings | None = None
+    """Volumes in Amazon EFS, which many nodes mount at the same time; default: none."""
     pod_identities: AwsPodIdentitySettings | None = None
     """IAM roles for pods; default: pods have no IAM roles."""
 

@@ -9,6 +9,7 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import AfterValidator, Field
 
+from settings.azure_file_storage import AzureFileStorageSettings
 from settings.azure_pod_identities import AzurePodIdentitiesSettings
 from settings.azure_types import DiskKey, Guid, Location
 from settings.base import Section
@@ -196,6 +197,8 @@ class AzureSettings(CloudSettings):
     """Private endpoints of Azure services."""
     quotas: AzureQuotaSettings = AzureQuotaSettings()
     """Quotas of the subscription, checked before machines are created."""
+    file_storage: AzureFileStorageSettings | None = None
+    """Volumes in Azure Files, which many nodes mount at the same time; default: none."""
     pod_identities: AzurePodIdentitiesSettings | None = None
     """Managed identities of pods; default: pods have no identity on Azure."""
 

@@ -65,10 +65,11 @@ def charts_of(settings: Settings) -> Iterator[tuple[str, str]]:
 
 def volume_drivers(settings: Settings) -> dict[str, DriverSettings]:
     """Return the sections of the CSI drivers by their paths."""
-    nfs, ceph = settings.storage.nfs, settings.storage.ceph
+    nfs, ceph, cloud = settings.storage.nfs, settings.storage.ceph, settings.cloud
     drivers: dict[str, DriverSettings | None] = {
         "storage.nfs.driver": nfs.driver if nfs else None,
         "storage.ceph.rbd": ceph.rbd if ceph else None,
         "storage.ceph.cephfs": ceph.cephfs if ceph else None,
+        f"{settings.cloud_name}.file_storage": cloud.file_storage if cloud else None,
     }
     return {path: driver for path, driver in drivers.items() if driver is not None}

@@ -10,6 +10,7 @@ from typing import Annotated, ClassVar, Literal
 from pydantic import AfterValidator, BeforeValidator, Field
 
 from settings.base import Section
+from settings.file_storage import FileStorageSettings
 from settings.pod_identities import PodIdentitySettings
 from settings.types import Duration, FilePath, Network, NonEmpty, Quantity, parse_seconds, validate_url
 from topology.options import CredentialProvider
@@ -136,6 +137,8 @@ class CloudSettings(Section):
     """Snapshots of data volumes."""
     addons: CloudAddonSettings = CloudAddonSettings()
     """Add-ons for the cloud."""
+    file_storage: FileStorageSettings | None = None
+    """Volumes in the file storage of the cloud."""
     tags: dict[NonEmpty, str] = Field(default_factory=dict)
     """Tags of all resources; at most 30, because Kubewright adds further tags."""
     ssh_key: str = ""

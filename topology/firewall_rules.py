@@ -11,7 +11,16 @@ from topology.dns import NODE_CACHE_ADDRESS, NodeCache
 from topology.model import Member, Role, Topology
 from topology.open_ports import OpenPort
 from topology.options import NetworkPlugin
-from topology.ports import ENDPOINT_PORT, NODE_PORT_RANGE, PORT_TABLE, SSH_PORTS, PortRow, Protocol, Source
+from topology.ports import (
+    ENDPOINT_PORT,
+    FILE_STORAGE_PORT,
+    NODE_PORT_RANGE,
+    PORT_TABLE,
+    SSH_PORTS,
+    PortRow,
+    Protocol,
+    Source,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +68,16 @@ def rules_for(
         if host_roles.intersection(port.roles) and (not port.pools or host_pools.intersection(port.pools))
     ]
     return tuple(rules)
+
+
+def file_storage_rules(topology: Topology) -> tuple[FirewallRule, ...]:
+    """Return the rules of the file storage of the cloud; none without it."""
+    return tuple(
+        FirewallRule(_merged_networks(topology, row.sources), row.protocol, *ports, row.purpose)
+        for row in PORT_TABLE
+        if row.with_file_storage and _is_needed(topology, row)
+        for ports in _row_ports(topology, row)
+    )
 
 
 def _setting_rule(topology: Topology, port: OpenPort) -> FirewallRule:
@@ -117,13 +136,17 @@ def port_table(topology: Topology) -> str:
     lines = [_format_line("FROM", "TO", "PORT", "WHY", "NETWORKS")]
     for row in PORT_TABLE:
         roles = [role for role in row.roles if role in cluster_roles]
-        if not roles or not _is_needed(topology, row) or not _row_ports(topology, row):
+        if (
+            not (roles or row.with_file_storage)
+            or not _is_needed(topology, row)
+            or not _row_ports(topology, row)
+        ):
             continue
         sources = [source for source in row.sources if _source_networks(topology, source)]
         numbers = ", ".join(_format_ports(first, last) for first, last in _row_ports(topology, row))
         ports = f"{row.protocol} {numbers}".rstrip()
         networks = ", ".join(map(str, _merged_networks(topology, row.sources)))
-        targets = "all" if set(roles) == cluster_roles else ", ".join(roles)
+        targets = "all" if set(roles) == cluster_roles else ", ".join(roles) or "file storage"
         lines.append(_format_line(", ".join(sources), targets, ports, row.purpose, networks))
     for port in topology.network.open_ports:
         ports = f"{port.protocol} {_format_ports(*port.ports)}"
@@ -141,6 +164,8 @@ def _is_needed(topology: Topology, row: PortRow) -> bool:
     if row.with_metallb and topology.metallb is None:
         return False
     if row.with_monitoring and topology.monitoring is None:
+        return False
+    if row.with_file_storage and not topology.storage.file_storage_port:
         return False
     if row.with_cilium and not _has_cilium(topology, row.with_cilium):
         return False
@@ -173,6 +198,8 @@ def _row_ports(topology: Topology, row: PortRow) -> tuple[tuple[int, int], ...]:
         return ((topology.endpoint.port, topology.endpoint.port),)
     if row.ports == SSH_PORTS:
         return tuple((port, port) for port in topology.network.ssh_ports)
+    if row.ports == FILE_STORAGE_PORT:
+        return ((topology.storage.file_storage_port, topology.storage.file_storage_port),)
     return (row.ports,)
 
 

@@ -45,6 +45,8 @@ ENDPOINT_PORT = (-2, -2)
 """Placeholder in the table for the port of the endpoint."""
 SSH_PORTS = (-3, -3)
 """Placeholder in the table for the ports of sshd on the machines."""
+FILE_STORAGE_PORT = (-4, -4)
+"""Placeholder in the table for the port of the file storage of the cloud."""
 NO_PORTS = (0, 0)
 
 SSH_PORT = 22
@@ -118,6 +120,10 @@ class PortRow:
     """The row is needed only with Cilium in one of these routing modes; empty: with every CNI."""
     with_monitoring: bool = False
     """The row is needed only if the cluster has Prometheus."""
+    with_file_storage: bool = False
+    """The row is needed only with the file storage of a cloud. Such a row has no roles, because the ports are
+    not on hosts: the cloud opens them to the sources, and nodes refuse connections of pods to them.
+    """
 
 
 # New rows are at the end, because in a cloud the number of a row is the priority of its rules.
@@ -237,6 +243,14 @@ PORT_TABLE: tuple[PortRow, ...] = (
         (HOST_METRICS_PORT, HOST_METRICS_PORT),
         "metrics, for Prometheus",
         with_monitoring=True,
+    ),
+    PortRow(
+        (Source.MACHINES,),
+        (),
+        Protocol.TCP,
+        FILE_STORAGE_PORT,
+        "file storage of the cloud",
+        with_file_storage=True,
     ),
 )
 

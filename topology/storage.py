@@ -87,7 +87,8 @@ class Storage:
     """The kinds of storage that a cluster has; None for each other kind.
 
     `disk_class` is the class of the disks of pools; None if no pool has disks. With `snapshots`, the cluster
-    has the controller of volume snapshots.
+    has the controller of volume snapshots. `file_storage_port` is the port of the file storage of a cloud,
+    to which nodes connect; 0 without it.
     """
 
     local: LocalStorage | None = None
@@ -95,3 +96,4 @@ class Storage:
     nfs: Nfs | None = None
     ceph: Ceph | None = None
     snapshots: bool = False
+    file_storage_port: int = 0

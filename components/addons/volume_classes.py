@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 
 import pulumi_kubernetes.core.v1 as core
 import pulumi_kubernetes.storage.v1 as storage
-from pulumi import CustomResource, Resource, ResourceOptions
+from pulumi import CustomResource, Input, Resource, ResourceOptions
 from pulumi_kubernetes.meta.v1 import ObjectMetaArgs
 
 from components.addons.chart_release import Values
@@ -26,7 +26,7 @@ def create_storage_class(
     name: str,
     storage_class: MountedClass,
     provisioner: str,
-    parameters: Mapping[str, str],
+    parameters: Mapping[str, Input[str]],
     opts: ResourceOptions,
 ) -> storage.StorageClass:
     """Create the StorageClass of a driver. `name` is the name of the Pulumi resource."""

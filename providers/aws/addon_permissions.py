@@ -174,6 +174,60 @@ STORAGE = (
 )
 """The EBS CSI driver. Volumes created by other tools need its tag `ebs.csi.aws.com/cluster: true`."""
 
+_ACCESS_POINT_ARNS = "arn:{partition}:elasticfilesystem:{region}:{account}:access-point/*"
+FILE_STORAGE = (
+    Statement(
+        "SeeFiles",
+        (
+            "elasticfilesystem:DescribeAccessPoints",
+            "elasticfilesystem:DescribeFileSystems",
+            "elasticfilesystem:DescribeMountTargets",
+        ),
+        ("{file_system}", _ACCESS_POINT_ARNS),
+    ),
+    Statement(
+        "SeeZones", ("ec2:DescribeAvailabilityZones",), (ANY_RESOURCE,), wildcard_reason=DESCRIBE_REASON
+    ),
+    Statement(
+        "MakeAccessPoints", ("elasticfilesystem:CreateAccessPoint",), ("{file_system}",), (_FOR_CLUSTER,)
+    ),
+    Statement(
+        "TagAccessPoints",
+        ("elasticfilesystem:TagResource",),
+        ("{file_system}", _ACCESS_POINT_ARNS),
+        (
+            Condition("StringEquals", "elasticfilesystem:CreateAction", ("CreateAccessPoint",)),
+            _FOR_CLUSTER,
+        ),
+    ),
+    Statement(
+        "DropAccessPoints", ("elasticfilesystem:DeleteAccessPoint",), (_ACCESS_POINT_ARNS,), (OF_CLUSTER,)
+    ),
+    # The controller deletes the directory of a deleted claim. The directory belongs to the user of the claim.
+    Statement(
+        "DropDirectories",
+        (
+            "elasticfilesystem:ClientMount",
+            "elasticfilesystem:ClientRootAccess",
+            "elasticfilesystem:ClientWrite",
+        ),
+        ("{file_system}",),
+    ),
+)
+"""The controller of the EFS CSI driver (aws-efs-csi-driver `docs/iam-policy-example.json`), limited to one
+file system and to access points with the tag of the cluster.
+"""
+
+FILE_CLIENT = (
+    Statement(
+        "Mount",
+        ("elasticfilesystem:ClientMount", "elasticfilesystem:ClientWrite"),
+        ("{file_system}",),
+        (Condition("StringLike", "elasticfilesystem:AccessPointArn", (_ACCESS_POINT_ARNS,)),),
+    ),
+)
+"""Nodes mount access points, and never the whole file system."""
+
 AUTOSCALER = (
     Statement(
         "SeeGroups",

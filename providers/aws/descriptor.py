@@ -30,7 +30,12 @@ _TYPES = ResourceTypes(
     ),
     public_access_blocks=("aws:s3/bucketPublicAccessBlock:BucketPublicAccessBlock",),
     # A volume or bucket cannot be read without its key.
-    stateful=("aws:ebs/volume:Volume", "aws:s3/bucket:Bucket", "aws:kms/key:Key"),
+    stateful=(
+        "aws:ebs/volume:Volume",
+        "aws:efs/fileSystem:FileSystem",
+        "aws:s3/bucket:Bucket",
+        "aws:kms/key:Key",
+    ),
     api_endpoints=("aws:lb/loadBalancer:LoadBalancer", "aws:lb/listener:Listener"),
     tags_required=frozenset(
         {
@@ -44,6 +49,7 @@ _TYPES = ResourceTypes(
             "aws:ec2/securityGroup:SecurityGroup",
             "aws:ec2/subnet:Subnet",
             "aws:ec2/vpc:Vpc",
+            "aws:efs/fileSystem:FileSystem",
             "aws:kms/key:Key",
             "aws:lb/loadBalancer:LoadBalancer",
             "aws:s3/bucket:Bucket",

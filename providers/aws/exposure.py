@@ -11,6 +11,7 @@ from topology.service_account_tokens import PUBLIC_DOCUMENTS
 BUCKETS = ("aws:s3/bucket:Bucket", "aws:s3/bucketV2:BucketV2")
 PUBLIC_ACCESS_BLOCKS = ("aws:s3/bucketPublicAccessBlock:BucketPublicAccessBlock",)
 VOLUMES = ("aws:ebs/volume:Volume",)
+FILE_SYSTEMS = ("aws:efs/fileSystem:FileSystem",)
 _GROUPS = ("aws:ec2/securityGroup:SecurityGroup", "aws:ec2/defaultSecurityGroup:DefaultSecurityGroup")
 _MACHINES = (
     "aws:ec2/instance:Instance",
@@ -148,9 +149,11 @@ def _restricts_access(operator: str, key: str, values: list[str], is_public: IsP
 
 
 def unencrypted_disks(resource_type: str, inputs: Inputs) -> Iterator[str]:
-    """Yield messages about EBS volumes without encryption: volumes, and disks of launch templates and
-    instances.
+    """Yield messages about EBS volumes without encryption (volumes, and disks of launch templates and
+    instances), and about file systems of EFS.
     """
+    if resource_type in FILE_SYSTEMS and not may_be_true(inputs.get("encrypted")):
+        yield "encrypted: must be true"
     for path, volume in _find_volumes(resource_type, inputs):
         if not may_be_true(volume.get("encrypted")):
             yield f"{path}encrypted: must be true, or the volume's data can be read from a copy of it"
@@ -175,7 +178,9 @@ def weak_transport(resource_type: str, inputs: Inputs) -> Iterator[str]:
 
 
 def unprotected_data(resource_type: str, inputs: Inputs) -> Iterator[str]:
-    """Yield a message for a volume that is deleted without a snapshot."""
+    """Yield a message for a volume that is deleted without a snapshot, and for a file system."""
+    if resource_type in FILE_SYSTEMS:
+        yield "must have `protect`: it holds the data of pods"
     # AWS takes a snapshot before it deletes a volume with `finalSnapshot`.
     if resource_type in VOLUMES and not may_be_true(inputs.get("finalSnapshot")):
         yield "must have `protect` or `finalSnapshot: true`: it holds a member's data"

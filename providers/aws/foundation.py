@@ -13,6 +13,7 @@ from providers.aws.connection import Connection, connect, connect_copies
 from providers.aws.disk_key import grant_disk_key
 from providers.aws.endpoint import Endpoint, EndpointArgs
 from providers.aws.existing_network import existing_network
+from providers.aws.file_storage import FileStorage, create_file_storage
 from providers.aws.firewall import LOAD_BALANCER, Firewall, FirewallArgs
 from providers.aws.identity import CopyTarget, Identities, IdentityArgs
 from providers.aws.image import Image, find_images
@@ -54,6 +55,7 @@ class Foundation:
     copies: SnapshotCopies | None
     leftovers: Resource
     grants: Sequence[Resource]
+    file_storage: FileStorage | None
 
     @property
     def machine_dependencies(self) -> list[Resource]:
@@ -86,9 +88,10 @@ def create_foundation(
     )
     store = _create_store(settings, names, account, files, scope.name("aws-store"), options)
     copies = _create_copies(settings, topology, names, account, scope)
-    identities = Identities(
-        scope.name("aws-identity"), _identity_args(settings, topology, names, account, store, copies), options
-    )
+    files_name = scope.name("aws-files")
+    file_storage = create_file_storage(settings, topology, names, account, network, files_name, options)
+    identity_args = _identity_args(settings, topology, names, account, store, copies, file_storage)
+    identities = Identities(scope.name("aws-identity"), identity_args, options)
     grants = grant_disk_key(scope.name("aws-disk-key-grant"), settings.disk_key, names, account, options)
     create_snapshot_policy(
         scope.name("aws-snapshots"),
@@ -111,6 +114,7 @@ def create_foundation(
         copies=copies,
         leftovers=_create_leftovers(settings, topology, (network, firewall), scope),
         grants=grants,
+        file_storage=file_storage,
     )
 
 
@@ -227,6 +231,7 @@ def _identity_args(
     account: Output[str],
     store: Store,
     copies: SnapshotCopies | None,
+    file_storage: FileStorage | None,
 ) -> IdentityArgs:
     region = settings.snapshot_copies.region if settings.snapshot_copies else ""
     return IdentityArgs(
@@ -241,6 +246,7 @@ def _identity_args(
         artifacts=bool(store.artifacts),
         copies=CopyTarget(bucket=copies.bucket, key=copies.key, region=region) if copies else None,
         copying=etcd_kind(topology),
+        file_system=file_storage.arn if file_storage else None,
     )
 
 

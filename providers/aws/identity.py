@@ -33,13 +33,15 @@ def permissions_of(
     *,
     artifacts: bool = False,
     copies: bool = False,
+    file_storage: bool = False,
 ) -> Permissions:
     """Return the IAM permissions of the machines that read their config below `prefix` in the store.
 
     Control planes also get the permissions of the add-ons in `addons`, which run on control planes.
     `disk_key` is the ARN of the KMS key of all disks, empty for the default key of the account. Nodes pull
     images from `registries`. With `artifacts` all machines read files in the store. With `copies` they copy
-    snapshots of etcd to another region.
+    snapshots of etcd to another region. With `file_storage` nodes mount volumes of the file system, and
+    control planes manage its access points.
     """
     inline = {
         "machine": permissions.machine_statements(prefix, volume=prefix in (CONTROL_PLANES, ETCD_MEMBERS))
@@ -53,6 +55,8 @@ def permissions_of(
         inline["disk-key"] = permissions.disk_key_statements(disk_key)
     if registries and prefix != ETCD_MEMBERS:  # dedicated etcd members are no nodes
         inline["images"] = permissions.image_statements(registries)
+    if file_storage and prefix not in (CONTROL_PLANES, ETCD_MEMBERS):
+        inline["file-storage"] = addon_permissions.FILE_CLIENT
     if prefix != CONTROL_PLANES:
         return Permissions(inline, {})
     inline["cloud-controller"] = addon_permissions.CLOUD_CONTROLLER
@@ -60,9 +64,12 @@ def permissions_of(
         inline["storage"] = addon_permissions.STORAGE
     if addons.autoscaler:
         inline["autoscaler"] = addon_permissions.AUTOSCALER
-    return Permissions(
-        inline, {"load-balancers": balancer_permissions.LOAD_BALANCERS} if addons.load_balancers else {}
-    )
+    managed: dict[str, tuple[Statement, ...]] = {}
+    if file_storage:
+        managed["file-storage"] = addon_permissions.FILE_STORAGE
+    if addons.load_balancers:
+        managed["load-balancers"] = balancer_permissions.LOAD_BALANCERS
+    return Permissions(inline, managed)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -80,7 +87,7 @@ class IdentityArgs:
 
     `account` is the account number. `prefixes` are the prefixes in the store, one for each identity. With
     `artifacts` the store has files for machines. The machines of `copying` copy snapshots to the bucket of
-    `copies`.
+    `copies`. `file_system` is the ARN of the file system for volumes, or None.
     """
 
     names: Names
@@ -94,6 +101,7 @@ class IdentityArgs:
     artifacts: bool = False
     copies: CopyTarget | None = None
     copying: str = ""
+    file_system: Output[str] | None = None
 
 
 class Identities(ComponentResource):
@@ -131,6 +139,7 @@ class Identities(ComponentResource):
             args.registries,
             artifacts=args.artifacts,
             copies=args.copies is not None and prefix == args.copying,
+            file_storage=args.file_system is not None,
         )
         self._policies[prefix] += [
             iam.RolePolicy(
@@ -195,13 +204,14 @@ class Identities(ComponentResource):
 
     def _render_policy(self, statements: Sequence[Statement]) -> Output[str]:
         args = self._args
-        copies = [args.copies.bucket, args.copies.key, args.copies.region] if args.copies else []
-        resolved = Output.all(args.account, args.bucket, args.key, *copies)
-        keys = ("account", "bucket", "key", "copies", "copies_key", "copies_region")
-        return resolved.apply(
-            lambda values: policy_document(
-                statements, template_values(args.names, **dict(zip(keys, values, strict=False)))
-            )
+        values: dict[str, Input[str]] = {"account": args.account, "bucket": args.bucket, "key": args.key}
+        if args.copies:
+            values |= {"copies": args.copies.bucket, "copies_key": args.copies.key}
+            values["copies_region"] = args.copies.region
+        if args.file_system:
+            values["file_system"] = args.file_system
+        return Output.all(**values).apply(
+            lambda known: policy_document(statements, template_values(args.names, **known))
         )
 
 

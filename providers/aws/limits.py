@@ -134,6 +134,7 @@ def _policy_problems(
             aws.image_registries,
             artifacts=artifacts,
             copies=bool(region) and prefix == etcd_kind(topology),
+            file_storage=aws.file_storage is not None,
         )
         inline = sum(len(policy_document(statements, values)) for statements in granted.inline.values())
         if inline > MAX_INLINE_CHARACTERS:

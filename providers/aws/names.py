@@ -64,6 +64,10 @@ class Names:
         """
         return {**self.tags, "Name": self.name(suffix), CLUSTER_TAG: self.cluster, **(extra_tags or {})}
 
+    def file_system_arn(self, account: str, file_system: str) -> str:
+        """Return the ARN of a file system of EFS."""
+        return f"arn:{self.partition}:elasticfilesystem:{self.region}:{account}:file-system/{file_system}"
+
     @property
     def kubernetes_tag(self) -> str:
         """The tag key by which the cloud controller and the CSI driver find resources of the cluster.

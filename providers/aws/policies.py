@@ -71,12 +71,13 @@ def template_values(
     copies: str = "",
     copies_key: str = "0" * 100,
     copies_region: str = "",
+    file_system: str = "",
 ) -> dict[str, str]:
     """Return the values that replace the placeholders in statements.
 
     Without arguments, the values have the length of real values, so that the length of a policy can be
     checked before resources exist. `copies`, `copies_key` and `copies_region` are the bucket for copies of
-    snapshots, the ARN of its key and its region.
+    snapshots, the ARN of its key and its region. `file_system` is the ARN of the file system for volumes.
     """
     bucket_arn = f"arn:{names.partition}:s3:::"
     return {
@@ -87,6 +88,7 @@ def template_values(
         "copies_key": copies_key,
         "copies_region": copies_region,
         "domain": names.domain,
+        "file_system": file_system or names.file_system_arn(account, "fs-0123456789abcdef0"),
         "key": key,
         "partition": names.partition,
         "region": names.region,

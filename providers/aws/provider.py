@@ -20,6 +20,7 @@ from nodeconfig.bundle import Bundle
 from providers.aws import limits
 from providers.aws.addons import AddOns, AddOnsArgs
 from providers.aws.boot import BootPrograms
+from providers.aws.file_driver import create_file_driver
 from providers.aws.firewall import CONTROL_PLANE, ETCD, WORKERS
 from providers.aws.foundation import create_foundation
 from providers.aws.group_names import group_suffix
@@ -85,7 +86,9 @@ class AwsProvider(CloudProvider[Member]):
             has_network=self._topology.network.cni is not NetworkPlugin.NONE,
             disk_key=self._aws.disk_key,
         )
-        return AddOns(self._scope.name("aws-addons"), args, self._scope.options()).releases
+        releases = AddOns(self._scope.name("aws-addons"), args, self._scope.options()).releases
+        driver = create_file_driver(self._aws, self._topology, self._foundation, api, self._scope)
+        return [*releases, *driver]
 
     def pod_identities(self, keys: Output[str]) -> Sequence[PodIdentity]:
         """Create the issuer and the IAM roles for pods; return no identities without the setting."""

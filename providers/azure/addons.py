@@ -75,6 +75,8 @@ class AddOns(ComponentResource):
     """The cloud controller, node manager, and add-ons of the settings. `releases` are all Helm releases."""
 
     releases: Sequence[Resource]
+    configuration: Sequence[Resource]
+    """The Secret with the configuration of the cloud, which controllers read."""
 
     def __init__(self, name: str, args: AddOnsArgs, opts: ResourceOptions | None = None) -> None:
         super().__init__("kubewright:azure:AddOns", name, None, opts)
@@ -88,13 +90,13 @@ class AddOns(ComponentResource):
             charts.append((AUTOSCALER_CHART, autoscaler_values(args.names, args.client_id)))
         if args.settings.storage:
             self._create_storage_class()
-        after = [self._create_config_secret()]
+        self.configuration = [self._create_config_secret()]
         self.releases = [
             create_release(
                 name,
                 chart,
                 values,
-                args.api.options(self, depends_on=after),
+                args.api.options(self, depends_on=self.configuration),
                 has_network=args.has_network,
             )
             for chart, values in charts

@@ -100,17 +100,29 @@ def weak_transport(resource_type: str, inputs: Inputs) -> Iterator[str]:
     """Yield messages about a storage account that accepts connections without TLS 1.2 or later."""
     if resource_type not in STORAGE_ACCOUNTS:
         return
-    if not may_be_true(inputs.get("enableHttpsTrafficOnly", True)):
+    if not _has_only_nfs(inputs) and not may_be_true(inputs.get("enableHttpsTrafficOnly", True)):
         yield "enableHttpsTrafficOnly: must be true"
     version = inputs.get("minimumTlsVersion")
     if is_known(version) and str(version).lower() not in _TLS_VERSIONS:
         yield "minimumTlsVersion: must be TLS1_2 or later"
 
 
+def _has_only_nfs(inputs: Inputs) -> bool:
+    """Return whether the account has only file shares, whose clients have no key: SMB and REST refuse them.
+
+    NFS needs an account that does not require encryption.
+    """
+    return inputs.get("kind") == "FileStorage" and inputs.get("allowSharedKeyAccess") is False
+
+
 def unprotected_data(resource_type: str, inputs: Inputs) -> Iterator[str]:
-    """Yield a message for every disk, because Azure deletes disks without a copy."""
+    """Yield a message for every disk and for every account of file shares, because Azure deletes them without
+    a copy.
+    """
     if resource_type in DISKS:
         yield "must have `protect`: it holds a member's data"
+    if resource_type in STORAGE_ACCOUNTS and inputs.get("kind") == "FileStorage":
+        yield "must have `protect`: it holds the data of pods"
 
 
 def deleted_content(resource_type: str, inputs: Inputs) -> Iterator[str]:

@@ -13,6 +13,7 @@ from components.scope import Scope
 from providers.azure.boot import BootPrograms
 from providers.azure.connection import Connection, connect
 from providers.azure.endpoint import Endpoint, EndpointArgs
+from providers.azure.file_storage import FileStorage, create_file_storage
 from providers.azure.firewall import Firewall, FirewallArgs, rules_by_group
 from providers.azure.identity import CopyTarget, Identities, IdentityArgs
 from providers.azure.image import find_images
@@ -43,6 +44,7 @@ class Foundation:
     endpoint: Endpoint
     store: Store
     identities: Identities
+    file_storage: FileStorage | None
     ssh_key: Input[str]
 
     @property
@@ -78,8 +80,16 @@ def create_foundation(
     endpoint = _create_endpoint(settings, topology, names, network, scope.name("azure-endpoint"), options)
     store = _create_store(settings, topology, boot, files, network, scope.name("azure-store"), options)
     copies = _create_copies(settings, topology, names, scope.name("azure-snapshot-copies"), options)
+    file_storage = create_file_storage(settings, topology, names, network, scope.name("azure-files"), options)
     identities = _create_identities(
-        settings, topology, names, store, copies, scope.name("azure-identity"), options
+        settings,
+        topology,
+        names,
+        store,
+        copies,
+        file_storage,
+        scope.name("azure-identity"),
+        options,
     )
     return Foundation(
         names=names,
@@ -90,6 +100,7 @@ def create_foundation(
         endpoint=endpoint,
         store=store,
         identities=identities,
+        file_storage=file_storage,
         ssh_key=settings.ssh_key or _unused_key(scope),
     )
 
@@ -171,6 +182,7 @@ def _create_identities(
     names: Names,
     store: Store,
     copies: CopyTarget | None,
+    files: FileStorage | None,
     name: str,
     options: ResourceOptions,
 ) -> Identities:
@@ -188,6 +200,7 @@ def _create_identities(
         disk_key=settings.disk_key,
         copies=copies,
         copying=container_name(etcd_kind(topology), ""),
+        files=files,
     )
     return Identities(name, args, options)
 

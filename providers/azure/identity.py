@@ -15,6 +15,7 @@ from pulumi import ComponentResource, Input, Output, Resource, ResourceOptions
 from pulumi_azure_native.authorization import PermissionArgs, RoleAssignment, RoleDefinition
 from pulumi_azure_native.managedidentity import UserAssignedIdentity
 
+from providers.azure.file_storage import FileStorage
 from providers.azure.names import Names
 from providers.azure.permissions import (
     ADD_BLOBS,
@@ -50,7 +51,7 @@ class IdentityArgs:
     the identities of pools, and `joins_container` is the id of the container for their tokens.
     `files_container` is the id of the container with the files that all machines fetch, or None. `disk_key`
     is the id of the disk encryption set of all disks, or empty. The
-    identity `copying` adds copies of snapshots to `copies`.
+    identity `copying` adds copies of snapshots to `copies`. Controllers create volumes in `files`.
     """
 
     names: Names
@@ -65,6 +66,7 @@ class IdentityArgs:
     disk_key: str = ""
     copies: CopyTarget | None = None
     copying: str = ""
+    files: FileStorage | None = None
 
 
 class Identities(ComponentResource):
@@ -105,29 +107,13 @@ class Identities(ComponentResource):
         )
 
     def _create_roles(self, identities: Mapping[str, UserAssignedIdentity]) -> Sequence[Resource]:
-        """Create the role of the controllers in the resource group, a role for each external network, and the
-        role that adds blobs. Return the gate after which roles can be assigned.
+        """Create the role of the controllers in the resource group, their roles on single resources, and the
+        roles that add blobs. Return the gate after which roles can be assigned.
         """
         group = self._names.resource_group_id
         actions = controller_actions(self._args.addons)
         role = self._create_role("controllers", "the cloud controller and add-ons", group, actions)
-        networks = {
-            network: self._create_role(
-                f"network-{number}",
-                "the network of the cloud controller",
-                _resource_group_id(network),
-                list(NETWORK_ACTIONS),
-            )
-            for number, network in enumerate(self._args.external_networks)
-        }
-        disk_key = self._args.disk_key
-        disk_key_role = (
-            self._create_role(
-                "disk-key", "the key of disks", _resource_group_id(disk_key), list(DISK_KEY_ACTIONS)
-            )
-            if disk_key
-            else None
-        )
+        targets = self._create_target_roles()
         self._joins_role = self._create_role(
             "joins", "new machines of pools", group, data_actions=[ADD_BLOBS]
         )
@@ -139,19 +125,41 @@ class Identities(ComponentResource):
         )
         # A role can be assigned when all servers of Azure have its definition.
         pause = [
-            create_gate(f"{self._name}-roles-replicated", f"sleep {_REPLICATION_SECONDS}", self._after_roles)
+            create_gate(
+                f"{self._name}-roles-replicated",
+                f"sleep {_REPLICATION_SECONDS}",
+                self._after_roles,
+                # The gate of an existing cluster waits again when the role is added.
+                variables={"ADDED_ROLE": "files"} if self._args.files else {},
+            )
         ]
         for identity in self._args.controller_identities:
             self._assign_role(identity, identities[identity], "controls", role, group, pause)
-            for number, (network, network_role) in enumerate(networks.items()):
-                purpose = f"network-{number}"
-                self._assign_role(identity, identities[identity], purpose, network_role, network, pause)
-            if disk_key_role:
-                self._assign_role(identity, identities[identity], "disk-key", disk_key_role, disk_key, pause)
+            for purpose, (target_role, target) in targets.items():
+                self._assign_role(identity, identities[identity], purpose, target_role, target, pause)
         if copies and copies_role:
             copying = self._args.copying
             self._assign_role(copying, identities[copying], "copies", copies_role, copies.container, pause)
         return pause
+
+    def _create_target_roles(self) -> dict[str, tuple[Output[str], Input[str]]]:
+        """Create the roles of the controllers on single resources; return role and resource by purpose."""
+        args = self._args
+        roles: dict[str, tuple[Output[str], Input[str]]] = {}
+        for number, network in enumerate(args.external_networks):
+            name, purpose = f"network-{number}", "the network of the cloud controller"
+            scope = _resource_group_id(network)
+            roles[name] = self._create_role(name, purpose, scope, list(NETWORK_ACTIONS)), network
+        if args.disk_key:
+            scope = _resource_group_id(args.disk_key)
+            role = self._create_role("disk-key", "the key of disks", scope, list(DISK_KEY_ACTIONS))
+            roles["disk-key"] = role, args.disk_key
+        if args.files:
+            role = self._create_role(
+                "files", "volumes in file storage", args.files.group_id, args.files.actions
+            )
+            roles["files"] = role, args.files.account
+        return roles
 
     def _assign_joins(
         self, identities: Mapping[str, UserAssignedIdentity], reader: str, pause: Sequence[Resource]

@@ -71,6 +71,12 @@ class Names:
         return f"kw{digest[:22]}"
 
     @property
+    def files_account(self) -> str:
+        """The name of the storage account with the volumes of pods, unique in all of Azure."""
+        place = f"{self.resource_group_id}/{self.location}/files".lower()
+        return f"kwfiles{hashlib.sha256(place.encode()).hexdigest()[:17]}"
+
+    @property
     def copies_group(self) -> str:
         """The name of the resource group of the copies of snapshots, in another location."""
         return f"{self.resource_group}-snapshots"

@@ -85,6 +85,18 @@ STORAGE_ACTIONS = (
 )
 """Actions of the disk driver (`addons.storage`)."""
 
+FILE_ACTIONS = (
+    "Microsoft.Storage/storageAccounts/read",
+    "Microsoft.Storage/storageAccounts/fileServices/shares/read",
+    "Microsoft.Storage/storageAccounts/fileServices/shares/write",
+    "Microsoft.Storage/storageAccounts/fileServices/shares/delete",
+)
+"""Actions of the driver of Azure Files on the account of `file_storage`. It creates shares through Azure
+Resource Manager.
+"""
+FILE_KEY_ACTIONS = ("Microsoft.Storage/storageAccounts/listKeys/action",)
+"""Actions with which the driver reads the key of the account of `file_storage`, which SMB needs."""
+
 AUTOSCALER_ACTIONS = (
     "Microsoft.Compute/virtualMachines/read",
     "Microsoft.Compute/virtualMachineScaleSets/read",
@@ -99,11 +111,11 @@ AUTOSCALER_ACTIONS = (
 """Actions of the autoscaler (`addons.autoscaler`)."""
 
 OMITTED_ACTIONS: Mapping[str, str] = {
-    "Microsoft.Storage/storageAccounts/delete": "no add-on creates file shares",
-    "Microsoft.Storage/storageAccounts/listKeys/action": "the store rejects its keys",
-    "Microsoft.Storage/storageAccounts/read": "no add-on creates file shares",
-    "Microsoft.Storage/storageAccounts/write": "no add-on creates file shares",
-    "Microsoft.Storage/operations/read": "no add-on creates file shares",
+    "Microsoft.Storage/storageAccounts/delete": "no add-on creates storage accounts",
+    "Microsoft.Storage/storageAccounts/listKeys/action": "only on the account of `file_storage`, for SMB",
+    "Microsoft.Storage/storageAccounts/read": "only on the account of `file_storage`",
+    "Microsoft.Storage/storageAccounts/write": "no add-on creates storage accounts",
+    "Microsoft.Storage/operations/read": "no add-on creates storage accounts",
     "Microsoft.Network/routeTables/read": "flannel encapsulates packets of pods; there are no routes",
     "Microsoft.Network/routeTables/routes/delete": "there are no routes",
     "Microsoft.Network/routeTables/routes/read": "there are no routes",
@@ -134,3 +146,8 @@ def controller_actions(addons: CloudAddonSettings) -> list[str]:
     if addons.autoscaler:
         actions |= {*AUTOSCALER_ACTIONS}
     return sorted(actions)
+
+
+def file_actions(*, keys: bool) -> list[str]:
+    """Return the actions of the driver of Azure Files. With `keys` nodes mount volumes with a key."""
+    return sorted({*FILE_ACTIONS, *(FILE_KEY_ACTIONS if keys else ())})

@@ -20,6 +20,7 @@ from nodeconfig.bundle import Bundle
 from providers.azure import limits
 from providers.azure.addons import AddOns, AddOnsArgs
 from providers.azure.boot import BootPrograms
+from providers.azure.file_driver import create_file_driver
 from providers.azure.firewall import NODES, group_name
 from providers.azure.foundation import create_foundation
 from providers.azure.machine import MachineArgs
@@ -101,7 +102,9 @@ class AzureProvider(CloudProvider[Member]):
             disk_key=self._azure.disk_key,
             has_network=self._topology.network.cni is not NetworkPlugin.NONE,
         )
-        return AddOns(self._scope.name("azure-addons"), args, self._scope.options()).releases
+        addons = AddOns(self._scope.name("azure-addons"), args, self._scope.options())
+        driver = create_file_driver(self._azure, self._topology, foundation, api, self._scope, addons)
+        return [*addons.releases, *driver]
 
     def pod_identities(self, keys: Output[str]) -> Sequence[PodIdentity]:
         """Publish the issuer of service account tokens, and create the managed identities of pods."""

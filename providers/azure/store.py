@@ -17,8 +17,8 @@ from pulumi_command.local import Command, Logging
 
 from providers.azure.names import JOINS_CONTAINER, Names
 from providers.azure.network import NetworkReference
-from providers.azure.private_endpoint import create_private_endpoint
-from providers.azure.storage_account import create_storage_account
+from providers.azure.private_endpoint import STORE, create_private_endpoint
+from providers.azure.storage_account import create_storage_account, only_from
 from providers.cloud.artifacts import FILES_VARIABLE, PREFIX, StoredFile, files_text
 from providers.cloud.gate import command_line, create_gate
 
@@ -71,7 +71,9 @@ class Store(ComponentResource):
         self._containers = {container: self._create_container(container) for container in containers}
         self.container_ids = {name: container.id for name, container in self._containers.items()}
         self._private_endpoints = (
-            [create_private_endpoint(name, args.names, args.network, self._account)] if args.private else []
+            [create_private_endpoint(name, STORE, args.names, args.network, self._account)]
+            if args.private
+            else []
         )
         self.artifacts = [self._put_artifacts()] if args.files else []
         self.register_outputs({"id": self._account.id})
@@ -136,14 +138,10 @@ class Store(ComponentResource):
                     blob=storage.EncryptionServiceArgs(enabled=True, key_type="Account")
                 ),
             ),
-            network_rule_set=storage.NetworkRuleSetArgs(
-                default_action=storage.DefaultAction.ALLOW if rules is None else storage.DefaultAction.DENY,
-                bypass=storage.Bypass.NONE,
-                ip_rules=[storage.IPRuleArgs(i_p_address_or_range=rule) for rule in rules or ()],
-                virtual_network_rules=[
-                    storage.VirtualNetworkRuleArgs(virtual_network_resource_id=subnet)
-                    for subnet in (self._args.network.members, self._args.network.pools)
-                ],
+            network_rule_set=only_from(
+                (self._args.network.members, self._args.network.pools),
+                storage.DefaultAction.ALLOW if rules is None else storage.DefaultAction.DENY,
+                tuple(rules or ()),
             ),
             # Azure refuses a rule for a subnet while another subnet of the network changes.
             opts=ResourceOptions(parent=self, depends_on=list(self._args.network.machine_dependencies)),

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from settings import aws_file_storage, azure_file_storage
 from settings.charts import volume_drivers
+from settings.cluster import CLOUD_SECTIONS
 from settings.problem import Problem
 from settings.rules.access import namespace_users
 from settings.rules.base import RuleInput, rule
@@ -21,6 +23,8 @@ _VERSIONS = {
     "storage.nfs.driver": NFS_VERSION,
     "storage.ceph.rbd": CEPH_VERSION,
     "storage.ceph.cephfs": CEPH_VERSION,
+    "aws.file_storage": aws_file_storage.VERSION,
+    "azure.file_storage": azure_file_storage.VERSION,
 }
 _NAMESPACES = {
     "storage.nfs.driver": NFS_NAMESPACE,
@@ -29,7 +33,7 @@ _NAMESPACES = {
 }
 
 
-@rule(needs_valid=("storage.nfs", "storage.ceph"))
+@rule(needs_valid=("storage.nfs", "storage.ceph", *CLOUD_SECTIONS))
 def driver_charts_are_supported(rule_input: RuleInput) -> Iterator[Problem]:
     """Require the minor version of a chart whose values Kubewright knows, and one source of the chart."""
     for path, driver in volume_drivers(rule_input.settings).items():
@@ -37,10 +41,16 @@ def driver_charts_are_supported(rule_input: RuleInput) -> Iterator[Problem]:
         yield from chart_problems(path, driver, known, known.rpartition(".")[0])
 
 
-@rule(needs=("access.namespaces",), needs_valid=("storage.nfs", "storage.ceph", "helm_releases"))
+@rule(
+    needs=("access.namespaces",),
+    needs_valid=("storage.nfs", "storage.ceph", *CLOUD_SECTIONS, "helm_releases"),
+)
 def namespaces_belong_to_drivers(rule_input: RuleInput) -> Iterator[Problem]:
-    """Refuse other settings that create or fill the namespace of a driver."""
+    """Refuse other settings that create or fill the namespace of a driver.
+
+    Drivers of clouds are in `kube-system`, as all add-ons of clouds.
+    """
     settings = rule_input.settings
-    for driver in volume_drivers(settings):
+    for driver in _NAMESPACES.keys() & volume_drivers(settings):
         for path, value in namespace_users(settings, _NAMESPACES[driver]):
             yield Problem(path, value, f"belongs to {driver}; use another namespace")

@@ -17,8 +17,11 @@ from tests.unit.providers.program import ExampleStack, section
 
 
 def with_pod_roles_and_copies(cluster: Json) -> None:
-    """Edit the settings so that pods have roles and snapshots are copied to another region."""
+    """Edit the settings so that pods have roles and file storage, and snapshots are copied to another
+    region.
+    """
     with_pod_roles(cluster)
+    section(cluster, "aws")["file_storage"] = {}
     section(cluster, "aws")["snapshot_copies"] = {"region": "eu-west-1"}
 
 

@@ -19,9 +19,10 @@ from tests.unit.providers.program import ExampleStack, section
 def with_roles_in_the_group(cluster: Json) -> None:
     """Give pods identities whose roles apply to the resource group of the cluster, which exists.
 
-    Also copy snapshots to another location.
+    Also copy snapshots to another location, and create volumes in file storage.
     """
     with_pod_identities(cluster)
+    section(cluster, "azure")["file_storage"] = {"sku": "Premium_LRS"}
     reader = section(cluster, "azure", "pod_identities", "identities", "reader")
     section(cluster, "azure")["snapshot_copies"] = {"location": "northeurope"}
     scope = f"/subscriptions/{SUBSCRIPTION}/resourceGroups/kubewright-azure-example"

@@ -23,6 +23,7 @@ from moto.s3.models import FakeBucket, FakeKey
 from lab import volumes
 from lab.cloud.aws import calls, web_identity
 from lab.cloud.aws.decision_log import Decision, DecisionLog
+from lab.cloud.aws.file_systems import add_file_system_operations
 from lab.cloud.aws.instance_filters import add_launch_times
 from lab.cloud.aws.lifecycle_policies import LifecyclePolicies
 from lab.cloud.aws.policy import is_allowed
@@ -64,6 +65,7 @@ def _copy_without_content(key: FakeKey, _: object) -> FakeKey:
 
 
 add_launch_times()
+add_file_system_operations()
 FakeBucket.get_permission = _permit_all  # type: ignore[method-assign, assignment]
 FakeKey.__deepcopy__ = _copy_without_content  # type: ignore[attr-defined]
 

@@ -57,6 +57,7 @@ LISTINGS = (
         lambda item: str(item["State"]).lower() != "deleted",
     ),
     _Listing("ec2", "describe_vpcs", "Vpcs", "VpcId", lambda item: not item["IsDefault"]),
+    _Listing("efs", "describe_file_systems", "FileSystems", "FileSystemId"),
     _Listing("elbv2", "describe_load_balancers", "LoadBalancers", "LoadBalancerArn"),
     _Listing("elbv2", "describe_target_groups", "TargetGroups", "TargetGroupArn"),
     _Listing("iam", "list_instance_profiles", "InstanceProfiles", "InstanceProfileName"),

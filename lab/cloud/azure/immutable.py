@@ -11,6 +11,9 @@ _ISSUE = "https://github.com/pulumi/pulumi-azure-native/issues/577"
 _SCALE_SETS = (
     "https://learn.microsoft.com/azure/virtual-machine-scale-sets/virtual-machine-scale-sets-upgrade-policy"
 )
+_ACCOUNTS = (
+    "https://learn.microsoft.com/azure/storage/common/storage-account-overview#types-of-storage-accounts"
+)
 _LOCATION = "https://learn.microsoft.com/azure/azure-resource-manager/management/move-resources-overview"
 
 IMMUTABLE: Mapping[str, Mapping[str, str]] = {
@@ -28,6 +31,7 @@ IMMUTABLE: Mapping[str, Mapping[str, str]] = {
         "properties.virtualMachineProfile.priority": _SCALE_SETS,
         "zones": _SCALE_SETS,
     },
+    "Microsoft.Storage/storageAccounts": {"kind": _ACCOUNTS},
     "Microsoft.Compute/disks": {"properties.creationData": _ISSUE, "zones": _ISSUE},
 }
 """Paths of properties by resource type, with the source. The location of no resource can change."""

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 from lab.plugins.aws import (
     balancing,
+    files,
     firewall,
     identity,
     machines,
@@ -37,6 +38,9 @@ KINDS: Mapping[str, ResourceKind] = {
     "aws:ec2/subnetCidrReservation:SubnetCidrReservation": network.SubnetCidrReservation(),
     "aws:ec2/vpc:Vpc": network.Vpc(),
     "aws:ec2/vpcEndpoint:VpcEndpoint": network.VpcEndpoint(),
+    "aws:efs/fileSystem:FileSystem": files.FileSystem(),
+    "aws:efs/fileSystemPolicy:FileSystemPolicy": files.FileSystemPolicy(),
+    "aws:efs/mountTarget:MountTarget": files.MountTarget(),
     "aws:iam/instanceProfile:InstanceProfile": identity.InstanceProfile(),
     "aws:iam/openIdConnectProvider:OpenIdConnectProvider": identity.OpenIdConnectProvider(),
     "aws:iam/policy:Policy": identity.Policy(),

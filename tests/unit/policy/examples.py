@@ -10,6 +10,7 @@ from tests.unit.policy.checks import TAGS
 from tests.unit.policy.secret_examples import SECRETS
 
 _VOLUME = {"encrypted": True, "finalSnapshot": True, "tags": TAGS}
+_FILE_SYSTEM = {"encrypted": True, "tags": TAGS}
 _TEMPLATE = {
     "tags": TAGS,
     "blockDeviceMappings": [{"deviceName": "/dev/xvda", "ebs": {"encrypted": "true"}}],
@@ -20,6 +21,12 @@ _ACCOUNT = {
     "enableHttpsTrafficOnly": True,
     "minimumTlsVersion": "TLS1_2",
     "allowBlobPublicAccess": False,
+}
+NFS_ACCOUNT = {
+    **_ACCOUNT,
+    "enableHttpsTrafficOnly": False,
+    "kind": "FileStorage",
+    "allowSharedKeyAccess": False,
 }
 BLOCK = dict.fromkeys(
     ("blockPublicAcls", "blockPublicPolicy", "ignorePublicAcls", "restrictPublicBuckets"), True
@@ -71,6 +78,7 @@ EXAMPLES: list[tuple[str, str, Mapping[str, Any], Mapping[str, Any]]] = [
     # rule, type, inputs that comply, a change that breaks the rule
     ("encrypted-disks", "aws:ebs/volume:Volume", _VOLUME, {"encrypted": False}),
     ("encrypted-disks", "aws:ebs/volume:Volume", _VOLUME, {"encrypted": None}),
+    ("encrypted-disks", "aws:efs/fileSystem:FileSystem", _FILE_SYSTEM, {"encrypted": False}),
     (
         "encrypted-disks",
         "aws:ec2/launchTemplate:LaunchTemplate",
@@ -90,6 +98,20 @@ EXAMPLES: list[tuple[str, str, Mapping[str, Any], Mapping[str, Any]]] = [
         {"enableHttpsTrafficOnly": False},
     ),
     ("encrypted-transport", "azure-native:storage:StorageAccount", _ACCOUNT, {"minimumTlsVersion": "TLS1_0"}),
+    # NFS needs an account that does not require encryption. Without keys, SMB and REST have no clients.
+    (
+        "encrypted-transport",
+        "azure-native:storage:StorageAccount",
+        NFS_ACCOUNT,
+        {"allowSharedKeyAccess": True},
+    ),
+    ("encrypted-transport", "azure-native:storage:StorageAccount", NFS_ACCOUNT, {"kind": "StorageV2"}),
+    (
+        "encrypted-transport",
+        "azure-native:storage:StorageAccount",
+        NFS_ACCOUNT,
+        {"minimumTlsVersion": "TLS1_1"},
+    ),
     ("no-public-store", "azure-native:storage:StorageAccount", _ACCOUNT, {"allowBlobPublicAccess": None}),
     (
         "no-public-store",

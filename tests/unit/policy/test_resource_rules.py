@@ -14,18 +14,32 @@ from policy.rules.model import ResourceRule
 from providers.resources import UNKNOWN
 from redaction import MASK
 from tests.unit.policy.checks import ANY_ADDRESS, FACTS, TAGS, make_resource, violations
-from tests.unit.policy.examples import BLOCK, EXAMPLES
+from tests.unit.policy.examples import BLOCK, EXAMPLES, NFS_ACCOUNT
 
 
 @pytest.mark.parametrize(("rule", "type_", "good", "change"), EXAMPLES, ids=lambda value: str(value)[:30])
 def test_a_change_of_a_compliant_resource_breaks_one_rule(
     rule: str, type_: str, good: Mapping[str, Any], change: Mapping[str, Any]
 ) -> None:
-    protect = rule != "protected-data" and type_.endswith((":StorageAccount", ":Disk"))
+    stores = (":StorageAccount", ":Disk", ":FileSystem")
+    protect = rule != "protected-data" and type_.endswith(stores)
     assert violations(type_, good, protect=protect) == {}
     broken = violations(type_, {**good, **change}, protect=protect)
     assert set(broken) == {rule}
     assert "MHcCAQEE" not in broken[rule], "a message shows a secret"
+
+
+@pytest.mark.parametrize(
+    ("type_", "inputs"),
+    [
+        ("aws:efs/fileSystem:FileSystem", {"encrypted": True, "tags": TAGS}),
+        ("azure-native:storage:StorageAccount", NFS_ACCOUNT),
+    ],
+)
+def test_volumes_in_file_storage_are_protected_in_production(type_: str, inputs: Mapping[str, Any]) -> None:
+    assert "the data of pods" in violations(type_, inputs)["protected-data"]
+    assert violations(type_, inputs, protect=True) == {}
+    assert "protected-data" not in violations(type_, inputs, facts=replace(FACTS, environment="test"))
 
 
 def test_every_resource_rule_has_an_example() -> None:

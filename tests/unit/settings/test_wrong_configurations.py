@@ -25,6 +25,7 @@ from tests.unit.settings.wrong_dns import DNS
 from tests.unit.settings.wrong_encryption import ENCRYPTION
 from tests.unit.settings.wrong_external_dns import EXTERNAL_DNS
 from tests.unit.settings.wrong_extra_args import EXTRA_ARGS
+from tests.unit.settings.wrong_file_storage import FILE_STORAGE
 from tests.unit.settings.wrong_gpus import GPUS
 from tests.unit.settings.wrong_helm_releases import HELM_RELEASES
 from tests.unit.settings.wrong_image_registries import IMAGE_REGISTRIES
@@ -56,6 +57,7 @@ WRONG = (
     *STORAGE,
     *SNAPSHOTS,
     *STORAGE_DRIVERS,
+    *FILE_STORAGE,
     *VELERO,
     *LOGS_AND_EVENTS,
     *MONITORING,

@@ -159,7 +159,7 @@ def test_printed_table_has_all_rows_that_apply(restricted_topology: Topology) ->
     text = port_table(restricted_topology)
     for row in PORT_TABLE:
         # Rows for load balancers are omitted on a cluster without load balancers, rows for clouds on bare
-        # metal, and rows for the DNS cache, MetalLB, Cilium and monitoring without them.
+        # metal, and rows for the DNS cache, MetalLB, Cilium, monitoring and file storage without them.
         assert (row.purpose in text) == (
             row.roles != (Role.LOAD_BALANCER,)
             and not row.with_cloud_controllers
@@ -167,6 +167,7 @@ def test_printed_table_has_all_rows_that_apply(restricted_topology: Topology) ->
             and not row.with_metallb
             and not row.with_cilium
             and not row.with_monitoring
+            and not row.with_file_storage
         )
     assert "192.0.2.0/24" in text
     assert "tcp 30000-32767" in text

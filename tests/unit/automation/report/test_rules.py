@@ -56,6 +56,7 @@ DANGEROUS: dict[str, list[list[Step]]] = {
         [step("delete", "aws:ebs/volume:Volume", "cp-1-data")],
         [step("replace", "azure-native:compute:Disk", "cp-1-data")],
         [step("delete", "aws:kms/key:Key", "store")],
+        [step("replace", "aws:efs/fileSystem:FileSystem", "aws-files-file-system")],
         [step("delete", "kubernetes:core/v1:PersistentVolumeClaim", "data")],
     ],
     "extra-args": [

@@ -128,6 +128,16 @@ def test_property_that_azure_cannot_change_is_refused(change: dict[str, object],
         put(MACHINE, machine_body("another program"))
 
 
+def test_kind_of_a_storage_account_cannot_change() -> None:
+    create_network()
+    account = f"{GROUP}/providers/Microsoft.Storage/storageAccounts/kwfiles"
+    body = {"location": "westeurope", "kind": "FileStorage", "sku": {"name": "Premium_LRS"}}
+    put(account, body)
+    put(account, body | {"sku": {"name": "Premium_ZRS"}})
+    with pytest.raises(Refused, match=r"cannot change kind \(https://"):
+        put(account, body | {"kind": "StorageV2"})
+
+
 def test_identities_keep_their_generated_ids() -> None:
     create_network()
     first = manager().respond("GET", IDENTITY, {}).body["properties"]

@@ -23,6 +23,8 @@ def all_statements() -> list[Statement]:
         *addon_permissions.CLOUD_CONTROLLER,
         *addon_permissions.STORAGE,
         *addon_permissions.AUTOSCALER,
+        *addon_permissions.FILE_STORAGE,
+        *addon_permissions.FILE_CLIENT,
         *balancer_permissions.LOAD_BALANCERS,
     ]
 

@@ -23,6 +23,7 @@ def with_everything(cluster: Json) -> None:
     section(aws, "endpoint")["zone"] = "Z0123456789ABCDEFGHIJ"
     aws["zones"] = 3
     with_pod_roles(cluster)
+    aws["file_storage"] = {}
     aws["quotas"] = cast(Json, {"vcpus": 64, "spot_vcpus": 128, "addresses": 10})
 
 

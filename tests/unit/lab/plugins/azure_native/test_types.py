@@ -9,13 +9,14 @@ from lab.plugins.azure_native.functions import FUNCTIONS
 from tests.unit.components.certificates import CertificatePluginMocks
 from tests.unit.components.graph import Json
 from tests.unit.providers.azure.program import AzurePlugins, with_all_features, with_pod_identities
-from tests.unit.providers.program import ExampleStack, with_own_store
+from tests.unit.providers.program import ExampleStack, section, with_own_store
 
 
 def with_everything(cluster: Json) -> None:
     with_all_features(cluster)
     with_pod_identities(cluster)
     with_own_store(cluster)
+    section(cluster, "azure")["file_storage"] = {}
 
 
 class RecordingPlugins(AzurePlugins, CertificatePluginMocks):
