@@ -35,6 +35,28 @@ class ClusterTests:
         assert " 0 FAIL" in stack.command("cis").text
 
 
+class FileStorageTests:
+    """Tests of the file storage of a cloud. The stand-in charts of its driver start pods that do nothing.
+
+    So no volume is mounted.
+    """
+
+    port: int
+    controller: str
+
+    def test_controller_of_the_driver_runs_on_the_control_plane(self, stack: CloudStack) -> None:
+        deployment = f"deployment/{self.controller}"
+        stack.kubectl("rollout", "status", deployment, "--namespace=kube-system", "--timeout=50s")
+        pods = stack.get("pods", "--namespace=kube-system")["items"]
+        found = [pod["spec"] for pod in pods if pod["metadata"]["name"].startswith(f"{self.controller}-")]
+        assert {spec["nodeName"] for spec in found} == {MEMBER}
+        assert all(spec["hostNetwork"] for spec in found)
+
+    def test_pods_do_not_reach_the_file_storage(self, stack: CloudStack) -> None:
+        for machine in stack.machines():
+            assert f"tcp dport {self.port} drop" in stack.run_on(machine, "cat /etc/kubewright/firewall.nft")
+
+
 class OperationTests:
     """Tests of operations, which reach machines by the store."""
 

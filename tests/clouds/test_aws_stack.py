@@ -19,7 +19,14 @@ from tests.clouds.permissions import unused_permissions
 from tests.clouds.pods import Pods, running_pods
 from tests.clouds.private_images import REPOSITORY, delete_pod, is_refused, runs, start_pod
 from tests.clouds.stack import MEMBER, UP_SECONDS, copy_of_stack, created, use_own_store
-from tests.clouds.stack_tests import ChangeTests, ClusterTests, DownTests, LostMachineTests, OperationTests
+from tests.clouds.stack_tests import (
+    ChangeTests,
+    ClusterTests,
+    DownTests,
+    FileStorageTests,
+    LostMachineTests,
+    OperationTests,
+)
 
 STACK, EXAMPLE = "kwstack", "aws-lab"
 NETWORK, EXAMPLE_NETWORK = "10.125.", "10.124."
@@ -28,11 +35,14 @@ PRIVATE_IMAGE = f"{REGISTRY}/{REPOSITORY}"
 
 
 def configuration() -> Document:
-    """Return the example with files in its own store, and with a private registry in the emulated AWS."""
+    """Return the example with files in its own store, a private registry in the emulated AWS, and volumes in
+    file storage.
+    """
     config = copy_of_stack(EXAMPLE, STACK, EXAMPLE_NETWORK, NETWORK)
     use_own_store(config)
     cluster = config["kubewright:cluster"]
     aws, registries = cluster["aws"], cluster["registries"]
+    aws["file_storage"] = {}
     aws["image_registries"] = [{"account": ACCOUNT, "region": REGION}]
     aws["endpoints"]["ecr"] = aws["endpoints"]["ec2"]
     registries[REGISTRY] = {**registries["_default"], "endpoint": aws["endpoints"]["ec2"]}
@@ -76,6 +86,26 @@ def test_private_image_is_refused_without_a_permission_of_the_role(stack: AwsSta
     iam.put_role_policy(**policy, PolicyDocument=text)
     stack.wait_for("the pod runs", lambda: runs(stack, name))
     delete_pod(stack, name)
+
+
+def test_file_storage_has_a_mount_target_in_each_zone(stack: AwsStack) -> None:
+    efs = stack.client("efs")
+    (file_system,) = efs.describe_file_systems()["FileSystems"]
+    identity = file_system["FileSystemId"]
+    assert file_system["Encrypted"] is True
+    targets = efs.describe_mount_targets(FileSystemId=identity)["MountTargets"]
+    assert {target["AvailabilityZoneName"] for target in targets} == {f"{REGION}a", f"{REGION}b"}
+    policy = json.loads(efs.describe_file_system_policy(FileSystemId=identity)["Policy"])
+    assert [statement["Effect"] for statement in policy["Statement"]] == ["Deny"]
+    found = stack.get("storageclass", "efs")
+    assert found["parameters"]["fileSystemId"] == identity
+
+
+class TestFileStorage(FileStorageTests):
+    """Volumes in EFS, whose driver does nothing here."""
+
+    port = 2049
+    controller = "efs-csi-controller"
 
 
 class TestPodIdentities:

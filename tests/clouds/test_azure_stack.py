@@ -9,12 +9,21 @@ from pathlib import Path
 import pytest
 
 from lab.cloud.azure.resources import VIRTUAL_MACHINE, Resources
+from lab.plugins.azure_native.catalogue import KINDS
 from tests.clouds.azure_stack import AzureStack
 from tests.clouds.stack import MEMBER, UP_SECONDS, copy_of_stack, created, use_own_store
-from tests.clouds.stack_tests import ChangeTests, ClusterTests, DownTests, LostMachineTests, OperationTests
+from tests.clouds.stack_tests import (
+    ChangeTests,
+    ClusterTests,
+    DownTests,
+    FileStorageTests,
+    LostMachineTests,
+    OperationTests,
+)
 
 STACK, EXAMPLE = "kwazstack", "azure-lab"
 NETWORK, EXAMPLE_NETWORK = "10.127.", "10.126."
+_ACCOUNT = KINDS["azure-native:storage:StorageAccount"].type
 
 
 @pytest.fixture(scope="module")
@@ -22,12 +31,29 @@ def stack(state: Path) -> Iterator[AzureStack]:
     """Yield the stack after its first `up`."""
     config = copy_of_stack(EXAMPLE, STACK, EXAMPLE_NETWORK, NETWORK)
     use_own_store(config)
+    config["kubewright:cluster"]["azure"]["file_storage"] = {}
     with created(AzureStack(STACK, state, config)) as stack:
         yield stack
 
 
 class TestCluster(ClusterTests):
     """The new cluster."""
+
+
+def test_file_storage_has_an_account_without_keys(stack: AzureStack) -> None:
+    accounts = {item.name: item for item in Resources.of(stack.name).of_type(_ACCOUNT)}
+    found = stack.get("storageclass", "azure-files")
+    account = accounts[found["parameters"]["storageAccount"]]
+    assert account.body["kind"] == "FileStorage"
+    assert account.properties["allowSharedKeyAccess"] is False
+    assert account.properties["networkRuleSet"]["defaultAction"] == "Deny"
+
+
+class TestFileStorage(FileStorageTests):
+    """Volumes in Azure Files, whose driver does nothing here."""
+
+    port = 2049
+    controller = "csi-azurefile-controller"
 
 
 class TestOperations(OperationTests):
