@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from assembly.authentication import build_issuers, build_webhooks
 from assembly.cert_manager import build_cert_manager
 from assembly.cilium import build_cilium
+from assembly.dashboard import build_dashboard
 from assembly.distribution import build_distribution, node_login, node_registries, registry_secret_name
 from assembly.dns import build_dns
 from assembly.encryption import build_encryption, build_rotation, encryption_rotations
@@ -73,6 +74,7 @@ def build_topology(settings: Settings, *, files: Mapping[str, str] | None = None
         keda=build_keda(settings),
         storage=build_storage(settings),
         velero=build_velero(settings, files),
+        dashboard=build_dashboard(settings, files),
         logs=build_logs(settings, files),
         monitoring=build_monitoring(settings, files),
         distribution=build_distribution(settings, files),

@@ -874,6 +874,44 @@ class CertManagerArgs(TypedDict, total=False):
     """ClusterIssuers by name. You can create others with kubectl."""
 
 
+class WebAccessArgs(TypedDict, total=False):
+    """A name at which `addons.ingress` serves the pages of an add-on, over HTTPS only."""
+
+    host: Required[str]
+    """DNS name of the pages, such as `pages.example.com`."""
+    issuer: str
+    """Issuer of `addons.cert_manager` that signs the certificate; default: the default certificate of
+    `addons.ingress`.
+    """
+
+
+class DashboardArgs(TypedDict, total=False):
+    """Headlamp, a web interface for the cluster, by its official Helm chart. Each person logs in at an
+    issuer of `api.oidc` and has the permissions of this login. It runs in the namespace `headlamp`.
+    """
+
+    oidc: str
+    """Issuer in `api.oidc` at which people log in; default: the only one."""
+    client_id: str
+    """Client of the dashboard at the issuer, which is one of its `audiences`; default: the only one."""
+    client_secret: Required[Input[str]]
+    """Secret of the client, as an encrypted value (`secure: …`)."""
+    scopes: Sequence[str]
+    """Scopes that the login requests beside `openid`. Some issuers need `groups` for the claim of groups."""
+    ingress: WebAccessArgs
+    """Name at which `addons.ingress` serves the dashboard; default: `kubectl port-forward` reaches it."""
+    version: str
+    """Version of the chart; another version of the same major version."""
+    repository: str
+    """URL of the chart repository, such as a mirror of the official one."""
+    chart: str
+    """Name of the chart in `repository`, an `oci://` reference, or a path relative to the checkout."""
+    values: Mapping[str, Any]
+    """Further values of the chart, such as `resources`. They are not secret, and cannot replace values
+    that other settings determine.
+    """
+
+
 class ExternalDnsArgs(TypedDict, total=False):
     """external-dns, which publishes names of services and Ingress objects in DNS zones. It runs in the
     namespace `external-dns`.
@@ -1476,6 +1514,8 @@ class AddonArgs(TypedDict, total=False):
 
     cert_manager: CertManagerArgs
     """Certificates of workloads, by cert-manager; default: none."""
+    dashboard: DashboardArgs
+    """A web interface for the cluster with the login of each person, by Headlamp; default: none."""
     external_dns: ExternalDnsArgs
     """Names of services and Ingress objects in DNS zones, by external-dns; default: none."""
     ingress: IngressArgs

@@ -32,6 +32,7 @@ from components.cluster import Cluster, ClusterArgs
 from components.inputs import Inputs, inputs_below
 from components.provider import Provider
 from components.scope import Scope
+from package.dashboard import create_dashboard
 from package.distribution import create_pull_secrets, create_registry
 from package.logs import create_logs
 from package.monitoring import create_monitoring
@@ -231,6 +232,7 @@ def _create_add_ons(
     snapshots = create_storage(topology, api, args.settings.storage, secret_at, scope)
     create_monitoring(topology, api, args.settings, secret_at, pki.secrets, scope)
     create_velero(topology, api, args.settings, secret_at, snapshots, scope)
+    create_dashboard(topology, cluster, args.settings, secret_at, issuers, scope)
     create_logs(topology, cluster, args.settings, secret_at, scope)
     create_registry(topology, cluster, args.settings, secret_at, issuers, scope)
     access = Access(scope.name("access"), AccessArgs(api=api, access=args.settings.access), options)

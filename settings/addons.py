@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from settings.base import Section
 from settings.cert_manager import CertManagerSettings
+from settings.dashboard import DashboardSettings
 from settings.distribution import DistributionSettings
 from settings.external_dns import ExternalDnsSettings
 from settings.ingress import IngressSettings
@@ -19,6 +20,8 @@ class AddonSettings(Section):
 
     cert_manager: CertManagerSettings | None = None
     """Certificates of workloads, by cert-manager; default: none."""
+    dashboard: DashboardSettings | None = None
+    """A web interface for the cluster with the login of each person, by Headlamp; default: none."""
     external_dns: ExternalDnsSettings | None = None
     """Names of services and Ingress objects in DNS zones, by external-dns; default: none."""
     ingress: IngressSettings | None = None

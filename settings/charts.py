@@ -61,6 +61,8 @@ def charts_of(settings: Settings) -> Iterator[tuple[str, str]]:
     yield from ((f"{path}.chart", driver.chart) for path, driver in volume_drivers(settings).items())
     if velero := settings.addons.velero:
         yield "addons.velero.chart", velero.chart
+    if dashboard := settings.addons.dashboard:
+        yield "addons.dashboard.chart", dashboard.chart
 
 
 def volume_drivers(settings: Settings) -> dict[str, DriverSettings]:

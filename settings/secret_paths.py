@@ -35,6 +35,7 @@ SECRET_SETTINGS: tuple[Pattern, ...] = (
     ("api", "authorization_webhooks", "*", "kubeconfig"),
     ("addons", "cert_manager", "issuers", "*", "ca", "private_key"),
     ("addons", "cert_manager", "issuers", "*", "acme", "rfc2136", "secret"),
+    ("addons", "dashboard", "client_secret"),
     ("addons", "external_dns", "rfc2136", "secret"),
     ("addons", "ingress", "default_certificate", "private_key"),
     ("addons", "load_balancer", "peers", "*", "password"),

@@ -11,6 +11,7 @@ from ipaddress import IPv4Address
 
 from topology.cert_manager import CertManager
 from topology.cluster_network import Network
+from topology.dashboard import Dashboard
 from topology.distribution import Distribution
 from topology.dns import Dns
 from topology.external_dns import ExternalDns
@@ -217,6 +218,7 @@ class Topology:
     keda: Keda | None = None
     storage: Storage = field(default_factory=Storage)
     velero: Velero | None = None
+    dashboard: Dashboard | None = None
     logs: Logs | None = None
     monitoring: Monitoring | None = None
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from components.addons.ceph_storage import driver_values
+from components.addons.headlamp_values import headlamp_values
 from components.addons.nfs_storage import nfs_driver_values
 from components.addons.velero_values import velero_values
 from components.cilium import chart_values
@@ -15,7 +16,7 @@ from settings.charts import is_path
 from settings.helm_releases import HelmReleaseSettings
 from settings.registry_logins import RegistryLogin
 from settings.values_files import merge_values
-from topology import velero
+from topology import dashboard, velero
 from topology.charts import Chart
 from topology.model import Topology
 from topology.storage_drivers import NFS_NAMESPACE
@@ -71,6 +72,14 @@ def chart_requests(
                 release_name = driver.chart.chart.rpartition("/")[2]
                 ceph_values = driver_values(topology, ceph)
                 yield _add_on_request(setting, release_name, release_name, driver.chart, ceph_values)
+    if headlamp := topology.dashboard:
+        yield _add_on_request(
+            "addons.dashboard",
+            dashboard.NAMESPACE,
+            dashboard.NAMESPACE,
+            headlamp.chart,
+            headlamp_values(headlamp),
+        )
     if add_on := topology.velero:
         yield _add_on_request(
             "addons.velero", _VELERO, velero.NAMESPACE, add_on.chart, velero_values(add_on, topology, {})

@@ -14,6 +14,7 @@ from automation.operations.remote import Remote
 from nodeconfig.host_paths import ADMIN_KUBECONFIG, BIN, LOCAL_API
 from topology import (
     cert_manager,
+    dashboard,
     distribution,
     external_dns,
     ingress,
@@ -116,6 +117,7 @@ def add_on_namespaces(topology: Topology) -> tuple[str, ...]:
         ingress.NAMESPACE: topology.ingress,
         storage.LOCAL_NAMESPACE: topology.storage.local,
         velero.NAMESPACE: topology.velero,
+        dashboard.NAMESPACE: topology.dashboard,
         logs.NAMESPACE: topology.logs,
     }
     return (_SYSTEM_NAMESPACE, *(namespace for namespace, add_on in optional.items() if add_on))

@@ -20,6 +20,7 @@ from settings.rules import (
     clouds,
     cluster,
     cni,
+    dashboard,
     disks,
     distribution,
     dns,
@@ -53,6 +54,7 @@ from settings.rules import (
     storage_nfs,
     velero,
     versions,
+    web_access,
 )
 from settings.rules.base import RULES, RuleInput
 
@@ -78,6 +80,7 @@ __all__ = [
     "clouds",
     "cluster",
     "cni",
+    "dashboard",
     "disks",
     "distribution",
     "dns",
@@ -111,4 +114,5 @@ __all__ = [
     "storage_nfs",
     "velero",
     "versions",
+    "web_access",
 ]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from settings.charts import ChartSection, needs_repository
 from settings.problem import Problem
@@ -24,3 +24,28 @@ def chart_problems(path: str, section: ChartSection, known: str, series: str) ->
             "",
             "allowed only with a chart's name; remove it for a path or oci:// reference",
         )
+
+
+def own_value_problems(
+    path: str, values: Mapping[str, object], own: Mapping[tuple[str, ...], str]
+) -> Iterator[Problem]:
+    """Yield a problem for each of the additional values of a chart that follows from other settings.
+
+    `own` has these settings by the path of the value.
+    """
+    for keys, setting in own.items():
+        if has_value(values, keys):
+            yield Problem(
+                f"{path}.values.{'.'.join(keys)}",
+                "",
+                f"is determined by {setting}; remove it, and use {setting}",
+            )
+
+
+def has_value(values: object, keys: tuple[str, ...]) -> bool:
+    """Check whether the values of a chart have a value at a path."""
+    for key in keys:
+        if not isinstance(values, Mapping) or key not in values:
+            return False
+        values = values[key]
+    return True

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 
 from settings.cluster import Settings
 from settings.problem import Problem
 from settings.rules.access import namespace_users
 from settings.rules.base import RuleInput, rule
-from settings.rules.charts import chart_problems
+from settings.rules.charts import chart_problems, own_value_problems
 from settings.velero import VeleroLocationSettings
 from topology.velero import NAMESPACE, SERIES, VERSION
 
@@ -145,21 +145,7 @@ def chart_of_velero_is_supported(rule_input: RuleInput) -> Iterator[Problem]:
     if section is None:
         return
     yield from chart_problems(_SECTION, section, VERSION, SERIES)
-    for keys, setting in _OWN_VALUES.items():
-        if _has(section.values, keys):
-            yield Problem(
-                f"{_SECTION}.values.{'.'.join(keys)}",
-                "",
-                f"is determined by {setting}; remove it, and use {setting}",
-            )
-
-
-def _has(values: object, keys: tuple[str, ...]) -> bool:
-    for key in keys:
-        if not isinstance(values, Mapping) or key not in values:
-            return False
-        values = values[key]
-    return True
+    yield from own_value_problems(_SECTION, section.values, _OWN_VALUES)
 
 
 @rule(needs=(_SECTION, "access.namespaces"), needs_valid=("helm_releases",))

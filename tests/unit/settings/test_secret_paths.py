@@ -40,6 +40,7 @@ config:
         issuers:
           company: {ca: {private_key: {secure: v1:h}}}
           dns: {acme: {rfc2136: {secret: {secure: v1:i}}}}
+      dashboard: {client_secret: {secure: v1:r}}
       external_dns: {rfc2136: {secret: {secure: v1:j}}}
       ingress: {default_certificate: {private_key: {secure: v1:f}}}
       load_balancer: {peers: {rack: {password: {secure: v1:g}}}}
@@ -69,6 +70,7 @@ _SECRET_PATHS = {
     ("api", "authorization_webhooks", "opa", "kubeconfig"),
     ("addons", "cert_manager", "issuers", "company", "ca", "private_key"),
     ("addons", "cert_manager", "issuers", "dns", "acme", "rfc2136", "secret"),
+    ("addons", "dashboard", "client_secret"),
     ("addons", "external_dns", "rfc2136", "secret"),
     ("addons", "ingress", "default_certificate", "private_key"),
     ("addons", "load_balancer", "peers", "rack", "password"),

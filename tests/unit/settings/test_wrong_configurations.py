@@ -20,6 +20,7 @@ from tests.unit.settings.wrong_capacity import CAPACITY
 from tests.unit.settings.wrong_cert_manager import CERT_MANAGER
 from tests.unit.settings.wrong_cilium import CILIUM
 from tests.unit.settings.wrong_clouds import CLOUDS
+from tests.unit.settings.wrong_dashboard import DASHBOARD
 from tests.unit.settings.wrong_distribution import DISTRIBUTION, PULL_SECRETS
 from tests.unit.settings.wrong_dns import DNS
 from tests.unit.settings.wrong_encryption import ENCRYPTION
@@ -59,6 +60,7 @@ WRONG = (
     *STORAGE_DRIVERS,
     *FILE_STORAGE,
     *VELERO,
+    *DASHBOARD,
     *LOGS_AND_EVENTS,
     *MONITORING,
     *(*DISTRIBUTION, *PULL_SECRETS),
