@@ -117,6 +117,7 @@ if __name__ == "__main__":
                 *("*_crds.yaml", "*_crds.json", "*_rules.yaml"),
             ],
             f"{NAME}.nodeconfig": ["host/*.sh"],
+            f"{NAME}.components.addons": ["dashboards/*.yaml"],
         },
         cmdclass={"build_py": BuildPackage},
         install_requires=requirements(DEPENDENCIES),

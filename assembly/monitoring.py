@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 
 from pydantic import SecretStr
 
+from assembly.grafana import build_grafana
 from formats import quantity
 from settings.cluster import Settings
 from settings.monitoring import MonitoringSettings, ReceiverSettings
@@ -62,6 +63,7 @@ def build_monitoring(settings: Settings, files: Mapping[str, str] | None) -> Mon
         routes=tuple(Route(receiver=route.receiver, matchers=route.matchers) for route in section.routes),
         repeat_seconds=parse_seconds(section.repeat_interval),
         snapshot_seconds=2 * parse_seconds(settings.etcd.snapshots.every) + _SNAPSHOT_MARGIN,
+        grafana=build_grafana(section.grafana, settings, files),
     )
 
 

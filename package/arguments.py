@@ -1178,6 +1178,73 @@ class MetricsStorageArgs(TypedDict, total=False):
     """StorageClass of the volumes; default: the default class of the cluster."""
 
 
+class GrafanaLoginArgs(TypedDict, total=False):
+    """Login of people at an OpenID Connect issuer. Grafana does not read its discovery document."""
+
+    auth_url: Required[str]
+    """`authorization_endpoint` in the discovery document of the issuer."""
+    token_url: Required[str]
+    """`token_endpoint` in the discovery document."""
+    userinfo_url: str
+    """`userinfo_endpoint` in the discovery document; default: only the claims of ID tokens are used."""
+    ca_file: str
+    """PEM file of the issuer's certificate authority; default: the authorities of the image."""
+    client_id: Required[str]
+    """Client of Grafana at the issuer."""
+    client_secret: Required[Input[str]]
+    """Secret of the client, as an encrypted value (`secure: …`)."""
+    scopes: Sequence[str]
+    """Scopes that the login requests beside `openid`."""
+    groups_claim: str
+    """Claim with the groups of a person."""
+    admins: Sequence[str]
+    """Groups of administrators of Grafana."""
+    editors: Sequence[str]
+    """Groups of people who can change dashboards and silence alerts."""
+    viewers: Sequence[str]
+    """Groups of people who can see dashboards and logs; `*` is each person of the issuer. Others cannot
+    log in.
+    """
+
+
+class GrafanaStorageArgs(TypedDict, total=False):
+    """The volume of Grafana, for users, their settings and dashboards that they create."""
+
+    size: str
+    """Size of the volume."""
+    storage_class: str
+    """StorageClass of the volume; default: the default class of the cluster. It cannot be changed."""
+
+
+class GrafanaArgs(TypedDict, total=False):
+    """Grafana with dashboards about the cluster, by its community's Helm chart."""
+
+    admin_password: Input[str]
+    """Password of the user `admin`, as an encrypted value (`secure: …`); default: no such user. With
+    `storage`, only the first start of Grafana uses it.
+    """
+    oidc: GrafanaLoginArgs
+    """Login of people at an OpenID Connect issuer. Either `oidc` or `admin_password` is required."""
+    ingress: WebAccessArgs
+    """Name at which `addons.ingress` serves Grafana; default: `kubectl port-forward` reaches it."""
+    storage: GrafanaStorageArgs
+    """Volume of Grafana; default: none, so that changes in Grafana end with its pod."""
+    logs: bool
+    """Show the logs in `addons.logs.loki`; default: if the cluster has this store. Each person who can log
+    in can then read all logs, also the audit log.
+    """
+    version: str
+    """Version of the chart; another version of the same major version."""
+    repository: str
+    """URL of the chart repository, such as a mirror of the community's."""
+    chart: str
+    """Name of the chart in `repository`, an `oci://` reference, or a path relative to the checkout."""
+    values: Mapping[str, Any]
+    """Further values of the chart, such as `resources`. They are not secret, and cannot replace values
+    that other settings determine.
+    """
+
+
 class RemoteWriteArgs(TypedDict, total=False):
     """A store that receives all metrics by the remote write protocol of Prometheus."""
 
@@ -1288,6 +1355,8 @@ class MonitoringArgs(TypedDict, total=False):
     """Run kube-state-metrics, for alerts about Deployments, pods and Jobs. Its image cannot be built from
     the catalogue.
     """
+    grafana: GrafanaArgs
+    """Dashboards about the cluster, by Grafana; default: none."""
     remote_write: Mapping[str, RemoteWriteArgs]
     """Stores that receive all metrics, by name."""
     receivers: Mapping[str, ReceiverArgs]

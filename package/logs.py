@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from assembly import alertmanager_password, log_passwords
+from components.addons.log_certificates import KeyPair
 from components.addons.logs import LogsAddOn, LogsArgs
 from components.cluster import Cluster
 from components.scope import Scope
@@ -14,10 +15,12 @@ from topology.model import Topology
 
 def create_logs(
     topology: Topology, cluster: Cluster, settings: Settings, secret_at: SecretAt, scope: Scope
-) -> None:
-    """Create the add-ons if the cluster has them."""
+) -> KeyPair | None:
+    """Create the add-ons if the cluster has them. Return the certificate of Grafana for Loki; None
+    without it.
+    """
     if topology.logs is None:
-        return
+        return None
     alertmanager = alertmanager_password(settings)
     arguments = LogsArgs(
         api=cluster.api,
@@ -27,4 +30,4 @@ def create_logs(
         passwords={name: secret_at(*item) for name, item in log_passwords(settings).items()},
         alertmanager_password=secret_at(*alertmanager) if alertmanager else None,
     )
-    LogsAddOn(scope.name("logs"), arguments, scope.options())
+    return LogsAddOn(scope.name("logs"), arguments, scope.options()).grafana

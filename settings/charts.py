@@ -61,6 +61,8 @@ def charts_of(settings: Settings) -> Iterator[tuple[str, str]]:
     yield from ((f"{path}.chart", driver.chart) for path, driver in volume_drivers(settings).items())
     if velero := settings.addons.velero:
         yield "addons.velero.chart", velero.chart
+    if settings.addons.monitoring and (grafana := settings.addons.monitoring.grafana):
+        yield "addons.monitoring.grafana.chart", grafana.chart
     if dashboard := settings.addons.dashboard:
         yield "addons.dashboard.chart", dashboard.chart
 

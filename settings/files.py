@@ -119,6 +119,10 @@ def _text_files(settings: Settings) -> Iterator[tuple[str, str]]:
     for name, store in monitoring.remote_write.items() if monitoring else ():
         if store.ca_file:
             yield f"addons.monitoring.remote_write.{name}.ca_file", store.ca_file
+    monitoring = settings.addons.monitoring
+    login = monitoring.grafana.oidc if monitoring and monitoring.grafana else None
+    if login and login.ca_file:
+        yield "addons.monitoring.grafana.oidc.ca_file", login.ca_file
     storage = settings.addons.registry.storage if settings.addons.registry else None
     for kind, place in (("s3", storage.s3), ("azure_blob", storage.azure_blob)) if storage else ():
         if place and place.ca_file:

@@ -8,6 +8,7 @@ from typing import Annotated
 from pydantic import AfterValidator, Field, SecretStr, WithJsonSchema
 
 from settings.base import Section
+from settings.grafana import GrafanaSettings
 from settings.secret_values import is_placeholder
 from settings.types import Duration, FilePath, HttpsUrl, Name, NonEmpty, Quantity, parse_seconds, validate_url
 from topology.monitoring import ReceiverKind
@@ -213,6 +214,8 @@ class MonitoringSettings(Section):
     """Run kube-state-metrics, for alerts about Deployments, pods and Jobs. Its image cannot be built from the
     catalogue.
     """
+    grafana: GrafanaSettings | None = None
+    """Dashboards about the cluster, by Grafana; default: none."""
     remote_write: dict[Name, RemoteWriteSettings] = Field(default_factory=dict)
     """Stores that receive all metrics, by name."""
     receivers: dict[Name, ReceiverSettings] = Field(default_factory=dict)

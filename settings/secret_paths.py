@@ -43,6 +43,8 @@ SECRET_SETTINGS: tuple[Pattern, ...] = (
     ("addons", "logs", "to", "*", "kafka", "password"),
     ("addons", "logs", "to", "*", "elasticsearch", "password"),
     ("addons", "events", "alertmanager", "password"),
+    ("addons", "monitoring", "grafana", "admin_password"),
+    ("addons", "monitoring", "grafana", "oidc", "client_secret"),
     ("addons", "monitoring", "receivers", "*", "email", "password"),
     ("addons", "monitoring", "receivers", "*", "pagerduty", "routing_key"),
     ("addons", "monitoring", "receivers", "*", "slack", "api_url"),

@@ -206,6 +206,7 @@ def _monitoring_leaves(topology: Topology) -> tuple[Leaf, ...]:
         _pod_leaf(monitoring.PROMETHEUS, monitoring.PROMETHEUS_USER, client=True),
         _pod_leaf(monitoring.ALERTMANAGER, f"kubewright:{monitoring.ALERTMANAGER}", client=True),
         *(_pod_leaf(name, f"kubewright:{name}") for name in states),
+        *(_client_leaves(monitoring.GRAFANA) if data.grafana else ()),
     )
 
 
@@ -213,6 +214,12 @@ def _pod_leaf(name: str, common_name: str, *, client: bool = False) -> Leaf:
     """Return the certificate of a service of monitoring."""
     names = (monitoring.service_name(name),)
     return Leaf(name, KUBERNETES_CA, common_name, dns_names=names, server=True, client=client)
+
+
+def _client_leaves(name: str) -> Iterator[Leaf]:
+    """Yield the certificate of a client of Prometheus and Alertmanager, which check its name."""
+    names = (monitoring.service_name(name),)
+    yield Leaf(name, KUBERNETES_CA, f"kubewright:{name}", dns_names=names, client=True)
 
 
 def _registry_leaves(topology: Topology) -> tuple[Leaf, ...]:

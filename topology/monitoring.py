@@ -8,6 +8,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
+from topology.grafana import Grafana
+
 NAMESPACE = "monitoring"
 """The namespace of the add-on."""
 MONITORING_LABEL = ("kubewright.dev/monitoring", "true")
@@ -15,6 +17,7 @@ MONITORING_LABEL = ("kubewright.dev/monitoring", "true")
 PROMETHEUS = "prometheus"
 ALERTMANAGER = "alertmanager"
 STATE_METRICS = "kube-state-metrics"
+GRAFANA = "grafana"
 PROMETHEUS_USER = "kubewright:prometheus"
 """The common name of the certificate by which Prometheus authenticates to metrics gateways."""
 STATE_METRICS_IMAGE = "registry.k8s.io/kube-state-metrics/kube-state-metrics:v2.17.0"
@@ -118,3 +121,4 @@ class Monitoring:
     routes: tuple[Route, ...]
     repeat_seconds: int
     snapshot_seconds: int
+    grafana: Grafana | None = None

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from components.addons.ceph_storage import driver_values
+from components.addons.grafana_values import grafana_values
 from components.addons.headlamp_values import headlamp_values
 from components.addons.nfs_storage import nfs_driver_values
 from components.addons.velero_values import velero_values
@@ -16,7 +17,7 @@ from settings.charts import is_path
 from settings.helm_releases import HelmReleaseSettings
 from settings.registry_logins import RegistryLogin
 from settings.values_files import merge_values
-from topology import dashboard, velero
+from topology import dashboard, monitoring, velero
 from topology.charts import Chart
 from topology.model import Topology
 from topology.storage_drivers import NFS_NAMESPACE
@@ -72,6 +73,10 @@ def chart_requests(
                 release_name = driver.chart.chart.rpartition("/")[2]
                 ceph_values = driver_values(topology, ceph)
                 yield _add_on_request(setting, release_name, release_name, driver.chart, ceph_values)
+    if topology.monitoring and (grafana := topology.monitoring.grafana):
+        values = grafana_values(topology, topology.monitoring, grafana)
+        setting, namespace = "addons.monitoring.grafana", monitoring.NAMESPACE
+        yield _add_on_request(setting, monitoring.GRAFANA, namespace, grafana.chart, values)
     if headlamp := topology.dashboard:
         yield _add_on_request(
             "addons.dashboard",

@@ -16,7 +16,7 @@ from topology.certificates import AUTHORITY_YEARS, LEAF_YEARS
 from topology.logs import LOKI, NAMESPACE
 from topology.model import Topology
 
-SHIPPER, EVENTS, READER = "log-shipper", "events", "loki-reader"
+SHIPPER, EVENTS, READER, GRAFANA = "log-shipper", "events", "loki-reader", "grafana"
 """The common names of the clients, which are also the names of their Secrets."""
 
 
@@ -34,7 +34,9 @@ class KeyPair:
         return {"ca.crt": self.authority, "tls.crt": self.certificate, "tls.key": Output.secret(self.key)}
 
 
-def create_key_pairs(name: str, topology: Topology, opts: ResourceOptions) -> dict[str, KeyPair]:
+def create_key_pairs(
+    name: str, topology: Topology, *, grafana: bool, opts: ResourceOptions
+) -> dict[str, KeyPair]:
     """Create the authority, and the certificates of Loki and its clients. Return them by common name.
 
     `name` is the beginning of the names of the Pulumi resources.
@@ -51,7 +53,7 @@ def create_key_pairs(name: str, topology: Topology, opts: ResourceOptions) -> di
     names = {LOKI: [service, f"{service}.{topology.network.domain}", "localhost"]}
     return {
         leaf: _create_leaf(f"{name}-{leaf}", leaf, names.get(leaf, []), (key, authority), topology, opts)
-        for leaf in (LOKI, SHIPPER, EVENTS, READER)
+        for leaf in (LOKI, SHIPPER, EVENTS, READER, *((GRAFANA,) if grafana else ()))
     }
 
 

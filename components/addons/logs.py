@@ -21,7 +21,7 @@ from components.addons.collector_pods import EVENTS, EVENTS_BUFFER, PASSWORDS, e
 from components.addons.collector_sources import SHIPPER, Config
 from components.addons.default_accounts import create_default_account
 from components.addons.digests import content_digest
-from components.addons.log_certificates import READER, KeyPair, create_key_pairs
+from components.addons.log_certificates import GRAFANA, READER, KeyPair, create_key_pairs
 from components.addons.loki import NAME_LABEL, LokiArgs, create_loki
 from components.addons.workload import await_annotations, pod_security_labels
 from components.api import Api
@@ -54,7 +54,12 @@ class LogsArgs:
 
 
 class LogsAddOn(ComponentResource):
-    """The shipper on each node, Loki, and the pod that archives events."""
+    """The shipper on each node, Loki, and the pod that archives events.
+
+    `grafana` is the certificate for Grafana, None if Grafana does not read Loki.
+    """
+
+    grafana: KeyPair | None
 
     def __init__(self, name: str, args: LogsArgs, opts: ResourceOptions | None = None) -> None:
         super().__init__("kubewright:index:Logs", name, None, opts)
@@ -69,6 +74,7 @@ class LogsAddOn(ComponentResource):
         create_default_account(f"{name}-default-account", NAMESPACE, self._options)
         before = [self._create_network_policy(), *self._create_receivers()]
         key_pairs = self._create_certificates()
+        self.grafana = key_pairs.get(GRAFANA)
         if args.logs.loki is not None:
             loki = LokiArgs(
                 topology=args.topology,
@@ -77,6 +83,7 @@ class LogsAddOn(ComponentResource):
                 certificate=key_pairs[LOKI],
                 salt=args.salt,
                 password=args.alertmanager_password,
+                grafana=self.grafana is not None,
             )
             create_loki(f"{name}-{LOKI}", loki, args.api.options(self, depends_on=[namespace]))
         self._create_shipper(before, key_pairs.get(SHIPPER))
@@ -125,7 +132,11 @@ class LogsAddOn(ComponentResource):
         if self._args.logs.loki is None:
             return {}
         certificates = f"{self._name}-certificates"
-        key_pairs = create_key_pairs(certificates, self._args.topology, ResourceOptions(parent=self))
+        monitoring = self._args.topology.monitoring
+        has_grafana = monitoring is not None and monitoring.grafana is not None and monitoring.grafana.logs
+        key_pairs = create_key_pairs(
+            certificates, self._args.topology, grafana=has_grafana, opts=ResourceOptions(parent=self)
+        )
         self._create_certificate(READER, key_pairs[READER])
         return key_pairs
 

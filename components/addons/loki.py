@@ -32,6 +32,8 @@ from components.addons.workload import (
 from topology.images import pinned_image
 from topology.logs import LOKI, LOKI_PORT, NAMESPACE, Logs, LokiStore
 from topology.model import Topology
+from topology.monitoring import GRAFANA
+from topology.monitoring import NAMESPACE as MONITORING_NAMESPACE
 
 NAME_LABEL = "app.kubernetes.io/name"
 LABELS = {NAME_LABEL: LOKI}
@@ -44,7 +46,9 @@ _USER = 10001
 
 @dataclass(frozen=True, kw_only=True)
 class LokiArgs:
-    """Arguments of `create_loki`. `password` is that of Alertmanager, `salt` as in `LogsArgs`."""
+    """Arguments of `create_loki`. `password` is that of Alertmanager, `salt` as in `LogsArgs`. `grafana` is
+    true if the Grafana of `addons.monitoring` reads Loki.
+    """
 
     topology: Topology
     logs: Logs
@@ -52,6 +56,7 @@ class LokiArgs:
     certificate: KeyPair
     salt: Input[str]
     password: Input[str] | None
+    grafana: bool = False
 
 
 def create_loki(name: str, args: LokiArgs, opts: ResourceOptions) -> list[Resource]:
@@ -68,7 +73,7 @@ def create_loki(name: str, args: LokiArgs, opts: ResourceOptions) -> list[Resour
             opts=opts,
         ),
         _claim(f"{name}-volume", args.store, opts),
-        _network_policy(f"{name}-policy", args.store, opts),
+        _network_policy(f"{name}-policy", args.store, opts, grafana=args.grafana),
     ]
     secret = _alertmanager_secret(f"{name}-alertmanager", args, opts)
     pods = _stateful_set(f"{name}-pods", args, ResourceOptions.merge(opts, _after([*before, *secret])))
@@ -120,9 +125,9 @@ def _claim(name: str, store: LokiStore, opts: ResourceOptions) -> Resource:
     )
 
 
-def _network_policy(name: str, store: LokiStore, opts: ResourceOptions) -> Resource:
-    """Open Loki's port for the shipper, for the pod of events and for `readers`. Nodes can always connect to
-    their own pods.
+def _network_policy(name: str, store: LokiStore, opts: ResourceOptions, *, grafana: bool) -> Resource:
+    """Open Loki's port for the shipper, for the pod of events, for `readers` and for `grafana`. Nodes can
+    always connect to their own pods.
     """
 
     def pods(label: str) -> networking.NetworkPolicyPeerArgs:
@@ -134,6 +139,11 @@ def _network_policy(name: str, store: LokiStore, opts: ResourceOptions) -> Resou
         labels = {"kubernetes.io/metadata.name": reader}
         return networking.NetworkPolicyPeerArgs(namespace_selector=LabelSelectorArgs(match_labels=labels))
 
+    grafanas = []
+    if grafana:
+        peer = namespace(MONITORING_NAMESPACE)
+        peer.pod_selector = pods(GRAFANA).pod_selector
+        grafanas.append(peer)
     return networking.NetworkPolicy(
         name,
         metadata=ObjectMetaArgs(name=LOKI, namespace=NAMESPACE),
@@ -142,7 +152,7 @@ def _network_policy(name: str, store: LokiStore, opts: ResourceOptions) -> Resou
             policy_types=["Ingress"],
             ingress=[
                 networking.NetworkPolicyIngressRuleArgs(
-                    from_=[pods(SHIPPER), pods(EVENTS), *map(namespace, store.readers)],
+                    from_=[pods(SHIPPER), pods(EVENTS), *map(namespace, store.readers), *grafanas],
                     ports=[networking.NetworkPolicyPortArgs(port=LOKI_PORT, protocol="TCP")],
                 )
             ],

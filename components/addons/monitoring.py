@@ -10,11 +10,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 import pulumi_kubernetes.core.v1 as core
-import pulumi_kubernetes.networking.v1 as networking
 import pulumi_kubernetes.rbac.v1 as rbac
 import yaml
 from pulumi import ComponentResource, Input, Output, Resource, ResourceOptions
-from pulumi_kubernetes.meta.v1 import LabelSelectorArgs, ObjectMetaArgs
+from pulumi_kubernetes.meta.v1 import ObjectMetaArgs
 
 from components.addons.default_accounts import create_default_account
 from components.addons.monitoring_alerts import (
@@ -29,6 +28,7 @@ from components.addons.monitoring_pods import (
     create_prometheus,
     labels,
 )
+from components.addons.monitoring_policies import create_policy
 from components.addons.monitoring_rules import rule_files
 from components.addons.monitoring_state_metrics import PORT as STATE_METRICS_PORT
 from components.addons.monitoring_state_metrics import create_permissions, create_state_metrics
@@ -46,7 +46,7 @@ from components.rbac import (
 )
 from topology.certificates import KUBELET_SERVING_CA, KUBERNETES_CA, trust_bundle
 from topology.model import Topology
-from topology.monitoring import ALERTMANAGER, NAMESPACE, PROMETHEUS, STATE_METRICS, Monitoring
+from topology.monitoring import ALERTMANAGER, GRAFANA, NAMESPACE, PROMETHEUS, STATE_METRICS, Monitoring
 
 CLUSTER_RULES = (
     Rule("", ("nodes",), READ),
@@ -76,18 +76,20 @@ class MonitoringArgs:
 class MonitoringAddOn(ComponentResource):
     """Prometheus, Alertmanager and kube-state-metrics with their namespace and permissions."""
 
+    namespace: core.Namespace
+
     def __init__(self, name: str, args: MonitoringArgs, opts: ResourceOptions | None = None) -> None:
         super().__init__("kubewright:index:Monitoring", name, None, opts)
         self._name, self._args = name, args
         self._ports = {PROMETHEUS: PROMETHEUS_PORT, ALERTMANAGER: ALERTMANAGER_PORT}
         if args.monitoring.state_metrics:
             self._ports[STATE_METRICS] = STATE_METRICS_PORT
-        namespace = core.Namespace(
+        self.namespace = core.Namespace(
             f"{name}-namespace",
             metadata=ObjectMetaArgs(name=NAMESPACE, labels=pod_security_labels("restricted")),
             opts=args.api.options(self),
         )
-        self._options = args.api.options(self, depends_on=[namespace])
+        self._options = args.api.options(self, depends_on=[self.namespace])
         create_default_account(f"{name}-default-account", NAMESPACE, self._options)
         before = [
             *self._create_permissions(),
@@ -125,44 +127,18 @@ class MonitoringAddOn(ComponentResource):
         )
         return [*account, role, binding]
 
-    def _create_policy(self, component: str) -> Resource:
-        """Open a component to Prometheus, and Prometheus to all pods and machines.
+    def _other_clients(self, component: str) -> list[str]:
+        """Return the clients of a component beside Prometheus."""
+        return [GRAFANA] if component == ALERTMANAGER and self._args.monitoring.grafana else []
 
-        Nodes can always connect to their own pods.
-        """
-        peers = [
-            networking.NetworkPolicyPeerArgs(
-                pod_selector=LabelSelectorArgs(match_labels=labels(peer)),
-            )
-            for peer in dict.fromkeys((PROMETHEUS, component))
-        ]
-        if component == PROMETHEUS:
-            # API servers connect to a service for `kubectl get --raw`. With VXLAN, the packets of a machine
-            # to pods of another node have the address of its VXLAN device, which is in the network of pods.
-            network = self._args.topology.network
-            peers = [
-                networking.NetworkPolicyPeerArgs(namespace_selector=LabelSelectorArgs()),
-                *(
-                    networking.NetworkPolicyPeerArgs(ip_block=networking.IPBlockArgs(cidr=str(source)))
-                    for source in (*network.machines, network.pods)
-                ),
-            ]
-        ports = (self._ports[component], *((GOSSIP_PORT,) if component == ALERTMANAGER else ()))
-        protocols = ("TCP", "UDP") if component == ALERTMANAGER else ("TCP",)
-        allowed = [
-            networking.NetworkPolicyPortArgs(port=port, protocol=protocol)
-            for port in ports
-            for protocol in protocols
-        ]
-        return networking.NetworkPolicy(
+    def _create_policy(self, component: str) -> Resource:
+        return create_policy(
             f"{self._name}-{component}-policy",
-            metadata=self._metadata(component),
-            spec=networking.NetworkPolicySpecArgs(
-                pod_selector=LabelSelectorArgs(match_labels=labels(component)),
-                policy_types=["Ingress"],
-                ingress=[networking.NetworkPolicyIngressRuleArgs(from_=peers, ports=allowed)],
-            ),
-            opts=self._options,
+            component,
+            self._args.topology,
+            [self._ports[component], *([GOSSIP_PORT] if component == ALERTMANAGER else [])],
+            self._other_clients(component),
+            self._options,
         )
 
     def _create_certificate(self, component: str) -> Resource:
@@ -256,7 +232,9 @@ class MonitoringAddOn(ComponentResource):
         data, contents = self._args.monitoring, self._args.receiver_credentials
         files = {
             "alertmanager.yaml": _text(alertmanager_configuration(data)),
-            "web.yaml": _text(client_checking_configuration(ALERTMANAGER)),
+            "web.yaml": _text(
+                client_checking_configuration(ALERTMANAGER, *self._other_clients(ALERTMANAGER))
+            ),
             "gossip.yaml": _text(gossip_configuration()),
         }
         needed = [

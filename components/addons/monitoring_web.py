@@ -21,10 +21,11 @@ def server_configuration(component: str) -> Json:
     return {"tls_server_config": _server(tls_directory(component))}
 
 
-def client_checking_configuration(component: str) -> Json:
-    """Return the configuration of a port to which only Prometheus can connect."""
+def client_checking_configuration(component: str, *more: str) -> Json:
+    """Return the configuration of a port to which only Prometheus, and `more` of its clients, can connect."""
     directory = tls_directory(component)
-    server = mutual_tls(directory) | {"client_allowed_sans": [service_name(PROMETHEUS)]}
+    clients = [service_name(name) for name in (PROMETHEUS, *more)]
+    server = mutual_tls(directory) | {"client_allowed_sans": clients}
     return {"tls_server_config": server}
 
 

@@ -10,15 +10,31 @@ from settings.rules.base import RuleInput, rule
 from settings.rules.cert_manager import challenge_problem
 from settings.web_access import WebAccessSettings
 
-_SECTIONS = ("addons.dashboard",)
+_SECTIONS = ("addons.dashboard", "addons.monitoring")
 """The add-ons with web pages."""
 
 
 def _pages(settings: Settings) -> Mapping[str, WebAccessSettings]:
     """Return the names of web pages by the paths of their settings."""
     addons = settings.addons
-    found = {"addons.dashboard.ingress": addons.dashboard.ingress if addons.dashboard else None}
+    grafana = addons.monitoring.grafana if addons.monitoring else None
+    found = {
+        "addons.dashboard.ingress": addons.dashboard.ingress if addons.dashboard else None,
+        "addons.monitoring.grafana.ingress": grafana.ingress if grafana else None,
+    }
     return {path: section for path, section in found.items() if section is not None}
+
+
+@rule(needs_valid=_SECTIONS)
+def pages_have_different_names(rule_input: RuleInput) -> Iterator[Problem]:
+    """Refuse the same name for the pages of two add-ons."""
+    owners: dict[str, str] = {}
+    for path, section in _pages(rule_input.settings).items():
+        if section.host in owners:
+            yield Problem(
+                f"{path}.host", f'"{section.host}"', f"{owners[section.host]} has this name; use another one"
+            )
+        owners.setdefault(section.host, path)
 
 
 @rule(needs=("addons.ingress",), needs_valid=_SECTIONS)

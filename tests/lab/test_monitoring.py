@@ -12,6 +12,7 @@ from urllib.parse import quote
 
 import pytest
 
+from components.addons.grafana_dashboards import read_dashboards
 from testkit import lab_slots, stackfile
 from testkit.add_on_images import build_images
 from testkit.alert_receiver import AlertReceiver, receive_alerts
@@ -107,6 +108,25 @@ def test_every_target_answers(cluster: Cluster) -> None:
         return [item["metric"] for item in targets if item["value"][1] != "1"]
 
     eventually("all targets are up", lambda: not down(), timeout=300)
+
+
+def test_panels_of_dashboards_show_series(cluster: Cluster) -> None:
+    """Panels about faults and about parts that this cluster lacks say so in their description, or compare."""
+    panels = [panel for dashboard in read_dashboards() for panel in dashboard.panels]
+    expressions = [
+        item.expr
+        for panel in panels
+        if not panel.description.startswith("Empty")
+        for item in panel.queries
+        if "ALERTS" not in item.expr and "== 0" not in item.expr and "failed_total" not in item.expr
+    ]
+    # Pods without a limit of CPU have no periods.
+    needed = [text for text in expressions if "cfs" not in text and "rejected" not in text]
+
+    def empty() -> list[str]:
+        return [text for text in needed if not query(cluster, text)]
+
+    eventually(f"all panels show series: {empty()}", lambda: not empty(), timeout=300)
 
 
 def test_nodes_outside_of_the_pool_cannot_reach_the_gateway(cluster: Cluster) -> None:

@@ -55,6 +55,7 @@ config:
         remote_write:
           central: {password: {secure: v1:r}}
           other: {bearer_token: {secure: v1:s}}
+        grafana: {admin_password: {secure: v1:t}, oidc: {client_secret: {secure: v1:u}}}
       registry:
         storage: {s3: {secret_access_key: {secure: v1:m}}, azure_blob: {account_key: {secure: v1:n}}}
         users: {alice: {password: {secure: v1:o}}, robot: {password_hash: {secure: v1:p}}}
@@ -79,6 +80,8 @@ _SECRET_PATHS = {
     ("addons", "monitoring", "receivers", "chat", "slack", "api_url"),
     ("addons", "monitoring", "receivers", "oncall", "pagerduty", "routing_key"),
     ("addons", "monitoring", "receivers", "mail", "email", "password"),
+    ("addons", "monitoring", "grafana", "admin_password"),
+    ("addons", "monitoring", "grafana", "oidc", "client_secret"),
     ("addons", "monitoring", "remote_write", "central", "password"),
     ("addons", "monitoring", "remote_write", "other", "bearer_token"),
     ("addons", "registry", "storage", "s3", "secret_access_key"),

@@ -28,6 +28,7 @@ from tests.unit.settings.wrong_external_dns import EXTERNAL_DNS
 from tests.unit.settings.wrong_extra_args import EXTRA_ARGS
 from tests.unit.settings.wrong_file_storage import FILE_STORAGE
 from tests.unit.settings.wrong_gpus import GPUS
+from tests.unit.settings.wrong_grafana import GRAFANA
 from tests.unit.settings.wrong_helm_releases import HELM_RELEASES
 from tests.unit.settings.wrong_image_registries import IMAGE_REGISTRIES
 from tests.unit.settings.wrong_ingress import INGRESS
@@ -61,6 +62,7 @@ WRONG = (
     *FILE_STORAGE,
     *VELERO,
     *DASHBOARD,
+    *GRAFANA,
     *LOGS_AND_EVENTS,
     *MONITORING,
     *(*DISTRIBUTION, *PULL_SECRETS),

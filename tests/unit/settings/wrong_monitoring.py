@@ -86,7 +86,7 @@ MONITORING = (
     invalid("memory", '"64Mi": less than 256Mi', memory="64Mi"),
     invalid("cpu", '"0": requests no CPU', cpu="0"),
     invalid("pool", '"worker": no such pool of workers for Prometheus; did you mean workers?', pool="worker"),
-    invalid("grafana", "unknown", grafana=True),
+    invalid("dashboards", "unknown", dashboards=True),
     # Stores
     store("url", '"http://mimir.example": not an https URL', url="http://mimir.example"),
     store("url", "missing; add it", url=REMOVE),

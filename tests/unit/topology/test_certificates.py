@@ -151,3 +151,13 @@ def test_monitoring_has_certificates_of_its_own() -> None:
     # A worker cannot take the place of a control plane, to which Prometheus sends its token.
     assert added["worker-metrics"].dns_names == ("worker-metrics",)
     assert not added["worker-metrics"].ip_addresses
+
+
+def test_grafana_is_only_a_client() -> None:
+    section = {"kube_state_metrics": False, "grafana": {"admin_password": "not-a-real-password"}}
+    topology = build_topology(load(with_edits(HIGHLY_AVAILABLE, {"addons.monitoring": section})))
+    (leaf,) = [leaf for leaf in leaves(topology) if leaf.name == "grafana"]
+    assert (leaf.authority, leaf.common_name) == (KUBERNETES_CA, "kubewright:grafana")
+    # Alertmanager compares the name. Metrics gateways admit only the common name of Prometheus.
+    assert leaf.dns_names == ("grafana.monitoring.svc",)
+    assert (leaf.client, leaf.server, leaf.organizations) == (True, False, ())

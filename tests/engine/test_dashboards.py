@@ -1,0 +1,118 @@
+"""Tests of the queries of dashboards with Prometheus and the programs of a real control plane."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+from urllib.parse import quote
+
+import pytest
+import yaml
+
+from components.addons.grafana_dashboards import read_dashboards
+from testkit.monitored_host import MonitoredHost
+from testkit.promql import Selector, selectors
+from tests.engine.test_metrics_gateway import host_with_gateway
+from tests.engine.test_prometheus import (
+    ask,
+    create_objects,
+    run_host_metrics,
+    start_alertmanager,
+    start_prometheus,
+    start_receiver,
+)
+from tests.unit.components.test_grafana_dashboards import TABLE
+
+pytestmark = [pytest.mark.release, pytest.mark.timeout(3600)]  # the programs are built
+QUERIES = [
+    query.expr for dashboard in read_dashboards() for panel in dashboard.panels for query in panel.queries
+]
+_OPERATORS = {"eq": "=", "ne": "!=", "re": "=~", "nre": "!~"}
+
+
+@pytest.fixture(scope="module")
+def host(tmp_path_factory: pytest.TempPathFactory) -> Iterator[MonitoredHost]:
+    with host_with_gateway(tmp_path_factory.mktemp("host")) as host:
+        run_host_metrics(host)
+        host.start("node-exporter.service")
+        create_objects(host)
+        start_receiver(host)
+        start_alertmanager(host)
+        start_prometheus(host)
+        yield host
+
+
+def parsed(node: Any) -> Iterator[Selector]:  # noqa: ANN401 - JSON
+    """Yield the selectors in a tree of Prometheus."""
+    if isinstance(node, list):
+        for item in node:
+            yield from parsed(item)
+    elif isinstance(node, dict):
+        if node.get("type") == "vectorSelector":
+            matchers = [
+                (item["name"], item["type"] if item["type"] in _OPERATORS.values() else "", item["value"])
+                for item in node["matchers"]
+                if item["name"] != "__name__"
+            ]
+            yield Selector(node["name"], frozenset(matchers))
+        else:
+            for item in node.values():
+                yield from parsed(item)
+
+
+def test_prometheus_reads_each_query_as_the_tests_do(host: MonitoredHost) -> None:
+    host.wait_until(lambda: ask(host, "query?query=up"), "Prometheus does not answer")
+    for expression in QUERIES:
+        tree = ask(host, f"parse_query?query={quote(expression)}")
+        assert tree, f"not PromQL: {expression}"
+        assert sorted(parsed(tree), key=repr) == sorted(selectors(expression), key=repr), expression
+
+
+def test_wrong_query_is_refused(host: MonitoredHost) -> None:
+    assert ask(host, f"parse_query?query={quote('sum by (up')}") is None
+
+
+def test_programs_have_the_series_of_the_table(host: MonitoredHost) -> None:
+    table = yaml.safe_load(TABLE.read_text())["measured"]
+
+    def missing() -> dict[str, set[str]]:
+        found = {}
+        for job, names in table.items():
+            match = quote(f'{{job="{job}"}}')
+            series = ask(host, f"label/__name__/values?match[]={match}") or []
+            if lacking := {*names} - {*series}:
+                found[job] = lacking
+        return found
+
+    try:
+        host.wait_until(lambda: not missing(), "series are missing", seconds=90)
+    except AssertionError as error:
+        raise AssertionError(f"missing: {missing()}") from error
+
+
+def test_queries_of_this_host_have_results(host: MonitoredHost) -> None:
+    """Each query is evaluated. Those about jobs that run on this host find series, once two samples exist."""
+    empty = ("ALERTS", "== 0", "alertmanager_notifications_failed_total")
+    jobs = {*yaml.safe_load(TABLE.read_text())["measured"]}
+
+    def is_measured(expression: str) -> bool:
+        names = [name for selector in selectors(expression) for name in selector.values("job")]
+        return bool(names) and {*names} <= jobs and not any(text in expression for text in empty)
+
+    def unanswered() -> list[str]:
+        return [
+            expression
+            for expression in QUERIES
+            if (data := ask(host, f"query?query={quote(expression)}")) is None
+            or (is_measured(expression) and expected(expression) and not data["result"])
+        ]
+
+    def expected(expression: str) -> bool:
+        source = yaml.safe_load(TABLE.read_text())["source"]
+        names = {name for job in jobs for name in source.get(job, ())}
+        return not names & {selector.name for selector in selectors(expression)}
+
+    try:
+        host.wait_until(lambda: not unanswered(), "queries have no result", seconds=120)
+    except AssertionError as error:
+        raise AssertionError(f"no result: {unanswered()}") from error
