@@ -60,6 +60,10 @@ class TestInstalledPackage:
         found = {str(path.relative_to(site / "kubewright")) for path in site.rglob("*.sh")}
         assert found == expected
         assert (site / "kubewright/py.typed").is_file()
+        dashboards = "components/addons/dashboards"
+        names = {path.name for path in (ROOT / dashboards).iterdir()}
+        assert names
+        assert {path.name for path in (site / "kubewright" / dashboards).iterdir()} == names
 
     def test_programs_of_hooks_stay_executable(self, site: Path) -> None:
         for path in (site / "kubewright").rglob("*.sh"):

@@ -10,8 +10,16 @@ from settings import load
 from settings.charts import charts_of
 from settings.registry_logins import RegistryLogin
 from tests.unit.settings.support import TWO_WORKERS, with_edits
+from tests.unit.settings.wrong_dashboard import CORP
+from tests.unit.settings.wrong_dashboard import settings as dashboard_settings
+from tests.unit.settings.wrong_grafana import monitored
+from tests.unit.settings.wrong_grafana import settings as grafana_settings
 
 LOGIN = {"username": "me", "password": "hunter22"}
+ADD_ONS = {
+    "api.oidc.corp": CORP,
+    "addons": {"dashboard": dashboard_settings(), "monitoring": monitored(grafana_settings())},
+}
 NFS = {"server": "10.0.0.9", "path": "/exports"}
 
 
@@ -64,9 +72,22 @@ def test_cilium_has_a_chart() -> None:
     assert requests["network.cilium"].namespace == "kube-system"
 
 
+def test_charts_of_add_ons_have_the_values_of_their_settings() -> None:
+    requests = requests_of({**ADD_ONS, "helm_releases": {}})
+    dashboard, grafana = requests["addons.dashboard"], requests["addons.monitoring.grafana"]
+    assert (dashboard.release, dashboard.namespace) == ("headlamp", "headlamp")
+    assert (grafana.release, grafana.namespace) == ("grafana", "monitoring")
+    for request in (dashboard, grafana):
+        assert request.repository.startswith("https://")
+        assert request.version
+    assert dashboard.values["clusterRoleBinding"] == {"create": False}
+    assert grafana.values["testFramework"] == {"enabled": False}, "its image would be in the mirror"
+    assert "not-a-real" not in str(dashboard.values) + str(grafana.values)
+
+
 def test_every_chart_of_the_settings_is_requested() -> None:
     releases = {"web": {"chart": "./web"}}
-    edits = {"network.cni": "cilium", "storage.nfs": {"driver": NFS}, "helm_releases": releases}
+    edits = {"network.cni": "cilium", "storage.nfs": {"driver": NFS}, "helm_releases": releases, **ADD_ONS}
     settings = load(with_edits(TWO_WORKERS, edits))
     found = {path.removesuffix(".chart") for path, _ in charts_of(settings)}
     assert set(requests_of(edits)) == found

@@ -8,6 +8,8 @@ from assembly import build_topology
 from automation.operations.cluster_facts import AddOnFact, add_on_namespaces, parse_add_ons
 from settings import load
 from tests.unit.settings.support import TWO_WORKERS, with_edits
+from tests.unit.settings.wrong_dashboard import CORP
+from tests.unit.settings.wrong_dashboard import settings as dashboard_settings
 from tests.unit.settings.wrong_distribution import settings as registry_settings
 from tests.unit.settings.wrong_external_dns import settings as external_dns_settings
 from tests.unit.settings.wrong_logs import settings as log_settings
@@ -74,6 +76,12 @@ def test_namespace_of_cert_manager_is_queried_only_with_cert_manager() -> None:
 def test_namespace_of_local_storage_is_queried_only_with_local_storage() -> None:
     with_storage = build_topology(load(with_edits(TWO_WORKERS, {"storage": {"local": {}}})))
     assert add_on_namespaces(with_storage) == ("kube-system", "local-path-storage")
+
+
+def test_namespace_of_the_dashboard_is_queried_only_with_the_dashboard() -> None:
+    edits = {"api.oidc.corp": CORP, "addons.dashboard": dashboard_settings()}
+    with_dashboard = build_topology(load(with_edits(TWO_WORKERS, edits)))
+    assert add_on_namespaces(with_dashboard) == ("kube-system", "headlamp")
 
 
 def test_namespace_of_external_dns_is_queried_only_with_external_dns() -> None:
