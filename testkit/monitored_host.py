@@ -35,7 +35,9 @@ _LIBRARY = "usr/local/lib/kubewright"
 
 def topology_with_monitoring() -> Topology:
     """Return the topology of a cluster with one host, which has all roles except load balancer."""
-    return cluster(workers=0, sections={"addons": {"monitoring": {"kube_state_metrics": False}}})
+    grafana = {"admin_password": "not-a-real-password"}
+    section = {"kube_state_metrics": False, "grafana": grafana}
+    return cluster(workers=0, sections={"addons": {"monitoring": section}})
 
 
 class MonitoredHost:

@@ -10,10 +10,12 @@ import pytest
 import yaml
 
 from components.addons.grafana_dashboards import read_dashboards
-from testkit.monitored_host import MonitoredHost
+from testkit.monitored_host import ADDRESS, MonitoredHost
 from testkit.promql import Selector, selectors
-from tests.engine.test_metrics_gateway import host_with_gateway
+from tests.engine.test_metrics_gateway import GATEWAY, fetch, host_with_gateway
 from tests.engine.test_prometheus import (
+    ALERTMANAGER_URL,
+    PROMETHEUS_URL,
     ask,
     create_objects,
     run_host_metrics,
@@ -22,6 +24,7 @@ from tests.engine.test_prometheus import (
     start_receiver,
 )
 from tests.unit.components.test_grafana_dashboards import TABLE
+from topology.monitoring import GRAFANA
 
 pytestmark = [pytest.mark.release, pytest.mark.timeout(3600)]  # the programs are built
 QUERIES = [
@@ -37,9 +40,27 @@ def host(tmp_path_factory: pytest.TempPathFactory) -> Iterator[MonitoredHost]:
         host.start("node-exporter.service")
         create_objects(host)
         start_receiver(host)
-        start_alertmanager(host)
+        start_alertmanager(host, GRAFANA)
         start_prometheus(host)
         yield host
+
+
+@pytest.mark.parametrize(
+    ("url", "port"), [(f"{PROMETHEUS_URL}/api/v1/labels", 9090), (f"{ALERTMANAGER_URL}/api/v2/alerts", 9093)]
+)
+def test_data_sources_admit_the_certificate_of_grafana(host: MonitoredHost, url: str, port: int) -> None:
+    name = url.split("/")[2].partition(":")[0]
+    resolve = ("--connect-to", f"{name}:{port}:{ADDRESS}:{port}")
+
+    def status(client: str) -> str:
+        return fetch(host, url, client=client, options=resolve)[0]
+
+    host.wait_until(lambda: status(GRAFANA) == "200", f"{name} does not answer")
+    assert status("csr-approver") == ("000" if port == 9093 else "200")
+
+
+def test_metrics_gateway_refuses_the_certificate_of_grafana(host: MonitoredHost) -> None:
+    assert fetch(host, f"{GATEWAY}/etcd", client=GRAFANA)[0] == "000"
 
 
 def parsed(node: Any) -> Iterator[Selector]:  # noqa: ANN401 - JSON

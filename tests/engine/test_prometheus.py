@@ -136,11 +136,12 @@ def start_receiver(host: MonitoredHost) -> None:
     host.spawn("receiver", [*words, str(host.root / "alerts.json")], PYTHONPATH=str(CHECKOUT))
 
 
-def start_alertmanager(host: MonitoredHost) -> None:
+def start_alertmanager(host: MonitoredHost, *clients: str) -> None:
+    """Start Alertmanager for Prometheus and `clients`."""
     write_certificates(host, ALERTMANAGER)
     config = "/etc/alertmanager/config"
     write(host, f"{config}/alertmanager.yaml", alertmanager_configuration(monitoring(host)))
-    write(host, f"{config}/web.yaml", client_checking_configuration(ALERTMANAGER))
+    write(host, f"{config}/web.yaml", client_checking_configuration(ALERTMANAGER, *clients))
     write(host, "/etc/alertmanager/credentials/lab-url", f"http://{ADDRESS}:{RECEIVER_PORT}/{TOKEN}")
     directory = str(host.root / "alertmanager")
     words = alertmanager_arguments(1, config=str(host.path(config)), directory=directory)
