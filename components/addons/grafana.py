@@ -22,6 +22,7 @@ from components.addons.grafana_values import (
     CREDENTIALS,
     DASHBOARDS,
     DATA_SOURCES,
+    FILE,
     ISSUER_CA,
     LOKI_TLS,
     PASSWORD_KEY,
@@ -135,8 +136,8 @@ class GrafanaAddOn(ComponentResource):
         """Return the files of ConfigMaps, by the names of the ConfigMaps."""
         monitoring, grafana = self._args.monitoring, self._args.grafana
         files = {
-            DATA_SOURCES: {"data-sources.yaml": _text(data_sources(monitoring, grafana))},
-            PROVIDERS: {"providers.yaml": _text(dashboard_providers())},
+            DATA_SOURCES: {FILE: _text(data_sources(monitoring, grafana))},
+            PROVIDERS: {FILE: _text(dashboard_providers())},
             DASHBOARDS: dashboard_files(),
         }
         if grafana.login and grafana.login.ca:

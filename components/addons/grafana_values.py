@@ -21,6 +21,8 @@ CREDENTIALS = "grafana-credentials"
 USER_KEY, PASSWORD_KEY, CLIENT_KEY = "admin-user", "admin-password", "client-secret"
 TLS, LOKI_TLS, ISSUER_CA = "grafana-tls", "grafana-loki-tls", "grafana-issuer-ca"
 DATA_SOURCES, PROVIDERS, DASHBOARDS = "grafana-data-sources", "grafana-providers", "grafana-dashboards"
+FILE = "kubewright.yaml"
+"""The key of the ConfigMaps with the data sources and with the provider of dashboards."""
 HOME = "cluster.json"
 """The dashboard that people see after their login."""
 _PROVISIONING = "/etc/grafana/provisioning"
@@ -104,12 +106,14 @@ def _administrator(grafana: Grafana) -> Values:
 
 
 def _config_mounts(grafana: Grafana) -> Iterator[Values]:
-    """Yield the ConfigMaps in the pod."""
-    paths = {
-        DATA_SOURCES: f"{_PROVISIONING}/datasources",
-        PROVIDERS: f"{_PROVISIONING}/dashboards",
-        DASHBOARDS: _DASHBOARDS,
-    }
+    """Yield the ConfigMaps in the pod. Single files leave space for data sources and dashboards of the user's
+    values.
+    """
+    files = {DATA_SOURCES: "datasources", PROVIDERS: "dashboards"}
+    for name, directory in files.items():
+        path = f"{_PROVISIONING}/{directory}/kubewright.yaml"
+        yield {"name": name, "configMap": name, "mountPath": path, "subPath": FILE, "readOnly": True}
+    paths = {DASHBOARDS: _DASHBOARDS}
     if grafana.login and grafana.login.ca:
         paths[ISSUER_CA] = _directory(ISSUER_CA)
     for name, path in paths.items():

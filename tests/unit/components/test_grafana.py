@@ -94,7 +94,7 @@ def ini(graph: Graph) -> Any:  # noqa: ANN401 - JSON
 
 
 def sources(graph: Graph) -> dict[str, Json]:
-    document = yaml.safe_load(graph.node("grafana-data-sources").inputs["data"]["data-sources.yaml"])
+    document = yaml.safe_load(graph.node("grafana-data-sources").inputs["data"]["kubewright.yaml"])
     return {source["uid"]: source for source in document["datasources"]}
 
 
@@ -184,12 +184,26 @@ def test_alertmanager_and_loki_admit_grafana_and_no_other_pod(graph: Graph, smal
     peers = [peer["podSelector"]["matchLabels"] for peer in alertmanager["ingress"][0]["from"]]
     label = "app.kubernetes.io/name"
     assert [peer[label] for peer in peers] == ["prometheus", "alertmanager", "grafana"]
+    assert graph.node("logs-certificates-grafana").type.endswith(":LocallySignedCert")
     loki = without_secret_marks(graph.node("logs-loki-policy").inputs["spec"])["ingress"][0]["from"]
     assert loki[-1] == {
         "namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": "monitoring"}},
         "podSelector": {"matchLabels": {label: "grafana"}},
     }
     assert not [node.name for node in small.nodes.values() if "loki" in node.name]
+
+
+def test_logs_can_be_kept_from_grafana(deploy: Deploy, tmp_path: Path) -> None:
+    logs = {"loki": {"storage": "5Gi"}}
+    without = deployed(deploy, tmp_path, settings(logs=False), logs=logs)
+    assert {*sources(without)} == {"prometheus", "alertmanager"}
+    assert not [
+        node.name
+        for node in without.of_type(":LocallySignedCert")
+        if "logs" in node.name and "grafana" in node.name
+    ]
+    peers = without_secret_marks(without.node("logs-loki-policy").inputs["spec"])["ingress"][0]["from"]
+    assert "grafana" not in json.dumps(peers)
 
 
 def test_only_the_ingress_reaches_grafana(graph: Graph, small: Graph) -> None:
@@ -231,16 +245,20 @@ def test_volume_and_nodes_are_those_of_the_settings(graph: Graph, small: Graph) 
 
 def test_dashboards_and_their_provider_are_mounted(graph: Graph) -> None:
     mounts = {item["configMap"]: item["mountPath"] for item in values(graph)["extraConfigmapMounts"]}
-    assert mounts["grafana-data-sources"] == "/etc/grafana/provisioning/datasources"
-    assert mounts["grafana-providers"] == "/etc/grafana/provisioning/dashboards"
-    provider = yaml.safe_load(graph.node("grafana-providers").inputs["data"]["providers.yaml"])
+    provisioning = "/etc/grafana/provisioning"
+    assert mounts["grafana-data-sources"] == f"{provisioning}/datasources/kubewright.yaml"
+    assert mounts["grafana-providers"] == f"{provisioning}/dashboards/kubewright.yaml"
+    files = {item["configMap"]: item.get("subPath") for item in values(graph)["extraConfigmapMounts"]}
+    assert files["grafana-data-sources"] == files["grafana-providers"] == "kubewright.yaml"
+    assert files["grafana-dashboards"] is None, "Grafana reads changed dashboards only from directories"
+    provider = yaml.safe_load(graph.node("grafana-providers").inputs["data"]["kubewright.yaml"])
     (only,) = provider["providers"]
     assert only["options"]["path"] == mounts["grafana-dashboards"]
-    files = graph.node("grafana-dashboards").inputs["data"]
+    dashboards = graph.node("grafana-dashboards").inputs["data"]
     home = Path(ini(graph)["dashboards"]["default_home_dashboard_path"])
     assert str(home.parent) == mounts["grafana-dashboards"]
-    assert home.name in files
-    assert sum(map(len, files.values())) < 2**20, "the limit of a ConfigMap"
+    assert home.name in dashboards
+    assert sum(map(len, dashboards.values())) < 2**20, "the limit of a ConfigMap"
 
 
 @pytest.mark.parametrize(
