@@ -119,7 +119,7 @@ def _with_alerts(cluster: Document) -> None:
 
 def _add_web_pages(cluster: Document) -> None:
     """Add the dashboard and Grafana. Their charts are stand-ins of the checkout."""
-    issuer = {"url": "https://login.test", "audiences": ["headlamp"]}
+    issuer: Document = {"url": "https://login.test", "audiences": ["headlamp"]}
     cluster.setdefault("api", {})["oidc"] = {
         "corp": issuer | {"username": {"claim": "sub", "prefix": "corp:"}}
     }
