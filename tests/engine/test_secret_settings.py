@@ -119,12 +119,15 @@ def _with_alerts(cluster: Document) -> None:
 
 def _add_web_pages(cluster: Document) -> None:
     """Add the dashboard and Grafana. Their charts are stand-ins of the checkout."""
-    issuer: Document = {"url": "https://login.test", "audiences": ["headlamp"]}
-    cluster.setdefault("api", {})["oidc"] = {
-        "corp": issuer | {"username": {"claim": "sub", "prefix": "corp:"}}
+    username = {"claim": "sub", "prefix": "corp:"}
+    issuer = {"url": "https://login.test", "audiences": ["headlamp"], "username": username}
+    cluster.setdefault("api", {})["oidc"] = {"corp": issuer}
+    login = {
+        "auth_url": "https://login.test/auth",
+        "token_url": "https://login.test/token",
+        "client_id": "grafana",
+        "viewers": ["staff"],
     }
-    login = {"auth_url": "https://login.test/auth", "token_url": "https://login.test/token"}
-    login |= {"client_id": "grafana", "viewers": ["staff"]}
     chart = {"chart": "./lab/charts/hello"}
     cluster["addons"]["dashboard"] = dict(chart)
     cluster["addons"]["monitoring"] = {"kube_state_metrics": False, "grafana": {"oidc": login, **chart}}
