@@ -30,8 +30,8 @@ def create_policy(
         for peer in dict.fromkeys((PROMETHEUS, component, *clients))
     ]
     if component == PROMETHEUS:
-        # API servers connect to a service for `kubectl get --raw`. With VXLAN, the packets of a machine to pods
-        # of another node have the address of its VXLAN device, which is in the network of pods.
+        # API servers connect to a service for `kubectl get --raw`. With VXLAN, the packets of a machine
+        # to pods of another node have the address of its VXLAN device, which is in the network of pods.
         network = topology.network
         peers = [
             networking.NetworkPolicyPeerArgs(namespace_selector=LabelSelectorArgs()),
