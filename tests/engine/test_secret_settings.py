@@ -28,9 +28,6 @@ VALUES = {
     "addons.registry.users.alice.password": "first-Passw0rd-of-alice",
     "addons.registry.storage.s3.secret_access_key": "first-Bucket-s3cret",
     "pull_secrets.corp.password": "first-Pull-passw0rd",
-    "addons.dashboard.client_secret": "first-Dashboard-s3cret",
-    "addons.monitoring.grafana.admin_password": "first-Admin-passw0rd",
-    "addons.monitoring.grafana.oidc.client_secret": "first-Grafana-s3cret",
 }
 NEW_VALUES = {path: value.replace("first", "second") for path, value in VALUES.items()}
 _NUMBERS = count()
@@ -114,23 +111,6 @@ def _with_alerts(cluster: Document) -> None:
     cluster.setdefault("addons", {})["registry"] = registry
     pull = {"registry": name, "username": "alice", "namespaces": ["default"]}
     cluster["pull_secrets"] = {"corp": pull}
-    _add_web_pages(cluster)
-
-
-def _add_web_pages(cluster: Document) -> None:
-    """Add the dashboard and Grafana. Their charts are stand-ins of the checkout."""
-    username = {"claim": "sub", "prefix": "corp:"}
-    issuer = {"url": "https://login.test", "audiences": ["headlamp"], "username": username}
-    cluster.setdefault("api", {})["oidc"] = {"corp": issuer}
-    login = {
-        "auth_url": "https://login.test/auth",
-        "token_url": "https://login.test/token",
-        "client_id": "grafana",
-        "viewers": ["staff"],
-    }
-    chart = {"chart": "./lab/charts/hello"}
-    cluster["addons"]["dashboard"] = dict(chart)
-    cluster["addons"]["monitoring"] = {"kube_state_metrics": False, "grafana": {"oidc": login, **chart}}
 
 
 @pytest.fixture(scope="module", params=["passphrase", pytest.param("key", marks=pytest.mark.release)])
@@ -166,8 +146,6 @@ def test_changed_secrets_change_their_resources_only(stack: SecretStack) -> None
     assert "helm-alerts" in preview
     assert "helm-billing" in preview
     for resource in ("registry-users", "registry-secrets", "pull-secrets-default-corp"):
-        assert resource in preview
-    for resource in ("dashboard-client", "grafana-credentials"):
         assert resource in preview
     assert "cp-1-node" in preview, "the preview does not change the host with the password of the registry"
     stack.deploy(with_plan=True)
