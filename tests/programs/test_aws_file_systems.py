@@ -7,10 +7,10 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 import pytest
-from tests.unit.lab.plugins.aws.emulated_plugins import Created, EmulatedPlugins
 
 from lab.plugins.runtime.errors import PluginError
 from testkit.emulated_aws import emulated_aws
+from tests.programs.aws_plugins import Created, EmulatedPlugins
 
 FILE_SYSTEM, POLICY = "aws:efs/fileSystem:FileSystem", "aws:efs/fileSystemPolicy:FileSystemPolicy"
 
