@@ -27,7 +27,8 @@ REMOVED = {
     "events": ([], [], []),
     "logs": (["logs"], [], []),
     "registry": (["registry"], [], []),
-    "ingress": (["traefik"], ["gateway.networking.k8s.io"], []),
+    # The definitions of the Gateway API stay, because other controllers can use them.
+    "ingress": (["traefik"], [], []),
     "cert_manager": (["cert-manager"], ["cert-manager.io"], []),
 }
 """Add-ons of the stack in the order of their removal: each is removed before an add-on that it uses."""
