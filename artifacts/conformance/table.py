@@ -164,7 +164,7 @@ TEST_IMAGES: tuple[TestImage, ...] = (
         name="k8s-authenticated-test/agnhost",
         contents="an old agnhost behind a login",
         why="only upstream's own systems have the credentials",
-        specs=r"with a private image|ImageCredentialProvider",
+        specs=r"with a private image|ImageCredentialProvider|pull from private registry with secret",
     ),
     TestImage(
         name=f"{_E2E}/volume/nfs",

@@ -50,6 +50,8 @@ def test_specs_of_missing_images_are_found_by_name() -> None:
         "[sig-apps] ReplicaSet should serve a basic image on each replica with a private image"
     )
     assert not private.search("[sig-apps] ReplicaSet should serve a basic image with a public image")
+    assert private.search("[sig-node] should be able to pull from private registry with secret")
+    assert not private.search("[sig-node] should not be able to pull from private registry without secret")
     assert nfs.search("[sig-storage] In-tree Volumes [Driver: nfs] [Testpattern: Inline-volume] subPath")
 
 
