@@ -150,11 +150,11 @@ class LokiProcess:
         return answer.status == 200
 
     def stop(self) -> None:
-        """Stop Loki as the kubelet does. It writes its entries to the disk."""
+        """Stop Loki as the kubelet does: kill it after the time that the pod has, because it does not end."""
         if self.process is not None and self.process.poll() is None:
             self.process.terminate()
             try:
-                self.process.wait(timeout=60)
+                self.process.wait(timeout=30)
             except subprocess.TimeoutExpired:
                 self.process.kill()
                 self.process.wait()

@@ -231,8 +231,9 @@ def _pod(args: LokiArgs) -> core.PodSpecArgs:
         automount_service_account_token=False,
         enable_service_links=False,
         priority_class_name="system-cluster-critical",
-        # Loki writes its last entries to the volume before it ends.
-        termination_grace_period_seconds=300,
+        # Loki stops to write within seconds, and its log of entries is on the volume. But the process does
+        # not end: with `internal_server`, its two servers wait for each other (pkg/loki/modules.go of 3.7.8).
+        termination_grace_period_seconds=30,
         security_context=restricted_pod_context(_USER, fs_group=_USER),
         containers=[_container(args, mounts)],
         volumes=list(volumes.values()),
