@@ -21,7 +21,6 @@ from typing import Any
 
 import yaml
 
-from formats.documents import SAFE_LOADER
 from lab.plugins.runtime.errors import PluginError
 
 
@@ -41,7 +40,7 @@ def read(text_or_path: str) -> dict[str, Any]:
         except OSError as problem:
             raise PluginError(f"{source} cannot be read: {problem.strerror}") from None
     try:
-        config = yaml.load(text, Loader=SAFE_LOADER)
+        config = yaml.load(text, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))
     except yaml.YAMLError:
         raise PluginError(f"{source} is not valid YAML") from None
     if not isinstance(config, dict) or not isinstance(config.get("clusters"), list):

@@ -9,7 +9,6 @@ from typing import Any
 import yaml
 from pulumi.runtime import rpc
 
-from formats.documents import SAFE_LOADER
 from lab.plugins.runtime.errors import InvalidInput
 from lab.plugins.runtime.values import SIGNATURE, Value
 
@@ -85,7 +84,7 @@ def _merge_values(base: Value, top: Value) -> Value:
 def resource_names(manifest: str) -> dict[str, list[str]]:
     """Return the names of a release's objects by kind (`Deployment/apps/v1`), from its rendered manifest."""
     names: dict[str, list[str]] = {}
-    for item in yaml.load_all(manifest, Loader=SAFE_LOADER):
+    for item in yaml.load_all(manifest, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader)):
         if isinstance(item, Mapping) and isinstance(item.get("metadata"), Mapping):
             key = f"{item.get('kind')}/{item.get('apiVersion')}"
             meta = item["metadata"]
