@@ -9,50 +9,38 @@ refuses changes of fields that another manager owns
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from functools import cache
 from typing import Any
 from urllib.parse import quote
 
 from automation.engine.state import resources_of
 from automation.operations.api_client import ApiClient, ApiError
+from automation.releases.record import ObjectKey
 from automation.signatures import reveal
 
 _MANAGER_KEY = "__fieldManager"
 _PREFIX = "pulumi-kubernetes-"
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class ApiObject:
-    """The place of an object in the API. `namespace` is empty for objects of the whole cluster."""
-
-    api_version: str
-    kind: str
-    namespace: str
-    name: str
-
-    def __str__(self) -> str:
-        return f"{self.kind} {self.namespace}/{self.name}" if self.namespace else f"{self.kind} {self.name}"
-
-
-Managers = Mapping[ApiObject, Sequence[str]]
+Managers = Mapping[ObjectKey, Sequence[str]]
 """Maps an object to the field managers of the resources that describe it."""
 
 
 def managers_in_state(state: Mapping[str, Any]) -> Managers:
     """Return the field managers of all objects in an exported state, whose secrets are in plain text."""
-    found: dict[ApiObject, list[str]] = {}
+    found: dict[ObjectKey, list[str]] = {}
     for resource in resources_of(state):
         outputs = resource.get("outputs") or {}
         manager, metadata = outputs.get(_MANAGER_KEY), reveal(outputs.get("metadata"))
         if manager and not resource.get("delete") and isinstance(metadata, Mapping):
-            place = ApiObject(
-                str(outputs.get("apiVersion")),
+            key = ObjectKey(
                 # Resources that change an object of others have types such as ServiceAccountPatch.
                 str(outputs.get("kind")).removesuffix("Patch"),
                 str(metadata.get("namespace") or ""),
                 str(metadata.get("name")),
+                str(outputs.get("apiVersion")),
             )
-            found.setdefault(place, []).append(manager)
+            found.setdefault(key, []).append(manager)
     return found
 
 
@@ -61,14 +49,19 @@ def assign_fields(api: ApiClient, managers: Managers, show: Callable[[str], None
 
     `show` prints a line. An object that the cluster does not have is left out.
     """
+
+    @cache
+    def served(base: str) -> Any:  # noqa: ANN401 - JSON
+        return api.get(base)["resources"]
+
     changed, failed = 0, 0
-    for place, own in sorted(managers.items()):
+    for key, own in sorted(managers.items()):
         try:
-            changed += _assign_object(api, _path_of(api, place), own)
+            changed += _assign_object(api, _path_of(key, served), own)
         except ApiError as error:
             if error.status != 404:
                 failed += 1
-                show(f"{place}: its fields cannot be assigned to this stack: {error}")
+                show(f"{key}: its fields cannot be assigned to this stack: {error}")
     if changed:
         show(f"assigned the fields of {changed} objects to this stack")
     return failed
@@ -109,12 +102,15 @@ def _is_of_other_stack(entry: Mapping[str, Any], own: Sequence[str]) -> bool:
     return manager.startswith(_PREFIX) and manager not in own and not entry.get("subresource")
 
 
-def _path_of(api: ApiClient, place: ApiObject) -> str:
-    """Return the path of an object. Raise ApiError with status 404 if the API does not serve its kind."""
-    version = place.api_version
+def _path_of(key: ObjectKey, served: Callable[[str], Any]) -> str:
+    """Return the path of an object. `served` returns the resources of a version of an API group.
+
+    Raise ApiError with status 404 if the API does not serve the kind of the object.
+    """
+    version = key.api_version
     base = f"/apis/{version}" if "/" in version else f"/api/{version}"
-    for item in api.get(base)["resources"]:
-        if item["kind"] == place.kind and "/" not in item["name"]:
-            scope = f"/namespaces/{quote(place.namespace)}" if item["namespaced"] else ""
-            return f"{base}{scope}/{item['name']}/{quote(place.name, safe='')}"
-    raise ApiError(f"the API does not serve {place.kind} of {version}", 404)
+    for item in served(base):
+        if item["kind"] == key.kind and "/" not in item["name"]:
+            scope = f"/namespaces/{quote(key.namespace)}" if item["namespaced"] else ""
+            return f"{base}{scope}/{item['name']}/{quote(key.name, safe='')}"
+    raise ApiError(f"the API does not serve {key.kind} of {version}", 404)

@@ -8,7 +8,8 @@ from collections.abc import Iterator
 import pytest
 
 from automation.operations.api_client import ApiClient
-from automation.operations.field_managers import ApiObject, assign_fields
+from automation.operations.field_managers import assign_fields
+from automation.releases.record import ObjectKey
 from testkit.control_plane import ControlPlane, skip_without_binaries
 
 LOST, OWN = "pulumi-kubernetes-00000002", "pulumi-kubernetes-00000001"
@@ -32,9 +33,9 @@ def test_another_stack_changes_restored_objects(control_plane: ControlPlane) -> 
     with pytest.raises(AssertionError, match="conflict with"):
         apply(control_plane, OWN, "till", address="10.0.0.2")
     managers = {
-        ApiObject("v1", "ConfigMap", "default", "till"): [OWN],
-        ApiObject("v1", "ConfigMap", "default", "missing"): [OWN],
-        ApiObject("example.com/v1", "Car", "default", "missing"): [OWN],
+        ObjectKey("ConfigMap", "default", "till", "v1"): [OWN],
+        ObjectKey("ConfigMap", "default", "missing", "v1"): [OWN],
+        ObjectKey("Car", "default", "missing", "example.com/v1"): [OWN],
     }
     lines: list[str] = []
     api = ApiClient(json.loads(control_plane.kubeconfig))

@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from automation.operations.field_managers import ApiObject, managers_in_state, reassign
+from automation.operations.field_managers import managers_in_state, reassign
+from automation.releases.record import ObjectKey
 
 OWN, LOST = "pulumi-kubernetes-00000001", "pulumi-kubernetes-00000002"
 KUBELET = {"manager": "kubelet", "operation": "Update"}
@@ -31,7 +32,7 @@ def test_resources_of_one_object_are_found_together() -> None:
         {"type": "command:remote:Command"},
     ]
     found = managers_in_state({"deployment": {"resources": resources}})
-    assert found == {ApiObject("v1", "ServiceAccount", "shop", "till"): [OWN, LOST]}
+    assert found == {ObjectKey("ServiceAccount", "shop", "till", "v1"): [OWN, LOST]}
 
 
 @pytest.mark.parametrize(
