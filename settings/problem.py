@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 import json
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from redaction.secret_names import is_secret_name
@@ -94,3 +94,10 @@ def suggestion(word: str, known: Iterable[str], otherwise: str) -> str:
     """Return a question that names the most similar known word, or `otherwise` if no word is similar."""
     matches = difflib.get_close_matches(word, list(known), n=1, cutoff=0.6)
     return f"did you mean {matches[0]}?" if matches else otherwise
+
+
+def repeated_problems(path: str, values: Sequence[str]) -> Iterator[Problem]:
+    """Yield a problem for each value of the list at `path` that an earlier place of the list has too."""
+    for position, value in enumerate(values):
+        if value in values[:position]:
+            yield Problem(f"{path}[{position}]", f'"{value}"', "named twice; remove one")

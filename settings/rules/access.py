@@ -164,6 +164,12 @@ def _role_problems(path: str, binding: BindingSettings, access: AccessSettings) 
         )
 
 
+def namespace_problems(settings: Settings, namespace: str, owner: str) -> Iterator[Problem]:
+    """Yield the problems of settings that create or fill a namespace of another section, `owner`."""
+    for path, value in namespace_users(settings, namespace):
+        yield Problem(path, value, f"belongs to {owner}; use another namespace")
+
+
 def namespace_users(settings: Settings, namespace: str) -> Iterator[tuple[str, str]]:
     """Yield the settings that create or fill a namespace, each with its path and its value in a message."""
     if namespace in settings.access.namespaces:

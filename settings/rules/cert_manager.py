@@ -11,7 +11,7 @@ from settings.cluster import Settings
 from settings.domains import is_in_domain
 from settings.pem import first_certificate, is_key_of
 from settings.problem import Problem, suggestion
-from settings.rules.access import namespace_users
+from settings.rules.access import namespace_problems
 from settings.rules.base import RuleInput, rule
 from topology.cert_manager import NAMESPACE
 from topology.options import NetworkPlugin
@@ -131,8 +131,7 @@ def namespace_belongs_to_cert_manager(rule_input: RuleInput) -> Iterator[Problem
     settings = rule_input.settings
     if settings.addons.cert_manager is None:
         return
-    for path, value in namespace_users(settings, NAMESPACE):
-        yield Problem(path, value, f"belongs to {_SECTION}; use another namespace")
+    yield from namespace_problems(settings, NAMESPACE, _SECTION)
 
 
 def _issuers(settings: Settings) -> Iterator[tuple[str, IssuerSettings]]:

@@ -42,6 +42,18 @@ def own_value_problems(
             )
 
 
+def refused_value_problems(
+    path: str, values: Mapping[str, object], refused: Mapping[tuple[str, ...], str]
+) -> Iterator[Problem]:
+    """Yield a problem for each of the additional values of a chart that Kubewright refuses.
+
+    `refused` has the reasons by the path of the value.
+    """
+    for keys, reason in refused.items():
+        if has_value(values, keys):
+            yield Problem(f"{path}.values.{'.'.join(keys)}", "", f"{reason}; remove it")
+
+
 def has_value(values: object, keys: tuple[str, ...]) -> bool:
     """Check whether the values of a chart have a value at a path."""
     for key in keys:

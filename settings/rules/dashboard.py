@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from settings.problem import Problem, suggestion
-from settings.rules.access import namespace_users
+from settings.problem import Problem, repeated_problems, suggestion
+from settings.rules.access import namespace_problems
 from settings.rules.base import RuleInput, rule
-from settings.rules.charts import chart_problems, has_value, own_value_problems
+from settings.rules.charts import chart_problems, own_value_problems, refused_value_problems
 from topology.dashboard import NAMESPACE, SERIES, VERSION
 
 _SECTION = "addons.dashboard"
@@ -64,10 +64,7 @@ def dashboard_has_a_login(rule_input: RuleInput) -> Iterator[Problem]:
 def scopes_are_listed_once(rule_input: RuleInput) -> Iterator[Problem]:
     """Refuse repeated scopes."""
     section = rule_input.settings.addons.dashboard
-    scopes = section.scopes if section else ()
-    for position, scope in enumerate(scopes):
-        if scope in scopes[:position]:
-            yield Problem(f"{_SECTION}.scopes[{position}]", f'"{scope}"', "named twice; remove one")
+    yield from repeated_problems(f"{_SECTION}.scopes", section.scopes if section else ())
 
 
 @rule(needs_valid=(_SECTION,))
@@ -78,9 +75,7 @@ def chart_of_headlamp_is_supported(rule_input: RuleInput) -> Iterator[Problem]:
         return
     yield from chart_problems(_SECTION, section, VERSION, SERIES)
     yield from own_value_problems(_SECTION, section.values, _OWN_VALUES)
-    for keys, reason in _REFUSED_VALUES.items():
-        if has_value(section.values, keys):
-            yield Problem(f"{_SECTION}.values.{'.'.join(keys)}", "", f"{reason}; remove it")
+    yield from refused_value_problems(_SECTION, section.values, _REFUSED_VALUES)
 
 
 @rule(needs=(_SECTION, "access.namespaces"), needs_valid=("helm_releases",))
@@ -89,5 +84,4 @@ def namespace_belongs_to_the_dashboard(rule_input: RuleInput) -> Iterator[Proble
     settings = rule_input.settings
     if settings.addons.dashboard is None:
         return
-    for path, value in namespace_users(settings, NAMESPACE):
-        yield Problem(path, value, f"belongs to {_SECTION}; use another namespace")
+    yield from namespace_problems(settings, NAMESPACE, _SECTION)

@@ -8,7 +8,7 @@ from formats.quantity import parse_quantity
 from settings.cluster import Settings
 from settings.distribution import DistributionSettings
 from settings.problem import Problem, suggestion
-from settings.rules.access import namespace_users
+from settings.rules.access import namespace_problems
 from settings.rules.base import RuleInput, rule
 from settings.rules.cert_manager import challenge_problem
 from topology.distribution import NAMESPACE, ServiceType
@@ -222,5 +222,4 @@ def namespace_belongs_to_the_registry(rule_input: RuleInput) -> Iterator[Problem
     settings: Settings = rule_input.settings
     if settings.addons.registry is None:
         return
-    for path, value in namespace_users(settings, NAMESPACE):
-        yield Problem(path, value, f"belongs to {SECTION}; use another namespace")
+    yield from namespace_problems(settings, NAMESPACE, SECTION)

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from settings.domains import is_in_domain
-from settings.problem import Problem
-from settings.rules.access import namespace_users
+from settings.problem import Problem, repeated_problems
+from settings.rules.access import namespace_problems
 from settings.rules.base import RuleInput, rule
 from settings.secret_values import decode_base64, is_placeholder
 from topology.external_dns import NAMESPACE
@@ -51,9 +51,7 @@ def published_names_are_listed_once(rule_input: RuleInput) -> Iterator[Problem]:
         return
     lists = {"rfc2136.zones": section.rfc2136.zones, "domains": section.domains, "sources": section.sources}
     for key, values in lists.items():
-        for position, value in enumerate(values):
-            if value in values[:position]:
-                yield Problem(f"{_SECTION}.{key}[{position}]", f'"{value}"', "named twice; remove one")
+        yield from repeated_problems(f"{_SECTION}.{key}", values)
 
 
 @rule(needs_valid=(_SECTION,))
@@ -78,5 +76,4 @@ def namespace_belongs_to_external_dns(rule_input: RuleInput) -> Iterator[Problem
     settings = rule_input.settings
     if settings.addons.external_dns is None:
         return
-    for path, value in namespace_users(settings, NAMESPACE):
-        yield Problem(path, value, f"belongs to {_SECTION}; use another namespace")
+    yield from namespace_problems(settings, NAMESPACE, _SECTION)

@@ -8,7 +8,7 @@ from formats import quantity
 from settings.grafana import GrafanaSettings
 from settings.problem import Problem
 from settings.rules.base import RuleInput, rule
-from settings.rules.charts import chart_problems, has_value, own_value_problems
+from settings.rules.charts import chart_problems, own_value_problems, refused_value_problems
 from topology.grafana import ANY_PERSON, SERIES, VERSION
 
 _SECTION = "addons.monitoring.grafana"
@@ -98,6 +98,4 @@ def chart_of_grafana_is_supported(rule_input: RuleInput) -> Iterator[Problem]:
         return
     yield from chart_problems(_SECTION, section, VERSION, SERIES)
     yield from own_value_problems(_SECTION, section.values, _OWN_VALUES)
-    for keys, reason in _REFUSED_VALUES.items():
-        if has_value(section.values, keys):
-            yield Problem(f"{_SECTION}.values.{'.'.join(keys)}", "", f"{reason}; remove it")
+    yield from refused_value_problems(_SECTION, section.values, _REFUSED_VALUES)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from settings.problem import Problem
-from settings.rules.access import namespace_users
+from settings.rules.access import namespace_problems
 from settings.rules.base import RuleInput, rule
 from topology.keda import NAMESPACE
 
@@ -49,5 +49,4 @@ def namespace_belongs_to_keda(rule_input: RuleInput) -> Iterator[Problem]:
     settings = rule_input.settings
     if settings.addons.keda is None:
         return
-    for path, value in namespace_users(settings, NAMESPACE):
-        yield Problem(path, value, f"belongs to {_SECTION}; use another namespace")
+    yield from namespace_problems(settings, NAMESPACE, _SECTION)

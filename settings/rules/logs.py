@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from settings.logs import AlertmanagerSettings
 from settings.problem import Problem
-from settings.rules.access import namespace_users
+from settings.rules.access import namespace_problems
 from settings.rules.base import RuleInput, rule
 from topology.logs import IN_CLUSTER, NAMESPACE, LogSource
 
@@ -108,5 +108,4 @@ def namespace_belongs_to_logs(rule_input: RuleInput) -> Iterator[Problem]:
     settings = rule_input.settings
     if settings.addons.logs is None:
         return
-    for path, value in namespace_users(settings, NAMESPACE):
-        yield Problem(path, value, f"belongs to {_LOGS}; use another namespace")
+    yield from namespace_problems(settings, NAMESPACE, _LOGS)

@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 from settings.cluster import CLOUD_SECTIONS, Settings
 from settings.metallb import AddressPoolSettings, MetalLbSettings
 from settings.problem import Problem
-from settings.rules.access import namespace_users
+from settings.rules.access import namespace_problems
 from settings.rules.base import RuleInput, rule
 from settings.rules.ranges import RESERVED_RANGES
 from settings.types import parse_server
@@ -133,8 +133,7 @@ def namespace_belongs_to_metallb(rule_input: RuleInput) -> Iterator[Problem]:
     settings = rule_input.settings
     if _metallb(settings) is None:
         return
-    for path, value in namespace_users(settings, NAMESPACE):
-        yield Problem(path, value, f"belongs to {_SECTION}; use another namespace")
+    yield from namespace_problems(settings, NAMESPACE, _SECTION)
 
 
 def _metallb(settings: Settings) -> MetalLbSettings | None:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from formats import quantity
 from settings.monitoring import MonitoringSettings, RemoteWriteSettings
 from settings.problem import Problem, suggestion
-from settings.rules.access import namespace_users
+from settings.rules.access import namespace_problems
 from settings.rules.base import RuleInput, rule
 from topology.monitoring import NAMESPACE
 
@@ -134,5 +134,4 @@ def namespace_belongs_to_monitoring(rule_input: RuleInput) -> Iterator[Problem]:
     settings = rule_input.settings
     if settings.addons.monitoring is None:
         return
-    for path, value in namespace_users(settings, NAMESPACE):
-        yield Problem(path, value, f"belongs to {_SECTION}; use another namespace")
+    yield from namespace_problems(settings, NAMESPACE, _SECTION)

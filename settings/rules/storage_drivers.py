@@ -8,7 +8,7 @@ from settings import aws_file_storage, azure_file_storage
 from settings.charts import volume_drivers
 from settings.cluster import CLOUD_SECTIONS
 from settings.problem import Problem
-from settings.rules.access import namespace_users
+from settings.rules.access import namespace_problems
 from settings.rules.base import RuleInput, rule
 from settings.rules.charts import chart_problems
 from topology.storage_drivers import (
@@ -52,5 +52,4 @@ def namespaces_belong_to_drivers(rule_input: RuleInput) -> Iterator[Problem]:
     """
     settings = rule_input.settings
     for driver in _NAMESPACES.keys() & volume_drivers(settings):
-        for path, value in namespace_users(settings, _NAMESPACES[driver]):
-            yield Problem(path, value, f"belongs to {driver}; use another namespace")
+        yield from namespace_problems(settings, _NAMESPACES[driver], driver)

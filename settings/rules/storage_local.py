@@ -7,7 +7,7 @@ from pathlib import PurePosixPath
 
 from settings.cluster import CLOUD_SECTIONS, Settings
 from settings.problem import Problem, suggestion
-from settings.rules.access import namespace_users
+from settings.rules.access import namespace_problems
 from settings.rules.base import RuleInput, rule
 from settings.storage_local import LocalStorageSettings
 from topology.storage import LOCAL_NAMESPACE, VOLUMES, BindingMode
@@ -91,8 +91,7 @@ def namespace_belongs_to_local_storage(rule_input: RuleInput) -> Iterator[Proble
     settings = rule_input.settings
     if settings.storage.local is None:
         return
-    for path, value in namespace_users(settings, LOCAL_NAMESPACE):
-        yield Problem(path, value, f"belongs to {_SECTION}; use another namespace")
+    yield from namespace_problems(settings, LOCAL_NAMESPACE, _SECTION)
 
 
 def _lists(section: LocalStorageSettings | None) -> Iterator[tuple[str, tuple[str, ...]]]:

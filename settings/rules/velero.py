@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from settings.cluster import Settings
-from settings.problem import Problem
-from settings.rules.access import namespace_users
+from settings.problem import Problem, repeated_problems
+from settings.rules.access import namespace_problems
 from settings.rules.base import RuleInput, rule
 from settings.rules.charts import chart_problems, own_value_problems
 from settings.velero import VeleroLocationSettings
@@ -132,10 +132,7 @@ def backed_up_namespaces_are_listed_once(rule_input: RuleInput) -> Iterator[Prob
     """Refuse repeated namespaces in a schedule."""
     section = rule_input.settings.addons.velero
     for name, schedule in section.schedules.items() if section else ():
-        for position, namespace in enumerate(schedule.namespaces):
-            if namespace in schedule.namespaces[:position]:
-                path = f"{_SECTION}.schedules.{name}.namespaces[{position}]"
-                yield Problem(path, f'"{namespace}"', "named twice; remove one")
+        yield from repeated_problems(f"{_SECTION}.schedules.{name}.namespaces", schedule.namespaces)
 
 
 @rule(needs_valid=(_SECTION,))
@@ -154,5 +151,4 @@ def namespace_belongs_to_velero(rule_input: RuleInput) -> Iterator[Problem]:
     settings = rule_input.settings
     if settings.addons.velero is None:
         return
-    for path, value in namespace_users(settings, NAMESPACE):
-        yield Problem(path, value, f"belongs to {_SECTION}; use another namespace")
+    yield from namespace_problems(settings, NAMESPACE, _SECTION)
