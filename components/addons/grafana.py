@@ -76,6 +76,8 @@ class GrafanaAddOn(ComponentResource):
         super().__init__("kubewright:index:Grafana", name, None, opts)
         self._name, self._args = name, args
         self._options = args.api.options(self, depends_on=args.after)
+        self._credentials, self._certificate = _credentials(args), _certificate(args.secrets)
+        self._files = _files(args)
         web, ports = args.grafana.web, [PORT] if args.grafana.web else []
         labels = grafana_labels()
         before = [
@@ -97,28 +99,10 @@ class GrafanaAddOn(ComponentResource):
             create_web_access(f"{name}-ingress", web, GRAFANA, NAMESPACE, opts)
         self.register_outputs({})
 
-    def _credentials(self) -> dict[str, Input[str]]:
-        """Return the texts of the Secret with logins."""
-        found: dict[str, Input[str]] = {}
-        if self._args.admin_password is not None:
-            found |= {USER_KEY: _ADMINISTRATOR, PASSWORD_KEY: Output.secret(self._args.admin_password)}
-        if self._args.client_secret is not None:
-            found[CLIENT_KEY] = Output.secret(self._args.client_secret)
-        return found
-
-    def _certificate(self) -> dict[str, Input[str]]:
-        """Return the texts of the Secret with the certificate for Prometheus and Alertmanager."""
-        secrets = self._args.secrets
-        return {
-            "tls.crt": secrets[f"{GRAFANA}.crt"],
-            "tls.key": secrets[f"{GRAFANA}.key"],
-            f"{KUBERNETES_CA}.crt": secrets[f"{trust_bundle(KUBERNETES_CA)}.crt"],
-        }
-
     def _create_secrets(self) -> list[Resource]:
         contents: dict[str, Mapping[str, Input[str]]] = {
-            CREDENTIALS: self._credentials(),
-            TLS: self._certificate(),
+            CREDENTIALS: self._credentials,
+            TLS: self._certificate,
         }
         if self._args.loki is not None:
             contents[LOKI_TLS] = self._args.loki.files
@@ -132,18 +116,6 @@ class GrafanaAddOn(ComponentResource):
             for secret, data in contents.items()
         ]
 
-    def _files(self) -> dict[str, dict[str, str]]:
-        """Return the files of ConfigMaps, by the names of the ConfigMaps."""
-        monitoring, grafana = self._args.monitoring, self._args.grafana
-        files = {
-            DATA_SOURCES: {FILE: _text(data_sources(monitoring, grafana))},
-            PROVIDERS: {FILE: _text(dashboard_providers())},
-            DASHBOARDS: dashboard_files(),
-        }
-        if grafana.login and grafana.login.ca:
-            files[ISSUER_CA] = {"ca.crt": grafana.login.ca}
-        return files
-
     def _create_files(self) -> list[Resource]:
         return [
             core.ConfigMap(
@@ -152,7 +124,7 @@ class GrafanaAddOn(ComponentResource):
                 data=data,
                 opts=self._options,
             )
-            for config_map, data in self._files().items()
+            for config_map, data in self._files.items()
         ]
 
     def _values(self) -> Values:
@@ -160,8 +132,8 @@ class GrafanaAddOn(ComponentResource):
         only when it starts. Grafana reads changed dashboards itself.
         """
         args = self._args
-        files = [text for name, data in self._files().items() if name != DASHBOARDS for text in data.values()]
-        texts = [*self._credentials().values(), *self._certificate().values()]
+        files = [text for name, data in self._files.items() if name != DASHBOARDS for text in data.values()]
+        texts = [*self._credentials.values(), *self._certificate.values()]
         texts += [*args.loki.files.values()] if args.loki else []
         annotations = {
             "kubewright.dev/config": content_digest("", *files),
@@ -170,6 +142,37 @@ class GrafanaAddOn(ComponentResource):
         own = grafana_values(args.topology, args.monitoring, args.grafana)
         merged: Values = merge_values({**own, "podAnnotations": annotations}, args.values)
         return merged
+
+
+def _credentials(args: GrafanaArgs) -> dict[str, Input[str]]:
+    """Return the texts of the Secret with logins."""
+    found: dict[str, Input[str]] = {}
+    if args.admin_password is not None:
+        found |= {USER_KEY: _ADMINISTRATOR, PASSWORD_KEY: Output.secret(args.admin_password)}
+    if args.client_secret is not None:
+        found[CLIENT_KEY] = Output.secret(args.client_secret)
+    return found
+
+
+def _certificate(secrets: Mapping[str, Output[str]]) -> dict[str, Input[str]]:
+    """Return the texts of the Secret with the certificate for Prometheus and Alertmanager."""
+    return {
+        "tls.crt": secrets[f"{GRAFANA}.crt"],
+        "tls.key": secrets[f"{GRAFANA}.key"],
+        f"{KUBERNETES_CA}.crt": secrets[f"{trust_bundle(KUBERNETES_CA)}.crt"],
+    }
+
+
+def _files(args: GrafanaArgs) -> dict[str, dict[str, str]]:
+    """Return the files of ConfigMaps, by the names of the ConfigMaps."""
+    files = {
+        DATA_SOURCES: {FILE: _text(data_sources(args.monitoring, args.grafana))},
+        PROVIDERS: {FILE: _text(dashboard_providers())},
+        DASHBOARDS: dashboard_files(),
+    }
+    if args.grafana.login and args.grafana.login.ca:
+        files[ISSUER_CA] = {"ca.crt": args.grafana.login.ca}
+    return files
 
 
 def _text(document: Values) -> str:
