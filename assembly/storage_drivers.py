@@ -29,6 +29,13 @@ def volume_class(section: StorageClassSettings) -> VolumeClass:
     )
 
 
+def mounted_class(section: DriverSettings, options: tuple[str, ...]) -> MountedClass:
+    """Return the StorageClass of a driver with these mount options."""
+    return MountedClass(
+        volume_class=volume_class(section), expandable=section.expansion, mount_options=options
+    )
+
+
 def build_nfs(section: NfsStorageSettings | None) -> Nfs | None:
     """Return the NFS volumes that valid settings describe; None if nodes need no NFS client."""
     if section is None:
@@ -75,7 +82,7 @@ def _with_version(options: tuple[str, ...]) -> tuple[str, ...]:
 
 def _nfs_driver(section: NfsDriverSettings) -> NfsDriver:
     return NfsDriver(
-        storage_class=_mounted_class(section, _with_version(section.mount_options)),
+        storage_class=mounted_class(section, _with_version(section.mount_options)),
         server=section.server,
         path=section.path,
         chart=build_chart(section),
@@ -84,7 +91,7 @@ def _nfs_driver(section: NfsDriverSettings) -> NfsDriver:
 
 def _block(section: CephBlockSettings) -> CephBlock:
     return CephBlock(
-        storage_class=_mounted_class(section, section.mount_options),
+        storage_class=mounted_class(section, section.mount_options),
         pool=section.pool,
         data_pool=section.data_pool or "",
         file_system=section.file_system,
@@ -95,15 +102,9 @@ def _block(section: CephBlockSettings) -> CephBlock:
 
 def _files(section: CephFilesSettings) -> CephFiles:
     return CephFiles(
-        storage_class=_mounted_class(section, section.mount_options),
+        storage_class=mounted_class(section, section.mount_options),
         file_system=section.file_system,
         pool=section.pool or "",
         user=section.user,
         chart=build_chart(section),
-    )
-
-
-def _mounted_class(section: DriverSettings, options: tuple[str, ...]) -> MountedClass:
-    return MountedClass(
-        volume_class=volume_class(section), expandable=section.expansion, mount_options=options
     )

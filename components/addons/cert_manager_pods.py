@@ -17,6 +17,7 @@ from components.addons.workload import (
     restricted_pod_context,
     rolling_update,
     spread_constraints,
+    system_replicas,
     system_tolerations,
     trust_annotations,
 )
@@ -96,7 +97,7 @@ def _create_deployment(
     volumes: Sequence[core.VolumeArgs],
     opts: ResourceOptions,
 ) -> apps.Deployment:
-    replicas = 2 if len(topology.control_planes) > 1 else 1
+    replicas = system_replicas(topology)
     pod_labels = labels(component)
     return apps.Deployment(
         name,

@@ -20,6 +20,7 @@ from components.addons.workload import (
     restricted_pod_context,
     rolling_update,
     spread_constraints,
+    system_replicas,
     system_tolerations,
     trust_annotations,
 )
@@ -92,7 +93,7 @@ def _pods(program: str, topology: Topology, keda: Keda) -> _Pods:
         "WATCH_NAMESPACE": "",
         "KEDA_HTTP_DEFAULT_TIMEOUT": str(keda.request_seconds * 1000),
     }
-    replicas = 2 if len(topology.control_planes) > 1 else 1
+    replicas = system_replicas(topology)
     if program == OPERATOR:
         # A second operator would only wait for the lease of the first one.
         return _Pods(

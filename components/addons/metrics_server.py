@@ -20,6 +20,7 @@ from components.addons.workload import (
     restricted_pod_context,
     rolling_update,
     spread_constraints,
+    system_replicas,
     system_tolerations,
     trust_annotations,
 )
@@ -157,7 +158,7 @@ class MetricsServer(ComponentResource):
 
 
 def _deployment_spec(topology: Topology) -> apps.DeploymentSpecArgs:
-    replicas = 2 if len(topology.control_planes) > 1 else 1
+    replicas = system_replicas(topology)
     return apps.DeploymentSpecArgs(
         replicas=replicas,
         strategy=rolling_update(),

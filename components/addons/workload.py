@@ -39,6 +39,11 @@ def spread_constraints(
     ]
 
 
+def system_replicas(topology: Topology) -> int:
+    """Return the number of pods of a system workload: one in a cluster with one control plane, else two."""
+    return 2 if len(topology.control_planes) > 1 else 1
+
+
 def trust_annotations(topology: Topology) -> dict[str, str]:
     """Return annotations that restart pods when the trusted certificates of the cluster change.
 

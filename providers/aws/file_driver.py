@@ -12,9 +12,10 @@ from dataclasses import dataclass
 from pulumi import ComponentResource, Input, Resource, ResourceOptions
 
 from assembly.charts import build_chart
-from assembly.storage_drivers import volume_class
+from assembly.storage_drivers import mounted_class
 from components.addons.chart_release import create_release
 from components.addons.volume_classes import create_storage_class
+from components.addons.workload import system_replicas
 from components.api import Api
 from components.scope import Scope
 from providers.aws.file_storage import FileStorage
@@ -24,7 +25,6 @@ from providers.cloud.addons import CONTROLLER_TOLERATIONS, ON_CONTROL_PLANES, WI
 from settings.aws import AwsSettings
 from settings.aws_file_storage import AwsFileStorageSettings
 from topology.model import Topology
-from topology.storage_drivers import MountedClass
 
 PROVISIONER = "efs.csi.aws.com"
 _RELEASE = "aws-efs-csi-driver"
@@ -61,7 +61,8 @@ class FileDriver(ComponentResource):
         )
         create_storage_class(
             f"{name}-class",
-            mounted_class(args.settings),
+            # Nodes identify themselves with their role. The driver adds TLS itself.
+            mounted_class(args.settings, ("iam", *args.settings.mount_options)),
             PROVISIONER,
             class_parameters(args.settings, args.storage.file_system),
             options,
@@ -79,7 +80,7 @@ def create_file_driver(
         api=api,
         names=foundation.names,
         topology=topology,
-        replicas=2 if len(topology.control_planes) > 1 else 1,
+        replicas=system_replicas(topology),
         settings=settings.file_storage,
         storage=foundation.file_storage,
     )
@@ -108,15 +109,6 @@ def driver_values(names: Names, replicas: int) -> Values:
         # A hook would delete the CSIDriver object before each upgrade.
         "useHelmHooksForCSIDriver": False,
     }
-
-
-def mounted_class(settings: AwsFileStorageSettings) -> MountedClass:
-    """Return the StorageClass. Nodes identify themselves with their role; the driver adds TLS itself."""
-    return MountedClass(
-        volume_class=volume_class(settings),
-        expandable=settings.expansion,
-        mount_options=("iam", *settings.mount_options),
-    )
 
 
 def class_parameters(settings: AwsFileStorageSettings, file_system: Input[str]) -> dict[str, Input[str]]:

@@ -17,6 +17,7 @@ from pulumi_aws import ec2, efs
 
 from providers.aws.names import Names
 from providers.aws.network import NetworkReference
+from providers.aws.policies import deny_without_tls
 from settings.aws import AwsSettings
 from settings.aws_file_storage import AwsFileStorageSettings
 from topology.environments import PRODUCTION
@@ -152,12 +153,5 @@ def file_system_policy(arn: str) -> str:
     """Return the policy of a file system, as JSON. It denies connections without TLS and allows nothing, so
     that only roles with their own permission can mount the file system.
     """
-    statement = {
-        "Sid": "OnlyByTls",
-        "Effect": "Deny",
-        "Principal": {"AWS": "*"},
-        "Action": "*",
-        "Resource": arn,
-        "Condition": {"Bool": {"aws:SecureTransport": "false"}},
-    }
+    statement = deny_without_tls({"AWS": "*"}, "*", arn)
     return json.dumps({"Version": "2012-10-17", "Statement": [statement]}, separators=(",", ":"))

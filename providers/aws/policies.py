@@ -112,12 +112,17 @@ def trust_policy(service: str, account: str = "") -> Json:
 
 def only_by_tls(bucket: str) -> Json:
     """Return the statement of a bucket's policy (the bucket's ARN) that denies all requests without TLS."""
+    return deny_without_tls("*", "s3:*", [bucket, f"{bucket}/*"])
+
+
+def deny_without_tls(principal: str | Json, action: str, resource: str | list[str]) -> Json:
+    """Return the statement of a resource's policy that denies an action without TLS."""
     return {
         "Sid": "OnlyByTls",
         "Effect": "Deny",
-        "Principal": "*",
-        "Action": "s3:*",
-        "Resource": [bucket, f"{bucket}/*"],
+        "Principal": principal,
+        "Action": action,
+        "Resource": resource,
         "Condition": {"Bool": {"aws:SecureTransport": "false"}},
     }
 

@@ -11,9 +11,10 @@ from dataclasses import dataclass
 from pulumi import ComponentResource, Resource, ResourceOptions
 
 from assembly.charts import build_chart
-from assembly.storage_drivers import volume_class
+from assembly.storage_drivers import mounted_class
 from components.addons.chart_release import create_release
 from components.addons.volume_classes import create_storage_class
+from components.addons.workload import system_replicas
 from components.api import Api
 from components.scope import Scope
 from providers.azure.addons import CONFIG_SECRET, AddOns
@@ -24,7 +25,6 @@ from providers.cloud.addons import CONTROLLER_TOLERATIONS, ON_CONTROL_PLANES, Va
 from settings.azure import AzureSettings
 from settings.azure_file_storage import AzureFileStorageSettings, FileProtocol
 from topology.model import Topology
-from topology.storage_drivers import MountedClass
 
 PROVISIONER = "file.csi.azure.com"
 _RELEASE = "azurefile-csi-driver"
@@ -65,7 +65,7 @@ class FileDriver(ComponentResource):
         )
         create_storage_class(
             f"{name}-class",
-            mounted_class(args.settings),
+            mounted_class(args.settings, args.settings.mount_options),
             PROVISIONER,
             class_parameters(args.settings, args.storage, args.network),
             args.api.options(self, depends_on=dependencies),
@@ -88,7 +88,7 @@ def create_file_driver(
         api=api,
         topology=topology,
         network=foundation.network,
-        replicas=2 if len(topology.control_planes) > 1 else 1,
+        replicas=system_replicas(topology),
         settings=settings.file_storage,
         storage=foundation.file_storage,
         configuration=addons.configuration,
@@ -121,15 +121,6 @@ def driver_values(replicas: int) -> Values:
         "windows": {"enabled": False},
         "snapshot": {"enabled": False},
     }
-
-
-def mounted_class(settings: AzureFileStorageSettings) -> MountedClass:
-    """Return the StorageClass."""
-    return MountedClass(
-        volume_class=volume_class(settings),
-        expandable=settings.expansion,
-        mount_options=settings.mount_options,
-    )
 
 
 def class_parameters(
