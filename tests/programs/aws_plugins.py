@@ -2,55 +2,17 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any
-
-from pulumi.runtime import mocks
 
 from lab.plugins.aws.provider import AwsProvider
 from testkit.emulated_aws import REGION
-from tests.unit.components.certificates import CertificatePluginMocks
-from tests.unit.components.graph import Json, without_secret_marks
-
-_SEED = bytes(range(32))
+from tests.programs.emulated_plugins import CloudPlugins
 
 
-@dataclass(frozen=True)
-class Created:
-    """A created resource: its URN, id, checked inputs and state."""
+class EmulatedPlugins(CloudPlugins[AwsProvider]):
+    """Mocks of plugins for an emulated account, whose deployer has these environment variables."""
 
-    urn: str
-    identity: str
-    inputs: dict[str, Any]
-    state: dict[str, Any]
-
-
-class EmulatedPlugins(CertificatePluginMocks):
-    """Mocks of plugins. `created` are the AWS resources in the order of their creation."""
+    prefix = "aws:"
 
     def __init__(self, variables: Mapping[str, str]) -> None:
-        super().__init__()
-        self.provider = AwsProvider(variables)
-        asyncio.run(self.provider.configure({"region": REGION}))
-        self.created: list[Created] = []
-
-    def new_resource(self, args: mocks.MockResourceArgs) -> tuple[str, Json]:
-        """Create a resource and return its id and state."""
-        if not args.typ.startswith("aws:"):
-            return super().new_resource(args)
-        created = self.create(args.typ, args.name, without_secret_marks(args.inputs))
-        self.created.append(created)
-        return created.identity, {key: value for key, value in created.state.items() if key != "id"}
-
-    def create(self, token: str, name: str, inputs: Mapping[str, Any]) -> Created:
-        """Check the inputs of a resource and create it."""
-        urn = f"urn:pulumi:test::kubewright::{token}::{name}"
-        checked = asyncio.run(self.provider.check(urn, {}, dict(inputs), _SEED))
-        identity, state = asyncio.run(self.provider.create(urn, checked, preview=False, timeout=0))
-        return Created(urn, identity, checked, state)
-
-    def call(self, args: mocks.MockCallArgs) -> tuple[Json, list[tuple[str, str]] | None]:
-        """Return the result of a function."""
-        return asyncio.run(self.provider.invoke(args.token, dict(args.args), preview=False)), []
+        super().__init__(AwsProvider(variables), {"region": REGION})

@@ -2,56 +2,27 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any
 
 from pulumi.runtime import mocks
 
 from lab.plugins.azure_native.provider import AzureProvider
 from testkit.emulated_azure import SUBSCRIPTION
-from tests.unit.components.certificates import CertificatePluginMocks
-from tests.unit.components.graph import Json, without_secret_marks
-
-_SEED = bytes(range(32))
+from tests.programs.emulated_plugins import CloudPlugins
+from tests.unit.components.graph import Json
 
 
-@dataclass(frozen=True)
-class Created:
-    """A created resource: its URN, id, checked inputs and state."""
+class EmulatedPlugins(CloudPlugins[AzureProvider]):
+    """Mocks of plugins for an emulated subscription, whose deployer has these environment variables."""
 
-    urn: str
-    identity: str
-    inputs: dict[str, Any]
-    state: dict[str, Any]
-
-
-class EmulatedPlugins(CertificatePluginMocks):
-    """Mocks of plugins. `created` are the Azure resources in the order of their creation."""
+    prefix = "azure-native:"
 
     def __init__(self, variables: Mapping[str, str]) -> None:
-        super().__init__()
-        self.provider = AzureProvider(variables)
-        asyncio.run(self.provider.configure({"subscriptionId": SUBSCRIPTION}))
-        self.created: list[Created] = []
+        super().__init__(AzureProvider(variables), {"subscriptionId": SUBSCRIPTION})
 
     def new_resource(self, args: mocks.MockResourceArgs) -> tuple[str, Json]:
-        """Create a resource and return its id and state."""
-        if not args.typ.startswith("azure-native:"):
-            identity, state = super().new_resource(args)
-            return identity, {"publicKeyOpenssh": "ssh-rsa AAAA", **state}
-        created = self.create(args.typ, args.name, without_secret_marks(args.inputs))
-        self.created.append(created)
-        return created.identity, {key: value for key, value in created.state.items() if key != "id"}
-
-    def create(self, token: str, name: str, inputs: Mapping[str, Any]) -> Created:
-        """Check the inputs of a resource and create it."""
-        urn = f"urn:pulumi:test::kubewright::{token}::{name}"
-        checked = asyncio.run(self.provider.check(urn, {}, dict(inputs), _SEED))
-        identity, state = asyncio.run(self.provider.create(urn, checked, preview=False, timeout=0))
-        return Created(urn, identity, checked, state)
-
-    def call(self, args: mocks.MockCallArgs) -> tuple[Json, list[tuple[str, str]] | None]:
-        """Return the result of a function."""
-        return asyncio.run(self.provider.invoke(args.token, dict(args.args), preview=False)), []
+        """Create a resource and return its id and state. Keys of other plugins can be keys of SSH."""
+        identity, state = super().new_resource(args)
+        if args.typ.startswith(self.prefix):
+            return identity, state
+        return identity, {"publicKeyOpenssh": "ssh-rsa AAAA", **state}

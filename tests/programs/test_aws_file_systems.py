@@ -10,7 +10,8 @@ import pytest
 
 from lab.plugins.runtime.errors import PluginError
 from testkit.emulated_aws import emulated_aws
-from tests.programs.aws_plugins import Created, EmulatedPlugins
+from tests.programs.aws_plugins import EmulatedPlugins
+from tests.programs.emulated_plugins import Created
 
 FILE_SYSTEM, POLICY = "aws:efs/fileSystem:FileSystem", "aws:efs/fileSystemPolicy:FileSystemPolicy"
 

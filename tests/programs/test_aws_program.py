@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterator, Mapping
-from typing import cast
 
 import pytest
 
 from lab.cloud.aws.remaining import remaining_resources
 from testkit.emulated_aws import emulated_aws
-from tests.programs.aws_plugins import Created, EmulatedPlugins
+from tests.programs.aws_plugins import EmulatedPlugins
+from tests.programs.emulated_plugins import Created
 from tests.unit.components.graph import Json
 from tests.unit.providers.aws.program import with_pod_roles
 from tests.unit.providers.program import ExampleStack, section
@@ -43,14 +43,6 @@ def plugins(variables: Mapping[str, str]) -> EmulatedPlugins:
     return plugins
 
 
-def read(plugins: EmulatedPlugins, created: Created) -> Json:
-    """Return the current state of a resource; empty if it does not exist."""
-    state, _ = asyncio.run(
-        plugins.provider.read(created.urn, created.identity, created.state, created.inputs)
-    )
-    return cast(Json, state)
-
-
 @pytest.mark.timeout(900)
 def test_program_creates_all_resources_and_deletes_them(
     plugins: EmulatedPlugins, variables: Mapping[str, str]
@@ -58,7 +50,7 @@ def test_program_creates_all_resources_and_deletes_them(
     """Test that every resource can be read, is unchanged by the same inputs, and that nothing remains."""
     assert len(plugins.created) > 100
     for created in plugins.created:
-        assert read(plugins, created), f"{created.urn} does not exist"
+        assert plugins.read(created), f"{created.urn} does not exist"
         diff = plugins.provider.diff(created.urn, created.state, created.inputs, created.inputs, [])
         assert not asyncio.run(diff).changes, created.urn
     before = remaining_resources(variables)
@@ -68,7 +60,7 @@ def test_program_creates_all_resources_and_deletes_them(
     for created in reversed(plugins.created):
         asyncio.run(plugins.provider.delete(created.urn, created.identity, created.state, timeout=0))
     assert remaining_resources(variables) == []
-    assert not any(read(plugins, created) for created in plugins.created if _is_group(created))
+    assert not any(plugins.read(created) for created in plugins.created if _is_group(created))
 
 
 def _is_group(created: Created) -> bool:

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterator, Mapping
-from typing import cast
 
 import pytest
 
 from lab.cloud.azure.remaining import remaining_resources
 from testkit.emulated_azure import LAB, SUBSCRIPTION, emulated_azure
-from tests.programs.azure_plugins import Created, EmulatedPlugins
+from tests.programs.azure_plugins import EmulatedPlugins
 from tests.unit.components.graph import Json
 from tests.unit.providers.azure.program import with_pod_identities
 from tests.unit.providers.program import ExampleStack, section
@@ -46,24 +45,16 @@ def plugins(variables: Mapping[str, str]) -> EmulatedPlugins:
     return plugins
 
 
-def read(plugins: EmulatedPlugins, created: Created) -> Json:
-    """Return the current state of a resource; empty if it does not exist."""
-    state, _ = asyncio.run(
-        plugins.provider.read(created.urn, created.identity, created.state, created.inputs)
-    )
-    return cast(Json, state)
-
-
 @pytest.mark.timeout(900)
 def test_program_creates_all_resources_and_deletes_them(plugins: EmulatedPlugins) -> None:
     """Test that every resource can be read, is unchanged by the same inputs, and that nothing remains."""
     assert len(plugins.created) > 70
     for created in plugins.created:
-        assert read(plugins, created), f"{created.urn} does not exist"
+        assert plugins.read(created), f"{created.urn} does not exist"
         diff = plugins.provider.diff(created.urn, created.state, created.inputs, created.inputs, [])
         assert not asyncio.run(diff).changes, created.urn
     assert "Microsoft.Compute/virtualMachines cp-1" in remaining_resources(LAB)
     for created in reversed(plugins.created):
         asyncio.run(plugins.provider.delete(created.urn, created.identity, created.state, timeout=0))
     assert remaining_resources(LAB) == []
-    assert not any(read(plugins, created) for created in plugins.created)
+    assert not any(plugins.read(created) for created in plugins.created)

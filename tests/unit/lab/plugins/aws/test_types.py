@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from typing import cast
 
-from pulumi.runtime import mocks
-
 from lab.plugins.aws.catalogue import KINDS
 from lab.plugins.aws.functions import FUNCTIONS
 from tests.unit.components.graph import Json
+from tests.unit.lab.plugins.recording import RecordingMocks
 from tests.unit.providers.aws.program import AwsPlugins, with_dedicated_etcd, with_pod_roles
 from tests.unit.providers.program import ExampleStack, section, with_own_store
 
@@ -27,22 +26,8 @@ def with_everything(cluster: Json) -> None:
     aws["quotas"] = cast(Json, {"vcpus": 64, "spot_vcpus": 128, "addresses": 10})
 
 
-class RecordingPlugins(AwsPlugins):
-    """Mocks that record the types of resources and the functions that the program uses."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.types: set[str] = set()
-        self.functions: set[str] = set()
-
-    def new_resource(self, args: mocks.MockResourceArgs) -> tuple[str, Json]:
-        if args.typ.startswith("aws:"):
-            self.types.add(args.typ)
-        return super().new_resource(args)
-
-    def call(self, args: mocks.MockCallArgs) -> tuple[Json, list[tuple[str, str]] | None]:
-        self.functions.add(args.token)
-        return super().call(args)
+class RecordingPlugins(RecordingMocks, AwsPlugins):
+    prefix = "aws:"
 
 
 def test_every_type_and_function_of_the_program_is_emulated() -> None:

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from pulumi.runtime import mocks
-
 from lab.plugins.azure_native.catalogue import KINDS
 from lab.plugins.azure_native.functions import FUNCTIONS
 from tests.unit.components.certificates import CertificatePluginMocks
 from tests.unit.components.graph import Json
+from tests.unit.lab.plugins.recording import RecordingMocks
 from tests.unit.providers.azure.program import AzurePlugins, with_all_features, with_pod_identities
 from tests.unit.providers.program import ExampleStack, section, with_own_store
 
@@ -19,22 +18,8 @@ def with_everything(cluster: Json) -> None:
     section(cluster, "azure")["file_storage"] = {}
 
 
-class RecordingPlugins(AzurePlugins, CertificatePluginMocks):
-    """Mocks that record the types of resources and the functions that the program uses."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.types: set[str] = set()
-        self.functions: set[str] = set()
-
-    def new_resource(self, args: mocks.MockResourceArgs) -> tuple[str, Json]:
-        if args.typ.startswith("azure-native:"):
-            self.types.add(args.typ)
-        return super().new_resource(args)
-
-    def call(self, args: mocks.MockCallArgs) -> tuple[Json, list[tuple[str, str]] | None]:
-        self.functions.add(args.token)
-        return super().call(args)
+class RecordingPlugins(RecordingMocks, AzurePlugins, CertificatePluginMocks):
+    prefix = "azure-native:"
 
 
 def test_every_type_and_function_of_the_program_is_emulated() -> None:
