@@ -13,8 +13,9 @@ from typing import Any
 import pytest
 
 from testkit.control_plane import ControlPlane, skip_without_binaries
+from tests.engine.manifests import apply, manifests
 from tests.unit.components.conftest import Deploy, deploy
-from tests.unit.components.graph import cluster_config, without_secret_marks
+from tests.unit.components.graph import cluster_config
 from tests.unit.settings.wrong_dashboard import CORP, SECRET, complete
 
 __all__ = ["deploy"]
@@ -27,18 +28,8 @@ def control_plane(deploy: Deploy, tmp_path_factory: pytest.TempPathFactory) -> I
     config: Any = cluster_config(tmp_path_factory.mktemp("dashboard"), workers=2)
     config["pools"]["workers"]["taints"] = ["dedicated=ingress:NoSchedule"]
     graph = deploy(config | {"api": {"oidc": {"corp": CORP}}, "addons": complete()["addons"]})
-    nodes = [
-        node
-        for node in graph.nodes.values()
-        if node.type.startswith("kubernetes:")
-        and node.name.startswith("dashboard-")
-        and not node.type.endswith(":Release")
-    ]
-    nodes.sort(key=lambda node: not node.type.endswith(":Namespace"))
     with ControlPlane(tmp_path_factory.mktemp("cluster")) as running:
-        for node in nodes:
-            words = ("apply", "--server-side", "--validate=strict", "--filename=-")
-            running.kubectl(*words, stdin=json.dumps(without_secret_marks(node.inputs)))
+        apply(running, manifests(graph, "dashboard-"))
         yield running
 
 

@@ -20,9 +20,10 @@ from testkit.log_programs import (
     collector_paths,
     wait_for,
 )
+from tests.engine.manifests import apply, manifests
 from tests.engine.test_logs import LOGS, STORE
 from tests.unit.components.conftest import Deploy, deploy
-from tests.unit.components.graph import Graph, cluster_config, without_secret_marks
+from tests.unit.components.graph import Graph, cluster_config
 from tests.unit.settings.wrong_logs import LOKI as RECEIVER
 from tests.unit.settings.wrong_logs import event_settings, settings
 from topology.logs import NAMESPACE, Alertmanager, EventAlert, Events
@@ -90,16 +91,8 @@ def control_plane(tmp_path_factory: pytest.TempPathFactory, deploy: Deploy) -> I
     config: Any = cluster_config(tmp_path_factory.mktemp("objects"), workers=2)
     logs = settings(to={"central": {"loki": RECEIVER}})
     graph: Graph = deploy(config | {"addons": {"logs": logs, "events": event_settings()}})
-    nodes = [
-        node
-        for node in graph.nodes.values()
-        if node.type.startswith("kubernetes:") and node.name.startswith("logs-")
-    ]
-    nodes.sort(key=lambda node: not node.type.endswith(":Namespace"))
     with ControlPlane(tmp_path_factory.mktemp("cluster")) as running:
-        for node in nodes:
-            words = ("apply", "--server-side", "--validate=strict", "--filename=-")
-            running.kubectl(*words, stdin=json.dumps(without_secret_marks(node.inputs)))
+        apply(running, manifests(graph, "logs-"))
         running.kubectl("create", "namespace", "shop")
         yield running
 

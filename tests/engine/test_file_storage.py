@@ -10,7 +10,7 @@ import pytest
 
 from testkit.control_plane import ControlPlane, skip_without_binaries
 from testkit.wait import eventually
-from tests.unit.components.graph import without_secret_marks
+from tests.engine.manifests import apply, manifests
 from tests.unit.providers.aws import program as aws
 from tests.unit.providers.azure import program as azure
 from tests.unit.providers.program import section
@@ -34,9 +34,7 @@ def control_plane(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ControlP
     graphs = {"aws": aws.graph(with_files("aws")), "azure": azure.graph(with_files("azure"))}
     with ControlPlane(tmp_path_factory.mktemp("cluster")) as running:
         for cloud, graph in graphs.items():
-            item = without_secret_marks(graph.node(f"{cloud}-file-driver-class").inputs)
-            words = ("apply", "--server-side", "--validate=strict", "--filename=-")
-            running.kubectl(*words, stdin=json.dumps(item))
+            apply(running, manifests(graph, f"{cloud}-file-driver-class"))
         yield running
 
 

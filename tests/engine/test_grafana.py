@@ -13,8 +13,9 @@ from typing import Any
 import pytest
 
 from testkit.control_plane import ControlPlane, skip_without_binaries
+from tests.engine.manifests import apply, manifests
 from tests.unit.components.conftest import Deploy, deploy
-from tests.unit.components.graph import cluster_config, without_secret_marks
+from tests.unit.components.graph import cluster_config
 from tests.unit.settings.wrong_dashboard import ISSUERS
 from tests.unit.settings.wrong_grafana import CLIENT_SECRET, OIDC, PASSWORD, monitored, settings
 from tests.unit.settings.wrong_ingress import VALID as INGRESS
@@ -36,18 +37,9 @@ def control_plane(deploy: Deploy, tmp_path_factory: pytest.TempPathFactory) -> I
     addons = {"ingress": INGRESS, "cert_manager": {"issuers": ISSUERS}, "monitoring": monitored(grafana)}
     config: Any = cluster_config(tmp_path_factory.mktemp("grafana"), workers=2, addons=addons)
     config["pools"]["workers"]["taints"] = ["dedicated=ingress:NoSchedule"]
-    nodes = [
-        node
-        for node in deploy(config).nodes.values()
-        if node.type.startswith("kubernetes:")
-        and node.name.startswith(PREFIXES)
-        and not node.type.endswith(":Release")
-    ]
-    nodes.sort(key=lambda node: not node.type.endswith(":Namespace"))
+    graph = deploy(config)
     with ControlPlane(tmp_path_factory.mktemp("cluster")) as running:
-        for node in nodes:
-            words = ("apply", "--server-side", "--validate=strict", "--filename=-")
-            running.kubectl(*words, stdin=json.dumps(without_secret_marks(node.inputs)))
+        apply(running, manifests(graph, *PREFIXES))
         yield running
 
 

@@ -30,6 +30,7 @@ from testkit.keda_definitions import module_definitions
 from testkit.keda_programs import Ports, on_loopback, start
 from testkit.metric_source import MetricSource, scaled_object, serve_metric
 from testkit.wait import eventually
+from tests.engine.manifests import apply_object, manifests
 from tests.unit.components.certificates import CertificatePluginMocks
 from tests.unit.components.conftest import Deploy, deploy
 from tests.unit.components.graph import Graph, cluster_config, without_secret_marks
@@ -66,18 +67,6 @@ def graph(deploy: Deploy, tmp_path_factory: pytest.TempPathFactory) -> Graph:
     """Return the resources of a cluster with KEDA, whose certificates are real."""
     config: Any = cluster_config(tmp_path_factory.mktemp("keda"), workers=2, addons={"keda": {}})
     return deploy(config, CertificatePluginMocks())
-
-
-def manifests(graph: Graph, ports: dict[str, Ports]) -> list[Any]:
-    """Return the objects of KEDA in an order in which they can be created."""
-    first = ("Namespace", "CustomResourceDefinition")
-    nodes = [
-        node
-        for node in graph.nodes.values()
-        if node.type.startswith("kubernetes:") and node.name.startswith("keda-")
-    ]
-    items = [on_loopback(without_secret_marks(node.inputs), ports) for node in nodes]
-    return sorted(items, key=lambda item: item["kind"] not in first)
 
 
 @pytest.fixture(scope="module")
@@ -125,9 +114,8 @@ def keda(
     """Run the programs of KEDA. Yield the paths of their logs."""
     numbers = iter(free_ports(2 * len(PROGRAMS)))
     ports = {program: Ports(next(numbers), next(numbers)) for program in PROGRAMS}
-    for item in manifests(graph, ports):
-        words = ("apply", "--server-side", "--validate=strict", "--filename=-")
-        control_plane.kubectl(*words, stdin=json.dumps(item))
+    for item in manifests(graph, "keda-"):
+        apply_object(control_plane, on_loopback(item, ports))
         if item["kind"] == "CustomResourceDefinition":
             wait_until_established(control_plane, item["metadata"]["name"])
     control_plane.kubectl("create", "namespace", WORK)

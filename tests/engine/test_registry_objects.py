@@ -20,8 +20,9 @@ from components.addons.distribution_pods import READER
 from settings import load
 from testkit.control_plane import ControlPlane, binary_path, skip_without_binaries
 from testkit.wait import eventually
+from tests.engine.manifests import apply_object, manifests
 from tests.unit.components.conftest import Deploy, deploy
-from tests.unit.components.graph import Graph, cluster_config, without_secret_marks
+from tests.unit.components.graph import Graph, cluster_config
 from tests.unit.settings.support import TWO_WORKERS, with_edits
 from tests.unit.settings.wrong_distribution import PASSWORD, PULL, settings
 from topology.distribution import Distribution
@@ -41,28 +42,13 @@ def graph(deploy: Deploy, tmp_path_factory: pytest.TempPathFactory) -> Graph:
     return deploy(config | sections)
 
 
-def manifests(graph: Graph) -> list[Any]:
-    """Return the objects as manifests, the namespaces first."""
-    nodes = [
-        node
-        for node in graph.nodes.values()
-        if node.type.startswith("kubernetes:")
-        and node.name.startswith(("registry-", "pull-secrets-", "access-"))
-    ]
-    nodes.sort(key=lambda node: (not node.type.endswith(":Namespace"), node.type.endswith("Patch")))
-    items: list[Any] = [without_secret_marks(node.inputs) for node in nodes]
-    for item in items:
-        item["kind"] = item["kind"].removesuffix("Patch")
-    return items
-
-
 @pytest.fixture(scope="module")
 def control_plane(graph: Graph, tmp_path_factory: pytest.TempPathFactory) -> Iterator[ControlPlane]:
     skip_without_binaries()
     with ControlPlane(tmp_path_factory.mktemp("cluster")) as running:
-        for position, item in enumerate(manifests(graph)):
-            words = ("apply", "--server-side", "--validate=strict", f"--field-manager=test-{position}")
-            running.kubectl(*words, "--filename=-", stdin=json.dumps(item))
+        for position, item in enumerate(manifests(graph, "registry-", "pull-secrets-", "access-")):
+            object_of_patch = {**item, "kind": item["kind"].removesuffix("Patch")}
+            apply_object(running, object_of_patch, f"test-{position}")
         yield running
 
 

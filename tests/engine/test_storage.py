@@ -16,8 +16,9 @@ import pytest
 from components.addons.local_storage import NAME
 from testkit.control_plane import ControlPlane, binary_path, skip_without_binaries
 from testkit.wait import eventually
+from tests.engine.manifests import apply, manifests
 from tests.unit.components.conftest import Deploy, deploy
-from tests.unit.components.graph import Graph, Json, cluster_config, without_secret_marks
+from tests.unit.components.graph import Graph, Json, cluster_config
 from topology.storage import LOCAL_NAMESPACE, VOLUMES
 
 __all__ = ["deploy"]
@@ -37,17 +38,6 @@ def graph(deploy: Deploy, tmp_path_factory: pytest.TempPathFactory) -> Graph:
     return deploy(config)
 
 
-def objects(graph: Graph) -> list[Any]:
-    """Return the objects of storage as manifests, namespaces first."""
-    nodes = [
-        node
-        for node in graph.nodes.values()
-        if node.type.startswith("kubernetes:") and node.name.startswith(PREFIXES)
-    ]
-    nodes.sort(key=lambda node: not node.type.endswith(":Namespace"))
-    return [without_secret_marks(node.inputs) for node in nodes]
-
-
 @pytest.fixture(scope="module")
 def control_plane(graph: Graph, tmp_path_factory: pytest.TempPathFactory) -> Iterator[ControlPlane]:
     """Yield a control plane with the objects of storage and a Node."""
@@ -63,8 +53,7 @@ def control_plane(graph: Graph, tmp_path_factory: pytest.TempPathFactory) -> Ite
 
 def apply_objects(control_plane: ControlPlane, graph: Graph) -> None:
     """Create the objects of storage that do not exist."""
-    for item in objects(graph):
-        control_plane.kubectl("apply", "--server-side", "--filename=-", stdin=json.dumps(item))
+    apply(control_plane, manifests(graph, *PREFIXES))
 
 
 def create_claim(

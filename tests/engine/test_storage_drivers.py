@@ -17,6 +17,7 @@ from components.addons.volume_snapshots import NAME
 from components.addons.volume_snapshots import NAMESPACE as SYSTEM
 from testkit.control_plane import ControlPlane, binary_path, skip_without_binaries
 from testkit.wait import eventually
+from tests.engine.manifests import apply_object, manifests
 from tests.unit.components.conftest import Deploy, deploy
 from tests.unit.components.graph import Graph, cluster_config, without_secret_marks
 from tests.unit.components.test_volume_drivers import EVERYTHING
@@ -26,26 +27,12 @@ __all__ = ["deploy"]
 NAMESPACE = "media"
 SECONDS = 60
 PREFIXES = ("nfs-", "ceph-", "snapshots-")
-FIRST = (":Namespace", ":CustomResourceDefinition")
 
 
 @pytest.fixture(scope="module")
 def graph(deploy: Deploy, tmp_path_factory: pytest.TempPathFactory) -> Graph:
     config: Any = cluster_config(tmp_path_factory.mktemp("storage"), workers=2)
     return deploy(config | {"storage": EVERYTHING})
-
-
-def objects(graph: Graph) -> list[Any]:
-    """Return the objects as manifests, namespaces and definitions first. Helm makes those of the charts."""
-    nodes = [
-        node
-        for node in graph.nodes.values()
-        if node.type.startswith("kubernetes:")
-        and node.name.startswith(PREFIXES)
-        and not node.type.endswith(":Release")
-    ]
-    nodes.sort(key=lambda node: not node.type.endswith(FIRST))
-    return [without_secret_marks(node.inputs) for node in nodes]
 
 
 @pytest.fixture(scope="module")
@@ -55,12 +42,11 @@ def control_plane(graph: Graph, tmp_path_factory: pytest.TempPathFactory) -> Ite
     with ControlPlane(tmp_path_factory.mktemp("cluster")) as running:
         running.kubectl("create", "namespace", NAMESPACE)
         defined = False
-        for item in objects(graph):
+        for item in manifests(graph, *PREFIXES):
             if item["kind"] == "VolumeSnapshotClass" and not defined:
                 running.kubectl("wait", "crd", "--all", "--for=condition=Established", "--timeout=60s")
                 defined = True
-            words = ("apply", "--server-side", "--validate=strict", "--filename=-")
-            running.kubectl(*words, stdin=json.dumps(item))
+            apply_object(running, item)
         yield running
 
 

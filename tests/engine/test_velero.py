@@ -15,8 +15,9 @@ from typing import Any
 import pytest
 
 from testkit.control_plane import ControlPlane, skip_without_binaries
+from tests.engine.manifests import apply, manifests
 from tests.unit.components.conftest import Deploy, deploy
-from tests.unit.components.graph import Graph, cluster_config, without_secret_marks
+from tests.unit.components.graph import Graph, cluster_config
 from tests.unit.settings.wrong_velero import BLOB, PASSWORD, S3
 
 __all__ = ["deploy"]
@@ -30,21 +31,7 @@ def objects(deploy: Deploy, directory: Path, section: Any) -> list[Any]:  # noqa
     config: Any = cluster_config(directory, workers=2)
     velero = {"locations": LOCATIONS, "default_location": "offsite"} | section
     graph: Graph = deploy(config | {"addons": {"velero": velero}})
-    nodes = [
-        node
-        for node in graph.nodes.values()
-        if node.type.startswith("kubernetes:")
-        and node.name.startswith("velero-")
-        and not node.type.endswith(":Release")
-    ]
-    nodes.sort(key=lambda node: not node.type.endswith(":Namespace"))
-    return [without_secret_marks(node.inputs) for node in nodes]
-
-
-def apply(control_plane: ControlPlane, manifests: list[Any]) -> None:
-    words = ("apply", "--server-side", "--validate=strict", "--filename=-")
-    for item in manifests:
-        control_plane.kubectl(*words, stdin=json.dumps(item))
+    return manifests(graph, "velero-")
 
 
 @pytest.fixture(scope="module")
