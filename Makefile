@@ -158,6 +158,13 @@ conformance: ## run upstream's conformance tests on a stack (STACK=dev, SUITE=co
 	@./kubewright up --stack $(STACK)
 	@./kubewright conformance --stack $(STACK) --suite $(SUITE) $(if $(RESUME),--resume)
 
+# Whole suites on clusters with other options than those of `make conformance`. Images of add-ons are built too.
+.PHONY: test-conformance
+test-conformance: ## upstream's suites on a cluster with Cilium, for hours (root)
+	@$(PREPARE)
+	@$(MIRROR) --conformance
+	@$(PYTEST) tests/conformance
+
 .PHONY: bench
 bench: ## measure the duration of each part of an `up`
 	@$(PREPARE)

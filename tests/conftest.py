@@ -27,6 +27,7 @@ LIMITS: Mapping[str, int] = MappingProxyType(
         "reloads": 1200,
         "clouds": 1800,
         "faults": 3600,
+        "conformance": 10800,
     }
 )
 """Maximum seconds of a test with its fixtures, by directory. pyproject.toml has the limit of all others. A
