@@ -42,7 +42,8 @@ def main(
     print_table(measured_rounds)
     if write:
         machine = f"Machine: {costs.machine_description()}."
-        (CHECKOUT / "docs/benchmarks.md").write_text(report.markdown(measured_rounds, machine))
+        path = CHECKOUT / "docs/benchmarks.md"
+        path.write_text(report.replace_table(path.read_text(), report.markdown(measured_rounds, machine)))
 
 
 def write_stack_file(directory: Path) -> Path:
