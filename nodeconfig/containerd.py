@@ -28,6 +28,7 @@ def component(topology: Topology, gpu: Gpu | None = None) -> Component:
     prepare = File(_PREPARE, _preparation_script(gpu), mode=0o755)
     unit = _service_unit(gpu)
     mirrors, credentials = _registry_files(topology)
+    registries = [_registry_directory(registry.name) for registry in topology.registries]
     # containerd reads the registry files at every pull, so they require no restart. runc requires no
     # restart either, and a new shim serves only new pods. roles.py decides which changes require a drain.
     watched = (f"{BIN}/containerd", config.path, prepare.path)
@@ -40,6 +41,7 @@ def component(topology: Topology, gpu: Gpu | None = None) -> Component:
         directories=(
             File("/etc/containerd", "", mode=0o755),
             File(_REGISTRIES, "", mode=0o755),
+            *(File(directory, "", mode=0o755) for directory in registries),
             File("/var/lib/containerd", "", mode=0o700),
         ),
     )
@@ -134,7 +136,7 @@ def _registry_files(topology: Topology) -> tuple[tuple[File, ...], tuple[SecretF
     files: list[File] = []
     secrets: list[SecretFile] = []
     for registry in topology.registries:
-        directory = f"{_REGISTRIES}/{_registry_directory(registry.name)}"
+        directory = _registry_directory(registry.name)
         if registry.ca:
             files.append(File(f"{directory}/ca.crt", registry.ca.rstrip("\n") + "\n"))
         if registry.credentials:
@@ -155,7 +157,7 @@ def hosts_toml(registry: Registry, authorization: str = "") -> str:
     """
     lines = [f'server = "{registry.endpoint}"', 'capabilities = ["pull", "resolve"]']
     if registry.ca:
-        lines.append(f'ca = "{_REGISTRIES}/{_registry_directory(registry.name)}/ca.crt"')
+        lines.append(f'ca = "{_registry_directory(registry.name)}/ca.crt"')
     elif registry.cluster_ca:
         lines.append(f'ca = "{CA}"')
     if authorization:
@@ -164,8 +166,8 @@ def hosts_toml(registry: Registry, authorization: str = "") -> str:
 
 
 def _registry_directory(name: str) -> str:
-    """Return the directory name that containerd uses for a registry: `host:5000` becomes `host_5000_`."""
-    return re.sub(r":(\d+)$", r"_\1_", name)
+    """Return the directory of a registry, whose name containerd expects: `host:5000` becomes `host_5000_`."""
+    return f"{_REGISTRIES}/" + re.sub(r":(\d+)$", r"_\1_", name)
 
 
 def _sandbox_image(topology: Topology) -> str:

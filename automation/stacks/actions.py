@@ -91,8 +91,10 @@ def up(request: StackRequest) -> Result:
     engine = request.prepare_engine(Purpose.CHANGE)
     rotation.check(engine)
     upgrade.check(engine)
-    encryption.check(engine, request.environment)
-    removed_add_ons.begin(engine)
+    # The export takes a second, so both checks read the same one.
+    exported = engine.export_state()
+    encryption.check(engine, request.environment, exported)
+    removed_add_ons.begin(engine, exported)
     resized = sizes.resized_resources(engine)
     # The refresh changes the state, so a plan is compared with the state before the refresh.
     state = engine.state_digest() if resized and request.options.plan is not None else ""
@@ -166,7 +168,7 @@ def preview(request: StackRequest) -> Result:
     rotation.check(engine)
     upgrade.check(engine)
     if not request.options.offline:
-        removed_add_ons.check(engine, request.show)
+        removed_add_ons.check_preview(engine, request.show)
     if request.options.plan is None:
         return request.run_engine(Action.PREVIEW, engine)
     # `up` does the same: the plan then contains the same sizes unless the autoscaler changes them.

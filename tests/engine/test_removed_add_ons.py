@@ -92,13 +92,13 @@ def release(control_plane: ControlPlane, name: str) -> None:
 def test_objects_with_finalizers_of_the_add_on_refuse_the_removal(
     control_plane: ControlPlane, stack: Engine
 ) -> None:
-    removed_add_ons.check(stack)
+    removed_add_ons.check_preview(stack, pytest.fail)
     create(control_plane, "free")
     create(control_plane, "foreign", "example.com/finalizer")
-    removed_add_ons.check(stack)
+    removed_add_ons.check_preview(stack, pytest.fail)
     create(control_plane, "held", FINALIZER)
     with pytest.raises(UserError) as error:
-        removed_add_ons.check(stack)
+        removed_add_ons.check_preview(stack, pytest.fail)
     assert (
         "addons.keda: the stack file removes the add-on, but these objects have finalizers that only the"
         in str(error.value)
@@ -106,7 +106,7 @@ def test_objects_with_finalizers_of_the_add_on_refuse_the_removal(
     assert f"{DEFINITION} {WORK}/held;" in str(error.value), "no other object is named"
     release(control_plane, "held")
     release(control_plane, "foreign")
-    removed_add_ons.check(stack)
+    removed_add_ons.check_preview(stack, pytest.fail)
 
 
 def test_definition_of_such_an_object_would_remain(control_plane: ControlPlane, stack: Engine) -> None:
@@ -119,9 +119,9 @@ def test_definition_of_such_an_object_would_remain(control_plane: ControlPlane, 
     create(control_plane, "stuck", FINALIZER)
     control_plane.kubectl("delete", "crd", DEFINITION, "--wait=false")
     with pytest.raises(UserError, match=f"{DEFINITION} {WORK}/stuck"):
-        removed_add_ons.check(stack)
+        removed_add_ons.check_preview(stack, pytest.fail)
     time.sleep(5)
     assert exists()
     release(control_plane, "stuck")
     eventually("the definition is deleted", lambda: not exists(), timeout=SECONDS)
-    removed_add_ons.check(stack)
+    removed_add_ons.check_preview(stack, pytest.fail)

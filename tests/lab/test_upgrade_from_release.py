@@ -90,7 +90,14 @@ def release_cluster(state: Path, tmp_path_factory: pytest.TempPathFactory) -> It
     }
     checkout = release_checkout(tmp_path_factory.mktemp("release"))
     # The first command creates the Python environment of the release, which can take longer than `up`.
-    run([checkout / "kubewright", "--help"], capture_output=True, check=True, timeout=_ENVIRONMENT_SECONDS)
+    # Python finds modules in the work directory first, so it must not be this checkout.
+    run(
+        [checkout / "kubewright", "--help"],
+        cwd=checkout,
+        capture_output=True,
+        check=True,
+        timeout=_ENVIRONMENT_SECONDS,
+    )
     old = Cluster(name=slot.name, state=state, config=config, checkout=checkout)
     with removed_at_end(replace(old, checkout=CHECKOUT)) as new:
         old.up()

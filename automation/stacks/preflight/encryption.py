@@ -23,8 +23,8 @@ from topology.rotations import Certificates, Rotation
 _CONTROL_PLANE = "kubewright:index:ControlPlane"
 
 
-def check(engine: Engine, environment: Environment) -> None:
-    """Raise `UserError` when objects in etcd would become unreadable.
+def check(engine: Engine, environment: Environment, state: Mapping[str, Any]) -> None:
+    """Raise `UserError` when objects in etcd would become unreadable. `state` is the exported state.
 
     On bare metal, count the objects in etcd. In a cloud, where they cannot be counted, write all encrypted
     objects again.
@@ -32,7 +32,7 @@ def check(engine: Engine, environment: Environment) -> None:
     topology = topology_or_none(engine.workspace.config)
     if topology is None:
         return
-    before = rotations_in_state(engine.export_state())
+    before = rotations_in_state(state)
     if not removes_provider(before, topology.certificates):
         return
     target = target_of(engine, environment)

@@ -62,15 +62,40 @@ class Definition:
         return self.name.partition(".")[2]
 
 
-def check(engine: Engine, show: Callable[[str], object] | None = None) -> None:
+def begin(engine: Engine, state: Mapping[str, Any]) -> None:
+    """Check the change before `up`, and forget the record of the last one: a failed `up` can create a part of
+    an add-on.
+
+    `state` is the exported state. Raise `UserError` when objects would wait forever for a removed add-on, or
+    when the API does not answer.
+    """
+    topology = topology_or_none(engine.workspace.config)
+    if topology is not None:
+        try:
+            _check(engine, state, topology)
+        except ApiError as error:
+            raise UserError(f"{error}; nothing was changed; run `up` again when the API answers") from None
+    _record_file(engine).unlink(missing_ok=True)
+
+
+def check_preview(engine: Engine, show: Callable[[str], object]) -> None:
     """Raise `UserError` when objects would wait forever for a removed add-on.
 
-    When the API does not answer, show a line about it, or raise `UserError` without `show`.
+    The state is read only if the add-ons have changed since the last `up`. When the API does not answer, show
+    a line about it.
     """
     topology = topology_or_none(engine.workspace.config)
     if topology is None or _is_recorded(engine, topology):
         return
-    removed = removed_definitions(export_encrypted(engine), topology)
+    try:
+        _check(engine, export_encrypted(engine), topology)
+    except ApiError as error:
+        show(f"{error}; `up` lists them again")
+
+
+def _check(engine: Engine, state: Mapping[str, Any], topology: Topology) -> None:
+    """Raise `UserError` when objects would wait forever, and ApiError when the API does not answer."""
+    removed = removed_definitions(state, topology)
     if not removed:
         return
     stack = engine.workspace.stack
@@ -78,11 +103,8 @@ def check(engine: Engine, show: Callable[[str], object] | None = None) -> None:
         api = ApiClient(json.loads(engine.read_output("kubeconfig")))
         blocked = {setting: blocked_objects(api, found) for setting, found in removed.items()}
     except ApiError as error:
-        message = f"stack {stack}: {', '.join(removed)}: objects with finalizers could not be listed: {error}"
-        if show is None:
-            raise UserError(f"{message}; nothing was changed; run `up` again when the API answers") from None
-        show(f"{message}; `up` lists them again")
-        return
+        message = f"objects with finalizers could not be listed: {error}"
+        raise ApiError(f"stack {stack}: {', '.join(removed)}: {message}", error.status) from None
     problems = [_describe(setting, found) for setting, found in blocked.items() if found]
     if problems:
         raise UserError("\n".join(f"stack {stack}: {problem}" for problem in problems))
@@ -96,12 +118,16 @@ def removed_definitions(state: Mapping[str, Any], topology: Topology) -> dict[st
         add_on = ADD_ONS.get(str(component.get("type")))
         if add_on is None or add_on.is_present(topology):
             continue
-        definitions = [
-            _definition(resource["inputs"])
-            for resource in resources
-            if resource.get("parent") == component["urn"]
-            and str(resource.get("type")).rpartition(":")[2] == _DEFINITION
-        ]
+        # The order of resources in a state depends on which resource was ready first.
+        definitions = sorted(
+            (
+                _definition(resource["inputs"])
+                for resource in resources
+                if resource.get("parent") == component["urn"]
+                and str(resource.get("type")).rpartition(":")[2] == _DEFINITION
+            ),
+            key=lambda definition: definition.name,
+        )
         if definitions:
             found[add_on.setting] = definitions
     return found
@@ -147,14 +173,6 @@ def _describe(setting: str, objects: Mapping[str, Sequence[str]]) -> str:
         f"add-on removes: {shorten_list(names)}; nothing was changed; delete the objects while the add-on "
         f"runs: `kubectl delete {','.join(objects)} --all --all-namespaces`, then run `up` again"
     )
-
-
-def begin(engine: Engine) -> None:
-    """Check the change before `up`, and forget the record of the last one: a failed `up` can create a part of
-    an add-on.
-    """
-    check(engine)
-    _record_file(engine).unlink(missing_ok=True)
 
 
 def record_success(engine: Engine) -> None:

@@ -124,8 +124,11 @@ def test_containerd_trusts_the_authority_of_a_mirror_and_asks_no_other_server() 
         "ca": "/etc/containerd/certs.d/r.example_5000_/ca.crt",
         "header": {"Authorization": "Basic eDp5"},
     }
-    files = {file.path for file in containerd.component(replace(cluster(), registries=(registry,))).files}
-    assert {f"/etc/containerd/certs.d/r.example_5000_/{name}" for name in ("ca.crt", "hosts.toml")} <= files
+    directory = "/etc/containerd/certs.d/r.example_5000_"
+    found = containerd.component(replace(cluster(), registries=(registry,)))
+    assert {f"{directory}/{name}" for name in ("ca.crt", "hosts.toml")} <= {file.path for file in found.files}
+    # The host removes the directory with its files when the stack no longer has the registry.
+    assert directory in {item.path for item in found.directories}
 
 
 def test_anonymous_requests_reach_only_health_checks(index: FakeIndex) -> None:

@@ -23,13 +23,10 @@ SIGN, DONE = {"generation": 2, "stage": "sign"}, {"generation": 2, "stage": "don
 CONTROL_PLANE = "kubewright:index:ControlPlane"
 
 
-def engine(certificates: Mapping[str, object], recorded: Mapping[str, list[int]] | None) -> Engine:
-    """Return an engine with a stack file, and with generations in the state."""
+def engine(certificates: Mapping[str, object]) -> Engine:
+    """Return an engine with a stack file."""
     config = {"kubewright:cluster": ONE_HOST | {"certificates": certificates}}
-    inputs = {"version": "1.36.3"} | ({"encryption": recorded} if recorded else {})
-    state = {"deployment": {"resources": [{"type": CONTROL_PLANE, "inputs": inputs}]}}
-    fields = SimpleNamespace(workspace=SimpleNamespace(config=config), export_state=lambda: state)
-    return cast(Engine, fields)
+    return cast(Engine, SimpleNamespace(workspace=SimpleNamespace(config=config)))
 
 
 @pytest.fixture
@@ -58,7 +55,10 @@ def set_counts(monkeypatch: pytest.MonkeyPatch, *counts: ObjectCount) -> None:
 
 
 def check(certificates: Mapping[str, object], recorded: Mapping[str, list[int]] | None) -> None:
-    encryption.check(engine(certificates, recorded), cast(Environment, None))
+    """Check a stack file against the generations in the state."""
+    inputs = {"version": "1.36.3"} | ({"encryption": recorded} if recorded else {})
+    state = {"deployment": {"resources": [{"type": CONTROL_PLANE, "inputs": inputs}]}}
+    encryption.check(engine(certificates), cast(Environment, None), state)
 
 
 def test_a_key_that_objects_need_is_not_removed(rewritten: list[str]) -> None:

@@ -86,10 +86,12 @@ def without_keda(directory: Path, state: Json, tmp_path: Path) -> Engine:
     return engine(directory, state, tmp_path, {"cert_manager": {}})
 
 
-def test_objects_that_wait_for_the_operator_refuse_the_removal(without_keda: Engine, api: Api) -> None:
+def test_objects_that_wait_for_the_operator_refuse_the_removal(
+    without_keda: Engine, state: Json, api: Api
+) -> None:
     api.objects = {SCALED: {"worker": [KEDA]}, TRIGGERS: {"login": [KEDA]}}
     with pytest.raises(UserError) as error:
-        removed_add_ons.check(without_keda)
+        removed_add_ons.begin(without_keda, state)
     assert str(error.value) == (
         "stack prod: addons.keda: the stack file removes the add-on, but these objects have finalizers that "
         "only the add-on removes: scaledobjects.keda.sh work/worker, triggerauthentications.keda.sh "
@@ -100,9 +102,11 @@ def test_objects_that_wait_for_the_operator_refuse_the_removal(without_keda: Eng
 
 
 @pytest.mark.parametrize("finalizers", [[], [OTHER]])
-def test_other_objects_do_not_refuse_it(without_keda: Engine, api: Api, finalizers: list[str]) -> None:
+def test_other_objects_do_not_refuse_it(
+    without_keda: Engine, state: Json, api: Api, finalizers: list[str]
+) -> None:
     api.objects = {SCALED: {"worker": finalizers}}
-    removed_add_ons.check(without_keda)
+    removed_add_ons.begin(without_keda, state)
     assert {SCALED, TRIGGERS} <= {*api.paths}
 
 
@@ -112,24 +116,24 @@ def test_all_definitions_of_removed_add_ons_are_found(
     challenges = "/apis/acme.cert-manager.io/v1/challenges"
     api.objects = {challenges: {"site": ["acme.cert-manager.io/finalizer"]}, SCALED: {"worker": [KEDA]}}
     with pytest.raises(UserError) as error:
-        removed_add_ons.check(engine(directory, state, tmp_path, {}))
+        removed_add_ons.begin(engine(directory, state, tmp_path, {}), state)
     settings = {line.split(": ")[1] for line in str(error.value).splitlines()}
     assert settings == {"addons.cert_manager", "addons.keda"}
     assert "challenges.acme.cert-manager.io work/site" in str(error.value)
 
 
-def test_a_definition_that_does_not_exist_has_no_objects(without_keda: Engine, api: Api) -> None:
+def test_a_definition_that_does_not_exist_has_no_objects(without_keda: Engine, state: Json, api: Api) -> None:
     api.error = ApiError("not found", 404)
-    removed_add_ons.check(without_keda)
+    removed_add_ons.begin(without_keda, state)
     assert api.paths
 
 
-def test_up_needs_an_answer_and_a_preview_does_not(without_keda: Engine, api: Api) -> None:
+def test_up_needs_an_answer_and_a_preview_does_not(without_keda: Engine, state: Json, api: Api) -> None:
     api.error = ApiError("the API at 10.0.0.1:6443 does not answer: timeout")
     with pytest.raises(UserError, match="does not answer: timeout; nothing was changed; run `up` again"):
-        removed_add_ons.check(without_keda)
+        removed_add_ons.begin(without_keda, state)
     shown: list[str] = []
-    removed_add_ons.check(without_keda, shown.append)
+    removed_add_ons.check_preview(without_keda, shown.append)
     assert len(shown) == 1
     assert "addons.keda: objects with finalizers could not be listed" in shown[0]
 
@@ -138,7 +142,7 @@ def test_a_cluster_that_keeps_its_add_ons_is_not_asked(
     directory: Path, state: Json, tmp_path: Path, api: Api
 ) -> None:
     api.objects = {SCALED: {"worker": [KEDA]}}
-    removed_add_ons.check(engine(directory, state, tmp_path, {"keda": {}, "cert_manager": {}}))
+    removed_add_ons.begin(engine(directory, state, tmp_path, {"keda": {}, "cert_manager": {}}), state)
     assert api.paths == []
 
 
@@ -148,18 +152,18 @@ def test_state_is_read_only_after_a_change_of_add_ons(
     unread: Any = engine(directory, state, tmp_path, {"keda": {}})
     unread.capture = lambda *_: pytest.fail("the state is read")
     removed_add_ons.record_success(unread)
-    removed_add_ons.check(unread)
+    removed_add_ons.check_preview(unread, print)
     without: Any = engine(directory, state, tmp_path, {})
     api.objects = {SCALED: {"worker": [KEDA]}}
     with pytest.raises(UserError, match=r"addons\.keda"):
-        removed_add_ons.check(without)
+        removed_add_ons.check_preview(without, print)
 
 
 def test_a_failed_up_leaves_no_record(directory: Path, state: Json, tmp_path: Path, api: Api) -> None:
     """Test that an add-on that a failed `up` has created is found when its lines are removed."""
     empty: Json = {"deployment": {"resources": []}}
     removed_add_ons.record_success(engine(directory, empty, tmp_path, {}))
-    removed_add_ons.begin(engine(directory, empty, tmp_path, {"keda": {}}))  # this `up` fails
+    removed_add_ons.begin(engine(directory, empty, tmp_path, {"keda": {}}), empty)  # this `up` fails
     api.objects = {SCALED: {"worker": [KEDA]}}
     with pytest.raises(UserError, match=r"addons\.keda"):
-        removed_add_ons.begin(engine(directory, state, tmp_path, {}))
+        removed_add_ons.begin(engine(directory, state, tmp_path, {}), state)
