@@ -91,8 +91,7 @@ def up(request: StackRequest) -> Result:
     engine = request.prepare_engine(Purpose.CHANGE)
     rotation.check(engine)
     upgrade.check(engine)
-    # The export takes a second, so both checks read the same one.
-    exported = engine.export_state()
+    exported = engine.export_state()  # takes a second, so both checks read it
     encryption.check(engine, request.environment, exported)
     removed_add_ons.begin(engine, exported)
     resized = sizes.resized_resources(engine)
