@@ -57,11 +57,3 @@ class Deployer:
         lines: list[str] = []
         result = driver.run_action(Action.UP, self.engine, Options(), show=lines.append)
         return result, "\n".join(lines)
-
-
-def write_chart(directory: Path, files: Mapping[str, str]) -> None:
-    """Write the files of a chart."""
-    for name, text in files.items():
-        path = directory / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(text)

@@ -17,8 +17,9 @@ import pytest
 from automation.releases.compare import compare_releases
 from automation.releases.drift import ReleaseDifference
 from automation.stacks.result import Outcome, Result
+from testkit.chart_repository import write_chart
 from testkit.control_plane import ControlPlane, skip_without_binaries
-from tests.engine.release_stack import Deployer, write_chart
+from tests.engine.release_stack import Deployer
 
 PASSWORD = "open-Sesame-4711"
 PROGRAM = """

@@ -5,15 +5,9 @@ The mirror is made while the sources answer. The release is installed from it wh
 
 from __future__ import annotations
 
-import base64
 import json
 import os
 import subprocess
-from collections.abc import Iterator
-from contextlib import contextmanager
-from functools import partial
-from http import HTTPStatus
-from http.server import SimpleHTTPRequestHandler
 from pathlib import Path
 from typing import Any
 
@@ -30,10 +24,10 @@ from automation.stacks.result import Outcome
 from settings import load
 from settings.mirrored_charts import resolve_releases
 from testkit.chart_registry import USER, ChartRegistry, serve_charts
+from testkit.chart_repository import add_to_repository, serve_files, write_chart
 from testkit.cluster import CHECKOUT
 from testkit.control_plane import ControlPlane, binary_path, skip_without_binaries
-from testkit.https_server import serve_https
-from tests.engine.release_stack import Deployer, write_chart
+from tests.engine.release_stack import Deployer
 
 PASSWORD = "repository-Passw0rd-77"
 TOKEN = "values-S3cret-token"
@@ -66,32 +60,6 @@ spec:
 
 def chart_files(name: str) -> dict[str, str]:
     return {"Chart.yaml": f"apiVersion: v2\nname: {name}\nversion: 1.0.0\n", "templates/pod.yaml": POD}
-
-
-class _Files(SimpleHTTPRequestHandler):
-    """Serves a directory, with `password` only to `USER`."""
-
-    def __init__(self, *arguments: Any, password: str = "", **options: Any) -> None:  # noqa: ANN401
-        self.password = password
-        super().__init__(*arguments, **options)
-
-    def do_GET(self) -> None:
-        expected = "Basic " + base64.b64encode(f"{USER}:{self.password}".encode()).decode()
-        if self.password and self.headers.get("Authorization") != expected:
-            self.send_error(HTTPStatus.UNAUTHORIZED)
-            return
-        super().do_GET()
-
-    def log_message(self, *_: object) -> None:
-        """Log nothing."""
-
-
-@contextmanager
-def serve_files(root: Path, directory: Path, password: str = "") -> Iterator[tuple[str, Path]]:
-    """Serve a directory over HTTPS. Yield its URL and the certificate authority."""
-    handler: Any = partial(_Files, directory=str(directory), password=password)
-    with serve_https(root, directory.name, handler) as (url, ca_file):
-        yield url, ca_file
 
 
 def run_tool(name: str, *arguments: str, ca_file: Path | None = None) -> str:
@@ -135,8 +103,7 @@ def make_mirror(root: Path, cluster: dict[str, Any], monkeypatch: pytest.MonkeyP
     login = {"username": USER, "password": PASSWORD}
     for name in ("web", "cache"):
         write_chart(root / name, chart_files(name))
-    run_tool("helm", "package", str(root / "web"), "--destination", str(root / "repository"))
-    run_tool("helm", "repo", "index", str(root / "repository"))
+    add_to_repository(root / "web", root / "repository")
     with (
         serve_files(root, root / "repository", PASSWORD) as (url, repository_ca),
         serve_charts(root / "charts", PASSWORD) as charts,

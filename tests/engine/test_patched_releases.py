@@ -11,8 +11,9 @@ from automation.stacks.result import Outcome
 from automation.workspace import POST_RENDERERS
 from components.addons.post_renderers import write_post_renderer
 from settings.helm_patches import HelmPatchSettings
+from testkit.chart_repository import write_chart
 from testkit.control_plane import ControlPlane, skip_without_binaries
-from tests.engine.release_stack import Deployer, write_chart
+from tests.engine.release_stack import Deployer
 
 PROGRAM = """
 import json, pathlib

@@ -10,9 +10,10 @@ import yaml
 from automation.lab_stack import CLUSTER_KEY
 from automation.stacks.result import Outcome
 from testkit.chart_registry import USER, serve_charts
+from testkit.chart_repository import write_chart
 from testkit.cluster import CHECKOUT
 from testkit.control_plane import ControlPlane, skip_without_binaries
-from tests.engine.release_stack import Deployer, write_chart
+from tests.engine.release_stack import Deployer
 
 PASSWORD = "registry-Passw0rd-815"
 PROGRAM = """
