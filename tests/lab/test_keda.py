@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from ipaddress import IPv4Network
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -13,6 +12,7 @@ from testkit import lab_slots, pods, stackfile
 from testkit.add_on_images import build_images
 from testkit.cluster import CHECKOUT, Cluster
 from testkit.metric_source import MetricSource, scaled_object, serve_metric
+from testkit.scaling import SCALED, deployment, wait_for_pods
 from testkit.state import removed_at_end
 from testkit.wait import eventually
 from topology.keda import NAMESPACE as KEDA
@@ -20,8 +20,6 @@ from topology.keda import PROGRAMS
 
 NAMESPACE = "scaling"
 PORT = 9090
-SCALED = 180
-"""Maximum time until the number of pods follows a metric, in seconds."""
 API = "/apis/external.metrics.k8s.io/v1beta1"
 
 # The first test builds the images of KEDA, unless the cache has them.
@@ -53,37 +51,6 @@ def source(cluster: Cluster, network: IPv4Network) -> Iterator[MetricSource]:
         yield running
 
 
-def deployment(name: str, script: str) -> dict[str, Any]:
-    """Return a Deployment whose pods request 32Mi of memory and run a shell command.
-
-    It has no number of pods, so that a changed Deployment leaves the number to the autoscaler.
-    """
-    labels = {"app": name}
-    main = pods.container(script, resources={"requests": {"cpu": "10m", "memory": "32Mi"}})
-    template = {"metadata": {"labels": labels}, "spec": pods.spec(main)}
-    return {
-        "apiVersion": "apps/v1",
-        "kind": "Deployment",
-        "metadata": {"name": name, "namespace": NAMESPACE},
-        "spec": {"selector": {"matchLabels": labels}, "template": template},
-    }
-
-
-def running(cluster: Cluster, name: str) -> int:
-    """Return the number of pods of a Deployment that run and do not end."""
-    return len(
-        [
-            item
-            for item in cluster.pods(NAMESPACE, f"app={name}")
-            if item["status"]["phase"] == "Running" and "deletionTimestamp" not in item["metadata"]
-        ]
-    )
-
-
-def wait_for_pods(cluster: Cluster, name: str, number: int) -> None:
-    eventually(f"{number} pods of {name}", lambda: running(cluster, name) == number, timeout=SCALED)
-
-
 def test_programs_run_and_the_api_is_available(cluster: Cluster) -> None:
     for program in PROGRAMS:
         cluster.wait_rollout(KEDA, f"deployment/{program}")
@@ -92,16 +59,16 @@ def test_programs_run_and_the_api_is_available(cluster: Cluster) -> None:
 
 
 def test_workload_follows_a_metric_to_zero_and_back(cluster: Cluster, source: MetricSource) -> None:
-    cluster.apply(deployment("worker", "exec sleep 100000"))
+    cluster.apply(deployment(NAMESPACE, "worker", "exec sleep 100000"))
     source.set(6)
     cluster.apply(scaled_object(NAMESPACE, "worker", "worker", source.url))
-    wait_for_pods(cluster, "worker", 3)
+    wait_for_pods(cluster, NAMESPACE, "worker", 3)
     source.set(2)
-    wait_for_pods(cluster, "worker", 1)
+    wait_for_pods(cluster, NAMESPACE, "worker", 1)
     source.set(0)
-    wait_for_pods(cluster, "worker", 0)
+    wait_for_pods(cluster, NAMESPACE, "worker", 0)
     source.set(4)
-    wait_for_pods(cluster, "worker", 2)
+    wait_for_pods(cluster, NAMESPACE, "worker", 2)
 
 
 def test_workload_follows_its_memory(cluster: Cluster) -> None:
@@ -124,15 +91,15 @@ def test_workload_follows_its_memory(cluster: Cluster) -> None:
     }
     # A variable of the shell holds 60 MB.
     fill = "x=$(head -c 60000000 /dev/zero | tr '\\0' x); while :; do sleep 1; done"
-    cluster.apply(deployment("cache", fill))
+    cluster.apply(deployment(NAMESPACE, "cache", fill))
     cluster.apply(autoscaler)
-    wait_for_pods(cluster, "cache", 3)
-    cluster.apply(deployment("cache", "exec sleep 100000"))
-    wait_for_pods(cluster, "cache", 1)
+    wait_for_pods(cluster, NAMESPACE, "cache", 3)
+    cluster.apply(deployment(NAMESPACE, "cache", "exec sleep 100000"))
+    wait_for_pods(cluster, NAMESPACE, "cache", 1)
 
 
 def test_removal_is_refused_while_objects_exist(cluster: Cluster) -> None:
-    cluster.apply(deployment("kept", "exec sleep 100000"))
+    cluster.apply(deployment(NAMESPACE, "kept", "exec sleep 100000"))
     cluster.apply(scaled_object(NAMESPACE, "kept", "kept", "https://prometheus.example"))
 
     def has_finalizer() -> bool:

@@ -10,10 +10,12 @@ from pathlib import Path
 
 import pytest
 
-from testkit import lab_slots, stackfile
+from testkit import lab_slots, pods, stackfile
 from testkit.add_on_images import build_images
 from testkit.cluster import CHECKOUT, Cluster
 from testkit.figures import RecordFigures
+from testkit.metric_source import scaled_object
+from testkit.scaling import deployment, wait_for_pods
 from testkit.state import removed_at_end
 from testkit.wait import eventually
 
@@ -34,6 +36,9 @@ REMOVED = {
 """Add-ons of the stack in the order of their removal: each is removed before an add-on that it uses."""
 
 
+SHOP = "shop"
+METRICS = "metrics.txt"
+PROMETHEUS = "https://prometheus.monitoring.svc:9090"
 IMAGES = (
     *("prometheus", "alertmanager", "keda", "otelcol", "loki", "distribution"),
     *("traefik", "cert-manager", "local-path-provisioner"),
@@ -77,6 +82,33 @@ def test_all_add_ons_come_up_from_nothing(cluster: Cluster, record_figures: Reco
     )
     record_figures(**{f"MiB of {name}": size for name, size in memory_by_namespace(cluster).items()})
     assert set(REMOVED) == set(cluster.config[stackfile.CLUSTER]["addons"])
+
+
+def set_metric(cluster: Cluster, value: int) -> None:
+    """Set the number of waiting jobs that the pod `queue` shows."""
+    cluster.run_in_pod(SHOP, "queue", f"echo jobs_waiting {value} >/tmp/www/{METRICS}")
+
+
+def test_workload_follows_a_metric_that_prometheus_scrapes(cluster: Cluster) -> None:
+    """KEDA asks the Prometheus of the cluster, whose certificate the CA of the cluster signed."""
+    queue = pods.pod(SHOP, "queue", pods.spec(pods.serving_container()))
+    queue["metadata"]["annotations"] = {
+        "prometheus.io/scrape": "true",
+        "prometheus.io/port": str(pods.PORT),
+        # busybox knows the media type of this ending. Prometheus requires one.
+        "prometheus.io/path": f"/{METRICS}",
+    }
+    cluster.apply(pods.namespace(SHOP), queue, deployment(SHOP, "worker", "exec sleep 100000"))
+    cluster.kubectl("wait", "-n", SHOP, "--for=condition=Ready", "pod/queue", "--timeout=60s", timeout=70)
+    try:
+        set_metric(cluster, 6)
+        cluster.apply(scaled_object(SHOP, "worker", "worker", PROMETHEUS))
+        for value, number in ((6, 3), (0, 0), (4, 2)):
+            set_metric(cluster, value)
+            wait_for_pods(cluster, SHOP, "worker", number)
+    finally:
+        cluster.kubectl("delete", "scaledobject", "-n", SHOP, "--all", "--wait=true")
+        cluster.kubectl("delete", "namespace", SHOP, "--wait=true", timeout=120)
 
 
 @pytest.mark.parametrize("add_on", REMOVED)
