@@ -23,7 +23,8 @@ _CONNECTIONS = 8
 """Connections that stay open. More threads than connections still work."""
 _ATTEMPTS = 6
 _FIRST_PAUSE_SECONDS = 0.25
-_TEMPORARY = (409, 429, 500, 502, 503, 504)
+_CONFLICT = 409
+_TEMPORARY = (_CONFLICT, 429, 500, 502, 503, 504)
 """Status codes of requests that can succeed later: conflicts, overload, and a server that is restarting."""
 
 
@@ -38,6 +39,11 @@ class ApiError(Exception):
     def is_temporary(self) -> bool:
         """Check whether the same request can succeed later."""
         return self.status in (0, *_TEMPORARY)
+
+    @property
+    def is_conflict(self) -> bool:
+        """Check whether another client changed the object after it was read."""
+        return self.status == _CONFLICT
 
 
 class ApiClient:
@@ -69,14 +75,35 @@ class ApiClient:
         return self._request("GET", path, {"Accept": accept})
 
     def patch(self, path: str, body: Mapping[str, Any], accept: str = "application/json") -> Any:  # noqa: ANN401
-        """Send a JSON merge patch (RFC 7396) and return the JSON of the answer. Raise ApiError."""
-        headers = {"Accept": accept, "Content-Type": "application/merge-patch+json"}
-        return self._request("PATCH", path, headers, json.dumps(body))
+        """Send a JSON merge patch (RFC 7396) and return the JSON of the answer. Raise ApiError.
 
-    def _request(self, method: str, path: str, headers: Mapping[str, str], body: str | None = None) -> Any:  # noqa: ANN401
+        A patch with a resource version fails at once with a conflict if the object has another version. The
+        caller must then read the object again.
+        """
+        headers = {"Accept": accept, "Content-Type": "application/merge-patch+json"}
+        has_version = "resourceVersion" in body.get("metadata", {})
+        return self._request("PATCH", path, headers, json.dumps(body), repeat_conflict=not has_version)
+
+    def _request(
+        self,
+        method: str,
+        path: str,
+        headers: Mapping[str, str],
+        body: str | None = None,
+        *,
+        repeat_conflict: bool = True,
+    ) -> Any:  # noqa: ANN401
         """Send a request. Repeat it with growing pauses while it fails for a temporary reason."""
+
+        def can_succeed(error: BaseException) -> bool:
+            return (
+                isinstance(error, ApiError)
+                and error.is_temporary
+                and (repeat_conflict or not error.is_conflict)
+            )
+
         attempts = Retrying(
-            retry=retry_if_exception(lambda error: isinstance(error, ApiError) and error.is_temporary),
+            retry=retry_if_exception(can_succeed),
             stop=stop_after_attempt(_ATTEMPTS),
             wait=wait_exponential(multiplier=_FIRST_PAUSE_SECONDS),
             reraise=True,

@@ -13,6 +13,8 @@ from functools import cache
 from typing import Any
 from urllib.parse import quote
 
+from tenacity import retry, retry_if_exception, stop_after_attempt
+
 from automation.engine.state import resources_of
 from automation.operations.api_client import ApiClient, ApiError
 from automation.releases.record import ObjectKey
@@ -20,7 +22,8 @@ from automation.signatures import reveal
 
 _MANAGER_KEY = "__fieldManager"
 _PREFIX = "pulumi-kubernetes-"
-
+_ATTEMPTS = 6
+"""How many times an object is read that others change at the same time."""
 
 Managers = Mapping[ObjectKey, Sequence[str]]
 """Maps an object to the field managers of the resources that describe it."""
@@ -67,8 +70,16 @@ def assign_fields(api: ApiClient, managers: Managers, show: Callable[[str], None
     return failed
 
 
+def _is_conflict(error: BaseException) -> bool:
+    return isinstance(error, ApiError) and error.is_conflict
+
+
+@retry(retry=retry_if_exception(_is_conflict), stop=stop_after_attempt(_ATTEMPTS), reraise=True)
 def _assign_object(api: ApiClient, path: str, own: Sequence[str]) -> bool:
-    """Assign the fields of an object. Return whether another stack had managed fields."""
+    """Assign the fields of an object. Return whether another stack had managed fields.
+
+    Controllers of the restored cluster change objects meanwhile: such an object is read again.
+    """
     metadata = api.get(path)["metadata"]
     entries = metadata.get("managedFields") or []
     assigned = reassign(entries, own)

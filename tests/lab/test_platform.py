@@ -101,7 +101,6 @@ def test_workload_follows_a_metric_that_prometheus_scrapes(cluster: Cluster) -> 
     cluster.apply(pods.namespace(SHOP), queue, deployment(SHOP, "worker", "exec sleep 100000"))
     cluster.kubectl("wait", "-n", SHOP, "--for=condition=Ready", "pod/queue", "--timeout=60s", timeout=70)
     try:
-        set_metric(cluster, 6)
         cluster.apply(scaled_object(SHOP, "worker", "worker", PROMETHEUS))
         for value, number in ((6, 3), (0, 0), (4, 2)):
             set_metric(cluster, value)
