@@ -18,6 +18,13 @@ from testkit.cluster import Cluster
 
 _SECONDS = 9000
 """Time limit of a suite. On two cores without other work the suite `conformance` takes about 50 minutes."""
+LEFT_OUT = (
+    "SCTP",  # hosts of the lab have no SCTP (docs/conformance.md)
+    # With Cilium an ipBlock selects no pod: https://github.com/cilium/cilium/issues/9209
+    "should allow egress access to server in CIDR block",
+    "should ensure an IP overlapping both IPBlock.CIDR and IPBlock.Except is allowed",
+)
+"""Expressions of specs that cannot pass."""
 
 
 @pytest.fixture(scope="module")
@@ -52,7 +59,6 @@ def test_conformance(connected: Cluster) -> None:
 
 
 def test_network_policies(connected: Cluster) -> None:
-    """Hosts of the lab have no SCTP (docs/conformance.md)."""
-    counts = run_suite(connected, "network-policy", "--skip", "SCTP")
+    counts = run_suite(connected, "network-policy", "--skip", "|".join(LEFT_OUT))
     assert set(counts) == {"passed"}, counts
     assert counts["passed"] > 40, counts
