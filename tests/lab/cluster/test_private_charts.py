@@ -48,7 +48,7 @@ stringData:
 
 @dataclass(frozen=True)
 class Installed:
-    """A cluster with the release, and the command lines of all processes since its first preview."""
+    """A cluster with the release, and the command lines of all processes during its installation."""
 
     cluster: Cluster
     command_lines: set[str]
@@ -97,6 +97,7 @@ def installed(cluster: Cluster, release: Mapping[str, Any]) -> Iterator[Installe
         cluster.preview()
         cluster.command("preview", "--json")
         cluster.up()
+        watch.stop()  # its thread would change the set while a test reads it
         yield Installed(cluster, watch.command_lines)
     assert "shop" not in cluster.kubectl("get", "secrets", "-n", NAMESPACE, "-o", "name").text
 
@@ -127,6 +128,7 @@ def test_secrets_of_the_release_are_visible_nowhere(installed: Installed) -> Non
     assert any("private-charts" in text for text in cluster.outputs), "no preview names the release"
     files = [path for path in (cluster.state / "backend").rglob("*") if path.is_file()]
     assert files
+    assert any("pulumi" in line for line in installed.command_lines), "the watch saw no process of the engine"
     texts = [
         *cluster.outputs,
         cluster.pulumi("stack", "export"),
