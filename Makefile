@@ -124,6 +124,13 @@ test-faults: ## tests of the highly available stack under faults and changes, fo
 	@$(MIRROR)
 	@$(PYTEST) tests/faults
 
+# Hosts with Debian's kernel in plain emulation, for what the kernel of this machine lacks.
+.PHONY: test-vm
+test-vm: ## tests on lab hosts that are virtual machines, with upstream's tests (root)
+	@$(PREPARE)
+	@$(MIRROR) --conformance
+	@$(PYTEST) tests/vm
+
 .PHONY: test-mutations
 test-mutations: ## make known mistakes in copies of the checkout, and check that tests find them (no root)
 	@$(PYTHON) -m testkit.mutations

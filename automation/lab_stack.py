@@ -54,10 +54,13 @@ def lab_requirements(name: str, config: Mapping[str, Any], mirror: Path) -> LabR
     if LAB_KEY not in config:
         return None
     lab = config[LAB_KEY]
-    if not isinstance(lab, Mapping) or not {"network"} <= set(lab) <= {"network", "cloud"}:
+    if not isinstance(lab, Mapping) or not {"network"} <= set(lab) <= {"network", "cloud", "virtual"}:
         raise UserError(
-            f"{LAB_KEY}: {lab!r}: expected a mapping with `network` and, for an emulated cloud, `cloud`"
+            f"{LAB_KEY}: {lab!r}: expected a mapping with `network` and, for an emulated cloud, `cloud`, "
+            "or, for virtual machines, `virtual`"
         )
+    if {"cloud", "virtual"} <= set(lab):
+        raise UserError(f"{LAB_KEY}.virtual: hosts of an emulated cloud are containers; remove `virtual`")
     try:
         settings = load(replace_encrypted(config.get(CLUSTER_KEY) or {}, ENCRYPTED_PLACEHOLDER))
     except SettingsError as error:
@@ -66,7 +69,7 @@ def lab_requirements(name: str, config: Mapping[str, Any], mirror: Path) -> LabR
         spec = (
             emulated_cloud.lab_spec(name, lab, settings, mirror)
             if "cloud" in lab
-            else LabSpec(name=name, network=lab["network"], hosts=_lab_hosts(settings), mirror=mirror)
+            else LabSpec(name=name, network=lab["network"], hosts=_lab_hosts(settings, lab), mirror=mirror)
         )
     except ValidationError as error:
         problems = "; ".join(str(item["msg"]).removeprefix("Value error, ") for item in error.errors())
@@ -80,18 +83,31 @@ def lab_requirements(name: str, config: Mapping[str, Any], mirror: Path) -> LabR
     )
 
 
-def _lab_hosts(settings: Settings) -> tuple[LabHost, ...]:
+def _lab_hosts(settings: Settings, lab: Mapping[str, Any]) -> tuple[LabHost, ...]:
     if settings.metal is None:
         raise UserError(f"{CLUSTER_KEY}.metal: missing; list the lab's hosts in the inventory")
+    virtual = _virtual_hosts(lab, settings.metal.hosts)
     return tuple(
         LabHost(
             name=name,
             address=host.node_address,
             inner=_inner_address(settings, host),
             memory=_memory_of_host(host),
+            virtual=name in virtual,
         )
         for name, host in settings.metal.hosts.items()
     )
+
+
+def _virtual_hosts(lab: Mapping[str, Any], inventory: Mapping[str, HostSettings]) -> frozenset[str]:
+    """Return the names of the hosts that are virtual machines. Raise `UserError` for a wrong list."""
+    names = lab.get("virtual", [])
+    if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
+        raise UserError(f"{LAB_KEY}.virtual: {names!r}: expected a list of names of hosts")
+    if unknown := sorted(set(names) - set(inventory)):
+        known = ", ".join(inventory)
+        raise UserError(f"{LAB_KEY}.virtual: {', '.join(unknown)}: no such host; the inventory has: {known}")
+    return frozenset(names)
 
 
 def _inner_address(settings: Settings, host: HostSettings) -> IPv4Interface | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from lab import cgroups, hosts, network, volumes
+from lab import cgroups, containers, network, volumes
 from lab.paths import LabPaths
 from lab.spec import link_name
 
@@ -21,7 +21,7 @@ def find_leftovers(lab: str) -> list[str]:
     leftovers += [f"control group {group}" for group in cgroups.groups(lab)]
     if link_name(lab) in network.links():
         leftovers.append(f"link {link_name(lab)}")
-    propagation = Path(hosts.PROPAGATION).glob(f"{lab}.*")
+    propagation = Path(containers.PROPAGATION).glob(f"{lab}.*")
     leftovers += [f"directory {path}" for path in (state, *propagation) if path.exists()]
     return leftovers
 

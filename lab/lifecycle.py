@@ -10,6 +10,7 @@ from pathlib import Path
 from lab import (
     cgroups,
     claims,
+    containers,
     doctor,
     gateway,
     hosts,
@@ -26,7 +27,7 @@ from lab.errors import LabError
 from lab.leftovers import find_leftovers
 from lab.locks import hold_lock
 from lab.paths import LabPaths, check_name
-from lab.spec import LabHost, LabSpec
+from lab.spec import Instance, LabHost, LabSpec
 
 
 def up(
@@ -160,7 +161,7 @@ def _remove_running_parts(name: str) -> None:
     cgroups.remove(name)
     network.remove(name)
     volumes.detach_loop_devices(LabPaths.of(name).root)
-    for path in hosts.PROPAGATION.glob(f"{name}.*"):
+    for path in containers.PROPAGATION.glob(f"{name}.*"):
         shutil.rmtree(path, ignore_errors=True)
 
 
@@ -192,12 +193,16 @@ def _remove_obsolete_hosts(
     for old in stored.hosts if stored is not None else ():
         if old.name not in kept:
             _remove_host(desired.name, old.name)
-        elif desired.host(old.name).instance != old.instance:
-            _remove_host(desired.name, old.name)  # another machine of a cloud, or an empty disk
+        elif _machine_of(desired.host(old.name)) != _machine_of(old):
+            _remove_host(desired.name, old.name)  # another machine of a cloud, an empty disk, or another kind
             on_progress(f"{old.name}: removed, for another in its place")
         elif (desired.host(old.name).address, desired.host(old.name).inner) != (old.address, old.inner):
             hosts.stop(desired.name, old.name)
             network.remove_host(desired.name, old.name)
+
+
+def _machine_of(host: LabHost) -> tuple[bool, Instance | None]:
+    return host.virtual, host.instance
 
 
 def _remove_host(lab: str, host: str) -> None:
@@ -212,6 +217,8 @@ def _ensure_root_directories(lab_hosts: Iterable[LabHost]) -> Mapping[root.Machi
 
 
 def _root_kind(host: LabHost) -> root.MachineKind:
+    if host.virtual:
+        return root.MachineKind.VIRTUAL
     return root.MachineKind.BARE_METAL if host.instance is None else root.MachineKind.CLOUD
 
 
@@ -224,7 +231,7 @@ def _ensure_host(
     """Boot a host that does not run, and create the missing network parts of a running host."""
     if cgroups.init_pid(desired.name, host.name) is not None:
         network.ensure_host(desired, host)
-        cgroups.create(desired.name, host.name, memory=host.memory)
+        cgroups.create(desired.name, host.name, memory=host.memory_limit)
     if not hosts.is_running(desired.name, host):
         hosts.boot(desired, host, root_directories[_root_kind(host)])
         for volume in volumes.attached_to(desired.name, host.name):

@@ -19,6 +19,10 @@ from lab.spec import LabHost, LabSpec, link_name
 BRIDGE = "lab0"
 INNER_BRIDGE = "inner0"
 """The bridge of the hosts behind the NAT (`lab.nat`)."""
+TAP = "tap0"
+"""The network card of a virtual machine, in the namespace of the host. A bridge joins it and the link of
+the host.
+"""
 NAMESPACES = Path("/run/netns")
 
 # With forwarding, the bridge answers "unreachable" for addresses outside the lab. The firewall does not
@@ -147,21 +151,8 @@ def ensure_host(spec: LabSpec, host: LabHost) -> None:
         )
         bridge = INNER_BRIDGE if host.inner else BRIDGE
         run_ip_batch(gateway, what, [f"link set {port} master {bridge} up"])
-        address = host.inner or f"{host.address}/{spec.network.prefixlen}"
-        router = host.inner.network[1] if host.inner else spec.gateway
-        mac = hardware_address(spec.name, str(host.address))
-        run_ip_batch(
-            name,
-            what,
-            [
-                "link set lo up",
-                f"link set eth0 address {mac}",
-                f"addr add {address} dev eth0",
-                "link set eth0 up",
-                f"route add default via {router}",
-            ],
-        )
-        if spec.inner_network is not None:
+        run_ip_batch(name, what, _tap_commands() if host.virtual else _address_commands(spec, host))
+        if spec.inner_network is not None and not host.virtual:
             run(["ip", "netns", "exec", name, sys.executable, "-IS", "-c", COMPLETE_CHECKSUMS], what=what)
 
 
@@ -211,6 +202,27 @@ def pids(lab: str) -> set[int]:
         except LabError:
             continue  # a crash can leave a name without a namespace, which has no processes
     return ids
+
+
+def _address_commands(spec: LabSpec, host: LabHost) -> list[str]:
+    address = host.inner or f"{host.address}/{spec.network.prefixlen}"
+    return [
+        "link set lo up",
+        f"link set eth0 address {hardware_address(spec.name, str(host.address))}",
+        f"addr add {address} dev eth0",
+        "link set eth0 up",
+        f"route add default via {host.inner.network[1] if host.inner else spec.gateway}",
+    ]
+
+
+def _tap_commands() -> list[str]:
+    return [
+        f"link add {BRIDGE} type bridge forward_delay 0",
+        f"tuntap add dev {TAP} mode tap",
+        f"link set {TAP} master {BRIDGE} up",
+        f"link set eth0 master {BRIDGE} up",
+        f"link set {BRIDGE} up",
+    ]
 
 
 def _bridge_commands(spec: LabSpec) -> list[str]:

@@ -70,12 +70,13 @@ FILES = {
     "/etc/apt/sources.list": "",
 }
 
+SYSTEM_UNITS = "/etc/systemd/system"
 LINKS = {
     "/etc/systemd/system/sysinit.target.wants/kubewright-lab-cgroups.service": (
         "/etc/systemd/system/kubewright-lab-cgroups.service"
     ),
     "/etc/systemd/system/default.target": "/lib/systemd/system/multi-user.target",
-    **{f"/etc/systemd/system/{unit}": "/dev/null" for unit in MASKED_UNITS},
+    **{f"{SYSTEM_UNITS}/{unit}": "/dev/null" for unit in MASKED_UNITS},
 }
 
 REMOVED_FILES = ("/etc/machine-id", "/etc/hostname", "/etc/resolv.conf", "/etc/apt/apt.conf.d/99mmdebstrap")
@@ -84,12 +85,13 @@ REMOVED_FILES = ("/etc/machine-id", "/etc/hostname", "/etc/resolv.conf", "/etc/a
 
 
 class MachineKind(StrEnum):
-    """The kind of machine that a root file system is for: bare metal, or a machine with a cloud's Debian
-    image.
+    """The kind of machine that a root file system is for: bare metal in a container, a machine with a cloud's
+    Debian image in a container, or a virtual machine.
     """
 
     BARE_METAL = "bare-metal"
     CLOUD = "cloud"
+    VIRTUAL = "virtual"
 
 
 CLOUD_PACKAGES = (
@@ -126,6 +128,12 @@ ssh_deletekeys: false
 ssh_genkeytypes: [ed25519]
 """
 
+VIRTUAL_PACKAGES = ("kmod", "linux-image-cloud-amd64", "udev")
+"""Packages of virtual machines in addition to `PACKAGES`: a kernel, and what loads its modules."""
+
+VIRTUAL_UNITS = ("systemd-modules-load.service", "systemd-networkd.service")
+"""Units of `MASKED_UNITS` that virtual machines need."""
+
 CLOUD_FILES = {"/etc/cloud/cloud.cfg.d/99-kubewright-lab.cfg": CLOUD_INIT}
 
 MMDEBSTRAP_OPTIONS = (
@@ -141,7 +149,8 @@ def cache_key(suite: str, kind: MachineKind = MachineKind.BARE_METAL) -> str:
     """Return the key of a root file system in the cache: a digest of the Debian release and all build
     inputs.
     """
-    parts: list[object] = [suite, list(_build_options(kind)), _root_files(kind), LINKS, list(REMOVED_FILES)]
+    files, links = _root_files(kind), _root_links(kind)
+    parts: list[object] = [suite, list(_build_options(kind)), files, links, list(REMOVED_FILES)]
     return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:16]
 
 
@@ -173,7 +182,7 @@ def customize(root: Path, kind: MachineKind = MachineKind.BARE_METAL) -> None:
         path = root / name[1:]
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(content)
-    for name, target in LINKS.items():
+    for name, target in _root_links(kind).items():
         path = root / name[1:]
         path.parent.mkdir(parents=True, exist_ok=True)
         path.unlink(missing_ok=True)
@@ -184,12 +193,25 @@ def customize(root: Path, kind: MachineKind = MachineKind.BARE_METAL) -> None:
 
 
 def _build_options(kind: MachineKind) -> tuple[str, ...]:
-    packages = PACKAGES + (CLOUD_PACKAGES if kind is MachineKind.CLOUD else ())
+    more = {MachineKind.CLOUD: CLOUD_PACKAGES, MachineKind.VIRTUAL: VIRTUAL_PACKAGES}
+    packages = PACKAGES + more.get(kind, ())
     return (MMDEBSTRAP_OPTIONS[0], f"--include={','.join(packages)}", *MMDEBSTRAP_OPTIONS[1:])
 
 
 def _root_files(kind: MachineKind) -> dict[str, str]:
     return FILES | (CLOUD_FILES if kind is MachineKind.CLOUD else {})
+
+
+def _root_links(kind: MachineKind) -> dict[str, str]:
+    if kind is not MachineKind.VIRTUAL:
+        return LINKS
+    masked = {f"{SYSTEM_UNITS}/{unit}" for unit in VIRTUAL_UNITS}
+    return {name: target for name, target in LINKS.items() if name not in masked} | {
+        f"{SYSTEM_UNITS}/e2scrub_reap.service": "/dev/null",
+        f"{SYSTEM_UNITS}/multi-user.target.wants/systemd-networkd.service": (
+            "/lib/systemd/system/systemd-networkd.service"
+        ),
+    }
 
 
 def _build_root(suite: str, root_directory: Path, kind: MachineKind) -> None:

@@ -18,6 +18,9 @@ REGISTRY_PORT = 5000
 MINIMUM_MEMORY = 128 * 1024**2
 """Bytes. With less memory systemd and sshd do not boot reliably."""
 
+EMULATOR_MEMORY = 768 * 1024**2
+"""Bytes that QEMU needs beside the memory of its virtual machine: translated code, and devices."""
+
 Name = Annotated[str, Field(pattern=f"^{NAME}$", max_length=NAME_LENGTH)]
 
 
@@ -49,7 +52,7 @@ class Instance(_StrictModel):
 
 
 class LabHost(_StrictModel):
-    """One host of a lab. `memory` is the memory limit of its control group in bytes.
+    """One host of a lab. `memory` is its memory in bytes.
 
     A host with `inner` is behind the NAT of the lab: it has the address `inner` with its network, and others
     reach it at `address`.
@@ -61,6 +64,13 @@ class LabHost(_StrictModel):
     memory: int = Field(default=4 * 1024**3, ge=MINIMUM_MEMORY)
     instance: Instance | None = None
     """The data that the emulated cloud gives to the machine; None for bare metal."""
+    virtual: bool = False
+    """Whether the host is a virtual machine with Debian's kernel instead of a container."""
+
+    @property
+    def memory_limit(self) -> int:
+        """Return the memory limit of the control group in bytes. A virtual machine has `memory` inside."""
+        return self.memory + (EMULATOR_MEMORY if self.virtual else 0)
 
 
 class LabSpec(_StrictModel):
@@ -176,6 +186,8 @@ def _host_problems(spec: LabSpec) -> list[str]:
     names: set[str] = set()
     for index, host in enumerate(spec.hosts):
         field = f"hosts.{index} ({host.name})"
+        if host.virtual and host.instance is not None:
+            problems.append(f"{field}.virtual: machines of an emulated cloud are containers")
         if host.name in names:
             problems.append(f"{field}.name: given twice")
         if host.address not in spec.network:

@@ -79,5 +79,11 @@ def _host_status(spec: LabSpec, host: LabHost) -> HostStatus:
     count = len(cgroups.pids(spec.name, host.name))
     used_memory = cgroups.used_memory(spec.name, host.name)
     return HostStatus(
-        spec.name, host.name, str(host.address), hosts.state(spec.name, host), used_memory, host.memory, count
+        spec.name,
+        host.name,
+        str(host.address),
+        hosts.state(spec.name, host),
+        used_memory,
+        host.memory_limit,
+        count,
     )

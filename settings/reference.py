@@ -45,7 +45,8 @@ begins with this line:
 
 - `{LAB_KEY}`: makes the stack a lab on this machine. `network` is the IPv4 range of the lab's \
 hosts, and
-  `cloud` the cloud that the lab emulates ([emulation.md](emulation.md)).
+  `cloud` the cloud that the lab emulates ([emulation.md](emulation.md)). `virtual` lists the hosts that are
+  virtual machines ([lab.md](lab.md#virtual-machines)).
 - `{BASE_KEY}`: file name of the base, a file in the same directory whose settings this \
 file overrides key by key.
 """
@@ -59,6 +60,11 @@ _OTHER_KEYS = {
                 "type": "string",
                 "enum": ["aws", "azure"],
                 "description": "Cloud that the lab emulates.",
+            },
+            "virtual": {
+                "type": "array",
+                "items": {"type": "string"},
+                "description": "Names of the hosts that are virtual machines.",
             },
         },
         "additionalProperties": False,

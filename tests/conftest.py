@@ -28,6 +28,7 @@ LIMITS: Mapping[str, int] = MappingProxyType(
         "clouds": 1800,
         "faults": 3600,
         "conformance": 10800,
+        "vm": 3600,
     }
 )
 """Maximum seconds of a test with its fixtures, by directory. pyproject.toml has the limit of all others. A
