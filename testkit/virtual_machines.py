@@ -19,6 +19,7 @@ from functools import cached_property
 from pathlib import Path
 
 from artifacts import debian
+from lab import emulator
 
 _KERNEL = "linux-image-cloud-amd64"
 _GROUP = "230.0.0.1"
@@ -93,24 +94,19 @@ class Kernel:
 
 
 class Emulator:
-    """QEMU from Debian packages."""
+    """The QEMU of the lab, and a network of the machines that it runs."""
 
-    def __init__(self, directory: Path) -> None:
-        directory.mkdir()
-        self._root = debian.unpack(("qemu-system-x86", "seabios"), directory, dependencies=True)
+    def __init__(self) -> None:
+        self._qemu = emulator.ensure()
         with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as free:
             free.bind(("127.0.0.1", 0))
             self._network = f"{_GROUP}:{free.getsockname()[1]}"
 
     def command(self, kernel: Kernel, files: Path, number: int) -> list[str]:
         """Return the command that runs a machine. `files` is its initial file system."""
-        directories = sorted({str(path.parent) for path in self._root.rglob("lib*.so*")})
-        share = self._root / "usr/share"
         network = f"socket,id=net,mcast={self._network},localaddr=127.0.0.1"
         return [
-            *(str(_find(self._root, "ld-linux-x86-64.so.2")), "--library-path", ":".join(directories)),
-            str(_find(self._root, "qemu-system-x86_64")),
-            *("-L", str(share / "seabios"), "-L", str(share / "qemu")),
+            *self._qemu.command,
             *("-accel", "tcg", "-cpu", "max", "-m", "512", "-nographic", "-no-reboot"),
             *("-netdev", network, "-device", f"{_DEVICE},mac=52:54:00:00:00:{number:02x}"),
             *("-kernel", str(kernel.image), "-initrd", str(files), "-append", "console=ttyS0 panic=-1 quiet"),
@@ -119,8 +115,7 @@ class Emulator:
     @property
     def environment(self) -> dict[str, str]:
         """The environment of the command."""
-        (accelerator,) = self._root.rglob("accel-tcg-x86_64.so")
-        return {"PATH": os.environ["PATH"], "QEMU_MODULE_DIR": str(accelerator.parent)}
+        return {"PATH": os.environ["PATH"], **self._qemu.environment}
 
 
 @dataclass(frozen=True)

@@ -109,7 +109,7 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     packages = debian.unpack(
         ("nfs-kernel-server", "mount", "busybox-static"), directory / "programs", dependencies=True
     )
-    kernel, emulator = Kernel(directory / "kernel"), Emulator(directory / "qemu")
+    kernel, emulator = Kernel(directory / "kernel"), Emulator()
     site = Site(directory, kernel, emulator, packages, [])
     try:
         yield site
