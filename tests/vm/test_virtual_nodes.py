@@ -63,13 +63,6 @@ def test_privileged_pod_creates_a_network_device(cluster: Cluster, tmp_path: Pat
     assert counts == {"passed": 1}, counts
 
 
-def test_policies_select_connections_of_sctp(cluster: Cluster, tmp_path: Path) -> None:
-    """The specs of `network-policy` that fail on kernels without CONFIG_IP_SCTP."""
-    counts = run_specs(cluster, tmp_path, "--suite", "network-policy", "--focus", "SCTP", "--parallel", "1")
-    assert set(counts) == {"passed"}, counts
-    assert counts["passed"] >= 3, counts
-
-
 def test_worker_is_ready_after_a_power_failure(cluster: Cluster) -> None:
     cluster.stop_host(WORKER)
     cluster.start_host(WORKER)
