@@ -9,6 +9,7 @@ import os
 import shutil
 import socket
 import subprocess
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -104,7 +105,8 @@ def execute(
     if leader is None:
         raise LabError(f"{host}: does not run; start it with `kubewright lab start {lab} --host {host}`")
     if virtual_machines.is_virtual(lab, host):
-        command = virtual_machines.ssh_command(lab, _stored(lab, host), argv)
+        terminal = stdin is None and sys.stdin.isatty()
+        command = virtual_machines.ssh_command(lab, _stored(lab, host), argv, terminal=terminal)
     else:
         command = containers.enter_command(lab, host, leader, argv)
     try:

@@ -201,8 +201,9 @@ def _remove_obsolete_hosts(
             network.remove_host(desired.name, old.name)
 
 
-def _machine_of(host: LabHost) -> tuple[bool, Instance | None]:
-    return host.virtual, host.instance
+def _machine_of(host: LabHost) -> tuple[object, Instance | None]:
+    """Return what another machine would differ in. The disk of a virtual machine contains its address."""
+    return (host.address, host.inner) if host.virtual else None, host.instance
 
 
 def _remove_host(lab: str, host: str) -> None:

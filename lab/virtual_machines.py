@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import shlex
 import subprocess
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -99,14 +98,14 @@ def power_off(lab: str, host: LabHost) -> None:
     subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, timeout=60, check=False)
 
 
-def ssh_command(lab: str, host: LabHost, argv: Sequence[str]) -> list[str]:
+def ssh_command(lab: str, host: LabHost, argv: Sequence[str], *, terminal: bool = False) -> list[str]:
     """Return the command that runs `argv` as root inside a host, by SSH with the key of the lab."""
     paths = LabPaths.of(lab)
     options = ("BatchMode=yes", "ConnectTimeout=15", "LogLevel=ERROR", "StrictHostKeyChecking=yes")
     return [
         *("ssh", "-F", "none", "-i", str(paths.user_key), "-o", f"UserKnownHostsFile={paths.known_hosts}"),
         *(word for option in options for word in ("-o", option)),
-        *(["-t"] if sys.stdin.isatty() else []),
+        *(["-t"] if terminal else []),
         *(f"root@{host.address}", "--", shlex.join(argv)),
     ]
 

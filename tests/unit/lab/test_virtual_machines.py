@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import platform
+from ipaddress import IPv4Address
 from pathlib import Path
 
 import pytest
@@ -38,7 +39,11 @@ def test_machine_of_a_cloud_is_no_virtual_machine(lab: LabSpec) -> None:
 
 def test_host_of_another_kind_is_another_machine(lab: LabSpec) -> None:
     host = lab.host("w-1")
-    assert lifecycle._machine_of(host) != lifecycle._machine_of(host.model_copy(update={"virtual": False}))
+    container = host.model_copy(update={"virtual": False})
+    assert lifecycle._machine_of(host) != lifecycle._machine_of(container)
+    moved = {"address": IPv4Address("10.9.0.22")}
+    assert lifecycle._machine_of(host) != lifecycle._machine_of(host.model_copy(update=moved))
+    assert lifecycle._machine_of(container) == lifecycle._machine_of(container.model_copy(update=moved))
 
 
 def test_root_of_virtual_machines_has_a_kernel_and_configures_its_network(tmp_path: Path) -> None:
