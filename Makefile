@@ -167,7 +167,7 @@ conformance: ## run upstream's conformance tests on a stack (STACK=dev, SUITE=co
 
 # Whole suites on clusters with other options than those of `make conformance`. Images of add-ons are built too.
 .PHONY: test-conformance
-test-conformance: ## upstream's suites on a cluster with Cilium, for hours (root)
+test-conformance: ## upstream's suites with Cilium, and on both kinds of lab hosts, for hours (root)
 	@$(PREPARE)
 	@$(MIRROR) --conformance
 	@$(PYTEST) tests/conformance

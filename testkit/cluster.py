@@ -87,12 +87,13 @@ class Cluster:
         lab = json.loads((self.lab / "spec.json").read_text())
         return str(next(item["address"] for item in lab["hosts"] if item["name"] == host))
 
-    def boot_empty_host(self, name: str, address: str) -> None:
-        """Boot an empty host in the lab that is not in the stack file."""
+    def boot_empty_host(self, name: str, address: str, *, virtual: bool = False) -> None:
+        """Boot an empty host in the lab that is not in the stack file, until the next `up` removes it."""
         lab = json.loads((self.lab / "spec.json").read_text())
         if name in (host["name"] for host in lab["hosts"]):
             return
-        lab["hosts"].append({"name": name, "address": address, "memory": 3 * 1024**3})
+        memory = (1 if virtual else 3) << 30
+        lab["hosts"].append({"name": name, "address": address, "memory": memory, "virtual": virtual})
         path = self.state / f"{self.name}-lab.json"
         path.write_text(json.dumps(lab))
         self.lab_command("up", str(path))
@@ -160,7 +161,7 @@ class Cluster:
         """Run `kubewright lab` and return its result."""
         environment = {**self.environment, "PYTHONPATH": str(self.checkout)}
         argv = [sys.executable, "-m", "automation", "lab", *words]
-        return run(argv, timeout=120, env=environment, cwd=self.checkout)
+        return run(argv, timeout=600, env=environment, cwd=self.checkout)  # virtual machines boot slowly
 
     def merge_settings(self, change: Mapping[str, Any]) -> None:
         """Merge `change` into the settings of the stack file; see `stackfile.merge`."""

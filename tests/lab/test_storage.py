@@ -18,6 +18,7 @@ from testkit import lab_slots, pods, stackfile
 from testkit.add_on_images import build_images
 from testkit.cluster import CHECKOUT, Cluster
 from testkit.state import removed_at_end
+from testkit.stateful_sets import starts, stateful_set, wait_ready
 from testkit.wait import eventually
 from topology.storage import DISKS, VOLUMES
 
@@ -45,46 +46,6 @@ def cluster(state: Path) -> Iterator[Cluster]:
         cluster.up()
         cluster.apply(pods.namespace(NAMESPACE))
         yield cluster
-
-
-def stateful_set(name: str, **claim: object) -> pods.Object:
-    """Return a StatefulSet with one pod, which writes a line into its volume at each start."""
-    script = "echo started >>/data/starts && exec sleep 100000"
-    main = pods.container(script, volumeMounts=[{"name": "data", "mountPath": "/data"}])
-    labels = {"app": name}
-    spec = {"accessModes": ["ReadWriteOnce"], "resources": {"requests": {"storage": "10Mi"}}, **claim}
-    return {
-        "apiVersion": "apps/v1",
-        "kind": "StatefulSet",
-        "metadata": {"namespace": NAMESPACE, "name": name},
-        "spec": {
-            "serviceName": name,
-            "replicas": 1,
-            "selector": {"matchLabels": labels},
-            "template": {"metadata": {"labels": labels}, "spec": pods.spec(main)},
-            "volumeClaimTemplates": [{"metadata": {"name": "data"}, "spec": spec}],
-        },
-    }
-
-
-def wait_ready(cluster: Cluster, pod: str) -> Any:  # noqa: ANN401 - an object of the API
-    """Wait until a pod is ready, and return it."""
-
-    def ready() -> Any:  # noqa: ANN401 - an object of the API
-        found = cluster.kubectl("get", "pod", "-n", NAMESPACE, pod, check=False)
-        if found.code:
-            return None
-        item = cluster.get("pod", "-n", NAMESPACE, pod)
-        conditions = item["status"].get("conditions", [])
-        is_ready = any(c["type"] == "Ready" and c["status"] == "True" for c in conditions)
-        return item if is_ready and "deletionTimestamp" not in item["metadata"] else None
-
-    return eventually(f"pod {pod} ready", ready, timeout=180, interval=1)
-
-
-def starts(cluster: Cluster, pod: str) -> int:
-    """Return how often the pod has started with this volume."""
-    return len(cluster.run_in_pod(NAMESPACE, pod, "cat /data/starts").stdout.split())
 
 
 def volume_of(cluster: Cluster, claim: str) -> Any:  # noqa: ANN401 - an object of the API
@@ -124,38 +85,37 @@ def assert_pod_waits_for_its_node(cluster: Cluster, pod: str, node: str) -> None
 
 def test_stateful_set_keeps_its_data_when_its_node_restarts(cluster: Cluster) -> None:
     """The claim names no class, so that it gets the default class."""
-    cluster.apply(stateful_set("db"))
-    pod = wait_ready(cluster, "db-0")
+    cluster.apply(stateful_set(NAMESPACE, "db"))
+    pod = wait_ready(cluster, NAMESPACE, "db-0")
     node = pod["spec"]["nodeName"]
     volume = volume_of(cluster, "data-db-0")
     assert volume["spec"]["storageClassName"] == "local"
     path = volume["spec"]["local"]["path"]
     assert path.startswith(f"{VOLUMES}/")
-    assert starts(cluster, "db-0") == 1
+    assert starts(cluster, NAMESPACE, "db-0") == 1
 
     # A power failure and a start, without a drain.
     cluster.stop_host(node)
     cluster.start_host(node)
     cluster.wait_all_ready()
-    eventually("the pod started again", lambda: wait_starts(cluster, "db-0", 2), timeout=180, interval=2)
-    assert wait_ready(cluster, "db-0")["metadata"]["uid"] == pod["metadata"]["uid"]
+    eventually(
+        "the pod started again",
+        lambda: starts(cluster, NAMESPACE, "db-0", check=False) == 2,
+        timeout=180,
+        interval=2,
+    )
+    assert wait_ready(cluster, NAMESPACE, "db-0")["metadata"]["uid"] == pod["metadata"]["uid"]
 
     assert_pod_waits_for_its_node(cluster, "db-0", node)
     cluster.start_host(node)
     cluster.wait_all_ready()
-    assert wait_ready(cluster, "db-0")["spec"]["nodeName"] == node
-    assert starts(cluster, "db-0") == 3
+    assert wait_ready(cluster, NAMESPACE, "db-0")["spec"]["nodeName"] == node
+    assert starts(cluster, NAMESPACE, "db-0") == 3
 
     remove(cluster, "db")
     gone = f"test ! -e {path}"
     eventually("the directory is removed", lambda: not cluster.ssh(node, gone, check=False).code, timeout=90)
     assert cluster.previewed_operations() == {}
-
-
-def wait_starts(cluster: Cluster, pod: str, expected: int) -> bool:
-    """Return whether the pod runs and has started so often."""
-    result = cluster.run_in_pod(NAMESPACE, pod, "cat /data/starts", check=False)
-    return not result.code and len(result.stdout.split()) == expected
 
 
 def attach(cluster: Cluster, name: str, device: str) -> None:
@@ -191,16 +151,16 @@ def test_disk_with_data_is_refused_and_blank_disks_become_volumes(cluster: Clust
 
 def assert_disks_keep_their_data(cluster: Cluster) -> None:
     """Use a disk, restart its node, and check that the pod waits for the node."""
-    cluster.apply(stateful_set("disk", storageClassName="local-disks"))
-    node = wait_ready(cluster, "disk-0")["spec"]["nodeName"]
+    cluster.apply(stateful_set(NAMESPACE, "disk", storageClassName="local-disks"))
+    node = wait_ready(cluster, NAMESPACE, "disk-0")["spec"]["nodeName"]
     volume = volume_of(cluster, "data-disk-0")
     assert volume["metadata"]["name"] == f"disk-{node}-data"
     assert volume["spec"]["local"]["path"] == f"{DISKS}/data/volume"
     assert_pod_waits_for_its_node(cluster, "disk-0", node)
     cluster.start_host(node)
     cluster.wait_all_ready()
-    assert wait_ready(cluster, "disk-0")["spec"]["nodeName"] == node
-    assert starts(cluster, "disk-0") == 2
+    assert wait_ready(cluster, NAMESPACE, "disk-0")["spec"]["nodeName"] == node
+    assert starts(cluster, NAMESPACE, "disk-0") == 2
     assert cluster.ssh(node, f"wc -l <{DISKS}/data/volume/starts").stdout.strip() == "2"
 
 
@@ -216,7 +176,7 @@ def assert_bound_volume_is_not_deleted(cluster: Cluster, node: str) -> None:
 
 def assert_removed_disk_keeps_its_data(cluster: Cluster) -> None:
     """Remove the disk from the settings, first while a pod uses it."""
-    node = wait_ready(cluster, "disk-0")["spec"]["nodeName"]
+    node = wait_ready(cluster, NAMESPACE, "disk-0")["spec"]["nodeName"]
     attach(cluster, "other", f"{DEVICE}-2")
     cluster.merge_settings({"pools": {"workers": {"disks": {"other": {**DISK, "device": f"{DEVICE}-2"}}}}})
     cluster.merge_settings({"pools": {"workers": {"disks": {"data": stackfile.DELETE}}}})
