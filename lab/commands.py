@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import subprocess
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from types import MappingProxyType
 
 from lab.errors import LabError
 
@@ -29,6 +31,22 @@ def run(argv: Sequence[str], *, what: str, timeout: float = 10, stdin: str = "")
         ).splitlines()
         raise LabError(f"{what}: {argv[0]}: {lines[-1]}")
     return result.stdout
+
+
+def launch(
+    argv: Sequence[str], *, console: Path, environment: Mapping[str, str] = MappingProxyType({})
+) -> subprocess.Popen[bytes]:
+    """Start the first process of a host, in a session of its own. Its output goes to the file `console`."""
+    with console.open("wb") as output:
+        return subprocess.Popen(
+            argv,
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+            cwd="/",
+            env={"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", **environment},
+        )
 
 
 def wait(condition: Callable[[], bool], *, timeout: float, pause: float = 0.01) -> bool:

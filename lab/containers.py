@@ -13,7 +13,7 @@ import subprocess
 from collections.abc import Sequence
 from pathlib import Path
 
-from lab import cgroups, network
+from lab import cgroups, commands, network
 from lab.host_files import machine_id
 from lab.paths import LabPaths
 from lab.spec import LabHost, LabSpec
@@ -50,16 +50,11 @@ def launch(spec: LabSpec, host: LabHost, root: Path, console: Path) -> subproces
     (home / "disk/etcd").chmod(0o700)
     groups = " ".join(cgroups.join_files(spec.name, host.name))
     unshare = ["unshare", "--mount", "--propagation", "private", "sh", "-c", LAUNCH_SCRIPT, "sh"]
-    with console.open("wb") as output:
-        return subprocess.Popen(
-            [*unshare, str(root), str(home), groups, *_nspawn_command(spec, host, home)],
-            stdin=subprocess.DEVNULL,
-            stdout=output,
-            stderr=subprocess.STDOUT,
-            start_new_session=True,
-            cwd="/",
-            env={"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "SYSTEMD_NSPAWN_API_VFS_WRITABLE": "yes"},
-        )
+    return commands.launch(
+        [*unshare, str(root), str(home), groups, *_nspawn_command(spec, host, home)],
+        console=console,
+        environment={"SYSTEMD_NSPAWN_API_VFS_WRITABLE": "yes"},
+    )
 
 
 def power_off(leader: int) -> None:

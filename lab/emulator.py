@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import platform
 import tempfile
 from dataclasses import dataclass
@@ -13,6 +14,8 @@ from lab.errors import LabError
 from lab.locks import hold_lock
 
 PACKAGES = ("qemu-system-x86", "seabios")
+_KEY = hashlib.sha256("\n".join(PACKAGES).encode()).hexdigest()[:16]
+"""The key of the unpacked packages in the cache."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +33,7 @@ def ensure() -> Emulator:
     """
     if platform.machine() != "x86_64":
         raise LabError(f"virtual machines of the lab are x86_64, and this machine is {platform.machine()}")
-    home = directories.cache() / "lab" / "qemu"
+    home = directories.cache() / "lab" / f"qemu-{_KEY}"
     with hold_lock("qemu", timeout=600):
         if not home.is_dir():
             home.parent.mkdir(parents=True, exist_ok=True)

@@ -12,8 +12,7 @@ import subprocess
 from collections.abc import Sequence
 from pathlib import Path
 
-from lab import cgroups, host_files, network
-from lab.commands import run
+from lab import cgroups, commands, host_files, network
 from lab.emulator import ensure as ensure_emulator
 from lab.errors import LabError
 from lab.paths import LabPaths
@@ -81,20 +80,15 @@ def launch(spec: LabSpec, host: LabHost, root: Path, console: Path) -> subproces
         _create_disk(spec, host, root)
     groups = " ".join(cgroups.join_files(spec.name, host.name))
     namespace = network.NAMESPACES / network.host_namespace(spec.name, host.name)
-    with console.open("wb") as output:
-        return subprocess.Popen(
-            [
-                *("sh", "-c", LAUNCH_SCRIPT, "sh", groups, str(namespace)),
-                *emulator.command,
-                *_options(spec, host, root),
-            ],
-            stdin=subprocess.DEVNULL,
-            stdout=output,
-            stderr=subprocess.STDOUT,
-            start_new_session=True,
-            cwd="/",
-            env={"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", **emulator.environment},
-        )
+    return commands.launch(
+        [
+            *("sh", "-c", LAUNCH_SCRIPT, "sh", groups, str(namespace)),
+            *emulator.command,
+            *_options(spec, host, root),
+        ],
+        console=console,
+        environment=emulator.environment,
+    )
 
 
 def power_off(lab: str, host: LabHost) -> None:
@@ -124,7 +118,7 @@ def _create_disk(spec: LabSpec, host: LabHost, root: Path) -> None:
         gateway=host.inner.network[1] if host.inner else spec.gateway,
     )
     host_files.write_file(home / "upper/etc/systemd/network/10-lab.network", text)
-    run(
+    commands.run(
         [
             *("unshare", "--mount", "--propagation", "private"),
             *("sh", "-c", IMAGE_SCRIPT, "sh", str(root), str(home), DISK_SIZE),

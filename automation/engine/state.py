@@ -10,6 +10,8 @@ from automation.engine.program import Engine
 
 State = dict[str, Any]
 """An exported state, or a part of it."""
+StateReader = Callable[[], State]
+"""A function that returns the state of a stack, and exports it at its first call, which takes a second."""
 
 
 def export_encrypted(engine: Engine, *options: str) -> State:

@@ -9,6 +9,7 @@ import sys
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
+from functools import cache
 from pathlib import Path
 from typing import TextIO
 
@@ -89,12 +90,12 @@ class StackRequest:
 def up(request: StackRequest) -> Result:
     """Create or change the cluster and write its kubeconfig. With a plan, apply only the planned changes."""
     engine = request.prepare_engine(Purpose.CHANGE)
-    rotation.check(engine)
-    upgrade.check(engine)
-    exported = engine.export_state()  # takes a second, so both checks read it
-    encryption.check(engine, request.environment, exported)
-    removed_add_ons.begin(engine, exported)
-    resized = sizes.resized_resources(engine)
+    read_state = cache(engine.export_state)
+    rotation.check(engine, read_state)
+    upgrade.check(engine, read_state)
+    encryption.check(engine, request.environment, read_state)
+    removed_add_ons.begin(engine, read_state)
+    resized = sizes.resized_resources(engine, read_state)
     # The refresh changes the state, so a plan is compared with the state before the refresh.
     state = engine.state_digest() if resized and request.options.plan is not None else ""
     if failure := _refresh_sizes(request, engine, resized):
@@ -164,14 +165,15 @@ def _run_silently(action: Action, request: StackRequest, engine: Engine, options
 def preview(request: StackRequest) -> Result:
     """Show the changes that `up` would make. With a plan file, save the plan for a later `up`."""
     engine = request.prepare_engine(Purpose.PREVIEW)
-    rotation.check(engine)
-    upgrade.check(engine)
+    read_state = cache(engine.export_state)
+    rotation.check(engine, read_state)
+    upgrade.check(engine, read_state)
     if not request.options.offline:
         removed_add_ons.check_preview(engine, request.show)
     if request.options.plan is None:
         return request.run_engine(Action.PREVIEW, engine)
     # `up` does the same: the plan then contains the same sizes unless the autoscaler changes them.
-    if failure := _refresh_sizes(request, engine, sizes.resized_resources(engine)):
+    if failure := _refresh_sizes(request, engine, sizes.resized_resources(engine, read_state)):
         return replace(failure, action=Action.PREVIEW)
     # Read the state before the preview, so that a change during the preview makes the plan outdated.
     state = engine.state_digest()
@@ -235,8 +237,9 @@ def print_preview_json(
     """
     request = StackRequest(environment=environment, stack=stack, file=file, options=Options(offline=offline))
     engine = request.prepare_engine(Purpose.PREVIEW)
-    rotation.check(engine)
-    upgrade.check(engine)
+    read_state = cache(engine.export_state)
+    rotation.check(engine, read_state)
+    upgrade.check(engine, read_state)
     with logged_in(engine) as engine_with_logins:
         result = engine_with_logins.execute("preview", "--json")
     redactor = _redactor(engine)

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from automation.engine.program import Engine
-from automation.engine.state import resources_of
+from automation.engine.state import StateReader, resources_of
 from automation.lab_stack import CLUSTER_KEY
 from automation.stacks.events import Step, Values
 from providers.registry import CLOUDS
@@ -21,16 +21,14 @@ _SIZE = ("sku", "capacity")
 """The path of the size in the inputs."""
 
 
-def resized_resources(engine: Engine) -> tuple[str, ...]:
+def resized_resources(engine: Engine, read_state: StateReader) -> tuple[str, ...]:
     """Return the URNs of the resources that `up` refreshes first; none for a stack without a cloud of this
-    kind.
-
-    Reading the state takes a second, so the state is read only for such a cloud.
+    kind, whose state is not read.
     """
     settings = engine.workspace.config.get(CLUSTER_KEY) or {}
     if not any(cloud.types.resized for cloud in CLOUDS if cloud.settings_section in settings):
         return ()
-    return _resized_urns(engine.export_state())
+    return _resized_urns(read_state())
 
 
 def _resized_urns(state: Mapping[str, Any]) -> tuple[str, ...]:

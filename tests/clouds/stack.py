@@ -182,6 +182,15 @@ class CloudStack(Cluster):
             assert "yes" in row
         assert "no problems found" in text
 
+    def wait_for_complete_status(self) -> None:
+        """Wait until `status` finds every machine and no problems. A machine that is Ready may still boot."""
+
+        def is_complete() -> bool:
+            self.expect_complete_status()
+            return True
+
+        self.wait_for("`status` finds no problems", is_complete)
+
     def expect_complete_down(self) -> None:
         """Check that `down` leaves nothing in the cloud and on this machine."""
         result = self.command("down", timeout=UP_SECONDS)

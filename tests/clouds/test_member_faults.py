@@ -145,7 +145,7 @@ def test_cluster_serves_without_a_zone(healthy_stack: CloudStack, record_figures
         eventually("all API servers are ready", lambda: not unready_members(stack), timeout=300)
         record_figures(recovered=round(time.monotonic() - began, 1))
         assert_limits(client, stack, MAX_GAP_SECONDS, record_figures)
-    stack.wait_for("`status` finds no problems", lambda: has_complete_status(stack))
+    stack.wait_for_complete_status()
 
 
 @pytest.mark.parametrize("service", SERVICES)
@@ -244,12 +244,6 @@ def test_members_whose_kubelets_fail_together_are_repaired_one_at_a_time(
 
 class TestDown(DownTests):
     """The removal of the stack."""
-
-
-def has_complete_status(stack: CloudStack) -> bool:
-    """Check that `status` finds every machine and no problems."""
-    stack.expect_complete_status()
-    return True
 
 
 def ready(stack: CloudStack) -> Sequence[str]:

@@ -120,7 +120,7 @@ def test_objects_of_the_lost_cluster_are_there(new: AwsStack) -> None:
 def test_control_plane_has_its_labels_and_nothing_changes_any_more(new: AwsStack) -> None:
     labels = new.nodes_by_name()[MEMBER]["metadata"]["labels"]
     assert "node-role.kubernetes.io/control-plane" in labels
-    assert "no problems found" in new.command("status").text
+    new.wait_for_complete_status()
     assert not new.previewed_operations()
 
 

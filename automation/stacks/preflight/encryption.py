@@ -10,7 +10,7 @@ from typing import Any
 
 from assembly import topology_or_none
 from automation.engine.program import Engine
-from automation.engine.state import resources_of
+from automation.engine.state import StateReader, resources_of
 from automation.environment import Environment
 from automation.errors import UserError
 from automation.operations import encrypted_objects
@@ -23,8 +23,8 @@ from topology.rotations import Certificates, Rotation
 _CONTROL_PLANE = "kubewright:index:ControlPlane"
 
 
-def check(engine: Engine, environment: Environment, state: Mapping[str, Any]) -> None:
-    """Raise `UserError` when objects in etcd would become unreadable. `state` is the exported state.
+def check(engine: Engine, environment: Environment, read_state: StateReader) -> None:
+    """Raise `UserError` when objects in etcd would become unreadable.
 
     On bare metal, count the objects in etcd. In a cloud, where they cannot be counted, write all encrypted
     objects again.
@@ -32,7 +32,7 @@ def check(engine: Engine, environment: Environment, state: Mapping[str, Any]) ->
     topology = topology_or_none(engine.workspace.config)
     if topology is None:
         return
-    before = rotations_in_state(state)
+    before = rotations_in_state(read_state())
     if not removes_provider(before, topology.certificates):
         return
     target = target_of(engine, environment)

@@ -16,7 +16,7 @@ from typing import Any
 
 from assembly import topology_or_none
 from automation.engine.program import Engine
-from automation.engine.state import export_encrypted, resources_of
+from automation.engine.state import StateReader, export_encrypted, resources_of
 from automation.errors import UserError
 from automation.operations.api_client import ApiClient, ApiError
 from automation.operations.rewrite import ApiResource, pages
@@ -62,17 +62,16 @@ class Definition:
         return self.name.partition(".")[2]
 
 
-def begin(engine: Engine, state: Mapping[str, Any]) -> None:
+def begin(engine: Engine, read_state: StateReader) -> None:
     """Check the change before `up`, and forget the record of the last one: a failed `up` can create a part of
     an add-on.
 
-    `state` is the exported state. Raise `UserError` when objects would wait forever for a removed add-on, or
-    when the API does not answer.
+    Raise `UserError` when objects would wait forever for a removed add-on, or when the API does not answer.
     """
     topology = topology_or_none(engine.workspace.config)
     if topology is not None:
         try:
-            _check(engine, state, topology)
+            _check(engine, read_state(), topology)
         except ApiError as error:
             raise UserError(f"{error}; nothing was changed; run `up` again when the API answers") from None
     _record_file(engine).unlink(missing_ok=True)

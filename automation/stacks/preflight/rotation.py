@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from assembly import topology_or_none
 from automation.deliveries import Delivery, deliveries_from_state
 from automation.engine.program import Engine
+from automation.engine.state import StateReader
 from automation.errors import UserError
 from automation.lab_stack import CLUSTER_KEY
 from nodeconfig.parse import parse_rotations
@@ -29,7 +30,7 @@ class _HostRotation:
     rotation: Rotation
 
 
-def check(engine: Engine) -> None:
+def check(engine: Engine, read_state: StateReader) -> None:
     """Raise `UserError` when the stack file requests a rotation stage that its hosts are not ready for.
 
     The state is read only for stack files with a rotation, or with settings of the encryption.
@@ -40,8 +41,7 @@ def check(engine: Engine) -> None:
     topology = topology_or_none(engine.workspace.config)
     if topology is None:
         return
-    state = engine.export_state()
-    problems = find_problems(topology.certificates, deliveries_from_state(state))
+    problems = find_problems(topology.certificates, deliveries_from_state(read_state()))
     if problems:
         raise UserError("\n".join(problems))
 

@@ -14,24 +14,23 @@ from pathlib import Path
 from assembly import topology_or_none
 from automation.deliveries import Delivery, deliveries_from_state
 from automation.engine.program import Engine
+from automation.engine.state import StateReader
 from automation.errors import UserError
 from nodeconfig.parse import parse_versions
 from topology.model import Role, Topology
 from topology.transitions import find_member_problem, is_downgrade, skips_minor_version
 
 
-def check(engine: Engine) -> None:
+def check(engine: Engine, read_state: StateReader) -> None:
     """Raise `UserError` when the stack file requests an unsupported change.
 
-    Reading the state takes a second. The check is skipped while nothing has changed since the last
-    `record_success`.
+    The check is skipped, and the state not read, while nothing has changed since the last `record_success`.
     """
     topology = topology_or_none(engine.workspace.config)
     record = _record_file(engine)
     if topology is None or (record.is_file() and record.read_text() == _fingerprint(topology)):
         return
-    state = engine.export_state()
-    problems = find_problems(topology, deliveries_from_state(state))
+    problems = find_problems(topology, deliveries_from_state(read_state()))
     if problems:
         raise UserError("\n".join(problems))
 

@@ -24,8 +24,8 @@ def environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Environment:
     environment = Environment(state=tmp_path / "state", cache=tmp_path / "cache")
     engine = Engine(environment, Workspace(stack="x", directory=tmp_path, config={}))
     monkeypatch.setattr(actions.StackRequest, "prepare_engine", lambda *_: engine)
-    monkeypatch.setattr(rotation, "check", lambda _: None)
-    monkeypatch.setattr(upgrade, "check", lambda _: None)
+    monkeypatch.setattr(rotation, "check", lambda *_: None)
+    monkeypatch.setattr(upgrade, "check", lambda *_: None)
     return environment
 
 

@@ -48,15 +48,15 @@ def engine_with_pool(settings: dict[str, Any] | None = None) -> FakeEngine:
 
 def test_only_scale_sets_are_refreshed() -> None:
     engine = engine_with_pool()
-    assert sizes.resized_resources(cast(Engine, engine)) == (URN,)
+    assert sizes.resized_resources(cast(Engine, engine), engine.export_state) == (URN,)
     engine.resources = [{"urn": URN, "type": TYPE, "delete": True}]
-    assert sizes.resized_resources(cast(Engine, engine)) == ()
+    assert sizes.resized_resources(cast(Engine, engine), engine.export_state) == ()
 
 
 @pytest.mark.parametrize("section", ["metal", "aws"])
 def test_state_of_other_stacks_is_not_read(section: str) -> None:
     engine = engine_with_pool({section: {}})
-    assert sizes.resized_resources(cast(Engine, engine)) == ()
+    assert sizes.resized_resources(cast(Engine, engine), engine.export_state) == ()
     assert engine.exports == 0
 
 

@@ -58,7 +58,7 @@ def check(certificates: Mapping[str, object], recorded: Mapping[str, list[int]] 
     """Check a stack file against the generations in the state."""
     inputs = {"version": "1.36.3"} | ({"encryption": recorded} if recorded else {})
     state = {"deployment": {"resources": [{"type": CONTROL_PLANE, "inputs": inputs}]}}
-    encryption.check(engine(certificates), cast(Environment, None), state)
+    encryption.check(engine(certificates), cast(Environment, None), lambda: state)
 
 
 def test_a_key_that_objects_need_is_not_removed(rewritten: list[str]) -> None:

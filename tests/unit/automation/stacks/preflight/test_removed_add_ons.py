@@ -91,7 +91,7 @@ def test_objects_that_wait_for_the_operator_refuse_the_removal(
 ) -> None:
     api.objects = {SCALED: {"worker": [KEDA]}, TRIGGERS: {"login": [KEDA]}}
     with pytest.raises(UserError) as error:
-        removed_add_ons.begin(without_keda, state)
+        removed_add_ons.begin(without_keda, lambda: state)
     assert str(error.value) == (
         "stack prod: addons.keda: the stack file removes the add-on, but these objects have finalizers that "
         "only the add-on removes: scaledobjects.keda.sh work/worker, triggerauthentications.keda.sh "
@@ -106,7 +106,7 @@ def test_other_objects_do_not_refuse_it(
     without_keda: Engine, state: Json, api: Api, finalizers: list[str]
 ) -> None:
     api.objects = {SCALED: {"worker": finalizers}}
-    removed_add_ons.begin(without_keda, state)
+    removed_add_ons.begin(without_keda, lambda: state)
     assert {SCALED, TRIGGERS} <= {*api.paths}
 
 
@@ -116,7 +116,7 @@ def test_all_definitions_of_removed_add_ons_are_found(
     challenges = "/apis/acme.cert-manager.io/v1/challenges"
     api.objects = {challenges: {"site": ["acme.cert-manager.io/finalizer"]}, SCALED: {"worker": [KEDA]}}
     with pytest.raises(UserError) as error:
-        removed_add_ons.begin(engine(directory, state, tmp_path, {}), state)
+        removed_add_ons.begin(engine(directory, state, tmp_path, {}), lambda: state)
     settings = {line.split(": ")[1] for line in str(error.value).splitlines()}
     assert settings == {"addons.cert_manager", "addons.keda"}
     assert "challenges.acme.cert-manager.io work/site" in str(error.value)
@@ -124,14 +124,14 @@ def test_all_definitions_of_removed_add_ons_are_found(
 
 def test_a_definition_that_does_not_exist_has_no_objects(without_keda: Engine, state: Json, api: Api) -> None:
     api.error = ApiError("not found", 404)
-    removed_add_ons.begin(without_keda, state)
+    removed_add_ons.begin(without_keda, lambda: state)
     assert api.paths
 
 
 def test_up_needs_an_answer_and_a_preview_does_not(without_keda: Engine, state: Json, api: Api) -> None:
     api.error = ApiError("the API at 10.0.0.1:6443 does not answer: timeout")
     with pytest.raises(UserError, match="does not answer: timeout; nothing was changed; run `up` again"):
-        removed_add_ons.begin(without_keda, state)
+        removed_add_ons.begin(without_keda, lambda: state)
     shown: list[str] = []
     removed_add_ons.check_preview(without_keda, shown.append)
     assert len(shown) == 1
@@ -142,7 +142,7 @@ def test_a_cluster_that_keeps_its_add_ons_is_not_asked(
     directory: Path, state: Json, tmp_path: Path, api: Api
 ) -> None:
     api.objects = {SCALED: {"worker": [KEDA]}}
-    removed_add_ons.begin(engine(directory, state, tmp_path, {"keda": {}, "cert_manager": {}}), state)
+    removed_add_ons.begin(engine(directory, state, tmp_path, {"keda": {}, "cert_manager": {}}), lambda: state)
     assert api.paths == []
 
 
@@ -163,7 +163,7 @@ def test_a_failed_up_leaves_no_record(directory: Path, state: Json, tmp_path: Pa
     """Test that an add-on that a failed `up` has created is found when its lines are removed."""
     empty: Json = {"deployment": {"resources": []}}
     removed_add_ons.record_success(engine(directory, empty, tmp_path, {}))
-    removed_add_ons.begin(engine(directory, empty, tmp_path, {"keda": {}}), empty)  # this `up` fails
+    removed_add_ons.begin(engine(directory, empty, tmp_path, {"keda": {}}), lambda: empty)  # this `up` fails
     api.objects = {SCALED: {"worker": [KEDA]}}
     with pytest.raises(UserError, match=r"addons\.keda"):
-        removed_add_ons.begin(engine(directory, state, tmp_path, {}), state)
+        removed_add_ons.begin(engine(directory, state, tmp_path, {}), lambda: state)

@@ -123,18 +123,20 @@ def test_a_success_is_recorded_for_the_stack_file_that_had_it(tmp_path: Path) ->
     """The record spares the state of an unchanged stack. A changed stack must be checked again."""
     earlier = engine_with(tmp_path, [VERSION_BEFORE], kubernetes={"version": "1.35.6"})
     upgrade.record_success(earlier)
-    upgrade.check(earlier)
+    upgrade.check(earlier, earlier.export_state)
     assert cast(FakeEngine, earlier).exports == 0
+    later = engine_with(tmp_path, [VERSION_BEFORE], kubernetes={"version": "1.36.3"})
     with pytest.raises(UserError, match=r"1\.34\.1 on cp-1 cannot become 1\.36"):
-        upgrade.check(engine_with(tmp_path, [VERSION_BEFORE], kubernetes={"version": "1.36.3"}))
+        upgrade.check(later, later.export_state)
 
 
 def test_other_etcd_members_are_checked_after_a_success(tmp_path: Path) -> None:
     member = Delivery("cp-1", Role.ETCD, "begin etcd\n", "")
     earlier = engine_with(tmp_path, [member])
     upgrade.record_success(earlier)
-    upgrade.check(earlier)
+    upgrade.check(earlier, earlier.export_state)
     assert cast(FakeEngine, earlier).exports == 0
     pools: Json = {"workers": {"hosts": ["w-1"]}}
+    later = engine_with(tmp_path, [member], etcd={"hosts": ["w-2"]}, pools=pools)
     with pytest.raises(UserError, match=r"etcd\.hosts: none of the members cp-1 remains"):
-        upgrade.check(engine_with(tmp_path, [member], etcd={"hosts": ["w-2"]}, pools=pools))
+        upgrade.check(later, later.export_state)
