@@ -1,20 +1,32 @@
-"""A StatefulSet whose volume is on an NFS server: it moves to another node with its data [H3]."""
+"""The NFS client of nodes, and a StatefulSet that moves with its data on an NFS server [H3]."""
 
 from __future__ import annotations
 
 import time
 
-from testkit import pods
+from testkit import nfs_server, pods
 from testkit.cluster import Cluster
 from testkit.figures import RecordFigures
 from testkit.stateful_sets import starts, stateful_set, wait_ready
 from testkit.wait import eventually
-from tests.vm.nodes import NAMESPACE, READY_SECONDS, WORKERS
+from tests.vm.nodes import NAMESPACE, READY_SECONDS, SERVER, WORKERS
 
+UNIT = "kubewright-nfs.service"
 POD = "db-0"
 # kubernetes.io/docs/concepts/cluster-administration/node-shutdown: an administrator confirms with this taint
 # that a node is down, so that the pods of StatefulSets start elsewhere.
 OUT_OF_SERVICE = "node.kubernetes.io/out-of-service=nodeshutdown:NoExecute"
+
+
+def test_nodes_mount_with_the_programs_of_the_bundle(nfs: Cluster) -> None:
+    """mount(8) finds the programs by links, which the unit makes, and which a disabled unit removes."""
+    node = WORKERS[0]
+    mount = f"mount -t nfs -o vers=4 {nfs.address(SERVER)}:{nfs_server.EXPORT} /mnt"
+    nfs.ssh(node, f"systemctl disable --quiet {UNIT} && systemctl stop {UNIT}", timeout=120)
+    assert nfs.ssh(node, mount, check=False, timeout=120).code == 32
+    assert not nfs.ssh(node, "ls /sbin | grep nfs || :").stdout
+    nfs.ssh(node, f"systemctl enable --quiet {UNIT} && systemctl start {UNIT}", timeout=120)
+    nfs.ssh(node, f"{mount} && umount /mnt", timeout=120)
 
 
 def node_of(cluster: Cluster, *, without: str = "") -> str:
