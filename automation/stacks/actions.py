@@ -9,7 +9,6 @@ import sys
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
-from functools import cache
 from pathlib import Path
 from typing import TextIO
 
@@ -26,7 +25,7 @@ from automation.prerequisites import ENGINE_ONLY, Purpose
 from automation.stacks import cloud_lab_down, driver, plans, sizes, teardown
 from automation.stacks.events import Message, Policy
 from automation.stacks.known_secrets import redactor_of_stack
-from automation.stacks.preflight import encryption, protection, removed_add_ons, rotation, upgrade
+from automation.stacks.preflight import encryption, protection, removed_add_ons, requested, upgrade
 from automation.stacks.result import Action, OnEvent, Options, Outcome, Result, ShowLine
 from redaction.redactor import LineRedactor, Redactor
 
@@ -90,9 +89,7 @@ class StackRequest:
 def up(request: StackRequest) -> Result:
     """Create or change the cluster and write its kubeconfig. With a plan, apply only the planned changes."""
     engine = request.prepare_engine(Purpose.CHANGE)
-    read_state = cache(engine.export_state)
-    rotation.check(engine, read_state)
-    upgrade.check(engine, read_state)
+    read_state = requested.check(engine)
     encryption.check(engine, request.environment, read_state)
     removed_add_ons.begin(engine, read_state)
     resized = sizes.resized_resources(engine, read_state)
@@ -165,9 +162,7 @@ def _run_silently(action: Action, request: StackRequest, engine: Engine, options
 def preview(request: StackRequest) -> Result:
     """Show the changes that `up` would make. With a plan file, save the plan for a later `up`."""
     engine = request.prepare_engine(Purpose.PREVIEW)
-    read_state = cache(engine.export_state)
-    rotation.check(engine, read_state)
-    upgrade.check(engine, read_state)
+    read_state = requested.check(engine)
     if not request.options.offline:
         removed_add_ons.check_preview(engine, request.show)
     if request.options.plan is None:
@@ -237,9 +232,7 @@ def print_preview_json(
     """
     request = StackRequest(environment=environment, stack=stack, file=file, options=Options(offline=offline))
     engine = request.prepare_engine(Purpose.PREVIEW)
-    read_state = cache(engine.export_state)
-    rotation.check(engine, read_state)
-    upgrade.check(engine, read_state)
+    requested.check(engine)
     with logged_in(engine) as engine_with_logins:
         result = engine_with_logins.execute("preview", "--json")
     redactor = _redactor(engine)
