@@ -16,7 +16,7 @@ from testkit.cluster import Cluster
 from testkit.conformance import run_specs
 
 LEFT_OUT = (
-    "SCTP",  # hosts of the lab have no SCTP (docs/conformance.md)
+    "SCTP",  # containers of the lab have no SCTP (docs/conformance.md)
     # With Cilium an ipBlock selects no pod: https://github.com/cilium/cilium/issues/9209
     "should allow egress access to server in CIDR block",
     "should enforce except clause while egress access to server in CIDR block",  # by the place of its pods

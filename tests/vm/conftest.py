@@ -32,7 +32,8 @@ def cluster(state: Path) -> Iterator[Cluster]:
     config = stackfile.document(*slot, control_planes=["cp-1"], workers=list(WORKERS))
     config[stackfile.LAB]["virtual"] = list(WORKERS)
     server = stackfile.host(slot.network, 31)["address"]
-    volume = {"server": server, "path": nfs_server.EXPORT, "capacity": "1Gi", "claim": CLAIM}
+    volume: dict[str, object] = {"server": server, "path": nfs_server.EXPORT}
+    volume |= {"capacity": "1Gi", "claim": CLAIM, "mount_options": ["hard"]}
     config[stackfile.CLUSTER]["storage"] = {"nfs": {"volumes": {"data": volume}}}
     with removed_at_end(Cluster(name=slot.name, state=state, config=config, checkout=CHECKOUT)) as cluster:
         # Beside other work, emulated kubelets can exceed the time limit of their service.

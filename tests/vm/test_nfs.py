@@ -47,7 +47,9 @@ def test_stateful_set_moves_to_another_node_with_its_data(
     nfs.apply(stateful_set(NAMESPACE, "db", storageClassName="", accessModes=["ReadWriteMany"]))
     first = node_of(nfs)
     mounted = nfs.ssh(first, "grep ' nfs4 ' /proc/mounts").stdout
-    assert "vers=4.2" in mounted, mounted
+    assert " nfs4 rw," in mounted, mounted
+    assert "vers=4.2" in mounted, "the newest version of the server"
+    assert ",hard," in mounted, mounted
     assert starts(nfs, NAMESPACE, POD) == 1
 
     began = time.monotonic()
