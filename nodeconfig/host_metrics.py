@@ -79,7 +79,7 @@ def component(topology: Topology, roles: Iterable[Role], *, machine: str = "", p
     )
     program = File(PROGRAM, host_metrics_program(), mode=0o755)
     own = Component(
-        files=(user, program, _program_unit(own_roles, pool), _timer(), exporter.file()),
+        files=(user, program, _program_unit(topology, own_roles, pool), _timer(), exporter.file()),
         artifacts=_ARTIFACTS,
         services=(
             Service(TIMER),
@@ -120,14 +120,17 @@ def host_metrics_program() -> str:
     return read_code("host-metrics.sh")
 
 
-def _program_unit(roles: frozenset[Role], pool: str) -> File:
+def _program_unit(topology: Topology, roles: frozenset[Role], pool: str) -> File:
     is_node = Role.NODE in roles
+    snapshots = topology.snapshots if Role.ETCD in roles else None
     environment = {
         "PATH": TOOLS_PATH,
         "DIRECTORY": TEXT_DIRECTORY,
         "CERTIFICATES": " ".join(_certificate_directories(roles)),
         "SERVICES": f"{STATE_DIRECTORY}/services",
-        "SNAPSHOTS": ETCD_SNAPSHOTS if Role.ETCD in roles else "",
+        "SNAPSHOTS": ETCD_SNAPSHOTS if snapshots else "",
+        "COPY_TARGETS": " ".join(snapshots.copy_targets) if snapshots else "",
+        "TRIAL_RESTORES": "yes" if snapshots and snapshots.verify else "",
         "KUBECONFIG": f"{KUBELET}/kubeconfig" if is_node else "",
         "POOL": pool,
     }

@@ -18,6 +18,8 @@ from topology.model import Member, Topology
 
 PROGRAM = f"{LIBRARY}/etcd-snapshot"
 """Path on a host of the sh program that takes a snapshot. `SERVICE` sets its environment variables."""
+RECORD_PROGRAM = f"{LIBRARY}/etcd-copy-record"
+"""Path on a host of the sh program that records the result of a copy."""
 SERVICE = "etcd-snapshot.service"
 TIMER = "etcd-snapshot.timer"
 
@@ -29,8 +31,10 @@ _TARGET_TIMEOUT_SECONDS = 610  # the program limits the copy to each target itse
 def component(topology: Topology, member: Member) -> Component:
     """Return the files and the timer that take snapshots on an etcd member's host."""
     timer = File(f"{SYSTEMD_UNITS}/{TIMER}", _timer_text(topology, member), mode=0o600)
+    record = File(RECORD_PROGRAM, record_program(), mode=0o755)
     own = Component(
         files=(
+            *((record,) if topology.snapshots.copy_targets else ()),
             File(PROGRAM, snapshot_program(), mode=0o755),
             File(f"{SYSTEMD_UNITS}/{SERVICE}", _service_text(topology), mode=0o600),
             timer,
@@ -47,6 +51,12 @@ def snapshot_program() -> str:
     return read_code("etcd-snapshot.sh")
 
 
+@cache
+def record_program() -> str:
+    """Return the text of the program at `RECORD_PROGRAM` (POSIX sh)."""
+    return read_code("etcd-copy-record.sh")
+
+
 def _service_text(topology: Topology) -> str:
     settings = topology.snapshots
     environment = {
@@ -60,6 +70,7 @@ def _service_text(topology: Topology) -> str:
         "COPY_TO": settings.copy_to,
         **snapshot_targets.unit_environment(settings),
         **({"COPY_TO_CLOUD": "yes"} if settings.copy_to_cloud else {}),
+        **({"RECORD_PROGRAM": RECORD_PROGRAM} if settings.copy_targets else {}),
     }
     seconds = _TIMEOUT_SECONDS + _TARGET_TIMEOUT_SECONDS * len(settings.targets)
     lines = [

@@ -11,6 +11,7 @@ def _disk(path: str) -> dict[str, str]:
 
 _HOST = {"job": "node-exporter", "instance": "cp-1"}
 _DISK = _disk("/")
+_COPY = _HOST | {"target": "offsite"}
 _CERTIFICATE = _HOST | {"path": "/etc/kubernetes/pki/apiserver.crt"}
 _NODE = {"job": "node-exporter", "instance": "w-1", "node": "w-1", "pool": "workers"}
 _OTHER_NODE = {"job": "node-exporter", "instance": "w-2", "node": "w-2", "pool": "workers"}
@@ -65,6 +66,33 @@ CASES: dict[str, Case] = {
         "745m",
         Firing(alert="EtcdSnapshotTooOld", labels=_HOST),
         "765m",
+    ),
+    "the newest copy of a snapshot is too old": one_alert(
+        {f"kubewright_etcd_snapshot_copy_timestamp_seconds{{{label_text(_COPY)}}}": "0x760 45600x100"},
+        "735m",
+        "745m",
+        Firing(alert="EtcdSnapshotCopyTooOld", labels=_COPY),
+        "765m",
+    ),
+    "a snapshot cannot be copied": one_alert(
+        {f"kubewright_etcd_snapshot_copy_failed{{{label_text(_COPY)}}}": "0x4 1x20 0x10"},
+        "9m",
+        "11m",
+        Firing(alert="EtcdSnapshotCopyFailed", severity="warning", labels=_COPY),
+        "27m",
+    ),
+    "a trial restore fails": one_alert(
+        {f"kubewright_etcd_trial_restore_failed{{{label_text(_HOST)}}}": "0x4 1x20 0x10"},
+        "9m",
+        "11m",
+        Firing(alert="EtcdTrialRestoreFailed", labels=_HOST),
+        "27m",
+    ),
+    "the last trial restore is too old": one_alert(
+        {f"kubewright_etcd_trial_restore_timestamp_seconds{{{label_text(_HOST)}}}": f"-{10 * DAY}x60"},
+        "4m",
+        "7m",
+        Firing(alert="EtcdTrialRestoreTooOld", severity="warning", labels=_HOST),
     ),
     "an API server is down": target_down("apiserver", "KubernetesApiServerDown", silent="6m", firing="8m"),
     "requests to the API fail": one_alert(

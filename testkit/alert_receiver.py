@@ -13,6 +13,11 @@ from pathlib import Path
 from threading import Thread
 from typing import Any
 
+from testkit.wait import eventually
+
+ALERT_SECONDS = 900
+"""Maximum time until an alert arrives: five minutes of the rule, and the intervals of scrapes and groups."""
+
 
 @dataclass
 class AlertReceiver:
@@ -25,6 +30,15 @@ class AlertReceiver:
         """Return the states, `firing` or `resolved`, of received alerts with a name and labels."""
         wanted = {"alertname": alert, **labels}
         return [item["status"] for item in self.alerts if wanted.items() <= item["labels"].items()]
+
+    def wait_for(self, state: str, alert: str, **labels: str) -> None:
+        """Wait until an alert with a name and labels was received in a state."""
+
+        def received() -> bool:
+            assert state in self.states(alert, **labels), f"the receiver has {self.states(alert)}"
+            return True
+
+        eventually(f"{alert} is {state}", received, timeout=ALERT_SECONDS, interval=5)
 
 
 @contextmanager

@@ -100,8 +100,8 @@ class Monitoring:
 
     `retention_bytes` limits the size of the database. `volume` is None for data that ends with the pod.
     `pool` is the pool of the nodes on which Prometheus runs; empty: any node. `pods` selects the pods whose
-    annotations ask for it. `snapshot_seconds` is the age of the newest snapshot of an etcd member that raises
-    an alert.
+    annotations ask for it. `snapshot_seconds` is the age of the newest snapshot of an etcd member, and of its
+    copies, that raises an alert; `trial_restore_seconds` that of the last trial restore.
     """
 
     retention_seconds: int
@@ -121,4 +121,5 @@ class Monitoring:
     routes: tuple[Route, ...]
     repeat_seconds: int
     snapshot_seconds: int
+    trial_restore_seconds: int
     grafana: Grafana | None = None

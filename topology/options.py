@@ -137,6 +137,12 @@ NO_EXTRA_FLAGS = ExtraFlags()
 """No additional flags."""
 
 
+COPY_TO, SNAPSHOT_COPIES = "copy_to", "snapshot_copies"
+"""The settings of copies in a directory of the host, and in another region of a cloud."""
+TRIAL_RESTORE_DAYS = {"daily": 2, "weekly": 10}
+"""A trial restore is late after this number of days, by the setting `verify`."""
+
+
 @dataclass(frozen=True, slots=True)
 class Snapshots:
     """Snapshots of every etcd member: the interval in seconds and the number of snapshots to keep.
@@ -154,6 +160,16 @@ class Snapshots:
     targets: tuple[SnapshotTarget, ...] = ()
     verify: str = ""
     """How often each member restores a snapshot into a throwaway etcd: `daily`, `weekly`, or empty: never."""
+
+    @property
+    def copy_targets(self) -> tuple[str, ...]:
+        """The names under which a member records copies: those of `targets`, and for other copies the name
+        of the setting, whose underscore no name of a target has.
+        """
+        names = [target.name for target in self.targets]
+        names += [COPY_TO] if self.copy_to else []
+        names += [SNAPSHOT_COPIES] if self.copy_to_cloud else []
+        return tuple(names)
 
 
 @dataclass(frozen=True, slots=True)

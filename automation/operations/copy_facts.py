@@ -7,9 +7,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from topology.model import Topology
+from topology.options import TRIAL_RESTORE_DAYS
 
-_TRIAL_DAYS = {"daily": 2, "weekly": 10}
-"""A trial restore is late after this number of days, by the setting."""
 _LATE_FACTOR = 2
 """A copy is late when it is older than this number of intervals between snapshots."""
 
@@ -66,7 +65,7 @@ def trial_problems(
     for member, fact in trials.items() if verify else ():
         if fact.failed is not None:
             yield member, f"the trial restore of a snapshot failed: {fact.reason}", True
-        elif fact.verified is not None and now - fact.verified > timedelta(days=_TRIAL_DAYS[verify]):
+        elif fact.verified is not None and now - fact.verified > timedelta(days=TRIAL_RESTORE_DAYS[verify]):
             yield (
                 member,
                 f"the last trial restore of a snapshot was {age_text(now - fact.verified)} ago; see "
@@ -77,7 +76,7 @@ def trial_problems(
 
 def parse_copies(lines: Iterable[str]) -> tuple[CopyFact, ...]:
     """Return the facts in lines `TARGET copied SECONDS NAME SIZE SHA256` and `TARGET failed SECONDS REASON`,
-    which etcd-snapshot-targets.sh writes. Ignore other lines.
+    which etcd-copy-record.sh writes. Ignore other lines.
     """
     facts: dict[str, CopyFact] = {}
     for line in lines:
@@ -111,23 +110,23 @@ def copy_problems(
     """
     for member, facts in copies.items():
         by_target = {fact.target: fact for fact in facts}
-        for target in topology.snapshots.targets:
-            fact = by_target.get(target.name, CopyFact(target.name))
+        for target in topology.snapshots.copy_targets:
+            fact = by_target.get(target, CopyFact(target))
             if fact.failed is not None:
                 last = (
                     f"the last copy is {age_text(now - fact.copied)} old" if fact.copied else "it has no copy"
                 )
                 yield (
                     member,
-                    f"no copy of the newest snapshot in target {target.name}: {fact.reason}; {last}",
+                    f"no copy of the newest snapshot in target {target}: {fact.reason}; {last}",
                     True,
                 )
             elif fact.copied is None:
-                yield member, f"no snapshot was copied to target {target.name} yet", False
+                yield member, f"no snapshot was copied to target {target} yet", False
             elif now - fact.copied > timedelta(seconds=_LATE_FACTOR * topology.snapshots.every):
                 yield (
                     member,
-                    f"the last copy in target {target.name} is {age_text(now - fact.copied)} old; see "
+                    f"the last copy in target {target} is {age_text(now - fact.copied)} old; see "
                     f"`kubewright logs --host {member} --unit etcd-snapshot`",
                     True,
                 )

@@ -148,7 +148,7 @@ def _probe_script() -> str:
 def status_report(topology: Topology, observed: Observation, problems: Sequence[Problem]) -> RenderableType:
     """Return the tables of all sections, followed by the problems."""
     tables: list[RenderableType] = [_host_table(topology, observed), _etcd_table(topology, observed)]
-    if topology.snapshots.targets:
+    if topology.snapshots.copy_targets:
         tables.append(_copy_table(topology, observed))
     if observed.nodes:
         tables.append(_node_table(topology, observed))
@@ -237,14 +237,14 @@ def _copy_table(topology: Topology, observed: Observation) -> Table:
         title="Copies of snapshots",
         title_justify="left",
     )
-    for target in topology.snapshots.targets:
+    for target in topology.snapshots.copy_targets:
         for name, member in observed.etcd.items():
-            found = [copy for copy in member.copies if copy.target == target.name]
-            copy = found[0] if found else CopyFact(target.name)
+            found = [copy for copy in member.copies if copy.target == target]
+            copy = found[0] if found else CopyFact(target)
             age = age_text(observed.now - copy.copied) if copy.copied else ""
             size = format_bytes(copy.size) if copy.copied else ""
             result = f"failed: {copy.reason}" if copy.failed else ""
-            table.add_row(target.name, name, copy.name or "none", age, size, result)
+            table.add_row(target, name, copy.name or "none", age, size, result)
     return table
 
 

@@ -7,9 +7,7 @@
 #   DIRECTORY   the directory of snapshots
 #   TARGETS     a directory with files of each target: TARGET.conf, TARGET.env (credentials), TARGET.crt (CA)
 #   RECIPIENTS  a file with the public keys of age that can decrypt the copies
-# The file $DIRECTORY/targets/TARGET has the last copy and the failure since then, for `status`:
-#   copied SECONDS NAME SIZE SHA256
-#   failed SECONDS REASON
+#   RECORD_PROGRAM  the program that records results in $DIRECTORY/targets (etcd-copy-record.sh)
 set -eu
 umask 077
 LC_ALL=C
@@ -83,18 +81,9 @@ keep_newest() {
     done
 }
 
-# record TARGET LINE
-record_copy() { printf '%s\n' "$2" | write_record "$1"; }
-record_failure() {
-    {
-        grep '^copied ' "$RECORDS/$1" 2>/dev/null || :
-        printf 'failed %s %s\n' "$(date +%s)" "$2"
-    } | write_record "$1"
+record_failure() { # TARGET REASON
+    sh "$RECORD_PROGRAM" "$1" failed "$2"
     printf 'etcd-snapshot: no copy in target %s: %s. The snapshot is in %s\n' "$1" "$2" "$DIRECTORY" >&2
-}
-write_record() {
-    cat >"$RECORDS/.$1.part"
-    mv "$RECORDS/.$1.part" "$RECORDS/$1"
 }
 
 case $1 in
@@ -111,7 +100,6 @@ esac
 snapshot=$1 object=${1##*/}.age
 encrypted=$DIRECTORY/.$object.part output=$DIRECTORY/.output.part
 trap 'rm -f "$DIRECTORY"/.*.part' EXIT
-[ -d "$RECORDS" ] || mkdir "$RECORDS"
 failed=no
 sum=none
 age --encrypt --recipients-file="$RECIPIENTS" --output="$encrypted" "$snapshot" 2>"$output" && sum=$(sha256sum <"$encrypted")
@@ -126,7 +114,7 @@ for file in "$TARGETS"/*.conf; do
     timeout --kill-after=5 "$TARGET_SECONDS" sh "$0" copy "$target" "$encrypted" 2>"$output" || code=$?
     case $code in
     0)
-        record_copy "$target" "copied $(date +%s) $object $(stat -c %s "$encrypted") ${sum%% *}"
+        sh "$RECORD_PROGRAM" "$target" copied "$object" "$(stat -c %s "$encrypted")" "${sum%% *}"
         printf 'copied to target %s\n' "$target"
         continue
         ;;

@@ -4,6 +4,7 @@
 #   DIRECTORY  the directory of snapshots, KEEP their number, COPY_TO a second directory or empty
 #   COPY_PROGRAM  the program that copies a snapshot to targets outside the host, or empty
 #   COPY_TO_CLOUD  yes: a machine of a cloud copies the snapshot to another region; or empty
+#   RECORD_PROGRAM  the program that records the result of each copy (etcd-copy-record.sh), or empty without copies
 # A file without `.part` is complete, and its sha256 is in a file beside it.
 set -eu
 umask 077
@@ -63,20 +64,29 @@ mv "$DIRECTORY/.$name.part" "$DIRECTORY/$name"
 keep_newest "$DIRECTORY"
 printf 'saved %s/%s\n' "$DIRECTORY" "$name"
 
-# try_copy FUNCTION PLACE HINT: a copy that fails does not stop the other copies.
+# try_copy FUNCTION TARGET PLACE: a copy that fails does not stop the other copies.
 failed=no
 try_copy() {
-    code=0
-    timeout --kill-after=5 "$COPY_SECONDS" sh "$0" "$1" "$DIRECTORY/$name" || code=$?
-    if [ "$code" = 0 ]; then
-        printf 'copied to %s\n' "$2"
+    code=0 output=$DIRECTORY/.copy-output.part
+    timeout --kill-after=5 "$COPY_SECONDS" sh "$0" "$1" "$DIRECTORY/$name" 2>"$output" || code=$?
+    cat "$output" >&2
+    reason=$(tail -n 1 "$output" | cut -c 1-500)
+    rm -f "$output"
+    case $code in
+    0)
+        sh "$RECORD_PROGRAM" "$2" copied "$name" "$(stat -c %s "$DIRECTORY/$name")" "${sum%% *}"
+        printf 'copied to %s\n' "$3"
         return
-    fi
-    printf 'etcd-snapshot: no copy in %s (exit code %s; 124 is a time-out of %s s; %s). The snapshot is in %s\n' \
-        "$2" "$code" "$COPY_SECONDS" "$3" "$DIRECTORY" >&2
+        ;;
+    124 | 137) reason="not complete after $COPY_SECONDS s" ;;
+    *) reason=${reason#etcd-snapshot: } ;;
+    esac
+    reason=${reason:-exit code $code}
+    sh "$RECORD_PROGRAM" "$2" failed "$reason"
+    printf 'etcd-snapshot: no copy in %s: %s. The snapshot is in %s\n' "$3" "$reason" "$DIRECTORY" >&2
     failed=yes
 }
-[ -z "$COPY_TO" ] || try_copy copy "$COPY_TO" 'does it exist, is it mounted, has it space?'
-[ -z "${COPY_TO_CLOUD:-}" ] || try_copy copy_to_cloud 'another region' 'the reason is above'
+[ -z "$COPY_TO" ] || try_copy copy copy_to "$COPY_TO"
+[ -z "${COPY_TO_CLOUD:-}" ] || try_copy copy_to_cloud snapshot_copies 'another region'
 [ -z "${COPY_PROGRAM:-}" ] || sh "$COPY_PROGRAM" "$DIRECTORY/$name" || failed=yes
 [ "$failed" = no ] || exit "$NO_COPY"

@@ -1,11 +1,12 @@
 #!/bin/sh
 # Writes metrics that node exporter lacks, as a text that it serves: the end of certificates, the state of units, the
-# age of snapshots of etcd, and the state of this Node.
+# age of snapshots of etcd, of their copies and trial restores, and the state of this Node.
 # The unit host-metrics.service sets NODE_NAME and:
 #   DIRECTORY     the directory of the text
 #   CERTIFICATES  directories with certificates
 #   SERVICES      the directory with a file for each unit of Kubewright
 #   SNAPSHOTS     the directory of snapshots, or empty
+#   COPY_TARGETS  the names of the targets of copies of snapshots; TRIAL_RESTORES yes, or empty
 #   KUBECONFIG    the kubeconfig of the kubelet, or empty; POOL the pool of this Node, or empty
 set -eu
 umask 022
@@ -68,6 +69,36 @@ snapshots() {
     printf 'kubewright_etcd_snapshot_timestamp_seconds %s\n' "$(stat -c %Y "$newest")"
 }
 
+# last_success FILE: the time in a record of copies or trial restores, or nothing.
+# failed FILE: whether a failure followed.
+last_success() { sed -n -E 's/^(copied|verified) ([0-9]+) .*/\2/p' "$1" 2>/dev/null || :; }
+failed() { if grep -qs '^failed ' "$1"; then echo 1; else echo 0; fi; }
+
+# copies: a target without a copy has no time.
+copies() {
+    [ -n "$COPY_TARGETS" ] || return 0
+    metric kubewright_etcd_snapshot_copy_timestamp_seconds "The time of the newest copy of a snapshot in a target."
+    for target in $COPY_TARGETS; do
+        last=$(last_success "$SNAPSHOTS/targets/$target")
+        [ -z "$last" ] ||
+            printf 'kubewright_etcd_snapshot_copy_timestamp_seconds{target="%s"} %s\n' "$target" "$last"
+    done
+    metric kubewright_etcd_snapshot_copy_failed "Whether the newest snapshot could not be copied to a target."
+    for target in $COPY_TARGETS; do
+        printf 'kubewright_etcd_snapshot_copy_failed{target="%s"} %s\n' "$target" \
+            "$(failed "$SNAPSHOTS/targets/$target")"
+    done
+}
+
+trial_restores() {
+    [ -n "$TRIAL_RESTORES" ] || return 0
+    last=$(last_success "$SNAPSHOTS/verified")
+    metric kubewright_etcd_trial_restore_timestamp_seconds "The time of the last successful trial restore."
+    [ -z "$last" ] || printf 'kubewright_etcd_trial_restore_timestamp_seconds %s\n' "$last"
+    metric kubewright_etcd_trial_restore_failed "Whether the last trial restore failed."
+    printf 'kubewright_etcd_trial_restore_failed %s\n' "$(failed "$SNAPSHOTS/verified")"
+}
+
 # node: while the API does not answer, the text has no state of the Node.
 node() {
     [ -n "$KUBECONFIG" ] || return 0
@@ -91,6 +122,8 @@ mkdir -p "$DIRECTORY"
     certificates
     units
     snapshots
+    copies
+    trial_restores
     node
 } >"$new"
 mv -f "$new" "$text"

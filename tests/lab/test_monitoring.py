@@ -15,7 +15,7 @@ import pytest
 from components.addons.grafana_dashboards import read_dashboards
 from testkit import lab_slots, stackfile
 from testkit.add_on_images import build_images
-from testkit.alert_receiver import AlertReceiver, receive_alerts
+from testkit.alert_receiver import ALERT_SECONDS, AlertReceiver, receive_alerts
 from testkit.certificates import issue_certificate
 from testkit.cluster import CHECKOUT, Cluster
 from testkit.disk_program import install_program, mount_directory
@@ -26,8 +26,6 @@ from topology.monitoring import NAMESPACE
 NAME = "kwmonitor"
 PORT = 9999
 TOKEN = "not-a-real-token-of-a-receiver"
-RAISED = 900
-"""Maximum time until an alert arrives: five minutes of the rule, and the intervals of scrapes and groups."""
 ENDING = "/etc/kubernetes/pki/ending.crt"
 WRITE_METRICS = "systemctl start host-metrics.service"
 # The timer takes the first snapshot a few minutes after the start of the host.
@@ -152,23 +150,13 @@ def test_faults_of_hosts_raise_their_alerts(cluster: Cluster, receiver: AlertRec
         "PoolDrained": {"pool": "workers"},
     }
     for alert, labels in expected.items():
-        await_state(receiver, alert, "firing", labels)
+        receiver.wait_for("firing", alert, **labels)
     cluster.ssh("cp-1", f"rm {ENDING}\n{NEW_SNAPSHOT}")
     cluster.ssh("w-1", f"umount {SMALL} {BEHIND}")
     cluster.ssh("w-2", "systemctl start kubelet")
     cluster.kubectl("uncordon", "w-1")
     for alert, labels in expected.items():
-        await_state(receiver, alert, "resolved", labels)
-
-
-def await_state(receiver: AlertReceiver, alert: str, state: str, labels: dict[str, str]) -> None:
-    """Wait until the receiver has a state of an alert."""
-    eventually(
-        f"{alert} is {state}, the receiver has {receiver.states(alert)}",
-        lambda: state in receiver.states(alert, **labels),
-        timeout=RAISED,
-        interval=5,
-    )
+        receiver.wait_for("resolved", alert, **labels)
 
 
 def test_failing_requests_raise_an_alert(cluster: Cluster, receiver: AlertReceiver) -> None:
@@ -207,17 +195,17 @@ def test_failing_requests_raise_an_alert(cluster: Cluster, receiver: AlertReceiv
         cluster.kubectl("create", "--filename=-", stdin=items, check=False)
         return "firing" in receiver.states("KubernetesApiErrors")
 
-    eventually("the receiver has KubernetesApiErrors", firing, timeout=RAISED, interval=0.5)
+    eventually("the receiver has KubernetesApiErrors", firing, timeout=ALERT_SECONDS, interval=0.5)
     cluster.kubectl("delete", "validatingwebhookconfiguration", "missing")
-    await_state(receiver, "KubernetesApiErrors", "resolved", {})
+    receiver.wait_for("resolved", "KubernetesApiErrors")
 
 
 def test_stopped_etcd_member_raises_an_alert(cluster: Cluster, receiver: AlertReceiver) -> None:
     """It is the only member, so that the API does not answer. Prometheus keeps its targets."""
     cluster.ssh("cp-1", "systemctl stop etcd")
-    await_state(receiver, "EtcdMemberDown", "firing", {"instance": "cp-1"})
+    receiver.wait_for("firing", "EtcdMemberDown", instance="cp-1")
     cluster.ssh("cp-1", "systemctl start etcd")
-    await_state(receiver, "EtcdMemberDown", "resolved", {"instance": "cp-1"})
+    receiver.wait_for("resolved", "EtcdMemberDown", instance="cp-1")
     cluster.wait_all_ready()
 
 

@@ -28,7 +28,8 @@ from automation.operations import restore, snapshot_copies
 from automation.operations.copy_facts import CopyFact, parse_copies
 from automation.operations.snapshot import NEWEST
 from automation.operations.target import Target
-from nodeconfig import snapshot_targets, snapshots
+from nodeconfig import snapshot_targets
+from nodeconfig.sources import source_path
 from settings import Settings, load
 from testkit.age_keys import create_key
 from testkit.etcd_members import BINARIES, EtcdHost, etcd_topology, start_together
@@ -94,13 +95,14 @@ class CopyingMember:
             "DIRECTORY": str(self.directory),
             "KEEP": "2",
             "COPY_TO": "",
+            "RECORD_PROGRAM": str(source_path("etcd-copy-record.sh")),
             "ETCDCTL_ENDPOINTS": f"https://{self.host.member.address}:2379",
             "ETCDCTL_CACERT": f"{pki}/etcd-ca.crt",
             "ETCDCTL_CERT": f"{pki}/operator.crt",
             "ETCDCTL_KEY": f"{pki}/operator.key",
             **{name: f"{root}{path}" for name, path in own.items()},
         }
-        program = Path(snapshots.__file__).parent / "host" / "etcd-snapshot.sh"
+        program = source_path("etcd-snapshot.sh")
         return subprocess.run(
             ["sh", str(program)], env=environment, capture_output=True, text=True, timeout=120
         )

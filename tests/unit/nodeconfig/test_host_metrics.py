@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import subprocess
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -54,6 +55,23 @@ def test_cluster_without_monitoring_receives_the_same() -> None:
         assert changed <= {"/etc/kubewright/firewall.nft"}
     assert optional_artifacts(cluster()) == ()
     assert {*optional_artifacts(monitored())} == {"node_exporter", "cfssl-certinfo"}
+
+
+def test_members_have_metrics_of_the_copies_and_trial_restores_in_the_settings() -> None:
+    built = monitored()
+    settings = replace(built.snapshots, copy_to="/mnt/nas", verify="daily")
+    found = bundles(replace(built, snapshots=settings), FakeIndex())
+    units = {
+        name: file.content
+        for (name, _), bundle in found.items()
+        for file in bundle.files
+        if file.path.endswith("/host-metrics.service")
+    }
+    members = {member.name for member in built.etcd}
+    assert 0 < len(members) < len(units)
+    for name, text in units.items():
+        assert ('Environment="COPY_TARGETS=copy_to"' in text) is (name in members)
+        assert ('Environment="TRIAL_RESTORES=yes"' in text) is (name in members)
 
 
 def test_hosts_have_the_certificates_of_their_gateways() -> None:
@@ -156,6 +174,8 @@ printf '{{\\n  "not_before": "2020-01-01T00:00:00Z",\\n  "not_after": "%s",\\n  
             "CERTIFICATES": f"{self.root}/pki {self.root}/missing",
             "SERVICES": f"{self.root}/services",
             "SNAPSHOTS": f"{self.root}/snapshots",
+            "COPY_TARGETS": "",
+            "TRIAL_RESTORES": "",
             "KUBECONFIG": "kubeconfig",
             "POOL": "workers",
             **environment,
@@ -238,6 +258,43 @@ def test_time_of_the_newest_snapshot_is_written(host: MetricsHost) -> None:
     (directory / "etcd-20261124T000000Z-other.db").write_text("of another host")
     assert host.run()[name] == 5000
     assert name not in host.run(SNAPSHOTS="")
+
+
+def test_time_and_failure_of_copies_are_written_by_target(host: MetricsHost) -> None:
+    records = host.root / "snapshots/targets"
+    records.mkdir()
+    (records / "offsite").write_text("copied 5000 etcd-a.db.age 77 ab\nfailed 6000 copied 1 time\n")
+    (records / "copy_to").write_text("copied 7000 etcd-b.db 77 ab\n")
+    (records / "removed").write_text("copied 1 etcd-c.db.age 77 ab\nfailed 2 no route to host\n")
+    (records / ".offsite.part").write_text("copied")
+    samples = host.run(COPY_TARGETS="offsite new copy_to")
+    name = "kubewright_etcd_snapshot_copy"
+    assert {key: value for key, value in samples.items() if name in key} == {
+        f'{name}_timestamp_seconds{{target="offsite"}}': 5000,
+        f'{name}_timestamp_seconds{{target="copy_to"}}': 7000,
+        f'{name}_failed{{target="offsite"}}': 1,
+        f'{name}_failed{{target="new"}}': 0,
+        f'{name}_failed{{target="copy_to"}}': 0,
+    }
+    assert not [key for key in host.run() if name in key]
+
+
+@pytest.mark.parametrize(
+    ("record", "expected"),
+    [
+        ("verified 5000 etcd-a.db 400 7\n", {"timestamp_seconds": 5000, "failed": 0}),
+        ("verified 5000 etcd-a.db 400 7\nfailed 6000 damaged\n", {"timestamp_seconds": 5000, "failed": 1}),
+        ("failed 6000 damaged\n", {"failed": 1}),
+        ("", {"failed": 0}),
+    ],
+)
+def test_trial_restores_are_written(host: MetricsHost, record: str, expected: dict[str, float]) -> None:
+    if record:
+        (host.root / "snapshots/verified").write_text(record)
+    samples = host.run(TRIAL_RESTORES="yes")
+    name = "kubewright_etcd_trial_restore_"
+    assert {key.removeprefix(name): value for key, value in samples.items() if name in key} == expected
+    assert not [key for key in host.run() if name in key]
 
 
 @pytest.mark.parametrize(

@@ -11,6 +11,7 @@ import pytest
 
 from artifacts.mirror import optional_artifacts
 from nodeconfig import bundles, snapshot_targets
+from nodeconfig.sources import source_path
 from testkit.bundles import FakeIndex, cluster
 from topology.model import Role
 
@@ -92,8 +93,9 @@ class CopyingHost:
             "TARGETS": str(self.targets),
             "RECIPIENTS": str(self.targets / "snapshot-recipients"),
             "TARGET_SECONDS": str(seconds),
+            "RECORD_PROGRAM": str(source_path("etcd-copy-record.sh")),
         }
-        program = Path(snapshot_targets.__file__).parent / "host" / "etcd-snapshot-targets.sh"
+        program = source_path("etcd-snapshot-targets.sh")
         return subprocess.run(
             ["sh", str(program), str(snapshot)], env=environment, capture_output=True, text=True, timeout=60
         )

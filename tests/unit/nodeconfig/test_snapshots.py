@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from nodeconfig import bundles, snapshots
+from nodeconfig.sources import source_path
 from testkit.bundles import FakeIndex, cluster
 from topology.model import Role
 from topology.options import Snapshots
@@ -65,20 +66,25 @@ class SnapshotHost:
             "COPY_TO": copy_to,
             "COPY_SECONDS": "2",
             "KUBEWRIGHT_ROOT": str(self.fake / "root"),
+            "RECORD_PROGRAM": str(source_path("etcd-copy-record.sh")),
             **({"COPY_TO_CLOUD": "yes"} if to_cloud else {}),
         }
-        program = Path(snapshots.__file__).parent / "host" / "etcd-snapshot.sh"
+        program = source_path("etcd-snapshot.sh")
         return subprocess.run(
             ["sh", str(program)], env=environment, capture_output=True, text=True, timeout=30
         )
 
+    def records(self, target: str) -> list[str]:
+        """Return the lines that `status` reads about a target."""
+        return (self.snapshots / "targets" / target).read_text().splitlines()
+
     def verified_snapshots(self, directory: Path) -> list[str]:
-        """Return the snapshots in a directory. Assert valid checksums, and no other files."""
+        """Return the snapshots in a directory. Assert valid checksums, and no other files except records."""
         names = sorted(path.name for path in directory.glob("*.db"))
         for name in names:
             digest = sha256((directory / name).read_bytes()).hexdigest()
             assert (directory / f"{name}.sha256").read_text() == f"{digest}  {name}\n"
-        assert len(list(directory.iterdir())) == 2 * len(names)
+        assert len([path for path in directory.iterdir() if path.name != "targets"]) == 2 * len(names)
         return names
 
 
@@ -124,6 +130,8 @@ def test_a_copy_with_other_content_is_an_error_and_not_kept(member: SnapshotHost
     result = member.run(copy_to=str(member.copies))
     assert result.returncode == 75
     assert f"the copy in {member.copies} differs" in result.stderr
+    [failed] = member.records("copy_to")
+    assert failed.split(" ", 2)[2] == f"the copy in {member.copies} differs"
     assert list(member.copies.glob("etcd-*")) == []
     assert len(member.verified_snapshots(member.snapshots)) == 1
 
@@ -147,6 +155,9 @@ def test_a_missing_directory_for_copies_fails_after_the_snapshot(member: Snapsho
     result = member.run(copy_to="/nowhere/backup")
     assert result.returncode == 75
     assert "etcd-snapshot: no copy in /nowhere/backup" in result.stderr
+    [failed] = member.records("copy_to")
+    assert failed.startswith("failed ")
+    assert failed.endswith("No such file or directory")
     assert len(member.verified_snapshots(member.snapshots)) == 1
 
 
@@ -156,7 +167,9 @@ def test_a_blocked_directory_for_copies_ends_with_a_time_out(member: SnapshotHos
     slow.chmod(0o755)
     result = member.run(copy_to=str(member.copies))
     assert result.returncode != 0
-    assert "124 is a time-out of 2 s" in result.stderr
+    assert "not complete after 2 s" in result.stderr
+    [failed] = member.records("copy_to")
+    assert failed.endswith(" not complete after 2 s")
 
 
 def test_a_stopped_etcd_leaves_no_partial_file(member: SnapshotHost) -> None:
@@ -187,6 +200,9 @@ def test_every_snapshot_is_copied_to_another_region_with_its_checksum(member: Sn
         result = member.run(keep=1, to_cloud=True)
         assert result.returncode == 0, result.stderr
     assert "copied to another region" in result.stdout
+    [copied] = member.records("snapshot_copies")
+    assert copied.split()[2] == member.verified_snapshots(cloud)[-1]
+    assert member.records("snapshot_copies")[0].startswith("copied ")
     assert len(member.verified_snapshots(cloud)) == 2
     assert len(member.verified_snapshots(member.snapshots)) == 1
 
@@ -216,6 +232,30 @@ def test_an_interrupted_copy_has_no_checksum(member: SnapshotHost) -> None:
     boot.write_text(f'[ ! -e "$FAKE/used" ] || exit 1\n: >"$FAKE/used"\n{boot.read_text()}')
     assert member.run(to_cloud=True).returncode == 75
     assert [path.suffix for path in cloud.iterdir()] == [".db"]
+
+
+@pytest.mark.parametrize(
+    ("settings", "recorded"),
+    [(Snapshots(), False), (Snapshots(copy_to="/mnt/nas"), True), (Snapshots(copy_to_cloud=True), True)],
+)
+def test_only_members_with_copies_record_results(settings: Snapshots, recorded: bool) -> None:
+    bundle = bundles(replace(cluster(), snapshots=settings), FakeIndex())["cp-1", Role.ETCD]
+    (unit,) = (file.content for file in bundle.files if file.path.endswith(snapshots.SERVICE))
+    assert (f"Environment=RECORD_PROGRAM={snapshots.RECORD_PROGRAM}" in unit) is recorded
+    assert (snapshots.RECORD_PROGRAM in {file.path for file in bundle.files}) is recorded
+
+
+def test_a_failed_copy_keeps_the_record_of_the_last_one(member: SnapshotHost) -> None:
+    assert member.run(copy_to=str(member.copies)).returncode == 0
+    [copied] = member.records("copy_to")
+    member.copies.rename(member.copies.with_name("unmounted"))
+    for _ in range(2):
+        assert member.run(copy_to=str(member.copies)).returncode == 75
+    assert [line.split()[0] for line in member.records("copy_to")] == ["copied", "failed"]
+    assert member.records("copy_to")[0] == copied
+    member.copies.with_name("unmounted").rename(member.copies)
+    assert member.run(copy_to=str(member.copies)).returncode == 0
+    assert [line.split()[0] for line in member.records("copy_to")] == ["copied"]
 
 
 def test_only_members_with_copies_in_another_region_have_the_variable() -> None:

@@ -12,7 +12,7 @@ import pytest
 from rich.console import Console
 
 from automation.operations import host_facts, status
-from automation.operations.copy_facts import CopyFact, age_text, parse_copies, parse_trial
+from automation.operations.copy_facts import CopyFact, age_text, copy_problems, parse_copies, parse_trial
 from automation.operations.health import find_problems
 from automation.operations.host_facts import ServiceFact
 from formats.quantity import format_bytes
@@ -67,6 +67,16 @@ def test_a_late_copy_is_serious_and_a_missing_one_a_warning() -> None:
     assert "the last copy in target nas is 13 h old" in late
     assert serious
     assert problems() == [("e-0", "no snapshot was copied to target nas yet", False)]
+
+
+def test_copies_in_a_directory_and_in_another_region_are_watched() -> None:
+    built = cluster(etcd=1)
+    settings = replace(built.snapshots, copy_to="/mnt/nas", copy_to_cloud=True)
+    lines = [f"copy_to copied {SECONDS} {NAME} 5 ab", f"snapshot_copies failed {SECONDS} access denied"]
+    [member] = [machine.name for machine in built.etcd]
+    found = copy_problems(replace(built, snapshots=settings), {member: parse_copies(lines)}, NOW)
+    reason = "no copy of the newest snapshot in target snapshot_copies: access denied; it has no copy"
+    assert [*found] == [(member, reason, True)]
 
 
 @pytest.mark.parametrize(
