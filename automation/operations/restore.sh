@@ -77,6 +77,42 @@ owner_of_node() {
     esac
 }
 
+# restart_flannel: flannel annotates a Node only when it starts. A Node that the kubelet registers again can have another
+# subnet for pods. Pods with addresses in the old subnet have no network, so the kubelet must start them again.
+restart_flannel() {
+    before=$(network_file)
+    systemctl restart --no-block flanneld.service
+    wait_for 120 flannel has_new_network_file
+    stop_pods_outside_subnet
+    # The kubelet may have been starting a pod with the old configuration.
+    sleep 5
+    stop_pods_outside_subnet
+}
+network_file() { stat -c %i "$ROOT/etc/cni/net.d/10-kubewright.conflist" 2>/dev/null || echo none; }
+has_new_network_file() { [ "$(network_file)" != "$before" ]; }
+
+stop_pods_outside_subnet() {
+    # shellcheck disable=SC1091 # the subnet of this host
+    . "$ROOT/run/flannel/subnet.env"
+    for pod in $(runtime pods --state=ready --quiet); do
+        address=$(runtime inspectp --output=go-template --template='{{.status.network.ip}}' "$pod") || continue
+        # A pod in the network of the host has no address.
+        if [ -z "$address" ] || is_in_subnet "$address" "$FLANNEL_SUBNET"; then continue; fi
+        runtime stopp "$pod" >/dev/null || die "the pod with the address $address does not stop"
+    done
+}
+runtime() { "$BIN/crictl" --timeout=60s "$@"; }
+is_in_subnet() { # ADDRESS SUBNET, such as 10.244.4.1/24
+    bits=$((32 - ${2#*/}))
+    [ $(($(number "$1") >> bits)) = $(($(number "${2%/*}") >> bits)) ]
+}
+number() { # ADDRESS
+    printf '%s\n' "$1" | {
+        IFS=. read -r a b c d
+        echo $(((a << 24) + (b << 16) + (c << 8) + d))
+    }
+}
+
 wait_for() { # SECONDS WHAT COMMAND…
     seconds=$1 what=$2
     shift 2
@@ -154,8 +190,8 @@ restart-kubelet)
     other) admin delete node "$NODE_NAME" --timeout=60s >/dev/null || die "the Node of another machine cannot be deleted" ;;
     esac
     timeout 120 systemctl restart kubelet.service || die "the kubelet does not restart"
-    # The kubelet registers a Node that the restored data does not have, and flannel annotates a Node when it starts.
-    if has_unit flanneld.service; then systemctl restart --no-block flanneld.service; fi
+    # The kubelet registers a Node that the restored data does not have.
+    if has_unit flanneld.service; then restart_flannel; fi
     # The boot program sets the labels and taints of the new Node.
     if [ "$owner" != own ]; then
         rm -f "$ROOT/run/kubewright-boot/complete"

@@ -1,130 +1,14 @@
-"""Tests of the steps of `restore` on a host, with fake programs that keep the state of the host."""
+"""Tests of the steps of `restore` that replace the data of etcd, with fake programs."""
 
 from __future__ import annotations
 
-import os
-import subprocess
 from hashlib import sha256
 from pathlib import Path
 
 import pytest
 
 from automation.operations.restore import step_script
-
-SNAPSHOT = b"a snapshot\n"
-MEMBER = {
-    "sum": sha256(SNAPSHOT).hexdigest(),
-    "name": "e-0",
-    "url": "https://10.9.0.100:2380",
-    "cluster": "e-0=https://10.9.0.100:2380",
-    "token": "test-t1",
-    "stamp": "t1",
-}
-# Units are files: `active.<unit>` exists while the unit runs. A unit in `stuck` neither starts nor restarts.
-SYSTEMCTL = """#!/bin/sh
-verb=$1; shift
-while case ${1:-} in --*) true ;; *) false ;; esac; do shift; done
-echo "$verb $*" >>"$FAKE/log"
-case $verb in
-start | restart)
-    for unit; do
-        [ ! -e "$FAKE/stuck.$unit" ] || exit 1
-        : >"$FAKE/active.$unit"
-    done ;;
-stop) for unit; do rm -f "$FAKE/active.$unit"; done ;;
-is-active) [ -e "$FAKE/active.$1" ] ;;
-esac
-"""
-ETCDUTL = """#!/bin/sh
-echo "${WRITER}etcdutl $*" >>"$FAKE/log"
-case $2 in
-status) grep -q snapshot "$3" ;;
-restore)
-    for word; do
-        case $word in --data-dir=*) mkdir -p "${word#*=}/member" && cp "$3" "${word#*=}/member/db" ;; esac
-    done ;;
-esac
-"""
-ETCDCTL = '#!/bin/sh\n[ -e "$FAKE/active.etcd.service" ] || { echo "connection refused" >&2; exit 1; }\n'
-KUBECTL = """#!/bin/sh
-case "$*" in
-*"get node"*) cat "$FAKE/node" 2>/dev/null; exit 0 ;;
-*"delete node"*) echo "kubectl ${*#* * }" >>"$FAKE/log"; exit 0 ;;
-esac
-echo readyz >>"$FAKE/log"
-[ -e "$FAKE/active.kube-apiserver.service" ] || { echo "connection refused" >&2; exit 1; }
-"""
-# The time of the host advances by 100 s with each call of `date`.
-DATE = """#!/bin/sh
-read -r now 2>/dev/null <"$FAKE/now" || now=0
-echo $((now + 100)) >"$FAKE/now"
-echo "$now"
-"""
-# Programs that root must not run in a directory of another user. WRITER is `etcd:` below setpriv.
-RUN_AND_RECORD = """#!/bin/sh
-echo "$WRITER${0##*/} $*" >>"$FAKE/log"
-PATH=${PATH#*:} exec "${0##*/}" "$@"
-"""
-SETPRIV = """#!/bin/sh
-[ "$1 $2 $3" = "--reuid=7 --regid=7 --clear-groups" ] || exit 1
-shift 3
-WRITER=etcd: exec "$@"
-"""
-RECORD = '#!/bin/sh\necho "${0##*/} $*" >>"$FAKE/log"\n'
-
-
-class RestoreHost:
-    """A directory that emulates the host of an etcd member with data."""
-
-    def __init__(self, directory: Path) -> None:
-        self.root, self.fake = directory / "root", directory / "fake"
-        self.data = self.root / "var/lib/etcd"
-        programs = self.root / "usr/local/lib/kubewright/bin"
-        for path in (self.data / "member", self.fake, programs):
-            path.mkdir(parents=True)
-        (self.data / "member/db").write_text("old")
-        for path, text in {
-            programs / "etcdutl": ETCDUTL,
-            programs / "etcdctl": ETCDCTL,
-            programs / "kubectl": KUBECTL,
-            self.fake / "systemctl": SYSTEMCTL,
-            self.fake / "date": DATE,
-            self.fake / "id": "#!/bin/sh\necho 7\n",
-            self.fake / "setpriv": SETPRIV,
-            self.fake / "mkdir": RUN_AND_RECORD,
-            self.fake / "mv": RUN_AND_RECORD,
-            self.fake / "sh": RUN_AND_RECORD,
-            self.fake / "sync": RECORD,
-        }.items():
-            path.write_text(text)
-            path.chmod(0o755)
-
-    def run(self, step: str, *, text: str = "") -> subprocess.CompletedProcess[bytes]:
-        """Run a step, or another text of it, with the snapshot on standard input."""
-        return subprocess.run(
-            ["/bin/sh", "-c", text or step_script(step, MEMBER)],
-            input=SNAPSHOT,
-            capture_output=True,
-            env={
-                "PATH": f"{self.fake}:{os.environ['PATH']}",
-                "KUBEWRIGHT_ROOT": str(self.root),
-                "FAKE": str(self.fake),
-                "WRITER": "",
-            },
-            timeout=60,
-        )
-
-    def run_all(self, *steps: str) -> None:
-        for step in steps:
-            completed = self.run(step)
-            assert completed.returncode == 0, completed.stderr
-
-    def set_active(self, unit: str) -> None:
-        (self.fake / f"active.{unit}.service").touch()
-
-    def calls(self) -> list[str]:
-        log = self.fake / "log"
-        return log.read_text().splitlines() if log.exists() else []
+from tests.unit.automation.operations.restore_host import MEMBER, SNAPSHOT, RestoreHost, add_units
 
 
 @pytest.fixture
@@ -203,24 +87,6 @@ def test_an_api_that_does_not_start_is_an_error(host: RestoreHost) -> None:
     assert "restart kube-controller-manager.service kube-scheduler.service" not in host.calls()
 
 
-def test_a_kubelet_that_does_not_restart_is_an_error(host: RestoreHost) -> None:
-    (host.fake / "stuck.kubelet.service").touch()
-    completed = host.run("restart-kubelet")
-    assert completed.returncode == 1
-    assert b"the kubelet does not restart" in completed.stderr
-
-
-def add_units(host: RestoreHost, *units: str) -> Path:
-    """Add units of the boot program of a cloud. Return the file that exists while the repair timer runs."""
-    directory = host.root / "etc/systemd/system"
-    directory.mkdir(parents=True)
-    for unit in (*units, "kubewright-repair.timer"):
-        (directory / unit).touch()
-    timer = host.fake / "active.kubewright-repair.timer"
-    timer.touch()
-    return timer
-
-
 @pytest.mark.parametrize("units", [["kube-apiserver.service"], []], ids=["control plane", "etcd member"])
 def test_a_machine_of_a_cloud_is_not_repaired_during_the_restore(host: RestoreHost, units: list[str]) -> None:
     timer = add_units(host, *units)
@@ -258,43 +124,3 @@ def test_a_boot_that_has_not_completed_stops_during_the_restore(host: RestoreHos
 def test_a_host_without_repair_does_not_start_it(host: RestoreHost) -> None:
     host.run_all("start-api")
     assert "start kubewright-repair.timer" not in host.calls()
-
-
-OWN_ID = "aws:///eu-west-1a/i-new"
-RESTART, BOOT = "restart kubelet.service", "restart kubewright-boot.service"
-
-
-@pytest.mark.parametrize(
-    ("node", "calls"),
-    [
-        (f"cp-1 {OWN_ID}", [RESTART]),
-        ("cp-1 aws:///eu-central-1a/i-old", ["kubectl delete node cp-1 --timeout=60s", RESTART, BOOT]),
-        ("", [RESTART, BOOT]),
-    ],
-    ids=["own node", "node of another machine", "no node"],
-)
-def test_control_plane_of_a_cloud_gets_its_own_node(host: RestoreHost, node: str, calls: list[str]) -> None:
-    """The snapshot of a cluster in another region has Nodes of that cluster, with the names of members."""
-    complete = host.root / "run/kubewright-boot/complete"
-    for path, text in {
-        host.root / "etc/kubernetes/admin.conf": "",
-        host.root / "etc/kubewright/host.env": f"NODE_NAME=cp-1\nPROVIDER_ID={OWN_ID}\n",
-        host.fake / "node": node,
-        complete: "",
-    }.items():
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(text)
-    host.run_all("restart-kubelet")
-    assert host.calls() == calls
-    assert complete.exists() is (BOOT not in calls)
-
-
-def test_node_of_a_host_without_a_cloud_stays(host: RestoreHost) -> None:
-    """flannel restarts, because the kubelet may register a Node without the annotations of flannel."""
-    add_units(host, "flanneld.service")
-    for directory in ("kubernetes", "kubewright"):
-        (host.root / "etc" / directory).mkdir(parents=True)
-    (host.root / "etc/kubernetes/admin.conf").touch()
-    (host.root / "etc/kubewright/host.env").write_text("NODE_NAME=cp-1\nPROVIDER_ID=\n")
-    host.run_all("restart-kubelet")
-    assert host.calls() == [RESTART, "restart flanneld.service"]
