@@ -173,14 +173,19 @@ class CloudStack(Cluster):
         assert fetched <= stored
 
     def expect_complete_status(self) -> None:
-        """Check that `status` finds every machine and no problems."""
+        """Check that `status` finds every machine, and no problems except a slow disk.
+
+        The speed of the disk of this machine is no property of the stack: other programs use the disk too.
+        """
         text = self.command("status").text
         for title in (f"Cluster {self.name}", "etcd", "Nodes", "Add-ons"):
             assert title in text, text
         for name, machine in self.all_machines().items():
             row = next(line for line in text.splitlines() if name in line and machine.address in line)
             assert "yes" in row, text
-        assert "no problems found" in text, text
+        rows = [line for line in text.splitlines() if line.startswith(("│ error ", "│ warning "))]
+        assert "no problems found" in text or rows, text
+        assert not [row for row in rows if "slow disk of etcd" not in row], text
 
     def wait_for_complete_status(self) -> None:
         """Wait until `status` finds every machine and no problems. A machine that is Ready may still boot."""
