@@ -8,10 +8,11 @@ from dataclasses import dataclass
 
 import pulumi_kubernetes.apps.v1 as apps
 import pulumi_kubernetes.core.v1 as core
-from pulumi import ComponentResource, Output, Resource, ResourceOptions
+from pulumi import ComponentResource, Input, Output, Resource, ResourceOptions
 from pulumi_kubernetes.apiregistration.v1 import APIService, APIServiceSpecArgs, ServiceReferenceArgs
 from pulumi_kubernetes.meta.v1 import LabelSelectorArgs, ObjectMetaArgs
 
+from components.addons.digests import text_digest
 from components.addons.workload import (
     await_annotations,
     disruption_budget,
@@ -77,6 +78,7 @@ class MetricsServer(ComponentResource):
         metadata = ObjectMetaArgs(name=_NAME, namespace=_NAMESPACE)
         account = core.ServiceAccount(f"{name}-account", metadata=metadata, opts=options)
         roles = self._create_roles(name, options)
+        kubelet_authorities = args.secrets[f"{trust_bundle(KUBELET_SERVING_CA)}.crt"]
         certificate = core.Secret(
             f"{name}-certificate",
             metadata=metadata,
@@ -84,7 +86,7 @@ class MetricsServer(ComponentResource):
             string_data={
                 "tls.crt": args.secrets["metrics-server.crt"],
                 "tls.key": args.secrets["metrics-server.key"],
-                _KUBELET_CA: args.secrets[f"{trust_bundle(KUBELET_SERVING_CA)}.crt"],
+                _KUBELET_CA: kubelet_authorities,
             },
             opts=options,
         )
@@ -110,7 +112,7 @@ class MetricsServer(ComponentResource):
                 labels=_LABELS,
                 annotations=await_annotations(args.topology),
             ),
-            spec=_deployment_spec(args.topology),
+            spec=_deployment_spec(args.topology, kubelet_authorities),
             opts=args.api.options(self, depends_on=[account, *roles, certificate, *args.api.publication]),
         )
         disruption_budget(f"{name}-budget", _NAME, _NAMESPACE, _LABELS, options)
@@ -157,14 +159,16 @@ class MetricsServer(ComponentResource):
         )
 
 
-def _deployment_spec(topology: Topology) -> apps.DeploymentSpecArgs:
+def _deployment_spec(topology: Topology, kubelet_authorities: Output[str]) -> apps.DeploymentSpecArgs:
+    """Return the spec of the Deployment. `kubelet_authorities` is a PEM with the trusted CAs of kubelets."""
     replicas = system_replicas(topology)
+    annotations = _restart_annotations(topology, kubelet_authorities)
     return apps.DeploymentSpecArgs(
         replicas=replicas,
         strategy=rolling_update(),
         selector=LabelSelectorArgs(match_labels=_LABELS),
         template=core.PodTemplateSpecArgs(
-            metadata=ObjectMetaArgs(labels=_LABELS, annotations=_restart_annotations(topology)),
+            metadata=ObjectMetaArgs(labels=_LABELS, annotations=annotations),
             spec=core.PodSpecArgs(
                 service_account_name=_NAME,
                 priority_class_name="system-cluster-critical",
@@ -178,18 +182,19 @@ def _deployment_spec(topology: Topology) -> apps.DeploymentSpecArgs:
     )
 
 
-def _restart_annotations(topology: Topology) -> dict[str, str] | None:
+def _restart_annotations(topology: Topology, kubelet_authorities: Output[str]) -> dict[str, Input[str]]:
     """Return annotations that restart metrics-server before the CA of its certificate or of kubelets is
-    removed.
+    removed, and after a restore of the objects of another cluster, whose kubelets have another CA.
+
+    A running metrics-server notices another CA of kubelets only after minutes.
     """
-    annotations = trust_annotations(topology)
+    annotations: dict[str, Input[str]] = {**trust_annotations(topology)}
     if annotations:
         signing = topology.certificates.rotation("kubernetes").signing
         annotations["kubewright.dev/signed-by"] = str(signing)
-    if "kubelet-serving" in dict(topology.certificates.rotations):
-        trusted = topology.certificates.rotation("kubelet-serving").trusted
-        annotations["kubewright.dev/trusts-kubelets-of"] = " ".join(map(str, trusted))
-    return annotations or None
+    digest = Output.unsecret(kubelet_authorities.apply(text_digest))
+    annotations["kubewright.dev/trusts-kubelets-of"] = digest
+    return annotations
 
 
 def _container_args(topology: Topology) -> core.ContainerArgs:

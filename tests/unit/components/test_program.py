@@ -13,6 +13,7 @@ from typing import cast
 import pytest
 
 from automation.operations.cis.policies import SYSTEM_NAMESPACES
+from components.addons.digests import text_digest
 from tests.unit.components.graph import PRIVATE_PREFIX, Graph, Json, Node, cluster_config
 
 Deploy = Callable[[Json], Graph]
@@ -212,6 +213,8 @@ class TestSecrets:
         assert secret["kubelet-serving-ca.crt"] == expected
         spec = json.dumps(cluster.node("metrics-server-deployment").value("spec"))
         assert "--kubelet-certificate-authority=/etc/metrics-server/tls/kubelet-serving-ca.crt" in spec
+        # Another authority restarts metrics-server, and previews show the digest.
+        assert f'"kubewright.dev/trusts-kubelets-of": "{text_digest(expected)}"' in spec
 
     def test_the_kubeconfig_is_a_secret_output(self, cluster: Graph) -> None:
         kubeconfig = cluster.outputs["kubeconfig"]
