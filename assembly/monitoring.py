@@ -64,7 +64,7 @@ def build_monitoring(settings: Settings, files: Mapping[str, str] | None) -> Mon
         routes=tuple(Route(receiver=route.receiver, matchers=route.matchers) for route in section.routes),
         repeat_seconds=parse_seconds(section.repeat_interval),
         snapshot_seconds=2 * parse_seconds(settings.etcd.snapshots.every) + _SNAPSHOT_MARGIN,
-        # Members without trial restores have no metrics of them.
+        # Members without trial restores have no metrics about them.
         trial_restore_seconds=86400 * TRIAL_RESTORE_DAYS[settings.etcd.snapshots.verify or "weekly"],
         grafana=build_grafana(section.grafana, settings, files),
     )

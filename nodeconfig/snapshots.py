@@ -15,6 +15,7 @@ from nodeconfig.host_paths import ETCD_PKI, ETCD_SNAPSHOTS, HOST_ENV, LIBRARY, L
 from nodeconfig.sources import read_code
 from nodeconfig.systemd import TOOLS_PATH
 from topology.model import Member, Topology
+from topology.options import Snapshots
 
 PROGRAM = f"{LIBRARY}/etcd-snapshot"
 """Path on a host of the sh program that takes a snapshot. `SERVICE` sets its environment variables."""
@@ -70,7 +71,7 @@ def _service_text(topology: Topology) -> str:
         "COPY_TO": settings.copy_to,
         **snapshot_targets.unit_environment(settings),
         **({"COPY_TO_CLOUD": "yes"} if settings.copy_to_cloud else {}),
-        **({"RECORD_PROGRAM": RECORD_PROGRAM} if settings.copy_targets else {}),
+        **_copy_environment(settings),
     }
     seconds = _TIMEOUT_SECONDS + _TARGET_TIMEOUT_SECONDS * len(settings.targets)
     lines = [
@@ -95,6 +96,13 @@ def _service_text(topology: Topology) -> str:
         "IOSchedulingClass=idle",
     ]
     return "\n".join(lines) + "\n"
+
+
+def _copy_environment(settings: Snapshots) -> dict[str, str]:
+    """Return the variables for the records of copies; empty without copies."""
+    if not settings.copy_targets:
+        return {}
+    return {"RECORD_PROGRAM": RECORD_PROGRAM, "COPY_TARGETS": ",".join(settings.copy_targets)}
 
 
 def _timer_text(topology: Topology, member: Member) -> str:

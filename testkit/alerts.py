@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 Json = dict[str, object]
@@ -60,9 +60,16 @@ class Case:
         }
 
 
-def one_alert(series: Mapping[str, str], silent: str, firing: str, alert: Firing, resolved: str = "") -> Case:
-    """Return a case in which an alert is silent at a time, then fires, then is resolved."""
-    expected = {silent: (), firing: (alert,), **({resolved: ()} if resolved else {})}
+def one_alert(
+    series: Mapping[str, str],
+    silent: str,
+    firing: str,
+    alert: Firing,
+    resolved: str = "",
+    also: Sequence[Firing] = (),
+) -> Case:
+    """Return a case in which an alert is silent at a time, then fires with others, then is resolved."""
+    expected = {silent: (), firing: (alert, *also), **({resolved: ()} if resolved else {})}
     return Case(series=series, expected=expected)
 
 

@@ -58,8 +58,22 @@ ETCD_CASES: dict[str, Case] = {
         Firing(alert="EtcdSnapshotCopyTooOld", labels=_COPY),
         "765m",
     ),
+    "a target never received a copy": one_alert(
+        {
+            f"kubewright_etcd_snapshot_copy_failed{{{label_text(_COPY)}}}": "0x4 1x80 0x10",
+            f"kubewright_etcd_snapshot_copy_timestamp_seconds{{{label_text(_COPY)}}}": "_x85 5100x10",
+        },
+        "4m",
+        "70m",
+        Firing(alert="EtcdSnapshotNeverCopied", labels=_COPY),
+        "90m",
+        also=(Firing(alert="EtcdSnapshotCopyFailed", severity="warning", labels=_COPY),),
+    ),
     "a snapshot cannot be copied": one_alert(
-        {f"kubewright_etcd_snapshot_copy_failed{{{label_text(_COPY)}}}": "0x4 1x20 0x10"},
+        {
+            f"kubewright_etcd_snapshot_copy_failed{{{label_text(_COPY)}}}": "0x4 1x20 0x10",
+            f"kubewright_etcd_snapshot_copy_timestamp_seconds{{{label_text(_COPY)}}}": "0x60",
+        },
         "9m",
         "11m",
         Firing(alert="EtcdSnapshotCopyFailed", severity="warning", labels=_COPY),

@@ -100,8 +100,8 @@ class Monitoring:
 
     `retention_bytes` limits the size of the database. `volume` is None for data that ends with the pod.
     `pool` is the pool of the nodes on which Prometheus runs; empty: any node. `pods` selects the pods whose
-    annotations ask for it. `snapshot_seconds` is the age of the newest snapshot of an etcd member, and of its
-    copies, that raises an alert; `trial_restore_seconds` that of the last trial restore.
+    annotations ask for it. `snapshot_seconds` is the age at which the newest snapshot of an etcd member, or
+    its newest copy, raises an alert. `trial_restore_seconds` is the age at which the last trial restore does.
     """
 
     retention_seconds: int

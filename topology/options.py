@@ -163,8 +163,8 @@ class Snapshots:
 
     @property
     def copy_targets(self) -> tuple[str, ...]:
-        """The names under which a member records copies: those of `targets`, and for other copies the name
-        of the setting, whose underscore no name of a target has.
+        """Names under which members record copies: those of `targets`, and the settings of other copies.
+        Names of settings contain an underscore, which names of targets cannot contain.
         """
         names = [target.name for target in self.targets]
         names += [COPY_TO] if self.copy_to else []

@@ -34,7 +34,7 @@ from topology.model import Role, Topology
 from topology.ports import ETCD_PEER_PORT
 
 _UPLOAD_SECONDS = 1800
-_STEP_SECONDS = 300
+_STEP_SECONDS = 600
 _API_SECONDS = 120
 """Time in which a load balancer finds out that the API servers answer again."""
 

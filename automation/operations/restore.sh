@@ -88,13 +88,15 @@ restart_flannel() {
     sleep 5
     stop_pods_outside_subnet
 }
-network_file() { stat -c %i "$ROOT/etc/cni/net.d/10-kubewright.conflist" 2>/dev/null || echo none; }
+network_file() { stat -c '%i %z' "$ROOT/etc/cni/net.d/10-kubewright.conflist" 2>/dev/null || echo none; }
 has_new_network_file() { [ "$(network_file)" != "$before" ]; }
 
 stop_pods_outside_subnet() {
     # shellcheck disable=SC1091 # the subnet of this host
     . "$ROOT/run/flannel/subnet.env"
-    for pod in $(runtime pods --state=ready --quiet); do
+    pods=$(runtime pods --state=ready --quiet) || die "the pods of this host cannot be listed"
+    for pod in $pods; do
+        # A pod can end meanwhile.
         address=$(runtime inspectp --output=go-template --template='{{.status.network.ip}}' "$pod") || continue
         # A pod in the network of the host has no address.
         if [ -z "$address" ] || is_in_subnet "$address" "$FLANNEL_SUBNET"; then continue; fi
@@ -190,13 +192,13 @@ restart-kubelet)
     other) admin delete node "$NODE_NAME" --timeout=60s >/dev/null || die "the Node of another machine cannot be deleted" ;;
     esac
     timeout 120 systemctl restart kubelet.service || die "the kubelet does not restart"
-    # The kubelet registers a Node that the restored data does not have.
-    if has_unit flanneld.service; then restart_flannel; fi
     # The boot program sets the labels and taints of the new Node.
     if [ "$owner" != own ]; then
         rm -f "$ROOT/run/kubewright-boot/complete"
         systemctl restart --no-block kubewright-boot.service
     fi
+    # The kubelet registers a Node that the restored data does not have.
+    if has_unit flanneld.service; then restart_flannel; fi
     ;;
 *) die "no such step: $step" ;;
 esac

@@ -193,7 +193,7 @@ def _restart_annotations(topology: Topology, kubelet_authorities: Output[str]) -
         signing = topology.certificates.rotation("kubernetes").signing
         annotations["kubewright.dev/signed-by"] = str(signing)
     digest = Output.unsecret(kubelet_authorities.apply(text_digest))
-    annotations["kubewright.dev/trusts-kubelets-of"] = digest
+    annotations["kubewright.dev/kubelet-ca-digest"] = digest
     return annotations
 
 

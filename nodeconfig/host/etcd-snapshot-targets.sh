@@ -14,6 +14,8 @@ LC_ALL=C
 export LC_ALL
 
 TARGET_SECONDS=${TARGET_SECONDS:-600}
+# A snapshot that began before an upgrade has no variable.
+RECORD_PROGRAM=${RECORD_PROGRAM:-${0%/*}/etcd-copy-record}
 RECORDS=$DIRECTORY/targets
 
 die() {
@@ -82,7 +84,7 @@ keep_newest() {
 }
 
 record_failure() { # TARGET REASON
-    sh "$RECORD_PROGRAM" "$1" failed "$2"
+    sh "$RECORD_PROGRAM" "$1" failed "$2" || :
     printf 'etcd-snapshot: no copy in target %s: %s. The snapshot is in %s\n' "$1" "$2" "$DIRECTORY" >&2
 }
 
@@ -114,7 +116,7 @@ for file in "$TARGETS"/*.conf; do
     timeout --kill-after=5 "$TARGET_SECONDS" sh "$0" copy "$target" "$encrypted" 2>"$output" || code=$?
     case $code in
     0)
-        sh "$RECORD_PROGRAM" "$target" copied "$object" "$(stat -c %s "$encrypted")" "${sum%% *}"
+        sh "$RECORD_PROGRAM" "$target" copied "$object" "$(stat -c %s "$encrypted")" "${sum%% *}" || failed=yes
         printf 'copied to target %s\n' "$target"
         continue
         ;;

@@ -5,6 +5,7 @@
 #   COPY_PROGRAM  the program that copies a snapshot to targets outside the host, or empty
 #   COPY_TO_CLOUD  yes: a machine of a cloud copies the snapshot to another region; or empty
 #   RECORD_PROGRAM  the program that records the result of each copy (etcd-copy-record.sh), or empty without copies
+#   COPY_TARGETS    the names of the targets of copies with commas between them, or empty
 # A file without `.part` is complete, and its sha256 is in a file beside it.
 set -eu
 umask 077
@@ -64,6 +65,11 @@ mv "$DIRECTORY/.$name.part" "$DIRECTORY/$name"
 keep_newest "$DIRECTORY"
 printf 'saved %s/%s\n' "$DIRECTORY" "$name"
 
+# Without the records of removed targets, a target that is added again has the age of its own copies.
+for record in "$DIRECTORY"/targets/*; do
+    case ,${COPY_TARGETS:-}, in *",${record##*/},"*) ;; *) rm -f "$record" ;; esac
+done
+
 # try_copy FUNCTION TARGET PLACE: a copy that fails does not stop the other copies.
 failed=no
 try_copy() {
@@ -74,7 +80,7 @@ try_copy() {
     rm -f "$output"
     case $code in
     0)
-        sh "$RECORD_PROGRAM" "$2" copied "$name" "$(stat -c %s "$DIRECTORY/$name")" "${sum%% *}"
+        sh "$RECORD_PROGRAM" "$2" copied "$name" "$(stat -c %s "$DIRECTORY/$name")" "${sum%% *}" || failed=yes
         printf 'copied to %s\n' "$3"
         return
         ;;
@@ -82,7 +88,7 @@ try_copy() {
     *) reason=${reason#etcd-snapshot: } ;;
     esac
     reason=${reason:-exit code $code}
-    sh "$RECORD_PROGRAM" "$2" failed "$reason"
+    sh "$RECORD_PROGRAM" "$2" failed "$reason" || :
     printf 'etcd-snapshot: no copy in %s: %s. The snapshot is in %s\n' "$3" "$reason" "$DIRECTORY" >&2
     failed=yes
 }

@@ -96,6 +96,7 @@ class CopyingMember:
             "KEEP": "2",
             "COPY_TO": "",
             "RECORD_PROGRAM": str(source_path("etcd-copy-record.sh")),
+            "COPY_TARGETS": ",".join(topology.snapshots.copy_targets),
             "ETCDCTL_ENDPOINTS": f"https://{self.host.member.address}:2379",
             "ETCDCTL_CACERT": f"{pki}/etcd-ca.crt",
             "ETCDCTL_CERT": f"{pki}/operator.crt",

@@ -214,7 +214,7 @@ class TestSecrets:
         spec = json.dumps(cluster.node("metrics-server-deployment").value("spec"))
         assert "--kubelet-certificate-authority=/etc/metrics-server/tls/kubelet-serving-ca.crt" in spec
         # Another authority restarts metrics-server, and previews show the digest.
-        assert f'"kubewright.dev/trusts-kubelets-of": "{text_digest(expected)}"' in spec
+        assert f'"kubewright.dev/kubelet-ca-digest": "{text_digest(expected)}"' in spec
 
     def test_the_kubeconfig_is_a_secret_output(self, cluster: Graph) -> None:
         kubeconfig = cluster.outputs["kubeconfig"]

@@ -67,6 +67,7 @@ class SnapshotHost:
             "COPY_SECONDS": "2",
             "KUBEWRIGHT_ROOT": str(self.fake / "root"),
             "RECORD_PROGRAM": str(source_path("etcd-copy-record.sh")),
+            "COPY_TARGETS": f"{'copy_to' if copy_to else ''},{'snapshot_copies' if to_cloud else ''}",
             **({"COPY_TO_CLOUD": "yes"} if to_cloud else {}),
         }
         program = source_path("etcd-snapshot.sh")
@@ -242,7 +243,25 @@ def test_only_members_with_copies_record_results(settings: Snapshots, recorded: 
     bundle = bundles(replace(cluster(), snapshots=settings), FakeIndex())["cp-1", Role.ETCD]
     (unit,) = (file.content for file in bundle.files if file.path.endswith(snapshots.SERVICE))
     assert (f"Environment=RECORD_PROGRAM={snapshots.RECORD_PROGRAM}" in unit) is recorded
+    assert (f"Environment=COPY_TARGETS={','.join(settings.copy_targets)}\n" in unit) is recorded
     assert (snapshots.RECORD_PROGRAM in {file.path for file in bundle.files}) is recorded
+
+
+def test_records_of_removed_targets_are_removed(member: SnapshotHost) -> None:
+    assert member.run(copy_to=str(member.copies)).returncode == 0
+    assert member.run().returncode == 0
+    assert [*(member.snapshots / "targets").iterdir()] == []
+
+
+def test_a_result_that_cannot_be_recorded_does_not_stop_other_copies(member: SnapshotHost) -> None:
+    """The unit does not retry after exit code 75: each attempt would add a snapshot."""
+    cloud = member.install_boot_program()
+    member.snapshots.mkdir()
+    (member.snapshots / "targets").write_text("not a directory")
+    result = member.run(copy_to=str(member.copies), to_cloud=True)
+    assert result.returncode == 75
+    assert len(list(cloud.glob("*.db"))) == 1
+    assert len(list(member.copies.glob("*.db"))) == 1
 
 
 def test_a_failed_copy_keeps_the_record_of_the_last_one(member: SnapshotHost) -> None:

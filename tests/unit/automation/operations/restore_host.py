@@ -7,6 +7,7 @@ import subprocess
 from collections.abc import Mapping
 from hashlib import sha256
 from pathlib import Path
+from types import MappingProxyType
 
 from automation.operations.restore import step_script
 
@@ -29,10 +30,7 @@ start | restart)
     for unit; do
         [ ! -e "$FAKE/stuck.$unit" ] || exit 1
         : >"$FAKE/active.$unit"
-        [ "$unit" != flanneld.service ] || {
-            cp "$FAKE/subnet" "$FAKE/new"
-            /bin/mv "$FAKE/new" "$KUBEWRIGHT_ROOT/etc/cni/net.d/10-kubewright.conflist"
-        }
+        [ "$unit" != flanneld.service ] || : >"$FAKE/flannel-starts"
     done ;;
 stop) for unit; do rm -f "$FAKE/active.$unit"; done ;;
 is-active) [ -e "$FAKE/active.$1" ] ;;
@@ -65,6 +63,18 @@ case $1 in
 pods) while read -r name _; do echo "$name"; done <"$FAKE/pods" ;;
 inspectp) while read -r name address; do [ "$name" != "$last" ] || echo "$address"; done <"$FAKE/pods" ;;
 stopp) echo "stopp $last" >>"$FAKE/log"; sed -i "/^$last /d" "$FAKE/pods" ;;
+esac
+"""
+# While a step waits, flannel starts. Later, the kubelet completes the pods in `late`.
+SLEEP = """#!/bin/sh
+case $1 in
+0.5)
+    [ ! -e "$FAKE/flannel-starts" ] || [ ! -e "$FAKE/subnet" ] || {
+        echo "FLANNEL_SUBNET=$(cat "$FAKE/subnet")" >"$KUBEWRIGHT_ROOT/run/flannel/subnet.env"
+        cp "$FAKE/subnet" "$FAKE/new"
+        /bin/mv "$FAKE/new" "$KUBEWRIGHT_ROOT/etc/cni/net.d/10-kubewright.conflist"
+    } ;;
+5) [ ! -e "$FAKE/late" ] || cat "$FAKE/late" >>"$FAKE/pods" ;;
 esac
 """
 # The time of the host advances by 100 s with each call of `date`.
@@ -101,7 +111,7 @@ class RestoreHost:
             programs / "etcdctl": ETCDCTL,
             programs / "kubectl": KUBECTL,
             programs / "crictl": CRICTL,
-            self.fake / "sleep": "#!/bin/sh\n",
+            self.fake / "sleep": SLEEP,
             self.fake / "systemctl": SYSTEMCTL,
             self.fake / "date": DATE,
             self.fake / "id": "#!/bin/sh\necho 7\n",
@@ -134,15 +144,24 @@ class RestoreHost:
             completed = self.run(step)
             assert completed.returncode == 0, completed.stderr
 
-    def set_flannel(self, subnet: str, pods: Mapping[str, str]) -> None:
-        """Give the host a unit of flannel with a subnet, and running pods with their addresses."""
+    def set_flannel(
+        self, subnet: str, pods: Mapping[str, str], late: Mapping[str, str] = MappingProxyType({})
+    ) -> None:
+        """Give the host a unit of flannel, which gets a subnet at its next start, and running pods with their
+        addresses. The kubelet is starting the pods in `late`. With an empty subnet, flannel does not start.
+        """
         add_units(self, "flanneld.service")
-        path = self.root / "run/flannel/subnet.env"
-        path.parent.mkdir(parents=True)
-        path.write_text(f"FLANNEL_SUBNET={subnet}\n")
-        (self.root / "etc/cni/net.d").mkdir(parents=True)
-        (self.fake / "subnet").write_text(subnet)
-        (self.fake / "pods").write_text("".join(f"{name} {address}\n" for name, address in pods.items()))
+        for path, text in {
+            self.root / "run/flannel/subnet.env": "FLANNEL_SUBNET=10.244.0.1/24\n",
+            self.root / "etc/cni/net.d/10-kubewright.conflist": "10.244.0.1/24",
+            self.fake / "subnet": subnet,
+            self.fake / "pods": _pod_lines(pods),
+            self.fake / "late": _pod_lines(late),
+        }.items():
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(text)
+        if not subnet:
+            (self.fake / "subnet").unlink()
 
     def set_active(self, unit: str) -> None:
         (self.fake / f"active.{unit}.service").touch()
@@ -150,6 +169,10 @@ class RestoreHost:
     def calls(self) -> list[str]:
         log = self.fake / "log"
         return log.read_text().splitlines() if log.exists() else []
+
+
+def _pod_lines(pods: Mapping[str, str]) -> str:
+    return "".join(f"{name} {address}\n" for name, address in pods.items())
 
 
 def add_units(host: RestoreHost, *units: str) -> Path:

@@ -78,8 +78,22 @@ def test_pods_outside_of_the_subnet_of_the_host_start_again(
     assert host.calls() == [RESTART, "restart flanneld.service", *(f"stopp {name}" for name in stopped)]
 
 
-def test_flannel_that_does_not_start_is_an_error(host: RestoreHost) -> None:
-    host.set_flannel("10.244.0.1/24", {})
-    (host.fake / "stuck.flanneld.service").touch()
+def test_pods_that_the_kubelet_was_starting_start_again(host: RestoreHost) -> None:
+    host.set_flannel("10.244.4.1/24", {}, late={"slow": "10.244.0.9", "new": "10.244.4.2"})
+    host.run_all("restart-kubelet")
+    assert host.calls() == [RESTART, "restart flanneld.service", "stopp slow"]
+
+
+def test_pods_that_cannot_be_listed_are_an_error(host: RestoreHost) -> None:
+    host.set_flannel("10.244.4.1/24", {"web": "10.244.0.7"})
+    (host.fake / "pods").unlink()
     completed = host.run("restart-kubelet")
     assert completed.returncode != 0
+    assert b"the pods of this host cannot be listed" in completed.stderr
+
+
+def test_flannel_that_does_not_start_is_an_error(host: RestoreHost) -> None:
+    host.set_flannel("", {})
+    completed = host.run("restart-kubelet")
+    assert completed.returncode != 0
+    assert b"flannel is not healthy" in completed.stderr
