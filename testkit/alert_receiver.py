@@ -31,14 +31,16 @@ class AlertReceiver:
         wanted = {"alertname": alert, **labels}
         return [item["status"] for item in self.alerts if wanted.items() <= item["labels"].items()]
 
-    def wait_for(self, state: str, alert: str, **labels: str) -> None:
-        """Wait until an alert with a name and labels was received in a state."""
+    def wait_for(self, state: str, alert: str, after: float = 0, /, **labels: str) -> None:
+        """Wait until an alert with a name and labels was received in a state. Its cause begins within `after`
+        seconds.
+        """
 
         def received() -> bool:
             assert state in self.states(alert, **labels), f"the receiver has {self.states(alert)}"
             return True
 
-        eventually(f"{alert} is {state}", received, timeout=ALERT_SECONDS, interval=5)
+        eventually(f"{alert} is {state}", received, timeout=after + ALERT_SECONDS, interval=5)
 
 
 @contextmanager

@@ -29,6 +29,8 @@ PORT, TOKEN = 9997, "not-a-real-token-of-a-receiver"
 EVERY_SECONDS, KEEP = 300, 4
 COPY_SECONDS = EVERY_SECONDS + 60
 """Maximum time until the next snapshot is copied."""
+GIVE_UP_SECONDS = 600
+"""Maximum time until the member gives up a copy to a target that does not answer."""
 UNREACHABLE_SECONDS = 3600
 DIRECTORY = "/var/lib/etcd-snapshots"
 SUMMARY = f"""
@@ -110,7 +112,7 @@ def test_bucket_that_is_unreachable_for_an_hour_raises_alerts(
     with unreachable(cluster, stores):
         began = time.monotonic()
         objects, blobs = stores.objects, set(stores.blobs)
-        receiver.wait_for("firing", "EtcdSnapshotCopyFailed", **labels)
+        receiver.wait_for("firing", "EtcdSnapshotCopyFailed", EVERY_SECONDS + GIVE_UP_SECONDS, **labels)
         record_figures(failure=round(time.monotonic() - began))
         while time.monotonic() - began < UNREACHABLE_SECONDS:
             time.sleep(30)
