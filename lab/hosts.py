@@ -47,11 +47,11 @@ def state(lab: str, host: LabHost) -> str:
 
 
 def boot(spec: LabSpec, host: LabHost, root: Path) -> None:
-    """Boot a stopped host and wait for its sshd. `root` is the directory of the shared Debian root file
-    system.
+    """Boot a stopped host and wait for its sshd, or for the systemd of a cloud machine, whose packet filter
+    may drop SSH. `root` is the directory of the shared Debian root file system.
 
     If the host is half-dead, kill its remaining processes first. Its disk is kept. Raise LabError if the
-    host does not boot or its sshd does not answer.
+    host does not boot.
     """
     kind = virtual_machines if host.virtual else containers
     cgroups.kill(spec.name, host.name)
@@ -62,8 +62,17 @@ def boot(spec: LabSpec, host: LabHost, root: Path) -> None:
     console = console_file(spec.name, host.name)
     launcher = kind.launch(spec, host, root, console)
     limit, patience = kind.BOOT_TIMEOUT, kind.ANSWER_TIMEOUT
-    if not wait(lambda: launcher.poll() is not None or _answers_ssh(host, timeout=patience), timeout=limit):
-        raise LabError(f"{host.name}: sshd did not answer within {limit:g} s; see {console}")
+
+    def has_ended_or_booted() -> bool:
+        if launcher.poll() is not None:
+            return True
+        if host.instance is not None:
+            return _has_booted(spec.name, host.name)
+        return _answers_ssh(host, timeout=patience)
+
+    if not wait(has_ended_or_booted, timeout=limit):
+        what = "sshd did not answer" if host.instance is None else "systemd did not boot"
+        raise LabError(f"{host.name}: {what} within {limit:g} s; see {console}")
     if launcher.poll() is not None:
         raise LabError(f"{host.name}: did not boot: {_last_line(console)}; see {console}")
 
@@ -139,6 +148,14 @@ def _stored(lab: str, host: str) -> LabHost:
 def _patience(host: LabHost) -> float:
     """Return how many seconds a running host may take to answer."""
     return virtual_machines.ANSWER_TIMEOUT if host.virtual else 1
+
+
+def _has_booted(lab: str, host: str) -> bool:
+    try:
+        result = execute(lab, host, ["systemctl", "is-active", "--quiet", "basic.target"], stdin="")
+    except LabError:
+        return False
+    return result.returncode == 0
 
 
 def _answers_ssh(host: LabHost, *, timeout: float) -> bool:
