@@ -20,7 +20,7 @@ from topology.monitoring import (
     Volume,
     secret_key,
 )
-from topology.options import TRIAL_RESTORE_DAYS
+from topology.options import LATE_INTERVALS, TRIAL_RESTORE_DAYS
 
 Credentials = dict[str, tuple[tuple[str, ...], SecretStr]]
 """The path in the settings and the value of secrets, by their keys in a Secret."""
@@ -63,7 +63,7 @@ def build_monitoring(settings: Settings, files: Mapping[str, str] | None) -> Mon
         default_receiver=default,
         routes=tuple(Route(receiver=route.receiver, matchers=route.matchers) for route in section.routes),
         repeat_seconds=parse_seconds(section.repeat_interval),
-        snapshot_seconds=2 * parse_seconds(settings.etcd.snapshots.every) + _SNAPSHOT_MARGIN,
+        snapshot_seconds=LATE_INTERVALS * parse_seconds(settings.etcd.snapshots.every) + _SNAPSHOT_MARGIN,
         # Members without trial restores have no metrics about them.
         trial_restore_seconds=86400 * TRIAL_RESTORE_DAYS[settings.etcd.snapshots.verify or "weekly"],
         grafana=build_grafana(section.grafana, settings, files),

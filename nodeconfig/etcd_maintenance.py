@@ -9,6 +9,7 @@ from nodeconfig import snapshot_targets
 from nodeconfig.bundle import File, Service
 from nodeconfig.component import Component, combine_components
 from nodeconfig.host_paths import ETCD_PKI, ETCD_SNAPSHOTS, HOST_ENV, LIBRARY, LOCAL_ETCD, SYSTEMD_UNITS
+from nodeconfig.snapshots import RECORD_PROGRAM
 from nodeconfig.sources import read_code
 from nodeconfig.systemd import TOOLS_PATH
 from topology.model import Member, Topology
@@ -34,7 +35,7 @@ def component(topology: Topology, member: Member) -> Component:
 
 def _verification(topology: Topology) -> Component:
     targets = snapshot_targets.unit_environment(topology.snapshots)
-    environment = {"DIRECTORY": ETCD_SNAPSHOTS, **targets}
+    environment = {"DIRECTORY": ETCD_SNAPSHOTS, "RECORD_PROGRAM": RECORD_PROGRAM, **targets}
     seconds = _VERIFY_SECONDS + _TARGET_SECONDS * len(topology.snapshots.targets)
     schedule = (
         f"OnCalendar={topology.snapshots.verify}",

@@ -129,7 +129,7 @@ def _program_unit(topology: Topology, roles: frozenset[Role], pool: str) -> File
         "CERTIFICATES": " ".join(_certificate_directories(roles)),
         "SERVICES": f"{STATE_DIRECTORY}/services",
         "SNAPSHOTS": ETCD_SNAPSHOTS if snapshots else "",
-        "COPY_TARGETS": " ".join(snapshots.copy_targets) if snapshots else "",
+        "COPY_TARGETS": ",".join(snapshots.copy_targets) if snapshots else "",
         "TRIAL_RESTORES": "yes" if snapshots and snapshots.verify else "",
         "KUBECONFIG": f"{KUBELET}/kubeconfig" if is_node else "",
         "POOL": pool,

@@ -19,8 +19,8 @@ from topology.options import Snapshots
 
 PROGRAM = f"{LIBRARY}/etcd-snapshot"
 """Path on a host of the sh program that takes a snapshot. `SERVICE` sets its environment variables."""
-RECORD_PROGRAM = f"{LIBRARY}/etcd-copy-record"
-"""Path on a host of the sh program that records the result of a copy."""
+RECORD_PROGRAM = f"{LIBRARY}/etcd-record"
+"""Path on a host of the sh program that records the result of a copy or of a trial restore."""
 SERVICE = "etcd-snapshot.service"
 TIMER = "etcd-snapshot.timer"
 
@@ -33,9 +33,10 @@ def component(topology: Topology, member: Member) -> Component:
     """Return the files and the timer that take snapshots on an etcd member's host."""
     timer = File(f"{SYSTEMD_UNITS}/{TIMER}", _timer_text(topology, member), mode=0o600)
     record = File(RECORD_PROGRAM, record_program(), mode=0o755)
+    has_records = bool(topology.snapshots.copy_targets or topology.snapshots.verify)
     own = Component(
         files=(
-            *((record,) if topology.snapshots.copy_targets else ()),
+            *((record,) if has_records else ()),
             File(PROGRAM, snapshot_program(), mode=0o755),
             File(f"{SYSTEMD_UNITS}/{SERVICE}", _service_text(topology), mode=0o600),
             timer,
@@ -55,7 +56,7 @@ def snapshot_program() -> str:
 @cache
 def record_program() -> str:
     """Return the text of the program at `RECORD_PROGRAM` (POSIX sh)."""
-    return read_code("etcd-copy-record.sh")
+    return read_code("etcd-record.sh")
 
 
 def _service_text(topology: Topology) -> str:

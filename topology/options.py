@@ -139,6 +139,8 @@ NO_EXTRA_FLAGS = ExtraFlags()
 
 COPY_TO, SNAPSHOT_COPIES = "copy_to", "snapshot_copies"
 """The settings of copies in a directory of the host, and in another region of a cloud."""
+LATE_INTERVALS = 2
+"""A snapshot or its copy is late when it is older than this number of intervals between snapshots."""
 TRIAL_RESTORE_DAYS = {"daily": 2, "weekly": 10}
 """A trial restore is late after this number of days, by the setting `verify`."""
 

@@ -7,10 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from topology.model import Topology
-from topology.options import TRIAL_RESTORE_DAYS
-
-_LATE_FACTOR = 2
-"""A copy is late when it is older than this number of intervals between snapshots."""
+from topology.options import LATE_INTERVALS, TRIAL_RESTORE_DAYS
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +41,7 @@ NO_TRIAL = TrialFact()
 
 def parse_trial(lines: Iterable[str]) -> TrialFact:
     """Return the fact in lines `verified SECONDS NAME KEYS REVISION` and `failed SECONDS REASON`, which
-    etcd-verify.sh writes.
+    etcd-record.sh writes.
     """
     fact = TrialFact()
     for line in lines:
@@ -76,7 +73,7 @@ def trial_problems(
 
 def parse_copies(lines: Iterable[str]) -> tuple[CopyFact, ...]:
     """Return the facts in lines `TARGET copied SECONDS NAME SIZE SHA256` and `TARGET failed SECONDS REASON`,
-    which etcd-copy-record.sh writes. Ignore other lines.
+    which etcd-record.sh writes. Ignore other lines.
     """
     facts: dict[str, CopyFact] = {}
     for line in lines:
@@ -123,7 +120,7 @@ def copy_problems(
                 )
             elif fact.copied is None:
                 yield member, f"no snapshot was copied to target {target} yet", False
-            elif now - fact.copied > timedelta(seconds=_LATE_FACTOR * topology.snapshots.every):
+            elif now - fact.copied > timedelta(seconds=LATE_INTERVALS * topology.snapshots.every):
                 yield (
                     member,
                     f"the last copy in target {target} is {age_text(now - fact.copied)} old; see "

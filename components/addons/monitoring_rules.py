@@ -14,8 +14,8 @@ _WORKLOADS = "monitoring_workload_rules.yaml"
 def rule_files(data: Monitoring) -> dict[str, str]:
     """Return the texts of rule files by their names."""
     cluster = (_DIRECTORY / _CLUSTER).read_text()
-    for name in ("snapshot_seconds", "trial_restore_seconds"):
-        cluster = cluster.replace(f"<{name}>", str(getattr(data, name)))
+    cluster = cluster.replace("<snapshot_seconds>", str(data.snapshot_seconds))
+    cluster = cluster.replace("<trial_restore_seconds>", str(data.trial_restore_seconds))
     files = {"kubewright.yaml": cluster}
     if data.state_metrics:
         files["workloads.yaml"] = (_DIRECTORY / _WORKLOADS).read_text()

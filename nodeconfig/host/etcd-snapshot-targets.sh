@@ -7,7 +7,7 @@
 #   DIRECTORY   the directory of snapshots
 #   TARGETS     a directory with files of each target: TARGET.conf, TARGET.env (credentials), TARGET.crt (CA)
 #   RECIPIENTS  a file with the public keys of age that can decrypt the copies
-#   RECORD_PROGRAM  the program that records results in $DIRECTORY/targets (etcd-copy-record.sh)
+#   RECORD_PROGRAM  the program that records results in $DIRECTORY/targets (etcd-record.sh)
 set -eu
 umask 077
 LC_ALL=C
@@ -15,7 +15,7 @@ export LC_ALL
 
 TARGET_SECONDS=${TARGET_SECONDS:-600}
 # A snapshot that began before an upgrade has no variable.
-RECORD_PROGRAM=${RECORD_PROGRAM:-${0%/*}/etcd-copy-record}
+RECORD_PROGRAM=${RECORD_PROGRAM:-${0%/*}/etcd-record}
 RECORDS=$DIRECTORY/targets
 
 die() {
@@ -84,7 +84,7 @@ keep_newest() {
 }
 
 record_failure() { # TARGET REASON
-    sh "$RECORD_PROGRAM" "$1" failed "$2" || :
+    sh "$RECORD_PROGRAM" "$RECORDS/$1" failed "$2" || :
     printf 'etcd-snapshot: no copy in target %s: %s. The snapshot is in %s\n' "$1" "$2" "$DIRECTORY" >&2
 }
 
@@ -116,7 +116,7 @@ for file in "$TARGETS"/*.conf; do
     timeout --kill-after=5 "$TARGET_SECONDS" sh "$0" copy "$target" "$encrypted" 2>"$output" || code=$?
     case $code in
     0)
-        sh "$RECORD_PROGRAM" "$target" copied "$object" "$(stat -c %s "$encrypted")" "${sum%% *}" || failed=yes
+        sh "$RECORD_PROGRAM" "$RECORDS/$target" copied "$object" "$(stat -c %s "$encrypted")" "${sum%% *}" || failed=yes
         printf 'copied to target %s\n' "$target"
         continue
         ;;

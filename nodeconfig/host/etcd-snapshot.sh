@@ -4,7 +4,7 @@
 #   DIRECTORY  the directory of snapshots, KEEP their number, COPY_TO a second directory or empty
 #   COPY_PROGRAM  the program that copies a snapshot to targets outside the host, or empty
 #   COPY_TO_CLOUD  yes: a machine of a cloud copies the snapshot to another region; or empty
-#   RECORD_PROGRAM  the program that records the result of each copy (etcd-copy-record.sh), or empty without copies
+#   RECORD_PROGRAM  the program that records the result of each copy (etcd-record.sh), or empty without copies
 #   COPY_TARGETS    the names of the targets of copies with commas between them, or empty
 # A file without `.part` is complete, and its sha256 is in a file beside it.
 set -eu
@@ -73,14 +73,14 @@ done
 # try_copy FUNCTION TARGET PLACE: a copy that fails does not stop the other copies.
 failed=no
 try_copy() {
-    code=0 output=$DIRECTORY/.copy-output.part
+    code=0 output=$DIRECTORY/.copy-output.part record=$DIRECTORY/targets/$2
     timeout --kill-after=5 "$COPY_SECONDS" sh "$0" "$1" "$DIRECTORY/$name" 2>"$output" || code=$?
     cat "$output" >&2
     reason=$(tail -n 1 "$output" | cut -c 1-500)
     rm -f "$output"
     case $code in
     0)
-        sh "$RECORD_PROGRAM" "$2" copied "$name" "$(stat -c %s "$DIRECTORY/$name")" "${sum%% *}" || failed=yes
+        sh "$RECORD_PROGRAM" "$record" copied "$name" "$(stat -c %s "$DIRECTORY/$name")" "${sum%% *}" || failed=yes
         printf 'copied to %s\n' "$3"
         return
         ;;
@@ -88,7 +88,7 @@ try_copy() {
     *) reason=${reason#etcd-snapshot: } ;;
     esac
     reason=${reason:-exit code $code}
-    sh "$RECORD_PROGRAM" "$2" failed "$reason" || :
+    sh "$RECORD_PROGRAM" "$record" failed "$reason" || :
     printf 'etcd-snapshot: no copy in %s: %s. The snapshot is in %s\n' "$3" "$reason" "$DIRECTORY" >&2
     failed=yes
 }

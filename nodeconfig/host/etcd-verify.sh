@@ -1,10 +1,8 @@
 #!/bin/sh
 # Proves that the newest snapshot of this host's etcd member can be restored: restores it into a throwaway etcd, and
 # compares the newest copy in each target with what this host sent.
-# The unit etcd-verify.service sets NODE_NAME, DIRECTORY, and with targets COPY_PROGRAM and TARGETS as for snapshots.
-# The file $DIRECTORY/verified has the result for `status`:
-#   verified SECONDS NAME KEYS REVISION
-#   failed SECONDS REASON
+# The unit etcd-verify.service sets NODE_NAME, DIRECTORY, RECORD_PROGRAM (etcd-record.sh, for $DIRECTORY/verified), and
+# with targets COPY_PROGRAM and TARGETS as for snapshots.
 set -eu
 umask 077
 LC_ALL=C
@@ -16,18 +14,11 @@ CLIENT=unix://localhost:1
 PEER=unix://localhost:2
 
 fail() {
-    record "failed $(date +%s) $*"
+    record failed "$*"
     printf 'etcd-verify: %s\n' "$*" >&2
     exit 1
 }
-# record LINE: a failure keeps the line of the last success.
-record() {
-    {
-        case $1 in failed*) grep '^verified ' "$DIRECTORY/verified" 2>/dev/null || : ;; esac
-        printf '%s\n' "$1"
-    } >"$DIRECTORY/.verified.new"
-    mv "$DIRECTORY/.verified.new" "$DIRECTORY/verified"
-}
+record() { sh "$RECORD_PROGRAM" "$DIRECTORY/verified" "$@"; } # RESULT WORDS
 finish() {
     [ -z "${server:-}" ] || kill "$server" 2>/dev/null || :
     wait
@@ -75,5 +66,5 @@ if [ -n "${COPY_PROGRAM:-}" ]; then
     done
 fi
 [ -z "$failed" ] || fail "$failed"
-record "verified $(date +%s) $name $keys $(printf '%s\n' "$counted" | number Revision)"
+record verified "$name" "$keys" "$(printf '%s\n' "$counted" | number Revision)"
 printf 'verified %s: %s keys\n' "$name" "$keys"

@@ -6,7 +6,7 @@
 #   CERTIFICATES  directories with certificates
 #   SERVICES      the directory with a file for each unit of Kubewright
 #   SNAPSHOTS     the directory of snapshots, or empty
-#   COPY_TARGETS  the names of the targets of copies of snapshots; TRIAL_RESTORES yes, or empty
+#   COPY_TARGETS  the names of the targets of copies with commas between them, or empty; TRIAL_RESTORES yes, or empty
 #   KUBECONFIG    the kubeconfig of the kubelet, or empty; POOL the pool of this Node, or empty
 set -eu
 umask 022
@@ -77,14 +77,15 @@ failed() { if grep -qs '^failed ' "$1"; then echo 1; else echo 0; fi; }
 # copies: a target without a copy has no time.
 copies() {
     [ -n "$COPY_TARGETS" ] || return 0
+    targets=$(printf '%s\n' "$COPY_TARGETS" | tr , ' ')
     metric kubewright_etcd_snapshot_copy_timestamp_seconds "The time of the newest copy of a snapshot in a target."
-    for target in $COPY_TARGETS; do
+    for target in $targets; do
         last=$(last_success "$SNAPSHOTS/targets/$target")
         [ -z "$last" ] ||
             printf 'kubewright_etcd_snapshot_copy_timestamp_seconds{target="%s"} %s\n' "$target" "$last"
     done
     metric kubewright_etcd_snapshot_copy_failed "Whether the newest snapshot could not be copied to a target."
-    for target in $COPY_TARGETS; do
+    for target in $targets; do
         printf 'kubewright_etcd_snapshot_copy_failed{target="%s"} %s\n' "$target" \
             "$(failed "$SNAPSHOTS/targets/$target")"
     done

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from automation.operations.copy_facts import parse_trial
+from nodeconfig.sources import source_path
 from testkit.etcd_members import EtcdHost, assert_voters, running_members
 from tests.lab.etcd_programs import acknowledged_gaps, defragment, leader, run_program, status
 from tests.lab.test_restore_members import take_snapshot
@@ -67,13 +68,18 @@ def test_nothing_is_defragmented_while_a_member_is_down(members: list[EtcdHost])
     assert status(first, "DBSize") == before
 
 
+def verify(host: EtcdHost, directory: Path) -> subprocess.CompletedProcess[str]:
+    record = str(source_path("etcd-record.sh"))
+    return run_program("etcd-verify.sh", host, DIRECTORY=str(directory), RECORD_PROGRAM=record)
+
+
 def test_a_snapshot_is_restored_into_a_throwaway_etcd(members: list[EtcdHost], tmp_path: Path) -> None:
     host = members[0]
     for number in range(3):
         host.etcdctl("put", f"n-{number}", "x")
     snapshot = take_snapshot(host, tmp_path)
     directory = snapshot.parent
-    result = run_program("etcd-verify.sh", host, DIRECTORY=str(directory))
+    result = verify(host, directory)
     assert result.returncode == 0, result.stderr
     fact = parse_trial((directory / "verified").read_text().splitlines())
     assert (fact.name, fact.keys, fact.failed) == (snapshot.name, 3, None)
@@ -82,7 +88,7 @@ def test_a_snapshot_is_restored_into_a_throwaway_etcd(members: list[EtcdHost], t
     content = bytearray(snapshot.read_bytes())
     content[len(content) // 2] ^= 255
     snapshot.write_bytes(content)
-    damaged = run_program("etcd-verify.sh", host, DIRECTORY=str(directory))
+    damaged = verify(host, directory)
     assert damaged.returncode == 1
     fact = parse_trial((directory / "verified").read_text().splitlines())
     assert "is damaged: its sha256 is not the recorded one" in fact.reason
@@ -91,6 +97,6 @@ def test_a_snapshot_is_restored_into_a_throwaway_etcd(members: list[EtcdHost], t
     # etcd's own digest finds damage that happened before the checksum was made.
     digest = subprocess.run(["sha256sum"], input=bytes(content), capture_output=True, check=True).stdout
     (directory / f"{snapshot.name}.sha256").write_text(f"{digest.split()[0].decode()}  {snapshot.name}\n")
-    damaged = run_program("etcd-verify.sh", host, DIRECTORY=str(directory))
+    damaged = verify(host, directory)
     assert damaged.returncode == 1
     assert "cannot be restored" in damaged.stderr

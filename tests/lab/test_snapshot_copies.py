@@ -46,11 +46,8 @@ KEY, OTHER_KEY = create_key(), create_key()
 
 @pytest.fixture(scope="module")
 def stores(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stores]:
-    state = tmp_path_factory.mktemp("stores")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("KUBEWRIGHT_STATE", str(state))
-        with serve_stores(state) as stores:
-            yield stores
+    with serve_stores(tmp_path_factory.mktemp("stores")) as stores:
+        yield stores
 
 
 @dataclass
@@ -95,7 +92,7 @@ class CopyingMember:
             "DIRECTORY": str(self.directory),
             "KEEP": "2",
             "COPY_TO": "",
-            "RECORD_PROGRAM": str(source_path("etcd-copy-record.sh")),
+            "RECORD_PROGRAM": str(source_path("etcd-record.sh")),
             "COPY_TARGETS": ",".join(topology.snapshots.copy_targets),
             "ETCDCTL_ENDPOINTS": f"https://{self.host.member.address}:2379",
             "ETCDCTL_CACERT": f"{pki}/etcd-ca.crt",

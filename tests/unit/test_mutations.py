@@ -27,7 +27,7 @@ DANGEROUS_FILES = {
             "etcd-member",
             "etcd-membership",
             "etcd-snapshot",
-            "etcd-copy-record",
+            "etcd-record",
             "etcd-snapshot-targets",
             "guard",
             "health",

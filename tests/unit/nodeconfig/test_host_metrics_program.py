@@ -141,7 +141,7 @@ def test_time_and_failure_of_copies_are_written_by_target(host: MetricsHost) -> 
     (records / "copy_to").write_text("copied 7000 etcd-b.db 77 ab\n")
     (records / "removed").write_text("copied 1 etcd-c.db.age 77 ab\nfailed 2 no route to host\n")
     (records / ".offsite.part").write_text("copied")
-    samples = host.run(COPY_TARGETS="offsite new copy_to")
+    samples = host.run(COPY_TARGETS="offsite,new,copy_to")
     name = "kubewright_etcd_snapshot_copy"
     assert {key: value for key, value in samples.items() if name in key} == {
         f'{name}_timestamp_seconds{{target="offsite"}}': 5000,

@@ -93,7 +93,7 @@ class CopyingHost:
             "TARGETS": str(self.targets),
             "RECIPIENTS": str(self.targets / "snapshot-recipients"),
             "TARGET_SECONDS": str(seconds),
-            "RECORD_PROGRAM": str(source_path("etcd-copy-record.sh")),
+            "RECORD_PROGRAM": str(source_path("etcd-record.sh")),
         }
         program = source_path("etcd-snapshot-targets.sh")
         return subprocess.run(

@@ -66,7 +66,7 @@ class SnapshotHost:
             "COPY_TO": copy_to,
             "COPY_SECONDS": "2",
             "KUBEWRIGHT_ROOT": str(self.fake / "root"),
-            "RECORD_PROGRAM": str(source_path("etcd-copy-record.sh")),
+            "RECORD_PROGRAM": str(source_path("etcd-record.sh")),
             "COPY_TARGETS": f"{'copy_to' if copy_to else ''},{'snapshot_copies' if to_cloud else ''}",
             **({"COPY_TO_CLOUD": "yes"} if to_cloud else {}),
         }
@@ -262,6 +262,13 @@ def test_a_result_that_cannot_be_recorded_does_not_stop_other_copies(member: Sna
     assert result.returncode == 75
     assert len(list(cloud.glob("*.db"))) == 1
     assert len(list(member.copies.glob("*.db"))) == 1
+
+
+def test_members_with_trial_restores_have_the_program_that_records_them() -> None:
+    bundle = bundles(replace(cluster(), snapshots=Snapshots(verify="weekly")), FakeIndex())["cp-1", Role.ETCD]
+    (unit,) = (file.content for file in bundle.files if file.path.endswith("/etcd-verify.service"))
+    assert f"Environment=RECORD_PROGRAM={snapshots.RECORD_PROGRAM}\n" in unit
+    assert snapshots.RECORD_PROGRAM in {file.path for file in bundle.files}
 
 
 def test_a_failed_copy_keeps_the_record_of_the_last_one(member: SnapshotHost) -> None:
