@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from ipaddress import IPv4Network
 from pathlib import Path
 from threading import Thread
 from typing import Any
@@ -41,6 +42,18 @@ class AlertReceiver:
             return True
 
         eventually(f"{alert} is {state}", received, timeout=after + ALERT_SECONDS, interval=5)
+
+
+def monitoring_section(network: IPv4Network, port: int, token: str) -> dict[str, Any]:
+    """Return settings of `addons.monitoring` with a receiver at the address of this machine in the
+    network of a lab. The image of kube-state-metrics cannot be built.
+    """
+    return {
+        "kube_state_metrics": False,
+        "interval": "15s",
+        "memory": "512Mi",
+        "receivers": {"lab": {"webhook": {"url": f"http://{network[-2]}:{port}/{token}"}}},
+    }
 
 
 @contextmanager

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, cast
 
 import boto3
+import pytest
 
 from lab.cloud.azure.container_store import container_server, sas_token
 from lab.cloud.azure.responses import Server, in_background
@@ -86,10 +87,17 @@ class Stores:
 
 @contextmanager
 def serve_stores(state: Path, address: str = "127.0.0.1") -> Iterator[Stores]:
-    """Serve an empty bucket and an empty container.
-
-    The caller must set `KUBEWRIGHT_STATE` to `state`, where the emulation stores its files.
+    """Serve an empty bucket and an empty container. The emulation stores its files in `state`, which is
+    `KUBEWRIGHT_STATE` of this process until the block ends.
     """
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("KUBEWRIGHT_STATE", str(state))
+        with _running_stores(state, address) as stores:
+            yield stores
+
+
+@contextmanager
+def _running_stores(state: Path, address: str) -> Iterator[Stores]:
     authority = issue_certificate("authority")
     server = issue_certificate("server", issuer=authority, server=True, address=IPv4Address(address))
     files = {"ca": authority.certificate_pem, "crt": server.certificate_pem, "key": server.key_pem}

@@ -242,11 +242,8 @@ def test_users_of_a_token_service_have_their_permissions(deploy: Deploy, tmp_pat
 
 @pytest.fixture(scope="module")
 def stores(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stores]:
-    with pytest.MonkeyPatch.context() as patch:
-        state = tmp_path_factory.mktemp("stores")
-        patch.setenv("KUBEWRIGHT_STATE", str(state))
-        with serve_stores(state) as running:
-            yield running
+    with serve_stores(tmp_path_factory.mktemp("stores")) as running:
+        yield running
 
 
 def test_images_are_in_a_bucket(stores: Stores, deploy: Deploy, tmp_path: Path) -> None:

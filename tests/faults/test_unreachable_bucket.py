@@ -17,7 +17,7 @@ from nodeconfig.host_paths import NETFILTER
 from testkit import lab_slots, stackfile
 from testkit.add_on_images import build_images
 from testkit.age_keys import create_key
-from testkit.alert_receiver import AlertReceiver, receive_alerts
+from testkit.alert_receiver import AlertReceiver, monitoring_section, receive_alerts
 from testkit.cluster import Cluster
 from testkit.figures import RecordFigures
 from testkit.snapshot_stores import Stores, serve_stores
@@ -54,9 +54,7 @@ def cluster(state: Path, network: IPv4Network) -> Iterator[Cluster]:
     """Yield a cluster with monitoring, whose control plane is the only member of etcd."""
     slot = lab_slots.reserve(NAME, state)
     config = stackfile.document(*slot, control_planes=[HOST], workers=["w-1"])
-    receivers = {"lab": {"webhook": {"url": f"http://{network[-2]}:{PORT}/{TOKEN}"}}}
-    monitoring = {"kube_state_metrics": False, "interval": "15s", "memory": "512Mi", "receivers": receivers}
-    config[stackfile.CLUSTER]["addons"] = {"monitoring": monitoring}
+    config[stackfile.CLUSTER]["addons"] = {"monitoring": monitoring_section(network, PORT, TOKEN)}
     build_images("prometheus", "alertmanager")
     with running_stack(Cluster(name=slot.name, state=state, config=config)) as cluster:
         yield cluster
@@ -67,19 +65,16 @@ def stores(
     cluster: Cluster, network: IPv4Network, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Stores]:
     """Yield two stores, to which the member copies its snapshots."""
-    directory = tmp_path_factory.mktemp("stores")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("KUBEWRIGHT_STATE", str(directory))
-        with serve_stores(directory, str(network[-2])) as stores:
-            snapshots = {
-                "every": f"{EVERY_SECONDS}s",
-                "keep": KEEP,
-                "recipients": [create_key().recipient],
-                "to": stores.targets(),
-            }
-            cluster.merge_settings({"etcd": {"snapshots": snapshots}})
-            cluster.up()
-            yield stores
+    with serve_stores(tmp_path_factory.mktemp("stores"), str(network[-2])) as stores:
+        snapshots = {
+            "every": f"{EVERY_SECONDS}s",
+            "keep": KEEP,
+            "recipients": [create_key().recipient],
+            "to": stores.targets(),
+        }
+        cluster.merge_settings({"etcd": {"snapshots": snapshots}})
+        cluster.up()
+        yield stores
 
 
 @pytest.fixture(scope="module")

@@ -44,11 +44,8 @@ def cluster(state: Path) -> Iterator[Cluster]:
 def stores(cluster: Cluster, state: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stores]:
     """Yield the stores, on the address of this machine in the network of the lab."""
     network = IPv4Network(lab_slots.reserve("kwcopy", state).network)
-    directory = tmp_path_factory.mktemp("stores")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("KUBEWRIGHT_STATE", str(directory))
-        with serve_stores(directory, str(network[-2])) as stores:
-            yield stores
+    with serve_stores(tmp_path_factory.mktemp("stores"), str(network[-2])) as stores:
+        yield stores
 
 
 def test_copies_arrive_within_the_schedule_and_restore_a_lost_host(

@@ -15,7 +15,7 @@ import pytest
 from components.addons.grafana_dashboards import read_dashboards
 from testkit import lab_slots, stackfile
 from testkit.add_on_images import build_images
-from testkit.alert_receiver import ALERT_SECONDS, AlertReceiver, receive_alerts
+from testkit.alert_receiver import ALERT_SECONDS, AlertReceiver, monitoring_section, receive_alerts
 from testkit.certificates import issue_certificate
 from testkit.cluster import CHECKOUT, Cluster
 from testkit.disk_program import install_program, mount_directory
@@ -64,23 +64,13 @@ def cluster(state: Path, network: IPv4Network) -> Iterator[Cluster]:
     slot = lab_slots.reserve(NAME, state)
     config = stackfile.document(*slot, control_planes=["cp-1"], workers=["w-1", "w-2"])
     settings = config[stackfile.CLUSTER]
+    section = monitoring_section(network, PORT, TOKEN)
     settings["pools"] = {"workers": {"hosts": ["w-1"]}, "spare": {"hosts": ["w-2"]}}
-    settings["addons"] = {"monitoring": section(network)}
+    settings["addons"] = {"monitoring": {**section, "pool": "workers"}}
     build_images("prometheus", "alertmanager")
     with removed_at_end(Cluster(name=slot.name, state=state, config=config, checkout=CHECKOUT)) as cluster:
         cluster.up()
         yield cluster
-
-
-def section(network: IPv4Network) -> dict[str, Any]:
-    """Return settings with a receiver on this machine. The image of kube-state-metrics cannot be built."""
-    return {
-        "kube_state_metrics": False,
-        "interval": "15s",
-        "memory": "512Mi",
-        "pool": "workers",
-        "receivers": {"lab": {"webhook": {"url": f"http://{network[-2]}:{PORT}/{TOKEN}"}}},
-    }
 
 
 @pytest.fixture(scope="module")

@@ -63,11 +63,8 @@ def stores(
     cluster: Cluster, network: IPv4Network, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Stores]:
     """Yield the bucket, which this machine serves at its address in the network of the lab."""
-    with pytest.MonkeyPatch.context() as patch:
-        directory = tmp_path_factory.mktemp("stores")
-        patch.setenv("KUBEWRIGHT_STATE", str(directory))
-        with serve_stores(directory, str(network[-2])) as running:
-            yield running
+    with serve_stores(tmp_path_factory.mktemp("stores"), str(network[-2])) as running:
+        yield running
 
 
 @pytest.fixture(scope="module")

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from automation.operations import restore
-from nodeconfig import snapshots
+from nodeconfig.sources import source_path
 from testkit.etcd_members import (
     BINARIES,
     EtcdHost,
@@ -162,7 +162,7 @@ def take_snapshot(host: EtcdHost, directory: Path) -> Path:
         "ETCDCTL_CERT": f"{pki}/operator.crt",
         "ETCDCTL_KEY": f"{pki}/operator.key",
     }
-    program = Path(snapshots.__file__).parent / "host" / "etcd-snapshot.sh"
+    program = source_path("etcd-snapshot.sh")
     result = subprocess.run(["sh", str(program)], env=environment, capture_output=True, text=True, timeout=60)
     assert result.returncode == 0, result.stderr
     [snapshot] = snapshot_directory.glob("*.db")

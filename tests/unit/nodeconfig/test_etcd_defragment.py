@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from nodeconfig import etcd_maintenance
+from nodeconfig.sources import source_path
 
 MEMBERS = {"a": 11, "b": 12, "c": 2**64 - 1}
 """The ids of the members; the last one does not fit into a signed number."""
@@ -71,7 +71,7 @@ class FakeCluster:
             "MIN_BYTES": "500",
             "HEALTHY_SECONDS": "1",
         }
-        program = Path(etcd_maintenance.__file__).parent / "host" / "etcd-defragment.sh"
+        program = source_path("etcd-defragment.sh")
         return subprocess.run(
             ["sh", str(program)], env=environment, capture_output=True, text=True, timeout=30
         )

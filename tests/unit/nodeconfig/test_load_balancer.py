@@ -10,14 +10,14 @@ import pytest
 
 import nodeconfig
 from assembly import build_topology
-from nodeconfig import load_balancer
 from nodeconfig.load_balancer import haproxy_configuration, keepalived_configuration, virtual_router_id
+from nodeconfig.sources import source_path
 from settings import load
 from testkit.bundles import FakeIndex
 from tests.unit.settings.support import HIGHLY_AVAILABLE
 from topology.model import Role, Topology
 
-SCRIPT = Path(load_balancer.__file__).parent / "host" / "balancer-interface.sh"
+SCRIPT = source_path("balancer-interface.sh")
 # Addresses in the byte order of the kernel on a little-endian machine.
 ROUTES = """\
 Iface\tDestination\tGateway \tFlags\tRefCnt\tUse\tMetric\tMask\t\tMTU\tWindow\tIRTT
